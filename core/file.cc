@@ -1,0 +1,305 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+
+namespace ferry {
+namespace {
+
+// The kernel moves at most 2 GiB in one call.
+constexpr size_t kMaxCallBytes = size_t{1} << 30;
+
+// Small writes are gathered to this size.
+constexpr size_t kBufferBytes = size_t{1} << 20;
+
+// Symbolic links that are followed before a loop is assumed, as in Linux.
+constexpr int kMaxSymlinks = 40;
+
+absl::Status SystemError(absl::string_view what, absl::string_view path,
+                         int error) {
+  const std::string message =
+      absl::StrCat(what, " ", path, ": ", std::strerror(error));
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::NotFoundError(message);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::PermissionDeniedError(message);
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case ENOMEM:
+      return absl::ResourceExhaustedError(message);
+    case EISDIR:
+    case ENAMETOOLONG:
+    case EINVAL:
+    case ELOOP:
+      return absl::InvalidArgumentError(message);
+    default:
+      return absl::UnavailableError(message);
+  }
+}
+
+absl::Status CheckPath(absl::string_view path) {
+  if (path.empty()) return absl::InvalidArgumentError("the path is empty");
+  if (path.find('\0') != absl::string_view::npos) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the path \"", absl::CHexEscape(path), "\" has a NUL in it"));
+  }
+  return absl::OkStatus();
+}
+
+class OpenedFile final : public ReadableBytes {
+ public:
+  OpenedFile(std::string path, int fd, uint64_t size_bytes)
+      : path_(std::move(path)), fd_(fd), size_bytes_(size_bytes) {}
+  ~OpenedFile() override { close(fd_); }
+
+  absl::string_view name() const override { return path_; }
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  absl::Status ReadAt(uint64_t offset_bytes,
+                      absl::Span<char> out) const override {
+    if (offset_bytes > size_bytes_ || out.size() > size_bytes_ - offset_bytes) {
+      return absl::DataLossError(
+          absl::StrCat(path_, ": ", out.size(), " bytes were to be read at ",
+                       offset_bytes, ", past its end at ", size_bytes_));
+    }
+    size_t done = 0;
+    while (done < out.size()) {
+      const ssize_t got =
+          pread(fd_, out.data() + done,
+                std::min(out.size() - done, kMaxCallBytes),
+                static_cast<off_t>(offset_bytes + done));
+      if (got < 0) {
+        if (errno == EINTR) continue;
+        return SystemError("cannot read", path_, errno);
+      }
+      if (got == 0) {
+        return absl::DataLossError(absl::StrCat(
+            path_, " became shorter while it was being read: it ends at ",
+            offset_bytes + done));
+      }
+      done += static_cast<size_t>(got);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string path_;
+  const int fd_;
+  const uint64_t size_bytes_;
+};
+
+class Memory final : public ReadableBytes {
+ public:
+  Memory(absl::string_view bytes, absl::string_view name)
+      : bytes_(bytes), name_(name) {}
+
+  absl::string_view name() const override { return name_; }
+  uint64_t size_bytes() const override { return bytes_.size(); }
+  const char* data() const override { return bytes_.data(); }
+
+  absl::Status ReadAt(uint64_t offset_bytes,
+                      absl::Span<char> out) const override {
+    if (offset_bytes > bytes_.size() ||
+        out.size() > bytes_.size() - offset_bytes) {
+      return absl::DataLossError(
+          absl::StrCat(name_, ": ", out.size(), " bytes were to be read at ",
+                       offset_bytes, ", past its end at ", bytes_.size()));
+    }
+    if (!out.empty()) {
+      std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const absl::string_view bytes_;
+  const std::string name_;
+};
+
+// The folder of a path, and the rest.
+std::pair<std::string, std::string> SplitPath(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// The file that a path leads to when symbolic links are followed, whether it
+// exists or not.
+absl::StatusOr<std::string> FollowLinks(std::string path) {
+  for (int i = 0; i < kMaxSymlinks; ++i) {
+    struct stat info;
+    if (lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) return path;
+    std::string target(PATH_MAX, '\0');
+    const ssize_t size = readlink(path.c_str(), &target[0], target.size());
+    if (size < 0) return SystemError("cannot follow", path, errno);
+    target.resize(static_cast<size_t>(size));
+    path = target[0] == '/' ? target
+                            : absl::StrCat(SplitPath(path).first, "/", target);
+  }
+  return SystemError("cannot follow", path, ELOOP);
+}
+
+absl::Status WriteAll(int fd, absl::string_view bytes,
+                      const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t wrote =
+        write(fd, bytes.data(), std::min(bytes.size(), kMaxCallBytes));
+    if (wrote < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("cannot write", path, errno);
+    }
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SyncFolder(const std::string& folder) {
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return SystemError("cannot open", folder, errno);
+  const int result = fsync(fd);
+  const int error = errno;
+  close(fd);
+  // Some file systems cannot sync a folder, and need not.
+  if (result != 0 && error != EINVAL) {
+    return SystemError("cannot sync", folder, error);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
+    absl::string_view path) {
+  FERRY_RETURN_IF_ERROR(CheckPath(path));
+  std::string name(path);
+  // Without O_NONBLOCK, opening a pipe would wait for a writer.
+  const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return SystemError("cannot open", name, errno);
+  struct stat info;
+  if (fstat(fd, &info) != 0) {
+    const int error = errno;
+    close(fd);
+    return SystemError("cannot open", name, error);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    close(fd);
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, S_ISDIR(info.st_mode)
+                  ? " is a directory; name a file in it"
+                  : " is not a regular file; copy what it gives into one"));
+  }
+  return std::unique_ptr<ReadableBytes>(std::make_unique<OpenedFile>(
+      std::move(name), fd, static_cast<uint64_t>(info.st_size)));
+}
+
+std::unique_ptr<ReadableBytes> ReadableMemory(absl::string_view bytes,
+                                              absl::string_view name) {
+  return std::make_unique<Memory>(bytes, name);
+}
+
+absl::Status StringSink::Write(absl::string_view bytes) {
+  out_->append(bytes.data(), bytes.size());
+  return absl::OkStatus();
+}
+
+AtomicFile::AtomicFile(std::string path, std::string temporary_path, int fd,
+                       Durability durability)
+    : path_(std::move(path)),
+      temporary_path_(std::move(temporary_path)),
+      fd_(fd),
+      durability_(durability) {}
+
+absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(
+    absl::string_view path, Durability durability) {
+  FERRY_RETURN_IF_ERROR(CheckPath(path));
+  FERRY_ASSIGN_OR_RETURN(std::string target, FollowLinks(std::string(path)));
+  const auto [folder, file_name] = SplitPath(target);
+  struct stat info;
+  const bool exists = stat(target.c_str(), &info) == 0;
+  if (file_name.empty() || (exists && S_ISDIR(info.st_mode))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is a directory; name a file in it"));
+  }
+  if (exists && !S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, " is not a regular file, so it cannot be replaced whole; write "
+              "to it through a sink"));
+  }
+  // Hidden, and short enough for any name.
+  std::string temporary = absl::StrCat(
+      folder, "/.", file_name.substr(0, NAME_MAX - 16), ".ferry-XXXXXX");
+  const int fd = mkostemp(&temporary[0], O_CLOEXEC);
+  if (fd < 0) return SystemError("cannot write into", folder, errno);
+  auto file = std::unique_ptr<AtomicFile>(
+      new AtomicFile(std::move(target), std::move(temporary), fd, durability));
+  mode_t mode;
+  if (exists) {
+    mode = info.st_mode & 07777;
+    // The owner may be kept only by who may give files away. It comes before
+    // the mode, since it clears the set-user-id bit.
+    if (fchown(fd, info.st_uid, info.st_gid) != 0) mode &= 0777;
+  } else {
+    mode = umask(0);
+    umask(mode);
+    mode = 0666 & ~mode;
+  }
+  if (fchmod(fd, mode) != 0) {
+    return SystemError("cannot set the mode of", file->temporary_path_, errno);
+  }
+  return file;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) close(fd_);
+  if (!temporary_path_.empty()) unlink(temporary_path_.c_str());
+}
+
+absl::Status AtomicFile::Write(absl::string_view bytes) {
+  if (buffer_.size() + bytes.size() > kBufferBytes) {
+    FERRY_RETURN_IF_ERROR(WriteAll(fd_, buffer_, path_));
+    buffer_.clear();
+  }
+  if (bytes.size() >= kBufferBytes) return WriteAll(fd_, bytes, path_);
+  buffer_.append(bytes.data(), bytes.size());
+  return absl::OkStatus();
+}
+
+absl::Status AtomicFile::Commit() {
+  FERRY_RETURN_IF_ERROR(WriteAll(fd_, buffer_, path_));
+  buffer_.clear();
+  if (durability_ == Durability::kFull && fsync(fd_) != 0) {
+    return SystemError("cannot sync", path_, errno);
+  }
+  const int fd = std::exchange(fd_, -1);
+  if (close(fd) != 0) return SystemError("cannot write", path_, errno);
+  if (rename(temporary_path_.c_str(), path_.c_str()) != 0) {
+    return SystemError("cannot replace", path_, errno);
+  }
+  temporary_path_.clear();
+  if (durability_ == Durability::kFull) {
+    return SyncFolder(SplitPath(path_).first);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ferry

@@ -1,0 +1,119 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/storage.h
+// -----------------------------------------------------------------------------
+//
+// A run of bytes on one device, shared by the tensors that view it.
+//
+// Example: bytes of the program's own as a storage, without a copy.
+//
+//   auto buffer = std::make_shared<std::vector<float>>(1024);
+//   Storage storage = Storage::FromMemory(
+//       Device("cpu"), buffer->data(), 1024 * sizeof(float), buffer);
+#ifndef FERRY_CORE_STORAGE_H_
+#define FERRY_CORE_STORAGE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/device.h"
+
+namespace ferry {
+
+// Storage
+//
+// A handle: copies are cheap and share the bytes; two handles are equal if
+// they share. A storage is in one of three states:
+//
+//   null      - default-constructed; only is_null() and comparison may be used.
+//   described - its size and its location tag are known from a file, its bytes
+//               have not been read: has_data() is false.
+//   placed    - its bytes stand on device(). Meta storages are placed and have
+//               no bytes.
+//
+// Thread-safety: const methods may be called from any thread. Placing (done by
+// a load) and reading must not overlap.
+class Storage {
+ public:
+  Storage() = default;
+
+  // Host memory of `size_bytes`, aligned to 64 bytes, not initialised.
+  //
+  // Errors: kResourceExhausted - the memory is not to be had.
+  static absl::StatusOr<Storage> Allocate(uint64_t size_bytes);
+
+  // Bytes that exist already. `data` is an address for the CPU, and whatever
+  // the backend hands out elsewhere. `owner` is held until the last handle
+  // goes; null if somebody else keeps `data` alive for longer.
+  static Storage FromMemory(Device device, void* data, uint64_t size_bytes,
+                            std::shared_ptr<void> owner);
+
+  // A storage whose bytes are still in a file.
+  static Storage Described(uint64_t size_bytes, absl::string_view location);
+
+  bool is_null() const { return impl_ == nullptr; }
+  bool has_data() const { return impl_->placed; }
+  uint64_t size_bytes() const { return impl_->size_bytes; }
+
+  // Where the bytes are. Of a described storage: the CPU, and not meaningful.
+  const Device& device() const { return impl_->device; }
+
+  // The bytes: an address on the CPU, an opaque handle elsewhere, null on meta
+  // and for a described or empty storage. Never dereference it where
+  // `device().is_cpu()` is false.
+  void* data() const { return impl_->data; }
+
+  // The location tag that the file gave, where the storage was left on the
+  // host instead of being put there; a save writes it. Empty: a save asks the
+  // registry for the tag of `device()`.
+  const std::string& recorded_location() const { return impl_->location; }
+  void set_recorded_location(absl::string_view location) const {
+    impl_->location = std::string(location);
+  }
+
+  // Turns a described storage into a placed one, for every handle. For the
+  // code that loads.
+  void Place(Device device, void* data, std::shared_ptr<void> owner) const;
+
+  // Where the shared part lives: equal for handles that share.
+  const void* identity() const { return impl_.get(); }
+
+  // Counts changes of the bytes. Shared by all views; autograd compares it.
+  std::atomic<uint32_t>& version() const { return impl_->version; }
+
+  friend bool operator==(const Storage& a, const Storage& b) {
+    return a.impl_ == b.impl_;
+  }
+  friend bool operator!=(const Storage& a, const Storage& b) {
+    return a.impl_ != b.impl_;
+  }
+
+  template <typename H>
+  friend H AbslHashValue(H h, const Storage& storage) {
+    return H::combine(std::move(h), storage.impl_.get());
+  }
+
+ private:
+  struct Impl {
+    uint64_t size_bytes = 0;
+    void* data = nullptr;
+    std::shared_ptr<void> owner;
+    Device device;
+    std::string location;
+    std::atomic<uint32_t> version{0};
+    bool placed = false;
+  };
+
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_STORAGE_H_

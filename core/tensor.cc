@@ -1,0 +1,151 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/tensor.h"
+
+#include <cstddef>
+#include <cstring>
+#include <limits>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+
+namespace ferry {
+namespace {
+
+constexpr const char* kLayoutNames[] = {
+    "strided",    "sparse_coo", "sparse_csr", "sparse_csc",
+    "sparse_bsr", "sparse_bsc", "jagged",     "_mkldnn"};
+
+}  // namespace
+
+absl::string_view Name(Layout layout) {
+  return kLayoutNames[static_cast<size_t>(layout)];
+}
+
+std::optional<Layout> LayoutFromName(absl::string_view name) {
+  for (size_t i = 0; i < sizeof(kLayoutNames) / sizeof(kLayoutNames[0]); ++i) {
+    if (name == kLayoutNames[i]) return static_cast<Layout>(i);
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
+                                       absl::Span<const int64_t> shape,
+                                       absl::Span<const int64_t> strides,
+                                       int64_t offset) {
+  FERRY_ASSIGN_OR_RETURN(const int64_t extent,
+                         ViewExtent(shape, strides, offset));
+  const uint64_t per_unit = ElementsPerUnit(dtype);
+  const uint64_t units =
+      (static_cast<uint64_t>(extent) + per_unit - 1) / per_unit;
+  uint64_t bytes;
+  if (__builtin_mul_overflow(units, ElementSizeBytes(dtype), &bytes) ||
+      bytes > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a view of shape ", ShapeToString(shape),
+                     " reaches past 2^63 bytes"));
+  }
+  return bytes;
+}
+
+absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
+                                      absl::Span<const int64_t> shape,
+                                      absl::Span<const int64_t> strides,
+                                      int64_t offset) {
+  FERRY_ASSIGN_OR_RETURN(const int64_t num_elements, NumElements(shape));
+  FERRY_ASSIGN_OR_RETURN(const uint64_t needed,
+                         ViewSizeBytes(dtype, shape, strides, offset));
+  if (needed > storage.size_bytes()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a ", Name(dtype), " tensor of shape ", ShapeToString(shape),
+        ", strides ", ShapeToString(strides), " and offset ", offset, " needs ",
+        needed, " bytes; its storage has ", storage.size_bytes()));
+  }
+  Tensor tensor;
+  tensor.impl_ = std::make_shared<Impl>();
+  Impl& impl = *tensor.impl_;
+  impl.shape.assign(shape.begin(), shape.end());
+  impl.strides.assign(strides.begin(), strides.end());
+  impl.storage = std::move(storage);
+  impl.offset = offset;
+  impl.num_elements = num_elements;
+  impl.dtype = dtype;
+  return tensor;
+}
+
+absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
+                                      absl::Span<const int64_t> shape) {
+  FERRY_RETURN_IF_ERROR(NumElements(shape).status());
+  return Create(std::move(storage), dtype, shape, ContiguousStrides(shape), 0);
+}
+
+absl::StatusOr<Tensor> Tensor::FromBytes(const void* elements,
+                                         uint64_t num_elements, DType dtype,
+                                         absl::Span<const int64_t> shape) {
+  FERRY_ASSIGN_OR_RETURN(const int64_t wanted, NumElements(shape));
+  if (num_elements != static_cast<uint64_t>(wanted)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(num_elements, " elements were given for shape ",
+                     ShapeToString(shape), ", which has ", wanted));
+  }
+  // Elements that stand in memory are fewer than 2^64 bytes.
+  const uint64_t size_bytes = num_elements * ElementSizeBytes(dtype);
+  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(size_bytes));
+  if (size_bytes != 0) std::memcpy(storage.data(), elements, size_bytes);
+  return Create(std::move(storage), dtype, shape);
+}
+
+Tensor Tensor::CreateComposite(Layout layout, DType dtype,
+                               absl::Span<const int64_t> shape,
+                               std::vector<Tensor> components) {
+  Tensor tensor;
+  tensor.impl_ = std::make_shared<Impl>();
+  Impl& impl = *tensor.impl_;
+  impl.shape.assign(shape.begin(), shape.end());
+  // Composite shapes are not addressed, so one that cannot be counted is kept
+  // as it is and merely has no number of elements.
+  const absl::StatusOr<int64_t> num_elements = NumElements(shape);
+  impl.num_elements = num_elements.ok() ? *num_elements : 0;
+  impl.dtype = dtype;
+  impl.layout = layout;
+  impl.components = std::move(components);
+  return tensor;
+}
+
+Device Tensor::device() const {
+  if (!impl_->storage.is_null()) return impl_->storage.device();
+  if (!impl_->components.empty()) return impl_->components.back().device();
+  return Device();
+}
+
+void* Tensor::data() const {
+  if (impl_->storage.is_null() || impl_->storage.data() == nullptr ||
+      !impl_->storage.device().is_cpu()) {
+    return nullptr;
+  }
+  const uint64_t unit = static_cast<uint64_t>(impl_->offset) /
+                        ElementsPerUnit(impl_->dtype);
+  return static_cast<char*>(impl_->storage.data()) +
+         unit * ElementSizeBytes(impl_->dtype);
+}
+
+Tensor Tensor::WithStorage(Storage storage) const {
+  Tensor tensor;
+  tensor.impl_ = std::make_shared<Impl>();
+  Impl& impl = *tensor.impl_;
+  impl.shape = impl_->shape;
+  impl.strides = impl_->strides;
+  impl.storage = std::move(storage);
+  impl.offset = impl_->offset;
+  impl.num_elements = impl_->num_elements;
+  impl.dtype = impl_->dtype;
+  impl.layout = impl_->layout;
+  impl.conj = impl_->conj;
+  impl.neg = impl_->neg;
+  impl.components = impl_->components;
+  return tensor;
+}
+
+}  // namespace ferry

@@ -1,0 +1,250 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/tensor.h
+// -----------------------------------------------------------------------------
+//
+// A view of a storage as elements of one dtype: shape, strides and offset.
+//
+// Example: a 2 x 3 matrix over memory of the program's own.
+//
+//   FERRY_ASSIGN_OR_RETURN(
+//       Tensor t, Tensor::Create(storage, DType::kFloat32, {2, 3}));
+//   const float* first = static_cast<const float*>(t.data());
+#ifndef FERRY_CORE_TENSOR_H_
+#define FERRY_CORE_TENSOR_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/device.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/storage.h"
+
+namespace ferry {
+
+// How the elements of a tensor are kept.
+enum class Layout : uint8_t {
+  kStrided,    // a view of one storage
+  kSparseCoo,  // components: indices, values
+  kSparseCsr,  // components: compressed indices, plain indices, values
+  kSparseCsc,
+  kSparseBsr,
+  kSparseBsc,
+  kJagged,  // a nested tensor
+  kMkldnn,
+};
+
+// As in `torch.<name>`: "strided", "sparse_coo", ... ("_mkldnn" for the last).
+absl::string_view Name(Layout layout);
+std::optional<Layout> LayoutFromName(absl::string_view name);
+
+class Tensor;
+
+// AutogradSlot
+//
+// What autograd hangs on a tensor. Nothing else looks inside.
+class AutogradSlot {
+ public:
+  virtual ~AutogradSlot() = default;
+};
+
+// Tensor
+//
+// A handle: copies are cheap and are the same tensor. A tensor's dtype, shape,
+// strides and offset never change; its elements do.
+//
+// Every strided tensor lies inside its storage: that is checked when it is
+// made, so whoever holds one may address any element of its shape.
+//
+// Thread-safety: const methods may be called from any thread, as long as no
+// other thread sets `requires_grad` or the autograd slot.
+class Tensor {
+ public:
+  // A null tensor; only is_null() and assignment may be used.
+  Tensor() = default;
+
+  // A view of `storage`.
+  //
+  //   shape    outermost first, rank 0 to kMaxRank, 0-sized dimensions legal.
+  //   strides  in elements, >= 0, one per dimension; 0 repeats an element.
+  //   offset   of the first element, in elements, >= 0.
+  //
+  // Errors: kInvalidArgument - the view leaves the storage, or is no view.
+  static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
+                                       absl::Span<const int64_t> shape,
+                                       absl::Span<const int64_t> strides,
+                                       int64_t offset);
+
+  // The same, row-major from the start of the storage.
+  static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
+                                       absl::Span<const int64_t> shape);
+
+  // A row-major tensor on the CPU with a copy of `elements`, which must be as
+  // many as `shape` counts. T is float, double, (u)int8_t to (u)int64_t, bool.
+  template <typename T>
+  static absl::StatusOr<Tensor> FromData(absl::Span<const T> elements,
+                                         absl::Span<const int64_t> shape);
+
+  // A tensor that is not a view of one storage: sparse, jagged, or quantised
+  // per channel. `components` are the tensors that hold its numbers.
+  static Tensor CreateComposite(Layout layout, DType dtype,
+                                absl::Span<const int64_t> shape,
+                                std::vector<Tensor> components);
+
+  bool is_null() const { return impl_ == nullptr; }
+
+  DType dtype() const { return impl_->dtype; }
+  Layout layout() const { return impl_->layout; }
+  absl::Span<const int64_t> shape() const { return impl_->shape; }
+  int rank() const { return static_cast<int>(impl_->shape.size()); }
+  int64_t num_elements() const { return impl_->num_elements; }
+
+  // Of strided tensors only; empty, 0 and null of composite ones.
+  absl::Span<const int64_t> strides() const { return impl_->strides; }
+  int64_t storage_offset() const { return impl_->offset; }
+  const Storage& storage() const { return impl_->storage; }
+
+  // Of composite tensors; empty of strided ones. In the order that `Layout`
+  // says.
+  absl::Span<const Tensor> components() const { return impl_->components; }
+
+  // The storage's device; of a composite tensor, that of its last component.
+  Device device() const;
+
+  // The first element. Null where the storage has no data in host memory.
+  void* data() const;
+
+  bool is_contiguous() const {
+    return IsContiguous(impl_->shape, impl_->strides);
+  }
+
+  // Whether every element is to be read as its complex conjugate, or negated:
+  // PyTorch's lazy `conj()` and `_neg_view()`.
+  bool is_conj() const { return impl_->conj; }
+  bool is_neg() const { return impl_->neg; }
+  void set_conj(bool conj) const { impl_->conj = conj; }
+  void set_neg(bool neg) const { impl_->neg = neg; }
+
+  bool requires_grad() const { return impl_->requires_grad; }
+  void set_requires_grad(bool value) const { impl_->requires_grad = value; }
+
+  // Autograd's own. Null until autograd sets it.
+  AutogradSlot* autograd_slot() const { return impl_->autograd_slot.get(); }
+  void set_autograd_slot(std::unique_ptr<AutogradSlot> slot) const {
+    impl_->autograd_slot = std::move(slot);
+  }
+
+  // A new tensor with the same view, flags and components over another
+  // storage of at least the same size.
+  Tensor WithStorage(Storage storage) const;
+
+  // A new tensor over the same storage, without gradient.
+  Tensor Detach() const { return WithStorage(impl_->storage); }
+
+  // Whether both handles are the same tensor.
+  bool IsSame(const Tensor& other) const { return impl_ == other.impl_; }
+
+ private:
+  struct Impl {
+    Dimensions shape;
+    Dimensions strides;
+    Storage storage;
+    int64_t offset = 0;
+    int64_t num_elements = 0;
+    DType dtype = DType::kFloat32;
+    Layout layout = Layout::kStrided;
+    bool conj = false;
+    bool neg = false;
+    bool requires_grad = false;
+    std::vector<Tensor> components;
+    std::unique_ptr<AutogradSlot> autograd_slot;
+  };
+
+  static absl::StatusOr<Tensor> FromBytes(const void* elements,
+                                          uint64_t num_elements, DType dtype,
+                                          absl::Span<const int64_t> shape);
+
+  std::shared_ptr<Impl> impl_;
+};
+
+// Bytes of storage that a view needs: its extent, in whole units of `dtype`.
+//
+// Errors: kInvalidArgument - as `ViewExtent`, or 2^63 bytes or more.
+absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
+                                       absl::Span<const int64_t> shape,
+                                       absl::Span<const int64_t> strides,
+                                       int64_t offset);
+
+// -----------------------------------------------------------------------------
+// Implementation details follow.
+
+namespace internal {
+
+template <typename T>
+struct DTypeOf;
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::kFloat32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::kFloat64;
+};
+template <>
+struct DTypeOf<int8_t> {
+  static constexpr DType value = DType::kInt8;
+};
+template <>
+struct DTypeOf<int16_t> {
+  static constexpr DType value = DType::kInt16;
+};
+template <>
+struct DTypeOf<int32_t> {
+  static constexpr DType value = DType::kInt32;
+};
+template <>
+struct DTypeOf<int64_t> {
+  static constexpr DType value = DType::kInt64;
+};
+template <>
+struct DTypeOf<uint8_t> {
+  static constexpr DType value = DType::kUInt8;
+};
+template <>
+struct DTypeOf<uint16_t> {
+  static constexpr DType value = DType::kUInt16;
+};
+template <>
+struct DTypeOf<uint32_t> {
+  static constexpr DType value = DType::kUInt32;
+};
+template <>
+struct DTypeOf<uint64_t> {
+  static constexpr DType value = DType::kUInt64;
+};
+template <>
+struct DTypeOf<bool> {
+  static constexpr DType value = DType::kBool;
+};
+
+}  // namespace internal
+
+template <typename T>
+absl::StatusOr<Tensor> Tensor::FromData(absl::Span<const T> elements,
+                                        absl::Span<const int64_t> shape) {
+  return FromBytes(elements.data(), elements.size(),
+                   internal::DTypeOf<T>::value, shape);
+}
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_TENSOR_H_

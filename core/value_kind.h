@@ -1,0 +1,47 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/value_kind.h
+// -----------------------------------------------------------------------------
+//
+// What a node of an object graph is, in Python's terms.
+#ifndef FERRY_CORE_VALUE_KIND_H_
+#define FERRY_CORE_VALUE_KIND_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace ferry {
+
+enum class ValueKind : uint8_t {
+  kNone,
+  kBool,
+  kInt,
+  kFloat,
+  kComplex,
+  kStr,
+  kBytes,
+  kByteArray,
+  kList,
+  kTuple,
+  kDict,  // also collections.OrderedDict, which may have attributes
+  kSet,
+  kFrozenSet,
+  kTensor,
+  kStorage,
+  kDType,
+  kDevice,
+  kSize,
+  kLayout,
+  kGlobal,  // a function or a class, by its name
+  kObject,  // anything else: how it was made, never run
+};
+
+// "none", "bool", ... as in messages.
+absl::string_view Name(ValueKind kind);
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_VALUE_KIND_H_

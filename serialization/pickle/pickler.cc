@@ -1,0 +1,741 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/pickle/pickler.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/opcodes.h"
+#include "ferry/serialization/pickle/python2_names.h"
+
+namespace ferry {
+namespace pickle {
+namespace {
+
+// Modules/_pickle.c: BATCHSIZE, FRAME_SIZE_MIN, FRAME_SIZE_TARGET,
+// FRAME_HEADER_SIZE.
+constexpr uint32_t kBatchSize = 1000;
+constexpr size_t kFrameSizeMin = 4;
+constexpr size_t kFrameSizeTarget = 64 * 1024;
+constexpr size_t kFrameHeaderSize = 9;
+
+std::string DecodeLatin1(absl::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size() + bytes.size() / 2);
+  for (char byte : bytes) {
+    const auto c = static_cast<unsigned char>(byte);
+    if (c < 0x80) {
+      text.push_back(byte);
+    } else {
+      text.push_back(static_cast<char>(0xC0 | (c >> 6)));
+      text.push_back(static_cast<char>(0x80 | (c & 0x3F)));
+    }
+  }
+  return text;
+}
+
+// The str of one character below U+0100, of which Python keeps one. The view is
+// valid for ever.
+absl::string_view OneCharacter(char latin1) {
+  static const std::vector<std::string>* const characters = [] {
+    auto* all = new std::vector<std::string>;
+    for (int c = 0; c < 256; ++c) {
+      const char byte = static_cast<char>(c);
+      all->push_back(DecodeLatin1({&byte, 1}));
+    }
+    return all;
+  }();
+  return (*characters)[static_cast<unsigned char>(latin1)];
+}
+
+absl::Status NeedsHooks(ValueKind kind) {
+  return absl::UnimplementedError(
+      absl::StrCat("a ", Name(kind), " cannot be written to a plain pickle"));
+}
+
+}  // namespace
+
+Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks)
+    : graph_(graph),
+      protocol_(protocol),
+      hooks_(hooks),
+      memo_(graph.size(), kNotMemoised) {}
+
+// --- Bytes and frames --------------------------------------------------------
+
+void Pickler::Put(absl::string_view bytes) {
+  if (framing_ && frame_start_ == std::string::npos) {
+    frame_start_ = out_.size();
+    out_.append(kFrameHeaderSize, '\0');
+  }
+  out_.append(bytes.data(), bytes.size());
+}
+
+void Pickler::PutOpcode(unsigned char opcode) {
+  const char byte = static_cast<char>(opcode);
+  Put({&byte, 1});
+}
+
+void Pickler::PutNumber(uint64_t value, int size) {
+  char bytes[8];
+  for (int i = 0; i < size; ++i) {
+    bytes[i] = static_cast<char>((value >> (8 * i)) & 0xFF);
+  }
+  Put({bytes, static_cast<size_t>(size)});
+}
+
+void Pickler::CommitFrame() {
+  if (!framing_ || frame_start_ == std::string::npos) return;
+  const size_t size = out_.size() - frame_start_ - kFrameHeaderSize;
+  if (size >= kFrameSizeMin) {
+    out_[frame_start_] = static_cast<char>(kFrame);
+    for (int i = 0; i < 8; ++i) {
+      out_[frame_start_ + 1 + i] =
+          static_cast<char>((uint64_t{size} >> (8 * i)) & 0xFF);
+    }
+  } else {
+    out_.erase(frame_start_, kFrameHeaderSize);
+  }
+  frame_start_ = std::string::npos;
+}
+
+void Pickler::ObjectBoundary() {
+  if (!framing_ || frame_start_ == std::string::npos) return;
+  if (out_.size() - frame_start_ - kFrameHeaderSize >= kFrameSizeTarget) {
+    CommitFrame();
+  }
+}
+
+// An opcode, a length, and bytes. Large bytes stand outside of any frame.
+void Pickler::PutCounted(unsigned char opcode, int length_size,
+                         absl::string_view bytes) {
+  const bool framing = framing_;
+  if (bytes.size() >= kFrameSizeTarget) {
+    CommitFrame();
+    framing_ = false;
+  }
+  PutOpcode(opcode);
+  PutNumber(bytes.size(), length_size);
+  Put(bytes);
+  framing_ = framing;
+}
+
+// --- The memo ----------------------------------------------------------------
+
+void Pickler::Memoise() {
+  const uint32_t memo = next_memo_++;
+  if (protocol_ >= 4) {
+    PutOpcode(kMemoize);
+  } else if (memo < 256) {
+    PutOpcode(kBinPut);
+    PutNumber(memo, 1);
+  } else {
+    PutOpcode(kLongBinPut);
+    PutNumber(memo, 4);
+  }
+}
+
+void Pickler::MemoiseNode(NodeId node) {
+  memo_[node] = next_memo_;
+  Memoise();
+}
+
+void Pickler::WriteGet(uint32_t memo) {
+  if (memo < 256) {
+    PutOpcode(kBinGet);
+    PutNumber(memo, 1);
+  } else {
+    PutOpcode(kLongBinGet);
+    PutNumber(memo, 4);
+  }
+}
+
+// --- Objects without children ------------------------------------------------
+
+void Pickler::WriteNone() {
+  ObjectBoundary();
+  PutOpcode(kNone);
+}
+
+void Pickler::WriteBool(bool value) {
+  ObjectBoundary();
+  PutOpcode(value ? kNewTrue : kNewFalse);
+}
+
+void Pickler::WriteInt(int64_t value) {
+  ObjectBoundary();
+  if (value >= 0 && value < 256) {
+    PutOpcode(kBinInt1);
+    PutNumber(static_cast<uint64_t>(value), 1);
+  } else if (value >= 0 && value < 65536) {
+    PutOpcode(kBinInt2);
+    PutNumber(static_cast<uint64_t>(value), 2);
+  } else if (value >= std::numeric_limits<int32_t>::min() &&
+             value <= std::numeric_limits<int32_t>::max()) {
+    PutOpcode(kBinInt);
+    PutNumber(static_cast<uint64_t>(value), 4);
+  } else {
+    // The shortest two's complement that keeps the sign.
+    int size = 8;
+    while (size > 1) {
+      const int64_t shifted = value >> (8 * (size - 1) - 1);
+      if (shifted != 0 && shifted != -1) break;
+      --size;
+    }
+    PutOpcode(kLong1);
+    PutNumber(static_cast<uint64_t>(size), 1);
+    PutNumber(static_cast<uint64_t>(value), size);
+  }
+}
+
+void Pickler::WriteBigInt(absl::string_view twos_complement) {
+  ObjectBoundary();
+  if (twos_complement.size() < 256) {
+    PutOpcode(kLong1);
+    PutNumber(twos_complement.size(), 1);
+  } else {
+    PutOpcode(kLong4);
+    PutNumber(twos_complement.size(), 4);
+  }
+  Put(twos_complement);
+}
+
+void Pickler::WriteFloat(double value) {
+  ObjectBoundary();
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  char bytes[8];
+  for (int i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<char>((bits >> (8 * (7 - i))) & 0xFF);
+  }
+  PutOpcode(kBinFloat);
+  Put({bytes, sizeof(bytes)});
+}
+
+void Pickler::PutStr(absl::string_view text) {
+  if (protocol_ >= 4 && text.size() < 256) {
+    PutCounted(kShortBinUnicode, 1, text);
+  } else {
+    // Text of 4 GiB or more does not fit a node.
+    PutCounted(kBinUnicode, 4, text);
+  }
+}
+
+void Pickler::WriteStr(absl::string_view text, MemoSlot* slot) {
+  ObjectBoundary();
+  if (slot != nullptr) {
+    if (*slot != kNotMemoised) return WriteGet(*slot);
+    *slot = next_memo_;
+  }
+  PutStr(text);
+  Memoise();
+}
+
+void Pickler::WriteStrNode(NodeId node) {
+  ObjectBoundary();
+  if (memo_[node] != kNotMemoised) return WriteGet(memo_[node]);
+  PutStr(graph_.text(node));
+  MemoiseNode(node);
+}
+
+void Pickler::WriteSharedWord(absl::string_view word) {
+  const NodeId node = graph_.shared_word(word);
+  if (node != kNoNode) return WriteStrNode(node);
+  WriteStr(word, &word_memo_.try_emplace(word, kNotMemoised).first->second);
+}
+
+void Pickler::WriteGlobal(absl::string_view module, absl::string_view name) {
+  const NodeId node = graph_.FindGlobal(module, name);
+  if (node != kNoNode) return WriteGlobalNode(node);
+  uint32_t& memo =
+      global_memo_.try_emplace({module, name}, kNotMemoised).first->second;
+  ObjectBoundary();
+  if (memo != kNotMemoised) return WriteGet(memo);
+  WriteNewGlobal({module, name}, kNoNode, kNoNode);
+  // The name's words do not touch this map, so `memo` is still valid.
+  memo = next_memo_;
+  Memoise();
+}
+
+void Pickler::WriteNewGlobal(const GlobalName& global, NodeId module_node,
+                             NodeId name_node) {
+  if (protocol_ >= 4 && module_node != kNoNode) {
+    WriteStrNode(module_node);
+    WriteStrNode(name_node);
+    PutOpcode(kStackGlobal);
+  } else if (protocol_ >= 4) {
+    WriteSharedWord(global.module);
+    WriteSharedWord(global.name);
+    PutOpcode(kStackGlobal);
+  } else {
+    const GlobalName spelt = protocol_ < 3 ? ToPython2(global) : global;
+    PutOpcode(kGlobal);
+    Put(spelt.module);
+    Put("\n");
+    Put(spelt.name);
+    Put("\n");
+  }
+}
+
+void Pickler::WriteGlobalNode(NodeId node) {
+  ObjectBoundary();
+  if (memo_[node] != kNotMemoised) return WriteGet(memo_[node]);
+  const GlobalRecord& global = graph_.global(node);
+  const size_t dots = std::count(global.name.begin(), global.name.end(), '.');
+  if (protocol_ >= 4 || dots == 0) {
+    WriteNewGlobal({global.module, global.name}, global.module_node,
+                   global.name_node);
+    MemoiseNode(node);
+    return;
+  }
+  // Before protocol 4 an attribute of a class is getattr(class, "name"), one
+  // call inside the next.
+  for (size_t i = 0; i < dots; ++i) WriteGlobal("builtins", "getattr");
+  size_t dot = global.name.find('.');
+  WriteGlobal(global.module, global.name.substr(0, dot));
+  while (dot != absl::string_view::npos) {
+    const size_t start = dot + 1;
+    dot = global.name.find('.', start);
+    WriteStr(global.name.substr(start, dot - start));
+    WriteShortTuple(2);
+    PutOpcode(kReduce);
+    if (dot == absl::string_view::npos) {
+      MemoiseNode(node);
+    } else {
+      Memoise();
+    }
+  }
+}
+
+// --- Small containers, for hooks and for calls ---------------------------------
+
+void Pickler::WriteEmptyTuple() {
+  ObjectBoundary();
+  PutOpcode(kEmptyTuple);
+}
+
+void Pickler::BeginTuple() {
+  ObjectBoundary();
+  PutOpcode(kMark);
+}
+
+void Pickler::EndTuple() {
+  PutOpcode(kTuple);
+  Memoise();
+}
+
+void Pickler::WriteShortTuple(int count) {
+  PutOpcode(static_cast<unsigned char>(kTuple1 + count - 1));
+  Memoise();
+}
+
+void Pickler::WriteIntTuple(absl::Span<const int64_t> values) {
+  if (values.empty()) return WriteEmptyTuple();
+  if (values.size() > 3) BeginTuple();
+  for (int64_t value : values) WriteInt(value);
+  if (values.size() > 3) {
+    EndTuple();
+  } else {
+    WriteShortTuple(static_cast<int>(values.size()));
+  }
+}
+
+void Pickler::WriteReduce() { PutOpcode(kReduce); }
+
+void Pickler::BeginDict(int num_entries) {
+  ObjectBoundary();
+  PutOpcode(kEmptyDict);
+  Memoise();
+  if (num_entries > 1) PutOpcode(kMark);
+}
+
+void Pickler::EndDict(int num_entries) {
+  if (num_entries > 0) PutOpcode(num_entries == 1 ? kSetItem : kSetItems);
+}
+
+void Pickler::WritePersistentId() { PutOpcode(kBinPersId); }
+
+void Pickler::PutBytes(absl::string_view bytes) {
+  if (bytes.size() < 256) {
+    PutCounted(kShortBinBytes, 1, bytes);
+  } else {
+    PutCounted(kBinBytes, 4, bytes);
+  }
+}
+
+// Protocol 2 has no bytes: they are the latin-1 encoding of a str.
+void Pickler::WriteBytesCall(absl::string_view bytes) {
+  if (bytes.empty()) {
+    WriteGlobal("builtins", "bytes");
+    WriteEmptyTuple();
+  } else {
+    WriteGlobal("_codecs", "encode");
+    if (bytes.size() == 1) {
+      WriteSharedWord(OneCharacter(bytes[0]));
+    } else {
+      WriteStr(DecodeLatin1(bytes));
+    }
+    WriteSharedWord("latin1");
+    WriteShortTuple(2);
+  }
+  PutOpcode(kReduce);
+}
+
+void Pickler::WriteByteArray(absl::string_view bytes) {
+  if (protocol_ >= 5) {
+    PutCounted(kByteArray8, 8, bytes);
+    return;
+  }
+  WriteGlobal("builtins", "bytearray");
+  if (bytes.empty()) {
+    WriteEmptyTuple();
+  } else {
+    if (protocol_ >= 3) {
+      PutBytes(bytes);
+    } else {
+      WriteBytesCall(bytes);
+    }
+    Memoise();
+    WriteShortTuple(1);
+  }
+  PutOpcode(kReduce);
+}
+
+void Pickler::WriteComplex(double real, double imag) {
+  WriteGlobal("builtins", "complex");
+  WriteFloat(real);
+  WriteFloat(imag);
+  WriteShortTuple(2);
+  PutOpcode(kReduce);
+}
+
+// --- Containers ----------------------------------------------------------------
+
+absl::Status Pickler::Begin(NodeId node) {
+  const ValueKind kind = graph_.kind(node);
+  switch (kind) {
+    case ValueKind::kNone:
+      WriteNone();
+      return absl::OkStatus();
+    case ValueKind::kBool:
+      WriteBool(graph_.int_value(node) != 0);
+      return absl::OkStatus();
+    case ValueKind::kInt:
+      if (graph_.is_big_int(node)) {
+        WriteBigInt(graph_.text(node));
+      } else {
+        WriteInt(graph_.int_value(node));
+      }
+      return absl::OkStatus();
+    case ValueKind::kFloat:
+      WriteFloat(graph_.float_value(node));
+      return absl::OkStatus();
+    case ValueKind::kStr:
+      WriteStrNode(node);
+      return absl::OkStatus();
+    default:
+      break;
+  }
+  if (graph_.is_global(node)) {
+    WriteGlobalNode(node);
+    return absl::OkStatus();
+  }
+  if (kind == ValueKind::kStorage || kind == ValueKind::kDType) {
+    // Persistent ids are written in full each time, and the global that names
+    // a dtype is memoised as such.
+    if (hooks_ == nullptr) return NeedsHooks(kind);
+    return hooks_->WriteNode(node, graph_, this);
+  }
+  ObjectBoundary();
+  if (memo_[node] != kNotMemoised) {
+    WriteGet(memo_[node]);
+    return absl::OkStatus();
+  }
+  if (graph_.is_object(node)) {
+    frames_.push_back(Frame{node});
+    return absl::OkStatus();
+  }
+  switch (kind) {
+    case ValueKind::kBytes:
+      if (protocol_ >= 3) {
+        PutBytes(graph_.text(node));
+      } else {
+        WriteBytesCall(graph_.text(node));
+      }
+      MemoiseNode(node);
+      return absl::OkStatus();
+    case ValueKind::kByteArray:
+      WriteByteArray(graph_.text(node));
+      MemoiseNode(node);
+      return absl::OkStatus();
+    case ValueKind::kComplex:
+      WriteComplex(graph_.complex_value(node).real(),
+                   graph_.complex_value(node).imag());
+      MemoiseNode(node);
+      return absl::OkStatus();
+    case ValueKind::kList:
+      PutOpcode(kEmptyList);
+      MemoiseNode(node);
+      if (!graph_.items(node).empty()) frames_.push_back(Frame{node});
+      return absl::OkStatus();
+    case ValueKind::kDict:
+      PutOpcode(kEmptyDict);
+      MemoiseNode(node);
+      if (!graph_.entries(node).empty()) frames_.push_back(Frame{node});
+      return absl::OkStatus();
+    case ValueKind::kTuple:
+      if (node == ObjectGraph::kEmptyTuple) {
+        PutOpcode(kEmptyTuple);
+        return absl::OkStatus();
+      }
+      if (graph_.items(node).size() > 3) PutOpcode(kMark);
+      frames_.push_back(Frame{node});
+      return absl::OkStatus();
+    case ValueKind::kSet:
+      if (protocol_ >= 4) {
+        PutOpcode(kEmptySet);
+        MemoiseNode(node);
+      } else {
+        WriteGlobal("builtins", "set");
+        PutOpcode(kEmptyList);
+        Memoise();
+      }
+      frames_.push_back(Frame{node});
+      return absl::OkStatus();
+    case ValueKind::kFrozenSet:
+      if (protocol_ >= 4) {
+        PutOpcode(kMark);
+      } else {
+        WriteGlobal("builtins", "frozenset");
+        PutOpcode(kEmptyList);
+        Memoise();
+      }
+      frames_.push_back(Frame{node});
+      return absl::OkStatus();
+    default:
+      break;
+  }
+  if (hooks_ == nullptr) return NeedsHooks(kind);
+  FERRY_RETURN_IF_ERROR(hooks_->WriteNode(node, graph_, this));
+  MemoiseNode(node);
+  return absl::OkStatus();
+}
+
+absl::Status Pickler::NextChild(Frame* frame, absl::Span<const NodeId> children,
+                                BatchStyle style, bool* done) {
+  const bool pairs = style == BatchStyle::kDict ||
+                     style == BatchStyle::kIteratedEntries;
+  const uint32_t width = pairs ? 2 : 1;
+  const uint32_t total = static_cast<uint32_t>(children.size()) / width;
+  const uint32_t entry = frame->next / width;
+  *done = false;
+  if (frame->next % width == 0) {
+    const bool iterated = style == BatchStyle::kIteratedItems ||
+                          style == BatchStyle::kIteratedEntries;
+    // Whether the batch that `index` is in is a single entry, which has an
+    // opcode of its own.
+    const auto is_single = [&](uint32_t index) {
+      if (style == BatchStyle::kSet) return false;
+      if (!iterated) return total == 1;
+      return index % kBatchSize == 0 && index + 1 == total;
+    };
+    const unsigned char many = style == BatchStyle::kSet ? kAddItems
+                               : pairs                   ? kSetItems
+                                                         : kAppends;
+    if (entry > 0) {
+      if (is_single(entry - 1)) {
+        PutOpcode(pairs ? kSetItem : kAppend);
+      } else if (entry % kBatchSize == 0 || entry == total) {
+        PutOpcode(many);
+      }
+    }
+    if (entry == total) {
+      // CPython notices the end of an exact dict or set only in a batch that is
+      // not full, so after full batches it writes an empty one.
+      if ((style == BatchStyle::kDict || style == BatchStyle::kSet) &&
+          total > 0 && total % kBatchSize == 0) {
+        PutOpcode(kMark);
+        PutOpcode(many);
+      }
+      *done = true;
+      return absl::OkStatus();
+    }
+    if (entry % kBatchSize == 0 && !is_single(entry)) PutOpcode(kMark);
+  }
+  return Begin(children[frame->next++]);
+}
+
+void Pickler::EndFrozen(NodeId node, unsigned char end_opcode,
+                        unsigned char pop_opcode, int pops) {
+  // A tuple or frozenset that its own items have written already, through a
+  // list or dict that contains it: the second copy is thrown away.
+  if (memo_[node] != kNotMemoised) {
+    for (int i = 0; i < pops; ++i) PutOpcode(pop_opcode);
+    WriteGet(memo_[node]);
+  } else {
+    PutOpcode(end_opcode);
+    MemoiseNode(node);
+  }
+  frames_.pop_back();
+}
+
+absl::Status Pickler::ContinueTuple(Frame* frame) {
+  const NodeId node = frame->node;
+  const absl::Span<const NodeId> items = graph_.items(node);
+  if (frame->next < items.size()) return Begin(items[frame->next++]);
+  if (items.size() > 3) {
+    EndFrozen(node, kTuple, kPopMark, 1);
+  } else {
+    EndFrozen(node, static_cast<unsigned char>(kTuple1 + items.size() - 1),
+              kPop, static_cast<int>(items.size()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pickler::ContinueSet(Frame* frame) {
+  const NodeId node = frame->node;
+  const absl::Span<const NodeId> items = graph_.items(node);
+  bool done;
+  if (protocol_ >= 4) {
+    if (graph_.kind(node) == ValueKind::kFrozenSet) {
+      if (frame->next < items.size()) return Begin(items[frame->next++]);
+      EndFrozen(node, kFrozenSet, kPopMark, 1);
+      return absl::OkStatus();
+    }
+    FERRY_RETURN_IF_ERROR(NextChild(frame, items, BatchStyle::kSet, &done));
+    if (done) frames_.pop_back();
+    return absl::OkStatus();
+  }
+  FERRY_RETURN_IF_ERROR(NextChild(frame, items, BatchStyle::kList, &done));
+  if (done) {
+    WriteShortTuple(1);
+    PutOpcode(kReduce);
+    EndCall(node);
+  }
+  return absl::OkStatus();
+}
+
+void Pickler::EndCall(NodeId node) {
+  if (memo_[node] != kNotMemoised) {
+    PutOpcode(kPop);
+    WriteGet(memo_[node]);
+    frames_.pop_back();
+  } else {
+    MemoiseNode(node);
+    if (!graph_.is_object(node)) frames_.pop_back();
+  }
+}
+
+absl::Status Pickler::ContinueObject(Frame* frame) {
+  enum Stage : uint8_t {
+    kCallable,
+    kArgs,
+    kKwargs,
+    kCall,
+    kItems,
+    kEntries,
+    kState,
+    kBuilt,
+  };
+  const NodeId node = frame->node;
+  const ObjectRecord& object = graph_.object(node);
+  bool done;
+  switch (frame->stage) {
+    case kCallable:
+      if (object.form == ObjectForm::kNewEx && protocol_ < 4) {
+        return absl::UnimplementedError(
+            "an object that is made with keyword arguments needs pickle "
+            "protocol 4 or later");
+      }
+      frame->stage = kArgs;
+      return Begin(object.callable);
+    case kArgs:
+      frame->stage = object.form == ObjectForm::kNewEx ? kKwargs : kCall;
+      return Begin(object.args);
+    case kKwargs:
+      frame->stage = kCall;
+      return Begin(object.kwargs);
+    case kCall:
+      PutOpcode(object.form == ObjectForm::kCall  ? kReduce
+                : object.form == ObjectForm::kNew ? kNewObj
+                                                  : kNewObjEx);
+      frame->stage = kItems;
+      EndCall(node);
+      return absl::OkStatus();
+    case kItems:
+      FERRY_RETURN_IF_ERROR(NextChild(frame, graph_.items(node),
+                                      BatchStyle::kIteratedItems, &done));
+      if (done) {
+        frame->stage = kEntries;
+        frame->next = 0;
+      }
+      return absl::OkStatus();
+    case kEntries:
+      FERRY_RETURN_IF_ERROR(NextChild(frame, graph_.entries(node),
+                                      BatchStyle::kIteratedEntries, &done));
+      if (done) frame->stage = kState;
+      return absl::OkStatus();
+    case kState:
+      if (object.state == kNoNode) {
+        frames_.pop_back();
+        return absl::OkStatus();
+      }
+      frame->stage = kBuilt;
+      return Begin(object.state);
+    default:
+      PutOpcode(kBuild);
+      frames_.pop_back();
+      return absl::OkStatus();
+  }
+}
+
+absl::Status Pickler::Continue() {
+  Frame* const frame = &frames_.back();
+  const NodeId node = frame->node;
+  if (graph_.is_object(node)) return ContinueObject(frame);
+  bool done;
+  switch (graph_.kind(node)) {
+    case ValueKind::kList:
+      FERRY_RETURN_IF_ERROR(
+          NextChild(frame, graph_.items(node), BatchStyle::kList, &done));
+      break;
+    case ValueKind::kDict:
+      FERRY_RETURN_IF_ERROR(
+          NextChild(frame, graph_.entries(node), BatchStyle::kDict, &done));
+      break;
+    case ValueKind::kTuple:
+      return ContinueTuple(frame);
+    default:
+      return ContinueSet(frame);
+  }
+  if (done) frames_.pop_back();
+  return absl::OkStatus();
+}
+
+absl::Status Pickler::Dump(NodeId root) {
+  PutOpcode(kProto);
+  PutNumber(static_cast<uint64_t>(protocol_), 1);
+  framing_ = protocol_ >= 4;
+  FERRY_RETURN_IF_ERROR(Begin(root));
+  while (!frames_.empty()) {
+    // Each frame is a node that is not memoised yet, or one that is memoised
+    // only once; deeper than that only a node that contains itself can go.
+    if (frames_.size() > 2 * size_t{graph_.size()}) {
+      return absl::InvalidArgumentError(
+          "a tuple or an object's arguments contain themselves");
+    }
+    FERRY_RETURN_IF_ERROR(Continue());
+  }
+  PutOpcode(kStop);
+  CommitFrame();
+  framing_ = false;
+  return absl::OkStatus();
+}
+
+}  // namespace pickle
+}  // namespace ferry

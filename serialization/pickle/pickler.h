@@ -1,0 +1,188 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/pickle/pickler.h
+// -----------------------------------------------------------------------------
+//
+// Writes an object graph as a pickle, protocols 2 to 5: the very bytes that
+// CPython's C pickler (Modules/_pickle.c) writes for the same objects, memo
+// numbers, batches and frames included.
+//
+// What a format adds (storages, tensors that the program made) is written by
+// its hooks with the `Write...` methods, each of which stands for one object
+// that CPython would have saved at that place.
+//
+// Example:
+//
+//   Pickler pickler(graph, /*protocol=*/2, nullptr);
+//   FERRY_RETURN_IF_ERROR(pickler.Dump(root));
+//   std::string bytes = std::move(pickler).bytes();
+#ifndef FERRY_SERIALIZATION_PICKLE_PICKLER_H_
+#define FERRY_SERIALIZATION_PICKLE_PICKLER_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/pickle/python2_names.h"
+
+namespace ferry {
+namespace pickle {
+
+class Pickler;
+
+// PickleHooks
+//
+// Writes the nodes that pickle itself does not know.
+class PickleHooks {
+ public:
+  virtual ~PickleHooks() = default;
+
+  // Writes a storage, or a tensor, dtype, device, size or layout that no call
+  // of a pickle made. All but storages and dtypes are memoised by the pickler
+  // afterwards.
+  virtual absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
+                                 Pickler* pickler) = 0;
+};
+
+// Pickler
+//
+// Writes one pickle. Thread-safety: none.
+class Pickler {
+ public:
+  // `graph` and `hooks` must outlive the pickler; `hooks` may be null, which
+  // refuses the nodes that would need them. `protocol` is 2 to 5.
+  Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks);
+
+  // Writes `root`, and everything that it refers to. Called once.
+  //
+  // Errors:
+  //   kInvalidArgument - a graph that no pickle can hold: a node that contains
+  //                      itself where Python could not.
+  //   kUnimplemented   - a node that needs hooks, or that the protocol cannot
+  //                      express.
+  //   whatever a hook returns.
+  absl::Status Dump(NodeId root);
+
+  std::string bytes() && { return std::move(out_); }
+
+  int protocol() const { return protocol_; }
+
+  // --- For hooks -----------------------------------------------------------
+
+  // A memo number, or none yet: where a hook keeps that of an object that it
+  // may write again.
+  static constexpr uint32_t kNotMemoised = 0xFFFFFFFF;
+  using MemoSlot = uint32_t;
+
+  void WriteNone();
+  void WriteBool(bool value);
+  void WriteInt(int64_t value);
+  // A str that no node stands for. With a slot: written once, then referred to.
+  void WriteStr(absl::string_view text, MemoSlot* slot = nullptr);
+  // A str of the graph.
+  void WriteStrNode(NodeId node);
+  // A str of which Python has one for everybody, such as "cpu".
+  void WriteSharedWord(absl::string_view word);
+  void WriteGlobal(absl::string_view module, absl::string_view name);
+  // A tuple of integers; memoised unless empty.
+  void WriteIntTuple(absl::Span<const int64_t> values);
+  // A tuple of more than three objects: BeginTuple, the objects, EndTuple.
+  void BeginTuple();
+  void EndTuple();
+  // A tuple of the last one to three objects.
+  void WriteShortTuple(int count);
+  // The call of what was written before the argument tuple. The result is
+  // memoised by the pickler if it is a node, else the hook calls Memoise.
+  void WriteReduce();
+  void WriteEmptyTuple();
+  // A dict of at most 1000 entries: BeginDict, key and value in turn, EndDict.
+  void BeginDict(int num_entries);
+  void EndDict(int num_entries);
+  void WritePersistentId();
+  // Gives the last object the next memo number.
+  void Memoise();
+
+ private:
+  // A container that is being written.
+  struct Frame {
+    explicit Frame(NodeId node) : node(node) {}
+    NodeId node;
+    uint32_t next = 0;  // the next child
+    uint8_t stage = 0;  // of an object
+  };
+
+  // How CPython groups children: it has one way for exact lists, dicts and
+  // sets each, and one for what it must ask for item after item.
+  enum class BatchStyle {
+    kList,
+    kDict,
+    kSet,
+    kIteratedItems,
+    kIteratedEntries,
+  };
+
+  // CPython calls this where an object begins: it ends a frame that is full.
+  void ObjectBoundary();
+  void Put(absl::string_view bytes);
+  void PutOpcode(unsigned char opcode);
+  void PutNumber(uint64_t value, int size);
+  void PutCounted(unsigned char opcode, int length_size,
+                  absl::string_view bytes);
+  void CommitFrame();
+
+  void WriteGet(uint32_t memo);
+  void PutStr(absl::string_view text);
+  void PutBytes(absl::string_view bytes);
+  void WriteBytesCall(absl::string_view bytes);
+  void WriteByteArray(absl::string_view bytes);
+  void WriteBigInt(absl::string_view twos_complement);
+  void WriteFloat(double value);
+  void WriteComplex(double real, double imag);
+  void WriteGlobalNode(NodeId node);
+  void WriteNewGlobal(const GlobalName& global, NodeId module_node,
+                      NodeId name_node);
+  void MemoiseNode(NodeId node);
+
+  absl::Status Begin(NodeId node);
+  absl::Status Continue();
+  absl::Status ContinueTuple(Frame* frame);
+  absl::Status ContinueSet(Frame* frame);
+  absl::Status ContinueObject(Frame* frame);
+  // Begins the next child of a container that is written in batches, or, after
+  // the last one, ends it and sets `done`. `frame` is not valid after it has
+  // begun a child.
+  absl::Status NextChild(Frame* frame, absl::Span<const NodeId> children,
+                         BatchStyle style, bool* done);
+  void EndFrozen(NodeId node, unsigned char end_opcode,
+                 unsigned char pop_opcode, int pops);
+  void EndCall(NodeId node);
+
+  const ObjectGraph& graph_;
+  const int protocol_;
+  PickleHooks* const hooks_;
+
+  std::string out_;
+  // Where the frame at hand began, or npos. Protocol 4 and later.
+  size_t frame_start_ = std::string::npos;
+  bool framing_ = false;
+
+  std::vector<Frame> frames_;
+  std::vector<uint32_t> memo_;  // by node
+  uint32_t next_memo_ = 0;
+  absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, uint32_t>
+      global_memo_;
+  absl::flat_hash_map<absl::string_view, uint32_t> word_memo_;
+};
+
+}  // namespace pickle
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PICKLE_PICKLER_H_

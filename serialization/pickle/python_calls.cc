@@ -1,0 +1,134 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/pickle/python_calls.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace ferry {
+namespace pickle {
+namespace {
+
+bool IsLatin1Name(absl::string_view name) {
+  return name == "latin1" || name == "latin-1";
+}
+
+// The bytes whose latin-1 decoding is `text`, given as UTF-8; nothing if a
+// character is above U+00FF.
+std::optional<std::string> EncodeLatin1(absl::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x80) {
+      bytes.push_back(static_cast<char>(c));
+    } else if ((c == 0xC2 || c == 0xC3) && i + 1 < text.size()) {
+      const auto next = static_cast<unsigned char>(text[++i]);
+      bytes.push_back(static_cast<char>(((c & 0x03) << 6) | (next & 0x3F)));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return bytes;
+}
+
+// `text.encode("latin1")`, noting the word that spells the encoding.
+std::optional<std::string> EncodeCall(absl::Span<const NodeId> args,
+                                      ObjectGraph* graph) {
+  if (args.size() != 2 || graph->kind(args[0]) != ValueKind::kStr ||
+      graph->kind(args[1]) != ValueKind::kStr ||
+      !IsLatin1Name(graph->text(args[1]))) {
+    return std::nullopt;
+  }
+  graph->NoteSharedWord(graph->text(args[1]), args[1]);
+  std::optional<std::string> bytes = EncodeLatin1(graph->text(args[0]));
+  // Python keeps one str for each character below U+0100.
+  if (bytes && bytes->size() == 1) {
+    graph->NoteSharedWord(graph->text(args[0]), args[0]);
+  }
+  return bytes;
+}
+
+NodeId RebuildBuiltin(absl::string_view name, absl::Span<const NodeId> args,
+                      ObjectGraph* graph) {
+  if (name == "set" || name == "frozenset") {
+    std::vector<NodeId> items;
+    if (args.size() == 1 && (graph->kind(args[0]) == ValueKind::kList ||
+                             graph->kind(args[0]) == ValueKind::kTuple)) {
+      const absl::Span<const NodeId> listed = graph->items(args[0]);
+      items.assign(listed.begin(), listed.end());
+    } else if (!args.empty()) {
+      return kNoNode;
+    }
+    return name == "set" ? graph->AddSet(items) : graph->AddFrozenSet(items);
+  }
+  if (name == "bytes" && args.empty()) return graph->AddBytes("");
+  if (name == "bytearray") {
+    if (args.empty()) return graph->AddByteArray("");
+    if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kBytes) {
+      return graph->AddByteArray(graph->text(args[0]));
+    }
+    // As Python 2 wrote it.
+    if (std::optional<std::string> bytes = EncodeCall(args, graph)) {
+      return graph->AddByteArray(*bytes);
+    }
+    return kNoNode;
+  }
+  if (name == "complex" && args.size() == 2 &&
+      graph->kind(args[0]) == ValueKind::kFloat &&
+      graph->kind(args[1]) == ValueKind::kFloat) {
+    return graph->AddComplex(graph->float_value(args[0]),
+                             graph->float_value(args[1]));
+  }
+  return kNoNode;
+}
+
+NodeId RebuildOrderedDict(NodeId callable, absl::Span<const NodeId> args,
+                          ObjectGraph* graph) {
+  std::vector<NodeId> entries;
+  if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kList) {
+    // As Python 2 wrote it: OrderedDict([[key, value], ...]).
+    for (NodeId pair : graph->items(args[0])) {
+      const ValueKind kind = graph->kind(pair);
+      if ((kind != ValueKind::kList && kind != ValueKind::kTuple) ||
+          graph->is_object(pair) || graph->items(pair).size() != 2) {
+        return kNoNode;
+      }
+      entries.push_back(graph->items(pair)[0]);
+      entries.push_back(graph->items(pair)[1]);
+    }
+  } else if (!args.empty()) {
+    return kNoNode;
+  }
+  const NodeId dict = graph->AddObject(ObjectForm::kCall, callable,
+                                       ObjectGraph::kEmptyTuple);
+  graph->BecomeDict(dict);
+  graph->AppendEntries(dict, entries);
+  return dict;
+}
+
+}  // namespace
+
+NodeId RebuildPythonValue(NodeId callable, NodeId args, ObjectGraph* graph) {
+  const GlobalRecord& global = graph->global(callable);
+  const absl::Span<const NodeId> arg_items = graph->items(args);
+  if (global.module == "builtins") {
+    return RebuildBuiltin(global.name, arg_items, graph);
+  }
+  if (global.module == "_codecs" && global.name == "encode") {
+    const std::optional<std::string> bytes = EncodeCall(arg_items, graph);
+    return bytes ? graph->AddBytes(*bytes) : kNoNode;
+  }
+  if (global.module == "collections" && global.name == "OrderedDict") {
+    return RebuildOrderedDict(callable, arg_items, graph);
+  }
+  return kNoNode;
+}
+
+}  // namespace pickle
+}  // namespace ferry

@@ -1,0 +1,38 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/torch/storage_type.h
+// -----------------------------------------------------------------------------
+//
+// The classes by which PyTorch names what a storage counts in:
+// `torch.FloatStorage`, ..., `torch.storage.UntypedStorage`
+// (torch/storage.py, `_dtype_to_storage_type_map`).
+#ifndef FERRY_SERIALIZATION_TORCH_STORAGE_TYPE_H_
+#define FERRY_SERIALIZATION_TORCH_STORAGE_TYPE_H_
+
+#include <optional>
+
+#include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
+
+namespace ferry {
+namespace torch_format {
+
+struct StorageType {
+  DType dtype = DType::kUInt8;
+  bool untyped = false;  // counts bytes
+};
+
+// The storage type of a class. Like PyTorch, looks at the name only:
+// `torch.cuda.FloatStorage` is a FloatStorage.
+std::optional<StorageType> StorageTypeFromClass(absl::string_view class_name);
+
+// The class for a dtype that has one ("FloatStorage"), in module `torch`;
+// nothing for those that PyTorch keeps in an UntypedStorage.
+std::optional<absl::string_view> StorageClassOf(DType dtype);
+
+}  // namespace torch_format
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TORCH_STORAGE_TYPE_H_

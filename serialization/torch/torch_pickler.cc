@@ -1,0 +1,204 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/torch_pickler.h"
+
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/torch/storage_type.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+using pickle::Pickler;
+
+// backward_hooks, which are never saved.
+void WriteEmptyOrderedDict(Pickler* pickler) {
+  pickler->WriteGlobal("collections", "OrderedDict");
+  pickler->WriteEmptyTuple();
+  pickler->WriteReduce();
+  pickler->Memoise();
+}
+
+// Tags that PyTorch spells by a literal, of which Python has one object; the
+// others are put together anew at each reference.
+bool IsLiteralTag(absl::string_view tag) {
+  return tag == "cpu" || tag == "mps" || tag == "meta";
+}
+
+}  // namespace
+
+absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
+                                        const ObjectGraph& graph,
+                                        Pickler* pickler) {
+  const auto [found, is_new] = index_by_storage_.try_emplace(
+      record.storage.identity(), static_cast<uint32_t>(storages_.size()));
+  if (is_new) {
+    Written written;
+    FERRY_ASSIGN_OR_RETURN(written.location, location_tag_(record.storage));
+    written.key = absl::StrCat(storages_.size());
+    written.dtype = record.dtype;
+    written.untyped = record.untyped;
+    storages_.push_back(record.storage);
+    written_.push_back(std::move(written));
+  }
+  Written& written = written_[found->second];
+  const uint64_t size_bytes = record.storage.size_bytes();
+  if (size_bytes != 0 && (written.dtype != record.dtype ||
+                          written.untyped != record.untyped)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "Cannot save multiple tensors or storages that view the same data as "
+        "different types: ",
+        Name(written.dtype), " and ", Name(record.dtype)));
+  }
+  pickler->BeginTuple();
+  pickler->WriteSharedWord("storage");
+  if (record.untyped) {
+    pickler->WriteGlobal("torch.storage", "UntypedStorage");
+  } else {
+    pickler->WriteGlobal("torch", *StorageClassOf(record.dtype));
+  }
+  if (record.key_node != kNoNode &&
+      graph.text(record.key_node) == written.key) {
+    pickler->WriteStrNode(record.key_node);
+  } else {
+    pickler->WriteStr(written.key, &written.key_memo);
+  }
+  if (record.location_node != kNoNode && !record.location_is_fresh &&
+      graph.text(record.location_node) == written.location) {
+    pickler->WriteStrNode(record.location_node);
+  } else if (IsLiteralTag(written.location)) {
+    pickler->WriteSharedWord(written.location);
+  } else {
+    pickler->WriteStr(written.location);
+  }
+  pickler->WriteInt(static_cast<int64_t>(
+      record.untyped ? size_bytes
+                     : size_bytes / ElementSizeBytes(record.dtype)));
+  pickler->EndTuple();
+  pickler->WritePersistentId();
+  return absl::OkStatus();
+}
+
+absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
+                                       const ObjectGraph& graph,
+                                       Pickler* pickler) {
+  const DType dtype = tensor.dtype();
+  if (tensor.layout() != Layout::kStrided) {
+    return absl::UnimplementedError(
+        absl::StrCat("a ", Name(tensor.layout()),
+                     " tensor that was not read from a file cannot be saved"));
+  }
+  if (Category(dtype) == DTypeCategory::kQuantized) {
+    return absl::UnimplementedError(
+        "a quantised tensor that was not read from a file cannot be saved");
+  }
+  if (tensor.device().type() == "meta" && !tensor.storage().has_data()) {
+    return absl::InternalError("a meta storage that is not placed");
+  }
+  if (tensor.device().type() == "meta" && tensor.storage_offset() == 0) {
+    pickler->WriteGlobal("torch._utils", "_rebuild_meta_tensor_no_storage");
+    pickler->BeginTuple();
+    pickler->WriteGlobal("torch", Name(dtype));
+    pickler->WriteIntTuple(tensor.shape());
+    pickler->WriteIntTuple(tensor.strides());
+    pickler->WriteBool(requires_grad);
+    pickler->EndTuple();
+    pickler->WriteReduce();
+    return absl::OkStatus();
+  }
+  StorageRecord record;
+  record.storage = tensor.storage();
+  record.untyped = !StorageClassOf(dtype).has_value();
+  record.dtype = record.untyped ? DType::kUInt8 : dtype;
+  pickler->WriteGlobal("torch._utils", record.untyped ? "_rebuild_tensor_v3"
+                                                      : "_rebuild_tensor_v2");
+  pickler->BeginTuple();
+  FERRY_RETURN_IF_ERROR(WriteStorage(record, graph, pickler));
+  pickler->WriteInt(tensor.storage_offset());
+  pickler->WriteIntTuple(tensor.shape());
+  pickler->WriteIntTuple(tensor.strides());
+  pickler->WriteBool(requires_grad);
+  WriteEmptyOrderedDict(pickler);
+  if (record.untyped) pickler->WriteGlobal("torch", Name(dtype));
+  const int num_bits = (tensor.is_conj() ? 1 : 0) + (tensor.is_neg() ? 1 : 0);
+  if (num_bits > 0) {
+    pickler->BeginDict(num_bits);
+    for (absl::string_view bit : {"conj", "neg"}) {
+      if (bit == "conj" ? !tensor.is_conj() : !tensor.is_neg()) continue;
+      pickler->WriteSharedWord(bit);
+      pickler->WriteBool(true);
+    }
+    pickler->EndDict(num_bits);
+  }
+  pickler->EndTuple();
+  pickler->WriteReduce();
+  return absl::OkStatus();
+}
+
+absl::Status TorchPickler::WriteParameter(const Tensor& tensor,
+                                          const ObjectGraph& graph,
+                                          Pickler* pickler) {
+  pickler->WriteGlobal("torch._utils", "_rebuild_parameter");
+  FERRY_RETURN_IF_ERROR(
+      WriteTensor(tensor, /*requires_grad=*/false, graph, pickler));
+  pickler->Memoise();
+  pickler->WriteBool(tensor.requires_grad());
+  WriteEmptyOrderedDict(pickler);
+  pickler->WriteShortTuple(3);
+  pickler->WriteReduce();
+  return absl::OkStatus();
+}
+
+absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
+                                     Pickler* pickler) {
+  switch (graph.kind(node)) {
+    case ValueKind::kStorage:
+      return WriteStorage(graph.storage(node), graph, pickler);
+    case ValueKind::kTensor:
+      if (graph.is_parameter(node)) {
+        return WriteParameter(graph.tensor(node), graph, pickler);
+      }
+      return WriteTensor(graph.tensor(node), graph.tensor(node).requires_grad(),
+                         graph, pickler);
+    case ValueKind::kDType:
+      pickler->WriteGlobal("torch", Name(graph.dtype(node)));
+      return absl::OkStatus();
+    case ValueKind::kDevice: {
+      const Device& device = graph.device(node);
+      pickler->WriteGlobal("torch", "device");
+      pickler->WriteStr(device.type());
+      if (device.has_index()) pickler->WriteInt(device.index());
+      pickler->WriteShortTuple(device.has_index() ? 2 : 1);
+      pickler->WriteReduce();
+      return absl::OkStatus();
+    }
+    case ValueKind::kSize: {
+      Dimensions sizes;
+      for (NodeId item : graph.size_items(node)) {
+        sizes.push_back(graph.int_value(item));
+      }
+      pickler->WriteGlobal("torch", "Size");
+      pickler->WriteIntTuple(sizes);
+      pickler->WriteShortTuple(1);
+      pickler->WriteReduce();
+      return absl::OkStatus();
+    }
+    case ValueKind::kLayout:
+      pickler->WriteGlobal("torch.serialization", "_get_layout");
+      pickler->WriteStr(absl::StrCat("torch.", Name(graph.layout(node))));
+      pickler->WriteShortTuple(1);
+      pickler->WriteReduce();
+      return absl::OkStatus();
+    default:
+      return absl::InternalError(absl::StrCat(
+          "a ", Name(graph.kind(node)), " was handed to the tensor writer"));
+  }
+}
+
+}  // namespace torch_format
+}  // namespace ferry

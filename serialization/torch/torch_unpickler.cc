@@ -1,0 +1,505 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/torch_unpickler.h"
+
+#include <limits>
+#include <optional>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "ferry/core/device.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/tensor.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+absl::Status Malformed(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("a tensor cannot be rebuilt: ", what));
+}
+
+// A view that cannot be is damage here, not a caller's mistake.
+template <typename T>
+absl::StatusOr<T> AsDamage(absl::StatusOr<T> result) {
+  if (!result.ok() &&
+      result.status().code() == absl::StatusCode::kInvalidArgument) {
+    return Malformed(result.status().message());
+  }
+  return result;
+}
+
+bool IsInt(const ObjectGraph& graph, NodeId node) {
+  return graph.kind(node) == ValueKind::kInt && !graph.is_big_int(node);
+}
+
+// The integers of a tuple, a list or a torch.Size.
+absl::Status ReadInts(const ObjectGraph& graph, NodeId node,
+                      absl::string_view what, Dimensions* out) {
+  absl::Span<const NodeId> items;
+  switch (graph.kind(node)) {
+    case ValueKind::kTuple:
+    case ValueKind::kList:
+      items = graph.items(node);
+      break;
+    case ValueKind::kSize:
+      items = graph.size_items(node);
+      break;
+    default:
+      return Malformed(absl::StrCat("its ", what, " is a ",
+                                    Name(graph.kind(node)), ", not a tuple"));
+  }
+  if (items.size() > static_cast<size_t>(kMaxRank)) {
+    return Malformed(absl::StrCat("its ", what, " has ", items.size(),
+                                  " dimensions; at most ", kMaxRank,
+                                  " are supported"));
+  }
+  out->clear();
+  for (NodeId item : items) {
+    if (!IsInt(graph, item)) {
+      return Malformed(absl::StrCat("its ", what, " has a ",
+                                    Name(graph.kind(item)), " in it"));
+    }
+    out->push_back(graph.int_value(item));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ReadBool(const ObjectGraph& graph, NodeId node,
+                              absl::string_view what) {
+  if (graph.kind(node) != ValueKind::kBool) {
+    return Malformed(
+        absl::StrCat(what, " is a ", Name(graph.kind(node)), ", not a bool"));
+  }
+  return graph.int_value(node) != 0;
+}
+
+// storage, offset, size, stride: what every strided rebuild begins with.
+struct ViewArgs {
+  Storage storage;
+  StorageType type;
+  int64_t offset = 0;
+  Dimensions size;
+  Dimensions stride;
+};
+
+absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
+                      ViewArgs* view) {
+  if (graph.kind(args[0]) != ValueKind::kStorage) {
+    return Malformed(absl::StrCat("its storage is a ",
+                                  Name(graph.kind(args[0]))));
+  }
+  const StorageRecord& record = graph.storage(args[0]);
+  view->storage = record.storage;
+  view->type = {record.dtype, record.untyped};
+  if (!IsInt(graph, args[1])) return Malformed("its offset is no integer");
+  view->offset = graph.int_value(args[1]);
+  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[2], "shape", &view->size));
+  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[3], "stride", &view->stride));
+  if (view->stride.empty() && !view->size.empty()) {
+    FERRY_RETURN_IF_ERROR(AsDamage(NumElements(view->size)).status());
+    view->stride = ContiguousStrides(view->size);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Tensor> MakeView(const ViewArgs& view, DType dtype) {
+  return AsDamage(Tensor::Create(view.storage, dtype, view.size, view.stride,
+                                 view.offset));
+}
+
+// The conj and neg bits: {"conj": True, "neg": True}.
+absl::Status ReadMetadata(const ObjectGraph& graph, NodeId node,
+                          const Tensor& tensor) {
+  if (graph.kind(node) == ValueKind::kNone) return absl::OkStatus();
+  if (graph.kind(node) != ValueKind::kDict) {
+    return Malformed("its metadata is not a dict");
+  }
+  for (absl::string_view name : {"conj", "neg"}) {
+    const NodeId value = graph.FindStr(node, name);
+    if (value == kNoNode) continue;
+    FERRY_ASSIGN_OR_RETURN(const bool set, ReadBool(graph, value, name));
+    if (name == "neg") {
+      tensor.set_neg(set);
+    } else if (set && Category(tensor.dtype()) != DTypeCategory::kComplex) {
+      return Malformed("a tensor that is not complex has its conj bit set");
+    } else {
+      tensor.set_conj(set);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NeedArgs(absl::Span<const NodeId> args, size_t least,
+                      size_t most) {
+  if (args.size() >= least && args.size() <= most) return absl::OkStatus();
+  return Malformed(absl::StrCat("it is given ", args.size(),
+                                " arguments; known are ", least, " to ", most));
+}
+
+absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
+                                      absl::Span<const NodeId> args) {
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 7));
+  ViewArgs view;
+  FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, MakeView(view, view.type.dtype));
+  if (args.size() > 4) {
+    FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
+                           ReadBool(graph, args[4], "requires_grad"));
+    tensor.set_requires_grad(requires_grad);
+  }
+  if (args.size() > 6) {
+    FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[6], tensor));
+  }
+  return tensor;
+}
+
+absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
+                                               absl::Span<const NodeId> args) {
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 7, 8));
+  ViewArgs view;
+  FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
+  if (graph.kind(args[6]) != ValueKind::kDType) {
+    return Malformed("its dtype is not known");
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, MakeView(view, graph.dtype(args[6])));
+  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
+                         ReadBool(graph, args[4], "requires_grad"));
+  tensor.set_requires_grad(requires_grad);
+  if (args.size() > 7) {
+    FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[7], tensor));
+  }
+  return tensor;
+}
+
+absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
+                                        absl::Span<const NodeId> args) {
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 6, 7));
+  ViewArgs view;
+  FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
+  if (Category(view.type.dtype) != DTypeCategory::kQuantized) {
+    return Malformed("a quantised tensor's storage is not quantised");
+  }
+  if (graph.kind(args[4]) != ValueKind::kTuple ||
+      graph.items(args[4]).size() < 3) {
+    return Malformed("its quantiser is not described");
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, MakeView(view, view.type.dtype));
+  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
+                         ReadBool(graph, args[5], "requires_grad"));
+  tensor.set_requires_grad(requires_grad);
+  return tensor;
+}
+
+absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
+                                        absl::Span<const NodeId> args) {
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 4));
+  if (graph.kind(args[0]) != ValueKind::kTensor) {
+    return Malformed(absl::StrCat("a parameter's data is a ",
+                                  Name(graph.kind(args[0]))));
+  }
+  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
+                         ReadBool(graph, args[1], "requires_grad"));
+  const Tensor& data = graph.tensor(args[0]);
+  Tensor tensor = data.WithStorage(data.storage());
+  tensor.set_requires_grad(requires_grad);
+  return tensor;
+}
+
+absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
+                                   absl::Span<const NodeId> args) {
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 4));
+  if (graph.kind(args[0]) != ValueKind::kDType) {
+    return Malformed("its dtype is not known");
+  }
+  const DType dtype = graph.dtype(args[0]);
+  Dimensions size, stride;
+  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[1], "shape", &size));
+  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[2], "stride", &stride));
+  FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
+                         AsDamage(ViewSizeBytes(dtype, size, stride, 0)));
+  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
+                         ReadBool(graph, args[3], "requires_grad"));
+  FERRY_ASSIGN_OR_RETURN(
+      Tensor tensor,
+      AsDamage(Tensor::Create(
+          Storage::FromMemory(Device("meta"), nullptr, size_bytes, nullptr),
+          dtype, size, stride, 0)));
+  tensor.set_requires_grad(requires_grad);
+  return tensor;
+}
+
+absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
+                                     absl::Span<const NodeId> args) {
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 2));
+  if (graph.kind(args[0]) != ValueKind::kLayout ||
+      graph.kind(args[1]) != ValueKind::kTuple) {
+    return Malformed("its sparse layout is not described");
+  }
+  const Layout layout = graph.layout(args[0]);
+  const absl::Span<const NodeId> data = graph.items(args[1]);
+  // Indices and values, or two kinds of indices and values; then the size, and
+  // from 2.1 on whether a COO tensor is coalesced.
+  const size_t num_components = layout == Layout::kSparseCoo ? 2 : 3;
+  if (data.size() < num_components + 1 || data.size() > num_components + 2) {
+    return Malformed("a sparse tensor has too few parts");
+  }
+  std::vector<Tensor> components;
+  for (NodeId part : data.first(num_components)) {
+    if (graph.kind(part) != ValueKind::kTensor) {
+      return Malformed(absl::StrCat("a part of a sparse tensor is a ",
+                                    Name(graph.kind(part))));
+    }
+    components.push_back(graph.tensor(part));
+  }
+  Dimensions size;
+  FERRY_RETURN_IF_ERROR(ReadInts(graph, data[num_components], "shape", &size));
+  FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());
+  const DType dtype = components.back().dtype();
+  return Tensor::CreateComposite(layout, dtype, size, std::move(components));
+}
+
+}  // namespace
+
+absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
+                                                      ObjectGraph* graph) {
+  const auto malformed = [](absl::string_view what) {
+    return absl::DataLossError(
+        absl::StrCat("a reference to a storage is malformed: ", what));
+  };
+  if (graph->kind(id) != ValueKind::kTuple) {
+    return malformed(
+        absl::StrCat("it is a ", Name(graph->kind(id)), ", not a tuple"));
+  }
+  const absl::Span<const NodeId> parts = graph->items(id);
+  if (parts.size() != 5) {
+    return malformed(absl::StrCat("it has ", parts.size(), " parts, not 5"));
+  }
+  if (graph->kind(parts[0]) != ValueKind::kStr ||
+      graph->text(parts[0]) != "storage") {
+    return malformed("it does not begin with \"storage\"");
+  }
+  StorageId storage_id;
+  std::optional<StorageType> type;
+  if (graph->is_global(parts[1])) {
+    type = StorageTypeFromClass(graph->global(parts[1]).name);
+  }
+  if (!type) return malformed("its type is no storage class");
+  storage_id.type = *type;
+  if (graph->kind(parts[2]) != ValueKind::kStr ||
+      graph->kind(parts[3]) != ValueKind::kStr) {
+    return malformed("its key or its location is not text");
+  }
+  storage_id.key = graph->text(parts[2]);
+  storage_id.location = graph->text(parts[3]);
+  if (!IsInt(*graph, parts[4]) || graph->int_value(parts[4]) < 0) {
+    return malformed("its size is no natural number");
+  }
+  storage_id.num_elements = static_cast<uint64_t>(graph->int_value(parts[4]));
+  if (__builtin_mul_overflow(storage_id.num_elements,
+                             ElementSizeBytes(type->dtype),
+                             &storage_id.size_bytes) ||
+      storage_id.size_bytes >
+          static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return malformed(absl::StrCat("its size of ", storage_id.num_elements,
+                                  " elements is past 2^63 bytes"));
+  }
+  graph->NoteSharedWord("storage", parts[0]);
+
+  const auto [found, is_new] = storage_by_key_.try_emplace(
+      storage_id.key, static_cast<uint32_t>(storages_.size()));
+  if (is_new) {
+    FERRY_RETURN_IF_ERROR(check_storage_(storage_id));
+    KeyedStorage keyed;
+    keyed.key = std::string(storage_id.key);
+    keyed.storage =
+        Storage::Described(storage_id.size_bytes, storage_id.location);
+    keyed.type = *type;
+    storages_.push_back(std::move(keyed));
+  }
+  const KeyedStorage& keyed = storages_[found->second];
+  if (keyed.storage.size_bytes() != storage_id.size_bytes) {
+    return malformed(absl::StrCat(
+        "storage \"", absl::CHexEscape(storage_id.key), "\" has ",
+        storage_id.size_bytes, " bytes here and ", keyed.storage.size_bytes(),
+        " bytes elsewhere"));
+  }
+  StorageRecord record;
+  record.storage = keyed.storage;
+  record.dtype = type->dtype;
+  record.untyped = type->untyped;
+  record.key_node = parts[2];
+  record.location_node = parts[3];
+  const NodeId node = graph->AddStorage(record);
+  StorageRecord& first = graph->mutable_storage(node);
+  if (first.location_node != parts[3]) first.location_is_fresh = true;
+  return node;
+}
+
+TorchUnpickler::Known TorchUnpickler::Recognise(const GlobalRecord& global) {
+  struct Row {
+    const char* module;
+    const char* name;
+    Known known;
+  };
+  static constexpr Row kRows[] = {
+      {"torch._utils", "_rebuild_tensor", Known::kRebuildTensor},
+      {"torch._utils", "_rebuild_tensor_v2", Known::kRebuildTensorV2},
+      {"torch._utils", "_rebuild_tensor_v3", Known::kRebuildTensorV3},
+      {"torch._utils", "_rebuild_parameter", Known::kRebuildParameter},
+      {"torch._utils", "_rebuild_parameter_with_state",
+       Known::kRebuildParameter},
+      {"torch._utils", "_rebuild_meta_tensor_no_storage",
+       Known::kRebuildMetaTensor},
+      {"torch._utils", "_rebuild_sparse_tensor", Known::kRebuildSparseTensor},
+      {"torch._utils", "_rebuild_sparse_csr_tensor",
+       Known::kRebuildSparseTensor},
+      {"torch._utils", "_rebuild_qtensor", Known::kRebuildQTensor},
+      {"torch._tensor", "_rebuild_from_type_v2", Known::kRebuildFromType},
+      {"torch._tensor", "_rebuild_from_type", Known::kRebuildFromType},
+      // The module's name in 1.7 and 1.8.
+      {"torch.tensor", "_rebuild_from_type", Known::kRebuildFromType},
+      {"torch", "Size", Known::kSize},
+      {"torch", "device", Known::kDevice},
+      {"torch.serialization", "_get_layout", Known::kGetLayout},
+  };
+  for (const Row& row : kRows) {
+    if (global.module == row.module && global.name == row.name) {
+      return row.known;
+    }
+  }
+  if ((global.module == "torch" || global.module == "torch.cuda") &&
+      absl::EndsWith(global.name, "Tensor")) {
+    return Known::kTensorClass;
+  }
+  return Known::kNothing;
+}
+
+absl::Status TorchUnpickler::OnGlobal(NodeId global, ObjectGraph* graph) {
+  const GlobalRecord& record = graph->global(global);
+  known_.resize(graph->globals().size(), Known::kNothing);
+  known_[graph->global_index(global)] = Recognise(record);
+  if (record.module == "torch") {
+    if (const std::optional<DType> dtype = DTypeFromName(record.name)) {
+      graph->BecomeDType(global, *dtype);
+    }
+  }
+  return absl::OkStatus();
+}
+
+TorchUnpickler::Known TorchUnpickler::known(NodeId node,
+                                            const ObjectGraph& graph) const {
+  if (!graph.is_global(node)) return Known::kNothing;
+  const uint32_t index = graph.global_index(node);
+  return index < known_.size() ? known_[index] : Known::kNothing;
+}
+
+absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,
+                                               absl::Span<const NodeId> args,
+                                               const ObjectGraph& graph) {
+  switch (function) {
+    case Known::kRebuildTensor:
+    case Known::kRebuildTensorV2:
+      return RebuildStrided(graph, args);
+    case Known::kRebuildTensorV3:
+      return RebuildStridedWithDType(graph, args);
+    case Known::kRebuildParameter:
+      return RebuildParameter(graph, args);
+    case Known::kRebuildMetaTensor:
+      return RebuildMeta(graph, args);
+    case Known::kRebuildSparseTensor:
+      return RebuildSparse(graph, args);
+    case Known::kRebuildQTensor:
+      return RebuildQuantized(graph, args);
+    case Known::kRebuildFromType: {
+      // (function, class, its arguments, attributes)
+      FERRY_RETURN_IF_ERROR(NeedArgs(args, 3, 4));
+      const Known inner = known(args[0], graph);
+      if (inner == Known::kRebuildFromType ||
+          graph.kind(args[2]) != ValueKind::kTuple) {
+        return Tensor();
+      }
+      return Rebuild(inner, graph.items(args[2]), graph);
+    }
+    default:
+      return Tensor();
+  }
+}
+
+absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
+  const ObjectRecord& record = graph->object(object);
+  if (record.form != ObjectForm::kCall) return absl::OkStatus();
+  const Known function = known(record.callable, *graph);
+  const absl::Span<const NodeId> args = graph->items(record.args);
+  switch (function) {
+    case Known::kNothing:
+    case Known::kTensorClass:
+      return absl::OkStatus();
+    case Known::kSize:
+      if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kTuple) {
+        for (NodeId item : graph->items(args[0])) {
+          if (!IsInt(*graph, item)) return absl::OkStatus();
+        }
+        graph->BecomeSize(object, args[0]);
+      }
+      return absl::OkStatus();
+    case Known::kDevice: {
+      if (args.empty() || args.size() > 2 ||
+          graph->kind(args[0]) != ValueKind::kStr) {
+        return absl::OkStatus();
+      }
+      std::string text(graph->text(args[0]));
+      if (args.size() == 2) {
+        if (!IsInt(*graph, args[1])) return absl::OkStatus();
+        absl::StrAppend(&text, ":", graph->int_value(args[1]));
+      }
+      const absl::StatusOr<Device> device = Device::Parse(text);
+      if (device.ok()) graph->BecomeDevice(object, *device);
+      return absl::OkStatus();
+    }
+    case Known::kGetLayout: {
+      if (args.size() != 1 || graph->kind(args[0]) != ValueKind::kStr) {
+        return absl::OkStatus();
+      }
+      absl::string_view name = graph->text(args[0]);
+      absl::ConsumePrefix(&name, "torch.");
+      if (const std::optional<Layout> layout = LayoutFromName(name)) {
+        graph->BecomeLayout(object, *layout);
+      }
+      return absl::OkStatus();
+    }
+    default: {
+      FERRY_ASSIGN_OR_RETURN(Tensor tensor, Rebuild(function, args, *graph));
+      if (!tensor.is_null()) {
+        graph->BecomeTensor(object, std::move(tensor),
+                            function == Known::kRebuildParameter);
+      }
+      return absl::OkStatus();
+    }
+  }
+}
+
+// Until 0.1.12 a tensor was an empty one that was given its view as state:
+// `torch.FloatTensor()` and (storage, offset, size, stride).
+absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
+  const ObjectRecord& record = graph->object(object);
+  if (record.form != ObjectForm::kCall ||
+      known(record.callable, *graph) != Known::kTensorClass ||
+      graph->kind(record.state) != ValueKind::kTuple) {
+    return absl::OkStatus();
+  }
+  const absl::Span<const NodeId> state = graph->items(record.state);
+  if (state.size() != 4 || graph->kind(state[0]) != ValueKind::kStorage) {
+    return absl::OkStatus();
+  }
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, RebuildStrided(*graph, state));
+  graph->BecomeTensor(object, std::move(tensor), /*is_parameter=*/false);
+  return absl::OkStatus();
+}
+
+}  // namespace torch_format
+}  // namespace ferry

@@ -1,0 +1,104 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/torch/torch_unpickler.h
+// -----------------------------------------------------------------------------
+//
+// Turns the calls in a PyTorch pickle into what PyTorch would make of them:
+// tensors, parameters, sizes, devices, dtypes, layouts. Whatever is not known
+// stays an object.
+//
+// The forms are those of torch/_utils.py, torch/_tensor.py and
+// torch/serialization.py, of every version from 0.1 on.
+#ifndef FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_
+#define FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/storage_type.h"
+
+namespace ferry {
+namespace torch_format {
+
+// A storage as a persistent id describes it.
+struct StorageId {
+  StorageType type;
+  absl::string_view key;       // opaque text
+  absl::string_view location;  // the location tag
+  uint64_t num_elements = 0;   // of `type`; bytes if untyped
+  uint64_t size_bytes = 0;
+};
+
+// TorchUnpickler
+//
+// The hooks for one pickle. Thread-safety: none.
+class TorchUnpickler final : public pickle::UnpickleHooks {
+ public:
+  // Called once for each key, in the order of first reference: may refuse a
+  // storage, for instance because the file has no such record.
+  using CheckStorage = std::function<absl::Status(const StorageId&)>;
+
+  explicit TorchUnpickler(CheckStorage check_storage)
+      : check_storage_(std::move(check_storage)) {}
+
+  absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph) override;
+  absl::Status OnGlobal(NodeId global, ObjectGraph* graph) override;
+  absl::Status OnObject(NodeId object, ObjectGraph* graph) override;
+  absl::Status OnState(NodeId object, ObjectGraph* graph) override;
+
+  // The key of each distinct storage, in the order of first reference, beside
+  // the storage itself.
+  struct KeyedStorage {
+    std::string key;
+    Storage storage;
+    StorageType type;
+  };
+  const std::vector<KeyedStorage>& storages() const { return storages_; }
+
+ private:
+  // What is known of a global, found once when it is first met.
+  enum class Known : uint8_t {
+    kNothing,
+    kRebuildTensor,
+    kRebuildTensorV2,
+    kRebuildTensorV3,
+    kRebuildParameter,
+    kRebuildMetaTensor,
+    kRebuildSparseTensor,
+    kRebuildQTensor,
+    kRebuildFromType,
+    kTensorClass,
+    kSize,
+    kDevice,
+    kGetLayout,
+  };
+
+  static Known Recognise(const GlobalRecord& global);
+  Known known(NodeId node, const ObjectGraph& graph) const;
+
+  // The tensor that a rebuild function makes, null if `function` is none.
+  absl::StatusOr<Tensor> Rebuild(Known function, absl::Span<const NodeId> args,
+                                 const ObjectGraph& graph);
+
+  CheckStorage check_storage_;
+  std::vector<Known> known_;  // by index of the global
+  std::vector<KeyedStorage> storages_;
+  absl::flat_hash_map<std::string, uint32_t> storage_by_key_;
+};
+
+}  // namespace torch_format
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_

@@ -1,0 +1,146 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""C++ rules with Ferry's conventions.
+
+The attributes are those of the native rules. What the macros add:
+
+- headers are included as "ferry/<package>/<file>.h", also from a workspace that
+  embeds Ferry;
+- C++17, and warnings that are errors in Ferry's own build only;
+- tests link GoogleTest's main; benchmarks are also run once, as tests.
+"""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
+
+_WARNINGS = [
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-parameter",
+    "-Wno-sign-compare",
+    "-Werror",
+]
+
+def _copts(copts):
+    # Another project's compiler may warn of what ours does not.
+    own_build = native.repository_name() == "@"
+    return ["-std=c++17"] + (_WARNINGS if own_build else []) + copts
+
+def ferry_cc_library(name, copts = [], **kwargs):
+    """A cc_library whose headers are included as "ferry/<package>/...".
+
+    Args:
+      name: the stem of its header.
+      copts: further compiler options.
+      **kwargs: as for cc_library.
+    """
+    cc_library(
+        name = name,
+        copts = _copts(copts),
+        include_prefix = "ferry/" + native.package_name(),
+        **kwargs
+    )
+
+def ferry_cc_binary(name, copts = [], **kwargs):
+    """A cc_binary.
+
+    Args:
+      name: its name.
+      copts: further compiler options.
+      **kwargs: as for cc_binary.
+    """
+    cc_binary(
+        name = name,
+        copts = _copts(copts),
+        **kwargs
+    )
+
+def ferry_cc_test(name, copts = [], deps = [], size = "small", **kwargs):
+    """A cc_test with GoogleTest.
+
+    Args:
+      name: the stem of its source.
+      copts: further compiler options.
+      deps: as for cc_test; GoogleTest is added.
+      size: as for cc_test.
+      **kwargs: as for cc_test.
+    """
+    cc_test(
+        name = name,
+        size = size,
+        copts = _copts(copts),
+        deps = deps + ["@com_google_googletest//:gtest_main"],
+        **kwargs
+    )
+
+def ferry_cc_benchmark(name, srcs, deps = [], copts = [], data = [], **kwargs):
+    """A benchmark binary, and a test `<name>_runs` that runs it once.
+
+    Args:
+      name: the stem of its source.
+      srcs: its sources.
+      deps: what it needs; Google Benchmark and its main are added.
+      copts: further compiler options.
+      data: files that it reads.
+      **kwargs: as for cc_binary.
+    """
+    deps = deps + [
+        "@com_github_google_benchmark//:benchmark",
+        "@com_github_google_benchmark//:benchmark_main",
+    ]
+    cc_binary(
+        name = name,
+        testonly = True,
+        srcs = srcs,
+        copts = _copts(copts),
+        data = data,
+        tags = ["benchmark"],
+        deps = deps,
+        **kwargs
+    )
+    cc_test(
+        name = name + "_runs",
+        size = "small",
+        srcs = srcs,
+        args = ["--benchmark_min_time=0"],
+        copts = _copts(copts),
+        data = data,
+        deps = deps,
+        **kwargs
+    )
+
+def ferry_cc_fuzz_test(name, srcs, corpus, deps = [], copts = [], **kwargs):
+    """A fuzzer: srcs define LLVMFuzzerTestOneInput.
+
+    In an ordinary build it is a test that runs the corpus and a fixed number of
+    mutations of it. Under --config=fuzzer it is a libFuzzer binary.
+
+    Args:
+      name: the stem of its source.
+      srcs: its sources.
+      corpus: files to begin with.
+      deps: what it needs.
+      copts: further compiler options.
+      **kwargs: as for cc_test.
+    """
+    cc_test(
+        name = name,
+        size = "small",
+        srcs = srcs,
+        args = ["$(locations %s)" % file for file in corpus],
+        copts = _copts(copts),
+        data = corpus,
+        linkopts = select({
+            "//tools/build_rules:fuzzer": ["-fsanitize=fuzzer"],
+            "//conditions:default": [],
+        }),
+        tags = [
+            "fuzz",
+            "sanitize",
+        ],
+        deps = deps + select({
+            "//tools/build_rules:fuzzer": [],
+            "//conditions:default": ["//tools/build_rules:fuzz_replay_main"],
+        }),
+        **kwargs
+    )
