@@ -17,12 +17,12 @@ the library has everywhere (`@com_google_absl//absl/status`); nothing is fetched
 load("//third_party:system_library.bzl", "system_library")
 load("//third_party/absl:packages.bzl", "ABSL_DEBIAN_PACKAGE", "ABSL_LABELS")
 
-# Bazel's own rule sets, where Debian puts them.
+# Bazel's own rule sets: the Debian package of each, and where it puts it.
 _RULE_SETS = {
-    "bazel_skylib": "/usr/share/bazel/tools/skylib",
-    "platforms": "/usr/share/bazel/tools/platforms",
-    "rules_java": "/usr/share/bazel/rules/java",
-    "rules_proto": "/usr/share/bazel/rules/proto",
+    "bazel_skylib": ("bazel-skylib", "/usr/share/bazel/tools/skylib"),
+    "platforms": ("bazel-platforms", "/usr/share/bazel/tools/platforms"),
+    "rules_java": ("bazel-rules-java", "/usr/share/bazel/rules/java"),
+    "rules_proto": ("bazel-rules-proto", "/usr/share/bazel/rules/proto"),
 }
 
 def _missing(name):
@@ -30,9 +30,13 @@ def _missing(name):
 
 def ferry_dependencies():
     """Defines each repository that the workspace has not defined itself."""
-    for name, path in _RULE_SETS.items():
+    for name, (debian_package, directory) in _RULE_SETS.items():
         if _missing(name):
-            native.local_repository(name = name, path = path)
+            system_library(
+                name = name,
+                debian_package = debian_package,
+                directory = directory,
+            )
     if _missing("rules_cc"):
         system_library(
             name = "rules_cc",
@@ -79,6 +83,19 @@ def ferry_dependencies():
             debian_package = "nlohmann-json3-dev",
             pkg_config_labels = {"//:json": "nlohmann_json"},
         )
+    if _missing("cli11"):
+        system_library(
+            name = "cli11",
+            debian_package = "libcli11-dev",
+            pkg_config_labels = {"//:cli11": ""},
+            required_files = ["/usr/include/CLI/CLI.hpp"],
+        )
+    if _missing("openssl"):
+        system_library(
+            name = "openssl",
+            debian_package = "libssl-dev",
+            pkg_config_labels = {"//:crypto": "libcrypto"},
+        )
     if _missing("com_google_googletest"):
         system_library(
             name = "com_google_googletest",
@@ -92,11 +109,12 @@ def ferry_dependencies():
     if _missing("com_github_google_benchmark"):
         system_library(
             name = "com_github_google_benchmark",
-            debian_package = "libbenchmark-dev",
-            pkg_config_labels = {
-                "//:benchmark": "benchmark",
-                "//:benchmark_main": "benchmark benchmark_main",
+            # Debian 12 has no benchmark_main.pc.
+            build_files = {
+                Label("//third_party/benchmark:benchmark.BUILD"): "BUILD",
             },
+            debian_package = "libbenchmark-dev",
+            required_files = ["/usr/include/benchmark/benchmark.h"],
         )
     if _missing("com_google_protobuf"):
         system_library(

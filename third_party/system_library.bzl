@@ -19,28 +19,36 @@ cc_library(
 )
 """
 
-def _missing(ctx, what):
+def _missing(ctx, what, package):
     fail(("\n@{name}: {what} is not installed. Install it:\n" +
           "    apt-get install {package}\n" +
           "or define the repository {name} before ferry_dependencies().").format(
         name = ctx.name,
         what = what,
-        package = ctx.attr.debian_package,
+        package = package,
     ))
 
 def _system_library_impl(ctx):
     for path in ctx.attr.required_files:
         if not ctx.path(path).exists:
-            _missing(ctx, path)
+            _missing(ctx, path, ctx.attr.debian_package)
+    if ctx.attr.directory:
+        directory = ctx.path(ctx.attr.directory)
+        if not directory.exists:
+            _missing(ctx, ctx.attr.directory, ctx.attr.debian_package)
+        for entry in directory.readdir():
+            ctx.symlink(entry, entry.basename)
     for source, destination in ctx.attr.build_files.items():
         ctx.symlink(ctx.path(source), destination)
+    if ctx.attr.pkg_config_labels and not ctx.which("pkg-config"):
+        _missing(ctx, "pkg-config", "pkg-config")
     packages = {}
     for label, modules in ctx.attr.pkg_config_labels.items():
         linkopts = []
         if modules:
             result = ctx.execute(["pkg-config", "--libs"] + modules.split(" "))
             if result.return_code != 0:
-                _missing(ctx, modules + ".pc")
+                _missing(ctx, modules + ".pc", ctx.attr.debian_package)
             linkopts = [
                 option
                 for option in result.stdout.replace("\n", " ").split(" ")
@@ -66,6 +74,10 @@ system_library = repository_rule(
         "debian_package": attr.string(
             doc = "What to install if something is missing.",
         ),
+        "directory": attr.string(
+            doc = "Absolute path of a directory whose entries the repository " +
+                  "has; it brings its own BUILD files.",
+        ),
         "pkg_config_labels": attr.string_dict(
             doc = "Label to pkg-config modules; none for headers alone.",
         ),
@@ -73,7 +85,10 @@ system_library = repository_rule(
             doc = "Absolute paths without which the library is not installed.",
         ),
     },
-    environ = ["PKG_CONFIG_PATH"],
+    environ = [
+        "PKG_CONFIG_LIBDIR",
+        "PKG_CONFIG_PATH",
+    ],
     local = True,
     doc = "Makes labels for libraries that the system has installed.",
 )
