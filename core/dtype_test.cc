@@ -3,6 +3,7 @@
 
 #include "ferry/core/dtype.h"
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -33,23 +34,89 @@ TEST(DTypeTest, AliasesAreThoseOfPyTorch) {
 }
 
 TEST(DTypeTest, UnknownNamesAreNothing) {
-  for (const char* name : {"", "float33", "Float32", "float32 ", "torch.int8"}) {
+  for (const char* name :
+       {"", "float33", "Float32", "float32 ", "torch.int8"}) {
     EXPECT_EQ(DTypeFromName(name), std::nullopt) << name;
   }
 }
 
-TEST(DTypeTest, SizesAndCategories) {
-  EXPECT_EQ(ElementSizeBytes(DType::kComplex128), 16u);
-  EXPECT_EQ(ByteOrderUnitBytes(DType::kComplex128), 8u);
-  EXPECT_EQ(ByteOrderUnitBytes(DType::kComplex32), 2u);
-  EXPECT_EQ(ByteOrderUnitBytes(DType::kBFloat16), 2u);
-  EXPECT_EQ(ElementSizeBytes(DType::kBits16), 2u);
-  EXPECT_EQ(ElementsPerUnit(DType::kQUInt4x2), 2u);
-  EXPECT_EQ(ElementsPerUnit(DType::kQUInt2x4), 4u);
-  EXPECT_EQ(ElementsPerUnit(DType::kFloat4E2M1FNx2), 1u);
-  EXPECT_EQ(Category(DType::kFloat8E8M0FNU), DTypeCategory::kFloat);
-  EXPECT_EQ(Category(DType::kQInt32), DTypeCategory::kQuantized);
-  EXPECT_EQ(Category(DType::kUInt7), DTypeCategory::kUnsignedInt);
+// torch.<name>, its element size in bytes, and its kind of number.
+struct Row {
+  const char* name;
+  uint64_t size;
+  DTypeCategory category;
+};
+constexpr Row kPyTorch[] = {
+    {"float64", 8, DTypeCategory::kFloat},
+    {"float32", 4, DTypeCategory::kFloat},
+    {"float16", 2, DTypeCategory::kFloat},
+    {"bfloat16", 2, DTypeCategory::kFloat},
+    {"float8_e5m2", 1, DTypeCategory::kFloat},
+    {"float8_e4m3fn", 1, DTypeCategory::kFloat},
+    {"float8_e5m2fnuz", 1, DTypeCategory::kFloat},
+    {"float8_e4m3fnuz", 1, DTypeCategory::kFloat},
+    {"float8_e8m0fnu", 1, DTypeCategory::kFloat},
+    {"float4_e2m1fn_x2", 1, DTypeCategory::kFloat},
+    {"complex128", 16, DTypeCategory::kComplex},
+    {"complex64", 8, DTypeCategory::kComplex},
+    {"complex32", 4, DTypeCategory::kComplex},
+    {"bcomplex32", 4, DTypeCategory::kComplex},
+    {"int64", 8, DTypeCategory::kSignedInt},
+    {"int32", 4, DTypeCategory::kSignedInt},
+    {"int16", 2, DTypeCategory::kSignedInt},
+    {"int8", 1, DTypeCategory::kSignedInt},
+    {"uint64", 8, DTypeCategory::kUnsignedInt},
+    {"uint32", 4, DTypeCategory::kUnsignedInt},
+    {"uint16", 2, DTypeCategory::kUnsignedInt},
+    {"uint8", 1, DTypeCategory::kUnsignedInt},
+    {"bool", 1, DTypeCategory::kBool},
+    {"qint8", 1, DTypeCategory::kQuantized},
+    {"quint8", 1, DTypeCategory::kQuantized},
+    {"qint32", 4, DTypeCategory::kQuantized},
+    {"quint4x2", 1, DTypeCategory::kQuantized},
+    {"quint2x4", 1, DTypeCategory::kQuantized},
+    {"bits1x8", 1, DTypeCategory::kBits},
+    {"bits2x4", 1, DTypeCategory::kBits},
+    {"bits4x2", 1, DTypeCategory::kBits},
+    {"bits8", 1, DTypeCategory::kBits},
+    {"bits16", 2, DTypeCategory::kBits},
+    {"int1", 1, DTypeCategory::kSignedInt},
+    {"int2", 1, DTypeCategory::kSignedInt},
+    {"int3", 1, DTypeCategory::kSignedInt},
+    {"int4", 1, DTypeCategory::kSignedInt},
+    {"int5", 1, DTypeCategory::kSignedInt},
+    {"int6", 1, DTypeCategory::kSignedInt},
+    {"int7", 1, DTypeCategory::kSignedInt},
+    {"uint1", 1, DTypeCategory::kUnsignedInt},
+    {"uint2", 1, DTypeCategory::kUnsignedInt},
+    {"uint3", 1, DTypeCategory::kUnsignedInt},
+    {"uint4", 1, DTypeCategory::kUnsignedInt},
+    {"uint5", 1, DTypeCategory::kUnsignedInt},
+    {"uint6", 1, DTypeCategory::kUnsignedInt},
+    {"uint7", 1, DTypeCategory::kUnsignedInt},
+};
+
+TEST(DTypeTest, NamesSizesAndCategoriesAreThoseOfPyTorch) {
+  for (const Row& row : kPyTorch) {
+    const std::optional<DType> dtype = DTypeFromName(row.name);
+    ASSERT_TRUE(dtype.has_value()) << row.name;
+    EXPECT_EQ(Name(*dtype), row.name);
+    EXPECT_EQ(ElementSizeBytes(*dtype), row.size) << row.name;
+    EXPECT_EQ(Category(*dtype), row.category) << row.name;
+    const bool is_complex = row.category == DTypeCategory::kComplex;
+    EXPECT_EQ(ByteOrderUnitBytes(*dtype), is_complex ? row.size / 2 : row.size)
+        << row.name;
+  }
+  EXPECT_EQ(AllDTypes().size(), sizeof(kPyTorch) / sizeof(kPyTorch[0]));
+}
+
+TEST(DTypeTest, OnlyTwoDTypesShareTheirUnits) {
+  for (DType dtype : AllDTypes()) {
+    const uint64_t expected = dtype == DType::kQUInt4x2   ? 2
+                              : dtype == DType::kQUInt2x4 ? 4
+                                                          : 1;
+    EXPECT_EQ(ElementsPerUnit(dtype), expected) << Name(dtype);
+  }
 }
 
 }  // namespace

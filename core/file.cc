@@ -12,6 +12,8 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <random>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -26,6 +28,9 @@ constexpr size_t kMaxCallBytes = size_t{1} << 30;
 
 // Small writes are gathered to this size.
 constexpr size_t kBufferBytes = size_t{1} << 20;
+
+// Names that are tried for a temporary file.
+constexpr int kMaxTemporaryNames = 100;
 
 // Symbolic links that are followed before a loop is assumed, as in Linux.
 constexpr int kMaxSymlinks = 40;
@@ -51,6 +56,7 @@ absl::Status SystemError(absl::string_view what, absl::string_view path,
     case ENAMETOOLONG:
     case EINVAL:
     case ELOOP:
+    case ENXIO:  // a socket
       return absl::InvalidArgumentError(message);
     default:
       return absl::UnavailableError(message);
@@ -84,10 +90,9 @@ class OpenedFile final : public ReadableBytes {
     }
     size_t done = 0;
     while (done < out.size()) {
-      const ssize_t got =
-          pread(fd_, out.data() + done,
-                std::min(out.size() - done, kMaxCallBytes),
-                static_cast<off_t>(offset_bytes + done));
+      const ssize_t got = pread(fd_, out.data() + done,
+                                std::min(out.size() - done, kMaxCallBytes),
+                                static_cast<off_t>(offset_bytes + done));
       if (got < 0) {
         if (errno == EINTR) continue;
         return SystemError("cannot read", path_, errno);
@@ -108,9 +113,9 @@ class OpenedFile final : public ReadableBytes {
   const uint64_t size_bytes_;
 };
 
-class Memory final : public ReadableBytes {
+class BytesInMemory final : public ReadableBytes {
  public:
-  Memory(absl::string_view bytes, absl::string_view name)
+  BytesInMemory(absl::string_view bytes, absl::string_view name)
       : bytes_(bytes), name_(name) {}
 
   absl::string_view name() const override { return name_; }
@@ -173,6 +178,24 @@ absl::Status WriteAll(int fd, absl::string_view bytes,
   return absl::OkStatus();
 }
 
+// Creates a file beside `file_name` that nobody else has; what the umask takes
+// off `mode` the kernel takes off.
+absl::StatusOr<int> CreateTemporary(const std::string& folder,
+                                    const std::string& file_name, mode_t mode,
+                                    std::string* path) {
+  std::random_device random;
+  for (int attempt = 0; attempt < kMaxTemporaryNames; ++attempt) {
+    // Hidden, and short enough for any name.
+    *path = absl::StrCat(folder, "/.", file_name.substr(0, NAME_MAX - 16),
+                         ".ferry-", absl::Hex(random(), absl::kZeroPad8));
+    const int fd =
+        open(path->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd >= 0) return fd;
+    if (errno != EEXIST) return SystemError("cannot write into", folder, errno);
+  }
+  return SystemError("cannot write into", folder, EEXIST);
+}
+
 absl::Status SyncFolder(const std::string& folder) {
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return SystemError("cannot open", folder, errno);
@@ -214,7 +237,7 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
 
 std::unique_ptr<ReadableBytes> ReadableMemory(absl::string_view bytes,
                                               absl::string_view name) {
-  return std::make_unique<Memory>(bytes, name);
+  return std::make_unique<BytesInMemory>(bytes, name);
 }
 
 absl::Status StringSink::Write(absl::string_view bytes) {
@@ -242,27 +265,25 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(
   }
   if (exists && !S_ISREG(info.st_mode)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        path, " is not a regular file, so it cannot be replaced whole; write "
-              "to it through a sink"));
+        path,
+        " is not a regular file, so it cannot be replaced whole; write "
+        "to it through a sink"));
   }
-  // Hidden, and short enough for any name.
-  std::string temporary = absl::StrCat(
-      folder, "/.", file_name.substr(0, NAME_MAX - 16), ".ferry-XXXXXX");
-  const int fd = mkostemp(&temporary[0], O_CLOEXEC);
-  if (fd < 0) return SystemError("cannot write into", folder, errno);
+  // A file that may not be written is not to be replaced either.
+  if (exists && faccessat(AT_FDCWD, target.c_str(), W_OK, AT_EACCESS) != 0) {
+    return SystemError("cannot write", target, errno);
+  }
+  std::string temporary;
+  FERRY_ASSIGN_OR_RETURN(
+      const int fd,
+      CreateTemporary(folder, file_name, exists ? 0600 : 0666, &temporary));
   auto file = std::unique_ptr<AtomicFile>(
       new AtomicFile(std::move(target), std::move(temporary), fd, durability));
-  mode_t mode;
-  if (exists) {
-    mode = info.st_mode & 07777;
-    // The owner may be kept only by who may give files away. It comes before
-    // the mode, since it clears the set-user-id bit.
-    if (fchown(fd, info.st_uid, info.st_gid) != 0) mode &= 0777;
-  } else {
-    mode = umask(0);
-    umask(mode);
-    mode = 0666 & ~mode;
-  }
+  if (!exists) return file;
+  mode_t mode = info.st_mode & 07777;
+  // The owner may be kept only by who may give files away. It comes before the
+  // mode, some of whose bits it clears.
+  if (fchown(fd, info.st_uid, info.st_gid) != 0) mode &= 0777;
   if (fchmod(fd, mode) != 0) {
     return SystemError("cannot set the mode of", file->temporary_path_, errno);
   }
@@ -274,18 +295,56 @@ AtomicFile::~AtomicFile() {
   if (!temporary_path_.empty()) unlink(temporary_path_.c_str());
 }
 
+absl::Status AtomicFile::WriteOut(absl::string_view bytes) {
+  if (failure_.ok()) failure_ = WriteAll(fd_, bytes, path_);
+  return failure_;
+}
+
 absl::Status AtomicFile::Write(absl::string_view bytes) {
   if (buffer_.size() + bytes.size() > kBufferBytes) {
-    FERRY_RETURN_IF_ERROR(WriteAll(fd_, buffer_, path_));
+    FERRY_RETURN_IF_ERROR(WriteOut(buffer_));
     buffer_.clear();
   }
-  if (bytes.size() >= kBufferBytes) return WriteAll(fd_, bytes, path_);
+  if (bytes.size() >= kBufferBytes) return WriteOut(bytes);
   buffer_.append(bytes.data(), bytes.size());
   return absl::OkStatus();
 }
 
+absl::Status AtomicFile::SetSize(uint64_t size_bytes) {
+  if (size_bytes > static_cast<uint64_t>(std::numeric_limits<off_t>::max())) {
+    return SystemError("cannot write", path_, EFBIG);
+  }
+  const auto size = static_cast<off_t>(size_bytes);
+  // Without posix_fallocate's fallback, which writes every block.
+  while (size > 0 && fallocate(fd_, 0, 0, size) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) break;
+    return SystemError("cannot write", path_, errno);
+  }
+  if (ftruncate(fd_, size) != 0) {
+    return SystemError("cannot write", path_, errno);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AtomicFile::WriteAt(uint64_t offset_bytes,
+                                 absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote =
+        pwrite(fd_, bytes.data(), std::min(bytes.size(), kMaxCallBytes),
+               static_cast<off_t>(offset_bytes));
+    if (wrote < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("cannot write", path_, errno);
+    }
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+    offset_bytes += static_cast<uint64_t>(wrote);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AtomicFile::Commit() {
-  FERRY_RETURN_IF_ERROR(WriteAll(fd_, buffer_, path_));
+  FERRY_RETURN_IF_ERROR(WriteOut(buffer_));
   buffer_.clear();
   if (durability_ == Durability::kFull && fsync(fd_) != 0) {
     return SystemError("cannot sync", path_, errno);

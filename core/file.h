@@ -118,13 +118,14 @@ enum class Durability {
 // the process's umask gives. A symbolic link is followed: its target changes.
 // Destroyed without `Commit`, it removes the temporary file and nothing else.
 //
-// Thread-safety: none; one thread at a time.
+// Thread-safety: one thread at a time, but for `WriteAt`.
 class AtomicFile final : public ByteSink {
  public:
   // Errors:
   //   kNotFound          - the directory of `path` does not exist.
   //   kInvalidArgument   - `path` is empty or a directory.
-  //   kPermissionDenied  - the directory may not be written.
+  //   kPermissionDenied  - the directory, or the file that is to be replaced,
+  //                        may not be written.
   //   kResourceExhausted - the disk is full.
   //   kUnavailable       - anything else the operating system says.
   static absl::StatusOr<std::unique_ptr<AtomicFile>> Create(
@@ -134,21 +135,40 @@ class AtomicFile final : public ByteSink {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Errors: kResourceExhausted - the disk is full; kUnavailable - else.
+  // Errors: kResourceExhausted - the disk is full; kUnavailable - else. Once it
+  // has failed, all further calls fail likewise.
   absl::Status Write(absl::string_view bytes) override;
 
+  // Gives the file this size, and room on the disk where the file system can:
+  // a disk that is too small is told before anything is written. For `WriteAt`.
+  //
+  // Errors: as Write, but they are not remembered: do not commit after one.
+  absl::Status SetSize(uint64_t size_bytes);
+
+  // Writes at a position, past what `Write` has written. May be called from any
+  // number of threads at once.
+  //
+  // Errors: as SetSize.
+  absl::Status WriteAt(uint64_t offset_bytes, absl::string_view bytes);
+
   // Makes the new file visible under `path`. Called at most once.
+  //
+  // Errors: as `Write`. Where only syncing the directory failed, the new file
+  // is in place already.
   absl::Status Commit();
 
  private:
   AtomicFile(std::string path, std::string temporary_path, int fd,
              Durability durability);
 
+  absl::Status WriteOut(absl::string_view bytes);
+
   std::string path_;
   std::string temporary_path_;
   int fd_;
   Durability durability_;
   std::string buffer_;
+  absl::Status failure_;  // the first
 };
 
 }  // namespace ferry

@@ -4,13 +4,14 @@
 #include "ferry/core/object_graph.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <mutex>
 
-#include "absl/hash/hash.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/object_graph_keys.h"
+#include "ferry/core/status_macros.h"
 
 namespace ferry {
 namespace {
@@ -21,36 +22,48 @@ constexpr size_t kArenaBlockBytes = 64 * 1024;
 // Dicts of at most this many entries are searched without an index.
 constexpr size_t kSmallDictEntries = 8;
 
-constexpr uint32_t kNoEntry = 0xFFFFFFFF;
-
-// Steps after which two nested tuples count as different keys. Only a file
-// made to that end has such keys.
-constexpr int kMaxKeySteps = 100000;
-
-bool IsNumber(ValueKind kind) {
-  return kind == ValueKind::kBool || kind == ValueKind::kInt ||
-         kind == ValueKind::kFloat || kind == ValueKind::kComplex;
+// What tells the nodes of storages apart: the bytes, and what they count in.
+std::pair<const void*, uint32_t> StorageKey(const StorageRecord& record) {
+  return {record.storage.identity(),
+          record.untyped ? 0x100 : static_cast<uint32_t>(record.dtype)};
 }
 
 }  // namespace
 
-// For each dict that was searched by a str key: key to entry.
+// The entries of a dict by the classes of their keys.
+struct ObjectGraph::Index {
+  absl::flat_hash_map<uint32_t, uint32_t> entries;
+  bool has_plain_keys = true;
+};
+
+// For each dict that was searched and is not small.
 struct ObjectGraph::Indexes {
-  using Index = absl::flat_hash_map<absl::string_view, uint32_t>;
+  explicit Indexes(const ObjectGraph& graph) : classes(graph) {}
   std::mutex mutex;
+  KeyClasses classes;
   absl::flat_hash_map<NodeId, std::unique_ptr<Index>> by_dict;
 };
 
-ObjectGraph::ObjectGraph() : indexes_(std::make_shared<Indexes>()) {
+ObjectGraph::ObjectGraph() : indexes_(std::make_unique<Indexes>(*this)) {
   AddNode(ValueKind::kNone);
   nodes_[AddNode(ValueKind::kBool)].i = 0;
   nodes_[AddNode(ValueKind::kBool)].i = 1;
   AddNode(ValueKind::kTuple);
 }
 
+ObjectGraph::~ObjectGraph() = default;
+
 void ObjectGraph::Reserve(uint32_t num_nodes) {
   nodes_.reserve(num_nodes);
   children_.reserve(num_nodes);
+}
+
+void ObjectGraph::ReserveTensors(uint32_t num_tensors) {
+  // The call that makes it, and that of its empty dict of hooks.
+  objects_.reserve(2 * size_t{num_tensors});
+  tensors_.reserve(num_tensors);
+  storages_.reserve(num_tensors);
+  storage_nodes_.reserve(num_tensors);
 }
 
 NodeId ObjectGraph::AddNode(ValueKind kind, uint32_t a) {
@@ -141,6 +154,11 @@ NodeId ObjectGraph::AddBytes(absl::string_view bytes) {
 NodeId ObjectGraph::AddByteArray(absl::string_view bytes) {
   return AddText(ValueKind::kByteArray, bytes);
 }
+NodeId ObjectGraph::AddByteArrayOf(NodeId bytes) {
+  const NodeId node = AddNode(ValueKind::kByteArray, nodes_[bytes].a);
+  nodes_[node].text = nodes_[bytes].text;
+  return node;
+}
 
 NodeId ObjectGraph::AddRun(ValueKind kind, absl::Span<const NodeId> items) {
   const NodeId node = AddNode(kind, static_cast<uint32_t>(children_.size()));
@@ -172,8 +190,8 @@ NodeId ObjectGraph::AddGlobal(absl::string_view module,
   record.module = {CopyText(module), module.size()};
   record.name = {CopyText(name), name.size()};
   globals_.push_back(record);
-  const NodeId node = AddNode(ValueKind::kGlobal,
-                              static_cast<uint32_t>(globals_.size() - 1));
+  const NodeId node =
+      AddNode(ValueKind::kGlobal, static_cast<uint32_t>(globals_.size() - 1));
   nodes_[node].flags |= kGlobal;
   global_nodes_.emplace(std::make_pair(record.module, record.name), node);
   return node;
@@ -193,21 +211,19 @@ NodeId ObjectGraph::AddObject(ObjectForm form, NodeId callable, NodeId args,
   record.args = args;
   record.kwargs = kwargs;
   objects_.push_back(record);
-  const NodeId node = AddNode(ValueKind::kObject,
-                              static_cast<uint32_t>(objects_.size() - 1));
+  const NodeId node =
+      AddNode(ValueKind::kObject, static_cast<uint32_t>(objects_.size() - 1));
   nodes_[node].flags |= kObject;
   return node;
 }
 
 NodeId ObjectGraph::AddStorage(StorageRecord record) {
-  const uint32_t counted_in =
-      record.untyped ? 0x100 : static_cast<uint32_t>(record.dtype);
-  const auto [found, is_new] = storage_nodes_.try_emplace(
-      {record.storage.identity(), counted_in}, kNoNode);
+  const auto [found, is_new] =
+      storage_nodes_.try_emplace(StorageKey(record), kNoNode);
   if (!is_new) return found->second;
   storages_.push_back(std::move(record));
-  found->second = AddNode(ValueKind::kStorage,
-                          static_cast<uint32_t>(storages_.size() - 1));
+  found->second =
+      AddNode(ValueKind::kStorage, static_cast<uint32_t>(storages_.size() - 1));
   return found->second;
 }
 
@@ -301,8 +317,15 @@ void ObjectGraph::AppendEntriesKeepingIndex(
   }
 }
 
-void ObjectGraph::SetState(NodeId object, NodeId state) {
+void ObjectGraph::SetState(NodeId object, NodeId state, NodeId state_setter) {
   objects_[nodes_[object].a].state = state;
+  objects_[nodes_[object].a].state_setter = state_setter;
+}
+
+void ObjectGraph::AddDroppedCall(NodeId object, NodeId dropped) {
+  ObjectRecord& record = objects_[nodes_[object].a];
+  objects_[nodes_[dropped].a].dropped = record.dropped;
+  record.dropped = dropped;
 }
 
 void ObjectGraph::Become(NodeId object, ValueKind kind, uint32_t meaning) {
@@ -381,206 +404,210 @@ void ObjectGraph::NoteSharedWord(absl::string_view word, NodeId node) {
   shared_words_.emplace(text(node), node);
 }
 
-void ObjectGraph::ReplaceStorage(const Storage& from, const Storage& to) {
+void ObjectGraph::ReplaceStorages(
+    const absl::flat_hash_map<Storage, Storage>& replacements) {
   for (StorageRecord& record : storages_) {
-    if (record.storage == from) record.storage = to;
+    const auto found = replacements.find(record.storage);
+    if (found != replacements.end()) record.storage = found->second;
   }
-  for (Tensor& tensor : tensors_) {
-    if (tensor.storage() != from) continue;
-    const bool requires_grad = tensor.requires_grad();
-    tensor = tensor.WithStorage(to);
-    tensor.set_requires_grad(requires_grad);
+  for (const Tensor& tensor : tensors_) {
+    const auto found = replacements.find(tensor.storage());
+    if (found != replacements.end()) tensor.ReplaceStorage(found->second);
+  }
+  storage_nodes_.clear();
+  for (NodeId node = 0; node < size(); ++node) {
+    if (kind(node) != ValueKind::kStorage) continue;
+    storage_nodes_.try_emplace(StorageKey(storage(node)), node);
   }
 }
 
 bool ObjectGraph::IsHashable(NodeId node) const {
-  switch (kind(node)) {
-    case ValueKind::kList:
-    case ValueKind::kDict:
-    case ValueKind::kSet:
-    case ValueKind::kByteArray:
-      return false;
-    default:
-      return true;
-  }
-}
-
-uint64_t ObjectGraph::KeyHash(NodeId node) const {
-  const ValueKind node_kind = kind(node);
-  if (IsNumber(node_kind) && !is_big_int(node)) {
-    if (node_kind == ValueKind::kFloat) {
-      const double value = float_value(node);
-      if (value >= -9.2e18 && value <= 9.2e18 && value == std::floor(value)) {
-        return absl::HashOf(static_cast<int64_t>(value));
-      }
-      return absl::HashOf(value);
-    }
-    if (node_kind == ValueKind::kComplex) {
-      return absl::HashOf(complex_value(node).real());
-    }
-    return absl::HashOf(int_value(node));
-  }
-  switch (node_kind) {
-    case ValueKind::kInt:
-    case ValueKind::kStr:
-    case ValueKind::kBytes:
-      return absl::HashOf(text(node));
-    case ValueKind::kTuple:
-    case ValueKind::kFrozenSet:
-      // Not of the items: nested tuples that share parts can stand for more
-      // items than there are atoms.
-      return absl::HashOf(items(node).size());
-    default:
-      return absl::HashOf(node);
-  }
+  if (kind(node) == ValueKind::kStr || kind(node) == ValueKind::kInt)
+    return true;
+  return KeyClasses(*this).ClassOf(node) != KeyClasses::kUnhashable;
 }
 
 bool ObjectGraph::KeysEqual(NodeId a, NodeId b) const {
-  std::vector<std::pair<NodeId, NodeId>> pending = {{a, b}};
-  for (int steps = 0; !pending.empty(); ++steps) {
-    if (steps == kMaxKeySteps) return false;
-    const auto [x, y] = pending.back();
-    pending.pop_back();
-    if (x == y) continue;
-    const ValueKind kx = kind(x);
-    const ValueKind ky = kind(y);
-    if (IsNumber(kx) && IsNumber(ky)) {
-      if (is_big_int(x) || is_big_int(y)) {
-        if (!is_big_int(x) || !is_big_int(y) || text(x) != text(y)) {
-          return false;
-        }
-        continue;
-      }
-      const bool x_whole = kx == ValueKind::kInt || kx == ValueKind::kBool;
-      const bool y_whole = ky == ValueKind::kInt || ky == ValueKind::kBool;
-      if (x_whole && y_whole) {
-        if (int_value(x) != int_value(y)) return false;
-        continue;
-      }
-      const auto as_complex = [this](NodeId node, bool whole, ValueKind k) {
-        if (whole) {
-          return std::complex<double>(static_cast<double>(int_value(node)), 0);
-        }
-        return k == ValueKind::kFloat
-                   ? std::complex<double>(float_value(node), 0)
-                   : complex_value(node);
-      };
-      if (as_complex(x, x_whole, kx) != as_complex(y, y_whole, ky)) {
-        return false;
-      }
-      continue;
-    }
-    if (kx != ky || is_object(x) || is_object(y)) return false;
-    if (kx == ValueKind::kStr || kx == ValueKind::kBytes) {
-      if (text(x) != text(y)) return false;
-    } else if (kx == ValueKind::kTuple) {
-      if (items(x).size() != items(y).size()) return false;
-      for (size_t i = 0; i < items(x).size(); ++i) {
-        pending.emplace_back(items(x)[i], items(y)[i]);
-      }
-    } else {
-      return false;
-    }
-  }
-  return true;
+  if (a == b) return true;
+  KeyClasses classes(*this);
+  const uint32_t class_of_a = classes.ClassOf(a);
+  return class_of_a != KeyClasses::kUnhashable &&
+         class_of_a == classes.ClassOf(b);
 }
 
-absl::Status ObjectGraph::RemoveDuplicateKeys() {
-  struct Hash {
-    const ObjectGraph* graph;
-    size_t operator()(NodeId node) const { return graph->KeyHash(node); }
-  };
-  struct Equal {
-    const ObjectGraph* graph;
-    bool operator()(NodeId a, NodeId b) const { return graph->KeysEqual(a, b); }
-  };
-  absl::flat_hash_map<NodeId, uint32_t, Hash, Equal> seen(0, Hash{this},
-                                                          Equal{this});
-  for (NodeId node = 0; node < size(); ++node) {
-    if (!is_object(node) && kind(node) != ValueKind::kDict) continue;
-    const absl::Span<const NodeId> all = entries(node);
-    if (all.empty()) continue;
-    const uint32_t start = static_cast<uint32_t>(all.data() - children_.data());
-    uint32_t kept = 0;
-    seen.clear();
-    for (uint32_t i = 0; i < all.size(); i += 2) {
-      const NodeId key = children_[start + i];
-      const NodeId value = children_[start + i + 1];
-      if (!IsHashable(key)) {
-        return absl::DataLossError(
-            absl::StrCat("a dict has a key of type ", Name(kind(key)),
-                         ", which Python cannot hash"));
-      }
-      const auto [found, is_new] = seen.try_emplace(key, kept);
-      if (is_new) {
-        children_[start + kept] = key;
-        children_[start + kept + 1] = value;
-        kept += 2;
-      } else {
-        children_[start + found->second + 1] = value;
-      }
+absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
+                                           int width, KeyClasses* classes,
+                                           uint32_t* kept) {
+  const auto start = static_cast<uint32_t>(children.data() - children_.data());
+  const auto count = static_cast<uint32_t>(children.size());
+  absl::flat_hash_map<uint32_t, uint32_t> seen;
+  const bool is_single = count == static_cast<uint32_t>(width);
+  if (!is_single) seen.reserve(count / width);
+  *kept = 0;
+  for (uint32_t i = 0; i < count; i += width) {
+    const NodeId key = children_[start + i];
+    const uint32_t key_class = classes->ClassOf(key);
+    if (key_class == KeyClasses::kUnhashable) {
+      return absl::DataLossError(absl::StrCat(
+          width == 2 ? "a dict has a key" : "a set has an item", " of type ",
+          Name(kind(key)), ", which Python cannot hash"));
     }
-    if (kept == all.size()) continue;
-    if (is_object(node)) {
-      objects_[nodes_[node].a].entries.count = kept;
-    } else {
-      nodes_[node].run.count = kept;
+    if (is_single) {
+      *kept = count;
+      return absl::OkStatus();
+    }
+    const auto [found, is_new] = seen.try_emplace(key_class, *kept);
+    if (is_new) {
+      children_[start + *kept] = key;
+      if (width == 2) children_[start + *kept + 1] = children_[start + i + 1];
+      *kept += width;
+    } else if (width == 2) {
+      children_[start + found->second + 1] = children_[start + i + 1];
     }
   }
   return absl::OkStatus();
 }
 
-uint32_t ObjectGraph::FindStrEntry(NodeId dict, absl::string_view key) const {
-  const absl::Span<const NodeId> all = entries(dict);
-  if (all.size() <= 2 * kSmallDictEntries) {
-    for (uint32_t i = 0; i < all.size(); i += 2) {
-      if (kind(all[i]) == ValueKind::kStr && text(all[i]) == key) return i / 2;
+absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
+  // Whether the keys are different strs, which they mostly are.
+  absl::flat_hash_set<absl::string_view> texts;
+  const auto are_different_strs = [&](absl::Span<const NodeId> entries) {
+    const bool is_small = entries.size() <= 2 * kSmallDictEntries;
+    texts.clear();
+    for (size_t i = 0; i < entries.size(); i += 2) {
+      if (kind(entries[i]) != ValueKind::kStr) return false;
+      if (is_small) {
+        for (size_t j = 0; j < i; j += 2) {
+          if (text(entries[i]) == text(entries[j])) return false;
+        }
+      } else if (!texts.insert(text(entries[i])).second) {
+        return false;
+      }
     }
-    return kNoEntry;
+    return true;
+  };
+  KeyClasses classes(*this);
+  bool any_removed = false;
+  for (NodeId node = first; node < size(); ++node) {
+    uint32_t kept;
+    if (kind(node) == ValueKind::kDict) {
+      const absl::Span<const NodeId> all = entries(node);
+      if (are_different_strs(all)) continue;
+      FERRY_RETURN_IF_ERROR(RemoveDuplicates(all, 2, &classes, &kept));
+      if (kept == all.size()) continue;
+      (is_object(node) ? objects_[nodes_[node].a].entries.count
+                       : nodes_[node].run.count) = kept;
+    } else if (kind(node) == ValueKind::kSet ||
+               kind(node) == ValueKind::kFrozenSet) {
+      const absl::Span<const NodeId> all = items(node);
+      FERRY_RETURN_IF_ERROR(RemoveDuplicates(all, 1, &classes, &kept));
+      if (kept == all.size()) continue;
+      nodes_[node].run.count = kept;
+    } else {
+      continue;
+    }
+    any_removed = true;
   }
-  const std::lock_guard<std::mutex> lock(indexes_->mutex);
-  std::unique_ptr<Indexes::Index>& index = indexes_->by_dict[dict];
+  if (any_removed) {
+    const std::lock_guard<std::mutex> lock(indexes_->mutex);
+    indexes_->by_dict.clear();
+  }
+  return absl::OkStatus();
+}
+
+// The caller holds the mutex.
+const ObjectGraph::Index& ObjectGraph::IndexOf(NodeId dict) const {
+  std::unique_ptr<Index>& index = indexes_->by_dict[dict];
   if (index == nullptr) {
-    index = std::make_unique<Indexes::Index>();
-    index->reserve(all.size() / 2);
+    const absl::Span<const NodeId> all = entries(dict);
+    index = std::make_unique<Index>();
+    index->entries.reserve(all.size() / 2);
     for (uint32_t i = 0; i < all.size(); i += 2) {
-      if (kind(all[i]) == ValueKind::kStr) index->emplace(text(all[i]), i / 2);
+      index->entries.emplace(indexes_->classes.ClassOf(all[i]), i / 2);
+      index->has_plain_keys &= IsPlainKey(all[i]);
     }
   }
-  const auto found = index->find(key);
-  return found == index->end() ? kNoEntry : found->second;
+  return *index;
 }
 
 NodeId ObjectGraph::FindStr(NodeId dict, absl::string_view key) const {
-  const uint32_t entry = FindStrEntry(dict, key);
-  return entry == kNoEntry ? kNoNode : entries(dict)[size_t{entry} * 2 + 1];
+  const absl::Span<const NodeId> all = entries(dict);
+  if (all.size() <= 2 * kSmallDictEntries) {
+    for (size_t i = 0; i < all.size(); i += 2) {
+      if (kind(all[i]) == ValueKind::kStr && text(all[i]) == key) {
+        return all[i + 1];
+      }
+    }
+    return kNoNode;
+  }
+  const std::lock_guard<std::mutex> lock(indexes_->mutex);
+  const Index& index = IndexOf(dict);
+  const std::optional<uint32_t> key_class = indexes_->classes.ClassOfStr(key);
+  if (!key_class) return kNoNode;
+  const auto found = index.entries.find(*key_class);
+  return found == index.entries.end() ? kNoNode
+                                      : all[size_t{found->second} * 2 + 1];
+}
+
+NodeId ObjectGraph::FindInt(NodeId dict, int64_t key) const {
+  const absl::Span<const NodeId> all = entries(dict);
+  if (all.size() <= 2 * kSmallDictEntries) {
+    for (size_t i = 0; i < all.size(); i += 2) {
+      if (kind(all[i]) == ValueKind::kInt && !is_big_int(all[i]) &&
+          int_value(all[i]) == key) {
+        return all[i + 1];
+      }
+    }
+    return kNoNode;
+  }
+  const std::lock_guard<std::mutex> lock(indexes_->mutex);
+  const Index& index = IndexOf(dict);
+  const std::optional<uint32_t> key_class = indexes_->classes.ClassOfInt(key);
+  if (!key_class) return kNoNode;
+  const auto found = index.entries.find(*key_class);
+  if (found == index.entries.end()) return kNoNode;
+  const size_t entry = found->second;
+  return kind(all[2 * entry]) == ValueKind::kInt ? all[2 * entry + 1] : kNoNode;
+}
+
+bool ObjectGraph::HasPlainKeys(NodeId dict) const {
+  const absl::Span<const NodeId> all = entries(dict);
+  if (all.size() <= 2 * kSmallDictEntries) {
+    for (size_t i = 0; i < all.size(); i += 2) {
+      if (!IsPlainKey(all[i])) return false;
+    }
+    return true;
+  }
+  const std::lock_guard<std::mutex> lock(indexes_->mutex);
+  return IndexOf(dict).has_plain_keys;
 }
 
 void ObjectGraph::SetEntry(NodeId dict, NodeId key, NodeId value) {
-  const bool is_str = kind(key) == ValueKind::kStr;
+  const std::lock_guard<std::mutex> lock(indexes_->mutex);
   const absl::Span<const NodeId> all = entries(dict);
-  uint32_t entry = kNoEntry;
-  if (is_str) {
-    entry = FindStrEntry(dict, text(key));
-  } else {
-    for (uint32_t i = 0; i < all.size() && entry == kNoEntry; i += 2) {
-      if (KeysEqual(all[i], key)) entry = i / 2;
+  const auto next_entry = static_cast<uint32_t>(all.size() / 2);
+  const uint32_t key_class = indexes_->classes.ClassOf(key);
+  uint32_t entry = next_entry;
+  Index* index = nullptr;
+  if (next_entry <= kSmallDictEntries) {
+    for (entry = 0; entry < next_entry; ++entry) {
+      if (indexes_->classes.ClassOf(all[2 * entry]) == key_class) break;
     }
+  } else {
+    IndexOf(dict);
+    index = indexes_->by_dict.find(dict)->second.get();
+    const auto found = index->entries.find(key_class);
+    if (found != index->entries.end()) entry = found->second;
   }
-  if (entry != kNoEntry) {
-    const size_t start = all.data() - children_.data();
-    children_[start + size_t{entry} * 2 + 1] = value;
+  if (entry < next_entry) {
+    children_[(all.data() - children_.data()) + size_t{entry} * 2 + 1] = value;
     return;
   }
   const NodeId appended[2] = {key, value};
-  const auto next_entry = static_cast<uint32_t>(all.size() / 2);
   AppendEntriesKeepingIndex(dict, appended);
-  if (!is_str) return;
-  const std::lock_guard<std::mutex> lock(indexes_->mutex);
-  const auto index = indexes_->by_dict.find(dict);
-  if (index != indexes_->by_dict.end()) {
-    index->second->emplace(text(key), next_entry);
-  }
+  if (index == nullptr) return;
+  index->entries.emplace(key_class, next_entry);
+  index->has_plain_keys &= IsPlainKey(key);
 }
 
 void ObjectGraph::DropIndex(NodeId dict) {

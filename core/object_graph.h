@@ -39,6 +39,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value_kind.h"
@@ -69,8 +70,14 @@ struct ObjectRecord {
   NodeId args = kNoNode;    // a tuple
   NodeId kwargs = kNoNode;  // kNewEx only
   NodeId state = kNoNode;   // what __setstate__ or __dict__ is given
-  ChildRange items;         // appended one by one
-  ChildRange entries;       // set one by one: key, value, key, value, ...
+  // What is called with the object and its state instead of those, or kNoNode.
+  NodeId state_setter = kNoNode;
+  // Where an object's arguments lead to itself, Python writes it inside its own
+  // arguments as well, and drops the outer copy: that copy (of which only the
+  // call counts), or kNoNode. Its own `dropped` is the copy next further in.
+  NodeId dropped = kNoNode;
+  ChildRange items;    // appended one by one
+  ChildRange entries;  // set one by one: key, value, key, value, ...
   // What the object turned out to be; its meaning depends on the node's kind:
   // an index of tensors_, dtypes, devices_ and so on.
   uint32_t meaning = 0;
@@ -97,6 +104,8 @@ struct StorageRecord {
   bool location_is_fresh = false;
 };
 
+class KeyClasses;
+
 // ObjectGraph
 //
 // Thread-safety: const methods may be called from any number of threads, as
@@ -104,6 +113,7 @@ struct StorageRecord {
 class ObjectGraph {
  public:
   ObjectGraph();
+  ~ObjectGraph();
   ObjectGraph(const ObjectGraph&) = delete;
   ObjectGraph& operator=(const ObjectGraph&) = delete;
 
@@ -115,10 +125,16 @@ class ObjectGraph {
   // Nodes so far; valid ids are smaller.
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
 
+  // References to children so far, room to grow included. They are counted in
+  // 32 bits: the caller checks.
+  uint64_t num_references() const { return children_.size(); }
+
   // Makes room, for a graph whose size can be guessed.
   void Reserve(uint32_t num_nodes);
+  // And for this many storages with a tensor over each.
+  void ReserveTensors(uint32_t num_tensors);
 
-  // --- Making nodes --------------------------------------------------------
+  // --- Making nodes ----------------------------------------------------------
 
   NodeId AddBool(bool value) { return value ? kTrue : kFalse; }
   NodeId AddInt(int64_t value);
@@ -132,6 +148,8 @@ class ObjectGraph {
   NodeId AddStr(absl::string_view text);
   NodeId AddBytes(absl::string_view bytes);
   NodeId AddByteArray(absl::string_view bytes);
+  // A bytearray with the bytes of a bytes node, which are not copied.
+  NodeId AddByteArrayOf(NodeId bytes);
   NodeId AddList(absl::Span<const NodeId> items = {});
   NodeId AddTuple(absl::Span<const NodeId> items);
   NodeId AddDict();
@@ -157,7 +175,11 @@ class ObjectGraph {
   // Appends key, value, key, value, ... to a dict or an object's entries.
   // Equal keys are not looked for: see `RemoveDuplicateKeys` and `SetEntry`.
   void AppendEntries(NodeId node, absl::Span<const NodeId> keys_and_values);
-  void SetState(NodeId object, NodeId state);
+  void SetState(NodeId object, NodeId state, NodeId state_setter = kNoNode);
+
+  // Notes a call that was dropped in favour of `object`, further out than any
+  // that has been noted.
+  void AddDroppedCall(NodeId object, NodeId dropped);
 
   // Says what an object or a global turned out to be. It keeps how it was made.
   void BecomeTensor(NodeId object, Tensor tensor, bool is_parameter);
@@ -167,7 +189,7 @@ class ObjectGraph {
   void BecomeSize(NodeId object, NodeId tuple);
   void BecomeLayout(NodeId object, Layout layout);
 
-  // --- Reading nodes -------------------------------------------------------
+  // --- Reading nodes ---------------------------------------------------------
 
   ValueKind kind(NodeId node) const { return nodes_[node].kind; }
 
@@ -203,9 +225,7 @@ class ObjectGraph {
   uint32_t global_index(NodeId node) const { return nodes_[node].a; }
   GlobalRecord& mutable_global(NodeId node) { return globals_[nodes_[node].a]; }
 
-  const Tensor& tensor(NodeId node) const {
-    return tensors_[meaning(node)];
-  }
+  const Tensor& tensor(NodeId node) const { return tensors_[meaning(node)]; }
   bool is_parameter(NodeId node) const {
     return nodes_[node].flags & kParameter;
   }
@@ -227,6 +247,8 @@ class ObjectGraph {
   // Every storage that the graph refers to, in the order of first reference.
   absl::Span<const StorageRecord> storages() const { return storages_; }
   absl::Span<const GlobalRecord> globals() const { return globals_; }
+  // Every tensor that a node is, in no particular order.
+  absl::Span<const Tensor> tensors() const { return tensors_; }
 
   // The str node of a word that Python keeps once for everybody ("storage",
   // "cpu", "latin1"): the one that the file had, where a codec has noted it,
@@ -234,38 +256,51 @@ class ObjectGraph {
   NodeId shared_word(absl::string_view word) const;
   void NoteSharedWord(absl::string_view word, NodeId node);
 
-  // Puts `storage` in the place of another of the same size, in the storages
-  // and in every tensor. For a load whose map function returns a new one.
-  void ReplaceStorage(const Storage& from, const Storage& to);
+  // Puts other storages of the same sizes in the place of those that are keys
+  // of `replacements`, in the graph and in its tensors. For a load in which a
+  // program's own code returns new ones. O(storages and tensors).
+  void ReplaceStorages(
+      const absl::flat_hash_map<Storage, Storage>& replacements);
 
   // Whether two nodes are equal as dict keys: Python's ==, for the types that
-  // a key usually has; identity for tensors and objects. False where that
-  // cannot be decided within a fixed number of steps.
+  // a key usually has; identity for tensors and objects. Of what cannot be
+  // hashed false, unless it is the same node. O(the nodes' parts).
   bool KeysEqual(NodeId a, NodeId b) const;
-  // Equal keys have equal hashes.
-  uint64_t KeyHash(NodeId node) const;
-  // Whether Python could use the node as a key: not for list, dict, set and
-  // bytearray.
+  // Whether Python could use the node as a key: not for list, dict, set,
+  // bytearray, and tuples and frozensets that contain one. O(the node's parts).
   bool IsHashable(NodeId node) const;
 
-  // Leaves of equal keys of each dict the first key with the last value, as
-  // Python would. Complexity: O(number of entries).
+  // In the nodes from `first` on: leaves of equal keys of each dict the first
+  // key with the last value, and of equal items of each set the first, as
+  // Python would. The entries of other objects are left alone: what these do
+  // with them is their own affair. O(nodes, entries and items).
   //
-  // Errors: kDataLoss - a key that Python cannot hash.
-  absl::Status RemoveDuplicateKeys();
+  // Errors: kDataLoss - a key or an item that Python cannot hash.
+  absl::Status RemoveDuplicateKeys(NodeId first = 0);
 
   // The value node of the entry of `dict` whose key is the str `key`, or
   // kNoNode. The first look-up in a dict of more than a few entries costs
   // O(entries), later ones O(1).
   NodeId FindStr(NodeId dict, absl::string_view key) const;
+  // Likewise of the entry whose key is the int `key`, and no bool or float.
+  NodeId FindInt(NodeId dict, int64_t key) const;
+  // Whether a key is a str, or an int of 64 bits: what FindStr and FindInt
+  // find.
+  bool IsPlainKey(NodeId key) const {
+    return kind(key) == ValueKind::kStr ||
+           (kind(key) == ValueKind::kInt && !is_big_int(key));
+  }
+  // Whether every key is plain. Costs as much as `FindStr`.
+  bool HasPlainKeys(NodeId dict) const;
 
   // Copies `node` of `from`, and all that it refers to, into this graph, and
   // returns the copy. What was shared or cyclic stays so; storages and tensors
-  // become shared by both graphs. O(size of `from`).
+  // become shared by both graphs. O(the nodes that are copied).
   NodeId Import(const ObjectGraph& from, NodeId node);
 
-  // Sets the entry of `dict` whose key equals `key`, or appends one. Amortised
-  // O(1), once a dict of more than a few entries has been indexed.
+  // Sets the entry of `dict` whose key, which must be hashable, equals `key`,
+  // or appends one. Amortised O(1), once a dict of more than a few entries has
+  // been indexed.
   void SetEntry(NodeId dict, NodeId key, NodeId value);
 
  private:
@@ -293,6 +328,9 @@ class ObjectGraph {
   };
   static_assert(sizeof(Node) == 16, "a node is 16 bytes");
 
+  struct Index;
+  struct Indexes;
+
   NodeId AddNode(ValueKind kind, uint32_t a = 0);
   NodeId AddText(ValueKind kind, absl::string_view text);
   NodeId AddRun(ValueKind kind, absl::Span<const NodeId> items);
@@ -304,17 +342,24 @@ class ObjectGraph {
   }
   void Become(NodeId object, ValueKind kind, uint32_t meaning);
   void DropIndex(NodeId dict);
+  const Index& IndexOf(NodeId dict) const;
   void AppendEntriesKeepingIndex(NodeId node,
                                  absl::Span<const NodeId> keys_and_values);
-  // The entry of `dict` with this str key, or kNoEntry.
-  uint32_t FindStrEntry(NodeId dict, absl::string_view key) const;
+  // Leaves of equal keys or items one; `children` are the node's, and `width`
+  // is 2 for entries. Sets the number of children that are left.
+  absl::Status RemoveDuplicates(absl::Span<const NodeId> children, int width,
+                                KeyClasses* classes, uint32_t* kept);
 
-  std::vector<Node> nodes_;
-  std::vector<NodeId> children_;
-  std::vector<ObjectRecord> objects_;
+  // A graph of many tensors takes tens of MiB.
+  template <typename T>
+  using BigVector = std::vector<T, HugePageAllocator<T>>;
+
+  BigVector<Node> nodes_;
+  BigVector<NodeId> children_;
+  BigVector<ObjectRecord> objects_;
   std::vector<GlobalRecord> globals_;
-  std::vector<Tensor> tensors_;
-  std::vector<StorageRecord> storages_;
+  BigVector<Tensor> tensors_;
+  BigVector<StorageRecord> storages_;
   std::vector<Device> devices_;
   std::vector<std::complex<double>> complexes_;
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, NodeId>
@@ -326,8 +371,7 @@ class ObjectGraph {
   char* arena_next_ = nullptr;
   size_t arena_left_ = 0;
 
-  struct Indexes;
-  std::shared_ptr<Indexes> indexes_;
+  std::unique_ptr<Indexes> indexes_;
 };
 
 }  // namespace ferry

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "ferry/core/object_graph.h"
 
 namespace ferry {
@@ -18,8 +19,8 @@ void AppendParts(const ObjectGraph& graph, NodeId node,
   };
   if (graph.is_object(node)) {
     const ObjectRecord& object = graph.object(node);
-    for (NodeId part :
-         {object.callable, object.args, object.kwargs, object.state}) {
+    for (NodeId part : {object.callable, object.args, object.kwargs,
+                        object.state, object.state_setter, object.dropped}) {
       if (part != kNoNode) parts->push_back(part);
     }
   } else if (graph.kind(node) == ValueKind::kSize) {
@@ -32,7 +33,8 @@ void AppendParts(const ObjectGraph& graph, NodeId node,
 }  // namespace
 
 NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
-  std::vector<NodeId> copies(from.size(), kNoNode);
+  // By node, so that the cost is that of what is copied, not of `from`.
+  absl::flat_hash_map<NodeId, NodeId> copies;
   for (NodeId same : {kNone, kFalse, kTrue, kEmptyTuple}) copies[same] = same;
 
   // First a copy of every node without what it refers to, so that each has an
@@ -42,7 +44,7 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
   while (!pending.empty()) {
     const NodeId node = pending.back();
     pending.pop_back();
-    if (copies[node] != kNoNode) continue;
+    if (copies.contains(node)) continue;
     const Node& original = from.nodes_[node];
     NodeId copy;
     if (from.is_global(node)) {
@@ -105,7 +107,8 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
     if (from.is_object(node)) {
       ObjectRecord object = from.object(node);
       for (NodeId* part :
-           {&object.callable, &object.args, &object.kwargs, &object.state}) {
+           {&object.callable, &object.args, &object.kwargs, &object.state,
+            &object.state_setter, &object.dropped}) {
         if (*part != kNoNode) *part = copies[*part];
       }
       object.items = copy_run(from.items(node));

@@ -8,22 +8,39 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
+#include "ferry/core/status_macros.h"
 
 namespace ferry {
 namespace {
 
 // Tuples nested deeper than this in a key are shortened.
 constexpr int kMaxKeyDepth = 4;
+
+// What a key other than a str is spelt with, or a little more.
+constexpr size_t kMaxKeyTextBytes = 1000;
+
+// Integers up to this size are spelt in decimal, which takes time that grows
+// with the square of it.
+constexpr size_t kMaxDecimalBytes = 128;
+
+// Limits of a walk; names of up to kFreeNameBytes are not counted.
+constexpr size_t kMaxPointerBytes = size_t{16} << 20;
+constexpr size_t kMaxWalkBytes = size_t{1} << 30;
+constexpr size_t kFreeNameBytes = 16;
+
+// What finding one name of an alias's first pointer counts for.
+constexpr size_t kFindBytes = 64;
 
 // How many names an error message lists.
 constexpr size_t kMaxNamesInError = 8;
@@ -60,23 +77,62 @@ std::string ComplexText(std::complex<double> value) {
 }
 
 std::string BigIntText(absl::string_view twos_complement) {
-  // Nobody reads it; the decimal would cost time that grows with its square.
-  return absl::StrCat("<integer of ", twos_complement.size(), " bytes>");
+  if (twos_complement.size() > kMaxDecimalBytes) {
+    return absl::StrCat("<integer of ", twos_complement.size(), " bytes>");
+  }
+  // The magnitude, in 32-bit digits.
+  const bool negative =
+      (static_cast<unsigned char>(twos_complement.back()) & 0x80) != 0;
+  std::vector<uint32_t> magnitude((twos_complement.size() + 3) / 4 + 1);
+  uint64_t carry = negative ? 1 : 0;
+  for (size_t i = 0; i < magnitude.size(); ++i) {
+    uint32_t digit = 0;
+    for (size_t j = 0; j < 4; ++j) {
+      const size_t at = 4 * i + j;
+      const uint32_t byte =
+          at < twos_complement.size()
+              ? static_cast<unsigned char>(twos_complement[at])
+              : (negative ? 0xFF : 0x00);
+      digit |= byte << (8 * j);
+    }
+    carry += negative ? static_cast<uint32_t>(~digit) : digit;
+    magnitude[i] = static_cast<uint32_t>(carry);
+    carry >>= 32;
+  }
+  std::string reversed;
+  while (!magnitude.empty()) {
+    uint64_t remainder = 0;
+    for (size_t i = magnitude.size(); i-- > 0;) {
+      const uint64_t value = (remainder << 32) | magnitude[i];
+      magnitude[i] = static_cast<uint32_t>(value / 10);
+      remainder = value % 10;
+    }
+    reversed.push_back(static_cast<char>('0' + remainder));
+    while (!magnitude.empty() && magnitude.back() == 0) magnitude.pop_back();
+  }
+  if (negative) reversed.push_back('-');
+  return std::string(reversed.rbegin(), reversed.rend());
 }
 
-std::string QuotedText(absl::string_view text) {
+// Python's repr of a str, or of bytes without the b.
+std::string QuotedText(absl::string_view text, bool is_bytes) {
   const char quote =
       absl::StrContains(text, "'") && !absl::StrContains(text, "\"") ? '"'
                                                                      : '\'';
   std::string quoted(1, quote);
   for (char c : text) {
-    if (c == quote || c == '\\') quoted.push_back('\\');
-    if (c == '\n') {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == quote || c == '\\') {
+      quoted.push_back('\\');
+      quoted.push_back(c);
+    } else if (c == '\n') {
       quoted += "\\n";
     } else if (c == '\r') {
       quoted += "\\r";
     } else if (c == '\t') {
       quoted += "\\t";
+    } else if (byte < 0x20 || byte == 0x7F || (is_bytes && byte > 0x7F)) {
+      absl::StrAppend(&quoted, "\\x", absl::Hex(byte, absl::kZeroPad2));
     } else {
       quoted.push_back(c);
     }
@@ -85,43 +141,72 @@ std::string QuotedText(absl::string_view text) {
   return quoted;
 }
 
-// The depth is bounded, so this may recurse.
-std::string ReprText(const ObjectGraph& graph, NodeId node, int depth) {
+// The part of a text that is spelt, whole characters of UTF-8.
+absl::string_view Shortened(absl::string_view text) {
+  if (text.size() <= kMaxKeyTextBytes) return text;
+  size_t size = kMaxKeyTextBytes;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) {
+    --size;
+  }
+  return text.substr(0, size);
+}
+
+// Appends to `out`; the depth is bounded, so this may recurse.
+void AppendRepr(const ObjectGraph& graph, NodeId node, int depth,
+                std::string* out) {
   switch (graph.kind(node)) {
     case ValueKind::kNone:
-      return "None";
+      *out += "None";
+      return;
     case ValueKind::kBool:
-      return graph.int_value(node) != 0 ? "True" : "False";
+      *out += graph.int_value(node) != 0 ? "True" : "False";
+      return;
     case ValueKind::kInt:
-      return graph.is_big_int(node) ? BigIntText(graph.text(node))
-                                    : absl::StrCat(graph.int_value(node));
+      *out += graph.is_big_int(node) ? BigIntText(graph.text(node))
+                                     : absl::StrCat(graph.int_value(node));
+      return;
     case ValueKind::kFloat:
-      return FloatText(graph.float_value(node));
+      *out += FloatText(graph.float_value(node));
+      return;
     case ValueKind::kComplex:
-      return ComplexText(graph.complex_value(node));
+      *out += ComplexText(graph.complex_value(node));
+      return;
     case ValueKind::kStr:
-      return QuotedText(graph.text(node));
-    case ValueKind::kBytes:
-      return absl::StrCat("b'", absl::CHexEscape(graph.text(node)), "'");
+    case ValueKind::kBytes: {
+      const bool is_bytes = graph.kind(node) == ValueKind::kBytes;
+      const absl::string_view text = graph.text(node);
+      if (is_bytes) out->push_back('b');
+      *out += QuotedText(Shortened(text), is_bytes);
+      if (text.size() > kMaxKeyTextBytes) *out += "...";
+      return;
+    }
     case ValueKind::kTuple: {
-      if (depth == kMaxKeyDepth) return "(...)";
-      std::string text = "(";
       const absl::Span<const NodeId> items = graph.items(node);
+      out->push_back('(');
       for (size_t i = 0; i < items.size(); ++i) {
-        if (i > 0) text += ", ";
-        text += ReprText(graph, items[i], depth + 1);
+        if (i > 0) *out += ", ";
+        if (depth == kMaxKeyDepth || out->size() > kMaxKeyTextBytes) {
+          *out += "...";
+          break;
+        }
+        AppendRepr(graph, items[i], depth + 1, out);
       }
-      return text + (items.size() == 1 ? ",)" : ")");
+      *out += items.size() == 1 ? ",)" : ")";
+      return;
     }
     case ValueKind::kDType:
-      return absl::StrCat("torch.", Name(graph.dtype(node)));
+      absl::StrAppend(out, "torch.", Name(graph.dtype(node)));
+      return;
     case ValueKind::kDevice:
-      return graph.device(node).ToString();
+      *out += graph.device(node).ToString();
+      return;
     case ValueKind::kGlobal:
-      return absl::StrCat(graph.global(node).module, ".",
-                          graph.global(node).name);
+      absl::StrAppend(out, graph.global(node).module, ".",
+                      graph.global(node).name);
+      return;
     default:
-      return absl::StrCat("<", Name(graph.kind(node)), ">");
+      absl::StrAppend(out, "<", Name(graph.kind(node)), ">");
+      return;
   }
 }
 
@@ -145,46 +230,143 @@ std::vector<NodeId> AttributeDicts(const ObjectGraph& graph, NodeId state) {
   return dicts;
 }
 
-void ForEachEntry(const ObjectGraph& graph, absl::Span<const NodeId> entries,
-                  absl::FunctionRef<void(absl::string_view, NodeId)> visit) {
-  for (size_t i = 0; i < entries.size(); i += 2) {
-    if (graph.kind(entries[i]) == ValueKind::kStr) {
-      visit(graph.text(entries[i]), entries[i + 1]);
-    } else {
-      visit(KeyText(graph, entries[i]), entries[i + 1]);
+// A run of children that are named alike.
+struct ChildRun {
+  enum class Naming : uint8_t { kKey, kIndex, kState };
+  Naming naming;
+  NodeId owner;                    // kKey: whose entries they are
+  absl::Span<const NodeId> nodes;  // kKey: key and value in turn
+
+  size_t size() const {
+    return naming == Naming::kKey ? nodes.size() / 2 : nodes.size();
+  }
+  NodeId child(size_t i) const {
+    return naming == Naming::kKey ? nodes[2 * i + 1] : nodes[i];
+  }
+};
+
+using ChildRuns = absl::InlinedVector<ChildRun, 6>;
+
+ChildRuns Children(const ObjectGraph& graph, NodeId node) {
+  using Naming = ChildRun::Naming;
+  ChildRuns runs;
+  const auto add_entries = [&](NodeId owner) {
+    runs.push_back({Naming::kKey, owner, graph.entries(owner)});
+  };
+  switch (graph.kind(node)) {
+    case ValueKind::kDict:
+    case ValueKind::kObject:
+      break;
+    case ValueKind::kList:
+    case ValueKind::kTuple:
+      runs.push_back({Naming::kIndex, node, graph.items(node)});
+      return runs;
+    default:
+      return runs;
+  }
+  add_entries(node);
+  if (!graph.is_object(node)) return runs;
+  const ObjectRecord& object = graph.object(node);
+  const std::vector<NodeId> attributes = AttributeDicts(graph, object.state);
+  for (NodeId dict : attributes) add_entries(dict);
+  if (object.state != kNoNode && attributes.empty()) {
+    runs.push_back({Naming::kState, node, {&object.state, 1}});
+  }
+  runs.push_back({Naming::kIndex, node, graph.items(node)});
+  runs.push_back({Naming::kIndex, node, graph.items(object.args)});
+  if (object.kwargs != kNoNode) add_entries(object.kwargs);
+  return runs;
+}
+
+// How one child is named, to be spelt when it is wanted.
+struct ChildName {
+  ChildRun::Naming naming;
+  uint32_t value;  // the key's node, or the index
+};
+
+ChildName NameOf(const ChildRun& run, size_t i) {
+  return {run.naming, run.naming == ChildRun::Naming::kKey
+                          ? run.nodes[2 * i]
+                          : static_cast<uint32_t>(i)};
+}
+
+// Calls `use` with the text.
+void WithText(const ObjectGraph& graph, ChildName name,
+              absl::FunctionRef<void(absl::string_view)> use) {
+  switch (name.naming) {
+    case ChildRun::Naming::kKey:
+      if (graph.kind(name.value) == ValueKind::kStr) {
+        use(graph.text(name.value));
+      } else {
+        use(KeyText(graph, name.value));
+      }
+      return;
+    case ChildRun::Naming::kIndex: {
+      char buffer[24];
+      const auto end =
+          std::to_chars(buffer, buffer + sizeof(buffer), name.value);
+      use(absl::string_view(buffer, end.ptr - buffer));
+      return;
+    }
+    default:
+      use("__state__");
+      return;
+  }
+}
+
+// The number that `token` spells as Python does, if it does.
+std::optional<int64_t> DecimalToken(absl::string_view token) {
+  int64_t value;
+  if (!absl::SimpleAtoi(token, &value) || absl::StrCat(value) != token) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+// The children of `run` called `token`: more than one only where different keys
+// read alike.
+std::vector<NodeId> FindInRun(const ObjectGraph& graph, const ChildRun& run,
+                              absl::string_view token) {
+  if (run.naming == ChildRun::Naming::kState) {
+    if (token == "__state__") return {run.nodes[0]};
+    return {};
+  }
+  const std::optional<int64_t> number = DecimalToken(token);
+  if (run.naming == ChildRun::Naming::kIndex) {
+    if (!number || *number < 0 ||
+        static_cast<uint64_t>(*number) >= run.nodes.size()) {
+      return {};
+    }
+    return {run.nodes[static_cast<size_t>(*number)]};
+  }
+  std::vector<NodeId> found;
+  const auto add = [&found](NodeId node) {
+    if (node != kNoNode) found.push_back(node);
+  };
+  add(graph.FindStr(run.owner, token));
+  if (number) add(graph.FindInt(run.owner, *number));
+  if (graph.HasPlainKeys(run.owner)) return found;
+  for (size_t i = 0; i < run.size(); ++i) {
+    const NodeId key = run.nodes[2 * i];
+    if (!graph.IsPlainKey(key) && KeyText(graph, key) == token) {
+      found.push_back(run.child(i));
     }
   }
-}
-
-void ForEachItem(absl::Span<const NodeId> items,
-                 absl::FunctionRef<void(absl::string_view, NodeId)> visit) {
-  char buffer[24];
-  for (size_t i = 0; i < items.size(); ++i) {
-    const auto end = std::to_chars(buffer, buffer + sizeof(buffer), i);
-    visit(absl::string_view(buffer, end.ptr - buffer), items[i]);
-  }
-}
-
-// The children called `token`. Of an object the first kind of child that has
-// the name: an entry hides an attribute, an attribute an item.
-std::vector<NodeId> ChildrenCalled(const ObjectGraph& graph, NodeId node,
-                                   absl::string_view token) {
-  std::vector<NodeId> found;
-  ForEachChild(graph, node, [&](absl::string_view name, NodeId child) {
-    if (name == token) found.push_back(child);
-  });
-  if (graph.is_object(node) && found.size() > 1) found.resize(1);
   return found;
 }
 
 std::string ListNames(const ObjectGraph& graph, NodeId node) {
   std::string text;
   size_t count = 0;
-  ForEachChild(graph, node, [&](absl::string_view name, NodeId) {
-    if (count++ >= kMaxNamesInError) return;
-    absl::StrAppend(&text, count == 1 ? "" : ", ", "\"",
-                    absl::Utf8SafeCHexEscape(name.substr(0, 60)), "\"");
-  });
+  for (const ChildRun& run : Children(graph, node)) {
+    for (size_t i = 0; i < run.size() && count + i < kMaxNamesInError; ++i) {
+      WithText(graph, NameOf(run, i), [&](absl::string_view name) {
+        absl::StrAppend(&text, text.empty() ? "" : ", ", "\"",
+                        absl::Utf8SafeCHexEscape(name.substr(0, 60)), "\"");
+      });
+    }
+    count += run.size();
+  }
   if (count > kMaxNamesInError) {
     absl::StrAppend(&text, ", ... (", count, " in all)");
   }
@@ -195,7 +377,9 @@ std::string ListNames(const ObjectGraph& graph, NodeId node) {
 
 std::string KeyText(const ObjectGraph& graph, NodeId key) {
   if (graph.kind(key) == ValueKind::kStr) return std::string(graph.text(key));
-  return ReprText(graph, key, 0);
+  std::string text;
+  AppendRepr(graph, key, 0, &text);
+  return text;
 }
 
 std::string EscapePointerToken(absl::string_view token) {
@@ -204,29 +388,12 @@ std::string EscapePointerToken(absl::string_view token) {
 
 void ForEachChild(const ObjectGraph& graph, NodeId node,
                   absl::FunctionRef<void(absl::string_view, NodeId)> visit) {
-  switch (graph.kind(node)) {
-    case ValueKind::kDict:
-    case ValueKind::kObject:
-      break;
-    case ValueKind::kList:
-    case ValueKind::kTuple:
-      ForEachItem(graph.items(node), visit);
-      return;
-    default:
-      return;
+  for (const ChildRun& run : Children(graph, node)) {
+    for (size_t i = 0; i < run.size(); ++i) {
+      WithText(graph, NameOf(run, i),
+               [&](absl::string_view name) { visit(name, run.child(i)); });
+    }
   }
-  ForEachEntry(graph, graph.entries(node), visit);
-  if (!graph.is_object(node)) return;
-  const ObjectRecord& object = graph.object(node);
-  const std::vector<NodeId> attributes = AttributeDicts(graph, object.state);
-  for (NodeId dict : attributes) {
-    ForEachEntry(graph, graph.entries(dict), visit);
-  }
-  if (object.state != kNoNode && attributes.empty()) {
-    visit("__state__", object.state);
-  }
-  ForEachItem(graph.items(node), visit);
-  ForEachItem(graph.items(object.args), visit);
 }
 
 bool HasChildren(const ObjectGraph& graph, NodeId node) {
@@ -268,33 +435,21 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
     }
     const std::string token =
         absl::StrReplaceAll(step, {{"~1", "/"}, {"~0", "~"}});
-    const bool only_str_keys =
-        graph.kind(node) == ValueKind::kDict && !graph.is_object(node);
-    if (only_str_keys) {
-      // The common case, without spelling every key.
-      const NodeId found = graph.FindStr(node, token);
-      const absl::Span<const NodeId> entries = graph.entries(node);
-      bool all_str = true;
-      for (size_t i = 0; i < entries.size(); i += 2) {
-        all_str = all_str && graph.kind(entries[i]) == ValueKind::kStr;
-      }
-      if (found != kNoNode && all_str) {
-        node = found;
-        continue;
-      }
+    std::vector<NodeId> found;
+    for (const ChildRun& run : Children(graph, node)) {
+      found = FindInRun(graph, run, token);
+      if (!found.empty()) break;
     }
-    const std::vector<NodeId> found = ChildrenCalled(graph, node, token);
     if (found.size() > 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", absl::Utf8SafeCHexEscape(so_far),
-                       "\" is ambiguous: ", found.size(),
-                       " keys of different types read alike"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"", absl::Utf8SafeCHexEscape(so_far), "\" is ambiguous: ",
+          found.size(), " keys of different types read alike"));
     }
     if (found.empty()) {
-      return absl::NotFoundError(absl::StrCat(
-          "there is no \"", absl::Utf8SafeCHexEscape(so_far), "\": the ",
-          Name(graph.kind(node)), " before the last step has ",
-          ListNames(graph, node)));
+      return absl::NotFoundError(
+          absl::StrCat("there is no \"", absl::Utf8SafeCHexEscape(so_far),
+                       "\": the ", Name(graph.kind(node)),
+                       " before the last step has ", ListNames(graph, node)));
     }
     node = found[0];
   }
@@ -315,39 +470,161 @@ void GraphVisitor::OnContainer(absl::string_view, NodeId) {}
 void GraphVisitor::OnAlias(absl::string_view, absl::string_view) {}
 void GraphVisitor::OnLeaf(absl::string_view, NodeId) {}
 
-void WalkGraph(const ObjectGraph& graph, NodeId root, GraphVisitor* visitor) {
-  struct Step {
-    std::string pointer;
-    NodeId node;
+namespace {
+
+// A walk at work.
+class Walk {
+ public:
+  Walk(const ObjectGraph& graph, GraphVisitor* visitor,
+       absl::string_view root_pointer)
+      : graph_(graph),
+        visitor_(visitor),
+        root_pointer_(root_pointer),
+        pointer_(root_pointer) {}
+
+  absl::Status Run(NodeId root);
+
+ private:
+  // How a node was reached.
+  struct Edge {
+    NodeId parent;  // kNoNode: it is the root
+    ChildName name;
   };
-  absl::flat_hash_map<NodeId, std::string> first_pointers;
-  std::vector<Step> pending;
-  pending.push_back({"", root});
-  while (!pending.empty()) {
-    const Step step = std::move(pending.back());
-    pending.pop_back();
-    if (graph.kind(step.node) == ValueKind::kTensor) {
-      visitor->OnTensor(step.pointer, step.node);
-      continue;
+  // A child that is still to be visited. Its parent's pointer is the beginning
+  // of pointer_ by then, whatever was visited in between.
+  struct Step {
+    NodeId node;
+    uint32_t parent_pointer_size;
+    ChildName name;
+  };
+
+  // A container whose children are being visited.
+  struct Open {
+    NodeId node;
+    uint32_t pointer_size;
+  };
+
+  absl::Status Visit(const Step& step, NodeId parent);
+
+  // Appends "/" and the name to `pointer`.
+  absl::Status Append(ChildName name, std::string* pointer);
+
+  absl::Status Count(size_t bytes) {
+    if (bytes > bytes_left_) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the paths of the graph take more than ", kMaxWalkBytes, " bytes"));
     }
-    if (!HasChildren(graph, step.node)) {
-      visitor->OnLeaf(step.pointer, step.node);
-      continue;
-    }
-    const auto [found, is_new] =
-        first_pointers.try_emplace(step.node, step.pointer);
-    if (!is_new) {
-      visitor->OnAlias(step.pointer, found->second);
-      continue;
-    }
-    visitor->OnContainer(step.pointer, step.node);
-    const size_t first_child = pending.size();
-    ForEachChild(graph, step.node, [&](absl::string_view name, NodeId child) {
-      pending.push_back(
-          {absl::StrCat(step.pointer, "/", EscapePointerToken(name)), child});
-    });
-    std::reverse(pending.begin() + first_child, pending.end());
+    bytes_left_ -= bytes;
+    return absl::OkStatus();
   }
+
+  absl::StatusOr<std::string> FirstPointer(NodeId container);
+
+  const ObjectGraph& graph_;
+  GraphVisitor* const visitor_;
+  const absl::string_view root_pointer_;
+  std::vector<Step> pending_;
+  std::vector<Open> path_;
+  std::string pointer_;  // of the node that is being visited
+  // Of each container that was visited.
+  absl::flat_hash_map<NodeId, Edge> first_edges_;
+  size_t bytes_left_ = kMaxWalkBytes;
+};
+
+absl::Status Walk::Append(ChildName name, std::string* pointer) {
+  pointer->push_back('/');
+  const size_t start = pointer->size();
+  size_t name_size = 0;
+  WithText(graph_, name, [&](absl::string_view text) {
+    name_size = text.size();
+    if (pointer->size() + name_size > kMaxPointerBytes) return;
+    if (text.find('~') == absl::string_view::npos &&
+        text.find('/') == absl::string_view::npos) {
+      pointer->append(text.data(), text.size());
+    } else {
+      *pointer += EscapePointerToken(text);
+    }
+  });
+  if (start + name_size > kMaxPointerBytes ||
+      pointer->size() > kMaxPointerBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a path of the graph is longer than ", kMaxPointerBytes, " bytes"));
+  }
+  return name_size > kFreeNameBytes ? Count(name_size) : absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Walk::FirstPointer(NodeId container) {
+  std::vector<ChildName> names;
+  for (NodeId node = container;;) {
+    const Edge& edge = first_edges_.find(node)->second;
+    if (edge.parent == kNoNode) break;
+    names.push_back(edge.name);
+    node = edge.parent;
+  }
+  FERRY_RETURN_IF_ERROR(Count(names.size() * kFindBytes));
+  std::string pointer(root_pointer_);
+  for (size_t i = names.size(); i-- > 0;) {
+    FERRY_RETURN_IF_ERROR(Append(names[i], &pointer));
+  }
+  FERRY_RETURN_IF_ERROR(Count(pointer.size()));
+  return pointer;
+}
+
+absl::Status Walk::Visit(const Step& step, NodeId parent) {
+  const NodeId node = step.node;
+  if (graph_.kind(node) == ValueKind::kTensor) {
+    FERRY_RETURN_IF_ERROR(Count(pointer_.size()));
+    visitor_->OnTensor(pointer_, node);
+    return absl::OkStatus();
+  }
+  if (!HasChildren(graph_, node)) {
+    visitor_->OnLeaf(pointer_, node);
+    return absl::OkStatus();
+  }
+  if (!first_edges_.try_emplace(node, Edge{parent, step.name}).second) {
+    FERRY_RETURN_IF_ERROR(Count(pointer_.size()));
+    FERRY_ASSIGN_OR_RETURN(const std::string first_pointer, FirstPointer(node));
+    visitor_->OnAlias(pointer_, first_pointer);
+    return absl::OkStatus();
+  }
+  visitor_->OnContainer(pointer_, node);
+  path_.push_back({node, static_cast<uint32_t>(pointer_.size())});
+  const size_t first_child = pending_.size();
+  for (const ChildRun& run : Children(graph_, node)) {
+    for (size_t i = 0; i < run.size(); ++i) {
+      pending_.push_back({run.child(i), static_cast<uint32_t>(pointer_.size()),
+                          NameOf(run, i)});
+    }
+  }
+  std::reverse(pending_.begin() + first_child, pending_.end());
+  return absl::OkStatus();
+}
+
+absl::Status Walk::Run(NodeId root) {
+  pending_.push_back({root, static_cast<uint32_t>(pointer_.size()), {}});
+  while (!pending_.empty()) {
+    const Step step = pending_.back();
+    pending_.pop_back();
+    // A child's pointer is longer than its parent's, so this finds the parent.
+    while (!path_.empty() &&
+           path_.back().pointer_size > step.parent_pointer_size) {
+      path_.pop_back();
+    }
+    const NodeId parent = path_.empty() ? kNoNode : path_.back().node;
+    pointer_.resize(step.parent_pointer_size);
+    if (parent != kNoNode) {
+      FERRY_RETURN_IF_ERROR(Append(step.name, &pointer_));
+    }
+    FERRY_RETURN_IF_ERROR(Visit(step, parent));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,
+                       GraphVisitor* visitor, absl::string_view root_pointer) {
+  return Walk(graph, visitor, root_pointer).Run(root);
 }
 
 }  // namespace ferry

@@ -12,15 +12,30 @@
 //   - a dict's values, each named by its key as Python's `str(key)` spells it;
 //   - a list's or tuple's items, named by their index;
 //   - an object's entries, attributes (a state that is a dict, or a pair of
-//     dicts), items, and the arguments that it was made with, named by key, by
-//     name and by index. Any other state is a child named "__state__".
+//     dicts), items, and the arguments and keyword arguments that it was made
+//     with, named by key, by name and by index. Any other state is a child
+//     named
+//     "__state__".
 // Tensors, sets and everything else have none.
+//
+// Example: the names of all tensors.
+//
+//   class Names final : public GraphVisitor {
+//     void OnTensor(absl::string_view pointer, NodeId) override {
+//       names.emplace_back(pointer);  // "/model/fc.weight"
+//     }
+//    public:
+//     std::vector<std::string> names;
+//   };
+//   Names visitor;
+//   FERRY_RETURN_IF_ERROR(WalkGraph(graph, root, &visitor));
 #ifndef FERRY_CORE_OBJECT_PATH_H_
 #define FERRY_CORE_OBJECT_PATH_H_
 
 #include <string>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/object_graph.h"
@@ -28,8 +43,10 @@
 namespace ferry {
 
 // Python's `str(key)`: of a str the text itself, of numbers their shortest
-// decimal, of a tuple "(1, 'a')". Of what has no such spelling "<tensor>",
-// "<object>". A tuple nested in more than a few others is shortened to "(...)".
+// decimal (integers of more than 128 bytes: "<integer of N bytes>"), of a tuple
+// "(1, 'a')". Of what has no such spelling "<tensor>", "<object>". A tuple that
+// is nested in more than a few others, or what would be longer than about a
+// thousand bytes, is shortened to "...".
 std::string KeyText(const ObjectGraph& graph, NodeId key);
 
 // `token` as a step of a JSON Pointer: "~" becomes "~0", "/" becomes "~1".
@@ -42,7 +59,10 @@ void ForEachChild(const ObjectGraph& graph, NodeId node,
 // Whether a walk looks inside the node.
 bool HasChildren(const ObjectGraph& graph, NodeId node);
 
-// The node that `pointer` leads to from `root`.
+// The node that `pointer` leads to from `root`. O(1) for each step to a list's
+// or tuple's item, or by a str or int key, once a dict has been indexed;
+// O(entries) by any other key. Where children of an object have one name, an
+// entry hides an attribute, that an item, and that an argument.
 //
 // Errors: as `Value::At`.
 absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
@@ -74,9 +94,21 @@ class GraphVisitor {
   virtual void OnLeaf(absl::string_view pointer, NodeId leaf);
 };
 
-// Walks all that `root` contains: depth first, children in order, each
-// container once. Does not recurse. O(nodes and the text of their pointers).
-void WalkGraph(const ObjectGraph& graph, NodeId root, GraphVisitor* visitor);
+// Walks all that `root`, which stands at `root_pointer`, contains: depth first,
+// children in order, each container once. Does not recurse, however deep the
+// graph. O(nodes and the text of their names); a pointer that is not looked at
+// costs nothing.
+//
+// A small file can describe a graph whose pointers are beyond measure. So there
+// are limits, which no honest checkpoint comes near: 16 MiB for one pointer,
+// and 1 GiB for all that OnTensor and OnAlias are told, long names of others
+// included.
+//
+// Errors: kResourceExhausted - a limit was reached; what was told until then is
+//         right, and not all.
+absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,
+                       GraphVisitor* visitor,
+                       absl::string_view root_pointer = "");
 
 }  // namespace ferry
 

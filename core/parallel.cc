@@ -126,7 +126,9 @@ void RunTasks(int count, absl::FunctionRef<void(int)> task) {
 class ChunkScope {
  public:
   ChunkScope(int index, ThreadState state)
-      : state_(state), former_in_region_(in_region), former_index_(thread_index) {
+      : state_(state),
+        former_in_region_(in_region),
+        former_index_(thread_index) {
     in_region = true;
     thread_index = index;
   }
@@ -155,8 +157,8 @@ int GetNumThreads() {
 
 absl::Status SetNumThreads(int count) {
   if (count <= 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the number of threads must be positive; it was ", count));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the number of threads must be positive; it was ", count));
   }
   num_threads.store(count);
   return absl::OkStatus();

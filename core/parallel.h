@@ -55,8 +55,8 @@ int ThreadIndex();
 //
 // There are min(GetNumThreads(), ceil((end - begin) / grain)) chunks, of equal
 // size but for the last; with one chunk, inside another loop, and in a process
-// forked off one that had used threads, `body(begin, end)` is called once, here.
-// An empty range calls nothing. A grain below 1 counts as 1.
+// forked off one that had used threads, `body(begin, end)` is called once,
+// here. An empty range calls nothing. A grain below 1 counts as 1.
 //
 // Each chunk runs with the caller's thread state. If bodies throw, all chunks
 // still run, and the exception of the lowest chunk is thrown on.

@@ -34,13 +34,11 @@ Chunks ChunksOf(int threads, int64_t begin, int64_t end, int64_t grain) {
 }
 
 TEST(ParallelTest, ChunksAreThoseOfPyTorch) {
-  EXPECT_EQ(ChunksOf(4, 0, 10, 1),
-            (Chunks{{0, 3}, {3, 6}, {6, 9}, {9, 10}}));
+  EXPECT_EQ(ChunksOf(4, 0, 10, 1), (Chunks{{0, 3}, {3, 6}, {6, 9}, {9, 10}}));
   EXPECT_EQ(ChunksOf(4, 0, 10, 4), (Chunks{{0, 4}, {4, 8}, {8, 10}}));
   EXPECT_EQ(ChunksOf(4, 0, 10, 9), (Chunks{{0, 5}, {5, 10}}));
   EXPECT_EQ(ChunksOf(4, 0, 10, 10), (Chunks{{0, 10}}));
-  EXPECT_EQ(ChunksOf(4, -4, 4, 2),
-            (Chunks{{-4, -2}, {-2, 0}, {0, 2}, {2, 4}}));
+  EXPECT_EQ(ChunksOf(4, -4, 4, 2), (Chunks{{-4, -2}, {-2, 0}, {0, 2}, {2, 4}}));
   EXPECT_EQ(ChunksOf(4, 0, 9, 2), (Chunks{{0, 3}, {3, 6}, {6, 9}}));
   EXPECT_EQ(ChunksOf(4, 5, 5, 1), Chunks{});
   EXPECT_EQ(ChunksOf(4, 5, 4, 1), Chunks{});
@@ -78,9 +76,8 @@ TEST(ParallelTest, NestedLoopsRunInOneChunk) {
 
 TEST(ParallelTest, ThreadIndexIsTheChunk) {
   ASSERT_TRUE(SetNumThreads(4).ok());
-  ParallelFor(0, 8, 1, [&](int64_t b, int64_t) {
-    EXPECT_EQ(ThreadIndex(), b / 2);
-  });
+  ParallelFor(0, 8, 1,
+              [&](int64_t b, int64_t) { EXPECT_EQ(ThreadIndex(), b / 2); });
   EXPECT_EQ(ThreadIndex(), 0);
 }
 

@@ -14,9 +14,9 @@ namespace {
 
 absl::Status CheckRank(absl::Span<const int64_t> shape) {
   if (shape.size() <= static_cast<size_t>(kMaxRank)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("a tensor has ", shape.size(), " dimensions; at most ",
-                   kMaxRank, " are supported"));
+  return absl::InvalidArgumentError(absl::StrCat("a tensor has ", shape.size(),
+                                                 " dimensions; at most ",
+                                                 kMaxRank, " are supported"));
 }
 
 }  // namespace

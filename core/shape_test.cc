@@ -45,6 +45,12 @@ TEST(ShapeTest, KnowsContiguousViews) {
   EXPECT_FALSE(IsContiguous(Shape{4}, Shape{0}));
 }
 
+TEST(ShapeTest, ARowOfOnesIsContiguousWhateverItsStrides) {
+  EXPECT_TRUE(IsContiguous(Shape{}, Shape{}));
+  EXPECT_TRUE(IsContiguous(Shape{1, 1}, Shape{0, 99}));
+  EXPECT_FALSE(IsContiguous(Shape{2, 2}, Shape{4, 1}));
+}
+
 TEST(ShapeTest, ExtentIsOnePastTheLastElement) {
   EXPECT_EQ(*ViewExtent(Shape{}, Shape{}, 5), 6);
   EXPECT_EQ(*ViewExtent(Shape{2, 3}, Shape{3, 1}, 0), 6);
@@ -62,6 +68,21 @@ TEST(ShapeTest, ExtentNeverWraps) {
   EXPECT_FALSE(ViewExtent(Shape{2}, Shape{-1}, 9).ok());
   EXPECT_FALSE(ViewExtent(Shape{2}, Shape{1}, -1).ok());
   EXPECT_FALSE(ViewExtent(Shape{2}, Shape{1, 1}, 0).ok());
+}
+
+TEST(ShapeTest, ErrorsAreTheCallersAndSayTheNumbers) {
+  const absl::Status status = ViewExtent(Shape{2, -3}, Shape{3, 1}, 4).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("[2, -3]"), absl::string_view::npos);
+  EXPECT_EQ(NumElements(Shape{kMax, 2}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ViewExtent(Shape(65, 1), Shape(65, 1), 0).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ShapeTest, ShapesAsText) {
+  EXPECT_EQ(ShapeToString(Shape{}), "[]");
+  EXPECT_EQ(ShapeToString(Shape{2, -3}), "[2, -3]");
 }
 
 }  // namespace

@@ -3,38 +3,24 @@
 
 #include "ferry/core/storage.h"
 
-#include <cstddef>
-#include <cstdlib>
+#include <utility>
+#include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
 
 namespace ferry {
-namespace {
-
-// What PyTorch aligns to, and enough for any vector unit.
-constexpr size_t kAlignmentBytes = 64;
-
-}  // namespace
 
 absl::StatusOr<Storage> Storage::Allocate(uint64_t size_bytes) {
-  if (size_bytes == 0) return FromMemory(Device(), nullptr, 0, nullptr);
-  void* data = nullptr;
-  if (size_bytes > SIZE_MAX / 2 ||
-      posix_memalign(&data, kAlignmentBytes, size_bytes) != 0) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("no host memory for a storage of ", size_bytes, " bytes"));
-  }
-  return FromMemory(Device(), data, size_bytes,
-                    std::shared_ptr<void>(data, std::free));
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+                         AllocateHostMemory({&size_bytes, 1}));
+  return FromMemory(Device(), std::move(memory[0]), size_bytes);
 }
 
-Storage Storage::FromMemory(Device device, void* data, uint64_t size_bytes,
-                            std::shared_ptr<void> owner) {
+Storage Storage::FromMemory(Device device, Memory memory, uint64_t size_bytes) {
   Storage storage;
   storage.impl_ = std::make_shared<Impl>();
   storage.impl_->size_bytes = size_bytes;
-  storage.Place(std::move(device), data, std::move(owner));
+  storage.Place(std::move(device), std::move(memory));
   return storage;
 }
 
@@ -46,11 +32,9 @@ Storage Storage::Described(uint64_t size_bytes, absl::string_view location) {
   return storage;
 }
 
-void Storage::Place(Device device, void* data,
-                    std::shared_ptr<void> owner) const {
+void Storage::Place(Device device, Memory memory) const {
   impl_->device = std::move(device);
-  impl_->data = data;
-  impl_->owner = std::move(owner);
+  impl_->memory = std::move(memory);
   impl_->placed = true;
 }
 

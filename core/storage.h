@@ -11,7 +11,7 @@
 //
 //   auto buffer = std::make_shared<std::vector<float>>(1024);
 //   Storage storage = Storage::FromMemory(
-//       Device("cpu"), buffer->data(), 1024 * sizeof(float), buffer);
+//       Device("cpu"), Memory{buffer->data(), buffer}, 1024 * sizeof(float));
 #ifndef FERRY_CORE_STORAGE_H_
 #define FERRY_CORE_STORAGE_H_
 
@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
+#include "ferry/core/memory.h"
 
 namespace ferry {
 
@@ -49,11 +50,9 @@ class Storage {
   // Errors: kResourceExhausted - the memory is not to be had.
   static absl::StatusOr<Storage> Allocate(uint64_t size_bytes);
 
-  // Bytes that exist already. `data` is an address for the CPU, and whatever
-  // the backend hands out elsewhere. `owner` is held until the last handle
-  // goes; null if somebody else keeps `data` alive for longer.
-  static Storage FromMemory(Device device, void* data, uint64_t size_bytes,
-                            std::shared_ptr<void> owner);
+  // Bytes that exist already. The memory's owner is held until the last handle
+  // goes; it is null if somebody else keeps the bytes alive for longer.
+  static Storage FromMemory(Device device, Memory memory, uint64_t size_bytes);
 
   // A storage whose bytes are still in a file.
   static Storage Described(uint64_t size_bytes, absl::string_view location);
@@ -68,7 +67,8 @@ class Storage {
   // The bytes: an address on the CPU, an opaque handle elsewhere, null on meta
   // and for a described or empty storage. Never dereference it where
   // `device().is_cpu()` is false.
-  void* data() const { return impl_->data; }
+  void* data() const { return impl_->memory.data; }
+  const Memory& memory() const { return impl_->memory; }
 
   // The location tag that the file gave, where the storage was left on the
   // host instead of being put there; a save writes it. Empty: a save asks the
@@ -80,7 +80,7 @@ class Storage {
 
   // Turns a described storage into a placed one, for every handle. For the
   // code that loads.
-  void Place(Device device, void* data, std::shared_ptr<void> owner) const;
+  void Place(Device device, Memory memory) const;
 
   // Where the shared part lives: equal for handles that share.
   const void* identity() const { return impl_.get(); }
@@ -103,8 +103,7 @@ class Storage {
  private:
   struct Impl {
     uint64_t size_bytes = 0;
-    void* data = nullptr;
-    std::shared_ptr<void> owner;
+    Memory memory;
     Device device;
     std::string location;
     std::atomic<uint32_t> version{0};

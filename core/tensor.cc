@@ -43,9 +43,8 @@ absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
   uint64_t bytes;
   if (__builtin_mul_overflow(units, ElementSizeBytes(dtype), &bytes) ||
       bytes > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a view of shape ", ShapeToString(shape),
-                     " reaches past 2^63 bytes"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a view of shape ", ShapeToString(shape), " reaches past 2^63 bytes"));
   }
   return bytes;
 }
@@ -54,6 +53,9 @@ absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
                                       absl::Span<const int64_t> shape,
                                       absl::Span<const int64_t> strides,
                                       int64_t offset) {
+  if (storage.is_null()) {
+    return absl::InvalidArgumentError("a tensor needs a storage; it is null");
+  }
   FERRY_ASSIGN_OR_RETURN(const int64_t num_elements, NumElements(shape));
   FERRY_ASSIGN_OR_RETURN(const uint64_t needed,
                          ViewSizeBytes(dtype, shape, strides, offset));
@@ -125,8 +127,8 @@ void* Tensor::data() const {
       !impl_->storage.device().is_cpu()) {
     return nullptr;
   }
-  const uint64_t unit = static_cast<uint64_t>(impl_->offset) /
-                        ElementsPerUnit(impl_->dtype);
+  const uint64_t unit =
+      static_cast<uint64_t>(impl_->offset) / ElementsPerUnit(impl_->dtype);
   return static_cast<char*>(impl_->storage.data()) +
          unit * ElementSizeBytes(impl_->dtype);
 }

@@ -78,7 +78,8 @@ class Tensor {
   //   strides  in elements, >= 0, one per dimension; 0 repeats an element.
   //   offset   of the first element, in elements, >= 0.
   //
-  // Errors: kInvalidArgument - the view leaves the storage, or is no view.
+  // Errors: kInvalidArgument - the view leaves the storage, or is no view; the
+  //         storage is null.
   static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
                                        absl::Span<const int64_t> shape,
                                        absl::Span<const int64_t> strides,
@@ -123,8 +124,10 @@ class Tensor {
   // The first element. Null where the storage has no data in host memory.
   void* data() const;
 
+  // Whether the elements stand row-major without gaps; false of composite ones.
   bool is_contiguous() const {
-    return IsContiguous(impl_->shape, impl_->strides);
+    return impl_->strides.size() == impl_->shape.size() &&
+           components().empty() && IsContiguous(impl_->shape, impl_->strides);
   }
 
   // Whether every element is to be read as its complex conjugate, or negated:
@@ -146,6 +149,12 @@ class Tensor {
   // A new tensor with the same view, flags and components over another
   // storage of at least the same size.
   Tensor WithStorage(Storage storage) const;
+
+  // Puts another storage of the same size in the place of this tensor's. For
+  // the code that loads.
+  void ReplaceStorage(Storage storage) const {
+    impl_->storage = std::move(storage);
+  }
 
   // A new tensor over the same storage, without gradient.
   Tensor Detach() const { return WithStorage(impl_->storage); }

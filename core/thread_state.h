@@ -36,7 +36,8 @@ void SetCurrentThreadState(ThreadState state);
 // destroyed, which must happen on the same thread, last made first.
 class [[nodiscard]] ScopedThreadState {
  public:
-  explicit ScopedThreadState(ThreadState state) : former_(CurrentThreadState()) {
+  explicit ScopedThreadState(ThreadState state)
+      : former_(CurrentThreadState()) {
     SetCurrentThreadState(state);
   }
   ~ScopedThreadState() { SetCurrentThreadState(former_); }

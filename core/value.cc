@@ -19,9 +19,6 @@ std::shared_ptr<ObjectGraph> NewGraph() {
 
 Value::Value() : graph_(NewGraph()), node_(ObjectGraph::kNone) {}
 Value::Value(bool value) : graph_(NewGraph()), node_(graph_->AddBool(value)) {}
-Value::Value(int value) : graph_(NewGraph()), node_(graph_->AddInt(value)) {}
-Value::Value(int64_t value)
-    : graph_(NewGraph()), node_(graph_->AddInt(value)) {}
 Value::Value(double value)
     : graph_(NewGraph()), node_(graph_->AddFloat(value)) {}
 Value::Value(std::complex<double> value)
@@ -33,6 +30,23 @@ Value::Value(const char* text) : Value(absl::string_view(text)) {}
 Value::Value(const std::string& text) : Value(absl::string_view(text)) {}
 Value::Value(const Tensor& tensor)
     : graph_(NewGraph()), node_(graph_->AddTensor(tensor)) {}
+
+Value Value::FromSigned(int64_t value) {
+  auto graph = NewGraph();
+  const NodeId node = graph->AddInt(value);
+  return Value(std::move(graph), node);
+}
+
+Value Value::FromUnsigned(uint64_t value) {
+  // Two's complement, with room for the sign.
+  char bytes[9] = {};
+  for (int i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<char>((value >> (8 * i)) & 0xFF);
+  }
+  auto graph = NewGraph();
+  const NodeId node = graph->AddBigInt({bytes, sizeof(bytes)});
+  return Value(std::move(graph), node);
+}
 
 Value Value::Parameter(const Tensor& tensor) {
   auto graph = NewGraph();

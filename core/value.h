@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -64,15 +65,21 @@ class Value {
   Value();
 
   // One per type; a conversion to bool of anything else does not compile.
-  Value(bool value);                          // NOLINT
-  Value(int value);                           // NOLINT
-  Value(int64_t value);                       // NOLINT
-  Value(double value);                        // NOLINT
-  Value(std::complex<double> value);          // NOLINT
-  Value(absl::string_view text);              // NOLINT
-  Value(const char* text);                    // NOLINT
-  Value(const std::string& text);             // NOLINT
-  Value(const Tensor& tensor);                // NOLINT
+  Value(bool value);  // NOLINT
+  // An int, of any integer type but char.
+  template <typename T, std::enable_if_t<std::is_integral_v<T> &&
+                                             !std::is_same_v<T, bool> &&
+                                             !std::is_same_v<T, char>,
+                                         int> = 0>
+  Value(T value)  // NOLINT
+      : Value(std::is_signed_v<T> ? FromSigned(static_cast<int64_t>(value))
+                                  : FromUnsigned(value)) {}
+  Value(double value);                // NOLINT
+  Value(std::complex<double> value);  // NOLINT
+  Value(absl::string_view text);      // NOLINT
+  Value(const char* text);            // NOLINT
+  Value(const std::string& text);     // NOLINT
+  Value(const Tensor& tensor);        // NOLINT
   template <typename T>
   Value(T*) = delete;  // not a bool
 
@@ -187,6 +194,13 @@ class Value {
   // Errors: kInvalidArgument - not a dict, or a key that Python cannot hash.
   absl::Status Set(absl::string_view key, const Value& value) const;
   absl::Status Set(const Value& key, const Value& value) const;
+  // A literal would fit both of these equally well.
+  absl::Status Set(const char* key, const Value& value) const {
+    return Set(absl::string_view(key), value);
+  }
+  absl::Status Set(const std::string& key, const Value& value) const {
+    return Set(absl::string_view(key), value);
+  }
 
   // Sets an attribute of an OrderedDict, such as `_metadata`.
   //
@@ -202,6 +216,8 @@ class Value {
   NodeId node() const { return node_; }
 
  private:
+  static Value FromSigned(int64_t value);
+  static Value FromUnsigned(uint64_t value);
   Value Wrap(NodeId node) const { return Value(graph_, node); }
   absl::Status WrongKind(absl::string_view wanted) const;
   // The node in this graph for `value`, which may be of another.

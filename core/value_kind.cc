@@ -9,10 +9,10 @@ namespace ferry {
 
 absl::string_view Name(ValueKind kind) {
   static constexpr const char* kNames[] = {
-      "none",  "bool",      "int",    "float",   "complex", "str",    "bytes",
-      "bytearray", "list",  "tuple",  "dict",    "set",     "frozenset",
-      "tensor", "storage",  "dtype",  "device",  "size",    "layout", "global",
-      "object"};
+      "none",      "bool",      "int",     "float", "complex", "str",
+      "bytes",     "bytearray", "list",    "tuple", "dict",    "set",
+      "frozenset", "tensor",    "storage", "dtype", "device",  "size",
+      "layout",    "global",    "object"};
   static_assert(sizeof(kNames) / sizeof(kNames[0]) ==
                     static_cast<size_t>(ValueKind::kObject) + 1,
                 "kNames must have a row for every ValueKind");

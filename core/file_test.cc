@@ -1,0 +1,378 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using Code = absl::StatusCode;
+
+// A folder of its own for each test.
+class FileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "/ferry_file_test_XXXXXX";
+    ASSERT_NE(mkdtemp(&name[0]), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override {
+    for (const std::string& name : Names()) unlink(Path(name).c_str());
+    rmdir(folder_.c_str());
+  }
+
+  std::string Path(const std::string& name) const {
+    return folder_ + "/" + name;
+  }
+
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    DIR* const dir = opendir(folder_.c_str());
+    while (const dirent* entry = readdir(dir)) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(name);
+    }
+    closedir(dir);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  void Put(const std::string& name, const std::string& bytes) const {
+    std::ofstream(Path(name), std::ios::binary) << bytes;
+  }
+
+  std::string Get(const std::string& name) const {
+    std::ifstream in(Path(name), std::ios::binary);
+    return std::string((std::istreambuf_iterator<char>(in)),
+                       std::istreambuf_iterator<char>());
+  }
+
+  mode_t Mode(const std::string& name) const {
+    struct stat info = {};
+    EXPECT_EQ(stat(Path(name).c_str(), &info), 0);
+    return info.st_mode & 07777;
+  }
+
+  // Creates, writes, commits.
+  absl::Status Replace(const std::string& path, const std::string& bytes,
+                       Durability durability = Durability::kFull) {
+    absl::StatusOr<std::unique_ptr<AtomicFile>> file =
+        AtomicFile::Create(path, durability);
+    if (!file.ok()) return file.status();
+    if (absl::Status s = (*file)->Write(bytes); !s.ok()) return s;
+    return (*file)->Commit();
+  }
+
+  std::string folder_;
+};
+
+std::string Read(const ReadableBytes& bytes, uint64_t offset, size_t size) {
+  std::string out(size, '?');
+  const absl::Status status =
+      bytes.ReadAt(offset, absl::MakeSpan(&out[0], size));
+  return status.ok() ? out : std::string(status.message());
+}
+
+// --- Reading -----------------------------------------------------------------
+
+TEST_F(FileTest, ReadsAnyRange) {
+  Put("f", "0123456789");
+  auto file = OpenForReading(Path("f"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->size_bytes(), 10u);
+  EXPECT_EQ((*file)->name(), Path("f"));
+  EXPECT_EQ((*file)->data(), nullptr);
+  EXPECT_EQ(Read(**file, 0, 10), "0123456789");
+  EXPECT_EQ(Read(**file, 9, 1), "9");
+  EXPECT_EQ(Read(**file, 10, 0), "");
+}
+
+TEST_F(FileTest, RefusesWhatLiesPastTheEnd) {
+  Put("f", "0123456789");
+  const std::string bytes = "0123456789";
+  auto file = OpenForReading(Path("f"));
+  ASSERT_TRUE(file.ok());
+  const auto memory = ReadableMemory(bytes, "<memory>");
+  for (const ReadableBytes* readable : {file->get(), memory.get()}) {
+    char out[11];
+    const uint64_t max = ~uint64_t{0};
+    for (auto [offset, size] : std::vector<std::pair<uint64_t, size_t>>{
+             {0, 11}, {10, 1}, {11, 0}, {max, 1}, {max, 0}, {max - 4, 8}}) {
+      EXPECT_EQ(readable->ReadAt(offset, absl::MakeSpan(out, size)).code(),
+                Code::kDataLoss)
+          << readable->name() << " " << offset << " " << size;
+    }
+  }
+  EXPECT_EQ(memory->data(), bytes.data());
+  EXPECT_EQ(Read(*memory, 8, 2), "89");
+}
+
+TEST_F(FileTest, SaysThatTheFileBecameShorter) {
+  Put("f", "0123456789");
+  auto file = OpenForReading(Path("f"));
+  ASSERT_TRUE(file.ok());
+  ASSERT_EQ(truncate(Path("f").c_str(), 4), 0);
+  char out[8];
+  const absl::Status status = (*file)->ReadAt(0, absl::MakeSpan(out));
+  EXPECT_EQ(status.code(), Code::kDataLoss);
+  EXPECT_NE(status.message().find("shorter"), std::string::npos) << status;
+}
+
+TEST_F(FileTest, RefusesToOpenWhatIsNoFile) {
+  EXPECT_EQ(OpenForReading("").status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(OpenForReading(absl::string_view("a\0b", 3)).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(OpenForReading(Path("missing")).status().code(), Code::kNotFound);
+  Put("f", "x");
+  EXPECT_EQ(OpenForReading(Path("f/below")).status().code(), Code::kNotFound);
+  EXPECT_EQ(OpenForReading(folder_).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(OpenForReading("/dev/null").status().code(),
+            Code::kInvalidArgument);
+  ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
+  // Returns at once, though nobody writes.
+  EXPECT_EQ(OpenForReading(Path("pipe")).status().code(),
+            Code::kInvalidArgument);
+  ASSERT_EQ(symlink("loop", Path("loop").c_str()), 0);
+  EXPECT_EQ(OpenForReading(Path("loop")).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(OpenForReading(Path(std::string(300, 'x'))).status().code(),
+            Code::kInvalidArgument);
+}
+
+TEST_F(FileTest, RefusesToOpenASocket) {
+  // By a relative path: the name of a socket must be short.
+  char before[4096];
+  ASSERT_NE(getcwd(before, sizeof(before)), nullptr);
+  ASSERT_EQ(chdir(folder_.c_str()), 0);
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, "socket");
+  const int bound =
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  const absl::Status status = OpenForReading("socket").status();
+  close(fd);
+  ASSERT_EQ(chdir(before), 0);
+  ASSERT_EQ(bound, 0);
+  EXPECT_EQ(status.code(), Code::kInvalidArgument) << status;
+}
+
+TEST_F(FileTest, RefusesWhatMayNotBeReadOrWritten) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may do everything";
+  Put("f", "x");
+  ASSERT_EQ(chmod(Path("f").c_str(), 0), 0);
+  EXPECT_EQ(OpenForReading(Path("f")).status().code(), Code::kPermissionDenied);
+  EXPECT_EQ(AtomicFile::Create(Path("f")).status().code(),
+            Code::kPermissionDenied);
+  ASSERT_EQ(chmod(folder_.c_str(), 0500), 0);
+  EXPECT_EQ(AtomicFile::Create(Path("g")).status().code(),
+            Code::kPermissionDenied);
+  ASSERT_EQ(chmod(folder_.c_str(), 0700), 0);
+}
+
+// --- Writing -----------------------------------------------------------------
+
+TEST_F(FileTest, TheOldFileStandsUntilCommit) {
+  Put("f", "old");
+  {
+    auto file = AtomicFile::Create(Path("f"));
+    ASSERT_TRUE(file.ok()) << file.status();
+    ASSERT_TRUE((*file)->Write("ne").ok());
+    ASSERT_TRUE((*file)->Write("w").ok());
+    EXPECT_EQ(Get("f"), "old");
+    ASSERT_TRUE((*file)->Commit().ok());
+    EXPECT_EQ(Get("f"), "new");
+  }
+  EXPECT_EQ(Get("f"), "new");
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+}
+
+TEST_F(FileTest, DestroyedWithoutCommitItLeavesNothing) {
+  Put("f", "old");
+  for (const char* name : {"f", "g"}) {
+    auto file = AtomicFile::Create(Path(name));
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE((*file)->Write(std::string(3 << 20, 'x')).ok());
+    EXPECT_EQ(Names().size(), 2u);  // "f" and the temporary file
+  }
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+  EXPECT_EQ(Get("f"), "old");
+}
+
+TEST_F(FileTest, WritesSmallAndLargePiecesInOrder) {
+  std::string expected;
+  auto file = AtomicFile::Create(Path("f"), Durability::kNone);
+  ASSERT_TRUE(file.ok());
+  for (size_t size : {1u, 1000000u, 50000u, 1u << 20, 7u, (1u << 20) - 1, 1u,
+                      3u << 20, 0u, 2u}) {
+    const std::string piece(size,
+                            static_cast<char>('a' + expected.size() % 26));
+    ASSERT_TRUE((*file)->Write(piece).ok());
+    expected += piece;
+  }
+  ASSERT_TRUE((*file)->Commit().ok());
+  EXPECT_TRUE(Get("f") == expected);
+}
+
+TEST_F(FileTest, TheModeOfTheOldFileIsKept) {
+  for (mode_t mode : {0600, 0644, 0640, 0777, 0705}) {
+    Put("f", "old");
+    ASSERT_EQ(chmod(Path("f").c_str(), mode), 0);
+    ASSERT_TRUE(Replace(Path("f"), "new").ok());
+    EXPECT_EQ(Mode("f"), mode);
+  }
+}
+
+TEST_F(FileTest, ANewFileGetsWhatTheUmaskLeaves) {
+  for (mode_t mask : {0022, 0077, 0002}) {
+    const mode_t before = umask(mask);
+    const absl::Status status = Replace(Path("new"), "x");
+    umask(before);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(Mode("new"), 0666 & ~mask);
+    unlink(Path("new").c_str());
+  }
+}
+
+TEST_F(FileTest, ASymbolicLinkIsFollowed) {
+  Put("target", "old");
+  ASSERT_EQ(symlink("target", Path("link").c_str()), 0);
+  ASSERT_EQ(symlink(Path("link").c_str(), Path("link2").c_str()), 0);
+  ASSERT_TRUE(Replace(Path("link2"), "new").ok());
+  EXPECT_EQ(Get("target"), "new");
+  struct stat info;
+  for (const char* link : {"link", "link2"}) {
+    ASSERT_EQ(lstat(Path(link).c_str(), &info), 0);
+    EXPECT_TRUE(S_ISLNK(info.st_mode));
+  }
+  // Also to what does not exist yet.
+  ASSERT_EQ(symlink("later", Path("dangling").c_str()), 0);
+  ASSERT_TRUE(Replace(Path("dangling"), "made").ok());
+  EXPECT_EQ(Get("later"), "made");
+  ASSERT_EQ(symlink("loop", Path("loop").c_str()), 0);
+  EXPECT_EQ(AtomicFile::Create(Path("loop")).status().code(),
+            Code::kInvalidArgument);
+}
+
+TEST_F(FileTest, OtherNamesOfTheOldFileKeepIt) {
+  Put("f", "old");
+  ASSERT_EQ(link(Path("f").c_str(), Path("other").c_str()), 0);
+  ASSERT_TRUE(Replace(Path("f"), "new").ok());
+  EXPECT_EQ(Get("other"), "old");
+}
+
+TEST_F(FileTest, RefusesToCreateWhatIsNoFile) {
+  EXPECT_EQ(AtomicFile::Create("").status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(AtomicFile::Create(absl::string_view("a\0b", 3)).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(AtomicFile::Create(folder_).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(AtomicFile::Create(folder_ + "/").status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(AtomicFile::Create(Path("missing/f")).status().code(),
+            Code::kNotFound);
+  Put("f", "x");
+  EXPECT_EQ(AtomicFile::Create(Path("f/below")).status().code(),
+            Code::kNotFound);
+  ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(AtomicFile::Create(Path("pipe")).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(AtomicFile::Create("/dev/null").status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Names(), (std::vector<std::string>{"f", "pipe"}));
+}
+
+TEST_F(FileTest, TheLongestNameWorks) {
+  const std::string name(255, 'n');
+  ASSERT_TRUE(Replace(Path(name), "x").ok());
+  EXPECT_EQ(Get(name), "x");
+}
+
+TEST_F(FileTest, ARelativePathIsInTheCurrentFolder) {
+  char before[4096];
+  ASSERT_NE(getcwd(before, sizeof(before)), nullptr);
+  ASSERT_EQ(chdir(folder_.c_str()), 0);
+  const absl::Status status = Replace("relative", "x");
+  ASSERT_EQ(chdir(before), 0);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Get("relative"), "x");
+}
+
+// A limit on the size of files stands for a disk that is full.
+TEST_F(FileTest, AFullDiskIsReportedAndLeavesTheOldFile) {
+  Put("f", "old");
+  struct rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto old_handler = signal(SIGXFSZ, SIG_IGN);
+  struct rlimit limit = before;
+  limit.rlim_cur = 2 << 20;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  absl::Status large, after, commit, small;
+  {
+    auto file = AtomicFile::Create(Path("f"), Durability::kNone);
+    ASSERT_TRUE(file.ok());
+    large = (*file)->Write(std::string(3 << 20, 'x'));
+    after = (*file)->Write("y");
+    commit = (*file)->Commit();
+  }
+  {
+    // What is held back is reported by Commit at the latest.
+    auto file = AtomicFile::Create(Path("f"), Durability::kNone);
+    ASSERT_TRUE(file.ok());
+    for (int i = 0; i < 5; ++i)
+      small.Update((*file)->Write(std::string(500000, 'x')));
+    small.Update((*file)->Commit());
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, old_handler);
+  EXPECT_EQ(large.code(), Code::kResourceExhausted) << large;
+  EXPECT_FALSE(after.ok() && commit.ok());
+  EXPECT_EQ(commit.code(), Code::kResourceExhausted) << commit;
+  EXPECT_EQ(small.code(), Code::kResourceExhausted) << small;
+  EXPECT_EQ(Get("f"), "old");
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+}
+
+TEST_F(FileTest, CommitFailsWhereTheTargetBecameAFolder) {
+  auto file = AtomicFile::Create(Path("f"));
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE((*file)->Write("x").ok());
+  ASSERT_EQ(mkdir(Path("f").c_str(), 0700), 0);
+  EXPECT_FALSE((*file)->Commit().ok());
+  file->reset();
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+  ASSERT_EQ(rmdir(Path("f").c_str()), 0);
+}
+
+TEST(StringSinkTest, Appends) {
+  std::string out = "a";
+  StringSink sink(&out);
+  EXPECT_TRUE(sink.Write("b").ok());
+  EXPECT_TRUE(sink.Write("").ok());
+  EXPECT_TRUE(sink.Write("cd").ok());
+  EXPECT_TRUE(sink.Flush().ok());
+  EXPECT_EQ(out, "abcd");
+}
+
+}  // namespace
+}  // namespace ferry

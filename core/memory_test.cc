@@ -1,0 +1,129 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/memory.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+std::vector<Memory> AllocateOrDie(const std::vector<uint64_t>& sizes) {
+  absl::StatusOr<std::vector<Memory>> memory = AllocateHostMemory(sizes);
+  EXPECT_TRUE(memory.ok()) << memory.status();
+  return memory.ok() ? *std::move(memory) : std::vector<Memory>(sizes.size());
+}
+
+void Fill(const Memory& memory, uint64_t size, int byte) {
+  if (size != 0) std::memset(memory.data, byte, size);
+}
+
+bool IsFilled(const Memory& memory, uint64_t size, int byte) {
+  const auto* bytes = static_cast<const unsigned char*>(memory.data);
+  return std::all_of(bytes, bytes + size,
+                     [&](unsigned char b) { return b == byte; });
+}
+
+// How many allocations the runs are of.
+size_t CountOwners(const std::vector<Memory>& runs) {
+  std::set<const void*> owners;
+  for (const Memory& run : runs) owners.insert(run.owner.get());
+  return owners.size();
+}
+
+TEST(MemoryTest, NoSizesGiveNoRuns) { EXPECT_TRUE(AllocateOrDie({}).empty()); }
+
+TEST(MemoryTest, NoBytesTakeNoMemory) {
+  const std::vector<Memory> runs = AllocateOrDie({0, 1, 0});
+  EXPECT_EQ(runs[0].data, nullptr);
+  EXPECT_EQ(runs[0].owner, nullptr);
+  EXPECT_NE(runs[1].data, nullptr);
+  EXPECT_EQ(runs[2].data, nullptr);
+}
+
+TEST(MemoryTest, RunsAreAlignedWritableAndApart) {
+  const std::vector<uint64_t> sizes = {
+      1,        63,   64,           65,       4096, 0, 2 * kMiB - 1,
+      2 * kMiB, 3000, 2 * kMiB + 1, 5 * kMiB, 100,  7, 2 * kMiB - 1};
+  const std::vector<Memory> runs = AllocateOrDie(sizes);
+  ASSERT_EQ(runs.size(), sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(runs[i].data) % 64, 0u) << i;
+    Fill(runs[i], sizes[i], static_cast<int>(i + 1));
+  }
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    EXPECT_TRUE(IsFilled(runs[i], sizes[i], static_cast<int>(i + 1))) << i;
+  }
+}
+
+TEST(MemoryTest, LargeRunsStandAloneOnTheBoundaryOfAHugePage) {
+  const std::vector<Memory> runs = AllocateOrDie({2 * kMiB, 7 * kMiB});
+  EXPECT_EQ(CountOwners(runs), 2u);
+  for (const Memory& run : runs) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(run.data) % (2 * kMiB), 0u);
+  }
+}
+
+TEST(MemoryTest, SmallRunsShareSlabsOfBoundedSize) {
+  EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(1000, 100))), 1u);
+  // Each takes 1 MiB and a bit: three to a slab of 4 MiB.
+  EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(9, kMiB + 1))), 3u);
+  // Exactly two to a slab.
+  EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(4, 2 * kMiB - 1))),
+            2u);
+  // A large one between small ones does not part them.
+  const std::vector<Memory> mixed = AllocateOrDie({100, 2 * kMiB, 100});
+  EXPECT_EQ(mixed[0].owner, mixed[2].owner);
+  EXPECT_NE(mixed[0].owner, mixed[1].owner);
+}
+
+TEST(MemoryTest, RunsAreFreedOnTheirOwn) {
+  std::vector<Memory> runs = AllocateOrDie({100, 3 * kMiB, 200, 3 * kMiB});
+  Fill(runs[2], 200, 7);
+  Fill(runs[3], 3 * kMiB, 8);
+  const std::weak_ptr<void> slab = runs[0].owner;
+  const std::weak_ptr<void> mapping = runs[1].owner;
+  runs[0] = Memory();
+  runs[1] = Memory();
+  // The slab lives with its last run, a mapping dies at once.
+  EXPECT_FALSE(slab.expired());
+  EXPECT_TRUE(mapping.expired());
+  EXPECT_TRUE(IsFilled(runs[2], 200, 7));
+  EXPECT_TRUE(IsFilled(runs[3], 3 * kMiB, 8));
+  runs[2] = Memory();
+  EXPECT_TRUE(slab.expired());
+}
+
+TEST(MemoryTest, AbsurdSizesAreRefused) {
+  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+  for (uint64_t size : {kMax, kMax - 2 * kMiB, uint64_t{1} << 63,
+                        (uint64_t{1} << 56) + 1, uint64_t{1} << 56}) {
+    const absl::Status status = AllocateHostMemory({1, size, 1}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << size;
+    EXPECT_NE(status.message().find(std::to_string(size)), std::string::npos)
+        << status;
+  }
+  // Together they wrap round; none is small.
+  EXPECT_EQ(AllocateHostMemory({uint64_t{1} << 63, uint64_t{1} << 63, 8})
+                .status()
+                .code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(AllocateOrDie({64}).size(), 1u);
+}
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,486 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/object_path.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ferry/core/tensor.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using Code = absl::StatusCode;
+using Nodes = std::vector<NodeId>;
+using Lines = std::vector<std::string>;
+
+class ObjectPathTest : public testing::Test {
+ protected:
+  NodeId Str(absl::string_view text) { return graph_.AddStr(text); }
+  NodeId Int(int64_t value) { return graph_.AddInt(value); }
+  NodeId Float(double value) { return graph_.AddFloat(value); }
+  NodeId Tuple(const Nodes& items) { return graph_.AddTuple(items); }
+  NodeId List(const Nodes& items) { return graph_.AddList(items); }
+  NodeId Dict(const Nodes& keys_and_values) {
+    const NodeId dict = graph_.AddDict();
+    graph_.AppendEntries(dict, keys_and_values);
+    return dict;
+  }
+  NodeId Object(const Nodes& args) {
+    return graph_.AddObject(ObjectForm::kCall, graph_.AddGlobal("m", "C"),
+                            Tuple(args));
+  }
+  NodeId ATensor() {
+    return graph_.AddTensor(
+        *Tensor::Create(*Storage::Allocate(4), DType::kFloat32, {}));
+  }
+  std::string Key(NodeId node) { return KeyText(graph_, node); }
+
+  NodeId Resolve(NodeId root, absl::string_view pointer) {
+    const absl::StatusOr<NodeId> node = ResolvePointer(graph_, root, pointer);
+    EXPECT_TRUE(node.ok()) << node.status();
+    return node.ok() ? *node : kNoNode;
+  }
+  Code ResolveCode(NodeId root, absl::string_view pointer) {
+    return ResolvePointer(graph_, root, pointer).status().code();
+  }
+
+  ObjectGraph graph_;
+};
+
+// What a walk told, a line each.
+class Recorder final : public GraphVisitor {
+ public:
+  explicit Recorder(bool leaves = false) : leaves_(leaves) {}
+  void OnTensor(absl::string_view pointer, NodeId) override {
+    lines.push_back("tensor " + std::string(pointer));
+  }
+  void OnContainer(absl::string_view pointer, NodeId) override {
+    lines.push_back("container " + std::string(pointer));
+  }
+  void OnAlias(absl::string_view pointer,
+               absl::string_view first_pointer) override {
+    lines.push_back("alias " + std::string(pointer) + " " +
+                    std::string(first_pointer));
+  }
+  void OnLeaf(absl::string_view pointer, NodeId) override {
+    if (leaves_) lines.push_back("leaf " + std::string(pointer));
+  }
+
+  Lines lines;
+
+ private:
+  const bool leaves_;
+};
+
+// Counts, and copies nothing.
+class Counter final : public GraphVisitor {
+ public:
+  void OnTensor(absl::string_view, NodeId) override { ++tensors; }
+  void OnContainer(absl::string_view pointer, NodeId) override {
+    ++containers;
+    longest = std::max(longest, pointer.size());
+  }
+  void OnAlias(absl::string_view, absl::string_view first) override {
+    ++aliases;
+    longest_first = std::max(longest_first, first.size());
+  }
+  size_t tensors = 0, containers = 0, aliases = 0, longest = 0;
+  size_t longest_first = 0;
+};
+
+// --- Keys --------------------------------------------------------------------
+
+TEST_F(ObjectPathTest, KeysAreSpeltAsPythonDoes) {
+  EXPECT_EQ(Key(Str("a/b~'\"")), "a/b~'\"");
+  EXPECT_EQ(Key(Str("")), "");
+  EXPECT_EQ(Key(ObjectGraph::kNone), "None");
+  EXPECT_EQ(Key(ObjectGraph::kTrue), "True");
+  EXPECT_EQ(Key(Int(-12)), "-12");
+  EXPECT_EQ(Key(graph_.AddBytes(absl::string_view("a'\"\n\0\xff\\", 7))),
+            "b'a\\'\"\\n\\x00\\xff\\\\'");
+  EXPECT_EQ(Key(graph_.AddBytes("it's")), "b\"it's\"");
+  EXPECT_EQ(Key(graph_.AddDType(DType::kFloat16)), "torch.float16");
+  EXPECT_EQ(Key(graph_.AddDevice(Device("cuda", 1))), "cuda:1");
+  EXPECT_EQ(Key(graph_.AddGlobal("m", "C")), "m.C");
+  EXPECT_EQ(Key(ATensor()), "<tensor>");
+  EXPECT_EQ(Key(Object({})), "<object>");
+}
+
+TEST_F(ObjectPathTest, FloatsAreSpeltAsPythonDoes) {
+  for (const auto& [value, text] : std::vector<std::pair<double, const char*>>{
+           {0.0, "0.0"},
+           {-0.0, "-0.0"},
+           {1, "1.0"},
+           {0.1, "0.1"},
+           {1e15, "1000000000000000.0"},
+           {9999999999999998, "9999999999999998.0"},
+           {1e16, "1e+16"},
+           {-1.5e300, "-1.5e+300"},
+           {0.0001, "0.0001"},
+           {0.00001, "1e-05"},
+           {5e-324, "5e-324"},
+           {123456.789, "123456.789"},
+           {std::numeric_limits<double>::infinity(), "inf"},
+           {-std::numeric_limits<double>::infinity(), "-inf"},
+           {std::numeric_limits<double>::quiet_NaN(), "nan"}}) {
+    EXPECT_EQ(Key(Float(value)), text);
+  }
+  EXPECT_EQ(Key(graph_.AddComplex(1, 2)), "(1+2j)");
+  EXPECT_EQ(Key(graph_.AddComplex(0, -2.5)), "-2.5j");
+  EXPECT_EQ(Key(graph_.AddComplex(-0.0, 1)), "(-0+1j)");
+  EXPECT_EQ(Key(graph_.AddComplex(1e20, -0.0)), "(1e+20-0j)");
+}
+
+TEST_F(ObjectPathTest, BigIntegersAreSpeltInDecimal) {
+  const auto big = [&](const std::string& bytes) {
+    return Key(graph_.AddBigInt(bytes));
+  };
+  // 2^63, -2^64, 2^64 - 1, -2^63 - 1
+  EXPECT_EQ(big(std::string(7, '\0') + std::string("\x80\0", 2)),
+            "9223372036854775808");
+  EXPECT_EQ(big(std::string(8, '\0') + "\xff"), "-18446744073709551616");
+  EXPECT_EQ(big(std::string(8, '\xff') + std::string(1, '\0')),
+            "18446744073709551615");
+  EXPECT_EQ(big(std::string(7, '\xff') + "\x7f\xff"), "-9223372036854775809");
+  // 10^30
+  EXPECT_EQ(
+      big(std::string("\0\0\0\x40\xea\xed\x74\x46\xd0\x9c\x2c\x9f\x0c", 13)),
+      "1000000000000000000000000000000");
+  EXPECT_EQ(big(std::string(128, '\1')).size(), 306u);
+  EXPECT_EQ(big(std::string(129, '\1')), "<integer of 129 bytes>");
+}
+
+TEST_F(ObjectPathTest, TuplesAreSpeltAsPythonDoes) {
+  EXPECT_EQ(Key(ObjectGraph::kEmptyTuple), "()");
+  EXPECT_EQ(Key(Tuple({Int(1)})), "(1,)");
+  EXPECT_EQ(Key(Tuple({Int(1), Str("a"), Float(1)})), "(1, 'a', 1.0)");
+  EXPECT_EQ(Key(Tuple({Str("it's"), Str("a\tb\x01")})),
+            "(\"it's\", 'a\\tb\\x01')");
+  EXPECT_EQ(Key(Tuple({Tuple({Int(1)}), ObjectGraph::kEmptyTuple})),
+            "((1,), ())");
+}
+
+// 1000 tuples of 1000, nested five deep, would be 10^15 numbers.
+TEST_F(ObjectPathTest, TheTextOfAKeyIsBounded) {
+  NodeId node = Int(7);
+  for (int i = 0; i < 10; ++i) node = Tuple(Nodes(1000, node));
+  EXPECT_LT(Key(node).size(), 3000u);
+  EXPECT_LT(Key(Tuple({Str(std::string(1 << 20, 'x'))})).size(), 3000u);
+  // Cut between characters.
+  const std::string text = Key(Tuple({Str("a" + std::string(3000, '\xc3'))}));
+  EXPECT_LT(text.size(), 3000u);
+  NodeId deep = Int(1);
+  for (int i = 0; i < 100000; ++i) deep = graph_.AddTuple({&deep, 1});
+  EXPECT_EQ(Key(deep), "(((((...,),),),),)");
+}
+
+TEST_F(ObjectPathTest, TokensAreEscaped) {
+  EXPECT_EQ(EscapePointerToken("a/b~c~1"), "a~1b~0c~01");
+  EXPECT_EQ(EscapePointerToken(""), "");
+}
+
+// --- Children ----------------------------------------------------------------
+
+TEST_F(ObjectPathTest, ChildrenOfAnObject) {
+  const NodeId object =
+      graph_.AddObject(ObjectForm::kNewEx, graph_.AddGlobal("m", "C"),
+                       Tuple({Int(10)}), Dict({Str("kw"), Int(11)}));
+  const NodeId item = Int(12);
+  graph_.AppendItems(object, {&item, 1});
+  const NodeId entry[] = {Int(5), Int(13)};
+  graph_.AppendEntries(object, entry);
+  graph_.SetState(object, Tuple({Dict({Str("attribute"), Int(14)}),
+                                 Dict({Str("slot"), Int(15)})}));
+  std::vector<std::pair<std::string, int64_t>> children;
+  ForEachChild(graph_, object, [&](absl::string_view name, NodeId child) {
+    children.emplace_back(name, graph_.int_value(child));
+  });
+  EXPECT_EQ(children,
+            (std::vector<std::pair<std::string, int64_t>>{{"5", 13},
+                                                          {"attribute", 14},
+                                                          {"slot", 15},
+                                                          {"0", 12},
+                                                          {"0", 10},
+                                                          {"kw", 11}}));
+  EXPECT_EQ(graph_.int_value(Resolve(object, "/5")), 13);
+  EXPECT_EQ(graph_.int_value(Resolve(object, "/slot")), 15);
+  EXPECT_EQ(graph_.int_value(Resolve(object, "/0")), 12);
+  EXPECT_EQ(graph_.int_value(Resolve(object, "/kw")), 11);
+  EXPECT_EQ(graph_.int_value(FindAttribute(graph_, object, "attribute")), 14);
+  EXPECT_EQ(FindAttribute(graph_, object, "kw"), kNoNode);
+  EXPECT_EQ(FindAttribute(graph_, entry[0], "kw"), kNoNode);
+}
+
+TEST_F(ObjectPathTest, StatesOfOtherShapesAreOneChild) {
+  for (NodeId state :
+       {Int(1), Tuple({Int(1), Int(2)}), List({Int(1)}),
+        Tuple({Dict({}), Int(2)}), Tuple({ObjectGraph::kNone})}) {
+    const NodeId object = Object({});
+    graph_.SetState(object, state);
+    EXPECT_EQ(Resolve(object, "/__state__"), state);
+  }
+  const NodeId slots_only = Object({});
+  graph_.SetState(slots_only,
+                  Tuple({ObjectGraph::kNone, Dict({Str("a"), Int(1)})}));
+  EXPECT_NE(FindAttribute(graph_, slots_only, "a"), kNoNode);
+  EXPECT_EQ(ResolveCode(slots_only, "/__state__"), Code::kNotFound);
+}
+
+TEST_F(ObjectPathTest, WhatHasChildren) {
+  const NodeId one = Int(1);
+  for (NodeId node : {Dict({}), List({}), Tuple({one}), Object({})}) {
+    EXPECT_TRUE(HasChildren(graph_, node));
+  }
+  for (NodeId node : {one, Str("x"), ObjectGraph::kEmptyTuple, ATensor(),
+                      graph_.AddSet({&one, 1}), graph_.AddSize({1}),
+                      graph_.AddGlobal("m", "C")}) {
+    EXPECT_FALSE(HasChildren(graph_, node));
+    ForEachChild(graph_, node,
+                 [](absl::string_view, NodeId) { ADD_FAILURE(); });
+  }
+}
+
+// --- Pointers ----------------------------------------------------------------
+
+TEST_F(ObjectPathTest, PointersLeadToNodes) {
+  const NodeId leaf = Int(7);
+  const NodeId root =
+      Dict({Str("model"), Dict({Str("fc.weight"), leaf, Str(""), Int(8)}),
+            Str("a/b"), List({Int(0), Tuple({Int(1), leaf})}), Str("m~n"), leaf,
+            Str("~1"), Int(9), Int(3), Int(10), ObjectGraph::kTrue, Int(11),
+            Tuple({Int(1), Str("x")}), Int(12), Float(2.5), Int(13)});
+  EXPECT_EQ(Resolve(root, ""), root);
+  EXPECT_EQ(Resolve(root, "/model/fc.weight"), leaf);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/model/")), 8);
+  EXPECT_EQ(Resolve(root, "/a~1b/1/1"), leaf);
+  EXPECT_EQ(Resolve(root, "/m~0n"), leaf);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/~01")), 9);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/3")), 10);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/True")), 11);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/(1, 'x')")), 12);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/2.5")), 13);
+}
+
+TEST_F(ObjectPathTest, WrongPointersSayWhatIsWrong) {
+  const NodeId root = Dict({Str("a"), List({Int(0)}), Str("s"), Str("text")});
+  for (const char* malformed : {"a", "x/a", "/~", "/a/~2", "/~a", "/a~"}) {
+    EXPECT_EQ(ResolveCode(root, malformed), Code::kInvalidArgument)
+        << malformed;
+  }
+  for (const char* missing :
+       {"/", "/b", "/a/1", "/a/-1", "/a/00", "/a/+0", "/a/", "/a/ 0", "/a/0x0",
+        "/a/18446744073709551616", "/s/0", "/a/0/0", "/A"}) {
+    EXPECT_EQ(ResolveCode(root, missing), Code::kNotFound) << missing;
+  }
+  const absl::Status status = ResolvePointer(graph_, root, "/b/c").status();
+  EXPECT_NE(status.message().find("\"/b\""), std::string::npos) << status;
+  EXPECT_NE(status.message().find("\"a\", \"s\""), std::string::npos) << status;
+}
+
+TEST_F(ObjectPathTest, KeysThatReadAlikeAreAmbiguous) {
+  for (int padding : {0, 20}) {
+    for (bool ordered : {false, true}) {
+      Nodes entries = {Int(1),      Int(10), Str("1"),           Int(11),
+                       Str("True"), Int(12), ObjectGraph::kNone, Int(13),
+                       Float(1.5),  Int(14), Tuple({}),          Int(15),
+                       Str("()"),   Int(16)};
+      for (int i = 0; i < padding; ++i) {
+        entries.push_back(Str("k" + std::to_string(i)));
+        entries.push_back(Int(i));
+      }
+      NodeId dict;
+      if (ordered) {
+        dict = Object({});
+        graph_.BecomeDict(dict);
+        graph_.AppendEntries(dict, entries);
+      } else {
+        dict = Dict(entries);
+      }
+      EXPECT_EQ(ResolveCode(dict, "/1"), Code::kInvalidArgument);
+      EXPECT_EQ(ResolveCode(dict, "/()"), Code::kInvalidArgument);
+      EXPECT_EQ(graph_.int_value(Resolve(dict, "/True")), 12);
+      EXPECT_EQ(graph_.int_value(Resolve(dict, "/None")), 13);
+      EXPECT_EQ(graph_.int_value(Resolve(dict, "/1.5")), 14);
+      EXPECT_EQ(ResolveCode(dict, "/1.0"), Code::kNotFound);
+    }
+  }
+}
+
+// A large dict, with keys of both kinds, each found without a search.
+TEST_F(ObjectPathTest, ManyPointersIntoALargeDictAreNoTrouble) {
+  for (bool ordered : {false, true}) {
+    Nodes entries;
+    for (int i = 0; i < 50000; ++i) {
+      entries.push_back(Str("layer." + std::to_string(i)));
+      entries.push_back(Int(i));
+      entries.push_back(Int(i));
+      entries.push_back(Int(-i));
+    }
+    NodeId dict = Object({});
+    if (ordered) {
+      graph_.BecomeDict(dict);
+      graph_.AppendEntries(dict, entries);
+    } else {
+      dict = Dict(entries);
+    }
+    for (int i = 0; i < 50000; ++i) {
+      ASSERT_EQ(graph_.int_value(Resolve(dict, "/layer." + std::to_string(i))),
+                i);
+      ASSERT_EQ(graph_.int_value(Resolve(dict, "/" + std::to_string(i))), -i);
+    }
+  }
+}
+
+// --- Walks -------------------------------------------------------------------
+
+TEST_F(ObjectPathTest, AWalkTellsAllInOrder) {
+  const NodeId tensor = ATensor();
+  const NodeId shared = List({tensor, Int(1)});
+  const NodeId root =
+      Dict({Str("a"), shared, Str("b/c"), Tuple({tensor, shared}), Int(3),
+            ObjectGraph::kEmptyTuple, Str("o"), Object({ATensor()})});
+  Recorder recorder(/*leaves=*/true);
+  ASSERT_TRUE(WalkGraph(graph_, root, &recorder).ok());
+  EXPECT_EQ(recorder.lines,
+            (Lines{"container ", "container /a", "tensor /a/0", "leaf /a/1",
+                   "container /b~1c", "tensor /b~1c/0", "alias /b~1c/1 /a",
+                   "leaf /3", "container /o", "tensor /o/0"}));
+}
+
+TEST_F(ObjectPathTest, AWalkEndsInCyclicGraphs) {
+  const NodeId list = List({});
+  const NodeId dict = Dict({Str("up"), list});
+  const NodeId items[] = {dict, list};
+  graph_.AppendItems(list, items);
+  Recorder recorder;
+  ASSERT_TRUE(WalkGraph(graph_, list, &recorder).ok());
+  EXPECT_EQ(recorder.lines,
+            (Lines{"container ", "container /0", "alias /0/up ", "alias /1 "}));
+}
+
+TEST_F(ObjectPathTest, PointersOfAWalkBeginWithTheRootsOwn) {
+  const NodeId shared = List({Int(1)});
+  const NodeId root = List({shared, shared, ATensor()});
+  graph_.AppendItems(root, {&root, 1});
+  Recorder recorder;
+  ASSERT_TRUE(WalkGraph(graph_, root, &recorder, "/x/0").ok());
+  EXPECT_EQ(recorder.lines,
+            (Lines{"container /x/0", "container /x/0/0", "alias /x/0/1 /x/0/0",
+                   "tensor /x/0/2", "alias /x/0/3 /x/0"}));
+}
+
+TEST_F(ObjectPathTest, AWalkOfASingleTensorOrLeaf) {
+  Recorder recorder(/*leaves=*/true);
+  ASSERT_TRUE(WalkGraph(graph_, ATensor(), &recorder).ok());
+  ASSERT_TRUE(WalkGraph(graph_, Int(1), &recorder).ok());
+  EXPECT_EQ(recorder.lines, (Lines{"tensor ", "leaf "}));
+}
+
+TEST_F(ObjectPathTest, AliasesOfDeepContainersHaveTheirFirstPointer) {
+  const NodeId deep = List({Int(1)});
+  const NodeId root = List(
+      {Dict({Str("x~"), List({Int(0), Object({Int(9), deep})})}), deep, deep});
+  Recorder recorder;
+  ASSERT_TRUE(WalkGraph(graph_, root, &recorder).ok());
+  EXPECT_EQ(recorder.lines,
+            (Lines{"container ", "container /0", "container /0/x~0",
+                   "container /0/x~0/1", "container /0/x~0/1/1",
+                   "alias /1 /0/x~0/1/1", "alias /2 /0/x~0/1/1"}));
+}
+
+TEST_F(ObjectPathTest, EveryPointerOfAWalkLeadsBack) {
+  NodeId node = ATensor();
+  for (int i = 0; i < 40; ++i) {
+    node = i % 3 == 0
+               ? Dict({Str("k/" + std::to_string(i)), node, Int(i), Int(0)})
+           : i % 3 == 1 ? List({Int(0), node, node})
+                        : Tuple({node, Str("x")});
+  }
+  class Checker final : public GraphVisitor {
+   public:
+    Checker(const ObjectGraph& graph, NodeId root)
+        : graph_(graph), root_(root) {}
+    void OnTensor(absl::string_view pointer, NodeId node) override {
+      Check(pointer, node);
+    }
+    void OnContainer(absl::string_view pointer, NodeId node) override {
+      Check(pointer, node);
+    }
+    void OnLeaf(absl::string_view pointer, NodeId node) override {
+      Check(pointer, node);
+    }
+    void OnAlias(absl::string_view pointer, absl::string_view first) override {
+      EXPECT_EQ(*ResolvePointer(graph_, root_, pointer),
+                *ResolvePointer(graph_, root_, first));
+    }
+    int checked = 0;
+
+   private:
+    void Check(absl::string_view pointer, NodeId node) {
+      EXPECT_EQ(*ResolvePointer(graph_, root_, pointer), node) << pointer;
+      ++checked;
+    }
+    const ObjectGraph& graph_;
+    const NodeId root_;
+  };
+  Checker checker(graph_, node);
+  ASSERT_TRUE(WalkGraph(graph_, node, &checker).ok());
+  EXPECT_GT(checker.checked, 80);
+}
+
+TEST_F(ObjectPathTest, AMillionLevelsAreWalked) {
+  NodeId node = ATensor();
+  for (int i = 0; i < 1000000; ++i) node = graph_.AddList({&node, 1});
+  Counter counter;
+  ASSERT_TRUE(WalkGraph(graph_, node, &counter).ok());
+  EXPECT_EQ(counter.containers, 1000000u);
+  EXPECT_EQ(counter.tensors, 1u);
+  EXPECT_EQ(counter.longest, 2u * 999999);
+}
+
+TEST_F(ObjectPathTest, AliasesOfDeepContainersStopAtALimit) {
+  const NodeId bottom = List({});
+  NodeId node = bottom;
+  for (int i = 0; i < 1000000; ++i) node = graph_.AddList({&node, 1});
+  const NodeId root = List({node});
+  const Nodes again(100000, bottom);
+  graph_.AppendItems(root, again);
+  Counter counter;
+  EXPECT_EQ(WalkGraph(graph_, root, &counter).code(), Code::kResourceExhausted);
+  EXPECT_GT(counter.aliases, 5u);
+  EXPECT_EQ(counter.longest_first, 2u * 1000001);
+}
+
+TEST_F(ObjectPathTest, LongKeysStopAtALimit) {
+  // One text of a megabyte, the name at each of many levels.
+  const NodeId key = Str(std::string(1 << 20, 'k'));
+  NodeId node = ATensor();
+  for (int i = 0; i < 1000; ++i) node = Dict({key, node});
+  Counter counter;
+  EXPECT_EQ(WalkGraph(graph_, node, &counter).code(), Code::kResourceExhausted);
+  EXPECT_EQ(counter.tensors, 0u);
+  // And side by side.
+  Nodes dicts;
+  for (int i = 0; i < 2000; ++i) dicts.push_back(Dict({key, Int(1)}));
+  EXPECT_EQ(WalkGraph(graph_, List(dicts), &counter).code(),
+            Code::kResourceExhausted);
+}
+
+TEST_F(ObjectPathTest, ManyLevelsAreResolved) {
+  NodeId node = Int(5);
+  std::string pointer;
+  for (int i = 0; i < 100000; ++i) {
+    node = graph_.AddList({&node, 1});
+    pointer += "/0";
+  }
+  EXPECT_EQ(graph_.int_value(Resolve(node, pointer)), 5);
+}
+
+}  // namespace
+}  // namespace ferry

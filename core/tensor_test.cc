@@ -1,0 +1,188 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/tensor.h"
+
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using Code = absl::StatusCode;
+using Shape = std::vector<int64_t>;
+constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+
+Storage Bytes(uint64_t size) { return *Storage::Allocate(size); }
+
+TEST(TensorTest, ViewsAStorage) {
+  const Storage storage = Bytes(24);
+  const Tensor t = *Tensor::Create(storage, DType::kFloat32, Shape{2, 3});
+  EXPECT_EQ(t.dtype(), DType::kFloat32);
+  EXPECT_EQ(t.layout(), Layout::kStrided);
+  EXPECT_EQ(t.shape(), Shape({2, 3}));
+  EXPECT_EQ(t.strides(), Shape({3, 1}));
+  EXPECT_EQ(t.rank(), 2);
+  EXPECT_EQ(t.num_elements(), 6);
+  EXPECT_EQ(t.storage_offset(), 0);
+  EXPECT_EQ(t.storage(), storage);
+  EXPECT_EQ(t.data(), storage.data());
+  EXPECT_TRUE(t.is_contiguous());
+  EXPECT_FALSE(t.requires_grad() || t.is_conj() || t.is_neg());
+  EXPECT_TRUE(t.device().is_cpu());
+}
+
+TEST(TensorTest, OffsetsAreInElements) {
+  const Storage storage = Bytes(24);
+  const Tensor t =
+      *Tensor::Create(storage, DType::kInt16, Shape{2}, Shape{3}, 4);
+  EXPECT_EQ(static_cast<char*>(t.data()) - static_cast<char*>(storage.data()),
+            8);
+  EXPECT_FALSE(t.is_contiguous());
+}
+
+TEST(TensorTest, ElementsThatShareAByte) {
+  // Five elements of half a byte are three bytes.
+  EXPECT_TRUE(Tensor::Create(Bytes(3), DType::kQUInt4x2, Shape{5}).ok());
+  EXPECT_FALSE(Tensor::Create(Bytes(2), DType::kQUInt4x2, Shape{5}).ok());
+  EXPECT_TRUE(Tensor::Create(Bytes(2), DType::kQUInt2x4, Shape{8}).ok());
+  EXPECT_FALSE(Tensor::Create(Bytes(2), DType::kQUInt2x4, Shape{9}).ok());
+  const Storage storage = Bytes(4);
+  const Tensor t =
+      *Tensor::Create(storage, DType::kQUInt4x2, Shape{4}, Shape{1}, 4);
+  EXPECT_EQ(static_cast<char*>(t.data()) - static_cast<char*>(storage.data()),
+            2);
+}
+
+TEST(TensorTest, RefusesViewsThatLeaveTheStorage) {
+  const auto code = [](uint64_t bytes, Shape shape, Shape strides,
+                       int64_t offset) {
+    return Tensor::Create(Bytes(bytes), DType::kFloat32, shape, strides, offset)
+        .status()
+        .code();
+  };
+  EXPECT_EQ(code(24, {2, 3}, {3, 1}, 0), Code::kOk);
+  EXPECT_EQ(code(23, {2, 3}, {3, 1}, 0), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, {2, 3}, {3, 1}, 1), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, {2, 3}, {1, 2}, 0), Code::kOk);
+  EXPECT_EQ(code(24, {2, 4}, {1, 2}, 0), Code::kInvalidArgument);
+  EXPECT_EQ(code(4, {1000, 1000}, {0, 0}, 0), Code::kOk);
+  EXPECT_EQ(code(24, {2}, {-1}, 1), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, {-1}, {1}, 0), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, {2}, {1}, -1), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, {2}, {1, 1}, 0), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, {kMax}, {kMax}, 0), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, {kMax / 2}, {1}, 0), Code::kInvalidArgument);
+  EXPECT_EQ(code(24, Shape(65, 1), Shape(65, 1), 0), Code::kInvalidArgument);
+  // No element, yet the offset must lie in the storage.
+  EXPECT_EQ(code(0, {0}, {1}, 0), Code::kOk);
+  EXPECT_EQ(code(24, {0, 5}, {1, 1}, 6), Code::kOk);
+  EXPECT_EQ(code(24, {0, 5}, {1, 1}, 7), Code::kInvalidArgument);
+  EXPECT_EQ(Tensor::Create(Storage(), DType::kFloat32, Shape{}).status().code(),
+            Code::kInvalidArgument);
+}
+
+TEST(TensorTest, ViewSizeCountsWholeUnitsAndNeverWraps) {
+  EXPECT_EQ(*ViewSizeBytes(DType::kComplex128, Shape{3}, Shape{2}, 1), 96u);
+  EXPECT_EQ(*ViewSizeBytes(DType::kQUInt4x2, Shape{3}, Shape{1}, 0), 2u);
+  EXPECT_EQ(*ViewSizeBytes(DType::kQUInt2x4, Shape{1}, Shape{1}, 4), 2u);
+  EXPECT_EQ(*ViewSizeBytes(DType::kInt8, Shape{kMax}, Shape{1}, 0),
+            static_cast<uint64_t>(kMax));
+  EXPECT_FALSE(ViewSizeBytes(DType::kInt16, Shape{kMax}, Shape{1}, 0).ok());
+  EXPECT_FALSE(
+      ViewSizeBytes(DType::kFloat64, Shape{kMax / 8 + 1}, Shape{1}, 0).ok());
+}
+
+TEST(TensorTest, FromDataCopies) {
+  std::vector<int32_t> numbers = {1, 2, 3, 4, 5, 6};
+  const Tensor t = *Tensor::FromData<int32_t>(numbers, Shape{3, 2});
+  numbers[0] = 9;
+  EXPECT_EQ(t.dtype(), DType::kInt32);
+  EXPECT_EQ(static_cast<const int32_t*>(t.data())[0], 1);
+  EXPECT_EQ(static_cast<const int32_t*>(t.data())[5], 6);
+  EXPECT_EQ(Tensor::FromData<int32_t>(numbers, Shape{4, 2}).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Tensor::FromData<int32_t>(numbers, Shape{kMax, 2}).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Tensor::FromData<double>({}, Shape{0, 7})->num_elements(), 0);
+  const bool truth[] = {true};
+  EXPECT_EQ(Tensor::FromData<bool>(truth, Shape{})->dtype(), DType::kBool);
+}
+
+TEST(TensorTest, HandlesShareATensorAndCopiesOfTheViewDoNot) {
+  const Tensor t = *Tensor::Create(Bytes(4), DType::kFloat32, Shape{});
+  const Tensor same = t;
+  same.set_requires_grad(true);
+  same.set_conj(true);
+  same.set_neg(true);
+  EXPECT_TRUE(t.requires_grad());
+  EXPECT_TRUE(t.IsSame(same));
+  const Tensor detached = t.Detach();
+  EXPECT_FALSE(detached.requires_grad());
+  EXPECT_TRUE(detached.is_conj() && detached.is_neg());
+  EXPECT_FALSE(detached.IsSame(t));
+  EXPECT_EQ(detached.storage(), t.storage());
+  const Storage other = Bytes(8);
+  EXPECT_EQ(t.WithStorage(other).storage(), other);
+  EXPECT_NE(t.storage(), other);
+}
+
+TEST(TensorTest, StoragesWithoutBytesHaveNoData) {
+  const Tensor t =
+      *Tensor::Create(Storage::Described(8, "cuda:0"), DType::kInt64, Shape{1});
+  EXPECT_EQ(t.data(), nullptr);
+  const Tensor meta =
+      *Tensor::Create(Storage::FromMemory(Device("meta"), Memory{}, 8),
+                      DType::kInt64, Shape{1});
+  EXPECT_EQ(meta.data(), nullptr);
+  EXPECT_EQ(meta.device(), Device("meta"));
+  char elsewhere[8];
+  const Tensor device = *Tensor::Create(
+      Storage::FromMemory(Device("acme", 1), Memory{elsewhere, nullptr}, 8),
+      DType::kInt64, Shape{1});
+  EXPECT_EQ(device.data(), nullptr);
+}
+
+TEST(TensorTest, CompositeTensorsHaveComponents) {
+  const Tensor indices = *Tensor::Create(Bytes(16), DType::kInt64, Shape{1, 2});
+  const Tensor values =
+      *Tensor::Create(Storage::FromMemory(Device("meta"), Memory{}, 8),
+                      DType::kFloat32, Shape{2});
+  const Tensor sparse = Tensor::CreateComposite(
+      Layout::kSparseCoo, DType::kFloat32, Shape{9}, {indices, values});
+  EXPECT_EQ(sparse.layout(), Layout::kSparseCoo);
+  EXPECT_EQ(sparse.num_elements(), 9);
+  ASSERT_EQ(sparse.components().size(), 2u);
+  EXPECT_TRUE(sparse.components()[0].IsSame(indices));
+  EXPECT_TRUE(sparse.storage().is_null());
+  EXPECT_TRUE(sparse.strides().empty());
+  EXPECT_EQ(sparse.data(), nullptr);
+  EXPECT_EQ(sparse.device(), Device("meta"));
+  EXPECT_FALSE(sparse.is_contiguous());
+  EXPECT_EQ(sparse.Detach().components().size(), 2u);
+  // A shape that no number counts.
+  EXPECT_EQ(Tensor::CreateComposite(Layout::kJagged, DType::kInt8,
+                                    Shape{kMax, kMax}, {})
+                .num_elements(),
+            0);
+  EXPECT_TRUE(
+      Tensor::CreateComposite(Layout::kJagged, DType::kInt8, Shape{}, {})
+          .device()
+          .is_cpu());
+}
+
+TEST(TensorTest, EveryLayoutHasAName) {
+  for (int i = 0; i <= static_cast<int>(Layout::kMkldnn); ++i) {
+    const auto layout = static_cast<Layout>(i);
+    EXPECT_EQ(LayoutFromName(Name(layout)), layout);
+  }
+  EXPECT_EQ(Name(Layout::kSparseBsc), "sparse_bsc");
+  EXPECT_EQ(LayoutFromName("torch.strided"), std::nullopt);
+  EXPECT_EQ(LayoutFromName(""), std::nullopt);
+}
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,247 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/value.h"
+
+#include <limits>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "ferry/core/tensor.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using Code = absl::StatusCode;
+
+Tensor ATensor() {
+  return *Tensor::Create(*Storage::Allocate(4), DType::kFloat32, {});
+}
+
+TEST(ValueTest, EachTypeOfCppIsItsTypeOfPython) {
+  EXPECT_TRUE(Value().is_none());
+  EXPECT_EQ(Value(true).kind(), ValueKind::kBool);
+  EXPECT_EQ(*Value(true).AsBool(), true);
+  EXPECT_EQ(*Value(-3).AsInt(), -3);
+  EXPECT_EQ(*Value(int64_t{1} << 40).AsInt(), int64_t{1} << 40);
+  EXPECT_EQ(*Value(std::vector<int>(5).size()).AsInt(), 5);
+  EXPECT_EQ(*Value(uint8_t{200}).AsInt(), 200);
+  EXPECT_EQ(*Value(int16_t{-200}).AsInt(), -200);
+  EXPECT_EQ(*Value(static_cast<unsigned long long>(7)).AsInt(), 7);
+  EXPECT_EQ(*Value(2.5).AsFloat(), 2.5);
+  EXPECT_EQ(*Value(2.5f).AsFloat(), 2.5);
+  EXPECT_EQ(*Value(std::complex<double>(1, 2)).AsComplex(),
+            std::complex<double>(1, 2));
+  EXPECT_EQ(*Value("text").AsStr(), "text");
+  EXPECT_EQ(*Value(std::string("a\0b", 3)).AsStr(),
+            absl::string_view("a\0b", 3));
+  EXPECT_EQ(*Value(absl::string_view("view")).AsStr(), "view");
+  EXPECT_EQ(*Value::Bytes("\xff").AsBytes(), "\xff");
+  EXPECT_EQ(*Value::ByteArray("xy").AsBytes(), "xy");
+  EXPECT_EQ(*Value::FromDType(DType::kInt8).AsDType(), DType::kInt8);
+  EXPECT_EQ(*Value::FromDevice(Device("cuda", 1)).AsDevice(),
+            Device("cuda", 1));
+  EXPECT_EQ(*Value::Size({2, 3}).AsSize(), (std::vector<int64_t>{2, 3}));
+  const Tensor t = ATensor();
+  EXPECT_TRUE(Value(t).AsTensor()->IsSame(t));
+  EXPECT_FALSE(Value(t).is_parameter());
+  EXPECT_TRUE(Value::Parameter(t).is_parameter());
+  static_assert(!std::is_constructible_v<Value, int*>);
+  static_assert(!std::is_constructible_v<Value, char>);
+}
+
+TEST(ValueTest, IntegersPast64BitsAreIntegers) {
+  const uint64_t max = std::numeric_limits<uint64_t>::max();
+  const Value big(max);
+  EXPECT_EQ(big.kind(), ValueKind::kInt);
+  EXPECT_EQ(big.AsInt().status().code(), Code::kOutOfRange);
+  EXPECT_EQ(big.graph()->text(big.node()), std::string(8, '\xff') + '\0');
+  EXPECT_EQ(*Value(max / 2).AsInt(), std::numeric_limits<int64_t>::max());
+  EXPECT_EQ(*Value(std::numeric_limits<int64_t>::min()).AsInt(),
+            std::numeric_limits<int64_t>::min());
+}
+
+TEST(ValueTest, OtherTypesAreTheCallersMistake) {
+  const Value text("x");
+  EXPECT_EQ(text.AsBool().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsInt().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsFloat().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsComplex().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsBytes().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsTensor().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsStorage().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsDType().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsDevice().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsSize().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(text.AsLayout().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).AsStr().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).AsBool().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(true).AsInt().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).Get("a").status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).Append(2).code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).Set("a", 2).code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).Arguments().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).Attribute("a").status().code(), Code::kNotFound);
+  EXPECT_FALSE(Value(1).Contains("a"));
+  EXPECT_EQ(Value(1).size(), 0u);
+  EXPECT_NE(text.AsInt().status().message().find("str"), std::string::npos);
+  EXPECT_EQ(*Value(3).AsFloat(), 3.0);
+}
+
+TEST(ValueTest, ListsAndTuples) {
+  const Value list = Value::List({1, "two", 3.0});
+  EXPECT_EQ(list.size(), 3u);
+  EXPECT_EQ(*list.Item(1)->AsStr(), "two");
+  EXPECT_EQ(list.Item(3).status().code(), Code::kOutOfRange);
+  ASSERT_TRUE(list.Append(Value::Tuple({true, Value()})).ok());
+  EXPECT_EQ(list.size(), 4u);
+  const Value tuple = *list.Item(3);
+  EXPECT_EQ(tuple.kind(), ValueKind::kTuple);
+  EXPECT_TRUE(tuple.Item(1)->is_none());
+  EXPECT_EQ(tuple.Append(1).code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value::Tuple({}).size(), 0u);
+  EXPECT_EQ(Value::Size({7, 8}).size(), 2u);
+  EXPECT_EQ(*Value::Size({7, 8}).Item(1)->AsInt(), 8);
+}
+
+TEST(ValueTest, HandlesAreOneObject) {
+  const Value list = Value::List();
+  const Value same = list;
+  ASSERT_TRUE(same.Append(1).ok());
+  EXPECT_EQ(list.size(), 1u);
+  EXPECT_TRUE(list.IsSame(same));
+  EXPECT_FALSE(list.IsSame(Value::List()));
+  EXPECT_TRUE(list.Item(0)->IsSame(*same.Item(0)));
+  // A list can contain itself.
+  ASSERT_TRUE(list.Append(list).ok());
+  EXPECT_TRUE(list.Item(1)->IsSame(list));
+}
+
+TEST(ValueTest, PuttingAValueInCopiesItsNodesAndSharesItsStorages) {
+  const Value inner = Value::List({1});
+  const Value outer = Value::List({inner});
+  ASSERT_TRUE(inner.Append(2).ok());
+  EXPECT_EQ(outer.Item(0)->size(), 1u);
+  EXPECT_FALSE(outer.Item(0)->IsSame(inner));
+  const Tensor t = ATensor();
+  ASSERT_TRUE(outer.Append(t).ok());
+  EXPECT_EQ(outer.Item(1)->AsTensor()->storage(), t.storage());
+  // Of one graph it is the same object.
+  ASSERT_TRUE(outer.Append(*outer.Item(0)).ok());
+  EXPECT_TRUE(outer.Item(2)->IsSame(*outer.Item(0)));
+}
+
+TEST(ValueTest, DictsKeepTheirOrderAndTheirFirstKey) {
+  for (const Value& dict : {Value::Dict(), Value::OrderedDict()}) {
+    ASSERT_TRUE(dict.is_dict());
+    ASSERT_TRUE(dict.Set("b", 1).ok());
+    ASSERT_TRUE(dict.Set("a", 2).ok());
+    ASSERT_TRUE(dict.Set(1, 3).ok());
+    ASSERT_TRUE(dict.Set("b", 4).ok());
+    ASSERT_TRUE(dict.Set(Value(true), 5).ok());
+    ASSERT_TRUE(dict.Set(Value::Tuple({1, "x"}), 6).ok());
+    ASSERT_TRUE(dict.Set(Value::Tuple({1.0, "x"}), 7).ok());
+    ASSERT_EQ(dict.size(), 4u);
+    EXPECT_EQ(*dict.Entry(0)->first.AsStr(), "b");
+    EXPECT_EQ(*dict.Entry(0)->second.AsInt(), 4);
+    EXPECT_EQ(*dict.Entry(2)->first.AsInt(), 1);
+    EXPECT_EQ(*dict.Entry(2)->second.AsInt(), 5);
+    EXPECT_EQ(*dict.Entry(3)->second.AsInt(), 7);
+    EXPECT_EQ(dict.Entry(4).status().code(), Code::kOutOfRange);
+    EXPECT_EQ(*dict.Get("a")->AsInt(), 2);
+    EXPECT_TRUE(dict.Contains("a"));
+    EXPECT_FALSE(dict.Contains("1"));
+    EXPECT_EQ(dict.Get("c").status().code(), Code::kNotFound);
+    for (const Value& key : {Value::List(), Value::Dict(), Value::ByteArray(""),
+                             Value::Tuple({Value::List()})}) {
+      EXPECT_EQ(dict.Set(key, 1).code(), Code::kInvalidArgument);
+    }
+    EXPECT_EQ(dict.size(), 4u);
+    EXPECT_EQ(*dict.At("/b")->AsInt(), 4);
+    EXPECT_EQ(dict.At("/c").status().code(), Code::kNotFound);
+  }
+}
+
+TEST(ValueTest, AStateDictHasAttributes) {
+  const Value state = Value::OrderedDict();
+  EXPECT_EQ(state.GlobalName(), "collections.OrderedDict");
+  EXPECT_EQ(state.Arguments()->size(), 0u);
+  EXPECT_EQ(state.Attribute("_metadata").status().code(), Code::kNotFound);
+  ASSERT_TRUE(state.SetAttribute("_metadata", Value::OrderedDict()).ok());
+  ASSERT_TRUE(state.Attribute("_metadata")->Set("", 1).ok());
+  ASSERT_TRUE(state.SetAttribute("other", 2).ok());
+  EXPECT_EQ(state.Attribute("_metadata")->size(), 1u);
+  EXPECT_EQ(*state.Attribute("other")->AsInt(), 2);
+  ASSERT_TRUE(state.SetAttribute("other", 3).ok());
+  EXPECT_EQ(*state.Attribute("other")->AsInt(), 3);
+  EXPECT_EQ(state.size(), 0u);
+  EXPECT_EQ(Value::Dict().SetAttribute("a", 1).code(), Code::kInvalidArgument);
+  EXPECT_EQ(Value(1).SetAttribute("a", 1).code(), Code::kInvalidArgument);
+}
+
+TEST(ValueTest, Globals) {
+  auto graph = std::make_shared<ObjectGraph>();
+  const NodeId global = graph->AddGlobal("m", "C");
+  EXPECT_EQ(Value(graph, global).GlobalName(), "m.C");
+  EXPECT_EQ(Value(graph, graph->AddObject(ObjectForm::kNew, global,
+                                          ObjectGraph::kEmptyTuple))
+                .GlobalName(),
+            "m.C");
+  EXPECT_EQ(Value(1).GlobalName(), "");
+  // Made by something that is no global.
+  EXPECT_EQ(Value(graph, graph->AddObject(ObjectForm::kCall, graph->AddList(),
+                                          ObjectGraph::kEmptyTuple))
+                .GlobalName(),
+            "");
+}
+
+TEST(ValueTest, AHandleOutlivesTheOthers) {
+  Value item;
+  absl::string_view text;
+  {
+    const Value list = Value::List({"a text that lies in the graph"});
+    item = *list.Item(0);
+    text = *list.Item(0)->AsStr();
+  }
+  EXPECT_EQ(*item.AsStr(), "a text that lies in the graph");
+  EXPECT_EQ(text, "a text that lies in the graph");
+}
+
+// The first look-up of each thread builds the index, or waits for it.
+TEST(ValueTest, ManyThreadsMayRead) {
+  const Value dict = Value::Dict();
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(dict.Set(std::to_string(i), i).ok());
+    ASSERT_TRUE(dict.Set(i, -i).ok());
+  }
+  const Value copy = *Value::List({dict}).Item(0);  // without an index
+  std::vector<int> sums(4);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&copy, sum = &sums[t]] {
+      for (int i = 0; i < 1000; ++i) {
+        const Value value = *copy.Get(std::to_string(i));
+        *sum += static_cast<int>(*value.AsInt());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(sums, std::vector<int>(4, 999 * 500));
+}
+
+// Each copies what it is given, and not the graph that comes from.
+TEST(ValueTest, FillingADictFromALargeGraphIsNoTrouble) {
+  const Value source = Value::List();
+  for (int i = 0; i < 30000; ++i) ASSERT_TRUE(source.Append(i).ok());
+  const Value target = Value::OrderedDict();
+  for (size_t i = 0; i < source.size(); ++i) {
+    ASSERT_TRUE(target.Set(std::to_string(i), *source.Item(i)).ok());
+  }
+  EXPECT_EQ(*target.At("/29999")->AsInt(), 29999);
+}
+
+}  // namespace
+}  // namespace ferry
