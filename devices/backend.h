@@ -1,0 +1,102 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: devices/backend.h
+// -----------------------------------------------------------------------------
+//
+// The code behind a device type: how many devices there are, how memory is had
+// on them, and how bytes get there and back. Five methods make a backend.
+//
+// To write one, derive from `Backend`, run the suite of devices/conformance on
+// it, and register it (`DeviceRegistry::RegisterBackend`). plugins/cpu is the
+// smallest example.
+#ifndef FERRY_DEVICES_BACKEND_H_
+#define FERRY_DEVICES_BACKEND_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/memory.h"
+
+namespace ferry {
+
+// What is known of one device, for people.
+struct DeviceProperties {
+  // A product's name: "NVIDIA H100 80GB".
+  std::string name;
+  // Memory in all. 0 if that is not known.
+  uint64_t memory_bytes = 0;
+};
+
+// Backend
+//
+// Memory is named by the `Memory` that `Allocate` gave out, and a byte offset
+// into it.
+//
+// Thread-safety: all methods may be called from any number of threads at once.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // The device type: "cuda". Constant; valid as long as the backend.
+  virtual absl::string_view type() const = 0;
+
+  // Whether a location tag of this type carries an index, as in "cuda:0".
+  // False where there can be one device only, as with the CPU.
+  virtual bool is_indexed() const { return true; }
+
+  // Whether the host may read and write through `Memory::data`. Such memory is
+  // aligned to 64 bytes.
+  virtual bool is_host_memory() const { return false; }
+
+  // Whether its storages hold bytes. False for meta alone: what is copied to it
+  // is dropped, and nothing can be copied from it.
+  virtual bool has_bytes() const { return true; }
+
+  // How many devices there are: at least 1, and the same at every call. Their
+  // indexes are 0 to the count less one.
+  //
+  // Errors: kUnavailable - there is none; the message says why (no driver, no
+  //         hardware, no permission) in words for the user.
+  virtual absl::StatusOr<int> DeviceCount() const = 0;
+
+  // Errors: kOutOfRange - there is no such device.
+  virtual absl::StatusOr<DeviceProperties> Properties(int index) const = 0;
+
+  // Memory on device `index`, not initialised, for each of `sizes_bytes`, in
+  // their order. A size of 0 is legal and takes no memory. Loads ask for all
+  // that they need in one call. Each is freed with the last copy of its owner,
+  // in any order, on any thread, also after the backend is gone.
+  //
+  // Errors:
+  //   kOutOfRange        - there is no such device.
+  //   kResourceExhausted - not enough memory; says how much was asked for.
+  //                        Nothing is left allocated.
+  virtual absl::StatusOr<std::vector<Memory>> Allocate(
+      int index, absl::Span<const uint64_t> sizes_bytes) = 0;
+
+  // Copies `size_bytes` from host memory to `offset_bytes` of `to`, and returns
+  // when `from` may be reused and the bytes can be read back. `from` may be
+  // memory that cannot be written, at any alignment. The caller keeps the range
+  // inside what was allocated. A size of 0 does nothing; the pointers may then
+  // be null.
+  virtual absl::Status CopyFromHost(const void* from, const Memory& to,
+                                    uint64_t offset_bytes,
+                                    uint64_t size_bytes) = 0;
+
+  // The way back. What was copied before is seen.
+  //
+  // Errors: kInvalidArgument - the device's storages hold no bytes.
+  virtual absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes,
+                                  void* to, uint64_t size_bytes) = 0;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_DEVICES_BACKEND_H_

@@ -1,0 +1,113 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The suite on backends that keep the rules; on those that do not, see the
+// tests of mutants.
+
+#include "ferry/devices/conformance/conformance.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ferry/devices/conformance/mutants.h"
+#include "ferry/devices/testing/fake_backend.h"
+#include "ferry/devices/testing/fake_host_backend.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+Ids WithOutcome(const std::vector<CheckResult>& results,
+                CheckResult::Outcome outcome) {
+  Ids ids;
+  for (const CheckResult& result : results) {
+    if (result.outcome == outcome) ids.insert(result.id);
+  }
+  return ids;
+}
+
+std::string Failures(const std::vector<CheckResult>& results) {
+  std::string text;
+  for (const CheckResult& result : results) {
+    if (result.outcome == CheckResult::kFail) text += result.ToString() + "\n";
+  }
+  return text;
+}
+
+TEST(ConformanceTest, DevicePasses) {
+  FakeBackend backend;
+  const auto results = RunConformance(backend, QuickOptions());
+  EXPECT_EQ(Failures(results), "");
+  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
+            Ids({"M-03", "M-04", "C-08"}));
+  EXPECT_EQ(backend.allocated_bytes(), 0u);
+}
+
+TEST(ConformanceTest, HostPasses) {
+  FakeHostBackend backend;
+  const auto results = RunConformance(backend, QuickOptions());
+  EXPECT_EQ(Failures(results), "");
+  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported), Ids({"C-08"}));
+}
+
+TEST(ConformanceTest, DeviceWithoutBytesPasses) {
+  FakeBackend::Options options;
+  options.has_bytes = false;
+  FakeBackend backend(options);
+  const auto results = RunConformance(backend, QuickOptions());
+  EXPECT_EQ(Failures(results), "");
+  EXPECT_EQ(WithOutcome(results, CheckResult::kPass),
+            Ids({"D-01", "D-02", "D-03", "D-04", "D-05", "M-01", "M-02", "C-08",
+                 "L-01", "L-02", "H-01"}));
+}
+
+TEST(ConformanceTest, AbsentDeviceIsUnsupportedUnlessItWasExpected) {
+  FakeBackend::Options options;
+  options.absence = absl::UnavailableError("unplugged");
+  FakeBackend backend(options);
+  ConformanceOptions conformance = QuickOptions();
+  const auto results = RunConformance(backend, conformance);
+  EXPECT_EQ(Failures(results), "");
+  EXPECT_EQ(WithOutcome(results, CheckResult::kPass),
+            Ids({"D-01", "D-02", "D-03", "H-01"}));
+  for (const CheckResult& result : results) {
+    if (result.outcome != CheckResult::kUnsupported) continue;
+    EXPECT_NE(result.detail.find("unplugged"), std::string::npos)
+        << result.ToString();
+  }
+  conformance.expected_devices = 1;
+  EXPECT_EQ(FailedChecks(backend, conformance), Ids({"D-03"}));
+}
+
+TEST(ConformanceTest, FewerDevicesThanExpectedFail) {
+  FakeBackend backend;
+  ConformanceOptions options = QuickOptions();
+  options.expected_devices = 2;
+  EXPECT_EQ(FailedChecks(backend, options), Ids());
+  options.expected_devices = 3;
+  EXPECT_EQ(FailedChecks(backend, options), Ids({"D-03"}));
+}
+
+TEST(ConformanceTest, IdsAreUniqueAndResultsSayAll) {
+  FakeBackend backend;
+  std::set<std::string> ids, titles;
+  for (const CheckResult& result : RunConformance(backend, QuickOptions())) {
+    EXPECT_TRUE(ids.insert(result.id).second) << result.id;
+    EXPECT_TRUE(titles.insert(result.title).second) << result.title;
+    EXPECT_EQ(result.id.size(), 4u) << result.id;
+    EXPECT_EQ(result.detail.empty(), result.outcome == CheckResult::kPass);
+  }
+}
+
+TEST(ConformanceTest, ResultsAreReadable) {
+  const CheckResult result{"C-02", "a rule", CheckResult::kFail, "device 1"};
+  EXPECT_EQ(result.ToString(), "C-02 fail: a rule: device 1");
+  const CheckResult passed{"C-03", "a rule", CheckResult::kPass, ""};
+  EXPECT_EQ(passed.ToString(), "C-03 pass: a rule");
+  EXPECT_EQ(OutcomeName(CheckResult::kUnsupported), "unsupported");
+}
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,223 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Backends that go wrong with memory.
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/conformance/mutants.h"
+#include "ferry/devices/testing/fake_backend.h"
+#include "ferry/devices/testing/fake_host_backend.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using Runs = absl::StatusOr<std::vector<Memory>>;
+using Sizes = absl::Span<const uint64_t>;
+
+TEST(MemoryMutantsTest, EmptyListIsRefused) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      if (sizes.empty()) return absl::InvalidArgumentError("no sizes");
+      return FakeBackend::Allocate(index, sizes);
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-01"}));
+}
+
+TEST(MemoryMutantsTest, SizeOfZeroIsRefused) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      Runs runs = FakeBackend::Allocate(index, sizes);
+      if (runs.ok() && std::count(sizes.begin(), sizes.end(), 0u) != 0) {
+        return absl::InvalidArgumentError("no bytes");
+      }
+      return runs;
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant),
+            Ids({"M-01", "M-02", "M-05", "M-08", "C-01", "C-04", "L-01"}));
+}
+
+TEST(MemoryMutantsTest, LongListIsCutShort) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      return FakeBackend::Allocate(index, sizes.subspan(0, 100));
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-02", "M-05", "M-08"}));
+}
+
+TEST(MemoryMutantsTest, HostMemoryIsNotAligned) {
+  struct Mutant : FakeHostBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      // A header before each run, as a naive allocator has it.
+      std::vector<uint64_t> larger(sizes.begin(), sizes.end());
+      for (uint64_t& size : larger) size += size <= UINT64_MAX - 16 ? 16 : 0;
+      Runs runs = FakeHostBackend::Allocate(index, larger);
+      if (!runs.ok()) return runs;
+      for (Memory& run : *runs) run.data = static_cast<char*>(run.data) + 16;
+      return runs;
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-03"}));
+}
+
+TEST(MemoryMutantsTest, HostMemoryIsKeptInAnotherForm) {
+  struct Mutant : FakeHostBackend {
+    absl::Status CopyFromHost(const void* from, const Memory& to,
+                              uint64_t offset, uint64_t size) override {
+      const auto* source = static_cast<const uint8_t*>(from);
+      auto* bytes = static_cast<uint8_t*>(to.data) + offset;
+      for (uint64_t i = 0; i < size; ++i) bytes[i] = source[i] ^ 0x55;
+      return absl::OkStatus();
+    }
+    absl::Status CopyToHost(const Memory& from, uint64_t offset, void* to,
+                            uint64_t size) override {
+      const auto* bytes = static_cast<const uint8_t*>(from.data) + offset;
+      auto* target = static_cast<uint8_t*>(to);
+      for (uint64_t i = 0; i < size; ++i) target[i] = bytes[i] ^ 0x55;
+      return absl::OkStatus();
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-04", "L-01", "L-02", "L-03"}));
+}
+
+TEST(MemoryMutantsTest, NeighboursOverlap) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      Runs runs = FakeBackend::Allocate(index, sizes);
+      if (!runs.ok()) return runs;
+      for (size_t i = 1; i < runs->size(); ++i) {
+        if (sizes[i] != 0 && sizes[i] <= sizes[i - 1]) {
+          (*runs)[i] = (*runs)[i - 1];
+        }
+      }
+      return runs;
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-05", "M-08"}));
+}
+
+TEST(MemoryMutantsTest, LargeCopyIsCutShort) {
+  struct Mutant : FakeBackend {
+    absl::Status CopyFromHost(const void* from, const Memory& to,
+                              uint64_t offset, uint64_t size) override {
+      return FakeBackend::CopyFromHost(from, to, offset,
+                                       std::min<uint64_t>(size, 200000));
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-06"}));
+}
+
+TEST(MemoryMutantsTest, AbsurdSizeIsAnotherError) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      Runs runs = FakeBackend::Allocate(index, sizes);
+      if (runs.status().code() == absl::StatusCode::kResourceExhausted) {
+        return absl::InternalError("error 2");
+      }
+      return runs;
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-07"}));
+}
+
+TEST(MemoryMutantsTest, SumOfSizesWrapsRound) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      uint64_t sum = 0;
+      for (uint64_t size : sizes) sum += size;
+      if (sum > 1 << 30) return FakeBackend::Allocate(index, sizes);
+      std::vector<uint64_t> fitting(sizes.begin(), sizes.end());
+      for (uint64_t& size : fitting) size = std::min(size, sum);
+      return FakeBackend::Allocate(index, fitting);
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-07"}));
+}
+
+TEST(MemoryMutantsTest, RefusalLeavesTheDeviceUseless) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      if (broken) return absl::ResourceExhaustedError("out of memory");
+      Runs runs = FakeBackend::Allocate(index, sizes);
+      broken = runs.status().code() == absl::StatusCode::kResourceExhausted;
+      return runs;
+    }
+    std::atomic<bool> broken{false};
+  } mutant;
+  EXPECT_TRUE(IsCaughtBy("M-07", mutant));
+}
+
+TEST(MemoryMutantsTest, OneRunFreesTheOthersOfItsCall) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      Runs runs = FakeBackend::Allocate(index, sizes);
+      if (!runs.ok() || runs->size() < 2) return runs;
+      auto owners = std::make_shared<std::vector<std::shared_ptr<void>>>();
+      for (Memory& run : *runs) owners->push_back(std::move(run.owner));
+      (*runs)[1].owner = owners;
+      return runs;
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-08", "T-01"}));
+}
+
+TEST(MemoryMutantsTest, MemoryLastsUntilTheNextCall) {
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      Runs runs = FakeBackend::Allocate(index, sizes);
+      if (!runs.ok() || runs->size() != 1) return runs;
+      // Freed after the lock is gone.
+      std::shared_ptr<void> earlier = std::move((*runs)[0].owner);
+      const std::lock_guard<std::mutex> lock(mutex);
+      earlier.swap(last);
+      return runs;
+    }
+    std::mutex mutex;
+    std::shared_ptr<void> last;
+  } mutant;
+  EXPECT_TRUE(IsCaughtBy("M-09", mutant));
+}
+
+TEST(MemoryMutantsTest, AnotherThreadFreesTooMuch) {
+  struct Batch {
+    std::thread::id thread = std::this_thread::get_id();
+    std::vector<std::shared_ptr<void>> owners;
+  };
+  struct Mutant : FakeBackend {
+    Runs Allocate(int index, Sizes sizes) override {
+      Runs runs = FakeBackend::Allocate(index, sizes);
+      if (!runs.ok()) return runs;
+      auto batch = std::make_shared<Batch>();
+      for (size_t i = 0; i < runs->size(); ++i) {
+        Memory& run = (*runs)[i];
+        batch->owners.push_back(std::move(run.owner));
+        run.owner = std::shared_ptr<void>(run.data, [batch, i](void*) {
+          if (std::this_thread::get_id() == batch->thread) {
+            if (i < batch->owners.size()) batch->owners[i] = nullptr;
+          } else {
+            batch->owners.clear();
+          }
+        });
+      }
+      return runs;
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-10"}));
+}
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,49 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: devices/conformance/process_state.h
+// -----------------------------------------------------------------------------
+//
+// What of the process a backend must leave alone: how signals are handled, the
+// current directory, the locale, how floating point rounds.
+//
+// Example:
+//
+//   const ProcessState before = ProcessState::Now();
+//   UseTheBackend();
+//   before.Difference(ProcessState::Now());  // "" or, say, "signal 11"
+#ifndef FERRY_DEVICES_CONFORMANCE_PROCESS_STATE_H_
+#define FERRY_DEVICES_CONFORMANCE_PROCESS_STATE_H_
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+namespace ferry {
+namespace conformance_internal {
+
+// ProcessState
+//
+// A value. The signal mask and the rounding are the calling thread's.
+class ProcessState {
+ public:
+  static ProcessState Now();
+
+  // What differs, for people. Empty if nothing does.
+  std::string Difference(const ProcessState& other) const;
+
+ private:
+  ProcessState() = default;
+
+  std::vector<struct sigaction> actions_;  // of signal i + 1
+  sigset_t mask_ = {};
+  std::string directory_;
+  std::string locale_;
+  int rounding_ = 0;
+};
+
+}  // namespace conformance_internal
+}  // namespace ferry
+
+#endif  // FERRY_DEVICES_CONFORMANCE_PROCESS_STATE_H_

@@ -1,0 +1,270 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/devices/copy.h"
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ferry/core/device.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/storage.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/devices/testing/fake_backend.h"
+#include "ferry/devices/testing/fake_host_backend.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+FakeBackend::Options Named(std::string type) {
+  FakeBackend::Options options;
+  options.type = std::move(type);
+  return options;
+}
+
+// "cpu", "fake" and "other" with two devices each, "meta", and "gone" without
+// a device.
+class CopyTest : public ::testing::Test {
+ protected:
+  CopyTest() {
+    FakeBackend::Options meta = Named("meta");
+    meta.is_indexed = false;
+    meta.device_count = 1;
+    meta.has_bytes = false;
+    FakeBackend::Options gone = Named("gone");
+    gone.absence = absl::UnavailableError("unplugged");
+    Keep(registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    Keep(registry_.RegisterBackend(20, fake_));
+    Keep(registry_.RegisterBackend(21, other_));
+    Keep(registry_.RegisterBackend(22, std::make_shared<FakeBackend>(meta)));
+    Keep(registry_.RegisterBackend(23, std::make_shared<FakeBackend>(gone)));
+  }
+
+  static void Keep(absl::StatusOr<Registration> registration) {
+    ASSERT_TRUE(registration.ok()) << registration.status();
+    registration->Release();
+  }
+
+  static std::string Pattern(uint64_t size) {
+    std::string bytes(size, '\0');
+    uint32_t state = 1;
+    for (char& byte : bytes) {
+      state = state * 1664525 + 1013904223;
+      byte = static_cast<char>(state >> 24);
+    }
+    return bytes;
+  }
+
+  static Storage HostStorage(const std::string& bytes) {
+    const Storage storage = *Storage::Allocate(bytes.size());
+    if (!bytes.empty()) {
+      std::memcpy(storage.data(), bytes.data(), bytes.size());
+    }
+    return storage;
+  }
+
+  std::string Bytes(const Storage& storage) {
+    std::string bytes(storage.size_bytes(), '?');
+    const absl::Status status =
+        CopyToHost(devices(), storage, 0, &bytes[0], bytes.size());
+    EXPECT_TRUE(status.ok()) << status;
+    return bytes;
+  }
+
+  DeviceSnapshot devices() const { return registry_.Snapshot(); }
+
+  DeviceRegistry registry_;
+  const std::shared_ptr<FakeBackend> fake_ = std::make_shared<FakeBackend>();
+  const std::shared_ptr<FakeBackend> other_ =
+      std::make_shared<FakeBackend>(Named("other"));
+};
+
+TEST_F(CopyTest, EveryDeviceToEveryOther) {
+  const std::string bytes = Pattern(1000);
+  const Device places[] = {Device("cpu"), Device("fake", 0), Device("fake", 1),
+                           Device("other", 1)};
+  for (const Device& first : places) {
+    const absl::StatusOr<Storage> from =
+        CopyStorage(devices(), HostStorage(bytes), first);
+    ASSERT_TRUE(from.ok()) << from.status();
+    EXPECT_EQ(from->device(), first);
+    for (const Device& second : places) {
+      const absl::StatusOr<Storage> to = CopyStorage(devices(), *from, second);
+      ASSERT_TRUE(to.ok()) << to.status();
+      EXPECT_EQ(to->device(), second);
+      EXPECT_NE(to->data(), from->data());
+      EXPECT_EQ(Bytes(*to), bytes)
+          << first.ToString() << " to " << second.ToString();
+    }
+  }
+}
+
+TEST_F(CopyTest, CopySharesNothingWithTheOriginal) {
+  const Storage from = HostStorage("abc");
+  const absl::StatusOr<Storage> to =
+      CopyStorage(devices(), from, Device("cpu"));
+  ASSERT_TRUE(to.ok()) << to.status();
+  std::memcpy(from.data(), "xyz", 3);
+  EXPECT_EQ(Bytes(*to), "abc");
+}
+
+TEST_F(CopyTest, StagingIsBounded) {
+  const std::string bytes = Pattern(33 * kMiB + 5);
+  const absl::StatusOr<Storage> from =
+      CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
+  ASSERT_TRUE(from.ok()) << from.status();
+  const absl::StatusOr<Storage> to =
+      CopyStorage(devices(), *from, Device("other", 0));
+  ASSERT_TRUE(to.ok()) << to.status();
+  EXPECT_EQ(other_->largest_copy_bytes(), 16 * kMiB);
+  EXPECT_EQ(other_->copy_count(), 3);
+  EXPECT_TRUE(Bytes(*to) == bytes);
+}
+
+TEST_F(CopyTest, IndexesAreOptionalAndChecked) {
+  const Storage from = HostStorage("abc");
+  EXPECT_EQ(CopyStorage(devices(), from, Device("fake"))->device(),
+            Device("fake", 0));
+  EXPECT_EQ(CopyStorage(devices(), from, Device("cpu", 0))->device(),
+            Device("cpu"));
+  for (const Device& device :
+       {Device("fake", 2), Device("cpu", 1), Device("meta", 1)}) {
+    EXPECT_EQ(CopyStorage(devices(), from, device).status().code(),
+              absl::StatusCode::kOutOfRange)
+        << device.ToString();
+  }
+}
+
+TEST_F(CopyTest, MetaTakesTheSizeAndGivesNothing) {
+  const absl::StatusOr<Storage> meta =
+      CopyStorage(devices(), HostStorage("abc"), Device("meta"));
+  ASSERT_TRUE(meta.ok()) << meta.status();
+  EXPECT_EQ(meta->size_bytes(), 3u);
+  EXPECT_EQ(meta->data(), nullptr);
+  EXPECT_TRUE(CopyStorage(devices(), *meta, Device("meta")).ok());
+  EXPECT_EQ(CopyStorage(devices(), *meta, Device("cpu")).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(CopyTest, EmptyStoragesAreCopied) {
+  for (const char* place : {"cpu", "fake", "meta"}) {
+    const absl::StatusOr<Storage> to =
+        CopyStorage(devices(), HostStorage(""), Device(place));
+    ASSERT_TRUE(to.ok()) << to.status();
+    EXPECT_EQ(to->size_bytes(), 0u);
+  }
+}
+
+TEST_F(CopyTest, WhatCannotBeCopiedIsSaid) {
+  const Storage from = HostStorage("abc");
+  EXPECT_EQ(CopyStorage(devices(), Storage(), Device()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(CopyStorage(devices(), Storage::Described(3, "cpu"), Device())
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(CopyStorage(devices(), from, Device("nowhere")).status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(
+      CopyStorage(devices(),
+                  Storage::FromMemory(Device("nowhere"), Memory(), 3), Device())
+          .status()
+          .code(),
+      absl::StatusCode::kUnavailable);
+  const absl::Status gone =
+      CopyStorage(devices(), from, Device("gone", 0)).status();
+  EXPECT_EQ(gone.code(), absl::StatusCode::kUnavailable);
+  EXPECT_NE(gone.message().find("unplugged"), std::string::npos) << gone;
+}
+
+TEST_F(CopyTest, FailedCopyLeavesNothingAllocated) {
+  // Size and memory disagree, so the fake refuses to read past the end.
+  const absl::StatusOr<Storage> small =
+      CopyStorage(devices(), HostStorage("abc"), Device("fake", 0));
+  ASSERT_TRUE(small.ok());
+  const Storage lying =
+      Storage::FromMemory(Device("fake", 0), small->memory(), 100);
+  EXPECT_FALSE(CopyStorage(devices(), lying, Device("other", 0)).ok());
+  EXPECT_EQ(other_->allocated_bytes(), 0u);
+}
+
+// --- CopyToHost and CopyFromHost ---------------------------------------------
+
+TEST_F(CopyTest, PartsAreReadAndWritten) {
+  for (const Device& place : {Device("cpu"), Device("fake", 1)}) {
+    const absl::StatusOr<Storage> storage =
+        CopyStorage(devices(), HostStorage("0123456789"), place);
+    ASSERT_TRUE(storage.ok());
+    char part[4] = "...";
+    ASSERT_TRUE(CopyToHost(devices(), *storage, 3, part, 3).ok());
+    EXPECT_STREQ(part, "345");
+    ASSERT_TRUE(CopyFromHost(devices(), "abc", *storage, 7, 3).ok());
+    EXPECT_EQ(Bytes(*storage), "0123456abc");
+  }
+}
+
+TEST_F(CopyTest, WritingCountsAsAChange) {
+  const Storage storage = HostStorage("0123456789");
+  char part[3];
+  ASSERT_TRUE(CopyToHost(devices(), storage, 0, part, 3).ok());
+  EXPECT_EQ(storage.version(), 0u);
+  ASSERT_TRUE(CopyFromHost(devices(), "abc", storage, 0, 3).ok());
+  EXPECT_EQ(storage.version(), 1u);
+}
+
+TEST_F(CopyTest, RangesAreChecked) {
+  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+  struct Range {
+    uint64_t offset, size;
+  };
+  for (const Device& place : {Device("cpu"), Device("fake", 1)}) {
+    const absl::StatusOr<Storage> storage =
+        CopyStorage(devices(), HostStorage("0123456789"), place);
+    ASSERT_TRUE(storage.ok());
+    char byte = 0;
+    for (const Range& range :
+         {Range{0, 11}, Range{10, 1}, Range{11, 0}, Range{5, 6}, Range{5, kMax},
+          Range{kMax, 1}, Range{kMax, kMax}, Range{kMax - 4, 10}}) {
+      EXPECT_EQ(CopyToHost(devices(), *storage, range.offset, &byte, range.size)
+                    .code(),
+                absl::StatusCode::kOutOfRange)
+          << range.offset << " " << range.size;
+      EXPECT_EQ(
+          CopyFromHost(devices(), &byte, *storage, range.offset, range.size)
+              .code(),
+          absl::StatusCode::kOutOfRange)
+          << range.offset << " " << range.size;
+    }
+    EXPECT_TRUE(CopyToHost(devices(), *storage, 10, nullptr, 0).ok());
+    EXPECT_TRUE(CopyFromHost(devices(), nullptr, *storage, 10, 0).ok());
+  }
+}
+
+TEST_F(CopyTest, StoragesWithoutBytesAreRefused) {
+  char byte = 0;
+  for (const Storage& storage :
+       {Storage(), Storage::Described(3, "cpu"),
+        Storage::FromMemory(Device("meta"), Memory(), 3)}) {
+    EXPECT_EQ(CopyToHost(devices(), storage, 0, &byte, 1).code(),
+              absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(CopyFromHost(devices(), &byte, storage, 0, 1).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  const Storage nowhere = Storage::FromMemory(Device("nowhere"), Memory(), 3);
+  EXPECT_EQ(CopyToHost(devices(), nowhere, 0, &byte, 1).code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(CopyFromHost(devices(), &byte, nowhere, 0, 1).code(),
+            absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,208 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/devices/placement.h"
+
+namespace ferry {
+namespace {
+
+// Past every device there is; larger indexes count as this.
+constexpr int kIndexLimit = 1 << 20;
+
+// A tag as backends read it.
+struct ParsedTag {
+  absl::string_view type;
+  int index = Device::kNoIndex;
+};
+
+// Reads `type[:index]`, or nothing. A tag may be of another form: then it is
+// for a program's own package.
+std::optional<ParsedTag> ParseTag(absl::string_view tag) {
+  const size_t colon = tag.find(':');
+  ParsedTag parsed;
+  parsed.type = tag.substr(0, colon);
+  if (colon == absl::string_view::npos) return parsed;
+  const absl::string_view digits = tag.substr(colon + 1);
+  if (digits.empty() || (digits.size() > 1 && digits[0] == '0')) {
+    return std::nullopt;
+  }
+  parsed.index = 0;
+  for (char c : digits) {
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) {
+      return std::nullopt;
+    }
+    parsed.index = std::min(parsed.index * 10 + (c - '0'), kIndexLimit);
+  }
+  return parsed;
+}
+
+// A tag is text from a file: shown, never trusted.
+std::string Quoted(absl::string_view tag) {
+  return absl::StrCat("\"", absl::CHexEscape(tag.substr(0, 100)),
+                      tag.size() > 100 ? "...\"" : "\"");
+}
+
+absl::StatusOr<ResolvedLocation> Locate(std::shared_ptr<Backend> backend,
+                                        int index, absl::string_view tag) {
+  ResolvedLocation location;
+  FERRY_ASSIGN_OR_RETURN(
+      location.index,
+      CheckDeviceIndex(*backend, index,
+                       absl::StrCat("location tag ", Quoted(tag))));
+  location.device = DeviceAt(*backend, location.index);
+  location.backend = std::move(backend);
+  return location;
+}
+
+absl::Status CheckOnHost(const Storage& storage) {
+  FERRY_RETURN_IF_ERROR(CheckRange(storage, 0, 0));
+  if (!storage.device().is_cpu()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a location is restored from a storage on the host; this ",
+                     "one is on ", storage.device().ToString()));
+  }
+  return absl::OkStatus();
+}
+
+// Puts a host storage on the device of a backend.
+absl::StatusOr<Storage> Put(const Storage& storage,
+                            const ResolvedLocation& location) {
+  Backend& backend = *location.backend;
+  if (backend.is_host_memory()) {
+    if (storage.device() == location.device) return storage;
+    return Storage::FromMemory(location.device, storage.memory(),
+                               storage.size_bytes());
+  }
+  FERRY_ASSIGN_OR_RETURN(Storage placed, AllocateOn(backend, location.index,
+                                                    storage.size_bytes()));
+  if (backend.has_bytes() && storage.size_bytes() != 0) {
+    FERRY_RETURN_IF_ERROR(backend.CopyFromHost(storage.data(), placed.memory(),
+                                               0, storage.size_bytes()));
+  }
+  return placed;
+}
+
+// What a program's own deserializer returned.
+absl::Status CheckRestored(const Storage& restored, uint64_t size_bytes,
+                           absl::string_view tag) {
+  const std::string subject =
+      absl::StrCat("the deserializer that took location tag ", Quoted(tag));
+  if (restored.is_null() || !restored.has_data()) {
+    return absl::InternalError(
+        absl::StrCat(subject, " returned a storage without data"));
+  }
+  if (restored.size_bytes() != size_bytes) {
+    return absl::InternalError(absl::StrCat(subject, " was given ", size_bytes,
+                                            " bytes and returned ",
+                                            restored.size_bytes()));
+  }
+  return absl::OkStatus();
+}
+
+std::string Listed(const std::vector<std::string>& types) {
+  return types.empty() ? "none" : absl::StrJoin(types, ", ");
+}
+
+absl::Status UnknownTag(absl::string_view tag,
+                        const std::vector<std::string>& types) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "no registered package knows the location tag ", Quoted(tag),
+      "; device types here: ", Listed(types),
+      "; register a backend or load a plugin for it", kMapLocationAdvice));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
+    const Storage& storage) const {
+  FERRY_RETURN_IF_ERROR(CheckRange(storage, 0, 0));
+  const Device& device = storage.device();
+  for (const std::shared_ptr<const Package>& package : *packages_) {
+    if (package->backend != nullptr) {
+      if (package->type != device.type()) continue;
+      const int index = device.has_index() ? device.index() : 0;
+      return DeviceAt(*package->backend, index).ToString();
+    }
+    if (!package->tagger) continue;
+    std::optional<std::string> tag = package->tagger(storage);
+    if (tag.has_value() && !tag->empty()) return *std::move(tag);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "no registered package knows a storage on ", device.ToString(),
+      ", so it has no location tag; device types here: ", Listed(types())));
+}
+
+absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(
+    const Storage& storage, absl::string_view tag) const {
+  FERRY_RETURN_IF_ERROR(CheckOnHost(storage));
+  const std::optional<ParsedTag> parsed = ParseTag(tag);
+  for (const std::shared_ptr<const Package>& package : *packages_) {
+    if (package->backend != nullptr) {
+      if (!parsed.has_value() || package->type != parsed->type) continue;
+      FERRY_ASSIGN_OR_RETURN(const ResolvedLocation location,
+                             Locate(package->backend, parsed->index, tag));
+      return Put(storage, location);
+    }
+    if (!package->deserializer) continue;
+    FERRY_ASSIGN_OR_RETURN(std::optional<Storage> restored,
+                           package->deserializer(storage, tag));
+    if (!restored.has_value()) continue;
+    FERRY_RETURN_IF_ERROR(CheckRestored(*restored, storage.size_bytes(), tag));
+    return *std::move(restored);
+  }
+  return UnknownTag(tag, types());
+}
+
+absl::StatusOr<ResolvedLocation> DeviceSnapshot::Resolve(
+    absl::string_view tag) const {
+  const std::optional<ParsedTag> parsed = ParseTag(tag);
+  for (const std::shared_ptr<const Package>& package : *packages_) {
+    if (package->backend == nullptr) {
+      if (package->deserializer) return ResolvedLocation();
+    } else if (parsed.has_value() && package->type == parsed->type) {
+      return Locate(package->backend, parsed->index, tag);
+    }
+  }
+  return UnknownTag(tag, types());
+}
+
+std::shared_ptr<Backend> DeviceSnapshot::FindBackend(
+    absl::string_view type) const {
+  for (const std::shared_ptr<const Package>& package : *packages_) {
+    if (package->backend != nullptr && package->type == type) {
+      return package->backend;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<DeviceSnapshot::Entry> DeviceSnapshot::entries() const {
+  std::vector<Entry> entries;
+  entries.reserve(packages_->size());
+  for (const std::shared_ptr<const Package>& package : *packages_) {
+    entries.push_back(Entry{package->priority, package->backend});
+  }
+  return entries;
+}
+
+std::vector<std::string> DeviceSnapshot::types() const {
+  std::vector<std::string> types;
+  for (const std::shared_ptr<const Package>& package : *packages_) {
+    if (package->backend == nullptr) continue;
+    if (std::find(types.begin(), types.end(), package->type) == types.end()) {
+      types.push_back(package->type);
+    }
+  }
+  return types;
+}
+
+}  // namespace ferry

@@ -1,0 +1,78 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/devices/placement.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/status_macros.h"
+
+namespace ferry {
+
+absl::StatusOr<int> CheckDeviceIndex(const Backend& backend, int index,
+                                     absl::string_view subject) {
+  const absl::StatusOr<int> count = backend.DeviceCount();
+  if (!count.ok()) {
+    return absl::Status(count.status().code(),
+                        absl::StrCat(subject, ": there is no ", backend.type(),
+                                     " device here: ", count.status().message(),
+                                     kMapLocationAdvice));
+  }
+  if (*count < 1) {
+    return absl::UnavailableError(absl::StrCat(
+        subject, ": there is no ", backend.type(),
+        " device here: its backend counts ", *count, kMapLocationAdvice));
+  }
+  if (index == Device::kNoIndex) return 0;
+  if (!backend.is_indexed() && index != 0) {
+    return absl::OutOfRangeError(
+        absl::StrCat(subject, ": there is 1 ", backend.type(),
+                     " device and it has no index", kMapLocationAdvice));
+  }
+  if (index < 0 || index >= *count) {
+    return absl::OutOfRangeError(
+        absl::StrCat(subject, ": there ", *count == 1 ? "is " : "are ", *count,
+                     " ", backend.type(), *count == 1 ? " device" : " devices",
+                     ", counted from 0", kMapLocationAdvice));
+  }
+  return index;
+}
+
+Device DeviceAt(const Backend& backend, int index) {
+  return Device(backend.type(),
+                backend.is_indexed() ? index : Device::kNoIndex);
+}
+
+absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
+                                   uint64_t size_bytes) {
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+                         backend.Allocate(index, {&size_bytes, 1}));
+  if (memory.size() != 1) {
+    return absl::InternalError(
+        absl::StrCat("the backend of ", backend.type(), " was asked for 1 run ",
+                     "of memory and gave ", memory.size()));
+  }
+  return Storage::FromMemory(DeviceAt(backend, index), std::move(memory[0]),
+                             size_bytes);
+}
+
+absl::Status CheckRange(const Storage& storage, uint64_t offset_bytes,
+                        uint64_t size_bytes) {
+  if (storage.is_null()) return absl::InvalidArgumentError("a null storage");
+  if (!storage.has_data()) {
+    return absl::InvalidArgumentError(
+        "the storage's bytes have not been read from their file");
+  }
+  if (offset_bytes > storage.size_bytes() ||
+      size_bytes > storage.size_bytes() - offset_bytes) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "bytes ", offset_bytes, " and ", size_bytes,
+        " on are not inside a storage of ", storage.size_bytes(), " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ferry
