@@ -1,0 +1,77 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/cpu/cpu_backend.h"
+
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/backend.h"
+#include "ferry/devices/conformance/conformance.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+TEST(CpuBackendTest, PassesTheConformanceSuite) {
+  CpuBackend backend;
+  ConformanceOptions options;
+  options.expected_devices = 1;
+  int passed = 0;
+  for (const CheckResult& result : RunConformance(backend, options)) {
+    EXPECT_NE(result.outcome, CheckResult::kFail) << result.ToString();
+    // The one check for devices without bytes.
+    EXPECT_EQ(result.outcome == CheckResult::kUnsupported, result.id == "C-08")
+        << result.ToString();
+    passed += result.outcome == CheckResult::kPass;
+  }
+  EXPECT_GE(passed, 25);
+}
+
+TEST(CpuBackendTest, IsOneDeviceOfTheHost) {
+  const CpuBackend backend;
+  EXPECT_EQ(backend.type(), "cpu");
+  EXPECT_FALSE(backend.is_indexed());
+  EXPECT_TRUE(backend.is_host_memory());
+  EXPECT_TRUE(backend.has_bytes());
+  EXPECT_EQ(*backend.DeviceCount(), 1);
+}
+
+TEST(CpuBackendTest, PropertiesAreThoseOfTheMachine) {
+  const absl::StatusOr<DeviceProperties> properties =
+      CpuBackend().Properties(0);
+  ASSERT_TRUE(properties.ok()) << properties.status();
+  std::ifstream file("/proc/cpuinfo");
+  std::stringstream text;
+  text << file.rdbuf();
+  if (text.str().find("model name") == std::string::npos) {
+    EXPECT_EQ(properties->name, "CPU");
+  } else {
+    EXPECT_NE(text.str().find(": " + properties->name + "\n"),
+              std::string::npos)
+        << properties->name;
+  }
+  // No machine that runs this has less.
+  EXPECT_GT(properties->memory_bytes, uint64_t{64} << 20);
+  EXPECT_EQ(CpuBackend().Properties(1).status().code(),
+            absl::StatusCode::kOutOfRange);
+}
+
+TEST(CpuBackendTest, MemoryOutlivesTheBackend) {
+  std::vector<Memory> memory;
+  {
+    CpuBackend backend;
+    memory = *backend.Allocate(0, {4});
+  }
+  std::memcpy(memory[0].data, "abc", 4);
+  EXPECT_STREQ(static_cast<char*>(memory[0].data), "abc");
+}
+
+}  // namespace
+}  // namespace ferry

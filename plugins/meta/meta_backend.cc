@@ -1,0 +1,41 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/meta/meta_backend.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace ferry {
+namespace {
+
+absl::Status NoSuchDevice(int index) {
+  return absl::OutOfRangeError(
+      absl::StrCat("there is no meta device ", index, "; there is 1"));
+}
+
+}  // namespace
+
+absl::StatusOr<DeviceProperties> MetaBackend::Properties(int index) const {
+  if (index != 0) return NoSuchDevice(index);
+  return DeviceProperties{"storages without bytes", 0};
+}
+
+absl::StatusOr<std::vector<Memory>> MetaBackend::Allocate(
+    int index, absl::Span<const uint64_t> sizes_bytes) {
+  if (index != 0) return NoSuchDevice(index);
+  return std::vector<Memory>(sizes_bytes.size());
+}
+
+absl::Status MetaBackend::CopyFromHost(const void* from, const Memory& to,
+                                       uint64_t offset_bytes,
+                                       uint64_t size_bytes) {
+  return absl::OkStatus();
+}
+
+absl::Status MetaBackend::CopyToHost(const Memory& from, uint64_t offset_bytes,
+                                     void* to, uint64_t size_bytes) {
+  return absl::InvalidArgumentError(
+      "storages on the meta device have no bytes to read");
+}
+
+}  // namespace ferry

@@ -1,0 +1,49 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: plugins/meta/meta_backend.h
+// -----------------------------------------------------------------------------
+//
+// PyTorch's "meta" device: storages that have a size and no bytes. One device,
+// no index. Linking //plugins/meta:register registers it with priority 22.
+#ifndef FERRY_PLUGINS_META_META_BACKEND_H_
+#define FERRY_PLUGINS_META_META_BACKEND_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/backend.h"
+
+namespace ferry {
+
+// MetaBackend
+//
+// Has no state. Thread-safety: as every backend.
+class MetaBackend final : public Backend {
+ public:
+  absl::string_view type() const override { return "meta"; }
+  bool is_indexed() const override { return false; }
+  bool has_bytes() const override { return false; }
+  absl::StatusOr<int> DeviceCount() const override { return 1; }
+  absl::StatusOr<DeviceProperties> Properties(int index) const override;
+  // Null memory, whatever the sizes; never fails for want of it.
+  absl::StatusOr<std::vector<Memory>> Allocate(
+      int index, absl::Span<const uint64_t> sizes_bytes) override;
+  // Drops the bytes.
+  absl::Status CopyFromHost(const void* from, const Memory& to,
+                            uint64_t offset_bytes,
+                            uint64_t size_bytes) override;
+  // kInvalidArgument.
+  absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes, void* to,
+                          uint64_t size_bytes) override;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_PLUGINS_META_META_BACKEND_H_

@@ -1,0 +1,58 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/meta/meta_backend.h"
+
+#include <cstdint>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/backend.h"
+#include "ferry/devices/conformance/conformance.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+TEST(MetaBackendTest, PassesTheConformanceSuite) {
+  MetaBackend backend;
+  ConformanceOptions options;
+  options.expected_devices = 1;
+  std::set<std::string> passed;
+  for (const CheckResult& result : RunConformance(backend, options)) {
+    EXPECT_NE(result.outcome, CheckResult::kFail) << result.ToString();
+    if (result.outcome == CheckResult::kPass) passed.insert(result.id);
+  }
+  EXPECT_EQ(passed, (std::set<std::string>{"D-01", "D-02", "D-03", "D-04",
+                                           "D-05", "M-01", "M-02", "C-08",
+                                           "L-01", "L-02", "H-01"}));
+}
+
+TEST(MetaBackendTest, IsOneDeviceWithoutBytes) {
+  const MetaBackend backend;
+  EXPECT_EQ(backend.type(), "meta");
+  EXPECT_FALSE(backend.is_indexed());
+  EXPECT_FALSE(backend.is_host_memory());
+  EXPECT_FALSE(backend.has_bytes());
+  EXPECT_EQ(*backend.DeviceCount(), 1);
+  EXPECT_EQ(backend.Properties(0)->memory_bytes, 0u);
+  EXPECT_EQ(backend.Properties(1).status().code(),
+            absl::StatusCode::kOutOfRange);
+}
+
+TEST(MetaBackendTest, NoSizeIsTooLarge) {
+  MetaBackend backend;
+  const absl::StatusOr<std::vector<Memory>> memory =
+      backend.Allocate(0, {0, std::numeric_limits<uint64_t>::max(), 5});
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  ASSERT_EQ(memory->size(), 3u);
+  for (const Memory& run : *memory) EXPECT_EQ(run.data, nullptr);
+}
+
+}  // namespace
+}  // namespace ferry

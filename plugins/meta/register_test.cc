@@ -1,0 +1,38 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "ferry/core/storage.h"
+#include "ferry/devices/backend.h"
+#include "ferry/devices/device_registry.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+TEST(RegisterMetaTest, LinkingRegisters) {
+  const DeviceSnapshot devices = DeviceRegistry::Default().Snapshot();
+  const auto entries = devices.entries();
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].priority, 22);
+  ASSERT_NE(entries[0].backend, nullptr);
+  EXPECT_EQ(entries[0].backend->type(), "meta");
+}
+
+TEST(RegisterMetaTest, RestoresAndTags) {
+  const DeviceSnapshot devices = DeviceRegistry::Default().Snapshot();
+  const absl::StatusOr<Storage> storage = Storage::Allocate(16);
+  ASSERT_TRUE(storage.ok());
+  const absl::StatusOr<Storage> restored =
+      devices.RestoreLocation(*storage, "meta");
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ(restored->size_bytes(), 16u);
+  const absl::StatusOr<std::string> tag = devices.LocationTag(*restored);
+  ASSERT_TRUE(tag.ok()) << tag.status();
+  EXPECT_EQ(*tag, "meta");
+}
+
+}  // namespace
+}  // namespace ferry
