@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
@@ -23,6 +25,10 @@ constexpr uint32_t kBatchSize = 1000;
 constexpr size_t kFrameSizeMin = 4;
 constexpr size_t kFrameSizeTarget = 64 * 1024;
 constexpr size_t kFrameHeaderSize = 9;
+
+// How many containers may be written inside themselves at a time: as deep as
+// CPython recurses. Each time costs as much as the whole container.
+constexpr int kMaxReentered = 1000;
 
 std::string DecodeLatin1(absl::string_view bytes) {
   std::string text;
@@ -238,7 +244,7 @@ void Pickler::WriteStr(absl::string_view text, MemoSlot* slot) {
 
 void Pickler::WriteStrNode(NodeId node) {
   ObjectBoundary();
-  if (memo_[node] != kNotMemoised) return WriteGet(memo_[node]);
+  if (IsMemoised(node)) return WriteGet(memo_[node]);
   PutStr(graph_.text(node));
   MemoiseNode(node);
 }
@@ -284,10 +290,14 @@ void Pickler::WriteNewGlobal(const GlobalName& global, NodeId module_node,
 
 void Pickler::WriteGlobalNode(NodeId node) {
   ObjectBoundary();
-  if (memo_[node] != kNotMemoised) return WriteGet(memo_[node]);
+  if (IsMemoised(node)) return WriteGet(memo_[node]);
   const GlobalRecord& global = graph_.global(node);
-  const size_t dots = std::count(global.name.begin(), global.name.end(), '.');
-  if (protocol_ >= 4 || dots == 0) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(global.name, '.');
+  // A name with an empty part is no path of attributes, whatever it is.
+  const bool is_nested =
+      parts.size() > 1 &&
+      std::find(parts.begin(), parts.end(), "") == parts.end();
+  if (protocol_ >= 4 || !is_nested) {
     WriteNewGlobal({global.module, global.name}, global.module_node,
                    global.name_node);
     MemoiseNode(node);
@@ -295,16 +305,13 @@ void Pickler::WriteGlobalNode(NodeId node) {
   }
   // Before protocol 4 an attribute of a class is getattr(class, "name"), one
   // call inside the next.
-  for (size_t i = 0; i < dots; ++i) WriteGlobal("builtins", "getattr");
-  size_t dot = global.name.find('.');
-  WriteGlobal(global.module, global.name.substr(0, dot));
-  while (dot != absl::string_view::npos) {
-    const size_t start = dot + 1;
-    dot = global.name.find('.', start);
-    WriteStr(global.name.substr(start, dot - start));
+  for (size_t i = 1; i < parts.size(); ++i) WriteGlobal("builtins", "getattr");
+  WriteGlobal(global.module, parts[0]);
+  for (size_t i = 1; i < parts.size(); ++i) {
+    WriteStr(parts[i]);
     WriteShortTuple(2);
     PutOpcode(kReduce);
-    if (dot == absl::string_view::npos) {
+    if (i + 1 == parts.size()) {
       MemoiseNode(node);
     } else {
       Memoise();
@@ -312,7 +319,7 @@ void Pickler::WriteGlobalNode(NodeId node) {
   }
 }
 
-// --- Small containers, for hooks and for calls ---------------------------------
+// --- Small containers, for hooks and for calls -------------------------------
 
 void Pickler::WriteEmptyTuple() {
   ObjectBoundary();
@@ -361,7 +368,9 @@ void Pickler::EndDict(int num_entries) {
 void Pickler::WritePersistentId() { PutOpcode(kBinPersId); }
 
 void Pickler::PutBytes(absl::string_view bytes) {
-  if (bytes.size() < 256) {
+  if (protocol_ < 3) {
+    WriteBytesCall(bytes);
+  } else if (bytes.size() < 256) {
     PutCounted(kShortBinBytes, 1, bytes);
   } else {
     PutCounted(kBinBytes, 4, bytes);
@@ -395,11 +404,8 @@ void Pickler::WriteByteArray(absl::string_view bytes) {
   if (bytes.empty()) {
     WriteEmptyTuple();
   } else {
-    if (protocol_ >= 3) {
-      PutBytes(bytes);
-    } else {
-      WriteBytesCall(bytes);
-    }
+    ObjectBoundary();
+    PutBytes(bytes);
     Memoise();
     WriteShortTuple(1);
   }
@@ -414,7 +420,7 @@ void Pickler::WriteComplex(double real, double imag) {
   PutOpcode(kReduce);
 }
 
-// --- Containers ----------------------------------------------------------------
+// --- Containers --------------------------------------------------------------
 
 absl::Status Pickler::Begin(NodeId node) {
   const ValueKind kind = graph_.kind(node);
@@ -452,21 +458,14 @@ absl::Status Pickler::Begin(NodeId node) {
     return hooks_->WriteNode(node, graph_, this);
   }
   ObjectBoundary();
-  if (memo_[node] != kNotMemoised) {
+  if (IsMemoised(node)) {
     WriteGet(memo_[node]);
     return absl::OkStatus();
   }
-  if (graph_.is_object(node)) {
-    frames_.push_back(Frame{node});
-    return absl::OkStatus();
-  }
+  if (graph_.is_object(node)) return PushIncomplete(node);
   switch (kind) {
     case ValueKind::kBytes:
-      if (protocol_ >= 3) {
-        PutBytes(graph_.text(node));
-      } else {
-        WriteBytesCall(graph_.text(node));
-      }
+      PutBytes(graph_.text(node));
       MemoiseNode(node);
       return absl::OkStatus();
     case ValueKind::kByteArray:
@@ -494,19 +493,18 @@ absl::Status Pickler::Begin(NodeId node) {
         return absl::OkStatus();
       }
       if (graph_.items(node).size() > 3) PutOpcode(kMark);
-      frames_.push_back(Frame{node});
-      return absl::OkStatus();
+      return PushIncomplete(node);
     case ValueKind::kSet:
       if (protocol_ >= 4) {
         PutOpcode(kEmptySet);
         MemoiseNode(node);
-      } else {
-        WriteGlobal("builtins", "set");
-        PutOpcode(kEmptyList);
-        Memoise();
+        frames_.push_back(Frame{node});
+        return absl::OkStatus();
       }
-      frames_.push_back(Frame{node});
-      return absl::OkStatus();
+      WriteGlobal("builtins", "set");
+      PutOpcode(kEmptyList);
+      Memoise();
+      return PushIncomplete(node);
     case ValueKind::kFrozenSet:
       if (protocol_ >= 4) {
         PutOpcode(kMark);
@@ -515,8 +513,7 @@ absl::Status Pickler::Begin(NodeId node) {
         PutOpcode(kEmptyList);
         Memoise();
       }
-      frames_.push_back(Frame{node});
-      return absl::OkStatus();
+      return PushIncomplete(node);
     default:
       break;
   }
@@ -528,8 +525,8 @@ absl::Status Pickler::Begin(NodeId node) {
 
 absl::Status Pickler::NextChild(Frame* frame, absl::Span<const NodeId> children,
                                 BatchStyle style, bool* done) {
-  const bool pairs = style == BatchStyle::kDict ||
-                     style == BatchStyle::kIteratedEntries;
+  const bool pairs =
+      style == BatchStyle::kDict || style == BatchStyle::kIteratedEntries;
   const uint32_t width = pairs ? 2 : 1;
   const uint32_t total = static_cast<uint32_t>(children.size()) / width;
   const uint32_t entry = frame->next / width;
@@ -570,18 +567,42 @@ absl::Status Pickler::NextChild(Frame* frame, absl::Span<const NodeId> children,
   return Begin(children[frame->next++]);
 }
 
+absl::Status Pickler::PushIncomplete(NodeId node) {
+  if (memo_[node] == kBeingWritten) {
+    if (++num_reentered_ > kMaxReentered) {
+      return absl::InvalidArgumentError(
+          "a tuple, or the arguments of an object, contain themselves more "
+          "deeply than Python could write");
+    }
+  } else {
+    memo_[node] = kBeingWritten;
+  }
+  frames_.push_back(Frame{node});
+  if (graph_.is_object(node)) frames_.back().called = NextCall(node);
+  return absl::OkStatus();
+}
+
+NodeId Pickler::NextCall(NodeId object) {
+  const NodeId outermost = graph_.object(object).dropped;
+  if (outermost == kNoNode) return object;
+  NodeId& next = next_dropped_.try_emplace(object, outermost).first->second;
+  if (next == kNoNode) return object;
+  return std::exchange(next, graph_.object(next).dropped);
+}
+
 void Pickler::EndFrozen(NodeId node, unsigned char end_opcode,
                         unsigned char pop_opcode, int pops) {
-  // A tuple or frozenset that its own items have written already, through a
-  // list or dict that contains it: the second copy is thrown away.
-  if (memo_[node] != kNotMemoised) {
-    for (int i = 0; i < pops; ++i) PutOpcode(pop_opcode);
-    WriteGet(memo_[node]);
-  } else {
+  frames_.pop_back();
+  if (!IsMemoised(node)) {
     PutOpcode(end_opcode);
     MemoiseNode(node);
+    return;
   }
-  frames_.pop_back();
+  --num_reentered_;
+  // A tuple or frozenset that its own items have written already, through a
+  // list or dict that contains it: the second copy is thrown away.
+  for (int i = 0; i < pops; ++i) PutOpcode(pop_opcode);
+  WriteGet(memo_[node]);
 }
 
 absl::Status Pickler::ContinueTuple(Frame* frame) {
@@ -615,16 +636,23 @@ absl::Status Pickler::ContinueSet(Frame* frame) {
   if (done) {
     WriteShortTuple(1);
     PutOpcode(kReduce);
-    EndCall(node);
+    EndCall(frame);
   }
   return absl::OkStatus();
 }
 
-void Pickler::EndCall(NodeId node) {
-  if (memo_[node] != kNotMemoised) {
+void Pickler::EndCall(Frame* frame) {
+  const NodeId node = frame->node;
+  if (IsMemoised(node)) {
     PutOpcode(kPop);
     WriteGet(memo_[node]);
+    --num_reentered_;
     frames_.pop_back();
+  } else if (graph_.is_object(node) && frame->called != node) {
+    // The arguments of the copy did not lead to the object after all.
+    PutOpcode(kPop);
+    frame->called = NextCall(node);
+    frame->stage = 0;
   } else {
     MemoiseNode(node);
     if (!graph_.is_object(node)) frames_.pop_back();
@@ -640,32 +668,35 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
     kItems,
     kEntries,
     kState,
-    kBuilt,
+    kSetterState,
+    kBuildState,
+    kCallSetter,
   };
   const NodeId node = frame->node;
   const ObjectRecord& object = graph_.object(node);
+  const ObjectRecord& call = graph_.object(frame->called);
   bool done;
   switch (frame->stage) {
     case kCallable:
-      if (object.form == ObjectForm::kNewEx && protocol_ < 4) {
+      if (call.form == ObjectForm::kNewEx && protocol_ < 4) {
         return absl::UnimplementedError(
             "an object that is made with keyword arguments needs pickle "
             "protocol 4 or later");
       }
       frame->stage = kArgs;
-      return Begin(object.callable);
+      return Begin(call.callable);
     case kArgs:
-      frame->stage = object.form == ObjectForm::kNewEx ? kKwargs : kCall;
-      return Begin(object.args);
+      frame->stage = call.form == ObjectForm::kNewEx ? kKwargs : kCall;
+      return Begin(call.args);
     case kKwargs:
       frame->stage = kCall;
-      return Begin(object.kwargs);
+      return Begin(call.kwargs);
     case kCall:
-      PutOpcode(object.form == ObjectForm::kCall  ? kReduce
-                : object.form == ObjectForm::kNew ? kNewObj
-                                                  : kNewObjEx);
+      PutOpcode(call.form == ObjectForm::kCall  ? kReduce
+                : call.form == ObjectForm::kNew ? kNewObj
+                                                : kNewObjEx);
       frame->stage = kItems;
-      EndCall(node);
+      EndCall(frame);
       return absl::OkStatus();
     case kItems:
       FERRY_RETURN_IF_ERROR(NextChild(frame, graph_.items(node),
@@ -685,10 +716,25 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
         frames_.pop_back();
         return absl::OkStatus();
       }
-      frame->stage = kBuilt;
+      if (object.state_setter != kNoNode) {
+        frame->stage = kSetterState;
+        return Begin(object.state_setter);
+      }
+      frame->stage = kBuildState;
       return Begin(object.state);
-    default:
+    case kSetterState:
+      ObjectBoundary();
+      WriteGet(memo_[node]);
+      frame->stage = kCallSetter;
+      return Begin(object.state);
+    case kBuildState:
       PutOpcode(kBuild);
+      frames_.pop_back();
+      return absl::OkStatus();
+    default:
+      PutOpcode(kTuple2);
+      PutOpcode(kReduce);
+      PutOpcode(kPop);
       frames_.pop_back();
       return absl::OkStatus();
   }
@@ -723,12 +769,6 @@ absl::Status Pickler::Dump(NodeId root) {
   framing_ = protocol_ >= 4;
   FERRY_RETURN_IF_ERROR(Begin(root));
   while (!frames_.empty()) {
-    // Each frame is a node that is not memoised yet, or one that is memoised
-    // only once; deeper than that only a node that contains itself can go.
-    if (frames_.size() > 2 * size_t{graph_.size()}) {
-      return absl::InvalidArgumentError(
-          "a tuple or an object's arguments contain themselves");
-    }
     FERRY_RETURN_IF_ERROR(Continue());
   }
   PutOpcode(kStop);

@@ -64,8 +64,9 @@ class Pickler {
   // Writes `root`, and everything that it refers to. Called once.
   //
   // Errors:
-  //   kInvalidArgument - a graph that no pickle can hold: a node that contains
-  //                      itself where Python could not.
+  //   kInvalidArgument - a graph that no pickle can hold: a tuple, or the
+  //                      arguments of an object, that contain themselves more
+  //                      deeply than Python could write.
   //   kUnimplemented   - a node that needs hooks, or that the protocol cannot
   //                      express.
   //   whatever a hook returns.
@@ -75,7 +76,7 @@ class Pickler {
 
   int protocol() const { return protocol_; }
 
-  // --- For hooks -----------------------------------------------------------
+  // --- For hooks -------------------------------------------------------------
 
   // A memo number, or none yet: where a hook keeps that of an object that it
   // may write again.
@@ -89,7 +90,8 @@ class Pickler {
   void WriteStr(absl::string_view text, MemoSlot* slot = nullptr);
   // A str of the graph.
   void WriteStrNode(NodeId node);
-  // A str of which Python has one for everybody, such as "cpu".
+  // A str of which Python has one for everybody, such as "cpu". The word, like
+  // the names of a global, must outlive the pickler.
   void WriteSharedWord(absl::string_view word);
   void WriteGlobal(absl::string_view module, absl::string_view name);
   // A tuple of integers; memoised unless empty.
@@ -117,6 +119,8 @@ class Pickler {
     NodeId node;
     uint32_t next = 0;  // the next child
     uint8_t stage = 0;  // of an object
+    // Of an object: the one whose call is written, itself or a dropped copy.
+    NodeId called = kNoNode;
   };
 
   // How CPython groups children: it has one way for exact lists, dicts and
@@ -150,7 +154,10 @@ class Pickler {
   void WriteNewGlobal(const GlobalName& global, NodeId module_node,
                       NodeId name_node);
   void MemoiseNode(NodeId node);
+  bool IsMemoised(NodeId node) const { return memo_[node] < kBeingWritten; }
 
+  // Begins a container that gets its memo number only when it is complete.
+  absl::Status PushIncomplete(NodeId node);
   absl::Status Begin(NodeId node);
   absl::Status Continue();
   absl::Status ContinueTuple(Frame* frame);
@@ -163,7 +170,9 @@ class Pickler {
                          BatchStyle style, bool* done);
   void EndFrozen(NodeId node, unsigned char end_opcode,
                  unsigned char pop_opcode, int pops);
-  void EndCall(NodeId node);
+  void EndCall(Frame* frame);
+  // What to call where an object is begun.
+  NodeId NextCall(NodeId object);
 
   const ObjectGraph& graph_;
   const int protocol_;
@@ -174,8 +183,16 @@ class Pickler {
   size_t frame_start_ = std::string::npos;
   bool framing_ = false;
 
+  // What memo_ has of a node that a frame writes and that is not memoised yet.
+  static constexpr uint32_t kBeingWritten = 0xFFFFFFFE;
+
   std::vector<Frame> frames_;
   std::vector<uint32_t> memo_;  // by node
+  // Of objects with dropped copies that have been begun: the copy to be written
+  // where it is begun again, or kNoNode.
+  absl::flat_hash_map<NodeId, NodeId> next_dropped_;
+  // Frames that write a node which a frame further out writes, too.
+  int num_reentered_ = 0;
   uint32_t next_memo_ = 0;
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, uint32_t>
       global_memo_;

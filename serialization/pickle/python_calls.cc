@@ -14,6 +14,12 @@ namespace ferry {
 namespace pickle {
 namespace {
 
+bool Spend(uint64_t amount, uint64_t* budget) {
+  if (amount > *budget) return false;
+  *budget -= amount;
+  return true;
+}
+
 bool IsLatin1Name(absl::string_view name) {
   return name == "latin1" || name == "latin-1";
 }
@@ -39,10 +45,11 @@ std::optional<std::string> EncodeLatin1(absl::string_view text) {
 
 // `text.encode("latin1")`, noting the word that spells the encoding.
 std::optional<std::string> EncodeCall(absl::Span<const NodeId> args,
-                                      ObjectGraph* graph) {
+                                      uint64_t* budget, ObjectGraph* graph) {
   if (args.size() != 2 || graph->kind(args[0]) != ValueKind::kStr ||
       graph->kind(args[1]) != ValueKind::kStr ||
-      !IsLatin1Name(graph->text(args[1]))) {
+      !IsLatin1Name(graph->text(args[1])) ||
+      !Spend(graph->text(args[0]).size(), budget)) {
     return std::nullopt;
   }
   graph->NoteSharedWord(graph->text(args[1]), args[1]);
@@ -55,12 +62,13 @@ std::optional<std::string> EncodeCall(absl::Span<const NodeId> args,
 }
 
 NodeId RebuildBuiltin(absl::string_view name, absl::Span<const NodeId> args,
-                      ObjectGraph* graph) {
+                      uint64_t* budget, ObjectGraph* graph) {
   if (name == "set" || name == "frozenset") {
     std::vector<NodeId> items;
     if (args.size() == 1 && (graph->kind(args[0]) == ValueKind::kList ||
                              graph->kind(args[0]) == ValueKind::kTuple)) {
       const absl::Span<const NodeId> listed = graph->items(args[0]);
+      if (!Spend(listed.size(), budget)) return kNoNode;
       items.assign(listed.begin(), listed.end());
     } else if (!args.empty()) {
       return kNoNode;
@@ -71,10 +79,10 @@ NodeId RebuildBuiltin(absl::string_view name, absl::Span<const NodeId> args,
   if (name == "bytearray") {
     if (args.empty()) return graph->AddByteArray("");
     if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kBytes) {
-      return graph->AddByteArray(graph->text(args[0]));
+      return graph->AddByteArrayOf(args[0]);
     }
     // As Python 2 wrote it.
-    if (std::optional<std::string> bytes = EncodeCall(args, graph)) {
+    if (std::optional<std::string> bytes = EncodeCall(args, budget, graph)) {
       return graph->AddByteArray(*bytes);
     }
     return kNoNode;
@@ -89,10 +97,11 @@ NodeId RebuildBuiltin(absl::string_view name, absl::Span<const NodeId> args,
 }
 
 NodeId RebuildOrderedDict(NodeId callable, absl::Span<const NodeId> args,
-                          ObjectGraph* graph) {
+                          uint64_t* budget, ObjectGraph* graph) {
   std::vector<NodeId> entries;
   if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kList) {
     // As Python 2 wrote it: OrderedDict([[key, value], ...]).
+    if (!Spend(graph->items(args[0]).size(), budget)) return kNoNode;
     for (NodeId pair : graph->items(args[0])) {
       const ValueKind kind = graph->kind(pair);
       if ((kind != ValueKind::kList && kind != ValueKind::kTuple) ||
@@ -105,8 +114,8 @@ NodeId RebuildOrderedDict(NodeId callable, absl::Span<const NodeId> args,
   } else if (!args.empty()) {
     return kNoNode;
   }
-  const NodeId dict = graph->AddObject(ObjectForm::kCall, callable,
-                                       ObjectGraph::kEmptyTuple);
+  const NodeId dict =
+      graph->AddObject(ObjectForm::kCall, callable, ObjectGraph::kEmptyTuple);
   graph->BecomeDict(dict);
   graph->AppendEntries(dict, entries);
   return dict;
@@ -114,18 +123,20 @@ NodeId RebuildOrderedDict(NodeId callable, absl::Span<const NodeId> args,
 
 }  // namespace
 
-NodeId RebuildPythonValue(NodeId callable, NodeId args, ObjectGraph* graph) {
+NodeId RebuildPythonValue(NodeId callable, NodeId args, uint64_t* budget,
+                          ObjectGraph* graph) {
   const GlobalRecord& global = graph->global(callable);
   const absl::Span<const NodeId> arg_items = graph->items(args);
   if (global.module == "builtins") {
-    return RebuildBuiltin(global.name, arg_items, graph);
+    return RebuildBuiltin(global.name, arg_items, budget, graph);
   }
   if (global.module == "_codecs" && global.name == "encode") {
-    const std::optional<std::string> bytes = EncodeCall(arg_items, graph);
+    const std::optional<std::string> bytes =
+        EncodeCall(arg_items, budget, graph);
     return bytes ? graph->AddBytes(*bytes) : kNoNode;
   }
   if (global.module == "collections" && global.name == "OrderedDict") {
-    return RebuildOrderedDict(callable, arg_items, graph);
+    return RebuildOrderedDict(callable, arg_items, budget, graph);
   }
   return kNoNode;
 }

@@ -10,6 +10,8 @@
 #ifndef FERRY_SERIALIZATION_PICKLE_PYTHON_CALLS_H_
 #define FERRY_SERIALIZATION_PICKLE_PYTHON_CALLS_H_
 
+#include <cstdint>
+
 #include "ferry/core/object_graph.h"
 
 namespace ferry {
@@ -20,7 +22,12 @@ namespace pickle {
 //
 //   callable  a global, in Python 3's spelling.
 //   args      a tuple.
-NodeId RebuildPythonValue(NodeId callable, NodeId args, ObjectGraph* graph);
+//   budget    how many more items and characters may be copied. The copies are
+//             taken off it; a call that would need more stays a call. Python
+//             never uses such arguments twice, so that the size of the pickle
+//             is enough for each that it writes.
+NodeId RebuildPythonValue(NodeId callable, NodeId args, uint64_t* budget,
+                          ObjectGraph* graph);
 
 }  // namespace pickle
 }  // namespace ferry

@@ -11,12 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
@@ -28,7 +30,8 @@ namespace pickle {
 
 absl::StatusOr<NodeId> UnpickleHooks::PersistentLoad(NodeId, ObjectGraph*) {
   return absl::DataLossError(
-      "the pickle refers to storages (persistent ids) where it cannot have any");
+      "the pickle refers to storages (persistent ids) where it cannot have "
+      "any");
 }
 absl::Status UnpickleHooks::OnGlobal(NodeId, ObjectGraph*) {
   return absl::OkStatus();
@@ -48,6 +51,12 @@ constexpr uint64_t kMaxTextBytes = 0xFFFFFFFFu;
 // Integers written in decimal cost time that grows with the square of their
 // length; Python itself refuses more digits than this by default.
 constexpr size_t kMaxDecimalDigits = 4300;
+
+// References and values on the stack are counted in 32 bits, and a container
+// that grows takes half as much again as it needs: with these bounds no sum
+// leaves them.
+constexpr uint64_t kMaxReferences = uint64_t{1} << 30;
+constexpr uint64_t kMaxStackValues = uint64_t{1} << 29;
 
 // Module and attribute names longer than this are not names.
 constexpr size_t kMaxNameBytes = 4096;
@@ -85,28 +94,33 @@ class Unpickler {
         end_(bytes.data() + bytes.size()),
         options_(options),
         hooks_(hooks == nullptr ? &no_hooks_ : hooks),
-        graph_(graph) {
+        graph_(graph),
+        copy_budget_(bytes.size()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
   }
 
   absl::StatusOr<UnpickleResult> Run();
 
  private:
-  // What an error of the step at hand is annotated with.
-  absl::Status Damaged(absl::string_view what) const {
+  // Errors are made out of line: nearly every opcode checks something, and
+  // nearly none finds it wrong.
+  ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD static absl::Status Damaged(
+      absl::string_view what) {
     return absl::DataLossError(what);
+  }
+  ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD absl::Status CutShort(
+      uint64_t size) const {
+    return Damaged(absl::StrCat("an operand of ", size, " bytes is cut short: ",
+                                left(), " bytes are left"));
   }
 
   absl::Status Step(unsigned char opcode);
+  absl::Status CheckLimits() const;
 
   uint64_t left() const { return static_cast<uint64_t>(end_ - next_); }
 
   absl::Status Take(uint64_t size, absl::string_view* out) {
-    if (size > left()) {
-      return Damaged(absl::StrCat("an operand of ", size,
-                                  " bytes is cut short: ", left(),
-                                  " bytes are left"));
-    }
+    if (ABSL_PREDICT_FALSE(size > left())) return CutShort(size);
     *out = absl::string_view(next_, size);
     next_ += size;
     return absl::OkStatus();
@@ -114,12 +128,14 @@ class Unpickler {
 
   // A little-endian number of `size` bytes.
   absl::Status TakeNumber(int size, uint64_t* out) {
-    absl::string_view bytes;
-    FERRY_RETURN_IF_ERROR(Take(size, &bytes));
+    if (ABSL_PREDICT_FALSE(static_cast<uint64_t>(size) > left())) {
+      return CutShort(size);
+    }
     *out = 0;
     for (int i = size; i-- > 0;) {
-      *out = (*out << 8) | static_cast<unsigned char>(bytes[i]);
+      *out = (*out << 8) | static_cast<unsigned char>(next_[i]);
     }
+    next_ += size;
     return absl::OkStatus();
   }
 
@@ -151,7 +167,7 @@ class Unpickler {
   size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
 
   absl::Status Need(size_t count) const {
-    if (stack_.size() - floor() < count) {
+    if (ABSL_PREDICT_FALSE(stack_.size() - floor() < count)) {
       return Damaged("the stack has too few values");
     }
     return absl::OkStatus();
@@ -189,11 +205,13 @@ class Unpickler {
       if (index >= memo_.size()) {
         memo_.resize(std::max<size_t>(index + 1, memo_.size() * 2), kNoNode);
       }
+      if (memo_[index] == kNoNode) ++memo_count_;
       memo_[index] = stack_.back();
     } else {
-      far_memo_[index] = stack_.back();
+      if (far_memo_.insert_or_assign(index, stack_.back()).second) {
+        ++memo_count_;
+      }
     }
-    memo_count_ = std::max(memo_count_, index + 1);
     return absl::OkStatus();
   }
 
@@ -208,7 +226,20 @@ class Unpickler {
       node = found->second;
     }
     Push(node);
+    NoteDroppedCall(node);
     return absl::OkStatus();
+  }
+
+  // After a call whose result was dropped at once: whether that was a copy of
+  // `node`, which the arguments of the call made.
+  void NoteDroppedCall(NodeId node) {
+    const NodeId dropped = dropped_before_;
+    if (dropped == kNoNode || dropped == node || !graph_->is_object(node) ||
+        graph_->object(node).callable != graph_->object(dropped).callable ||
+        graph_->object(node).form != graph_->object(dropped).form) {
+      return;
+    }
+    graph_->AddDroppedCall(node, dropped);
   }
 
   absl::Status TakeLineNumber(uint64_t* out) {
@@ -246,6 +277,7 @@ class Unpickler {
   absl::Status AppendItems(absl::Span<const NodeId> items, ValueKind plain);
   absl::Status SetItems(absl::Span<const NodeId> keys_and_values);
   absl::Status Build();
+  absl::Status DropCall(NodeId call);
   absl::Status PersistentLoad(NodeId id);
 
   const char* const begin_;
@@ -260,11 +292,17 @@ class Unpickler {
   std::vector<NodeId> stack_;
   std::vector<size_t> marks_;
   std::vector<NodeId> popped_;
-  std::vector<NodeId> memo_;
+  std::vector<NodeId, HugePageAllocator<NodeId>> memo_;
   absl::flat_hash_map<uint64_t, NodeId> far_memo_;
-  uint64_t memo_count_ = 0;
+  uint64_t memo_count_ = 0;  // entries, which MEMOIZE numbers by
   NodeId small_ints_[256];
-  uint32_t globals_seen_ = 0;
+  uint64_t copy_budget_;  // of RebuildPythonValue
+  // The object that the opcode before, and the one at hand, made by a call.
+  NodeId call_before_ = kNoNode;
+  NodeId call_ = kNoNode;
+  // Likewise such an object that was popped at once.
+  NodeId dropped_before_ = kNoNode;
+  NodeId dropped_ = kNoNode;
 };
 
 absl::Status Unpickler::PushDecimal(absl::string_view line) {
@@ -275,7 +313,8 @@ absl::Status Unpickler::PushDecimal(absl::string_view line) {
       !std::all_of(digits.begin(), digits.end(), [](char c) {
         return absl::ascii_isdigit(static_cast<unsigned char>(c));
       })) {
-    return Damaged("a decimal integer is malformed or has more than 4300 digits");
+    return Damaged(
+        "a decimal integer is malformed or has more than 4300 digits");
   }
   int64_t value;
   if (absl::SimpleAtoi(line, &value)) {
@@ -314,7 +353,7 @@ absl::Status Unpickler::PushQuotedLine() {
     return Damaged("a string has no quotes");
   }
   std::string text;
-  if (!absl::CUnescape(line.substr(1, line.size() - 2), &text)) {
+  if (!DecodeStringEscape(line.substr(1, line.size() - 2), &text)) {
     return Damaged("a string has a malformed escape");
   }
   PushPython2String(text);
@@ -347,9 +386,9 @@ absl::Status Unpickler::GlobalNode(absl::string_view module,
     module = moved.module;
     name = moved.name;
   }
+  const size_t globals_before = graph_->globals().size();
   *out = graph_->AddGlobal(module, name);
-  if (graph_->globals().size() > globals_seen_) {
-    globals_seen_ = static_cast<uint32_t>(graph_->globals().size());
+  if (graph_->globals().size() > globals_before) {
     FERRY_RETURN_IF_ERROR(hooks_->OnGlobal(*out, graph_));
   }
   return absl::OkStatus();
@@ -391,7 +430,8 @@ absl::Status Unpickler::Call(ObjectForm form, NodeId callable, NodeId args,
     return Damaged("the arguments of a call are not a tuple");
   }
   if (form == ObjectForm::kCall && graph_->is_global(callable)) {
-    const NodeId value = RebuildPythonValue(callable, args, graph_);
+    const NodeId value =
+        RebuildPythonValue(callable, args, &copy_budget_, graph_);
     if (value != kNoNode) {
       Push(value);
       return absl::OkStatus();
@@ -399,6 +439,7 @@ absl::Status Unpickler::Call(ObjectForm form, NodeId callable, NodeId args,
   }
   const NodeId object = graph_->AddObject(form, callable, args, kwargs);
   Push(object);
+  call_ = object;
   return hooks_->OnObject(object, graph_);
 }
 
@@ -426,7 +467,8 @@ absl::Status Unpickler::AppendItems(absl::Span<const NodeId> items,
       return Damaged(absl::StrCat("items are appended to a ", Name(kind)));
     }
     if (graph_->object(target).state != kNoNode) {
-      return absl::UnimplementedError("an object is given items after its state");
+      return absl::UnimplementedError(
+          "an object is given items after its state");
     }
   } else if (kind != plain) {
     return Damaged(absl::StrCat("items are appended to a ", Name(kind)));
@@ -446,7 +488,8 @@ absl::Status Unpickler::SetItems(absl::Span<const NodeId> keys_and_values) {
     return Damaged(absl::StrCat("entries are set in a ", Name(kind)));
   }
   if (graph_->is_object(target) && graph_->object(target).state != kNoNode) {
-    return absl::UnimplementedError("an object is given entries after its state");
+    return absl::UnimplementedError(
+        "an object is given entries after its state");
   }
   graph_->AppendEntries(target, keys_and_values);
   return absl::OkStatus();
@@ -467,6 +510,27 @@ absl::Status Unpickler::Build() {
   return hooks_->OnState(object, graph_);
 }
 
+// A call whose result is thrown away at once. If it is `setter(object, state)`
+// with `object` below it on the stack, that is how Python pickles an object
+// whose reduction brings its own function to set the state.
+absl::Status Unpickler::DropCall(NodeId call) {
+  const ObjectRecord& record = graph_->object(call);
+  const absl::Span<const NodeId> args = graph_->items(record.args);
+  if (record.form != ObjectForm::kCall || args.size() != 2 ||
+      stack_.size() == floor() || args[0] != stack_.back()) {
+    dropped_ = call;
+    return absl::OkStatus();
+  }
+  const NodeId object = stack_.back();
+  if (!graph_->is_object(object) || graph_->object(object).state != kNoNode) {
+    return absl::UnimplementedError(
+        "a function sets the state of something that can have none, or has it "
+        "already");
+  }
+  graph_->SetState(object, args[1], record.callable);
+  return absl::OkStatus();
+}
+
 absl::Status Unpickler::PersistentLoad(NodeId id) {
   FERRY_ASSIGN_OR_RETURN(const NodeId node, hooks_->PersistentLoad(id, graph_));
   Push(node);
@@ -476,7 +540,9 @@ absl::Status Unpickler::PersistentLoad(NodeId id) {
 absl::Status Unpickler::Step(unsigned char opcode) {
   absl::string_view text;
   absl::Span<const NodeId> items;
-  uint64_t number;
+  uint64_t number = 0;
+  call_before_ = std::exchange(call_, kNoNode);
+  dropped_before_ = std::exchange(dropped_, kNoNode);
   switch (opcode) {
     case kProto:
       FERRY_RETURN_IF_ERROR(TakeNumber(1, &number));
@@ -519,7 +585,8 @@ absl::Status Unpickler::Step(unsigned char opcode) {
       return absl::OkStatus();
     case kLong4:
       FERRY_RETURN_IF_ERROR(TakeNumber(4, &number));
-      if (number > 0x7FFFFFFF) return Damaged("an integer's length is negative");
+      if (number > 0x7FFFFFFF)
+        return Damaged("an integer's length is negative");
       FERRY_RETURN_IF_ERROR(Take(number, &text));
       Push(graph_->AddBigInt(text));
       return absl::OkStatus();
@@ -587,9 +654,9 @@ absl::Status Unpickler::Step(unsigned char opcode) {
       if (stack_.size() == floor()) {
         if (marks_.empty()) return Damaged("the stack is empty");
         marks_.pop_back();
-      } else {
-        stack_.pop_back();
+        return absl::OkStatus();
       }
+      if (Pop() == call_before_) return DropCall(call_before_);
       return absl::OkStatus();
     case kPopMark:
       return PopMark(&items);
@@ -735,12 +802,27 @@ absl::Status Unpickler::Step(unsigned char opcode) {
       return absl::UnimplementedError(
           "the pickle uses an out-of-band buffer, which is not in the file");
     default:
-      return Damaged(
-          absl::StrCat("there is no opcode 0x", absl::Hex(opcode, absl::kZeroPad2)));
+      return Damaged(absl::StrCat("there is no opcode 0x",
+                                  absl::Hex(opcode, absl::kZeroPad2)));
   }
 }
 
+absl::Status Unpickler::CheckLimits() const {
+  if (graph_->size() > options_.max_nodes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the pickle makes more than ", options_.max_nodes,
+                     " objects; raise the limit if it is to be trusted"));
+  }
+  if (graph_->num_references() > kMaxReferences ||
+      stack_.size() > kMaxStackValues) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the pickle's containers hold more than ", kMaxReferences, " items"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<UnpickleResult> Unpickler::Run() {
+  const NodeId first_node = graph_->size();
   while (next_ != end_) {
     const char* const start = next_;
     const auto opcode = static_cast<unsigned char>(*next_++);
@@ -756,15 +838,11 @@ absl::StatusOr<UnpickleResult> Unpickler::Run() {
       result.root = Pop();
       result.protocol = protocol_;
       result.size_bytes = static_cast<uint64_t>(next_ - begin_);
-      FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys());
+      FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node));
       return result;
     }
     absl::Status status = Step(opcode);
-    if (status.ok() && graph_->size() > options_.max_nodes) {
-      status = absl::ResourceExhaustedError(
-          absl::StrCat("the pickle makes more than ", options_.max_nodes,
-                       " objects; raise the limit if it is to be trusted"));
-    }
+    if (status.ok()) status = CheckLimits();
     if (!status.ok()) {
       return absl::Status(status.code(),
                           absl::StrCat(status.message(), " (at offset ",

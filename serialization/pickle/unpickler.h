@@ -17,7 +17,8 @@
 //
 //   ObjectGraph graph;
 //   FERRY_ASSIGN_OR_RETURN(UnpickleResult result,
-//                          Unpickle(bytes, UnpickleOptions(), nullptr, &graph));
+//                          Unpickle(bytes, UnpickleOptions(), nullptr,
+//                          &graph));
 //   graph.kind(result.root);
 #ifndef FERRY_SERIALIZATION_PICKLE_UNPICKLER_H_
 #define FERRY_SERIALIZATION_PICKLE_UNPICKLER_H_
@@ -74,9 +75,10 @@ struct UnpickleResult {
 // are UTF-8 and bytes where they are not.
 //
 // Errors:
-//   kDataLoss          - not a pickle, or cut short. The message has the offset.
-//   kUnimplemented     - extension codes, out-of-band buffers, text of 4 GiB or
-//                        more, state given twice.
+//   kDataLoss          - not a pickle, or cut short; the message has the
+//                        offset.
+//   kUnimplemented     - extension codes, out-of-band buffers, text of 4 GiB
+//                        or more, state given twice.
 //   kResourceExhausted - more than `max_nodes`.
 //   whatever a hook returns.
 absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes,

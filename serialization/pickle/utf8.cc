@@ -32,6 +32,20 @@ void AppendUtf8(uint32_t code, std::string* out) {
   out->push_back(static_cast<char>(0x80 | (code & 0x3F)));
 }
 
+// Up to eight digits.
+bool ParseHex(absl::string_view digits, uint32_t* out) {
+  *out = 0;
+  for (char c : digits) {
+    const auto digit = static_cast<unsigned char>(c);
+    if (!absl::ascii_isxdigit(digit)) return false;
+    const unsigned value = absl::ascii_isdigit(digit)
+                               ? digit - '0'
+                               : absl::ascii_tolower(digit) - 'a' + 10u;
+    *out = (*out << 4) | value;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool IsValidUtf8(absl::string_view text) {
@@ -77,22 +91,87 @@ bool DecodeRawUnicodeEscape(absl::string_view text, std::string* out) {
                         (text[i + 1] == 'u' || text[i + 1] == 'U');
     if (!escape) {
       AppendUtf8(c, out);
+      // A backslash after a backslash begins no escape.
+      if (c == '\\' && i + 1 < text.size() && text[i + 1] == '\\') {
+        AppendUtf8(c, out);
+        ++i;
+      }
       continue;
     }
     const size_t digits = text[i + 1] == 'u' ? 4 : 8;
     if (text.size() - i - 2 < digits) return false;
-    uint32_t code = 0;
-    for (size_t d = 0; d < digits; ++d) {
-      const auto digit = static_cast<unsigned char>(text[i + 2 + d]);
-      if (!absl::ascii_isxdigit(digit)) return false;
-      const unsigned value = absl::ascii_isdigit(digit)
-                                 ? digit - '0'
-                                 : absl::ascii_tolower(digit) - 'a' + 10u;
-      code = (code << 4) | value;
-    }
+    uint32_t code;
+    if (!ParseHex(text.substr(i + 2, digits), &code)) return false;
     if (code > 0x10FFFF) return false;
     AppendUtf8(code, out);
     i += 1 + digits;
+  }
+  return true;
+}
+
+bool DecodeStringEscape(absl::string_view text, std::string* out) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      out->push_back(text[i]);
+      continue;
+    }
+    if (++i == text.size()) return false;
+    const char c = text[i];
+    switch (c) {
+      case '\n':
+        break;
+      case '\\':
+      case '\'':
+      case '"':
+        out->push_back(c);
+        break;
+      case 'a':
+        out->push_back('\a');
+        break;
+      case 'b':
+        out->push_back('\b');
+        break;
+      case 'f':
+        out->push_back('\f');
+        break;
+      case 'n':
+        out->push_back('\n');
+        break;
+      case 'r':
+        out->push_back('\r');
+        break;
+      case 't':
+        out->push_back('\t');
+        break;
+      case 'v':
+        out->push_back('\v');
+        break;
+      case 'x': {
+        uint32_t byte;
+        if (text.size() - i < 3 || !ParseHex(text.substr(i + 1, 2), &byte)) {
+          return false;
+        }
+        out->push_back(static_cast<char>(byte));
+        i += 2;
+        break;
+      }
+      default:
+        if (c < '0' || c > '7') {
+          out->push_back('\\');
+          out->push_back(c);
+          break;
+        }
+        // One to three octal digits; what does not fit a byte is cut off.
+        unsigned byte = 0;
+        size_t end = i;
+        for (; end < text.size() && end < i + 3; ++end) {
+          if (text[end] < '0' || text[end] > '7') break;
+          byte = byte * 8 + static_cast<unsigned>(text[end] - '0');
+        }
+        out->push_back(static_cast<char>(byte & 0xFF));
+        i = end - 1;
+        break;
+    }
   }
   return true;
 }

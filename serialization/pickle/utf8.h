@@ -6,7 +6,8 @@
 // -----------------------------------------------------------------------------
 //
 // The encodings of text that pickle uses: UTF-8 with lone surrogates allowed,
-// as Python's "surrogatepass" has it, and "raw-unicode-escape".
+// as Python's "surrogatepass" has it, "raw-unicode-escape", and the literals of
+// Python 2's strings.
 #ifndef FERRY_SERIALIZATION_PICKLE_UTF8_H_
 #define FERRY_SERIALIZATION_PICKLE_UTF8_H_
 
@@ -24,6 +25,12 @@ bool IsValidUtf8(absl::string_view text);
 // Decodes what protocol 0 writes: latin-1, with \uXXXX and \UXXXXXXXX for the
 // rest. Appends UTF-8 to `out`. False if an escape is malformed.
 bool DecodeRawUnicodeEscape(absl::string_view text, std::string* out);
+
+// Decodes what stands between the quotes of a string literal of Python 2, as
+// Python's "string-escape" does: \n and the like, \ooo, \xhh; a backslash
+// before anything else is itself. Appends to `out`. False if an escape is cut
+// short or malformed.
+bool DecodeStringEscape(absl::string_view text, std::string* out);
 
 }  // namespace pickle
 }  // namespace ferry
