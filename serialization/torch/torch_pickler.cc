@@ -25,9 +25,12 @@ void WriteEmptyOrderedDict(Pickler* pickler) {
 }
 
 // Tags that PyTorch spells by a literal, of which Python has one object; the
-// others are put together anew at each reference.
-bool IsLiteralTag(absl::string_view tag) {
-  return tag == "cpu" || tag == "mps" || tag == "meta";
+// others are put together anew at each reference. The literal, or nothing.
+absl::string_view LiteralTag(absl::string_view tag) {
+  for (absl::string_view literal : {"cpu", "mps", "meta"}) {
+    if (tag == literal) return literal;
+  }
+  return absl::string_view();
 }
 
 }  // namespace
@@ -48,8 +51,8 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   }
   Written& written = written_[found->second];
   const uint64_t size_bytes = record.storage.size_bytes();
-  if (size_bytes != 0 && (written.dtype != record.dtype ||
-                          written.untyped != record.untyped)) {
+  if (size_bytes != 0 &&
+      (written.dtype != record.dtype || written.untyped != record.untyped)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "Cannot save multiple tensors or storages that view the same data as "
         "different types: ",
@@ -71,8 +74,9 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   if (record.location_node != kNoNode && !record.location_is_fresh &&
       graph.text(record.location_node) == written.location) {
     pickler->WriteStrNode(record.location_node);
-  } else if (IsLiteralTag(written.location)) {
-    pickler->WriteSharedWord(written.location);
+  } else if (!LiteralTag(written.location).empty()) {
+    // The pickler keeps the word, and `written` moves.
+    pickler->WriteSharedWord(LiteralTag(written.location));
   } else {
     pickler->WriteStr(written.location);
   }

@@ -31,7 +31,8 @@ namespace torch_format {
 class TorchPickler final : public pickle::PickleHooks {
  public:
   // Gives the location tag of a storage; asked once for each.
-  using LocationTag = std::function<absl::StatusOr<std::string>(const Storage&)>;
+  using LocationTag =
+      std::function<absl::StatusOr<std::string>(const Storage&)>;
 
   explicit TorchPickler(LocationTag location_tag)
       : location_tag_(std::move(location_tag)) {}
@@ -56,8 +57,7 @@ class TorchPickler final : public pickle::PickleHooks {
   };
 
   absl::Status WriteStorage(const StorageRecord& record,
-                            const ObjectGraph& graph,
-                            pickle::Pickler* pickler);
+                            const ObjectGraph& graph, pickle::Pickler* pickler);
   absl::Status WriteTensor(const Tensor& tensor, bool requires_grad,
                            const ObjectGraph& graph, pickle::Pickler* pickler);
   absl::Status WriteParameter(const Tensor& tensor, const ObjectGraph& graph,

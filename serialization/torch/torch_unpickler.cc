@@ -20,7 +20,8 @@ namespace torch_format {
 namespace {
 
 absl::Status Malformed(absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("a tensor cannot be rebuilt: ", what));
+  return absl::DataLossError(
+      absl::StrCat("a tensor cannot be rebuilt: ", what));
 }
 
 // A view that cannot be is damage here, not a caller's mistake.
@@ -90,8 +91,8 @@ struct ViewArgs {
 absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
                       ViewArgs* view) {
   if (graph.kind(args[0]) != ValueKind::kStorage) {
-    return Malformed(absl::StrCat("its storage is a ",
-                                  Name(graph.kind(args[0]))));
+    return Malformed(
+        absl::StrCat("its storage is a ", Name(graph.kind(args[0]))));
   }
   const StorageRecord& record = graph.storage(args[0]);
   view->storage = record.storage;
@@ -108,8 +109,8 @@ absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
 }
 
 absl::StatusOr<Tensor> MakeView(const ViewArgs& view, DType dtype) {
-  return AsDamage(Tensor::Create(view.storage, dtype, view.size, view.stride,
-                                 view.offset));
+  return AsDamage(
+      Tensor::Create(view.storage, dtype, view.size, view.stride, view.offset));
 }
 
 // The conj and neg bits: {"conj": True, "neg": True}.
@@ -199,8 +200,8 @@ absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
                                         absl::Span<const NodeId> args) {
   FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 4));
   if (graph.kind(args[0]) != ValueKind::kTensor) {
-    return Malformed(absl::StrCat("a parameter's data is a ",
-                                  Name(graph.kind(args[0]))));
+    return Malformed(
+        absl::StrCat("a parameter's data is a ", Name(graph.kind(args[0]))));
   }
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[1], "requires_grad"));
@@ -227,8 +228,8 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
   FERRY_ASSIGN_OR_RETURN(
       Tensor tensor,
       AsDamage(Tensor::Create(
-          Storage::FromMemory(Device("meta"), nullptr, size_bytes, nullptr),
-          dtype, size, stride, 0)));
+          Storage::FromMemory(Device("meta"), Memory{}, size_bytes), dtype,
+          size, stride, 0)));
   tensor.set_requires_grad(requires_grad);
   return tensor;
 }
@@ -253,6 +254,11 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
     if (graph.kind(part) != ValueKind::kTensor) {
       return Malformed(absl::StrCat("a part of a sparse tensor is a ",
                                     Name(graph.kind(part))));
+    }
+    // PyTorch has no sparse tensors of sparse parts, and chains of them would
+    // be followed by recursion.
+    if (graph.tensor(part).layout() != Layout::kStrided) {
+      return Malformed("a part of a sparse tensor is itself sparse");
     }
     components.push_back(graph.tensor(part));
   }
@@ -286,7 +292,7 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
   StorageId storage_id;
   std::optional<StorageType> type;
   if (graph->is_global(parts[1])) {
-    type = StorageTypeFromClass(graph->global(parts[1]).name);
+    type = known_[graph->global_index(parts[1])].storage_type;
   }
   if (!type) return malformed("its type is no storage class");
   storage_id.type = *type;
@@ -308,14 +314,17 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
     return malformed(absl::StrCat("its size of ", storage_id.num_elements,
                                   " elements is past 2^63 bytes"));
   }
-  graph->NoteSharedWord("storage", parts[0]);
+  if (!has_noted_words_) {
+    graph->NoteSharedWord("storage", parts[0]);
+    has_noted_words_ = true;
+  }
 
   const auto [found, is_new] = storage_by_key_.try_emplace(
       storage_id.key, static_cast<uint32_t>(storages_.size()));
   if (is_new) {
     FERRY_RETURN_IF_ERROR(check_storage_(storage_id));
     KeyedStorage keyed;
-    keyed.key = std::string(storage_id.key);
+    keyed.key = storage_id.key;
     keyed.storage =
         Storage::Described(storage_id.size_bytes, storage_id.location);
     keyed.type = *type;
@@ -323,10 +332,10 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
   }
   const KeyedStorage& keyed = storages_[found->second];
   if (keyed.storage.size_bytes() != storage_id.size_bytes) {
-    return malformed(absl::StrCat(
-        "storage \"", absl::CHexEscape(storage_id.key), "\" has ",
-        storage_id.size_bytes, " bytes here and ", keyed.storage.size_bytes(),
-        " bytes elsewhere"));
+    return malformed(
+        absl::StrCat("storage \"", absl::CHexEscape(storage_id.key), "\" has ",
+                     storage_id.size_bytes, " bytes here and ",
+                     keyed.storage.size_bytes(), " bytes elsewhere"));
   }
   StorageRecord record;
   record.storage = keyed.storage;
@@ -381,8 +390,9 @@ TorchUnpickler::Known TorchUnpickler::Recognise(const GlobalRecord& global) {
 
 absl::Status TorchUnpickler::OnGlobal(NodeId global, ObjectGraph* graph) {
   const GlobalRecord& record = graph->global(global);
-  known_.resize(graph->globals().size(), Known::kNothing);
-  known_[graph->global_index(global)] = Recognise(record);
+  known_.resize(graph->globals().size());
+  known_[graph->global_index(global)] = {Recognise(record),
+                                         StorageTypeFromClass(record.name)};
   if (record.module == "torch") {
     if (const std::optional<DType> dtype = DTypeFromName(record.name)) {
       graph->BecomeDType(global, *dtype);
@@ -395,7 +405,7 @@ TorchUnpickler::Known TorchUnpickler::known(NodeId node,
                                             const ObjectGraph& graph) const {
   if (!graph.is_global(node)) return Known::kNothing;
   const uint32_t index = graph.global_index(node);
-  return index < known_.size() ? known_[index] : Known::kNothing;
+  return index < known_.size() ? known_[index].known : Known::kNothing;
 }
 
 absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,

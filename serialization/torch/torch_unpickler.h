@@ -14,9 +14,10 @@
 #ifndef FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_
 #define FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <string>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,12 +47,19 @@ struct StorageId {
 // The hooks for one pickle. Thread-safety: none.
 class TorchUnpickler final : public pickle::UnpickleHooks {
  public:
-  // Called once for each key, in the order of first reference: may refuse a
-  // storage, for instance because the file has no such record.
+  // Called once for each key, in the order of first reference, which is that of
+  // `storages()`: may refuse a storage, for instance because the file has no
+  // such record.
   using CheckStorage = std::function<absl::Status(const StorageId&)>;
 
   explicit TorchUnpickler(CheckStorage check_storage)
       : check_storage_(std::move(check_storage)) {}
+
+  // Makes room for as many storages as a file can have.
+  void ReserveStorages(size_t num_storages) {
+    storages_.reserve(num_storages);
+    storage_by_key_.reserve(num_storages);
+  }
 
   absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph) override;
   absl::Status OnGlobal(NodeId global, ObjectGraph* graph) override;
@@ -60,15 +68,15 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
 
   // The key of each distinct storage, in the order of first reference, beside
   // the storage itself.
+  // Keys are valid as long as the graph.
   struct KeyedStorage {
-    std::string key;
+    absl::string_view key;
     Storage storage;
     StorageType type;
   };
   const std::vector<KeyedStorage>& storages() const { return storages_; }
 
  private:
-  // What is known of a global, found once when it is first met.
   enum class Known : uint8_t {
     kNothing,
     kRebuildTensor,
@@ -85,6 +93,12 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     kGetLayout,
   };
 
+  // What is known of a global, found once when it is first met.
+  struct KnownGlobal {
+    Known known = Known::kNothing;
+    std::optional<StorageType> storage_type;  // of a storage class
+  };
+
   static Known Recognise(const GlobalRecord& global);
   Known known(NodeId node, const ObjectGraph& graph) const;
 
@@ -93,9 +107,10 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
                                  const ObjectGraph& graph);
 
   CheckStorage check_storage_;
-  std::vector<Known> known_;  // by index of the global
+  std::vector<KnownGlobal> known_;  // by index of the global
   std::vector<KeyedStorage> storages_;
-  absl::flat_hash_map<std::string, uint32_t> storage_by_key_;
+  absl::flat_hash_map<absl::string_view, uint32_t> storage_by_key_;
+  bool has_noted_words_ = false;
 };
 
 }  // namespace torch_format

@@ -1,0 +1,287 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/archive_writer.h"
+
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/device.h"
+#include "ferry/core/file.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/parallel.h"
+#include "ferry/core/storage.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/devices/testing/fake_backend.h"
+#include "ferry/serialization/zip/inflate.h"
+#include "ferry/serialization/zip/zip_directory.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Pattern(size_t size, int seed) {
+  std::string bytes(size, '\0');
+  for (size_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<char>((i * 131 + (i >> 8) * 7 + seed * 31) & 0xFF);
+  }
+  return bytes;
+}
+
+ArchiveRecord TextRecord(absl::string_view name, std::string text) {
+  ArchiveRecord record;
+  record.name = std::string(name);
+  record.text = std::move(text);
+  return record;
+}
+
+class ArchiveWriterTest : public testing::Test {
+ protected:
+  ArchiveWriterTest() {
+    absl::StatusOr<Registration> registration =
+        registry_.RegisterBackend(100, backend_);
+    EXPECT_TRUE(registration.ok());
+    registration->Release();
+  }
+
+  ArchiveRecord StorageRecordOf(absl::string_view name,
+                                const std::string& bytes,
+                                bool on_device = false) {
+    ArchiveRecord record;
+    record.name = std::string(name);
+    if (on_device) {
+      absl::StatusOr<std::vector<Memory>> memory =
+          backend_->Allocate(1, {bytes.size()});
+      EXPECT_TRUE(memory.ok());
+      EXPECT_TRUE(
+          backend_->CopyFromHost(bytes.data(), (*memory)[0], 0, bytes.size())
+              .ok());
+      record.storage =
+          Storage::FromMemory(Device("fake", 1), (*memory)[0], bytes.size());
+      return record;
+    }
+    absl::StatusOr<Storage> storage = Storage::Allocate(bytes.size());
+    EXPECT_TRUE(storage.ok());
+    if (!bytes.empty()) {
+      std::memcpy(storage->data(), bytes.data(), bytes.size());
+    }
+    record.storage = *storage;
+    return record;
+  }
+
+  absl::Status ToSink(absl::Span<const ArchiveRecord> records,
+                      std::string* out) {
+    StringSink sink(out);
+    return WriteArchive(records, registry_.Snapshot(), options_, &sink);
+  }
+
+  absl::Status ToFile(absl::Span<const ArchiveRecord> records,
+                      std::string* out) {
+    const std::string path = absl::StrCat(testing::TempDir(), "/archive.zip");
+    absl::StatusOr<std::unique_ptr<AtomicFile>> file =
+        AtomicFile::Create(path, Durability::kNone);
+    if (!file.ok()) return file.status();
+    const absl::Status written =
+        WriteArchive(records, registry_.Snapshot(), options_, file->get());
+    if (!written.ok()) return written;
+    const absl::Status committed = (*file)->Commit();
+    std::ifstream stream(path, std::ios::binary);
+    out->assign(std::istreambuf_iterator<char>(stream), {});
+    return committed;
+  }
+
+  DeviceRegistry registry_;
+  std::shared_ptr<FakeBackend> backend_ = std::make_shared<FakeBackend>();
+  ArchiveOptions options_;
+};
+
+// What an archive holds: the records in their order, checksums compared.
+std::vector<std::pair<std::string, std::string>> Contents(
+    const std::string& bytes) {
+  std::vector<std::pair<std::string, std::string>> contents;
+  const auto file = ReadableMemory(bytes, "some.zip");
+  const absl::StatusOr<zip::ZipDirectory> directory =
+      zip::ZipDirectory::Read(*file, zip::ZipLimits());
+  EXPECT_TRUE(directory.ok()) << directory.status();
+  if (!directory.ok()) return contents;
+  for (const zip::ZipEntry& entry : directory->entries()) {
+    absl::StatusOr<std::string> text = zip::ReadEntry(*file, entry, true);
+    EXPECT_TRUE(text.ok()) << text.status();
+    contents.emplace_back(entry.name, text.ok() ? *text : "");
+  }
+  return contents;
+}
+
+TEST_F(ArchiveWriterTest, FileAndSinkGetTheSameBytes) {
+  // Records around every boundary of batches and pieces, on the host and on a
+  // device.
+  const size_t sizes[] = {0,       1,
+                          100,     1 << 20,
+                          1000000, 3 << 20,
+                          8 << 20, (8 << 20) + 1,
+                          0,       17 << 20,
+                          5,       700000,
+                          700000,  700000,
+                          700000,  700000,
+                          700000,  (1 << 20) - 200};
+  std::vector<ArchiveRecord> records;
+  records.push_back(TextRecord("a/data.pkl", Pattern(3 << 20, 99)));
+  int i = 0;
+  for (size_t size : sizes) {
+    records.push_back(StorageRecordOf(absl::StrCat("a/data/", i),
+                                      Pattern(size, i), i % 3 == 0));
+    ++i;
+  }
+  records.push_back(TextRecord("a/version", "3\n"));
+  records.push_back(TextRecord("a/id", std::string(40, '0')));
+  for (bool ends_with_id : {false, true}) {
+    options_.ends_with_id = ends_with_id;
+    std::string sunk, filed, filed_by_one;
+    ASSERT_TRUE(ToSink(records, &sunk).ok());
+    ASSERT_TRUE(SetNumThreads(4).ok());
+    ASSERT_TRUE(ToFile(records, &filed).ok());
+    ASSERT_TRUE(SetNumThreads(1).ok());
+    ASSERT_TRUE(ToFile(records, &filed_by_one).ok());
+    EXPECT_TRUE(sunk == filed);
+    EXPECT_TRUE(filed == filed_by_one);
+    const auto contents = Contents(sunk);
+    ASSERT_EQ(contents.size(), records.size());
+    for (size_t k = 0; k < records.size(); ++k) {
+      EXPECT_EQ(contents[k].first, records[k].name);
+      if (k >= 1 && k <= std::size(sizes)) {
+        EXPECT_TRUE(contents[k].second ==
+                    Pattern(sizes[k - 1], static_cast<int>(k - 1)))
+            << k;
+      }
+    }
+    EXPECT_EQ(contents.back().second == std::string(40, '0'), !ends_with_id);
+  }
+}
+
+TEST_F(ArchiveWriterTest, TheIdTellsArchivesApart) {
+  options_.ends_with_id = true;
+  const auto id_of = [this](const std::string& text, const std::string& name) {
+    std::string bytes;
+    const ArchiveRecord records[] = {TextRecord(name, text),
+                                     TextRecord("id", std::string(40, '0'))};
+    EXPECT_TRUE(ToSink(records, &bytes).ok());
+    return Contents(bytes).back().second;
+  };
+  const std::string id = id_of("contents", "a");
+  EXPECT_EQ(id.size(), 40);
+  EXPECT_EQ(id.find_first_not_of("0123456789"), std::string::npos);
+  EXPECT_EQ(id, id_of("contents", "a"));
+  EXPECT_NE(id, id_of("Contents", "a"));
+  EXPECT_NE(id, id_of("contents", "b"));
+}
+
+TEST_F(ArchiveWriterTest, WithoutChecksums) {
+  options_.compute_crc32 = false;
+  std::string bytes;
+  const ArchiveRecord records[] = {
+      TextRecord("a", "contents"),
+      StorageRecordOf("b", Pattern(9 << 20, 1)),
+  };
+  ASSERT_TRUE(ToFile(records, &bytes).ok());
+  const auto file = ReadableMemory(bytes, "some.zip");
+  const absl::StatusOr<zip::ZipDirectory> directory =
+      zip::ZipDirectory::Read(*file, zip::ZipLimits());
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  for (const zip::ZipEntry& entry : directory->entries()) {
+    EXPECT_EQ(entry.crc32, 0);
+  }
+  EXPECT_TRUE(Contents(bytes)[1].second == Pattern(9 << 20, 1));
+}
+
+TEST_F(ArchiveWriterTest, ReportsProgress) {
+  std::vector<ArchiveRecord> records;
+  for (int i = 0; i < 4; ++i) {
+    records.push_back(StorageRecordOf(absl::StrCat(i), Pattern(9 << 20, i)));
+  }
+  uint64_t last = 0, total = 0;
+  int calls = 0;
+  options_.progress = [&](uint64_t done_bytes, uint64_t total_bytes) {
+    EXPECT_GT(done_bytes, last);
+    EXPECT_LE(done_bytes, total_bytes);
+    last = done_bytes;
+    total = total_bytes;
+    ++calls;
+  };
+  std::string bytes;
+  ASSERT_TRUE(ToFile(records, &bytes).ok());
+  EXPECT_GE(calls, 4);
+  EXPECT_GE(last, 4 * uint64_t{9 << 20});
+  EXPECT_LE(total - last, 4096);  // what stands between the records
+}
+
+TEST_F(ArchiveWriterTest, StopsWhenItIsCancelled) {
+  std::vector<ArchiveRecord> records;
+  for (int i = 0; i < 8; ++i) {
+    records.push_back(StorageRecordOf(absl::StrCat(i), Pattern(2 << 20, i)));
+  }
+  options_.is_cancelled = [] { return true; };
+  std::string bytes;
+  EXPECT_EQ(ToFile(records, &bytes).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(ToSink(records, &bytes).code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(ArchiveWriterTest, ErrorsAreReturned) {
+  std::string bytes;
+  // A name that no zip record can have.
+  const ArchiveRecord long_name[] = {TextRecord(std::string(65536, 'n'), "x")};
+  absl::Status status = ToSink(long_name, &bytes);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("65535"));
+  // A storage whose bytes are not there, and one on a device that nobody knows.
+  ArchiveRecord described;
+  described.name = "a";
+  described.storage = Storage::Described(16, "cpu");
+  EXPECT_EQ(ToSink({&described, 1}, &bytes).code(),
+            absl::StatusCode::kInvalidArgument);
+  ArchiveRecord unknown;
+  unknown.name = "a";
+  unknown.storage = Storage::FromMemory(Device("unknown"), Memory{}, 16);
+  EXPECT_EQ(ToSink({&unknown, 1}, &bytes).code(),
+            absl::StatusCode::kUnavailable);
+  // A sink that fails in the middle.
+  class Full final : public ByteSink {
+   public:
+    absl::Status Write(absl::string_view bytes) override {
+      written_ += bytes.size();
+      return written_ > (4 << 20) ? absl::ResourceExhaustedError("full")
+                                  : absl::OkStatus();
+    }
+
+   private:
+    uint64_t written_ = 0;
+  };
+  Full full;
+  const ArchiveRecord records[] = {StorageRecordOf("a", Pattern(9 << 20, 1)),
+                                   TextRecord("b", "x")};
+  EXPECT_EQ(
+      WriteArchive(records, registry_.Snapshot(), options_, &full).message(),
+      "full");
+}
+
+TEST_F(ArchiveWriterTest, NothingToWrite) {
+  std::string bytes;
+  ASSERT_TRUE(ToSink({}, &bytes).ok());
+  EXPECT_TRUE(Contents(bytes).empty());
+}
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,165 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/checkpoint.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/container.h"
+#include "ferry/serialization/placing.h"
+#include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/zip/verify.h"
+#include "ferry/serialization/zip/zip_directory.h"
+
+namespace ferry {
+Checkpoint::Checkpoint(std::unique_ptr<ReadableBytes> file,
+                       ParsedCheckpoint parsed, const LoadOptions& options)
+    : file_(std::move(file)),
+      parsed_(std::move(parsed)),
+      options_(options),
+      root_(parsed_.graph, parsed_.root) {
+  part_by_storage_.reserve(parsed_.storages.size());
+  for (uint32_t i = 0; i < parsed_.storages.size(); ++i) {
+    part_by_storage_.emplace(parsed_.storages[i].storage, i);
+  }
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
+                                            const LoadOptions& options) {
+  FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed,
+                         ReadContainer(*file, options));
+  return Checkpoint(std::move(file), std::move(parsed), options);
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::Open(absl::string_view path,
+                                            const LoadOptions& options) {
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
+                         OpenForReading(path));
+  return Open(std::move(file), options);
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::OpenMemory(absl::string_view bytes,
+                                                  const LoadOptions& options) {
+  return Open(ReadableMemory(bytes, "<memory>"), options);
+}
+
+std::vector<Storage> Checkpoint::storages() const {
+  std::vector<Storage> storages;
+  storages.reserve(parsed_.storages.size());
+  for (const ParsedCheckpoint::StoragePart& part : parsed_.storages) {
+    storages.push_back(part.storage);
+  }
+  return storages;
+}
+
+absl::Status Checkpoint::PlaceAll() {
+  std::vector<uint32_t> parts(parsed_.storages.size());
+  for (uint32_t i = 0; i < parts.size(); ++i) parts[i] = i;
+  return PlaceParts(parts);
+}
+
+absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
+  std::vector<uint32_t> parts;
+  parts.reserve(storages.size());
+  for (const Storage& storage : storages) {
+    const auto found = part_by_storage_.find(storage);
+    if (found == part_by_storage_.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file_->name(), ": a storage to be placed is not of this checkpoint"));
+    }
+    parts.push_back(found->second);
+  }
+  // Each once, in the order of first reference.
+  std::sort(parts.begin(), parts.end());
+  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
+  return PlaceParts(parts);
+}
+
+absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
+  std::vector<const ParsedCheckpoint::StoragePart*> wanted;
+  wanted.reserve(parts.size());
+  for (uint32_t i : parts) {
+    if (parsed_.storages[i].storage.has_data()) continue;
+    wanted.push_back(&parsed_.storages[i]);
+  }
+  FERRY_RETURN_IF_ERROR(placing_failure_);
+  const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
+      PlaceStorages(*file_, wanted, options_);
+  if (!replacements.ok()) {
+    // Of storages on the host that nobody has put where they belong, none may
+    // pass for one that is there.
+    for (const ParsedCheckpoint::StoragePart* part : wanted) {
+      if (part->storage.has_data()) placing_failure_ = replacements.status();
+    }
+    return replacements.status();
+  }
+  for (const auto& [from, to] : *replacements) {
+    const uint32_t i = part_by_storage_.at(from);
+    part_by_storage_.erase(from);
+    part_by_storage_.emplace(to, i);
+    parsed_.storages[i].storage = to;
+  }
+  if (!replacements->empty()) parsed_.graph->ReplaceStorages(*replacements);
+  return absl::OkStatus();
+}
+
+absl::Status Checkpoint::ReadInto(
+    absl::Span<const Destination> destinations) const {
+  std::vector<StorageRead> reads;
+  reads.reserve(destinations.size());
+  for (const Destination& destination : destinations) {
+    const auto found = part_by_storage_.find(destination.storage);
+    if (found == part_by_storage_.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file_->name(), ": a storage to be read is not of this checkpoint"));
+    }
+    StorageRead read;
+    read.source = parsed_.storages[found->second].source;
+    if (destination.memory.size() != read.source.size_bytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file_->name(), ": memory of ", destination.memory.size(),
+          " bytes was given for a storage of ", read.source.size_bytes));
+    }
+    read.memory.data = destination.memory.data();
+    reads.push_back(std::move(read));
+  }
+  StorageReadOptions read_options;
+  read_options.verify_crc32 = options_.verify_crc32;
+  read_options.progress = options_.progress;
+  read_options.is_cancelled = options_.is_cancelled;
+  return ReadStorages(*file_, reads, read_options);
+}
+
+absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
+  return zip::VerifyEntries(*file_, parsed_.directory->entries());
+}
+
+absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
+    absl::string_view path, const LoadOptions& options) {
+  FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<ReadableBytes> file,
+                         OpenForReading(path));
+  FileVerdict verdict;
+  absl::StatusOr<ParsedCheckpoint> parsed = ReadContainer(*file, options);
+  verdict.opens = parsed.status();
+  if (parsed.ok()) {
+    FERRY_ASSIGN_OR_RETURN(
+        verdict.records,
+        zip::VerifyEntries(*file, parsed->directory->entries()));
+    return verdict;
+  }
+  zip::ZipLimits limits;
+  limits.max_directory_bytes = options.limits.max_pickle_bytes;
+  const absl::StatusOr<zip::ZipDirectory> directory =
+      zip::ZipDirectory::Read(*file, limits);
+  if (directory.ok()) {
+    FERRY_ASSIGN_OR_RETURN(verdict.records,
+                           zip::VerifyEntries(*file, directory->entries()));
+  }
+  return verdict;
+}
+
+}  // namespace ferry

@@ -1,0 +1,160 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/checkpoint.h
+// -----------------------------------------------------------------------------
+//
+// A checkpoint that has been opened but not read: its object graph is there,
+// its tensor data still in the file. To have everything at once, use `Load`.
+//
+// Example: one tensor out of a large file.
+//
+//   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::Open("big.pt"));
+//   FERRY_ASSIGN_OR_RETURN(Value weight,
+//                          checkpoint.root().At("/model/fc.weight"));
+//   FERRY_ASSIGN_OR_RETURN(Tensor tensor, weight.AsTensor());
+//   FERRY_RETURN_IF_ERROR(checkpoint.Place({tensor.storage()}));
+//   tensor.data();  // now it is there
+#ifndef FERRY_SERIALIZATION_CHECKPOINT_H_
+#define FERRY_SERIALIZATION_CHECKPOINT_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/value.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/parsed_checkpoint.h"
+#include "ferry/serialization/zip/record_verdict.h"
+
+namespace ferry {
+
+// Checkpoint
+//
+// Keeps the file open. Move-only.
+//
+// Opening costs time and memory in proportion to the directory and the pickle;
+// of the rest of the file nothing is read.
+//
+// Thread-safety: const methods may be called from any number of threads; Place
+// must not overlap with any other use of the checkpoint or its values.
+class Checkpoint {
+ public:
+  // Opens a file.
+  //
+  // Errors:
+  //   kNotFound, kPermissionDenied, kInvalidArgument, kUnavailable - as
+  //                        `OpenForReading`.
+  //   kDataLoss          - damaged, cut short, or not a checkpoint; the message
+  //                        has the file, the record and the offset.
+  //   kUnimplemented     - a form that is not supported, named.
+  //   kResourceExhausted - past `LoadOptions::limits`.
+  static absl::StatusOr<Checkpoint> Open(
+      absl::string_view path, const LoadOptions& options = LoadOptions());
+
+  // Opens bytes that a program reads in its own way: from an archive, over a
+  // network, counted. Not null. Errors: as above, and whatever reading returns.
+  static absl::StatusOr<Checkpoint> Open(
+      std::unique_ptr<ReadableBytes> file,
+      const LoadOptions& options = LoadOptions());
+
+  // Opens bytes in memory, which must outlive the checkpoint.
+  static absl::StatusOr<Checkpoint> OpenMemory(
+      absl::string_view bytes, const LoadOptions& options = LoadOptions());
+
+  Checkpoint(Checkpoint&&) = default;
+  Checkpoint& operator=(Checkpoint&&) = default;
+
+  // What kind of file it is.
+  const CheckpointInfo& info() const { return parsed_.info; }
+
+  // What was saved. Tensors know their dtype and shape; the bytes of a storage
+  // are there once it has been placed. Stays valid after the checkpoint, though
+  // what is not placed by then never will be.
+  const Value& root() const { return root_; }
+
+  // Every storage, in the order of first reference.
+  std::vector<Storage> storages() const;
+
+  // Reads storages of this checkpoint and puts them where `LoadOptions::
+  // placement` says. What is placed already stays as it is. After a failure of
+  // a program's own package or map function all further calls fail likewise.
+  //
+  // Errors:
+  //   kInvalidArgument - a storage of something else, or a location tag that no
+  //                      package knows.
+  //   kDataLoss        - a record is damaged.
+  //   kUnavailable, kOutOfRange - as `DeviceSnapshot::RestoreLocation`.
+  //   kResourceExhausted - no memory, or past the limits.
+  absl::Status Place(absl::Span<const Storage> storages);
+
+  // All of them.
+  absl::Status PlaceAll();
+
+  // A storage of this checkpoint, and memory for its bytes on the host.
+  struct Destination {
+    Storage storage;
+    absl::Span<char> memory;  // of `storage.size_bytes()`
+  };
+
+  // Reads storages into memory of the caller's, as many times as one likes and
+  // whether they are placed or not; places nothing. All that are given are read
+  // at once, in parallel, so small storages are best read many to a call.
+  //
+  //   std::vector<char> bytes(storage.size_bytes());
+  //   checkpoint.ReadInto({{storage, absl::MakeSpan(bytes)}});
+  //
+  // Errors:
+  //   kInvalidArgument - a storage of something else, memory of another size.
+  //   kDataLoss        - a record is damaged; the memory then holds anything.
+  //   kCancelled       - as `LoadOptions::is_cancelled` asked.
+  absl::Status ReadInto(absl::Span<const Destination> destinations) const;
+
+  // Reads the whole file and compares every record with its checksum. Places
+  // nothing. The verdicts are in the order of the file's directory.
+  //
+  // Errors: kUnavailable - the file cannot be read at all.
+  absl::StatusOr<std::vector<RecordVerdict>> Verify() const;
+
+  // What is to be said of a file that may be damaged.
+  struct FileVerdict {
+    // Whether it opens, its object graph included; errors as `Open`.
+    absl::Status opens;
+    // Of every record, as `Verify`. Empty if its directory cannot be read.
+    std::vector<RecordVerdict> records;
+  };
+
+  // Checks a file as far as it can be read: its records also where the object
+  // graph is damaged.
+  //
+  // Errors: kNotFound, kPermissionDenied, kInvalidArgument, kUnavailable - as
+  //         `OpenForReading`.
+  static absl::StatusOr<FileVerdict> VerifyFile(
+      absl::string_view path, const LoadOptions& options = LoadOptions());
+
+ private:
+  Checkpoint(std::unique_ptr<ReadableBytes> file, ParsedCheckpoint parsed,
+             const LoadOptions& options);
+
+  absl::Status PlaceParts(absl::Span<const uint32_t> parts);
+
+  std::unique_ptr<ReadableBytes> file_;
+  ParsedCheckpoint parsed_;
+  LoadOptions options_;
+  Value root_;
+  // Of a storage in `parsed_.storages`.
+  absl::flat_hash_map<Storage, uint32_t> part_by_storage_;
+  absl::Status placing_failure_;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_CHECKPOINT_H_

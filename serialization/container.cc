@@ -1,0 +1,111 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/container.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/torch/zip_container.h"
+
+namespace ferry {
+namespace {
+
+constexpr uint64_t kHeadBytes = 512;
+
+// Where a tar archive says that it is one (POSIX ustar and GNU).
+constexpr size_t kTarMagicOffset = 257;
+
+struct Form {
+  absl::string_view begins_with;
+  absl::StatusCode code;
+  absl::string_view what;
+};
+
+// What people mistake for a checkpoint, or what is one in a form that is not
+// read.
+constexpr Form kForms[] = {
+    {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19",
+     absl::StatusCode::kUnimplemented,
+     "a checkpoint in the legacy format of PyTorch before 1.6, which is not "
+     "supported; load and save it again with a newer PyTorch"},
+    {"PYTORCH1", absl::StatusCode::kUnimplemented,
+     "a file of a PyTorch 1.0 preview release, which no PyTorch reads any "
+     "more"},
+    {"\x80", absl::StatusCode::kUnimplemented,
+     "a bare pickle, which is not supported; a checkpoint is a zip archive"},
+    {"7z\xbc\xaf\x27\x1c", absl::StatusCode::kInvalidArgument,
+     "a 7z archive; unpack it first"},
+    {"\x1f\x8b", absl::StatusCode::kInvalidArgument,
+     "compressed by gzip; unpack it first (gunzip)"},
+    {"\x28\xb5\x2f\xfd", absl::StatusCode::kInvalidArgument,
+     "compressed by zstd; unpack it first (unzstd)"},
+    {"\xfd"
+     "7zXZ",
+     absl::StatusCode::kInvalidArgument,
+     "compressed by xz; unpack it first (unxz)"},
+    {"BZh", absl::StatusCode::kInvalidArgument,
+     "compressed by bzip2; unpack it first (bunzip2)"},
+    {"version https://git-lfs", absl::StatusCode::kInvalidArgument,
+     "a Git LFS pointer, not the file itself; fetch it (git lfs pull)"},
+    {"\x89HDF\r\n", absl::StatusCode::kInvalidArgument,
+     "an HDF5 file, not a PyTorch checkpoint"},
+    {"GGUF", absl::StatusCode::kInvalidArgument,
+     "a GGUF file, not a PyTorch checkpoint"},
+    {"\x93NUMPY", absl::StatusCode::kInvalidArgument,
+     "a NumPy array, not a PyTorch checkpoint"},
+    {"<", absl::StatusCode::kInvalidArgument,
+     "a web page or XML, not a PyTorch checkpoint; the download may have "
+     "failed"},
+};
+
+absl::Status NotSupported(const ReadableBytes& file, absl::string_view head) {
+  const auto is = [&file](absl::StatusCode code, absl::string_view what) {
+    return absl::Status(code, absl::StrCat(file.name(), " is ", what));
+  };
+  for (const Form& form : kForms) {
+    if (absl::StartsWith(head, form.begins_with)) {
+      return is(form.code, form.what);
+    }
+  }
+  if (head.size() > kTarMagicOffset &&
+      absl::StartsWith(head.substr(kTarMagicOffset), "ustar")) {
+    return is(absl::StatusCode::kUnimplemented,
+              "a tar archive, as PyTorch before 0.1.10 wrote them, which is "
+              "not supported");
+  }
+  // Eight bytes of length, then a JSON object.
+  if (head.size() > 8 && head[8] == '{') {
+    return is(absl::StatusCode::kUnimplemented,
+              "a safetensors file, which is not supported");
+  }
+  return is(absl::StatusCode::kDataLoss,
+            "not a PyTorch checkpoint: it does not begin like any known form");
+}
+
+}  // namespace
+
+absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
+                                               const LoadOptions& options) {
+  if (file.size_bytes() == 0) {
+    return absl::DataLossError(absl::StrCat(file.name(), " is empty"));
+  }
+  char buffer[kHeadBytes];
+  const uint64_t head_bytes = std::min(file.size_bytes(), kHeadBytes);
+  FERRY_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(buffer, head_bytes)));
+  const absl::string_view head(buffer, head_bytes);
+  // A zip archive begins with a record, or, without any, with its end.
+  if (absl::StartsWith(head, "PK\x03\x04") ||
+      absl::StartsWith(head, "PK\x05\x06")) {
+    return torch_format::ReadZipContainer(file, options);
+  }
+  return NotSupported(file, head);
+}
+
+}  // namespace ferry

@@ -1,0 +1,36 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/load.h
+// -----------------------------------------------------------------------------
+//
+// `Load`: PyTorch's torch.load, which runs no code and checks checksums.
+//
+// Example:
+//
+//   FERRY_ASSIGN_OR_RETURN(Value checkpoint, Load("train.pt"));
+//   FERRY_ASSIGN_OR_RETURN(Value weight, checkpoint.At("/model/fc.weight"));
+//   FERRY_ASSIGN_OR_RETURN(Tensor tensor, weight.AsTensor());
+#ifndef FERRY_SERIALIZATION_LOAD_H_
+#define FERRY_SERIALIZATION_LOAD_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/value.h"
+#include "ferry/serialization/load_options.h"
+
+namespace ferry {
+
+// Reads all of a file: `Checkpoint::Open`, then `Checkpoint::PlaceAll`, whose
+// errors it returns. To read part of a file, use `Checkpoint`.
+absl::StatusOr<Value> Load(absl::string_view path,
+                           const LoadOptions& options = LoadOptions());
+
+// The same from bytes in memory, which are not needed afterwards.
+absl::StatusOr<Value> LoadMemory(absl::string_view bytes,
+                                 const LoadOptions& options = LoadOptions());
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_LOAD_H_

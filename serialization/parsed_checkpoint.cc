@@ -1,0 +1,20 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/parsed_checkpoint.h"
+
+namespace ferry {
+
+absl::string_view Name(Container container) {
+  switch (container) {
+    case Container::kZip:
+      return "zip";
+  }
+  return "";
+}
+
+absl::string_view Name(CheckpointKind kind) {
+  return kind == CheckpointKind::kCheckpoint ? "checkpoint" : "torchscript";
+}
+
+}  // namespace ferry

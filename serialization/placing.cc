@@ -1,0 +1,249 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/placing.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/devices/backend.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/serialization/storage_reader.h"
+
+namespace ferry {
+namespace {
+
+using StoragePart = ParsedCheckpoint::StoragePart;
+
+// Storages that go to the same place.
+struct Group {
+  // With a backend: to its device. Without: to the host, from where a program's
+  // own code may take them.
+  ResolvedLocation location;
+  std::vector<const StoragePart*> parts;
+};
+
+class Placer {
+ public:
+  Placer(const ReadableBytes& file, absl::Span<const StoragePart* const> parts,
+         const LoadOptions& options)
+      : file_(file),
+        parts_(parts),
+        options_(options),
+        devices_((options.registry != nullptr ? *options.registry
+                                              : DeviceRegistry::Default())
+                     .Snapshot()) {}
+
+  absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Run();
+
+ private:
+  absl::Status InFile(const absl::Status& status) const {
+    return absl::Status(status.code(),
+                        absl::StrCat(file_.name(), ": ", status.message()));
+  }
+  bool IsMappedByFunction() const {
+    return options_.map_location.mapper() != nullptr;
+  }
+
+  absl::Status CheckTotal() const;
+  absl::Status CheckMapIsUsed() const;
+  absl::Status MakeGroups();
+  absl::StatusOr<ResolvedLocation> Resolve(absl::string_view tag) const;
+  absl::Status ReadGroups();
+  absl::StatusOr<Storage> Restore(const Storage& storage,
+                                  const std::string& tag) const;
+
+  const ReadableBytes& file_;
+  const absl::Span<const StoragePart* const> parts_;
+  const LoadOptions& options_;
+  const DeviceSnapshot devices_;
+  std::vector<Group> groups_;
+};
+
+absl::Status Placer::CheckTotal() const {
+  uint64_t left = options_.limits.max_total_bytes;
+  for (const StoragePart* part : parts_) {
+    const uint64_t size = part->storage.size_bytes();
+    if (size > left) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          file_.name(), ": its storages have more than ",
+          options_.limits.max_total_bytes,
+          " bytes together; raise LoadLimits::max_total_bytes if that is "
+          "meant"));
+    }
+    left -= size;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Placer::CheckMapIsUsed() const {
+  if (!options_.map_location_must_match || options_.map_location.is_none() ||
+      IsMappedByFunction() || parts_.empty()) {
+    return absl::OkStatus();
+  }
+  std::string tags;
+  absl::flat_hash_set<std::string> seen;
+  for (const StoragePart* part : parts_) {
+    const std::string& tag = part->storage.recorded_location();
+    if (options_.map_location.Matches(tag)) return absl::OkStatus();
+    if (seen.insert(tag).second && seen.size() <= 8) {
+      absl::StrAppend(&tags, tags.empty() ? "" : ", ", "\"",
+                      absl::Utf8SafeCHexEscape(tag), "\"");
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      file_.name(), ": map_location maps none of its locations: ", tags));
+}
+
+absl::StatusOr<ResolvedLocation> Placer::Resolve(absl::string_view tag) const {
+  if (options_.placement == Placement::kHost || IsMappedByFunction()) {
+    return ResolvedLocation();
+  }
+  absl::StatusOr<ResolvedLocation> location = devices_.Resolve(tag);
+  if (!location.ok()) return InFile(location.status());
+  return location;
+}
+
+absl::Status Placer::MakeGroups() {
+  absl::flat_hash_map<std::string, size_t> group_by_tag;
+  for (const StoragePart* part : parts_) {
+    const Storage& storage = part->storage;
+    const absl::string_view tag =
+        options_.map_location.MapTag(storage.recorded_location());
+    auto found = group_by_tag.find(tag);
+    if (found == group_by_tag.end()) {
+      FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
+      found = group_by_tag.emplace(std::string(tag), groups_.size()).first;
+      groups_.push_back({std::move(location), {}});
+    }
+    groups_[found->second].parts.push_back(part);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Placer::ReadGroups() {
+  std::vector<StorageRead> reads;
+  reads.reserve(parts_.size());
+  std::vector<std::vector<Memory>> memories;  // of the groups
+  for (const Group& group : groups_) {
+    Backend* const backend = group.location.backend.get();
+    std::vector<uint64_t> sizes;
+    sizes.reserve(group.parts.size());
+    for (const StoragePart* part : group.parts) {
+      sizes.push_back(part->storage.size_bytes());
+    }
+    absl::StatusOr<std::vector<Memory>> memory =
+        backend != nullptr ? backend->Allocate(group.location.index, sizes)
+                           : AllocateHostMemory(sizes);
+    if (!memory.ok()) return InFile(memory.status());
+    memories.push_back(*std::move(memory));
+    if (backend != nullptr && !backend->has_bytes()) continue;
+    for (size_t i = 0; i < group.parts.size(); ++i) {
+      StorageRead read;
+      read.source = group.parts[i]->source;
+      read.memory = memories.back()[i];
+      if (backend != nullptr && !backend->is_host_memory()) {
+        read.backend = backend;
+      }
+      reads.push_back(std::move(read));
+    }
+  }
+  StorageReadOptions read_options;
+  read_options.verify_crc32 = options_.verify_crc32;
+  read_options.progress = options_.progress;
+  read_options.is_cancelled = options_.is_cancelled;
+  FERRY_RETURN_IF_ERROR(ReadStorages(file_, reads, read_options));
+
+  // Only now, so that a load that fails leaves no storage that is placed and
+  // has no bytes.
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    const Group& group = groups_[g];
+    for (size_t i = 0; i < group.parts.size(); ++i) {
+      const Storage& storage = group.parts[i]->storage;
+      storage.Place(group.location.device, std::move(memories[g][i]));
+      if (group.location.backend != nullptr) {
+        storage.set_recorded_location("");
+      } else if (!IsMappedByFunction()) {
+        storage.set_recorded_location(std::string(
+            options_.map_location.MapTag(storage.recorded_location())));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What a program's own code makes of a storage on the host.
+absl::StatusOr<Storage> Placer::Restore(const Storage& storage,
+                                        const std::string& tag) const {
+  if (IsMappedByFunction()) {
+    absl::StatusOr<std::optional<Storage>> mapped =
+        options_.map_location.mapper()(storage, tag);
+    if (!mapped.ok()) return mapped.status();
+    if (mapped->has_value()) {
+      if ((*mapped)->is_null() ||
+          (*mapped)->size_bytes() != storage.size_bytes()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "the map_location function returned a storage of another size for "
+            "one of ",
+            storage.size_bytes(), " bytes at \"", absl::Utf8SafeCHexEscape(tag),
+            "\""));
+      }
+      return **mapped;
+    }
+    if (options_.placement == Placement::kHost) {
+      storage.set_recorded_location(tag);
+      return storage;
+    }
+  }
+  return devices_.RestoreLocation(storage, tag);
+}
+
+absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
+  FERRY_RETURN_IF_ERROR(CheckTotal());
+  FERRY_RETURN_IF_ERROR(CheckMapIsUsed());
+  FERRY_RETURN_IF_ERROR(MakeGroups());
+  FERRY_RETURN_IF_ERROR(ReadGroups());
+
+  absl::flat_hash_map<Storage, Storage> replacements;
+  if (options_.placement == Placement::kHost && !IsMappedByFunction()) {
+    return replacements;
+  }
+  // One at a time, in the order of first reference, on this thread.
+  absl::flat_hash_set<Storage> claimable;
+  for (const Group& group : groups_) {
+    if (group.location.backend != nullptr) continue;
+    for (const StoragePart* part : group.parts) {
+      claimable.insert(part->storage);
+    }
+  }
+  for (const StoragePart* part : parts_) {
+    const Storage& storage = part->storage;
+    if (!claimable.contains(storage)) continue;
+    const std::string tag = storage.recorded_location();
+    storage.set_recorded_location("");
+    absl::StatusOr<Storage> restored = Restore(storage, tag);
+    if (!restored.ok()) return InFile(restored.status());
+    if (*restored != storage) replacements.emplace(storage, *restored);
+  }
+  return replacements;
+}
+
+}  // namespace
+
+absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
+    const ReadableBytes& file, absl::Span<const StoragePart* const> parts,
+    const LoadOptions& options) {
+  return Placer(file, parts, options).Run();
+}
+
+}  // namespace ferry

@@ -1,0 +1,38 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/placing.h
+// -----------------------------------------------------------------------------
+//
+// Brings storages from a file to where they belong: the host, or the device
+// that the file's tag, or `LoadOptions::map_location` in its place, names.
+#ifndef FERRY_SERIALIZATION_PLACING_H_
+#define FERRY_SERIALIZATION_PLACING_H_
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "ferry/core/storage.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/parsed_checkpoint.h"
+
+namespace ferry {
+
+// Places the storages of `parts`, which are described, each once, and in the
+// order of first reference.
+//
+// Where a program's own code (a package, a map function) gave another storage
+// back, the result says which takes the place of which; all others are placed
+// as they are.
+//
+// Errors: as `Checkpoint::Place`.
+absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
+    const ReadableBytes& file,
+    absl::Span<const ParsedCheckpoint::StoragePart* const> parts,
+    const LoadOptions& options);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PLACING_H_

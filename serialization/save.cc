@@ -1,0 +1,172 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/save.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/serialization/archive_writer.h"
+#include "ferry/serialization/pickle/pickler.h"
+#include "ferry/serialization/torch/torch_pickler.h"
+
+namespace ferry {
+namespace {
+
+// What is written into `version` (caffe2/serialize/versions.h,
+// kMinProducedFileFormatVersion).
+constexpr absl::string_view kVersion = "3\n";
+
+// A field of 16 bits holds the padding.
+constexpr uint64_t kMaxAlignment = 32768;
+
+// Whether records can have it as their folder: PyTorch takes what is before the
+// first slash, and nobody reads names that lead elsewhere.
+bool IsArchiveName(absl::string_view name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(absl::string_view("/\\\0", 3)) ==
+             absl::string_view::npos;
+}
+
+// As PyTorch names the archive after the file (inline_container.cc,
+// PyTorchStreamWriter): without folders and the last extension.
+std::string ArchiveName(absl::string_view path, Compatibility compatibility) {
+  const size_t slash = path.find_last_of("/\\");
+  absl::string_view name =
+      slash == absl::string_view::npos ? path : path.substr(slash + 1);
+  name = name.substr(0, name.find_last_of('.'));
+  // Since 2.0 Python opens paths that are not ASCII, and the archive's writer
+  // knows no name.
+  const bool is_known =
+      compatibility == Compatibility::kTorch1_6 ||
+      std::all_of(path.begin(), path.end(), [](char c) {
+        return absl::ascii_isascii(static_cast<unsigned char>(c));
+      });
+  return IsArchiveName(name) && is_known ? std::string(name) : "archive";
+}
+
+absl::Status CheckOptions(const SaveOptions& options) {
+  if (options.pickle_protocol < 2 || options.pickle_protocol > 5) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pickle protocol ", options.pickle_protocol,
+                     " cannot be written; 2 to 5 can"));
+  }
+  if (options.storage_alignment < 1 ||
+      options.storage_alignment > kMaxAlignment) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "storages cannot be aligned to ", options.storage_alignment,
+        " bytes; 1 to ", kMaxAlignment, " is possible"));
+  }
+  if (!options.archive_name.empty() && !IsArchiveName(options.archive_name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", absl::CHexEscape(options.archive_name),
+                     "\" cannot be the name of an archive: it may have no "
+                     "slash, backslash or NUL, and not be \".\" or \"..\""));
+  }
+  return absl::OkStatus();
+}
+
+// The records of the archive, in the order of the version that is asked for.
+std::vector<ArchiveRecord> MakeRecords(std::string pickle,
+                                       const std::vector<Storage>& storages,
+                                       const std::string& archive_name,
+                                       const SaveOptions& options) {
+  std::vector<ArchiveRecord> records;
+  const auto add = [&](absl::string_view name, std::string text) {
+    ArchiveRecord record;
+    record.name = absl::StrCat(archive_name, "/", name);
+    record.text = std::move(text);
+    records.push_back(std::move(record));
+  };
+  const bool is_newest = options.compatibility == Compatibility::kTorch2_7;
+  add("data.pkl", std::move(pickle));
+  if (is_newest) {
+    add(".format_version", "1");
+    add(".storage_alignment", absl::StrCat(options.storage_alignment));
+  }
+  if (options.compatibility != Compatibility::kTorch1_6) {
+    add("byteorder", "little");
+  }
+  const size_t first_storage = records.size();
+  for (size_t i = 0; i < storages.size(); ++i) {
+    add(absl::StrCat("data/", i), "");
+    records.back().storage = storages[i];
+  }
+  if (!is_newest) {
+    std::sort(records.begin() + first_storage, records.end(),
+              [](const ArchiveRecord& a, const ArchiveRecord& b) {
+                return a.name < b.name;
+              });
+  }
+  add("version", std::string(kVersion));
+  if (options.compatibility != Compatibility::kTorch1_6) {
+    // The writer fills it in.
+    add(".data/serialization_id", std::string(40, '0'));
+  }
+  return records;
+}
+
+template <typename Output>
+absl::Status SaveTo(const Value& value, const std::string& archive_name,
+                    const SaveOptions& options, Output* output) {
+  const DeviceRegistry& registry = options.registry != nullptr
+                                       ? *options.registry
+                                       : DeviceRegistry::Default();
+  const DeviceSnapshot devices = registry.Snapshot();
+  torch_format::TorchPickler hooks(
+      [&devices](const Storage& storage) -> absl::StatusOr<std::string> {
+        if (!storage.recorded_location().empty()) {
+          return storage.recorded_location();
+        }
+        return devices.LocationTag(storage);
+      });
+  pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
+  FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
+
+  ArchiveOptions archive_options;
+  archive_options.alignment_bytes = options.storage_alignment;
+  archive_options.compute_crc32 = options.compute_crc32;
+  archive_options.ends_with_id =
+      options.compatibility != Compatibility::kTorch1_6;
+  archive_options.progress = options.progress;
+  archive_options.is_cancelled = options.is_cancelled;
+  return WriteArchive(MakeRecords(std::move(pickler).bytes(), hooks.storages(),
+                                  archive_name, options),
+                      devices, archive_options, output);
+}
+
+}  // namespace
+
+absl::Status Save(const Value& value, absl::string_view path,
+                  const SaveOptions& options) {
+  FERRY_RETURN_IF_ERROR(CheckOptions(options));
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<AtomicFile> file,
+                         AtomicFile::Create(path, options.durability));
+  const std::string archive_name =
+      options.archive_name.empty() ? ArchiveName(path, options.compatibility)
+                                   : options.archive_name;
+  FERRY_RETURN_IF_ERROR(SaveTo(value, archive_name, options, file.get()));
+  return file->Commit();
+}
+
+absl::Status Save(const Value& value, ByteSink& sink,
+                  const SaveOptions& options) {
+  FERRY_RETURN_IF_ERROR(CheckOptions(options));
+  const std::string archive_name =
+      options.archive_name.empty() ? "archive" : options.archive_name;
+  FERRY_RETURN_IF_ERROR(SaveTo(value, archive_name, options, &sink));
+  return sink.Flush();
+}
+
+}  // namespace ferry

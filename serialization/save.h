@@ -1,0 +1,50 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/save.h
+// -----------------------------------------------------------------------------
+//
+// `Save`: PyTorch's torch.save.
+//
+// Example: a state_dict for torch.load(..., weights_only=True).
+//
+//   Value state = Value::OrderedDict();
+//   FERRY_RETURN_IF_ERROR(state.Set("fc.weight", Value(weight)));
+//   FERRY_RETURN_IF_ERROR(Save(state, "model.pt"));
+#ifndef FERRY_SERIALIZATION_SAVE_H_
+#define FERRY_SERIALIZATION_SAVE_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/file.h"
+#include "ferry/core/value.h"
+#include "ferry/serialization/save_options.h"
+
+namespace ferry {
+
+// Writes `value` and all that it refers to, each storage once, to a file, whole
+// or not at all: `path` is the old file or the new one at any moment (see
+// `AtomicFile`). Takes memory for the pickle and a few MiB; writes in parallel.
+//
+// The value must not change meanwhile.
+//
+// Errors:
+//   kInvalidArgument   - what PyTorch cannot save (one storage as two
+//                        dtypes), a storage without bytes, an option out of
+//                        range.
+//   kUnimplemented     - what the pickle protocol cannot express.
+//   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - of the
+//                        file; a full disk is kResourceExhausted.
+//   kCancelled         - as `SaveOptions::is_cancelled` asked.
+absl::Status Save(const Value& value, absl::string_view path,
+                  const SaveOptions& options = SaveOptions());
+
+// The same to a sink, in order; it is flushed at the end. After a failure the
+// sink has had a part of the file.
+absl::Status Save(const Value& value, ByteSink& sink,
+                  const SaveOptions& options = SaveOptions());
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_SAVE_H_

@@ -1,0 +1,81 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/save_options.h
+// -----------------------------------------------------------------------------
+//
+// How a value is saved.
+//
+// Example: a file that looks as PyTorch 1.13 would have written it.
+//
+//   SaveOptions options;
+//   options.compatibility = Compatibility::kTorch1_6;
+//   FERRY_RETURN_IF_ERROR(Save(value, "model.pt", options));
+#ifndef FERRY_SERIALIZATION_SAVE_OPTIONS_H_
+#define FERRY_SERIALIZATION_SAVE_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "ferry/core/file.h"
+#include "ferry/devices/device_registry.h"
+
+namespace ferry {
+
+// The PyTorch versions whose archive is written: which records, in which order.
+// Every version from 1.6 on opens each of them.
+enum class Compatibility {
+  // 1.6 to 2.0: the pickle, storages sorted as text (0, 1, 10, 2), version.
+  kTorch1_6,
+  // 2.1 to 2.6: with `byteorder` and a serialization id.
+  kTorch2_1,
+  // 2.7 and later: with `.format_version` and `.storage_alignment`, storages in
+  // the order of first reference.
+  kTorch2_7,
+};
+
+struct SaveOptions {
+  // --- What is written -------------------------------------------------------
+
+  // Of the pickle: 2 to 5. Default: 2, as in PyTorch; `weights_only` reads no
+  // other.
+  int pickle_protocol = 2;
+
+  // Default: the newest.
+  Compatibility compatibility = Compatibility::kTorch2_7;
+
+  // What the records' names begin with. Empty, the default: as in PyTorch, the
+  // file's name without its last extension, or "archive" where there is no
+  // file.
+  std::string archive_name;
+
+  // Storages begin at multiples of this: 64, the default, to 32768. Larger
+  // alignments let a reader map them; they cost half of it per storage.
+  uint64_t storage_alignment = 64;
+
+  // Whether checksums are written. Default: yes; costs about a tenth of a save.
+  // Without them nobody can tell whether the file is damaged.
+  bool compute_crc32 = true;
+
+  // Which devices there are. Null: `DeviceRegistry::Default()`.
+  const DeviceRegistry* registry = nullptr;
+
+  // --- How it is written -----------------------------------------------------
+
+  // Of a save to a path. Default: durable when the call returns.
+  Durability durability = Durability::kFull;
+
+  // Called now and then with the bytes written and the bytes in all, from one
+  // thread at a time, which need not be the caller's. Default: none.
+  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
+
+  // Asked every few MiB, from several threads at once; once it says yes, the
+  // save ends with kCancelled and the old file stays. Default: never.
+  std::function<bool()> is_cancelled;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_SAVE_OPTIONS_H_

@@ -1,0 +1,369 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/storage_reader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/testing/fake_backend.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/serialization/zip/zip_directory.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using testing::HasSubstr;
+
+// Bytes that differ from place to place and from record to record.
+std::string Pattern(size_t size, int seed) {
+  std::string bytes(size, '\0');
+  for (size_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<char>((i * 131 + (i >> 8) * 7 + seed * 31) & 0xFF);
+  }
+  return bytes;
+}
+
+// Counts the reads.
+class CountingMemory final : public ReadableBytes {
+ public:
+  explicit CountingMemory(absl::string_view bytes)
+      : memory_(ReadableMemory(bytes, "some.zip")) {}
+  absl::string_view name() const override { return memory_->name(); }
+  uint64_t size_bytes() const override { return memory_->size_bytes(); }
+  absl::Status ReadAt(uint64_t offset_bytes,
+                      absl::Span<char> out) const override {
+    ++reads_;
+    bytes_ += out.size();
+    return memory_->ReadAt(offset_bytes, out);
+  }
+  int reads() const { return reads_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::unique_ptr<ReadableBytes> memory_;
+  mutable std::atomic<int> reads_{0};
+  mutable std::atomic<uint64_t> bytes_{0};
+};
+
+// An archive whose records "0", "1", ... are to be read, into host memory or
+// onto a device.
+class StorageReaderTest : public testing::Test {
+ protected:
+  void Build() {
+    bytes_ = zip_.Build();
+    file_ = std::make_unique<CountingMemory>(bytes_);
+    absl::StatusOr<zip::ZipDirectory> directory =
+        zip::ZipDirectory::Read(*ReadableMemory(bytes_, "some.zip"), {});
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    directory_ = std::make_unique<zip::ZipDirectory>(*std::move(directory));
+  }
+
+  // Adds the read of a record, of all of its bytes or of the first so many.
+  void AddRead(absl::string_view name, int64_t size_bytes = -1) {
+    StorageRead read;
+    read.source.entry = directory_->Find(name);
+    ASSERT_NE(read.source.entry, nullptr);
+    read.source.size_bytes = size_bytes >= 0 ? static_cast<uint64_t>(size_bytes)
+                                             : read.source.entry->size_bytes;
+    AddRead(std::move(read));
+  }
+  void AddRead(StorageRead read) {
+    absl::StatusOr<std::vector<Memory>> memory =
+        backend_ != nullptr ? backend_->Allocate(0, {read.source.size_bytes})
+                            : AllocateHostMemory({read.source.size_bytes});
+    ASSERT_TRUE(memory.ok()) << memory.status();
+    read.memory = (*memory)[0];
+    read.backend = backend_.get();
+    reads_.push_back(std::move(read));
+  }
+
+  absl::Status Read() { return ReadStorages(*file_, reads_, options_); }
+
+  std::string Got(size_t i) const {
+    const StorageRead& read = reads_[i];
+    std::string bytes(read.source.size_bytes, '\0');
+    if (bytes.empty()) return bytes;
+    if (backend_ != nullptr) {
+      const absl::Status status =
+          backend_->CopyToHost(read.memory, 0, &bytes[0], bytes.size());
+      EXPECT_TRUE(status.ok()) << status;
+    } else {
+      std::memcpy(&bytes[0], read.memory.data, bytes.size());
+    }
+    return bytes;
+  }
+
+  ZipBuilder zip_;
+  std::string bytes_;
+  std::unique_ptr<CountingMemory> file_;
+  std::unique_ptr<zip::ZipDirectory> directory_;
+  std::shared_ptr<FakeBackend> backend_;
+  std::vector<StorageRead> reads_;
+  StorageReadOptions options_;
+};
+
+// Sizes around every boundary: batches, small and large records, pieces.
+const size_t kSizes[] = {0,       1,         100,    4096,    1 << 20,
+                         1000000, 3 << 20,   5,      8 << 20, (8 << 20) + 3,
+                         64,      700000,    700001, 0,       (1 << 20) - 80,
+                         17,      (17 << 20)};
+
+class EverySize : public StorageReaderTest,
+                  public testing::WithParamInterface<bool> {};
+
+TEST_P(EverySize, ArrivesWhereItBelongs) {
+  if (GetParam()) backend_ = std::make_shared<FakeBackend>();
+  for (size_t i = 0; i < std::size(kSizes); ++i) {
+    const std::string contents = Pattern(kSizes[i], static_cast<int>(i));
+    if (i % 5 == 3) {
+      zip_.AddDeflated(absl::StrCat(i), contents);
+    } else {
+      zip_.Add(absl::StrCat(i), contents);
+    }
+  }
+  Build();
+  // In no order of the file.
+  std::vector<size_t> order;
+  for (size_t i = 0; i < std::size(kSizes); ++i) {
+    order.push_back(i * 7 % std::size(kSizes));
+  }
+  for (size_t i : order) AddRead(absl::StrCat(i));
+  ASSERT_TRUE(Read().ok());
+  for (size_t k = 0; k < order.size(); ++k) {
+    EXPECT_TRUE(Got(k) == Pattern(kSizes[order[k]], static_cast<int>(order[k])))
+        << order[k];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(HostAndDevice, EverySize, testing::Bool(),
+                         [](const testing::TestParamInfo<bool>& info) {
+                           return info.param ? "Device" : "Host";
+                         });
+
+TEST_F(StorageReaderTest, SmallNeighboursAreReadTogether) {
+  for (int i = 0; i < 1000; ++i) zip_.Add(absl::StrCat(i), Pattern(256, i));
+  Build();
+  for (int i = 0; i < 1000; ++i) AddRead(absl::StrCat(i));
+  ASSERT_TRUE(Read().ok());
+  EXPECT_EQ(file_->reads(), 1);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
+}
+
+TEST_F(StorageReaderTest, GapsAreNotReadIfTheyAreLarge) {
+  zip_.Add("0", Pattern(256, 0));
+  zip_.Add("small gap", std::string(1000, 'x'));
+  zip_.Add("1", Pattern(256, 1));
+  zip_.Add("gap", std::string(10 << 20, 'x'));
+  zip_.Add("2", Pattern(256, 2));
+  Build();
+  for (int i = 0; i < 3; ++i) AddRead(absl::StrCat(i));
+  ASSERT_TRUE(Read().ok());
+  EXPECT_EQ(file_->reads(), 2);
+  EXPECT_LT(file_->bytes(), 3000);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
+}
+
+TEST_F(StorageReaderTest, AStorageMayBeTheBeginningOfItsRecord) {
+  zip_.Add("0", Pattern(1000, 0));
+  zip_.Add("1", Pattern(9 << 20, 1));
+  zip_.AddDeflated("2", Pattern(300000, 2));
+  Build();
+  AddRead("0", 7);
+  AddRead("1", 4097);
+  AddRead("2", 70001);
+  ASSERT_TRUE(Read().ok());
+  EXPECT_TRUE(Got(0) == Pattern(1000, 0).substr(0, 7));
+  EXPECT_TRUE(Got(1) == Pattern(9 << 20, 1).substr(0, 4097));
+  EXPECT_TRUE(Got(2) == Pattern(300000, 2).substr(0, 70001));
+}
+
+TEST_F(StorageReaderTest, BytesThatStandInNoRecord) {
+  bytes_ = Pattern(3 << 20, 0);
+  file_ = std::make_unique<CountingMemory>(bytes_);
+  for (const auto& [offset, size] : std::vector<std::pair<uint64_t, uint64_t>>{
+           {5, 100}, {200, 2 << 20}, {(3 << 20) - 10, 10}}) {
+    StorageRead read;
+    read.source.offset_bytes = offset;
+    read.source.size_bytes = size;
+    AddRead(std::move(read));
+  }
+  ASSERT_TRUE(Read().ok());
+  EXPECT_TRUE(Got(0) == bytes_.substr(5, 100));
+  EXPECT_TRUE(Got(1) == bytes_.substr(200, 2 << 20));
+  EXPECT_TRUE(Got(2) == bytes_.substr((3 << 20) - 10));
+}
+
+TEST_F(StorageReaderTest, ByteOrderIsTurnedRoundEverywhere) {
+  for (bool on_device : {false, true}) {
+    if (on_device) backend_ = std::make_shared<FakeBackend>();
+    zip_ = ZipBuilder();
+    reads_.clear();
+    const size_t sizes[] = {40, 9 << 20, 100000};
+    zip_.Add("0", Pattern(sizes[0], 0));
+    zip_.Add("1", Pattern(sizes[1], 1));
+    zip_.AddDeflated("2", Pattern(sizes[2], 2));
+    Build();
+    const std::string before = bytes_;
+    for (int i = 0; i < 3; ++i) {
+      AddRead(absl::StrCat(i));
+      reads_.back().source.swap_unit_bytes = 8;
+    }
+    ASSERT_TRUE(Read().ok());
+    for (int i = 0; i < 3; ++i) {
+      std::string expected = Pattern(sizes[i], i);
+      for (size_t k = 0; k < expected.size(); k += 8) {
+        std::reverse(expected.begin() + k, expected.begin() + k + 8);
+      }
+      EXPECT_TRUE(Got(i) == expected) << i;
+    }
+    EXPECT_TRUE(bytes_ == before);
+  }
+}
+
+TEST_F(StorageReaderTest, ChecksumsAreCompared) {
+  // Small, in pieces, deflated, and past what the storage takes of it.
+  struct Damage {
+    const char* name;
+    size_t at;
+  };
+  const Damage damages[] = {{"0", 10}, {"1", 0}, {"1", (9 << 20) - 1}};
+  for (const Damage& damage : damages) {
+    zip_ = ZipBuilder();
+    reads_.clear();
+    zip_.Add("0", Pattern(100, 0));
+    zip_.Add("1", Pattern(9 << 20, 1));
+    zip_.record(damage.name).stored[damage.at] ^= 1;
+    Build();
+    AddRead("0", 4);
+    AddRead("1", 4);
+    const absl::Status status = Read();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(
+        std::string(status.message()),
+        testing::AllOf(HasSubstr("some.zip"), HasSubstr("CRC-32"),
+                       HasSubstr(absl::StrCat("\"", damage.name, "\""))));
+    options_.verify_crc32 = false;
+    EXPECT_TRUE(Read().ok());
+    options_.verify_crc32 = true;
+    // None in the file: nothing to compare with.
+    zip_.record(damage.name).crc32 = 0;
+    Build();
+    reads_.clear();
+    AddRead("0", 4);
+    AddRead("1", 4);
+    EXPECT_TRUE(Read().ok());
+  }
+  zip_ = ZipBuilder();
+  zip_.AddDeflated("0", Pattern(100000, 0)).crc32 ^= 1;
+  Build();
+  reads_.clear();
+  AddRead("0", 4);
+  EXPECT_EQ(Read().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(StorageReaderTest, WithoutChecksumsOnlyWhatIsWantedIsRead) {
+  zip_.Add("0", Pattern(20 << 20, 0));
+  Build();
+  AddRead("0", 4096);
+  options_.verify_crc32 = false;
+  ASSERT_TRUE(Read().ok());
+  EXPECT_LT(file_->bytes(), 8192);
+  EXPECT_TRUE(Got(0) == Pattern(20 << 20, 0).substr(0, 4096));
+}
+
+TEST_F(StorageReaderTest, LocalHeadersAreChecked) {
+  for (size_t size : {100, 9 << 20}) {
+    for (int damage = 0; damage < 2; ++damage) {
+      zip_ = ZipBuilder();
+      reads_.clear();
+      ZipBuilderRecord& record = zip_.Add("0", Pattern(size, 0));
+      if (damage == 0) {
+        record.local_name = "1";
+      } else {
+        record.local_signature = 0;
+      }
+      Build();
+      AddRead("0");
+      const absl::Status status = Read();
+      EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("some.zip"));
+    }
+  }
+}
+
+TEST_F(StorageReaderTest, ReportsProgress) {
+  for (int i = 0; i < 5; ++i) zip_.Add(absl::StrCat(i), Pattern(9 << 20, i));
+  for (int i = 5; i < 50; ++i) zip_.Add(absl::StrCat(i), Pattern(1000, i));
+  Build();
+  for (int i = 0; i < 50; ++i) AddRead(absl::StrCat(i));
+  const uint64_t total = 5 * uint64_t{9 << 20} + 45 * 1000;
+  uint64_t last = 0;
+  int calls = 0;
+  std::mutex one_at_a_time;
+  options_.progress = [&](uint64_t done_bytes, uint64_t total_bytes) {
+    ASSERT_TRUE(one_at_a_time.try_lock());
+    EXPECT_EQ(total_bytes, total);
+    EXPECT_GT(done_bytes, last);
+    last = done_bytes;
+    ++calls;
+    one_at_a_time.unlock();
+  };
+  ASSERT_TRUE(Read().ok());
+  EXPECT_EQ(last, total);
+  EXPECT_GT(calls, 5);
+}
+
+TEST_F(StorageReaderTest, StopsWhenItIsCancelled) {
+  for (int i = 0; i < 20; ++i) zip_.Add(absl::StrCat(i), Pattern(2 << 20, i));
+  Build();
+  for (int i = 0; i < 20; ++i) AddRead(absl::StrCat(i));
+  std::atomic<int> asked{0};
+  options_.is_cancelled = [&] { return ++asked > 3; };
+  EXPECT_EQ(Read().code(), absl::StatusCode::kCancelled);
+  EXPECT_LT(file_->bytes(), 20 << 20);
+}
+
+TEST_F(StorageReaderTest, BackendErrorsAreReturned) {
+  class Broken final : public FakeBackend {
+   public:
+    absl::Status CopyFromHost(const void*, const Memory&, uint64_t,
+                              uint64_t) override {
+      return absl::InternalError("the device is broken");
+    }
+  };
+  for (size_t size : {100, 9 << 20}) {
+    zip_ = ZipBuilder();
+    reads_.clear();
+    zip_.Add("0", Pattern(size, 0));
+    backend_ = std::make_shared<Broken>();
+    Build();
+    AddRead("0");
+    EXPECT_EQ(Read().message(), "the device is broken");
+  }
+}
+
+TEST_F(StorageReaderTest, NothingToRead) {
+  Build();
+  EXPECT_TRUE(Read().ok());
+  EXPECT_EQ(file_->reads(), 0);
+}
+
+}  // namespace
+}  // namespace ferry

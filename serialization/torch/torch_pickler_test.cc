@@ -1,0 +1,191 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/torch_pickler.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/device.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/serialization/pickle/pickler.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+using testing::HasSubstr;
+
+struct Written {
+  absl::Status status;
+  std::string bytes;
+  std::vector<Storage> storages;
+};
+
+Written Write(const ObjectGraph& graph, NodeId root, int protocol = 2) {
+  TorchPickler hooks([](const Storage& storage) -> absl::StatusOr<std::string> {
+    return storage.recorded_location().empty() ? "cpu"
+                                               : storage.recorded_location();
+  });
+  pickle::Pickler pickler(graph, protocol, &hooks);
+  Written written;
+  written.status = pickler.Dump(root);
+  written.bytes = std::move(pickler).bytes();
+  written.storages = hooks.storages();
+  return written;
+}
+
+Tensor Floats(int count) {
+  const std::vector<float> elements(count, 1.0f);
+  return *Tensor::FromData(absl::MakeConstSpan(elements), {count});
+}
+
+std::string Hex(const Written& written) {
+  EXPECT_TRUE(written.status.ok()) << written.status;
+  return absl::BytesToHexString(written.bytes);
+}
+
+TEST(TorchPickler, WritesTensorsAsPyTorchDoes) {
+  // {'w': torch.arange(4.), 'v': None}
+  ObjectGraph graph;
+  const NodeId dict = graph.AddDict();
+  const NodeId entries[] = {graph.AddStr("w"), graph.AddTensor(Floats(4)),
+                            graph.AddStr("v"), ObjectGraph::kNone};
+  graph.AppendEntries(dict, entries);
+  EXPECT_EQ(
+      Hex(Write(graph, dict)),
+      "80027d710028580100000077710163746f7263682e5f7574696c730a5f72656275696c64"
+      "5f74656e736f725f76320a71022828580700000073746f72616765710363746f7263680a"
+      "466c6f617453746f726167650a710458010000003071055803000000637075"
+      "71064b04747107514b004b048571084b018571098963636f6c6c656374696f6e730a4f72"
+      "6465726564446963740a710a2952710b74710c52710d580100000076710e4e752e");
+}
+
+TEST(TorchPickler, WritesDTypesWithoutAStorageClassAsPyTorch2Does) {
+  // float8_e4m3fn of 2 elements, without the key and tag that surround it.
+  ObjectGraph graph;
+  const Storage storage = *Storage::Allocate(2);
+  const NodeId root =
+      graph.AddTensor(*Tensor::Create(storage, DType::kFloat8E4M3FN, {2}));
+  EXPECT_EQ(
+      Hex(Write(graph, root)),
+      "800263746f7263682e5f7574696c730a5f72656275696c645f74656e736f725f76330a71"
+      "002828580700000073746f72616765710163746f7263682e73746f726167650a556e7479"
+      "70656453746f726167650a71025801000000307103580300000063707571044b02747105"
+      "514b004b028571064b018571078963636f6c6c656374696f6e730a4f7264657265644469"
+      "63740a71082952710963746f7263680a666c6f6174385f65346d33666e0a710a74710b52"
+      "710c2e");
+}
+
+TEST(TorchPickler, WritesConjAsPyTorch2Does) {
+  ObjectGraph graph;
+  const Tensor tensor =
+      *Tensor::Create(*Storage::Allocate(8), DType::kComplex64, {1});
+  tensor.set_conj(true);
+  EXPECT_EQ(
+      Hex(Write(graph, graph.AddTensor(tensor))),
+      "800263746f7263682e5f7574696c730a5f72656275696c645f74656e736f725f76320a71"
+      "002828580700000073746f72616765710163746f7263680a436f6d706c6578466c6f6174"
+      "53746f726167650a71025801000000307103580300000063707571044b01747105514b00"
+      "4b018571064b018571078963636f6c6c656374696f6e730a4f726465726564446963740a"
+      "7108295271097d710a5804000000636f6e6a710b887374710c52710d2e");
+}
+
+TEST(TorchPickler, WritesMetaTensorsAsPyTorchDoes) {
+  ObjectGraph graph;
+  const Tensor tensor =
+      *Tensor::Create(Storage::FromMemory(Device("meta"), Memory{}, 24),
+                      DType::kFloat32, {2, 3});
+  const Written written = Write(graph, graph.AddTensor(tensor));
+  EXPECT_EQ(
+      Hex(written),
+      "800263746f7263682e5f7574696c730a5f72656275696c645f6d6574615f74656e736f72"
+      "5f6e6f5f73746f726167650a71002863746f7263680a666c6f617433320a71014b024b03"
+      "8671024b034b01867103897471045271052e");
+  EXPECT_TRUE(written.storages.empty());
+}
+
+TEST(TorchPickler, WritesSmallThingsAsPyTorchDoes) {
+  ObjectGraph graph;
+  EXPECT_EQ(Hex(Write(graph, graph.AddSize({2, 3}))),
+            "800263746f7263680a53697a650a71004b024b038671018571025271032e");
+  EXPECT_EQ(Hex(Write(graph, graph.AddDevice(Device("cpu")))),
+            "800263746f7263680a6465766963650a7100580300000063707571018571025271"
+            "032e");
+  EXPECT_EQ(Hex(Write(graph, graph.AddDevice(Device("cuda", 1)))),
+            "800263746f7263680a6465766963650a710058040000006375646171014b018671"
+            "025271032e");
+  EXPECT_EQ(Hex(Write(graph, graph.AddDType(DType::kFloat16))),
+            "800263746f7263680a666c6f617431360a71002e");
+  EXPECT_EQ(Hex(Write(graph, graph.AddLayout(Layout::kStrided))),
+            "800263746f7263682e73657269616c697a6174696f6e0a5f6765745f6c61796f75"
+            "740a7100580d000000746f7263682e7374726964656471018571025271032e");
+}
+
+TEST(TorchPickler, NumbersStoragesByFirstReference) {
+  ObjectGraph graph;
+  const Tensor first = Floats(4), second = Floats(2);
+  const Tensor view =
+      *Tensor::Create(first.storage(), DType::kFloat32, {2}, {1}, 2);
+  const NodeId items[] = {graph.AddTensor(second), graph.AddTensor(first),
+                          graph.AddTensor(view)};
+  const Written written = Write(graph, graph.AddList(items));
+  ASSERT_TRUE(written.status.ok());
+  EXPECT_THAT(written.storages,
+              testing::ElementsAre(second.storage(), first.storage()));
+}
+
+TEST(TorchPickler, OneStorageHasOneDType) {
+  ObjectGraph graph;
+  const Storage storage = *Storage::Allocate(16);
+  const Storage nothing = *Storage::Allocate(0);
+  const auto both = [&graph](const Storage& storage, int64_t floats,
+                             int64_t ints) {
+    const NodeId items[] = {
+        graph.AddTensor(*Tensor::Create(storage, DType::kFloat32, {floats})),
+        graph.AddTensor(*Tensor::Create(storage, DType::kInt32, {ints}))};
+    return graph.AddList(items);
+  };
+  const Written written = Write(graph, both(storage, 4, 4));
+  EXPECT_EQ(written.status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(written.status.message()),
+              testing::AllOf(HasSubstr("different types"), HasSubstr("float32"),
+                             HasSubstr("int32")));
+  // One without bytes may be anything.
+  EXPECT_TRUE(Write(graph, both(nothing, 0, 0)).status.ok());
+}
+
+TEST(TorchPickler, ErrorsOfTheTagAreReturned) {
+  ObjectGraph graph;
+  const NodeId root = graph.AddTensor(Floats(1));
+  TorchPickler hooks([](const Storage&) -> absl::StatusOr<std::string> {
+    return absl::NotFoundError("no tag");
+  });
+  pickle::Pickler pickler(graph, 2, &hooks);
+  EXPECT_EQ(pickler.Dump(root).message(), "no tag");
+}
+
+TEST(TorchPickler, CompositesThatNoFileMadeAreNotWritten) {
+  ObjectGraph graph;
+  const Tensor sparse = Tensor::CreateComposite(
+      Layout::kSparseCoo, DType::kFloat32, {3}, {Floats(1), Floats(1)});
+  EXPECT_EQ(Write(graph, graph.AddTensor(sparse)).status.code(),
+            absl::StatusCode::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace torch_format
+}  // namespace ferry

@@ -1,0 +1,510 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/torch_unpickler.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/tensor.h"
+#include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/storage_type.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// --- Pickles, piece by piece -------------------------------------------------
+
+std::string Bytes(uint64_t value, int size) {
+  std::string bytes;
+  for (int i = 0; i < size; ++i) {
+    bytes.push_back(static_cast<char>(value >> (8 * i) & 0xFF));
+  }
+  return bytes;
+}
+
+// A LONG1 of 8 bytes: any integer of 64 bits.
+std::string Int(int64_t value) {
+  return absl::StrCat("\x8A\x08", Bytes(static_cast<uint64_t>(value), 8));
+}
+std::string BigInt() { return absl::StrCat("\x8A\x09", Bytes(0, 8), "\x01"); }
+std::string Str(absl::string_view text) {
+  return absl::StrCat("X", Bytes(text.size(), 4), text);
+}
+std::string Tuple(const std::vector<std::string>& items) {
+  return absl::StrCat("(", absl::StrJoin(items, ""), "t");
+}
+std::string List(const std::vector<std::string>& items) {
+  return absl::StrCat("](", absl::StrJoin(items, ""), "e");
+}
+std::string Dict(const std::vector<std::string>& items) {
+  return absl::StrCat("}(", absl::StrJoin(items, ""), "u");
+}
+std::string Global(absl::string_view module, absl::string_view name) {
+  return absl::StrCat("c", module, "\n", name, "\n");
+}
+std::string Call(const std::string& callable,
+                 const std::vector<std::string>& args) {
+  return absl::StrCat(callable, Tuple(args), "R");
+}
+const char kNone[] = "N";
+const char kTrue[] = "\x88";
+const char kFalse[] = "\x89";
+
+std::string StorageOf(absl::string_view type, absl::string_view key,
+                      int64_t numel) {
+  return absl::StrCat(Tuple({Str("storage"), Global("torch", type), Str(key),
+                             Str("cpu"), Int(numel)}),
+                      "Q");
+}
+std::string Floats(int64_t numel) {
+  return StorageOf("FloatStorage", "0", numel);
+}
+std::string Utils(absl::string_view name) {
+  return Global("torch._utils", name);
+}
+std::string Hooks() { return Call(Global("collections", "OrderedDict"), {}); }
+std::string V2(const std::string& storage, const std::string& offset,
+               const std::string& size, const std::string& stride) {
+  return Call(Utils("_rebuild_tensor_v2"),
+              {storage, offset, size, stride, kFalse, Hooks()});
+}
+
+struct Result {
+  std::shared_ptr<ObjectGraph> graph;
+  NodeId root = kNoNode;
+  std::vector<TorchUnpickler::KeyedStorage> storages;
+
+  const Tensor& tensor() const { return graph->tensor(root); }
+  ValueKind kind() const { return graph->kind(root); }
+};
+
+absl::StatusOr<Result> Read(const std::string& body) {
+  Result result;
+  result.graph = std::make_shared<ObjectGraph>();
+  TorchUnpickler hooks([](const StorageId& id) {
+    return id.key == "refused" ? absl::DataLossError("it is refused")
+                               : absl::OkStatus();
+  });
+  const absl::StatusOr<pickle::UnpickleResult> read =
+      pickle::Unpickle(absl::StrCat("\x80\x02", body, "."),
+                       pickle::UnpickleOptions(), &hooks, result.graph.get());
+  if (!read.ok()) return read.status();
+  result.root = read->root;
+  result.storages = hooks.storages();
+  return result;
+}
+
+void ExpectDamage(const std::string& body, absl::string_view says) {
+  const absl::Status status = Read(body).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(std::string(says)));
+}
+
+// --- Persistent ids ----------------------------------------------------------
+
+TEST(PersistentIds, MakeDescribedStorages) {
+  const absl::StatusOr<Result> result = Read(
+      List({StorageOf("HalfStorage", "b", 3), StorageOf("LongStorage", "a", 2),
+            StorageOf("HalfStorage", "b", 3)}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->storages.size(), 2);
+  EXPECT_EQ(result->storages[0].key, "b");
+  EXPECT_EQ(result->storages[0].storage.size_bytes(), 6);
+  EXPECT_FALSE(result->storages[0].storage.has_data());
+  EXPECT_EQ(result->storages[0].storage.recorded_location(), "cpu");
+  EXPECT_EQ(result->storages[1].key, "a");
+  EXPECT_EQ(result->storages[1].storage.size_bytes(), 16);
+  const absl::Span<const NodeId> items = result->graph->items(result->root);
+  EXPECT_EQ(result->graph->storage(items[0]).storage,
+            result->graph->storage(items[2]).storage);
+}
+
+TEST(PersistentIds, MalformedOnes) {
+  const auto pid = [](const std::vector<std::string>& parts) {
+    return absl::StrCat(Tuple(parts), "Q");
+  };
+  const std::string storage = Str("storage");
+  const std::string type = Global("torch", "FloatStorage");
+  const std::string key = Str("0");
+  const std::string cpu = Str("cpu");
+  ExpectDamage(absl::StrCat(Int(3), "Q"), "not a tuple");
+  ExpectDamage(absl::StrCat(Str("storage"), "Q"), "not a tuple");
+  ExpectDamage(pid({}), "0 parts");
+  ExpectDamage(pid({storage, type, key, cpu}), "4 parts");
+  ExpectDamage(pid({storage, type, key, cpu, Int(1), kNone, kNone}), "7 parts");
+  ExpectDamage(pid({Str("module"), type, key, cpu, Int(1)}), "\"storage\"");
+  ExpectDamage(pid({Int(1), type, key, cpu, Int(1)}), "\"storage\"");
+  ExpectDamage(pid({storage, Str("FloatStorage"), key, cpu, Int(1)}),
+               "storage class");
+  ExpectDamage(pid({storage, Global("os", "system"), key, cpu, Int(1)}),
+               "storage class");
+  ExpectDamage(pid({storage, type, Int(0), cpu, Int(1)}), "not text");
+  ExpectDamage(pid({storage, type, kTrue, cpu, Int(1)}), "not text");
+  ExpectDamage(pid({storage, type, key, kNone, Int(1)}), "not text");
+  ExpectDamage(pid({storage, type, key, cpu, Int(-1)}), "natural number");
+  ExpectDamage(pid({storage, type, key, cpu, BigInt()}), "natural number");
+  ExpectDamage(pid({storage, type, key, cpu, kTrue}), "natural number");
+  ExpectDamage(pid({storage, type, key, cpu, Str("4")}), "natural number");
+  ExpectDamage(pid({storage, type, key, cpu, Int(INT64_MAX)}), "2^63");
+  ExpectDamage(pid({storage, type, key, cpu, Int(INT64_MAX / 4 + 1)}), "2^63");
+  ExpectDamage(StorageOf("FloatStorage", "refused", 1), "it is refused");
+  // One key, two sizes.
+  ExpectDamage(List({Floats(3), Floats(4)}), "elsewhere");
+  ExpectDamage(List({Floats(3), StorageOf("DoubleStorage", "0", 3)}),
+               "elsewhere");
+}
+
+// --- Tensors -----------------------------------------------------------------
+
+TEST(RebuildTensor, MakesViews) {
+  const absl::StatusOr<Result> result = Read(
+      V2(Floats(10), Int(2), Tuple({Int(2), Int(3)}), Tuple({Int(1), Int(2)})));
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->kind(), ValueKind::kTensor);
+  EXPECT_EQ(result->tensor().dtype(), DType::kFloat32);
+  EXPECT_THAT(result->tensor().shape(), ElementsAre(2, 3));
+  EXPECT_THAT(result->tensor().strides(), ElementsAre(1, 2));
+  EXPECT_EQ(result->tensor().storage_offset(), 2);
+  EXPECT_FALSE(result->tensor().requires_grad());
+}
+
+TEST(RebuildTensor, AcceptsTheFormsThatPyTorchAccepts) {
+  // Lists, a torch.Size, strides left out; the form of 0.3; class and module of
+  // other devices.
+  const std::string forms[] = {
+      V2(Floats(6), Int(0), List({Int(2), Int(3)}), List({Int(3), Int(1)})),
+      V2(Floats(6), Int(0),
+         Call(Global("torch", "Size"), {Tuple({Int(2), Int(3)})}),
+         Tuple({Int(3), Int(1)})),
+      V2(Floats(6), Int(0), Tuple({Int(2), Int(3)}), Tuple({})),
+      Call(Utils("_rebuild_tensor"),
+           {Floats(6), Int(0), Tuple({Int(2), Int(3)}),
+            Tuple({Int(3), Int(1)})}),
+      // torch.FloatTensor() with state, as until 0.1.12.
+      absl::StrCat(Call(Global("torch", "FloatTensor"), {}),
+                   Tuple({Floats(6), Int(0), Tuple({Int(2), Int(3)}),
+                          Tuple({Int(3), Int(1)})}),
+                   "b"),
+  };
+  for (const std::string& form : forms) {
+    const absl::StatusOr<Result> result = Read(form);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->kind(), ValueKind::kTensor);
+    EXPECT_THAT(result->tensor().shape(), ElementsAre(2, 3));
+    EXPECT_THAT(result->tensor().strides(), ElementsAre(3, 1));
+  }
+}
+
+TEST(RebuildTensor, EdgesOfTheStorage) {
+  const auto ok = [](const std::string& body) { return Read(body).ok(); };
+  const std::string one = Tuple({Int(1)});
+  // Exactly to the end; one past it.
+  EXPECT_TRUE(ok(V2(Floats(4), Int(0), Tuple({Int(4)}), one)));
+  ExpectDamage(V2(Floats(4), Int(1), Tuple({Int(4)}), one), "rebuilt");
+  ExpectDamage(V2(Floats(4), Int(0), Tuple({Int(5)}), one), "rebuilt");
+  ExpectDamage(V2(Floats(4), Int(0), Tuple({Int(3)}), Tuple({Int(2)})),
+               "rebuilt");
+  // Many elements over one: a stride of 0.
+  EXPECT_TRUE(ok(
+      V2(Floats(1), Int(0), Tuple({Int(int64_t{1} << 40)}), Tuple({Int(0)}))));
+  // No elements: only the offset counts.
+  EXPECT_TRUE(ok(V2(Floats(0), Int(0), Tuple({Int(0)}), one)));
+  EXPECT_TRUE(ok(
+      V2(Floats(0), Int(0), Tuple({Int(3), Int(0)}), Tuple({Int(1), Int(1)}))));
+  // One element, no dimensions.
+  EXPECT_TRUE(ok(V2(Floats(1), Int(0), Tuple({}), Tuple({}))));
+  ExpectDamage(V2(Floats(0), Int(0), Tuple({}), Tuple({})), "rebuilt");
+}
+
+TEST(RebuildTensor, MalformedViews) {
+  const std::string four = Tuple({Int(4)});
+  const std::string one = Tuple({Int(1)});
+  const std::string storage = Floats(4);
+  ExpectDamage(V2(storage, Int(-1), four, one), "rebuilt");
+  ExpectDamage(V2(storage, BigInt(), four, one), "offset");
+  ExpectDamage(V2(storage, kNone, four, one), "offset");
+  ExpectDamage(V2(storage, kTrue, four, one), "offset");
+  ExpectDamage(V2(storage, Int(0), Tuple({Int(-4)}), one), "rebuilt");
+  ExpectDamage(V2(storage, Int(0), four, Tuple({Int(-1)})), "rebuilt");
+  ExpectDamage(V2(storage, Int(0), Tuple({Int(2), Int(2)}), one), "rebuilt");
+  ExpectDamage(V2(storage, Int(0), four, Tuple({Int(1), Int(1)})), "rebuilt");
+  ExpectDamage(V2(storage, Int(0), Tuple({BigInt()}), one), "shape");
+  ExpectDamage(V2(storage, Int(0), Tuple({kTrue}), one), "shape");
+  ExpectDamage(V2(storage, Int(0), Tuple({Str("4")}), one), "shape");
+  ExpectDamage(V2(storage, Int(0), Int(4), one), "shape");
+  ExpectDamage(V2(storage, Int(0), four, kNone), "stride");
+  ExpectDamage(V2(Str("0"), Int(0), four, one), "storage");
+  ExpectDamage(V2(kNone, Int(0), four, one), "storage");
+  // Products and sums that do not fit 64 bits.
+  const std::string huge = Int(int64_t{1} << 62);
+  ExpectDamage(V2(storage, Int(0), Tuple({huge, huge}), Tuple({})), "rebuilt");
+  ExpectDamage(V2(storage, Int(0), Tuple({huge}), Tuple({huge})), "rebuilt");
+  ExpectDamage(V2(storage, Int(INT64_MAX), four, one), "rebuilt");
+  ExpectDamage(
+      V2(storage, Int(INT64_MAX), Tuple({Int(2)}), Tuple({Int(INT64_MAX)})),
+      "rebuilt");
+  // Too many dimensions.
+  const std::vector<std::string> ones(65, Int(1));
+  ExpectDamage(V2(storage, Int(0), Tuple(ones), Tuple(ones)), "dimensions");
+}
+
+TEST(RebuildTensor, MalformedCalls) {
+  const std::string size = Tuple({Int(4)});
+  const std::string stride = Tuple({Int(1)});
+  const std::string v2 = Utils("_rebuild_tensor_v2");
+  ExpectDamage(Call(v2, {}), "arguments");
+  ExpectDamage(Call(v2, {Floats(4), Int(0), size}), "arguments");
+  ExpectDamage(Call(v2, {Floats(4), Int(0), size, stride, kFalse, Hooks(),
+                         kNone, kNone}),
+               "arguments");
+  ExpectDamage(Call(v2, {Floats(4), Int(0), size, stride, Int(1), Hooks()}),
+               "requires_grad");
+  ExpectDamage(
+      Call(v2, {Floats(4), Int(0), size, stride, kFalse, Hooks(), Int(1)}),
+      "metadata");
+  ExpectDamage(Call(v2, {Floats(4), Int(0), size, stride, kFalse, Hooks(),
+                         Dict({Str("conj"), kTrue})}),
+               "complex");
+  ExpectDamage(Call(v2, {Floats(4), Int(0), size, stride, kFalse, Hooks(),
+                         Dict({Str("neg"), Int(1)})}),
+               "neg");
+  // Arguments that are no tuple.
+  ExpectDamage(absl::StrCat(v2, List({Floats(4)}), "R"), "tuple");
+}
+
+TEST(RebuildTensor, ConjAndNeg) {
+  const absl::StatusOr<Result> result = Read(Call(
+      Utils("_rebuild_tensor_v2"),
+      {StorageOf("ComplexFloatStorage", "0", 2), Int(0), Tuple({Int(2)}),
+       Tuple({Int(1)}), kTrue, Hooks(),
+       Dict({Str("conj"), kTrue, Str("neg"), kTrue, Str("other"), kTrue})}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->tensor().is_conj());
+  EXPECT_TRUE(result->tensor().is_neg());
+  EXPECT_TRUE(result->tensor().requires_grad());
+}
+
+TEST(RebuildTensorV3, HasADTypeOfItsOwn) {
+  const std::string storage = absl::StrCat(
+      Tuple({Str("storage"), Global("torch.storage", "UntypedStorage"),
+             Str("0"), Str("cpu"), Int(9)}),
+      "Q");
+  const auto v3 = [&](const std::string& dtype, int64_t size) {
+    return Call(Utils("_rebuild_tensor_v3"),
+                {storage, Int(0), Tuple({Int(size)}), Tuple({Int(1)}), kFalse,
+                 Hooks(), dtype});
+  };
+  const absl::StatusOr<Result> result =
+      Read(v3(Global("torch", "float8_e4m3fn"), 9));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->tensor().dtype(), DType::kFloat8E4M3FN);
+  EXPECT_TRUE(Read(v3(Global("torch", "uint16"), 4)).ok());
+  ExpectDamage(v3(Global("torch", "uint16"), 5), "rebuilt");
+  ExpectDamage(v3(Global("torch", "no_such_dtype"), 1), "dtype");
+  ExpectDamage(v3(Str("float32"), 1), "dtype");
+  ExpectDamage(Call(Utils("_rebuild_tensor_v3"), {storage, Int(0)}),
+               "arguments");
+}
+
+// --- Parameters and the like -------------------------------------------------
+
+std::string SmallTensor() {
+  return V2(Floats(4), Int(0), Tuple({Int(4)}), Tuple({Int(1)}));
+}
+
+TEST(RebuildParameter, IsATensorOverTheSameStorage) {
+  const absl::StatusOr<Result> result =
+      Read(Call(Utils("_rebuild_parameter"), {SmallTensor(), kTrue, Hooks()}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->graph->is_parameter(result->root));
+  EXPECT_TRUE(result->tensor().requires_grad());
+  EXPECT_EQ(result->tensor().storage(), result->storages[0].storage);
+  ExpectDamage(Call(Utils("_rebuild_parameter"), {Floats(4), kTrue, Hooks()}),
+               "parameter");
+  ExpectDamage(
+      Call(Utils("_rebuild_parameter"), {SmallTensor(), Int(1), Hooks()}),
+      "requires_grad");
+  ExpectDamage(Call(Utils("_rebuild_parameter"), {}), "arguments");
+}
+
+TEST(RebuildFromType, GivesTheInnerTensor) {
+  const std::string function = Global("torch._tensor", "_rebuild_from_type_v2");
+  const std::string args = Tuple(
+      {Floats(4), Int(0), Tuple({Int(4)}), Tuple({Int(1)}), kFalse, Hooks()});
+  absl::StatusOr<Result> result = Read(
+      Call(function, {Utils("_rebuild_tensor_v2"), Global("torch", "Tensor"),
+                      args, Dict({Str("note"), Int(1)})}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->kind(), ValueKind::kTensor);
+  // One inside another is not gone into, a function that is not known neither.
+  result = Read(
+      Call(function,
+           {function, Global("torch", "Tensor"),
+            Tuple({function, Global("torch", "Tensor"), args, kNone}), kNone}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->kind(), ValueKind::kObject);
+  result =
+      Read(Call(function, {Global("os", "system"), Global("torch", "Tensor"),
+                           Tuple({Str("true")}), kNone}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->kind(), ValueKind::kObject);
+  ExpectDamage(Call(function, {Utils("_rebuild_tensor_v2")}), "arguments");
+}
+
+TEST(RebuildMetaTensor, HasNoStorage) {
+  const auto meta = [](const std::string& dtype, const std::string& size,
+                       const std::string& stride) {
+    return Call(Utils("_rebuild_meta_tensor_no_storage"),
+                {dtype, size, stride, kFalse});
+  };
+  const std::string dtype = Global("torch", "float32");
+  const absl::StatusOr<Result> result =
+      Read(meta(dtype, Tuple({Int(3), Int(4)}), Tuple({Int(4), Int(1)})));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->tensor().device().ToString(), "meta");
+  EXPECT_TRUE(result->storages.empty());
+  ExpectDamage(meta(Str("float32"), Tuple({}), Tuple({})), "dtype");
+  ExpectDamage(meta(dtype, Tuple({Int(-1)}), Tuple({Int(1)})), "rebuilt");
+  ExpectDamage(meta(dtype, Tuple({Int(int64_t{1} << 62)}), Tuple({Int(1)})),
+               "rebuilt");
+  ExpectDamage(meta(dtype, Tuple({Int(1)}), Tuple({})), "rebuilt");
+}
+
+TEST(RebuildSparseTensor, HasComponents) {
+  const auto layout = [](absl::string_view name) {
+    return Call(Global("torch.serialization", "_get_layout"), {Str(name)});
+  };
+  const std::string indices =
+      V2(StorageOf("LongStorage", "1", 4), Int(0), Tuple({Int(2), Int(2)}),
+         Tuple({Int(2), Int(1)}));
+  const std::string values =
+      V2(Floats(2), Int(0), Tuple({Int(2)}), Tuple({Int(1)}));
+  const std::string size =
+      Call(Global("torch", "Size"), {Tuple({Int(3), Int(3)})});
+  const auto sparse = [](const std::string& layout,
+                         const std::vector<std::string>& parts) {
+    return Call(Utils("_rebuild_sparse_tensor"), {layout, Tuple(parts)});
+  };
+  for (const std::vector<std::string>& parts :
+       {std::vector<std::string>{indices, values, size},
+        std::vector<std::string>{indices, values, size, kTrue}}) {
+    const absl::StatusOr<Result> result =
+        Read(sparse(layout("torch.sparse_coo"), parts));
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->tensor().layout(), Layout::kSparseCoo);
+    EXPECT_EQ(result->tensor().dtype(), DType::kFloat32);
+    EXPECT_THAT(result->tensor().shape(), ElementsAre(3, 3));
+    EXPECT_EQ(result->tensor().components().size(), 2);
+  }
+  ExpectDamage(sparse(layout("torch.sparse_coo"), {indices, values}), "parts");
+  ExpectDamage(sparse(layout("torch.sparse_csr"), {indices, values, size}),
+               "parts");
+  ExpectDamage(sparse(layout("torch.sparse_coo"), {indices, kNone, size}),
+               "part of a sparse tensor");
+  ExpectDamage(
+      sparse(layout("torch.sparse_coo"), {indices, values, Tuple({Int(-1)})}),
+      "rebuilt");
+  ExpectDamage(sparse(Str("sparse_coo"), {indices, values, size}), "layout");
+  ExpectDamage(Call(Utils("_rebuild_sparse_tensor"),
+                    {layout("torch.sparse_coo"), kNone}),
+               "layout");
+}
+
+TEST(RebuildQTensor, NeedsAQuantisedStorage) {
+  const auto quantised = [](const std::string& storage,
+                            const std::string& quantiser) {
+    return Call(Utils("_rebuild_qtensor"),
+                {storage, Int(0), Tuple({Int(2)}), Tuple({Int(1)}), quantiser,
+                 kFalse, Hooks()});
+  };
+  const std::string storage = StorageOf("QUInt8Storage", "0", 2);
+  const std::string quantiser =
+      Tuple({Global("torch", "per_tensor_affine"), Int(1), Int(0)});
+  const absl::StatusOr<Result> result = Read(quantised(storage, quantiser));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->tensor().dtype(), DType::kQUInt8);
+  ExpectDamage(quantised(Floats(2), quantiser), "quantised");
+  ExpectDamage(quantised(storage, kNone), "quantiser");
+  ExpectDamage(quantised(storage, Tuple({})), "quantiser");
+  ExpectDamage(quantised(StorageOf("QUInt8Storage", "0", 1), quantiser),
+               "rebuilt");
+}
+
+// --- Small things ------------------------------------------------------------
+
+TEST(SmallThings, AreWhatTheySay) {
+  absl::StatusOr<Result> result =
+      Read(Call(Global("torch", "device"), {Str("cuda"), Int(1)}));
+  ASSERT_TRUE(result.ok());
+  ASSERT_EQ(result->kind(), ValueKind::kDevice);
+  EXPECT_EQ(result->graph->device(result->root).ToString(), "cuda:1");
+  result = Read(Global("torch", "bfloat16"));
+  ASSERT_TRUE(result.ok());
+  ASSERT_EQ(result->kind(), ValueKind::kDType);
+  EXPECT_EQ(result->graph->dtype(result->root), DType::kBFloat16);
+  result = Read(Call(Global("torch.serialization", "_get_layout"),
+                     {Str("torch.sparse_csr")}));
+  ASSERT_TRUE(result.ok());
+  ASSERT_EQ(result->kind(), ValueKind::kLayout);
+  EXPECT_EQ(result->graph->layout(result->root), Layout::kSparseCsr);
+}
+
+TEST(SmallThings, StayObjectsWhereTheyAreOdd) {
+  const std::string size = Global("torch", "Size");
+  const std::string device = Global("torch", "device");
+  const std::string layout = Global("torch.serialization", "_get_layout");
+  for (const std::string& body :
+       {Call(size, {}), Call(size, {Int(3)}), Call(size, {Tuple({kNone})}),
+        Call(size, {Tuple({BigInt()})}), Call(device, {}),
+        Call(device, {Int(1)}), Call(device, {Str("cuda"), kNone}),
+        Call(device, {Str("cuda"), Int(-1)}), Call(device, {Str("")}),
+        Call(device, {Str("cuda:0"), Int(1)}), Call(layout, {}),
+        Call(layout, {Str("torch.no_layout")}), Call(layout, {Int(1)}),
+        // PyTorch would hand out memory that nobody has initialised.
+        Call(Global("torch", "FloatTensor"), {Int(1000000)}),
+        Call(Global("torch", "UntypedStorage"), {Int(1000000)})}) {
+    const absl::StatusOr<Result> result = Read(body);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->kind(), ValueKind::kObject);
+  }
+}
+
+TEST(SmallThings, StorageClassesGoByTheirName) {
+  // Whatever the module; nothing else.
+  for (absl::string_view name : {"FloatStorage", "QUInt2x4Storage",
+                                 "UntypedStorage", "_UntypedStorage"}) {
+    EXPECT_TRUE(StorageTypeFromClass(name).has_value()) << name;
+  }
+  for (absl::string_view name : {"", "Storage", "floatstorage", "Float8Storage",
+                                 "FloatStorage2", "torch.FloatStorage"}) {
+    EXPECT_FALSE(StorageTypeFromClass(name).has_value()) << name;
+  }
+  for (DType dtype : AllDTypes()) {
+    const std::optional<absl::string_view> name = StorageClassOf(dtype);
+    if (!name) continue;
+    EXPECT_EQ(StorageTypeFromClass(*name)->dtype, dtype) << *name;
+    EXPECT_FALSE(StorageTypeFromClass(*name)->untyped);
+  }
+}
+
+}  // namespace
+}  // namespace torch_format
+}  // namespace ferry

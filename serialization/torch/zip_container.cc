@@ -1,0 +1,301 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/zip_container.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/serialization/zip/inflate.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+using zip::ZipDirectory;
+using zip::ZipEntry;
+
+// caffe2/serialize/versions.h: kMinSupportedFileFormatVersion and
+// kMaxSupportedFileFormatVersion.
+constexpr int kMinVersion = 1;
+constexpr int kMaxVersion = 10;
+
+// No record that holds a number or a word is longer.
+constexpr uint64_t kMaxWordBytes = 64;
+
+class ZipContainer {
+ public:
+  ZipContainer(const ReadableBytes& file, const LoadOptions& options)
+      : file_(file), options_(options) {}
+
+  absl::StatusOr<ParsedCheckpoint> Read();
+
+ private:
+  absl::Status Error(absl::StatusCode code, absl::string_view what) const {
+    return absl::Status(code, absl::StrCat(file_.name(), ": ", what));
+  }
+  const ZipEntry* Find(absl::string_view record) const {
+    return parsed_.directory->Find(absl::StrCat(prefix_, record));
+  }
+
+  absl::Status FindPrefix();
+  absl::Status CheckNames() const;
+  // The text of a record that should be a word.
+  absl::StatusOr<std::string> ReadWord(const ZipEntry& entry) const;
+  absl::Status ReadVersion() const;
+  absl::Status ReadByteOrder();
+  absl::Status CheckStorage(const StorageId& id);
+  absl::Status ReadPickle();
+  absl::Status SetSwapUnits();
+
+  const ReadableBytes& file_;
+  const LoadOptions& options_;
+  ParsedCheckpoint parsed_;
+  std::string prefix_;  // with its slash
+  // Of the storages that the pickle has referred to, in that order.
+  std::vector<const ZipEntry*> storage_entries_;
+  std::string name_;  // of the last one
+};
+
+// The folder of `data.pkl`: that of the first record, as PyTorch looks for it,
+// or else the only one that has such a record.
+absl::Status ZipContainer::FindPrefix() {
+  const absl::Span<const ZipEntry> entries = parsed_.directory->entries();
+  if (!entries.empty()) {
+    const absl::string_view name = entries[0].name;
+    prefix_ = std::string(name.substr(0, name.find('/') + 1));
+    if (Find("data.pkl") != nullptr) return absl::OkStatus();
+  }
+  const ZipEntry* found = nullptr;
+  for (const ZipEntry& entry : entries) {
+    if (entry.name != "data.pkl" && !absl::EndsWith(entry.name, "/data.pkl")) {
+      continue;
+    }
+    if (found != nullptr) {
+      return Error(
+          absl::StatusCode::kDataLoss,
+          absl::StrCat("the zip archive has several checkpoints: \"",
+                       absl::Utf8SafeCHexEscape(found->name), "\" and \"",
+                       absl::Utf8SafeCHexEscape(entry.name), "\""));
+    }
+    found = &entry;
+  }
+  if (found == nullptr) {
+    return Error(absl::StatusCode::kDataLoss,
+                 "the zip archive is not a PyTorch checkpoint: it has no "
+                 "record data.pkl");
+  }
+  prefix_ = std::string(found->name.substr(0, found->name.size() - 8));
+  return absl::OkStatus();
+}
+
+// Storages' local headers are looked at when their bytes are read, the pickle's
+// likewise. The others are few, and one of them under a damaged name would
+// change what the file means without anybody noticing.
+absl::Status ZipContainer::CheckNames() const {
+  const std::string storages = absl::StrCat(prefix_, "data/");
+  for (const ZipEntry& entry : parsed_.directory->entries()) {
+    if (absl::StartsWith(entry.name, storages)) continue;
+    FERRY_RETURN_IF_ERROR(zip::FindContents(file_, entry).status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ZipContainer::ReadWord(
+    const ZipEntry& entry) const {
+  if (entry.size_bytes > kMaxWordBytes) {
+    return zip::EntryError(
+        absl::StatusCode::kDataLoss, file_, entry,
+        absl::StrCat("should be a word and has ", entry.size_bytes, " bytes"));
+  }
+  return zip::ReadEntry(file_, entry, options_.verify_crc32);
+}
+
+absl::Status ZipContainer::ReadVersion() const {
+  const ZipEntry* entry = Find(".data/version");
+  if (entry == nullptr) entry = Find("version");
+  if (entry == nullptr) {
+    return Error(absl::StatusCode::kDataLoss,
+                 absl::StrCat("the checkpoint has no record \"",
+                              absl::Utf8SafeCHexEscape(prefix_), "version\""));
+  }
+  FERRY_ASSIGN_OR_RETURN(const std::string text, ReadWord(*entry));
+  const absl::string_view digits = absl::StripSuffix(text, "\n");
+  int version;
+  if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
+      !absl::SimpleAtoi(digits, &version)) {
+    return zip::EntryError(absl::StatusCode::kDataLoss, file_, *entry,
+                           absl::StrCat("should be a number and is \"",
+                                        absl::CHexEscape(text), "\""));
+  }
+  if (version < kMinVersion || version > kMaxVersion) {
+    return Error(
+        absl::StatusCode::kUnimplemented,
+        absl::StrCat("the checkpoint has the layout version ", version,
+                     "; known are ", kMinVersion, " to ", kMaxVersion));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ZipContainer::ReadByteOrder() {
+  const ZipEntry* const entry = Find("byteorder");
+  if (entry == nullptr) return absl::OkStatus();
+  FERRY_ASSIGN_OR_RETURN(const std::string text, ReadWord(*entry));
+  if (text != "little" && text != "big") {
+    return zip::EntryError(
+        absl::StatusCode::kDataLoss, file_, *entry,
+        absl::StrCat("should be \"little\" or \"big\" and is \"",
+                     absl::CHexEscape(text), "\""));
+  }
+  parsed_.info.is_big_endian = text == "big";
+  return absl::OkStatus();
+}
+
+absl::Status ZipContainer::CheckStorage(const StorageId& id) {
+  name_.assign(prefix_);
+  name_.append("data/");
+  name_.append(id.key.data(), id.key.size());
+  const ZipEntry* const entry = parsed_.directory->Find(name_);
+  if (entry == nullptr) {
+    return absl::DataLossError(
+        absl::StrCat("there is no record \"data/", absl::CHexEscape(id.key),
+                     "\" for a storage that the pickle refers to"));
+  }
+  // Versions up to 2.9 wrote storages whose size is no multiple of their
+  // element's; the rest of the record belongs to no element.
+  if (entry->size_bytes < id.size_bytes) {
+    return absl::DataLossError(absl::StrCat(
+        "storage \"", absl::CHexEscape(id.key), "\" has ", entry->size_bytes,
+        " bytes in the file and ", id.size_bytes, " bytes in the pickle"));
+  }
+  if (!zip::CanHaveItsSize(*entry)) {
+    return absl::DataLossError(
+        absl::StrCat("storage \"", absl::CHexEscape(id.key),
+                     "\" cannot inflate to the size that it claims"));
+  }
+  storage_entries_.push_back(entry);
+  return absl::OkStatus();
+}
+
+absl::Status ZipContainer::ReadPickle() {
+  const ZipEntry& entry = *Find("data.pkl");
+  if (entry.size_bytes > options_.limits.max_pickle_bytes) {
+    return zip::EntryError(
+        absl::StatusCode::kResourceExhausted, file_, entry,
+        absl::StrCat("has ", entry.size_bytes, " bytes; the limit is ",
+                     options_.limits.max_pickle_bytes));
+  }
+  if (!zip::CanHaveItsSize(entry)) {
+    return zip::EntryError(absl::StatusCode::kDataLoss, file_, entry,
+                           "cannot inflate to the size that it claims");
+  }
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
+                         AllocateHostMemory({entry.size_bytes}));
+  const absl::Span<char> contents(static_cast<char*>(memory[0].data),
+                                  entry.size_bytes);
+  FERRY_RETURN_IF_ERROR(
+      zip::ReadEntryInto(file_, entry, options_.verify_crc32, contents));
+  const absl::string_view bytes(contents.data(), contents.size());
+  pickle::UnpickleOptions unpickle_options;
+  unpickle_options.max_nodes = options_.limits.max_nodes;
+  TorchUnpickler hooks(
+      [this](const StorageId& id) { return CheckStorage(id); });
+  parsed_.graph = std::make_shared<ObjectGraph>();
+  // Most opcodes that make a node take about four bytes.
+  parsed_.graph->Reserve(static_cast<uint32_t>(
+      std::min<uint64_t>(entry.stored_bytes / 4, options_.limits.max_nodes)));
+  const size_t num_records = parsed_.directory->entries().size();
+  parsed_.graph->ReserveTensors(static_cast<uint32_t>(
+      std::min<uint64_t>(num_records, options_.limits.max_nodes)));
+  hooks.ReserveStorages(num_records);
+  storage_entries_.reserve(num_records);
+  const absl::StatusOr<pickle::UnpickleResult> result =
+      pickle::Unpickle(bytes, unpickle_options, &hooks, parsed_.graph.get());
+  if (!result.ok()) {
+    return zip::EntryError(result.status().code(), file_, entry,
+                           result.status().message());
+  }
+  parsed_.root = result->root;
+  parsed_.info.pickle_protocol = result->protocol;
+  parsed_.storages.reserve(hooks.storages().size());
+  for (size_t i = 0; i < hooks.storages().size(); ++i) {
+    const TorchUnpickler::KeyedStorage& keyed = hooks.storages()[i];
+    ParsedCheckpoint::StoragePart part;
+    part.storage = keyed.storage;
+    part.source.entry = storage_entries_[i];
+    part.source.size_bytes = keyed.storage.size_bytes();
+    if (parsed_.info.is_big_endian && !keyed.type.untyped) {
+      part.source.swap_unit_bytes = ByteOrderUnitBytes(keyed.type.dtype);
+    }
+    parsed_.storages.push_back(std::move(part));
+  }
+  return absl::OkStatus();
+}
+
+// Storages that count bytes do not say what to turn round; the tensors over
+// them do. (PyTorch leaves them as they are, and so reads wrong numbers.)
+absl::Status ZipContainer::SetSwapUnits() {
+  absl::flat_hash_map<Storage, uint64_t*> unsettled;
+  for (ParsedCheckpoint::StoragePart& part : parsed_.storages) {
+    if (part.source.swap_unit_bytes != 1) continue;
+    unsettled.emplace(part.storage, &part.source.swap_unit_bytes);
+  }
+  for (const Tensor& tensor : parsed_.graph->tensors()) {
+    if (tensor.storage().is_null()) continue;
+    const auto found = unsettled.find(tensor.storage());
+    if (found == unsettled.end()) continue;
+    const uint64_t unit = ByteOrderUnitBytes(tensor.dtype());
+    if (*found->second != 1 && *found->second != unit) {
+      return Error(absl::StatusCode::kUnimplemented,
+                   "a storage of the other byte order is used as numbers of "
+                   "different sizes");
+    }
+    *found->second = unit;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
+  zip::ZipLimits limits;
+  limits.max_directory_bytes = options_.limits.max_pickle_bytes;
+  FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
+                         ZipDirectory::Read(file_, limits));
+  parsed_.directory = std::make_unique<ZipDirectory>(std::move(directory));
+  FERRY_RETURN_IF_ERROR(FindPrefix());
+  parsed_.info.container = Container::kZip;
+  parsed_.info.archive_name = std::string(absl::StripSuffix(prefix_, "/"));
+  if (Find("constants.pkl") != nullptr) {
+    parsed_.info.kind = CheckpointKind::kTorchScript;
+  }
+  FERRY_RETURN_IF_ERROR(CheckNames());
+  FERRY_RETURN_IF_ERROR(ReadVersion());
+  FERRY_RETURN_IF_ERROR(ReadByteOrder());
+  FERRY_RETURN_IF_ERROR(ReadPickle());
+  if (parsed_.info.is_big_endian) FERRY_RETURN_IF_ERROR(SetSwapUnits());
+  return std::move(parsed_);
+}
+
+}  // namespace
+
+absl::StatusOr<ParsedCheckpoint> ReadZipContainer(const ReadableBytes& file,
+                                                  const LoadOptions& options) {
+  return ZipContainer(file, options).Read();
+}
+
+}  // namespace torch_format
+}  // namespace ferry

@@ -1,0 +1,41 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/torch/zip_container.h
+// -----------------------------------------------------------------------------
+//
+// The zip archive that torch.save has written since 1.6 (and 1.4, if asked), as
+// torch/serialization.py and caffe2/serialize/inline_container.cc lay it down:
+//
+//   <prefix>/data.pkl          the object graph
+//   <prefix>/data/<key>        the bytes of one storage
+//   <prefix>/version           the version of the layout, 1 to 10
+//   <prefix>/byteorder         "little" or "big"; absent: little (before 2.1)
+//   <prefix>/constants.pkl     only in TorchScript archives
+#ifndef FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_
+#define FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_
+
+#include "absl/status/statusor.h"
+#include "ferry/core/file.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/parsed_checkpoint.h"
+
+namespace ferry {
+namespace torch_format {
+
+// Reads the directory, the small records and the pickle. `file` must outlive
+// the result.
+//
+// Errors:
+//   kDataLoss          - damaged, or not a checkpoint; the message has the
+//                        file, the record and the offset.
+//   kUnimplemented     - a form that is not supported, named.
+//   kResourceExhausted - past the limits.
+absl::StatusOr<ParsedCheckpoint> ReadZipContainer(const ReadableBytes& file,
+                                                  const LoadOptions& options);
+
+}  // namespace torch_format
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_

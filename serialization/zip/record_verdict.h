@@ -1,0 +1,31 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/zip/record_verdict.h
+// -----------------------------------------------------------------------------
+//
+// Whether a record of a file is as it was written.
+#ifndef FERRY_SERIALIZATION_ZIP_RECORD_VERDICT_H_
+#define FERRY_SERIALIZATION_ZIP_RECORD_VERDICT_H_
+
+#include <cstdint>
+#include <string>
+
+namespace ferry {
+
+struct RecordVerdict {
+  enum Outcome {
+    kVerified,     // its checksum is the recorded one
+    kNotRecorded,  // it can be read, but the file has no checksum for it
+    kCorrupt,      // its checksum is another, or it contradicts the format
+  };
+  std::string record;  // its name
+  uint64_t size_bytes = 0;
+  Outcome outcome = kVerified;
+  std::string detail;  // of a corrupt one, what is wrong with it
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_ZIP_RECORD_VERDICT_H_

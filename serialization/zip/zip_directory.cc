@@ -1,0 +1,385 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/zip/zip_directory.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/serialization/zip/zip_format.h"
+
+namespace ferry {
+namespace zip {
+namespace {
+
+// The comment at the end of an archive is at most this long.
+constexpr uint64_t kMaxCommentBytes = 0xFFFF;
+
+// What the end records say.
+struct EndOfDirectory {
+  uint64_t num_entries = 0;
+  uint64_t directory_bytes = 0;
+  // As the archive counts it, from its own first byte.
+  uint64_t directory_offset = 0;
+  // Where the first of the end records stands in the file.
+  uint64_t records_offset = 0;
+};
+
+absl::Status Damaged(const ReadableBytes& file, uint64_t offset,
+                     absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat(file.name(), ": ", what, " (at offset ", offset, ")"));
+}
+
+// Replaces what does not fit 32 bits by what the zip64 records say, if there
+// are any before the end record at `offset`.
+absl::Status ReadZip64End(const ReadableBytes& file, uint64_t offset,
+                          EndOfDirectory* end) {
+  if (offset < kZip64LocatorBytes) return absl::OkStatus();
+  char locator[kZip64LocatorBytes];
+  const uint64_t locator_offset = offset - kZip64LocatorBytes;
+  FERRY_RETURN_IF_ERROR(file.ReadAt(locator_offset, absl::MakeSpan(locator)));
+  if (Load32(locator) != kZip64LocatorSignature) return absl::OkStatus();
+  if (Load32(locator + 4) != 0 || Load32(locator + 16) > 1) {
+    return absl::UnimplementedError(absl::StrCat(
+        file.name(), ": the zip archive is spread over several disks"));
+  }
+  // Without extensible data the record stands right before the locator; where
+  // the locator says it is, only an archive at the file's start can tell.
+  if (locator_offset < kZip64EndBytes) {
+    return Damaged(file, locator_offset, "the zip64 end record is missing");
+  }
+  const uint64_t record_offset = locator_offset - kZip64EndBytes;
+  char record[kZip64EndBytes];
+  FERRY_RETURN_IF_ERROR(file.ReadAt(record_offset, absl::MakeSpan(record)));
+  if (Load32(record) != kZip64EndSignature ||
+      Load64(record + 4) != kZip64EndBytes - 12) {
+    return Damaged(file, record_offset, "the zip64 end record is damaged");
+  }
+  if (Load32(record + 16) != 0 || Load32(record + 20) != 0 ||
+      Load64(record + 24) != Load64(record + 32)) {
+    return absl::UnimplementedError(absl::StrCat(
+        file.name(), ": the zip archive is spread over several disks"));
+  }
+  const uint64_t num_entries = Load64(record + 32);
+  const uint64_t directory_bytes = Load64(record + 40);
+  const uint64_t directory_offset = Load64(record + 48);
+  if ((end->num_entries != 0xFFFF && end->num_entries != num_entries) ||
+      (end->directory_bytes != 0xFFFFFFFF &&
+       end->directory_bytes != directory_bytes) ||
+      (end->directory_offset != 0xFFFFFFFF &&
+       end->directory_offset != directory_offset)) {
+    return Damaged(file, record_offset,
+                   "the two end records of the zip archive disagree");
+  }
+  *end = {num_entries, directory_bytes, directory_offset, record_offset};
+  return absl::OkStatus();
+}
+
+// Checks the end record at `offset`, whose bytes are `record`.
+absl::Status ReadEnd(const ReadableBytes& file, uint64_t offset,
+                     const char* record, EndOfDirectory* end) {
+  if (Load16(record + 4) != 0 || Load16(record + 6) != 0 ||
+      Load16(record + 8) != Load16(record + 10)) {
+    return absl::UnimplementedError(absl::StrCat(
+        file.name(), ": the zip archive is spread over several disks"));
+  }
+  *end = {Load16(record + 10), Load32(record + 12), Load32(record + 16),
+          offset};
+  FERRY_RETURN_IF_ERROR(ReadZip64End(file, offset, end));
+  if (end->directory_bytes > end->records_offset ||
+      end->directory_offset > end->records_offset - end->directory_bytes) {
+    return Damaged(file, offset,
+                   "the central directory does not fit before its end record");
+  }
+  if (end->num_entries > end->directory_bytes / kCentralHeaderBytes) {
+    return Damaged(
+        file, offset,
+        absl::StrCat("the central directory has ", end->directory_bytes,
+                     " bytes for ", end->num_entries, " records"));
+  }
+  return absl::OkStatus();
+}
+
+// Finds the end record: the last one that does not contradict the file.
+absl::Status FindEnd(const ReadableBytes& file, EndOfDirectory* end) {
+  const uint64_t size = file.size_bytes();
+  const uint64_t tail_bytes =
+      std::min(size, uint64_t{kEndBytes} + kMaxCommentBytes);
+  std::string tail(tail_bytes, '\0');
+  const uint64_t tail_offset = size - tail_bytes;
+  FERRY_RETURN_IF_ERROR(
+      file.ReadAt(tail_offset, absl::MakeSpan(&tail[0], tail.size())));
+  absl::Status first_error;
+  for (uint64_t i = tail_bytes < kEndBytes ? 0 : tail_bytes - kEndBytes + 1;
+       i-- > 0;) {
+    if (Load32(&tail[i]) != kEndSignature) continue;
+    absl::Status status = ReadEnd(file, tail_offset + i, &tail[i], end);
+    if (status.ok()) return status;
+    if (first_error.ok()) first_error = std::move(status);
+  }
+  if (!first_error.ok()) return first_error;
+  return absl::DataLossError(absl::StrCat(
+      file.name(),
+      ": the zip archive has no end record: it is cut short, or it is none"));
+}
+
+// A name that no program would write, or that leads out of a folder.
+bool IsOddName(absl::string_view name) {
+  if (name.empty() || name[0] == '/' ||
+      name.find('\\') != absl::string_view::npos ||
+      name.find('\0') != absl::string_view::npos) {
+    return true;
+  }
+  for (absl::string_view part : absl::StrSplit(name, '/')) {
+    if (part == "..") return true;
+  }
+  return false;
+}
+
+// Fills in what the zip64 extra field has for the values that are 0xFFFFFFFF.
+bool ReadZip64Extra(absl::string_view extra, ZipEntry* entry) {
+  const bool wants_size = entry->size_bytes == 0xFFFFFFFF;
+  const bool wants_stored = entry->stored_bytes == 0xFFFFFFFF;
+  const bool wants_offset = entry->header_offset == 0xFFFFFFFF;
+  if (!wants_size && !wants_stored && !wants_offset) return true;
+  while (extra.size() >= 4) {
+    const uint16_t id = Load16(extra.data());
+    const uint16_t size = Load16(extra.data() + 2);
+    extra.remove_prefix(4);
+    if (size > extra.size()) return false;
+    absl::string_view field = extra.substr(0, size);
+    extra.remove_prefix(size);
+    if (id != kZip64ExtraId) continue;
+    const auto take = [&field](bool wanted, uint64_t* value) {
+      if (!wanted) return true;
+      if (field.size() < 8) return false;
+      *value = Load64(field.data());
+      field.remove_prefix(8);
+      return true;
+    };
+    return take(wants_size, &entry->size_bytes) &&
+           take(wants_stored, &entry->stored_bytes) &&
+           take(wants_offset, &entry->header_offset);
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::Status EntryError(absl::StatusCode code, const ReadableBytes& file,
+                        const ZipEntry& entry, absl::string_view what) {
+  return absl::Status(
+      code, absl::StrCat(file.name(), ": record \"",
+                         absl::Utf8SafeCHexEscape(entry.name), "\" ", what,
+                         " (at offset ", entry.header_offset, ")"));
+}
+
+absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
+                                                const ZipLimits& limits) {
+  EndOfDirectory end;
+  FERRY_RETURN_IF_ERROR(FindEnd(file, &end));
+  if (end.directory_bytes > limits.max_directory_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        file.name(), ": the central directory has ", end.directory_bytes,
+        " bytes; the limit is ", limits.max_directory_bytes));
+  }
+  ZipDirectory directory;
+  directory.size_bytes_ = end.directory_bytes;
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+                         AllocateHostMemory({end.directory_bytes}));
+  directory.memory_ = std::move(memory[0]);
+  const uint64_t offset = end.records_offset - end.directory_bytes;
+  FERRY_RETURN_IF_ERROR(file.ReadAt(
+      offset, absl::MakeSpan(static_cast<char*>(directory.memory_.data),
+                             end.directory_bytes)));
+  absl::Status status = directory.ReadEntries(
+      end.num_entries, offset - end.directory_offset, offset);
+  if (!status.ok()) {
+    return absl::Status(status.code(),
+                        absl::StrCat(file.name(), ": ", status.message()));
+  }
+  return directory;
+}
+
+absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
+                                       uint64_t archive_offset,
+                                       uint64_t directory_offset) {
+  entries_.reserve(num_entries);
+  by_name_.reserve(num_entries);
+  uint64_t next = 0;
+  for (uint64_t i = 0; i < num_entries; ++i) {
+    const char* const header = static_cast<const char*>(memory_.data) + next;
+    const auto damaged = [&](absl::string_view what) {
+      return absl::DataLossError(
+          absl::StrCat("record ", i, " of the central directory ", what,
+                       " (at offset ", directory_offset + next, ")"));
+    };
+    if (size_bytes_ - next < kCentralHeaderBytes) {
+      return damaged("is cut short");
+    }
+    if (Load32(header) != kCentralHeaderSignature) return damaged("is damaged");
+    const uint16_t flags = Load16(header + 8);
+    const uint16_t method = Load16(header + 10);
+    const uint64_t name_bytes = Load16(header + 28);
+    const uint64_t extra_bytes = Load16(header + 30);
+    const uint64_t comment_bytes = Load16(header + 32);
+    const uint64_t header_bytes =
+        kCentralHeaderBytes + name_bytes + extra_bytes + comment_bytes;
+    if (size_bytes_ - next < header_bytes) return damaged("is cut short");
+    ZipEntry entry;
+    entry.name = {header + kCentralHeaderBytes, name_bytes};
+    entry.crc32 = Load32(header + 16);
+    entry.stored_bytes = Load32(header + 20);
+    entry.size_bytes = Load32(header + 24);
+    entry.header_offset = Load32(header + 42);
+    if (IsOddName(entry.name)) {
+      return damaged(absl::StrCat("has the name \"",
+                                  absl::CHexEscape(entry.name.substr(0, 100)),
+                                  "\", which no archive should have"));
+    }
+    if (!ReadZip64Extra(
+            {header + kCentralHeaderBytes + name_bytes, extra_bytes}, &entry)) {
+      return damaged("has no zip64 field for its sizes");
+    }
+    if ((flags & kEncryptedFlags) != 0) {
+      return absl::UnimplementedError(
+          absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
+                       "\" is encrypted, which is not supported"));
+    }
+    if (method != kStored && method != kDeflated) {
+      return absl::UnimplementedError(
+          absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
+                       "\" is compressed by method ", method,
+                       "; supported are 0 (stored) and 8 (deflated)"));
+    }
+    entry.deflated = method == kDeflated;
+    if (!entry.deflated && entry.stored_bytes != entry.size_bytes) {
+      return damaged("has two different sizes though it is not compressed");
+    }
+    if (Load16(header + 34) != 0) return damaged("is on another disk");
+    // `CheckExtents` sees that the sum lies in the file.
+    if (__builtin_add_overflow(entry.header_offset, archive_offset,
+                               &entry.header_offset)) {
+      return damaged("begins past the end of the file");
+    }
+    if (!by_name_.try_emplace(entry.name, static_cast<uint32_t>(i)).second) {
+      return damaged(absl::StrCat("has the name \"",
+                                  absl::Utf8SafeCHexEscape(entry.name),
+                                  "\", as another record has"));
+    }
+    entries_.push_back(entry);
+    next += header_bytes;
+  }
+  if (next != size_bytes_) {
+    return absl::DataLossError(absl::StrCat(
+        "the central directory has ", size_bytes_, " bytes, its records take ",
+        next, " (at offset ", directory_offset, ")"));
+  }
+  FERRY_RETURN_IF_ERROR(CheckNames());
+  return CheckExtents(directory_offset);
+}
+
+absl::Status ZipDirectory::CheckNames() const {
+  // Names without capitals are the same as others only if they are equal.
+  const bool has_upper =
+      std::any_of(entries_.begin(), entries_.end(), [](const ZipEntry& entry) {
+        return std::any_of(entry.name.begin(), entry.name.end(), [](char c) {
+          return absl::ascii_isupper(static_cast<unsigned char>(c));
+        });
+      });
+  if (!has_upper) return absl::OkStatus();
+  absl::flat_hash_set<std::string> lower_case;
+  for (const ZipEntry& entry : entries_) {
+    if (lower_case.insert(absl::AsciiStrToLower(entry.name)).second) continue;
+    return absl::DataLossError(absl::StrCat(
+        "record \"", absl::Utf8SafeCHexEscape(entry.name),
+        "\" has the name of another record but for upper and lower case"));
+  }
+  return absl::OkStatus();
+}
+
+// Gives each entry its end, and checks that it ends before the next begins.
+absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
+  std::vector<uint32_t> order(entries_.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto begins_before = [this](uint32_t a, uint32_t b) {
+    return entries_[a].header_offset < entries_[b].header_offset;
+  };
+  if (!std::is_sorted(order.begin(), order.end(), begins_before)) {
+    std::sort(order.begin(), order.end(), begins_before);
+  }
+  uint64_t end = directory_offset;
+  for (size_t i = order.size(); i-- > 0;) {
+    ZipEntry& entry = entries_[order[i]];
+    const uint64_t head_bytes = kLocalHeaderBytes + entry.name.size();
+    if (entry.header_offset > end || end - entry.header_offset < head_bytes ||
+        end - entry.header_offset - head_bytes < entry.stored_bytes) {
+      return absl::DataLossError(absl::StrCat(
+          "record \"", absl::Utf8SafeCHexEscape(entry.name), "\" of ",
+          entry.stored_bytes, " bytes does not fit between offsets ",
+          entry.header_offset, " and ", end));
+    }
+    entry.end_offset = end;
+    end = entry.header_offset;
+  }
+  return absl::OkStatus();
+}
+
+const ZipEntry* ZipDirectory::Find(absl::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &entries_[found->second];
+}
+
+absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,
+                                          absl::string_view header) {
+  const auto damaged = [&](absl::string_view what) {
+    return absl::DataLossError(
+        absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
+                     "\": ", what, " (at offset ", entry.header_offset, ")"));
+  };
+  if (header.size() < kLocalHeaderBytes ||
+      Load32(header.data()) != kLocalHeaderSignature) {
+    return damaged("there is no local header");
+  }
+  if (Load16(header.data() + 8) != (entry.deflated ? kDeflated : kStored)) {
+    return damaged("the local header has another compression");
+  }
+  const uint64_t name_bytes = Load16(header.data() + 26);
+  const uint64_t extra_bytes = Load16(header.data() + 28);
+  if (header.substr(kLocalHeaderBytes, name_bytes) != entry.name) {
+    return damaged("the local header has another name");
+  }
+  const uint64_t contents = kLocalHeaderBytes + name_bytes + extra_bytes;
+  if (entry.end_offset - entry.header_offset < contents ||
+      entry.end_offset - entry.header_offset - contents < entry.stored_bytes) {
+    return damaged("its contents reach into the next record");
+  }
+  return contents;
+}
+
+absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
+                                      const ZipEntry& entry) {
+  // The name fits before `end_offset`: `CheckExtents`.
+  std::string header(kLocalHeaderBytes + entry.name.size(), '\0');
+  FERRY_RETURN_IF_ERROR(file.ReadAt(entry.header_offset,
+                                    absl::MakeSpan(&header[0], header.size())));
+  absl::StatusOr<uint64_t> contents = CheckLocalHeader(entry, header);
+  if (!contents.ok()) {
+    return absl::Status(
+        contents.status().code(),
+        absl::StrCat(file.name(), ": ", contents.status().message()));
+  }
+  return entry.header_offset + *contents;
+}
+
+}  // namespace zip
+}  // namespace ferry

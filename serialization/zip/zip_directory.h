@@ -1,0 +1,121 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/zip/zip_directory.h
+// -----------------------------------------------------------------------------
+//
+// Which records a zip archive has, and where. Reads the central directory and
+// nothing else; a record's own header is looked at when the record is read.
+//
+// The format is that of PKWARE's APPNOTE.TXT 6.3.10, with zip64 and data
+// descriptors; PyTorch's local headers carry neither sizes nor checksum, so
+// those of the central directory are used. The archive may begin anywhere in
+// the file and may be followed by up to 64 KiB of other bytes.
+//
+// Example: the size of a record.
+//
+//   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
+//                          ZipDirectory::Read(*file, ZipLimits()));
+//   const ZipEntry* entry = directory.Find("archive/data.pkl");
+//   if (entry != nullptr) entry->size_bytes;
+#ifndef FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_
+#define FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "ferry/core/memory.h"
+
+namespace ferry {
+namespace zip {
+
+struct ZipLimits {
+  // A larger central directory is refused (kResourceExhausted). A record takes
+  // about 60 bytes of it.
+  uint64_t max_directory_bytes = uint64_t{1} << 30;
+};
+
+// A record of the archive.
+struct ZipEntry {
+  // "archive/data/0". Valid as long as the directory.
+  absl::string_view name;
+  // Where the local header stands in the file, and where the next record's
+  // header, or the central directory, begins: the record lies between.
+  uint64_t header_offset = 0;
+  uint64_t end_offset = 0;
+  uint64_t size_bytes = 0;    // of the contents
+  uint64_t stored_bytes = 0;  // as they stand in the file
+  uint32_t crc32 = 0;         // 0: not recorded
+  bool deflated = false;
+};
+
+// The size of a local header without name and extra field.
+inline constexpr uint64_t kLocalHeaderBytes = 30;
+
+// ZipDirectory
+//
+// Every entry lies inside the file, and no two overlap. Names are unique, also
+// when case is ignored, as PyTorch does when it looks for one; they are
+// relative and without "..".
+//
+// Thread-safety: immutable.
+class ZipDirectory {
+ public:
+  // Errors:
+  //   kDataLoss          - no zip archive, or one that contradicts itself; the
+  //                        message has the record and the offset.
+  //   kUnimplemented     - encrypted records, several disks, a compression
+  //                        other than deflate.
+  //   kResourceExhausted - past the limits.
+  //   whatever reading the file returns.
+  static absl::StatusOr<ZipDirectory> Read(const ReadableBytes& file,
+                                           const ZipLimits& limits);
+
+  // In the order of the central directory.
+  absl::Span<const ZipEntry> entries() const { return entries_; }
+
+  // The record of this name, or null.
+  const ZipEntry* Find(absl::string_view name) const;
+
+ private:
+  absl::Status ReadEntries(uint64_t num_entries, uint64_t archive_offset,
+                           uint64_t directory_offset);
+  absl::Status CheckNames() const;
+  absl::Status CheckExtents(uint64_t directory_offset);
+
+  Memory memory_;  // of the central directory
+  uint64_t size_bytes_ = 0;
+  std::vector<ZipEntry> entries_;
+  absl::flat_hash_map<absl::string_view, uint32_t> by_name_;
+};
+
+// Where the contents of `entry` begin, counted from its header.
+//
+//   header  the bytes from `entry.header_offset` on: at least
+//           kLocalHeaderBytes and the name's length.
+//
+// Errors: kDataLoss - the header is not that of the record.
+absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,
+                                          absl::string_view header);
+
+// The same, with the header read from the file. The result is counted from the
+// start of the file.
+absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
+                                      const ZipEntry& entry);
+
+// What went wrong with a record, with its name, offset and file.
+absl::Status EntryError(absl::StatusCode code, const ReadableBytes& file,
+                        const ZipEntry& entry, absl::string_view what);
+
+}  // namespace zip
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_

@@ -1,0 +1,36 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads any bytes as a zip archive: the directory, and each record that is not
+// too large.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/file.h"
+#include "ferry/serialization/zip/inflate.h"
+#include "ferry/serialization/zip/zip_directory.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const std::unique_ptr<ferry::ReadableBytes> file =
+      ferry::ReadableMemory(bytes, "<fuzzer>");
+  ferry::zip::ZipLimits limits;
+  limits.max_directory_bytes = 1 << 20;
+  const absl::StatusOr<ferry::zip::ZipDirectory> directory =
+      ferry::zip::ZipDirectory::Read(*file, limits);
+  if (!directory.ok()) return 0;
+  for (const ferry::zip::ZipEntry& entry : directory->entries()) {
+    // What the directory promises.
+    if (entry.header_offset > entry.end_offset || entry.end_offset > size ||
+        directory->Find(entry.name) != &entry) {
+      __builtin_trap();
+    }
+    if (entry.size_bytes > (1 << 20)) continue;
+    ferry::zip::ReadEntry(*file, entry, true).status().IgnoreError();
+  }
+  return 0;
+}

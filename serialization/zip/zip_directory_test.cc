@@ -1,0 +1,218 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/zip/zip_directory.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/serialization/zip/zip_layout.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace zip {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+absl::StatusOr<ZipDirectory> Read(absl::string_view bytes,
+                                  const ZipLimits& limits = ZipLimits()) {
+  return ZipDirectory::Read(*ReadableMemory(bytes, "some.zip"), limits);
+}
+
+std::vector<std::string> Names(const ZipDirectory& directory) {
+  std::vector<std::string> names;
+  for (const ZipEntry& entry : directory.entries()) {
+    names.emplace_back(entry.name);
+  }
+  return names;
+}
+
+TEST(ZipDirectory, ListsRecordsInTheOrderOfTheDirectory) {
+  ZipBuilder zip;
+  zip.Add("b", "12");
+  zip.Add("a", "");
+  zip.AddDeflated("c", std::string(1000, 'x'));
+  const std::string bytes = zip.Build();
+  const absl::StatusOr<ZipDirectory> directory = Read(bytes);
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_THAT(Names(*directory), ElementsAre("b", "a", "c"));
+  const ZipEntry& first = directory->entries()[0];
+  EXPECT_EQ(first.header_offset, 0);
+  EXPECT_EQ(first.size_bytes, 2);
+  EXPECT_EQ(first.stored_bytes, 2);
+  EXPECT_FALSE(first.deflated);
+  EXPECT_EQ(first.end_offset, directory->entries()[1].header_offset);
+  const ZipEntry& last = directory->entries()[2];
+  EXPECT_TRUE(last.deflated);
+  EXPECT_EQ(last.size_bytes, 1000);
+  EXPECT_LT(last.stored_bytes, 100);
+}
+
+TEST(ZipDirectory, FindsNamesExactly) {
+  ZipBuilder zip;
+  zip.Add("archive/Data.pkl", "");
+  const std::string bytes = zip.Build();
+  const absl::StatusOr<ZipDirectory> directory = Read(bytes);
+  ASSERT_TRUE(directory.ok());
+  EXPECT_EQ(directory->Find("archive/Data.pkl"), &directory->entries()[0]);
+  EXPECT_EQ(directory->Find("archive/data.pkl"), nullptr);
+  EXPECT_EQ(directory->Find("archive/data.pk"), nullptr);
+  EXPECT_EQ(directory->Find(""), nullptr);
+}
+
+TEST(ZipDirectory, OffsetsCountFromTheArchive) {
+  ZipBuilder zip;
+  zip.Add("a", "first");
+  zip.Add("b", "second");
+  zip.leading = "something else";
+  for (bool has_zip64_end : {false, true}) {
+    zip.has_zip64_end = has_zip64_end;
+    const std::string bytes = zip.Build();
+    const absl::StatusOr<ZipDirectory> directory = Read(bytes);
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    EXPECT_EQ(directory->entries()[0].header_offset, zip.leading.size());
+    const auto file = ReadableMemory(bytes, "some.zip");
+    const absl::StatusOr<uint64_t> contents =
+        FindContents(*file, directory->entries()[1]);
+    ASSERT_TRUE(contents.ok());
+    EXPECT_EQ(bytes.substr(*contents, 6), "second");
+  }
+}
+
+TEST(ZipDirectory, RecordsNeedNotFollowTheDirectorysOrder) {
+  ZipBuilder zip;
+  zip.Add("a", "first");
+  zip.Add("b", "other");
+  // Each at the other's place; the names in the local headers agree.
+  const uint64_t second = 30 + 1 + 5;
+  zip.record("a").header_offset = second;
+  zip.record("a").local_name = "b";
+  zip.record("b").header_offset = 0;
+  zip.record("b").local_name = "a";
+  const std::string bytes = zip.Build();
+  const absl::StatusOr<ZipDirectory> directory = Read(bytes);
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_EQ(directory->entries()[1].end_offset, second);
+  EXPECT_EQ(directory->entries()[0].end_offset, 2 * second);
+}
+
+TEST(ZipDirectory, ReadsWhatTheLayoutWrites) {
+  // Records past 4 GiB, in a directory without them: only extents are checked.
+  class Sparse final : public ReadableBytes {
+   public:
+    Sparse(uint64_t offset, std::string tail)
+        : offset_(offset), tail_(std::move(tail)) {}
+    absl::string_view name() const override { return "sparse"; }
+    uint64_t size_bytes() const override { return offset_ + tail_.size(); }
+    absl::Status ReadAt(uint64_t offset_bytes,
+                        absl::Span<char> out) const override {
+      for (size_t i = 0; i < out.size(); ++i) {
+        const uint64_t at = offset_bytes + i;
+        out[i] = at < offset_ ? '\0' : tail_[at - offset_];
+      }
+      return absl::OkStatus();
+    }
+
+   private:
+    const uint64_t offset_;
+    const std::string tail_;
+  };
+  ZipLayout layout(64);
+  const uint64_t sizes[] = {100, uint64_t{5} << 30, 0xFFFFFFFF, 0, 7};
+  for (size_t i = 0; i < 5; ++i) layout.Add(absl::StrCat("a/", i), sizes[i]);
+  const uint32_t crc32s[] = {1, 2, 3, 0, 5};
+  const Sparse file(layout.directory_offset(), layout.DirectoryBytes(crc32s));
+  const absl::StatusOr<ZipDirectory> directory =
+      ZipDirectory::Read(file, ZipLimits());
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  ASSERT_EQ(directory->entries().size(), 5);
+  for (size_t i = 0; i < 5; ++i) {
+    const ZipEntry& entry = directory->entries()[i];
+    EXPECT_EQ(entry.name, absl::StrCat("a/", i));
+    EXPECT_EQ(entry.size_bytes, sizes[i]);
+    EXPECT_EQ(entry.stored_bytes, sizes[i]);
+    EXPECT_EQ(entry.crc32, crc32s[i]);
+    EXPECT_EQ(entry.header_offset, layout.records()[i].header_offset);
+    EXPECT_EQ(entry.end_offset, layout.records()[i].end_offset);
+  }
+}
+
+TEST(ZipDirectory, ManyRecords) {
+  ZipLayout layout(64);
+  std::string bytes;
+  for (int i = 0; i < 70000; ++i) {
+    layout.Add(absl::StrCat("a/", i), 0);
+    bytes += layout.HeaderBytes(i);
+  }
+  bytes += layout.DirectoryBytes(std::vector<uint32_t>(70000, 0));
+  const absl::StatusOr<ZipDirectory> directory = Read(bytes);
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_EQ(directory->entries().size(), 70000);
+  EXPECT_NE(directory->Find("a/69999"), nullptr);
+}
+
+TEST(ZipDirectory, LimitsItsMemory) {
+  ZipBuilder zip;
+  zip.Add(std::string(1000, 'n'), "");
+  ZipLimits limits;
+  limits.max_directory_bytes = 1000;
+  const absl::Status status = Read(zip.Build(), limits).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("some.zip"));
+}
+
+TEST(ZipDirectory, MessagesNameFileRecordAndOffset) {
+  ZipBuilder zip;
+  zip.Add("a", "");
+  zip.Add("../b", "");
+  absl::Status status = Read(zip.Build()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(
+      std::string(status.message()),
+      testing::AllOf(HasSubstr("some.zip"), HasSubstr("record 1"),
+                     HasSubstr("\"../b\""), HasSubstr("at offset 112")));
+  ZipBuilder cut;
+  cut.Add("a", "contents");
+  const std::string bytes = cut.Build();
+  status = Read(absl::string_view(bytes).substr(0, bytes.size() - 1)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cut short"));
+}
+
+TEST(CheckLocalHeader, SaysWhereContentsBegin) {
+  ZipBuilder zip;
+  zip.Add("name", "contents").local_extra = "12345678";
+  const std::string bytes = zip.Build();
+  const absl::StatusOr<ZipDirectory> directory = Read(bytes);
+  ASSERT_TRUE(directory.ok());
+  const absl::StatusOr<uint64_t> contents =
+      CheckLocalHeader(directory->entries()[0], bytes);
+  ASSERT_TRUE(contents.ok());
+  EXPECT_EQ(*contents, 30 + 4 + 8);
+  // What is shorter than a header is none.
+  for (size_t size : {0, 29, 33}) {
+    EXPECT_EQ(CheckLocalHeader(directory->entries()[0],
+                               absl::string_view(bytes).substr(0, size))
+                  .status()
+                  .code(),
+              absl::StatusCode::kDataLoss)
+        << size;
+  }
+}
+
+}  // namespace
+}  // namespace zip
+}  // namespace ferry

@@ -1,0 +1,90 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/zip/zip_layout.h
+// -----------------------------------------------------------------------------
+//
+// Where every byte of an archive goes, before any is written: the layout of
+// PyTorch's writer (caffe2/serialize/inline_container.cc over miniz), whose
+// contents are aligned, and whose headers carry neither sizes nor checksums, so
+// that contents can be written in any order and checksums come last.
+//
+//   record     local header, name, extra field   HeaderBytes
+//              contents                          at contents_offset
+//              data descriptor                   DescriptorBytes
+//   ...
+//   directory  one header a record, end records  DirectoryBytes
+//
+// PyTorch's own loader computes offsets by the same rule for files that have a
+// `.format_version` record (torch/serialization.py, `_get_offset`), so nothing
+// may stand between records.
+//
+// Example: an archive of one record.
+//
+//   ZipLayout layout(/*alignment_bytes=*/64);
+//   layout.Add("archive/version", 2);
+//   std::string bytes = layout.HeaderBytes(0) + "3\n" +
+//                       layout.DescriptorBytes(0, Crc32("3\n")) +
+//                       layout.DirectoryBytes({Crc32("3\n")});
+#ifndef FERRY_SERIALIZATION_ZIP_ZIP_LAYOUT_H_
+#define FERRY_SERIALIZATION_ZIP_ZIP_LAYOUT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace ferry {
+namespace zip {
+
+// ZipLayout
+//
+// Thread-safety: const methods may be called from any number of threads.
+class ZipLayout {
+ public:
+  // Contents begin at multiples of `alignment_bytes`, a number above 0.
+  explicit ZipLayout(uint64_t alignment_bytes)
+      : alignment_bytes_(alignment_bytes) {}
+
+  // Appends a record; returns its index. Names are UTF-8, at most 65535 bytes,
+  // and unique. All records together take less than 2^63 bytes.
+  size_t Add(absl::string_view name, uint64_t size_bytes);
+
+  struct Record {
+    std::string name;
+    uint64_t size_bytes = 0;
+    uint64_t header_offset = 0;
+    uint64_t contents_offset = 0;
+    // Where the next record begins.
+    uint64_t end_offset = 0;
+  };
+  const std::vector<Record>& records() const { return records_; }
+
+  // Where the directory begins: the end of the last record.
+  uint64_t directory_offset() const {
+    return records_.empty() ? 0 : records_.back().end_offset;
+  }
+
+  // The bytes from a record's header_offset to its contents_offset.
+  std::string HeaderBytes(size_t record) const;
+
+  // The bytes between its contents and its end_offset. None if it is empty.
+  std::string DescriptorBytes(size_t record, uint32_t crc32) const;
+
+  // The bytes from directory_offset() to the end of the archive.
+  //
+  //   crc32s  one for each record.
+  std::string DirectoryBytes(absl::Span<const uint32_t> crc32s) const;
+
+ private:
+  const uint64_t alignment_bytes_;
+  std::vector<Record> records_;
+};
+
+}  // namespace zip
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_ZIP_ZIP_LAYOUT_H_

@@ -1,0 +1,197 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/zip/zip_layout.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ferry/serialization/zip/crc32.h"
+#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/serialization/zip/zip_format.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace zip {
+namespace {
+
+struct Placed {
+  const char* name;
+  uint64_t size_bytes;
+  uint64_t header_offset;
+  uint64_t contents_offset;
+};
+
+void ExpectPlaces(ZipLayout* layout, const std::vector<Placed>& records) {
+  for (const Placed& record : records) {
+    const ZipLayout::Record& placed =
+        layout->records()[layout->Add(record.name, record.size_bytes)];
+    EXPECT_EQ(placed.header_offset, record.header_offset) << record.name;
+    EXPECT_EQ(placed.contents_offset, record.contents_offset) << record.name;
+  }
+}
+
+TEST(ZipLayout, PlacesRecordsAsPyTorchDoes) {
+  // A Linear(10, 10) as PyTorch 2.7 saves it.
+  ZipLayout layout(64);
+  ExpectPlaces(&layout, {
+                            {"archive/data.pkl", 290, 0, 64},
+                            {"archive/.format_version", 1, 370, 448},
+                            {"archive/.storage_alignment", 2, 465, 576},
+                            {"archive/byteorder", 6, 594, 704},
+                            {"archive/data/0", 400, 726, 832},
+                            {"archive/data/1", 40, 1248, 1344},
+                            {"archive/version", 2, 1400, 1472},
+                            {"archive/.data/serialization_id", 40, 1490, 1600},
+                        });
+  EXPECT_EQ(layout.directory_offset(), 1600 + 40 + 16);
+}
+
+TEST(ZipLayout, Aligns) {
+  for (uint64_t alignment : {1, 2, 64, 4096, 32768}) {
+    ZipLayout layout(alignment);
+    for (int i = 0; i < 200; ++i) {
+      const ZipLayout::Record& record =
+          layout.records()[layout.Add(std::string(1 + i, 'n'), i * 7)];
+      EXPECT_EQ(record.contents_offset % alignment, 0);
+      const std::string header = layout.HeaderBytes(i);
+      EXPECT_EQ(header.size(), record.contents_offset - record.header_offset);
+      EXPECT_EQ(layout.DescriptorBytes(i, 1).size(),
+                record.end_offset - record.contents_offset - i * 7);
+    }
+  }
+}
+
+// torch.save({'w': torch.arange(4.), 'v': None}, 'my.model.pt') of PyTorch
+// 1.13: 750 bytes.
+TEST(ZipLayout, WritesTheBytesThatPyTorchWrites) {
+  const uint32_t crc32s[] = {0x85090E19, 0x25601B8B, 0x55679ED1};
+  ZipLayout layout(64);
+  ExpectPlaces(&layout, {
+                            {"my.model/data.pkl", 172, 0, 0x40},
+                            {"my.model/data/0", 16, 0xFC, 0x140},
+                            {"my.model/version", 2, 0x160, 0x1C0},
+                        });
+  EXPECT_EQ(layout.directory_offset(), 0x1D2);
+  EXPECT_EQ(absl::BytesToHexString(layout.HeaderBytes(0)),
+            absl::StrCat("504b0304", "0000", "0808", "0000", "00000000",
+                         "00000000", "0000000000000000", "1100", "1100",
+                         absl::BytesToHexString("my.model/data.pkl"), "4642",
+                         "0d00", absl::BytesToHexString("ZZZZZZZZZZZZZ")));
+  EXPECT_EQ(absl::BytesToHexString(layout.DescriptorBytes(0, crc32s[0])),
+            "504b0708190e0985ac000000ac000000");
+  const std::string directory = layout.DirectoryBytes(crc32s);
+  EXPECT_EQ(directory.size(), 0xBA + 56 + 20 + 22);
+  EXPECT_EQ(absl::BytesToHexString(directory.substr(0, 46 + 17)),
+            absl::StrCat("504b0102", "0000", "0000", "0808", "0000", "00000000",
+                         "190e0985", "ac000000", "ac000000", "1100", "0000",
+                         "0000", "0000", "0000", "00000000", "00000000",
+                         absl::BytesToHexString("my.model/data.pkl")));
+  EXPECT_EQ(
+      absl::BytesToHexString(directory.substr(0xBA)),
+      absl::StrCat(
+          // The zip64 end record, its locator, and the end record.
+          "504b0606", "2c00000000000000", "1e03", "2d00", "00000000",
+          "00000000", "0300000000000000", "0300000000000000",
+          "ba00000000000000", "d201000000000000",  //
+          "504b0607", "00000000", "8c02000000000000", "01000000", "504b0506",
+          "0000", "0000", "0300", "0300", "ba000000", "d2010000", "0000"));
+  EXPECT_EQ(layout.directory_offset() + directory.size(), 750);
+}
+
+TEST(ZipLayout, EmptyRecordsHaveNoDescriptor) {
+  ZipLayout layout(64);
+  layout.Add("a/data/0", 0);
+  layout.Add("a/data/1", 1);
+  EXPECT_EQ(layout.DescriptorBytes(0, 0), "");
+  EXPECT_EQ(layout.records()[0].end_offset,
+            layout.records()[0].contents_offset);
+  // Flags: UTF-8, and a descriptor where there is one.
+  EXPECT_EQ(Load16(layout.HeaderBytes(0).data() + 6), 0x0800);
+  EXPECT_EQ(Load16(layout.HeaderBytes(1).data() + 6), 0x0808);
+}
+
+// Sizes and offsets that do not fit 32 bits; nothing is written.
+TEST(ZipLayout, Zip64) {
+  const uint64_t big = uint64_t{5} << 30;
+  ZipLayout layout(64);
+  layout.Add("a/data/0", 0xFFFFFFFE - 64 - 16);  // the last that fits
+  layout.Add("a/data/1", 0xFFFFFFFF);
+  layout.Add("a/data/2", big);
+  layout.Add("a/data/3", 1);
+  layout.Add("a/data/4", 0);
+  // By size, by offset: 16 bytes of sizes, 8 of the offset.
+  const struct {
+    uint64_t extra_bytes;       // the zip64 field in the local header
+    uint64_t descriptor_bytes;  // 24 wherever there is such a field
+    uint64_t central_bytes;
+  } expected[] = {
+      {0, 16, 0}, {20, 24, 20}, {28, 24, 28}, {12, 24, 12}, {12, 0, 12}};
+  std::string directory =
+      layout.DirectoryBytes(std::vector<uint32_t>(5, 0x01020304));
+  EXPECT_LT(layout.records()[1].header_offset, 0xFFFFFFFF);
+  EXPECT_GT(layout.records()[2].header_offset, 0xFFFFFFFF);
+  for (size_t i = 0; i < 5; ++i) {
+    SCOPED_TRACE(i);
+    const ZipLayout::Record& record = layout.records()[i];
+    const std::string header = layout.HeaderBytes(i);
+    const char* extra = header.data() + 30 + record.name.size();
+    // The sizes of the header itself stay 0.
+    EXPECT_EQ(Load64(header.data() + 18), 0);
+    if (expected[i].extra_bytes == 0) {
+      EXPECT_EQ(Load16(extra), 0x4246);
+    } else {
+      EXPECT_EQ(Load16(extra), kZip64ExtraId);
+      EXPECT_EQ(Load16(extra + 2), expected[i].extra_bytes - 4);
+      EXPECT_EQ(Load16(extra + expected[i].extra_bytes), 0x4246);
+      if (expected[i].extra_bytes != 20) {
+        EXPECT_EQ(Load64(extra + expected[i].extra_bytes - 8),
+                  record.header_offset);
+      }
+    }
+    EXPECT_EQ(layout.DescriptorBytes(i, 7).size(),
+              expected[i].descriptor_bytes);
+    EXPECT_EQ(record.contents_offset % 64, 0);
+    EXPECT_EQ(record.end_offset, record.contents_offset + record.size_bytes +
+                                     expected[i].descriptor_bytes);
+    // The directory's entry, which has the true numbers.
+    const uint64_t name_bytes = record.name.size();
+    ASSERT_EQ(Load32(directory.data()), kCentralHeaderSignature);
+    ASSERT_EQ(Load16(directory.data() + 30), expected[i].central_bytes);
+    const bool is_big = record.size_bytes >= 0xFFFFFFFF;
+    EXPECT_EQ(Load32(directory.data() + 24),
+              is_big ? 0xFFFFFFFF : record.size_bytes);
+    const char* values = directory.data() + 46 + name_bytes + 4;
+    if (is_big) {
+      EXPECT_EQ(Load64(values), record.size_bytes);
+      EXPECT_EQ(Load64(values + 8), record.size_bytes);
+      values += 16;
+    }
+    if (record.header_offset >= 0xFFFFFFFF) {
+      EXPECT_EQ(Load32(directory.data() + 42), 0xFFFFFFFF);
+      EXPECT_EQ(Load64(values), record.header_offset);
+    }
+    directory.erase(0, 46 + name_bytes + expected[i].central_bytes);
+  }
+  // The end record's own fields are full, those of zip64 count.
+  EXPECT_EQ(Load64(directory.data() + 48), layout.directory_offset());
+  EXPECT_EQ(Load32(directory.data() + 56 + 20 + 16), 0xFFFFFFFF);
+}
+
+TEST(ZipLayout, ManyRecords) {
+  ZipLayout layout(64);
+  for (int i = 0; i < 70000; ++i) layout.Add(absl::StrCat("a/", i), 0);
+  const std::string directory =
+      layout.DirectoryBytes(std::vector<uint32_t>(70000, 0));
+  const char* const end = directory.data() + directory.size() - 22;
+  EXPECT_EQ(Load16(end + 10), 0xFFFF);
+  EXPECT_EQ(Load64(end - 20 - 56 + 32), 70000);
+}
+
+}  // namespace
+}  // namespace zip
+}  // namespace ferry
