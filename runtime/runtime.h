@@ -1,0 +1,49 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: runtime/runtime.h
+// -----------------------------------------------------------------------------
+//
+// All of Ferry in one include: load, look at, build and save what PyTorch's
+// torch.save and torch.load read and write, without Python and without
+// libtorch.
+//
+//   #include "ferry/runtime/runtime.h"
+//
+//   absl::StatusOr<ferry::Value> checkpoint = ferry::Load("train.pt");
+//   if (!checkpoint.ok()) return checkpoint.status();
+//   absl::StatusOr<ferry::Value> weight = checkpoint->At("/model/fc.weight");
+//   ...
+//   absl::Status saved = ferry::Save(*checkpoint, "copy.pt");
+//
+// What to read next: core/value.h (what a checkpoint holds), core/tensor.h,
+// serialization/load.h and save.h (and their options), serialization/
+// checkpoint.h (part of a large file), devices/device_registry.h (more
+// devices).
+//
+// Linking //runtime:reader or //runtime registers the CPU and meta devices.
+#ifndef FERRY_RUNTIME_RUNTIME_H_
+#define FERRY_RUNTIME_RUNTIME_H_
+
+// IWYU pragma: begin_exports
+#include "ferry/core/cxx11_abi.h"
+#include "ferry/core/device.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/file.h"
+#include "ferry/core/parallel.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value.h"
+#include "ferry/devices/backend.h"
+#include "ferry/devices/copy.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/load.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/map_location.h"
+#include "ferry/serialization/save.h"
+#include "ferry/serialization/save_options.h"
+// IWYU pragma: end_exports
+
+#endif  // FERRY_RUNTIME_RUNTIME_H_
