@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the rules that no compiler checks: layers, guards, licences, tabs.
+
+    python3 tools/checks/source_rules.py [ROOT]
+
+Prints one line per fault, as FILE:LINE: MESSAGE, and exits with 1 if there are
+any.
+"""
+
+import os
+import re
+import sys
+
+# Who may include whom. A folder always includes itself; tests/ anything.
+_ALL = ('core', 'devices', 'plugins', 'serialization', 'autograd')
+LAYERS = {
+    'core': (),
+    'devices': ('core',),
+    'plugins': ('core', 'devices'),
+    'serialization': ('core', 'devices'),
+    'autograd': ('core',),
+    'runtime': _ALL,
+    'tools': _ALL + ('runtime',),
+    'tests': _ALL + ('runtime', 'tools'),
+}
+
+# Sources of these folders are built as a stranger builds a plugin: of Ferry
+# they see the C header alone, and of other libraries only what the device
+# needs. Their tests may see more.
+PLUGIN_SOURCES = ('plugins/example/', 'plugins/opencl/')
+PLUGIN_HEADER = re.compile(r'ferry/plugins/[a-z0-9_]+\.h')
+
+# Other libraries: the start of an include, and the files that may have it.
+ANYWHERE = ('',)
+LIBRARIES = {
+    'absl/': ANYWHERE,
+    'benchmark/': ANYWHERE,
+    'gmock/': ANYWHERE,
+    'gtest/': ANYWHERE,
+    'CL/': ('plugins/opencl/',),
+    'CLI/': ('tools/',),
+    'Eigen/': ('autograd/',),
+    'cuda.h': ('plugins/cuda/',),
+    'google/protobuf/': ('serialization/proto/', 'plugins/', 'tools/',
+                         'tests/'),
+    'isa-l': ('serialization/', 'tests/'),
+    'nlohmann/': ('serialization/', 'tools/', 'tests/'),
+    'oneapi/': ('core/parallel.cc',),
+    'openssl/': ('tools/',),
+    'tbb/': ('core/parallel.cc',),
+    'zlib.h': ('serialization/', 'tests/'),
+}
+
+_CPP = ('.cc', '.h', '.c', '.cu')
+_OTHER = ('.bzl', '.proto', '.py', '.sh', '.BUILD')
+_NAMES = ('BUILD', 'WORKSPACE')
+_SKIPPED_FOLDERS = ('node_modules', '__pycache__')
+
+_INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
+_LICENCE = re.compile(
+    r'(?://|#) Copyright 20\d\d The Ferry Authors\n'
+    r'(?://|#) SPDX-License-Identifier: Apache-2\.0\n')
+
+
+def _is_script(path):
+    """Whether a file without an extension starts with #!."""
+    if '.' in os.path.basename(path):
+        return False
+    with open(path, 'rb') as file:
+        return file.read(2) == b'#!'
+
+
+def source_files(root):
+    """Paths below root of the files that the rules are for, sorted."""
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [
+            name for name in folders
+            if name not in _SKIPPED_FOLDERS and name != '.git' and
+            name != '.cache' and not os.path.islink(os.path.join(folder, name))
+        ]
+        for name in files:
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                continue
+            if (name in _NAMES or name.endswith(_CPP + _OTHER) or
+                    _is_script(path)):
+                found.append(os.path.relpath(path, root))
+    return sorted(found)
+
+
+def _library_of(include):
+    for start in LIBRARIES:
+        if include.startswith(start):
+            return start
+    return None
+
+
+def _check_ferry_include(path, include):
+    folder = path.split('/')[0]
+    if folder not in LAYERS:
+        return '%s/ is no layer, so it includes nothing of Ferry' % folder
+    if path.startswith(PLUGIN_SOURCES) and not path.endswith('_test.cc'):
+        own = 'ferry/' + os.path.dirname(path) + '/'
+        if not PLUGIN_HEADER.fullmatch(include) and not include.startswith(own):
+            return ('a plugin\'s sources see the C header alone, not "%s"' %
+                    include)
+        return None
+    target = include.split('/')[1]
+    if target not in LAYERS:
+        return '"%s": %s/ is no layer' % (include, target)
+    if target != folder and target not in LAYERS[folder]:
+        return '"%s": %s/ may include %s' % (
+            include, folder, ', '.join(
+                name + '/' for name in LAYERS[folder]) or 'no other folder')
+    return None
+
+
+def check_include(path, include, quoted):
+    """What is wrong with an include in the file at path; None if nothing."""
+    if include.startswith('ferry/'):
+        if not quoted:
+            return 'write "%s", in quotes' % include
+        return _check_ferry_include(path, include)
+    library = _library_of(include)
+    if library is None:
+        if quoted:
+            return ('"%s": an include of Ferry is spelt "ferry/<folder>/..."; '
+                    'another library must be listed in %s' %
+                    (include, 'tools/checks/source_rules.py'))
+        return None
+    if path.startswith(PLUGIN_SOURCES) and library == 'absl/':
+        return 'a plugin\'s sources use no Abseil: "%s"' % include
+    allowed = LIBRARIES[library]
+    if not path.startswith(allowed):
+        return '%s may be included in %s only' % (include, ', '.join(allowed))
+    return None
+
+
+def check_guard(path, text):
+    """(line, message) of what is wrong with a header's guard, or None."""
+    guard = 'FERRY_' + re.sub(r'[^A-Za-z0-9]', '_', path).upper() + '_'
+    opening = re.search(r'^#ifndef (\w+)\n#define (\w+)\n', text, re.MULTILINE)
+    if opening is None:
+        return 1, 'no header guard; it should be %s' % guard
+    line = text.count('\n', 0, opening.start()) + 1
+    if opening.groups() != (guard, guard):
+        return line, 'the header guard should be %s' % guard
+    if not text.endswith('\n#endif  // %s\n' % guard):
+        return text.count('\n'), 'the last line should be #endif  // ' + guard
+    return None
+
+
+def check_text(path, text):
+    """All faults of one file, as (line, message)."""
+    faults = []
+    head = re.sub(r'\A#!.*\n', '', text)
+    if not _LICENCE.match(head):
+        faults.append((1, 'no licence header'))
+    for number, line in enumerate(text.split('\n'), 1):
+        if '\t' in line:
+            faults.append((number, 'a tab'))
+        if not path.endswith(_CPP):
+            continue
+        include = _INCLUDE.match(line)
+        if include is None:
+            continue
+        quoted = include.group(1) is not None
+        message = check_include(path, include.group(1) if quoted else
+                                include.group(2), quoted)
+        if message:
+            faults.append((number, message))
+    if path.endswith('.h'):
+        fault = check_guard(path, text)
+        if fault:
+            faults.append(fault)
+    return faults
+
+
+def check_tree(root):
+    """All faults below root, as lines of text, and how many files there are."""
+    paths = source_files(root)
+    lines = []
+    for path in paths:
+        with open(os.path.join(root, path), encoding='utf-8') as file:
+            text = file.read()
+        lines += [
+            '%s:%d: %s' % (path, line, message)
+            for line, message in check_text(path, text)
+        ]
+    return lines, len(paths)
+
+
+def main():
+    root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), '..', '..')
+    faults, files = check_tree(root)
+    for fault in faults:
+        print(fault)
+    print('%d files, %d faults' % (files, len(faults)))
+    return 1 if faults or files == 0 else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,138 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Each rule refuses what it should, and nothing else."""
+
+import os
+import tempfile
+import unittest
+
+import source_rules
+
+LICENCE = ('// Copyright 2026 The Ferry Authors\n'
+           '// SPDX-License-Identifier: Apache-2.0\n')
+
+
+def faults(path, *includes):
+    text = LICENCE + ''.join('#include %s\n' % include for include in includes)
+    return [message for _, message in source_rules.check_text(path, text)]
+
+
+class SourceRulesTest(unittest.TestCase):
+
+    def assert_fine(self, path, *includes):
+        self.assertEqual(faults(path, *includes), [])
+
+    def assert_fault(self, message, path, *includes):
+        found = faults(path, *includes)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(message, found[0])
+
+    def test_own_folder_and_lower_layers(self):
+        self.assert_fine('core/a.cc', '"ferry/core/b.h"')
+        self.assert_fine('serialization/zip/a.cc', '"ferry/core/b.h"',
+                         '"ferry/devices/c.h"', '"ferry/serialization/d/e.h"')
+        self.assert_fine('runtime/a.cc', '"ferry/plugins/cpu/b.h"',
+                         '"ferry/autograd/c.h"')
+        self.assert_fine('tests/a/b.cc', '"ferry/runtime/c.h"',
+                         '"ferry/core/d.h"')
+
+    def test_upward_and_sideways(self):
+        self.assert_fault('core/ may include no other folder', 'core/a.cc',
+                          '"ferry/devices/b.h"')
+        self.assert_fault('devices/ may include core/', 'devices/a.cc',
+                          '"ferry/serialization/b.h"')
+        self.assert_fault('serialization/ may include core/, devices/',
+                          'serialization/a_test.cc', '"ferry/plugins/cpu/b.h"')
+        self.assert_fault('autograd/ may include core/', 'autograd/a.cc',
+                          '"ferry/devices/b.h"')
+        self.assert_fault('runtime/ may include', 'runtime/a.cc',
+                          '"ferry/tools/b.h"')
+        self.assert_fault('tools/ may include', 'tools/a.cc',
+                          '"ferry/tests/b.h"')
+        self.assert_fault('is no layer', 'core/a.cc', '"ferry/nowhere/b.h"')
+        self.assert_fault('is no layer', 'docs/a.cc', '"ferry/core/b.h"')
+
+    def test_indented_and_spaced_directives_count(self):
+        text = LICENCE + '  #  include  "ferry/devices/b.h"  // why\n'
+        self.assertEqual(len(source_rules.check_text('core/a.cc', text)), 1)
+
+    def test_prefix(self):
+        self.assert_fault('is spelt "ferry/<folder>/..."', 'core/a.cc',
+                          '"core/b.h"')
+        self.assert_fault('is spelt "ferry/<folder>/..."', 'core/a.cc',
+                          '"b.h"')
+        self.assert_fault('in quotes', 'core/a.cc', '<ferry/core/b.h>')
+
+    def test_system_headers(self):
+        self.assert_fine('core/a.cc', '<vector>', '<sys/mman.h>')
+
+    def test_libraries(self):
+        self.assert_fine('core/parallel.cc', '"tbb/parallel_for.h"')
+        self.assert_fault('core/parallel.cc only', 'core/parallel_test.cc',
+                          '"tbb/parallel_for.h"')
+        self.assert_fault('core/parallel.cc only', 'autograd/engine.cc',
+                          '<oneapi/tbb/task_arena.h>')
+        self.assert_fault('autograd/ only', 'core/a.cc', '<Eigen/Core>')
+        self.assert_fault('plugins/cuda/ only', 'plugins/cpu/a.cc',
+                          '<cuda.h>')
+        self.assert_fine('tools/ferry.cc', '"CLI/CLI.hpp"', '<openssl/evp.h>')
+        self.assert_fine('devices/a.cc', '"absl/status/status.h"')
+
+    def test_plugin_sources_see_the_c_header_alone(self):
+        self.assert_fine('plugins/example/a.cc', '"ferry/plugins/plugin.h"',
+                         '<cstdlib>')
+        self.assert_fine('plugins/opencl/a.cc', '<CL/cl.h>',
+                         '"ferry/plugins/opencl/b.h"')
+        self.assert_fault('the C header alone', 'plugins/example/a.cc',
+                          '"ferry/core/tensor.h"')
+        self.assert_fault('the C header alone', 'plugins/opencl/a.cc',
+                          '"ferry/plugins/cpu/cpu_backend.h"')
+        self.assert_fault('no Abseil', 'plugins/example/a.cc',
+                          '"absl/status/status.h"')
+        self.assert_fine('plugins/example/a_test.cc',
+                         '"ferry/plugins/plugin_backend.h"',
+                         '"ferry/devices/backend.h"')
+
+    def test_guard(self):
+        path, guard = 'core/a_b.h', 'FERRY_CORE_A_B_H_'
+        good = ('#ifndef %s\n#define %s\n\nint x;\n\n#endif  // %s\n' %
+                (guard, guard, guard))
+        self.assertIsNone(source_rules.check_guard(path, LICENCE + good))
+        for bad in (good.replace('A_B', 'B', 1), good.replace('A_B', 'A'),
+                    good.replace('  // ' + guard, ''), good + 'int y;\n',
+                    '#pragma once\n'):
+            self.assertIsNotNone(source_rules.check_guard(path, bad), bad)
+
+    def test_licence_and_tabs(self):
+        self.assertEqual(
+            source_rules.check_text('a.sh', '#!/bin/sh\n' +
+                                    LICENCE.replace('//', '#')), [])
+        self.assertEqual(
+            source_rules.check_text('BUILD', 'x = 1\n'),
+            [(1, 'no licence header')])
+        self.assertEqual(
+            source_rules.check_text('core/a.cc', LICENCE + 'int\tx;\n'),
+            [(3, 'a tab')])
+
+    def test_tree(self):
+        with tempfile.TemporaryDirectory() as root:
+            os.makedirs(os.path.join(root, 'core'))
+            os.makedirs(os.path.join(root, '.cache'))
+            os.symlink(os.path.join(root, 'core'),
+                       os.path.join(root, 'bazel-bin'))
+            for path, text in (
+                ('core/a.cc', LICENCE + '#include "a.h"\n'),
+                ('.cache/b.cc', ''),
+                ('script', '#!/bin/sh\n'),
+                ('notes', 'no script\n'),
+            ):
+                with open(os.path.join(root, path), 'w') as file:
+                    file.write(text)
+            lines, files = source_rules.check_tree(root)
+        self.assertEqual(files, 2)
+        self.assertEqual(lines[0][:13], 'core/a.cc:3: ')
+        self.assertEqual(lines[1], 'script:1: no licence header')
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,85 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/cli.h"
+
+#include "CLI/CLI.hpp"
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "ferry/tools/ferry/completion.h"
+#include "ferry/tools/ferry/convert.h"
+#include "ferry/tools/ferry/devices.h"
+#include "ferry/tools/ferry/inspect.h"
+#include "ferry/tools/ferry/verify.h"
+
+namespace ferry {
+namespace {
+
+constexpr const char* kVersion = "ferry 0.1.0";
+
+// In the order of the help.
+constexpr void (*kCommands[])(CLI::App*, const CommandIo&, int*) = {
+    AddInspect, AddVerify, AddConvert, AddDevices, AddCompletion,
+};
+
+int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,
+                const CommandIo& io, const int* exit_code) {
+  if (arguments.empty()) {
+    io.err << app->help();
+    return kExitFailed;
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command :
+       app->get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  const std::string& first = arguments[0];
+  if (first.empty() ||
+      (first[0] != '-' && !absl::c_linear_search(names, first))) {
+    Complain(io, absl::StrCat("there is no command \"", first, "\"; there are ",
+                              absl::StrJoin(names, ", ")));
+    return kExitFailed;
+  }
+  try {
+    // CLI11 takes them from the end.
+    app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::Success& success) {  // --help, --version
+    app->exit(success, io.out, io.err);
+    return kExitDone;
+  } catch (const CLI::ParseError& error) {
+    Complain(io, error.what());
+    const std::vector<CLI::App*> commands = app->get_subcommands();
+    const std::string command =
+        commands.empty() ? "" : absl::StrCat(" ", commands[0]->get_name());
+    io.err << "Run \"ferry" << command << " --help\" for what there is.\n";
+    return kExitFailed;
+  }
+  return *exit_code;
+}
+
+}  // namespace
+
+int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io) {
+  CLI::App app(
+      "Look at, check and convert PyTorch checkpoints. Runs no code of theirs.",
+      "ferry");
+  app.set_version_flag("--version", kVersion, "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.require_subcommand(1);
+  SetHelpFormat(&app);
+  app.footer(
+      "Exit codes: 0 done; 1 the answer is no (damage was found); 2 anything\n"
+      "else that went wrong. \"ferry COMMAND --help\" says more.");
+  int exit_code = kExitDone;
+  for (const auto add : kCommands) add(&app, io, &exit_code);
+  const int result = ParseAndRun(&app, arguments, io, &exit_code);
+  io.out.flush();
+  if (!io.out.good()) {
+    Complain(io, "the output could not be written");
+    return kExitFailed;
+  }
+  return result;
+}
+
+}  // namespace ferry

@@ -1,0 +1,76 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/command.h"
+
+#include <memory>
+#include <sstream>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "ferry/tools/ferry/text.h"
+
+namespace ferry {
+namespace {
+
+// The list of commands has the first line of what each says of itself.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    const std::string description = command->get_description();
+    std::stringstream text;
+    CLI::detail::format_help(text, command->get_display_name(true),
+                             description.substr(0, description.find('\n')),
+                             get_column_width());
+    return text.str();
+  }
+};
+
+}  // namespace
+
+CLI::App* AddCommand(CLI::App* app, const std::string& name,
+                     const std::string& summary, const std::string& details,
+                     const std::string& examples) {
+  CLI::App* const command =
+      app->add_subcommand(name, absl::StrCat(summary, "\n", details));
+  command->footer(absl::StrCat("Examples:\n", examples));
+  return command;
+}
+
+void SetHelpFormat(CLI::App* app) {
+  app->formatter(std::make_shared<HelpFormatter>());
+}
+
+void AddFormatOption(CLI::App* command, OutputFormat* format) {
+  command
+      ->add_option_function<std::string>(
+          "--format",
+          [format](const std::string& word) {
+            *format =
+                word == "json" ? OutputFormat::kJson : OutputFormat::kHuman;
+          },
+          "What is written: for people, or JSON for programs [human]")
+      ->check(OneOf({"human", "json"}))
+      ->option_text("human|json");
+}
+
+CLI::Validator OneOf(const std::vector<std::string>& words) {
+  const auto check = [words](std::string& word) {
+    if (absl::c_linear_search(words, word)) return std::string();
+    return absl::StrCat("\"", word, "\" is not supported; supported: ",
+                        absl::StrJoin(words, ", "));
+  };
+  return CLI::Validator(check, absl::StrJoin(words, "|"));
+}
+
+void Complain(const CommandIo& io, absl::string_view message) {
+  io.err << "ferry: " << EscapeForTerminal(message) << "\n";
+}
+
+int Fail(const CommandIo& io, const absl::Status& status) {
+  Complain(io, status.message());
+  return kExitFailed;
+}
+
+}  // namespace ferry

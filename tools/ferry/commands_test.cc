@@ -1,0 +1,320 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line as a whole, and the subcommands that are short.
+
+#include <signal.h>
+
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/tools/ferry/interrupt.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/run_for_test.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const char* const kTorchFiles[] = {
+    "torch1.13_dtypes.p4.pt",
+    "torch1.13_quantized.pt",
+    "torch1.13_tag_acme2.pt",
+    "torch1.13_views.p5.pt",
+    "torch2.14_conj_neg.pt",
+    "torch2.14_cycles.pt",
+    "torch2.14_meta.pt",
+    "torch2.14_python_objects.pt",
+    "torch2.14_sparse_compressed.pt",
+    "torch2.14_training_checkpoint.pt",
+};
+
+Json ParseJson(const std::string& text) {
+  Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  EXPECT_FALSE(document.is_discarded()) << text;
+  return document;
+}
+
+// A file with one byte of tensor data changed.
+std::string DamagedFile(const std::string& name) {
+  std::string bytes =
+      ReadTestFile(DataPath("torch2.14_training_checkpoint.pt"));
+  const std::string record = "training_checkpoint/data/0";
+  const size_t header = bytes.find(record);
+  EXPECT_NE(header, std::string::npos);
+  // The contents begin at a multiple of 64, after the padding.
+  bytes[header / 64 * 64 + 128] ^= 0x40;
+  return WriteTestFile(name, bytes);
+}
+
+TEST(CliTest, HelpAndVersionAreDone) {
+  FerryResult result = RunFerryForTest({"--help"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("inspect"), HasSubstr("verify"),
+                                HasSubstr("convert"), HasSubstr("devices")));
+  EXPECT_EQ(result.err, "");
+  result = RunFerryForTest({"--version"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, ::testing::StartsWith("ferry "));
+  result = RunFerryForTest({"inspect", "--help"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("--digest"), HasSubstr("--filter"),
+                    HasSubstr("Examples:\n  ferry inspect model.pt")));
+}
+
+TEST(CliTest, MistakesAreExplained) {
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* message;
+  };
+  const Case cases[] = {
+      {{"frobnicate"}, "there is no command \"frobnicate\""},
+      {{"inspect"}, "FILE"},
+      {{"inspect", "--frob", "x.pt"}, "--frob"},
+      {{"inspect", "--format=xml", "x.pt"}, "supported: human, json"},
+      {{"convert", "x.pt"}, "OUT"},
+      {{"convert", "x.pt", "y.pt", "--container=legacy"}, "supported: zip"},
+      {{"convert", "x.pt", "y.pt", "--codec=proto"}, "supported: pickle"},
+      {{"convert", "x.pt", "y.pt", "--protocol=1"}, "supported: 2, 3, 4, 5"},
+      {{"convert", "x.pt", "y.pt", "--compatibility=3"},
+       "supported: 1.6, 2.1, 2.7"},
+      {{"completion", "fish"}, "supported: bash"},
+  };
+  for (const Case& c : cases) {
+    const FerryResult result = RunFerryForTest(c.arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err,
+                AllOf(::testing::StartsWith("ferry: "), HasSubstr(c.message)));
+  }
+  const FerryResult nothing = RunFerryForTest({});
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_THAT(nothing.err, HasSubstr("Usage: ferry"));
+}
+
+TEST(CompletionTest, KnowsCommandsAndOptions) {
+  const FerryResult result = RunFerryForTest({"completion", "bash"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("inspect verify convert devices"),
+                    HasSubstr("--digest"), HasSubstr("--protocol"),
+                    HasSubstr("complete -o default -F _ferry ferry")));
+}
+
+TEST(DevicesTest, ListsThoseThatAreBuiltIn) {
+  const FerryResult result = RunFerryForTest({"devices", "--format=json"});
+  EXPECT_EQ(result.exit_code, 0);
+  const Json rows = ParseJson(result.out);
+  ASSERT_GE(rows.size(), 2);
+  EXPECT_EQ(rows[0]["type"], "cpu");
+  EXPECT_EQ(rows[0]["priority"], 10);
+  EXPECT_EQ(rows[0]["devices"][0]["name"], "cpu");
+  EXPECT_GT(rows[0]["devices"][0]["memory_bytes"], 0);
+  EXPECT_EQ(rows[rows.size() - 1]["type"], "meta");
+  EXPECT_THAT(RunFerryForTest({"devices"}).out,
+              AllOf(HasSubstr("cpu"), HasSubstr("meta")));
+}
+
+TEST(VerifyTest, SoundFilesAreVerified) {
+  std::vector<std::string> arguments = {"verify", "--format=json"};
+  for (const char* file : kTorchFiles) arguments.push_back(DataPath(file));
+  const FerryResult result = RunFerryForTest(arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const Json files = ParseJson(result.out);
+  ASSERT_EQ(files.size(), std::size(kTorchFiles));
+  for (const Json& file : files) {
+    EXPECT_EQ(file["outcome"], "undamaged");
+    ASSERT_FALSE(file["records"].empty());
+    for (const Json& record : file["records"]) {
+      EXPECT_EQ(record["outcome"], "verified");
+    }
+  }
+  const FerryResult human = RunFerryForTest({"verify", arguments.back()});
+  EXPECT_THAT(human.out,
+              AllOf(HasSubstr("training_checkpoint/data.pkl\n"),
+                    HasSubstr(", 0 not recorded, 0 corrupt; its contents are "
+                              "consistent\n")));
+}
+
+TEST(VerifyTest, NamesTheCorruptRecord) {
+  const std::string path = DamagedFile("corrupt.pt");
+  const FerryResult result = RunFerryForTest({"verify", "--quiet", path});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(
+      result.out,
+      AllOf(HasSubstr("corrupt"), HasSubstr("training_checkpoint/data/0"),
+            HasSubstr(", 1 corrupt"), Not(HasSubstr("data.pkl"))));
+  const FerryResult json = RunFerryForTest({"verify", "--format=json", path});
+  EXPECT_EQ(json.exit_code, 1);
+  const Json files = ParseJson(json.out);
+  EXPECT_EQ(files[0]["outcome"], "damaged");
+}
+
+TEST(VerifyTest, SaysWhatHasNoChecksum) {
+  const std::string path = TestPath("no_crc.pt");
+  ASSERT_EQ(
+      RunFerryForTest({"convert", "--no-crc",
+                       DataPath("torch2.14_training_checkpoint.pt"), path})
+          .exit_code,
+      0);
+  const FerryResult result = RunFerryForTest({"verify", path});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("not recorded"));
+}
+
+TEST(VerifyTest, ExitCodesTellDamageFromWhatCannotBeJudged) {
+  const std::string whole =
+      ReadTestFile(DataPath("torch2.14_training_checkpoint.pt"));
+  EXPECT_EQ(RunFerryForTest(
+                {"verify", WriteTestFile("half.pt", whole.substr(0, 5000))})
+                .exit_code,
+            1);
+  EXPECT_EQ(RunFerryForTest({"verify", WriteTestFile("none.pt", "")}).exit_code,
+            1);
+  EXPECT_EQ(
+      RunFerryForTest({"verify", WriteTestFile("page.pt", "<html>")}).exit_code,
+      2);
+  const FerryResult missing =
+      RunFerryForTest({"verify", "--format=json", TestPath("missing.pt"),
+                       DataPath("torch2.14_meta.pt")});
+  EXPECT_EQ(missing.exit_code, 2);
+  const Json files = ParseJson(missing.out);
+  ASSERT_EQ(files.size(), 2);
+  EXPECT_EQ(files[0]["outcome"], "unknown");
+  EXPECT_THAT(files[0]["error"].get<std::string>(), HasSubstr("missing.pt"));
+  EXPECT_EQ(files[1]["outcome"], "undamaged");
+}
+
+// What `ferry inspect` says of a file, but for what depends on how it was
+// written.
+Json Contents(const std::string& path) {
+  const FerryResult result =
+      RunFerryForTest({"inspect", "--format=json", "--digest", path});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  Json document = ParseJson(result.out);
+  document.erase("pickle_protocol");
+  return document;
+}
+
+int ProtocolOf(const std::string& path) {
+  return ParseJson(RunFerryForTest({"inspect", "--format=json", path})
+                       .out)["pickle_protocol"]
+      .get<int>();
+}
+
+TEST(ConvertTest, KeepsWhatTheFileHolds) {
+  for (const char* file : kTorchFiles) {
+    SCOPED_TRACE(file);
+    const std::string in = DataPath(file);
+    const std::string out = TestPath(file);
+    const FerryResult result = RunFerryForTest({"convert", in, out});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err, "");  // nobody looks at progress
+    EXPECT_EQ(Contents(out), Contents(in));
+    EXPECT_EQ(ProtocolOf(out), ProtocolOf(in));
+  }
+}
+
+TEST(ConvertTest, WritesWhatIsAskedFor) {
+  const std::string in = DataPath("torch2.14_training_checkpoint.pt");
+  const std::string out = TestPath("asked.pt");
+  for (int protocol = 2; protocol <= 5; ++protocol) {
+    for (const char* version : {"1.6", "2.1", "2.7"}) {
+      ASSERT_EQ(RunFerryForTest({"convert", in, out,
+                                 absl::StrCat("--protocol=", protocol),
+                                 absl::StrCat("--compatibility=", version),
+                                 "--alignment=4096", "--archive-name=inside"})
+                    .exit_code,
+                0);
+      EXPECT_EQ(Contents(out), Contents(in));
+      EXPECT_EQ(ProtocolOf(out), protocol);
+      const std::string bytes = ReadTestFile(out);
+      EXPECT_THAT(bytes, HasSubstr("inside/data.pkl"));
+      EXPECT_EQ(bytes.find(".format_version") != std::string::npos,
+                std::string(version) == "2.7");
+      EXPECT_EQ(bytes.find("byteorder") != std::string::npos,
+                std::string(version) != "1.6");
+    }
+  }
+}
+
+TEST(ConvertTest, WritesOverItsInput) {
+  const std::string path =
+      WriteTestFile("in_place.pt",
+                    ReadTestFile(DataPath("torch2.14_training_checkpoint.pt")));
+  const Json before = Contents(path);
+  ASSERT_EQ(RunFerryForTest({"convert", "--protocol=4", path, path}).exit_code,
+            0);
+  EXPECT_EQ(Contents(path), before);
+  EXPECT_EQ(ProtocolOf(path), 4);
+}
+
+TEST(ConvertTest, RefusesTorchScript) {
+  const std::string out = TestPath("script.pt");
+  const FerryResult result =
+      RunFerryForTest({"convert", DataPath("torch2.14_torchscript.pt"), out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("TorchScript"), HasSubstr("inspect"),
+                                HasSubstr("verify")));
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST(ConvertTest, FailuresLeaveTheOldFile) {
+  const std::string folder = TestPath("folder");
+  ASSERT_TRUE(std::filesystem::create_directory(folder));
+  const std::string out = folder + "/out.pt";
+  const std::string path = WriteTestFile("folder/out.pt", "the old file");
+  ASSERT_EQ(path, out);
+  EXPECT_EQ(
+      RunFerryForTest({"convert", DamagedFile("damaged.pt"), out}).exit_code,
+      2);
+  EXPECT_EQ(RunFerryForTest({"convert", TestPath("missing.pt"), out}).exit_code,
+            2);
+  const FerryResult interrupted = RunFerryForTest(
+      {"convert", DataPath("torch2.14_training_checkpoint.pt"), out},
+      [] { return true; });
+  EXPECT_EQ(interrupted.exit_code, 2);
+  EXPECT_THAT(interrupted.err, HasSubstr("interrupted"));
+  // From the second question on: while it writes.
+  int questions = 0;
+  EXPECT_EQ(RunFerryForTest({"convert", DataPath("torch2.14_meta.pt"), out},
+                            [&questions] { return ++questions > 1; })
+                .exit_code,
+            2);
+  EXPECT_EQ(ReadTestFile(out), "the old file");
+  int num_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    ++num_files;
+    EXPECT_EQ(entry.path().filename(), "out.pt");
+  }
+  EXPECT_EQ(num_files, 1);
+}
+
+TEST(ScopedInterruptTest, NotesASignalWhileItLives) {
+  struct sigaction before;
+  sigaction(SIGINT, nullptr, &before);
+  {
+    const ScopedInterrupt interrupt;
+    EXPECT_FALSE(interrupt.requested());
+    raise(SIGINT);
+    EXPECT_TRUE(interrupt.requested());
+  }
+  struct sigaction after;
+  sigaction(SIGINT, nullptr, &after);
+  EXPECT_EQ(after.sa_handler, before.sa_handler);
+  const ScopedInterrupt another;
+  EXPECT_FALSE(another.requested());
+}
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,147 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/convert.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/parsed_checkpoint.h"
+#include "ferry/serialization/save.h"
+#include "ferry/serialization/save_options.h"
+#include "ferry/tools/ferry/interrupt.h"
+#include "ferry/tools/ferry/progress.h"
+
+namespace ferry {
+namespace {
+
+struct ConvertOptions {
+  std::string in;
+  std::string out;
+  int protocol = 0;  // 0: that of the input
+  bool no_crc = false;
+  SaveOptions save;
+};
+
+absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
+  const ScopedInterrupt interrupt;
+  const auto is_cancelled = [&interrupt, &io] {
+    return interrupt.requested() || (io.is_cancelled && io.is_cancelled());
+  };
+
+  LoadOptions load_options;
+  load_options.placement = Placement::kHost;
+  load_options.is_cancelled = is_cancelled;
+  std::optional<Progress> progress;
+  progress.emplace("reading", io);
+  const auto report = [&progress](uint64_t done, uint64_t total) {
+    progress->Update(done, total);
+  };
+  load_options.progress = report;
+  FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                         Checkpoint::Open(options.in, load_options));
+  if (checkpoint.info().kind == CheckpointKind::kTorchScript) {
+    return absl::UnimplementedError(absl::StrCat(
+        options.in,
+        " is a TorchScript archive: a program, which cannot be written anew as "
+        "a checkpoint; \"ferry inspect\" and \"ferry verify\" read it"));
+  }
+  FERRY_RETURN_IF_ERROR(checkpoint.PlaceAll());
+
+  SaveOptions save_options = options.save;
+  save_options.compute_crc32 = !options.no_crc;
+  save_options.pickle_protocol =
+      options.protocol != 0 ? options.protocol
+                            : std::max(2, checkpoint.info().pickle_protocol);
+  save_options.is_cancelled = is_cancelled;
+  save_options.progress = report;
+  progress.emplace("writing", io);
+  return Save(checkpoint.root(), options.out, save_options);
+}
+
+int RunConvert(const ConvertOptions& options, const CommandIo& io) {
+  const absl::Status status = Convert(options, io);
+  if (status.ok()) return kExitDone;
+  if (absl::IsCancelled(status)) {
+    Complain(
+        io, absl::StrCat("interrupted; ", options.out, " is as it was before"));
+    return kExitFailed;
+  }
+  return Fail(io, status);
+}
+
+}  // namespace
+
+void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
+  CLI::App* const command = AddCommand(
+      app, "convert", "Write a checkpoint anew, in another form.",
+      "What torch.load makes of OUT equals what it makes of IN: every object,\n"
+      "what is shared, and the device of each storage, whether that device\n"
+      "is here or not. OUT may be IN; it changes whole or not at all.",
+      "  ferry convert old.pt new.pt\n"
+      "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
+      "  ferry convert --alignment=4096 model.pt mappable.pt");
+  const auto options = std::make_shared<ConvertOptions>();
+  command->add_option("IN", options->in, "The checkpoint to read")
+      ->required()
+      ->option_text(" ");
+  command->add_option("OUT", options->out, "The file to write")
+      ->required()
+      ->option_text(" ");
+  // Forms that are the only ones so far need not be kept.
+  const auto ignore = [](const std::string&) {};
+  command
+      ->add_option_function<std::string>("--container", ignore,
+                                         "The form of the file [zip]")
+      ->check(OneOf({"zip"}))
+      ->option_text("zip");
+  command
+      ->add_option_function<std::string>("--codec", ignore,
+                                         "How objects are written [pickle]")
+      ->check(OneOf({"pickle"}))
+      ->option_text("pickle");
+  command
+      ->add_option_function<std::string>(
+          "--protocol",
+          [options](const std::string& word) {
+            options->protocol = word[0] - '0';
+          },
+          "The pickle protocol [that of IN, at least 2]")
+      ->check(OneOf({"2", "3", "4", "5"}))
+      ->option_text("2|3|4|5");
+  command
+      ->add_option_function<std::string>(
+          "--compatibility",
+          [options](const std::string& word) {
+            options->save.compatibility =
+                word == "1.6"   ? Compatibility::kTorch1_6
+                : word == "2.1" ? Compatibility::kTorch2_1
+                                : Compatibility::kTorch2_7;
+          },
+          "Write as this PyTorch and later ones do [2.7]")
+      ->check(OneOf({"1.6", "2.1", "2.7"}))
+      ->option_text("1.6|2.1|2.7");
+  command
+      ->add_option("--alignment", options->save.storage_alignment,
+                   "Storages begin at multiples of so many bytes [64]")
+      ->option_text("BYTES");
+  command
+      ->add_option("--archive-name", options->save.archive_name,
+                   "What the records' names begin with [OUT's name]")
+      ->option_text("NAME");
+  command->add_flag("--no-crc", options->no_crc,
+                    "Write no checksums: nobody can then find damage");
+  command->callback(
+      [options, &io, exit_code] { *exit_code = RunConvert(*options, io); });
+}
+
+}  // namespace ferry

@@ -1,0 +1,116 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/devices.h"
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "ferry/devices/backend.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/text.h"
+
+namespace ferry {
+namespace {
+
+std::string DeviceName(const Backend& backend, int index) {
+  return backend.is_indexed() ? absl::StrCat(backend.type(), ":", index)
+                              : std::string(backend.type());
+}
+
+Json DescribeEntry(const DeviceSnapshot::Entry& entry) {
+  Json row;
+  row["priority"] = entry.priority;
+  if (entry.backend == nullptr) {
+    row["type"] = nullptr;
+    return row;
+  }
+  const Backend& backend = *entry.backend;
+  row["type"] = JsonText(backend.type());
+  row["devices"] = Json::array();
+  const absl::StatusOr<int> count = backend.DeviceCount();
+  if (!count.ok()) {
+    row["unavailable"] = JsonText(count.status().message());
+    return row;
+  }
+  for (int i = 0; i < *count; ++i) {
+    Json device;
+    device["name"] = DeviceName(backend, i);
+    const absl::StatusOr<DeviceProperties> properties = backend.Properties(i);
+    if (properties.ok()) {
+      device["product"] = properties->name;
+      if (properties->memory_bytes != 0) {
+        device["memory_bytes"] = properties->memory_bytes;
+      }
+    } else {
+      device["unavailable"] = JsonText(properties.status().message());
+    }
+    row["devices"].push_back(std::move(device));
+  }
+  return row;
+}
+
+std::string Field(const Json& row, const char* name) {
+  return EscapeForTerminal(row[name].get<std::string>());
+}
+
+void PrintEntry(const Json& row, std::ostream& out) {
+  if (row["type"].is_null()) {
+    out << absl::StrFormat("%-12s  priority %d: a program's own package\n", "",
+                           row["priority"].get<int>());
+    return;
+  }
+  out << absl::StrFormat("%-12s  priority %d", Field(row, "type"),
+                         row["priority"].get<int>());
+  if (row.contains("unavailable")) {
+    out << "  no device: " << Field(row, "unavailable");
+  }
+  out << "\n";
+  for (const Json& device : row["devices"]) {
+    out << absl::StrFormat("  %-10s  ", Field(device, "name"));
+    if (device.contains("unavailable")) {
+      out << Field(device, "unavailable") << "\n";
+      continue;
+    }
+    out << Field(device, "product");
+    if (device.contains("memory_bytes")) {
+      out << ", " << HumanBytes(device["memory_bytes"].get<uint64_t>());
+    }
+    out << "\n";
+  }
+}
+
+int RunDevices(OutputFormat format, const CommandIo& io) {
+  const DeviceSnapshot snapshot = DeviceRegistry::Default().Snapshot();
+  Json rows = Json::array();
+  for (const DeviceSnapshot::Entry& entry : snapshot.entries()) {
+    rows.push_back(DescribeEntry(entry));
+  }
+  if (format == OutputFormat::kJson) {
+    io.out << DumpIndented(rows) << "\n";
+    return kExitDone;
+  }
+  for (const Json& row : rows) PrintEntry(row, io.out);
+  return kExitDone;
+}
+
+}  // namespace
+
+void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
+  CLI::App* const command = AddCommand(
+      app, "devices", "List the devices that there are.",
+      "They are what a location tag in a file may name, in the order in which\n"
+      "their types are asked. Of a type that has none it is said why.",
+      "  ferry devices\n"
+      "  ferry devices --format=json");
+  const auto format = std::make_shared<OutputFormat>(OutputFormat::kHuman);
+  AddFormatOption(command, format.get());
+  command->callback(
+      [format, &io, exit_code] { *exit_code = RunDevices(*format, io); });
+}
+
+}  // namespace ferry

@@ -1,0 +1,290 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/inspect.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/object_path.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/parsed_checkpoint.h"
+#include "ferry/tools/ferry/describe.h"
+#include "ferry/tools/ferry/digest.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/selection.h"
+#include "ferry/tools/ferry/text.h"
+#include "ferry/tools/ferry/tree.h"
+
+namespace ferry {
+namespace {
+
+struct InspectOptions {
+  std::string file;
+  OutputFormat format = OutputFormat::kHuman;
+  bool digest = false;
+  std::string filter;
+  TreeOptions tree;
+};
+
+// Where a storage of the file stands in the order of first reference. Storages
+// of meta tensors are in no file.
+using StorageNumbers = absl::flat_hash_map<Storage, size_t>;
+using Digests = absl::flat_hash_map<NodeId, std::string>;
+
+StorageNumbers NumberStorages(const Checkpoint& checkpoint) {
+  StorageNumbers numbers;
+  for (const Storage& storage : checkpoint.storages()) {
+    numbers.emplace(storage, numbers.size());
+  }
+  return numbers;
+}
+
+// The tensors that have elements in the file, each once.
+class TensorCollector final : public GraphVisitor {
+ public:
+  TensorCollector(const ObjectGraph& graph, const StorageNumbers& numbers)
+      : graph_(graph), numbers_(numbers) {}
+
+  void OnTensor(absl::string_view pointer, NodeId node) override {
+    const Tensor& tensor = graph_.tensor(node);
+    if (!numbers_.contains(tensor.storage())) return;
+    if (!indexes_.try_emplace(node, nodes.size()).second) return;
+    nodes.push_back(node);
+    tensors.push_back(tensor);
+    pointers.push_back(Shorten(pointer, kMaxPointerBytes));
+  }
+
+  std::vector<NodeId> nodes;
+  std::vector<Tensor> tensors;
+  std::vector<std::string> pointers;  // for messages
+
+ private:
+  static constexpr size_t kMaxPointerBytes = 120;
+
+  const ObjectGraph& graph_;
+  const StorageNumbers& numbers_;
+  absl::flat_hash_map<NodeId, size_t> indexes_;
+};
+
+absl::StatusOr<Digests> MakeDigests(const Checkpoint& checkpoint,
+                                    const Selection& selection,
+                                    const StorageNumbers& numbers,
+                                    const CommandIo& io) {
+  TensorCollector collector(selection.graph(), numbers);
+  FERRY_RETURN_IF_ERROR(selection.Walk(&collector));
+  FERRY_ASSIGN_OR_RETURN(const auto results,
+                         DigestTensors(checkpoint, collector.tensors));
+  Digests digests;
+  digests.reserve(results.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].ok()) {
+      digests.emplace(collector.nodes[i], *results[i]);
+    } else {
+      Complain(io, absl::StrCat("\"", collector.pointers[i],
+                                "\": ", results[i].status().message()));
+    }
+  }
+  return digests;
+}
+
+std::string Quoted(absl::string_view text) { return Dump(JsonText(text)); }
+
+// Writes the rows of a JSON array as they come: the document may be larger than
+// the checkpoint's graph.
+class JsonRows {
+ public:
+  explicit JsonRows(std::ostream& out) : out_(out) { out_ << "["; }
+  // `row` is a JSON object.
+  void Add(absl::string_view row) {
+    out_ << (is_first_ ? "\n" : ",\n") << row;
+    is_first_ = false;
+  }
+  void End() { out_ << "]"; }
+
+ private:
+  std::ostream& out_;
+  bool is_first_ = true;
+};
+
+class JsonTensors final : public GraphVisitor {
+ public:
+  JsonTensors(const ObjectGraph& graph, const StorageNumbers& numbers,
+              const Digests& digests, std::ostream& out)
+      : graph_(graph), numbers_(numbers), digests_(digests), rows_(out) {}
+
+  void OnTensor(absl::string_view pointer, NodeId node) override {
+    const Tensor& tensor = graph_.tensor(node);
+    // Spelt here and not by the library: there may be a million.
+    std::string row =
+        absl::StrCat(R"({"pointer":)", Quoted(pointer), R"(,"dtype":")",
+                     Name(tensor.dtype()), R"(","shape":[)",
+                     absl::StrJoin(tensor.shape(), ","), "]");
+    const auto storage = numbers_.find(tensor.storage());
+    if (storage != numbers_.end()) {
+      absl::StrAppend(&row, R"(,"stride":[)",
+                      absl::StrJoin(tensor.strides(), ","),
+                      R"(],"storage_offset":)", tensor.storage_offset(),
+                      R"(,"storage":")", storage->second, "\"");
+    }
+    absl::StrAppend(&row, R"(,"location":)", Quoted(LocationOf(tensor)),
+                    R"(,"layout":")", Name(tensor.layout()),
+                    R"(","requires_grad":)",
+                    tensor.requires_grad() ? "true" : "false");
+    const auto digest = digests_.find(node);
+    if (digest != digests_.end()) {
+      absl::StrAppend(&row, R"(,"sha256":")", digest->second, "\"");
+    }
+    row += "}";
+    rows_.Add(row);
+  }
+
+  void End() { rows_.End(); }
+
+ private:
+  const ObjectGraph& graph_;
+  const StorageNumbers& numbers_;
+  const Digests& digests_;
+  JsonRows rows_;
+};
+
+class JsonAliases final : public GraphVisitor {
+ public:
+  explicit JsonAliases(std::ostream& out) : rows_(out) {}
+
+  void OnTensor(absl::string_view, NodeId) override {}
+  void OnAlias(absl::string_view pointer,
+               absl::string_view first_pointer) override {
+    rows_.Add(absl::StrCat(R"({"pointer":)", Quoted(pointer), R"(,"same_as":)",
+                           Quoted(first_pointer), "}"));
+  }
+
+  void End() { rows_.End(); }
+
+ private:
+  JsonRows rows_;
+};
+
+const char* ByteOrder(const CheckpointInfo& info) {
+  return info.is_big_endian ? "big" : "little";
+}
+
+absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
+                       const StorageNumbers& numbers, const Digests& digests,
+                       std::ostream& out) {
+  const CheckpointInfo& info = checkpoint.info();
+  Json head;
+  head["container"] = JsonText(Name(info.container));
+  head["codec"] = "pickle";
+  head["kind"] = JsonText(Name(info.kind));
+  head["pickle_protocol"] = info.pickle_protocol;
+  head["byteorder"] = ByteOrder(info);
+  head["globals"] = Json::array();
+  for (const GlobalRecord& global : selection.graph().globals()) {
+    head["globals"].push_back(absl::StrCat(global.module, ".", global.name));
+  }
+  std::string text = Dump(head);
+  text.pop_back();  // "}"
+  out << text << ",\n\"tensors\":";
+  JsonTensors tensors(selection.graph(), numbers, digests, out);
+  FERRY_RETURN_IF_ERROR(selection.Walk(&tensors));
+  tensors.End();
+  out << ",\n\"aliases\":";
+  JsonAliases aliases(out);
+  FERRY_RETURN_IF_ERROR(selection.Walk(&aliases));
+  aliases.End();
+  out << "}\n";
+  return absl::OkStatus();
+}
+
+absl::Status PrintHuman(const std::string& path, const Checkpoint& checkpoint,
+                        const Selection& selection, const TreeOptions& tree,
+                        std::ostream& out) {
+  const CheckpointInfo& info = checkpoint.info();
+  out << EscapeForTerminal(path) << ": " << Name(info.kind) << ", "
+      << Name(info.container) << " container";
+  if (!info.archive_name.empty()) {
+    out << " \"" << EscapeForTerminal(info.archive_name) << "\"";
+  }
+  out << ", pickle protocol " << info.pickle_protocol << ", " << ByteOrder(info)
+      << "-endian\n";
+  if (!selection.pointer().empty()) {
+    out << "at " << EscapeForTerminal(selection.pointer()) << ":\n";
+  }
+  return PrintTree(selection, tree, out);
+}
+
+absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
+  LoadOptions load_options;
+  load_options.placement = Placement::kHost;
+  FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                         Checkpoint::Open(options.file, load_options));
+  FERRY_ASSIGN_OR_RETURN(const Selection selection,
+                         Selection::Create(checkpoint.root(), options.filter));
+  const StorageNumbers numbers = NumberStorages(checkpoint);
+  Digests digests;
+  if (options.digest) {
+    FERRY_ASSIGN_OR_RETURN(digests,
+                           MakeDigests(checkpoint, selection, numbers, io));
+  }
+  if (options.format == OutputFormat::kJson) {
+    return PrintJson(checkpoint, selection, numbers, digests, io.out);
+  }
+  TreeOptions tree = options.tree;
+  tree.digests = &digests;
+  return PrintHuman(options.file, checkpoint, selection, tree, io.out);
+}
+
+}  // namespace
+
+void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
+  CLI::App* const command = AddCommand(
+      app, "inspect", "Show what a checkpoint holds.",
+      "Its containers, tensors and values. Reads the directory and the\n"
+      "objects of the file, and no tensor data unless --digest asks for it.\n"
+      "Runs no code, whatever the file holds.",
+      "  ferry inspect model.pt\n"
+      "  ferry inspect --depth=1 train.pt\n"
+      "  ferry inspect --filter=/model/fc.weight train.pt\n"
+      "  ferry inspect --filter='*weight' --digest train.pt\n"
+      "  ferry inspect --format=json model.pt | jq '.tensors[].pointer'");
+  const auto options = std::make_shared<InspectOptions>();
+  command->add_option("FILE", options->file, "The checkpoint")
+      ->required()
+      ->option_text(" ");
+  AddFormatOption(command, &options->format);
+  command->add_flag("--digest", options->digest,
+                    "Read all data; give each tensor the SHA-256 of its\n"
+                    "elements in row-major order");
+  command
+      ->add_option("--filter", options->filter,
+                   "Only what is at or below this JSON Pointer, or, with\n"
+                   "\"*\" in it, what it matches")
+      ->option_text("POINTER");
+  command
+      ->add_option("--depth", options->tree.max_depth,
+                   "Show so many levels (of the human form)")
+      ->check(CLI::NonNegativeNumber)
+      ->option_text("N");
+  command->callback([options, &io, exit_code] {
+    const absl::Status status = Inspect(*options, io);
+    *exit_code = status.ok() ? kExitDone : Fail(io, status);
+  });
+}
+
+}  // namespace ferry

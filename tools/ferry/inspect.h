@@ -1,0 +1,25 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/inspect.h
+// -----------------------------------------------------------------------------
+//
+// `ferry inspect`: what a checkpoint holds, without reading tensor data. The
+// JSON that it writes is a contract: docs and other programs rely on its
+// fields.
+#ifndef FERRY_TOOLS_FERRY_INSPECT_H_
+#define FERRY_TOOLS_FERRY_INSPECT_H_
+
+#include "CLI/CLI.hpp"
+#include "ferry/tools/ferry/command.h"
+
+namespace ferry {
+
+// Adds the subcommand. `io` and `exit_code` must outlive `app`; when the
+// command has run, `exit_code` says how it ended.
+void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code);
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_INSPECT_H_

@@ -1,0 +1,302 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/run_for_test.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+Tensor Floats(const std::vector<float>& elements) {
+  return *Tensor::FromData<float>(elements,
+                                  {static_cast<int64_t>(elements.size())});
+}
+
+Json InspectJson(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"inspect", "--format=json"});
+  const FerryResult result = RunFerryForTest(arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  Json document = Json::parse(result.out, nullptr, /*allow_exceptions=*/false);
+  EXPECT_TRUE(document.is_object()) << result.out;
+  return document;
+}
+
+std::string InspectHuman(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "inspect");
+  const FerryResult result = RunFerryForTest(arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return result.out;
+}
+
+// What was saved by PyTorch is as PyTorch says.
+TEST(InspectTest, AgreesWithPyTorch) {
+  const Json index = Json::parse(ReadTestFile(DataPath("index.json")));
+  int num_tensors = 0;
+  for (const Json& file : index) {
+    const std::string name = file["file"].get<std::string>();
+    SCOPED_TRACE(name);
+    const Json document = InspectJson({"--digest", DataPath(name)});
+    EXPECT_EQ(document["container"], "zip");
+    EXPECT_EQ(document["pickle_protocol"], file["pickle_protocol"]);
+    for (const Json& expected : file["tensors"]) {
+      ++num_tensors;
+      const auto row = std::find_if(
+          document["tensors"].begin(), document["tensors"].end(),
+          [&](const Json& r) { return r["pointer"] == expected["pointer"]; });
+      ASSERT_NE(row, document["tensors"].end()) << expected.dump();
+      // A tensor that was on the meta device has no storage in the file.
+      const bool has_storage = expected.contains("sha256");
+      EXPECT_EQ(row->contains("storage"), has_storage) << row->dump();
+      for (const char* field :
+           {"dtype", "shape", "location", "layout", "requires_grad"}) {
+        EXPECT_EQ((*row)[field], expected[field]) << row->dump();
+      }
+      for (const char* field : {"stride", "storage_offset", "sha256"}) {
+        ASSERT_EQ(row->contains(field), has_storage) << row->dump();
+        if (has_storage) {
+          EXPECT_EQ((*row)[field], expected[field]) << row->dump();
+        }
+      }
+    }
+  }
+  EXPECT_GT(num_tensors, 100);
+}
+
+TEST(InspectTest, WritesTheFieldsOfTheContractInOrder) {
+  const Tensor tensor = Floats({1, 2});
+  Value list = Value::List();
+  ASSERT_TRUE(list.Append(Value::Parameter(tensor)).ok());
+  ASSERT_TRUE(list.Append(Value(*Tensor::Create(tensor.storage(),
+                                                tensor.dtype(), {1}, {1}, 1)))
+                  .ok());
+  Value root = Value::Dict();
+  ASSERT_TRUE(root.Set("a/b", list).ok());
+  ASSERT_TRUE(root.Set("b", *root.Get("a/b")).ok());
+  const std::string path = SaveTestFile("contract.pt", root);
+  Json document = InspectJson({path});
+  std::vector<std::string> fields;
+  for (const auto& field : document.items()) fields.push_back(field.key());
+  EXPECT_THAT(fields, ::testing::ElementsAre("container", "codec", "kind",
+                                             "pickle_protocol", "byteorder",
+                                             "globals", "tensors", "aliases"));
+  EXPECT_EQ(document["codec"], "pickle");
+  EXPECT_EQ(document["kind"], "checkpoint");
+  EXPECT_EQ(document["pickle_protocol"], 2);
+  EXPECT_EQ(document["byteorder"], "little");
+  EXPECT_EQ(document["globals"][0], "torch._utils._rebuild_parameter");
+  EXPECT_EQ(document["aliases"].dump(),
+            R"([{"pointer":"/b","same_as":"/a~1b"}])");
+  EXPECT_EQ(document["tensors"][0].dump(),
+            R"({"pointer":"/a~1b/0","dtype":"float32","shape":[2],)"
+            R"("stride":[1],"storage_offset":0,"storage":"0",)"
+            R"("location":"cpu","layout":"strided","requires_grad":false})");
+  EXPECT_EQ(document["tensors"][1]["storage"], "0");
+  EXPECT_EQ(document["tensors"][1]["storage_offset"], 1);
+  EXPECT_EQ(document["tensors"].size(), 2);
+}
+
+TEST(InspectTest, TellsAnAliasForEveryEdgeToAContainer) {
+  const Json document = InspectJson({DataPath("torch2.14_cycles.pt")});
+  ASSERT_FALSE(document["aliases"].empty());
+  for (const Json& alias : document["aliases"]) {
+    EXPECT_NE(alias["pointer"], alias["same_as"]);
+  }
+}
+
+TEST(InspectTest, ReadsTorchScript) {
+  const Json document = InspectJson({DataPath("torch2.14_torchscript.pt")});
+  EXPECT_EQ(document["kind"], "torchscript");
+  EXPECT_FALSE(document["tensors"].empty());
+}
+
+TEST(InspectTest, ShowsATree) {
+  Value model = Value::OrderedDict();
+  ASSERT_TRUE(model.Set("weight", Value::Parameter(Floats({1, 2, 3}))).ok());
+  Value root = Value::Dict();
+  ASSERT_TRUE(root.Set("model", model).ok());
+  ASSERT_TRUE(root.Set("ema", *root.Get("model")).ok());
+  ASSERT_TRUE(root.Set("epoch", Value(17)).ok());
+  const std::string out = InspectHuman({SaveTestFile("tree.pt", root)});
+  EXPECT_THAT(
+      out, HasSubstr(": checkpoint, zip container \"tree\", pickle protocol 2, "
+                     "little-endian\n"
+                     "dict, 3 entries\n"
+                     "  model  OrderedDict, 1 entry\n"
+                     "    weight  float32  [3]  12 B  parameter, frozen\n"
+                     "  ema    -> /model\n"
+                     "  epoch  17\n"
+                     "\n"
+                     "1 tensor, 1 storage, 12 B\n"));
+}
+
+TEST(InspectTest, ShowsSoManyLevels) {
+  const std::string path = DataPath("torch2.14_training_checkpoint.pt");
+  EXPECT_THAT(InspectHuman({"--depth=1", path}),
+              AllOf(HasSubstr("\n  model  OrderedDict"),
+                    Not(HasSubstr("conv.weight")), HasSubstr("rows below")));
+}
+
+TEST(InspectTest, ShowsTheTagsOfDevicesThatAreNotHere) {
+  EXPECT_THAT(InspectHuman({DataPath("torch1.13_tag_acme2.pt")}),
+              HasSubstr("acme:2"));
+}
+
+TEST(InspectTest, FiltersByPointer) {
+  const std::string path = DataPath("torch2.14_training_checkpoint.pt");
+  const Json document = InspectJson({"--filter=/model", path});
+  ASSERT_EQ(document["tensors"].size(), 7 + 2);
+  EXPECT_EQ(document["tensors"][0]["pointer"], "/model/conv.weight");
+  const Json one = InspectJson({"--filter=/model/conv.bias", path});
+  ASSERT_EQ(one["tensors"].size(), 1);
+  EXPECT_EQ(one["tensors"][0]["pointer"], "/model/conv.bias");
+}
+
+TEST(InspectTest, FiltersByPattern) {
+  const std::string path = DataPath("torch2.14_training_checkpoint.pt");
+  const Json document = InspectJson({"--filter=/model/*weight", path});
+  ASSERT_EQ(document["tensors"].size(), 3);
+  EXPECT_EQ(document["tensors"][2]["pointer"], "/model/head.weight");
+  EXPECT_EQ(RunFerryForTest({"inspect", "--filter=*nothing", path}).exit_code,
+            2);
+}
+
+TEST(InspectTest, ProposesNearPointers) {
+  const std::string path = DataPath("torch2.14_training_checkpoint.pt");
+  FerryResult result =
+      RunFerryForTest({"inspect", "--filter=/model/conv.weigt", path});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("did you mean \"/model/conv.weight\""));
+  result = RunFerryForTest({"inspect", "--filter=conv.weight", path});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("did you mean \"/model/conv.weight\""));
+}
+
+TEST(InspectTest, HostileTextCannotDriveTheTerminal) {
+  Value root = Value::Dict();
+  ASSERT_TRUE(root.Set("\x1b]0;owned\x07", Value("\x1b[2J\xc2\x9b"
+                                                 "1m"))
+                  .ok());
+  ASSERT_TRUE(root.Set("list\n\x1b[1A", Value::List()).ok());
+  ASSERT_TRUE(root.Set("again\x1b", *root.Get("list\n\x1b[1A")).ok());
+  const std::string path = SaveTestFile("hostile.pt", root);
+  const std::string out = InspectHuman({path});
+  EXPECT_THAT(out, AllOf(HasSubstr("\\x1b]0;owned\\x07"),
+                         HasSubstr("-> /list\\n\\x1b[1A")));
+  for (char c : out) EXPECT_TRUE(c == '\n' || (c >= 0x20 && c < 0x7F));
+  const FerryResult missing =
+      RunFerryForTest({"inspect", "--filter=/\x1b[2J", path});
+  EXPECT_THAT(missing.err, Not(HasSubstr("\x1b")));
+}
+
+TEST(InspectTest, TextThatIsNotUtf8StillGivesJson) {
+  Value root = Value::Dict();
+  ASSERT_TRUE(root.Set("\xed\xa0\x80", Value(Floats({1}))).ok());
+  const Json document = InspectJson({SaveTestFile("surrogate.pt", root)});
+  ASSERT_EQ(document["tensors"].size(), 1);
+  EXPECT_THAT(document["tensors"][0]["pointer"].get<std::string>(),
+              HasSubstr("\xef\xbf\xbd"));
+}
+
+TEST(InspectTest, SurvivesDeepNesting) {
+  auto graph = std::make_shared<ObjectGraph>();
+  NodeId node = graph->AddTensor(Floats({1}));
+  constexpr int kDepth = 50000;
+  for (int i = 0; i < kDepth; ++i) {
+    const NodeId items[] = {node};
+    node = graph->AddList(items);
+  }
+  const std::string path = SaveTestFile("deep.pt", Value(graph, node));
+  EXPECT_THAT(InspectHuman({path}),
+              HasSubstr(absl::StrCat("[depth ", kDepth, "] 0  float32")));
+  const Json document = InspectJson({"--digest", path});
+  EXPECT_EQ(document["tensors"][0]["pointer"].get<std::string>().size(),
+            2 * kDepth);
+}
+
+// Each of many tensors at the bottom of a deep chain has a pointer of a
+// megabyte.
+TEST(InspectTest, WhatCannotBeShownIsAnError) {
+  auto graph = std::make_shared<ObjectGraph>();
+  std::vector<NodeId> tensors(3000, graph->AddTensor(Floats({1})));
+  NodeId node = graph->AddList(tensors);
+  for (int i = 0; i < 500000; ++i) {
+    const NodeId items[] = {node};
+    node = graph->AddList(items);
+  }
+  const std::string path = SaveTestFile("huge.pt", Value(graph, node));
+  const FerryResult result = RunFerryForTest({"inspect", "--depth=1", path});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.out, Not(HasSubstr("tensors, ")));  // no false totals
+  EXPECT_THAT(result.err, ::testing::StartsWith("ferry: "));
+}
+
+TEST(InspectTest, DigestsManyStoragesAndSharedOnes) {
+  Value root = Value::List();
+  constexpr int kCount = 3000;
+  for (int i = 0; i < kCount; ++i) {
+    ASSERT_TRUE(root.Append(Value(Floats({static_cast<float>(i % 7)}))).ok());
+  }
+  const Json document =
+      InspectJson({"--digest", SaveTestFile("many.pt", root)});
+  ASSERT_EQ(document["tensors"].size(), kCount);
+  for (int i = 7; i < kCount; ++i) {
+    const Json& row = document["tensors"][i];
+    EXPECT_EQ(row["storage"], absl::StrCat(i));
+    EXPECT_EQ(row["sha256"], document["tensors"][i - 7]["sha256"]);
+    EXPECT_NE(row["sha256"], document["tensors"][i - 1]["sha256"]);
+  }
+}
+
+TEST(InspectTest, BadInputIsAnErrorThatNamesTheFile) {
+  const std::string whole =
+      ReadTestFile(DataPath("torch2.14_training_checkpoint.pt"));
+  const std::string bad[] = {
+      TestPath("missing.pt"),
+      TestPath(""),  // a folder
+      WriteTestFile("empty.pt", ""),
+      WriteTestFile("truncated.pt", whole.substr(0, whole.size() / 2)),
+      WriteTestFile("text.pt", "This is no checkpoint.\n"),
+      WriteTestFile("zip.pt",
+                    std::string("PK\x05\x06", 4) + std::string(18, '\0')),
+  };
+  for (const std::string& path : bad) {
+    const FerryResult result = RunFerryForTest({"inspect", path});
+    EXPECT_EQ(result.exit_code, 2) << path;
+    EXPECT_EQ(result.out, "") << path;
+    EXPECT_THAT(result.err,
+                AllOf(::testing::StartsWith("ferry: "), HasSubstr(path)));
+  }
+}
+
+TEST(InspectTest, DamageIsFoundByDigest) {
+  std::string bytes =
+      ReadTestFile(SaveTestFile("sound.pt", Value(Floats({1, 2, 3}))));
+  const float first = 1;
+  const size_t at =
+      bytes.find(std::string(reinterpret_cast<const char*>(&first), 4));
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] ^= 1;
+  const std::string path = WriteTestFile("damaged.pt", bytes);
+  EXPECT_EQ(RunFerryForTest({"inspect", path}).exit_code, 0);
+  EXPECT_EQ(RunFerryForTest({"inspect", "--digest", path}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace ferry

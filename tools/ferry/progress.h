@@ -1,0 +1,49 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/progress.h
+// -----------------------------------------------------------------------------
+//
+// One line on the terminal that says how far a long piece of work is.
+#ifndef FERRY_TOOLS_FERRY_PROGRESS_H_
+#define FERRY_TOOLS_FERRY_PROGRESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "ferry/tools/ferry/command.h"
+
+namespace ferry {
+
+// Progress
+//
+// Writes to `io.err` if that is a terminal and there is much to do, a few times
+// a second, and removes its line in the end.
+//
+// Thread-safety: none; one thread at a time.
+class Progress {
+ public:
+  // `what` begins the line: "reading". `io` must outlive this.
+  Progress(absl::string_view what, const CommandIo& io);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void Update(uint64_t done_bytes, uint64_t total_bytes);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const std::string what_;
+  const CommandIo& io_;
+  const Clock::time_point start_;
+  Clock::time_point last_;
+  bool is_shown_ = false;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_PROGRESS_H_

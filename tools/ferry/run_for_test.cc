@@ -1,0 +1,66 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/run_for_test.h"
+
+#include <stdlib.h>
+
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/serialization/save.h"
+#include "ferry/tools/ferry/cli.h"
+#include "ferry/tools/ferry/command.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+
+FerryResult RunFerryForTest(const std::vector<std::string>& arguments,
+                            std::function<bool()> is_cancelled) {
+  std::ostringstream out;
+  std::ostringstream err;
+  CommandIo io{out, err};
+  io.is_cancelled = std::move(is_cancelled);
+  const int exit_code = RunFerry(arguments, io);
+  return {exit_code, out.str(), err.str()};
+}
+
+std::string TestPath(absl::string_view name) {
+  // mkdtemp makes one for each process.
+  static const std::string* const folder = [] {
+    auto* path = new std::string(::testing::TempDir() + "/ferry_XXXXXX");
+    EXPECT_NE(mkdtemp(&(*path)[0]), nullptr);
+    return path;
+  }();
+  return absl::StrCat(*folder, "/", name);
+}
+
+std::string DataPath(absl::string_view name) {
+  return absl::StrCat("tools/ferry/testdata/", name);
+}
+
+std::string WriteTestFile(absl::string_view name, absl::string_view bytes) {
+  std::string path = TestPath(name);
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return path;
+}
+
+std::string SaveTestFile(absl::string_view name, const Value& value) {
+  std::string path = TestPath(name);
+  const absl::Status status = Save(value, path);
+  EXPECT_TRUE(status.ok()) << status;
+  return path;
+}
+
+std::string ReadTestFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+}  // namespace ferry

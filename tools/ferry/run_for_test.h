@@ -1,0 +1,44 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/run_for_test.h
+// -----------------------------------------------------------------------------
+//
+// `ferry` run inside a test, and files for it to read.
+#ifndef FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_
+#define FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "ferry/core/value.h"
+
+namespace ferry {
+
+struct FerryResult {
+  int exit_code;
+  std::string out;
+  std::string err;
+};
+
+FerryResult RunFerryForTest(const std::vector<std::string>& arguments,
+                            std::function<bool()> is_cancelled = nullptr);
+
+// A path of this name in a folder of the test's own. There is no such file yet.
+std::string TestPath(absl::string_view name);
+
+// The path of a file in testdata.
+std::string DataPath(absl::string_view name);
+
+// Writes a file, and returns its path.
+std::string WriteTestFile(absl::string_view name, absl::string_view bytes);
+std::string SaveTestFile(absl::string_view name, const Value& value);
+
+std::string ReadTestFile(const std::string& path);
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_

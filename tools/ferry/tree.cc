@@ -1,0 +1,265 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/tree.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/object_path.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value_kind.h"
+#include "ferry/tools/ferry/describe.h"
+#include "ferry/tools/ferry/text.h"
+
+namespace ferry {
+namespace {
+
+// Names and pointers are cut here.
+constexpr size_t kMaxNameBytes = 120;
+
+// Columns are made no wider than this for the sake of one long cell.
+constexpr size_t kMaxColumns = 48;
+
+// Rows below this level are indented no further, and say how deep they are.
+constexpr size_t kMaxIndentedDepth = 30;
+
+// Rows that are lined up at a time.
+constexpr size_t kMaxBlockRows = 4096;
+
+class TreePrinter final : public GraphVisitor {
+ public:
+  TreePrinter(const Selection& selection, const TreeOptions& options,
+              std::ostream& out)
+      : graph_(selection.graph()),
+        is_flat_(selection.is_pattern()),
+        options_(options),
+        out_(out) {}
+
+  void OnTensor(absl::string_view pointer, NodeId node) override {
+    const Tensor& tensor = graph_.tensor(node);
+    ++num_tensors_;
+    NoteStorages(tensor);
+    const size_t depth = EnterRow(pointer);
+    if (!IsShown(depth)) return;
+    std::vector<std::string> cells = {
+        std::string(Name(tensor.dtype())), ShapeToString(tensor.shape()),
+        HumanBytes(ElementBytesOf(tensor)), Marks(tensor, node)};
+    AddRow(depth, pointer, std::move(cells));
+  }
+
+  void OnContainer(absl::string_view pointer, NodeId node) override {
+    const size_t depth = EnterRow(pointer);
+    if (!is_flat_) containers_.push_back(pointer.size());
+    if (!IsShown(depth)) return;
+    PrintBlock();
+    AddRow(depth, pointer, {DescribeContainer(graph_, node)});
+    PrintBlock();
+  }
+
+  void OnAlias(absl::string_view pointer,
+               absl::string_view first_pointer) override {
+    const size_t depth = EnterRow(pointer);
+    if (!IsShown(depth)) return;
+    AddRow(
+        depth, pointer,
+        {absl::StrCat("-> ", first_pointer.empty() ? "the root"
+                                                   : SafeName(first_pointer))});
+  }
+
+  void OnLeaf(absl::string_view pointer, NodeId node) override {
+    if (graph_.kind(node) == ValueKind::kStorage) {
+      NoteStorage(graph_.storage(node).storage);
+    }
+    const size_t depth = EnterRow(pointer);
+    if (!IsShown(depth)) return;
+    AddRow(depth, pointer, {DescribeLeaf(graph_, node)});
+  }
+
+  void Finish() {
+    PrintBlock();
+    if (num_hidden_ > 0) {
+      out_ << "(" << Count(num_hidden_, "row") << " below this depth)\n";
+    }
+    out_ << "\n"
+         << Count(num_tensors_, "tensor") << ", "
+         << Count(storages_.size(), "storage") << ", "
+         << HumanBytes(storage_bytes_) << "\n";
+  }
+
+ private:
+  struct Row {
+    std::string name;
+    std::vector<std::string> cells;
+  };
+
+  static std::string SafeName(absl::string_view name) {
+    return EscapeForTerminal(Shorten(name, kMaxNameBytes));
+  }
+
+  // How deep the row stands, once the containers that have ended are left.
+  size_t EnterRow(absl::string_view pointer) {
+    if (is_flat_) return 0;
+    if (!is_started_) {
+      is_started_ = true;
+      return 0;
+    }
+    // The last step of a pointer has no "/" in it.
+    const size_t parent_size = pointer.rfind('/');
+    while (containers_.size() > 1 && containers_.back() > parent_size) {
+      containers_.pop_back();
+    }
+    return containers_.size();
+  }
+
+  bool IsShown(size_t depth) {
+    const bool is_shown =
+        depth <= static_cast<size_t>(std::max(options_.max_depth, 0));
+    if (!is_shown) ++num_hidden_;
+    return is_shown;
+  }
+
+  // Those of meta tensors have data as much as they ever will, in no file.
+  void NoteStorage(const Storage& storage) {
+    if (storage.is_null() || storage.has_data() ||
+        !storages_.insert(storage).second)
+      return;
+    if (__builtin_add_overflow(storage_bytes_, storage.size_bytes(),
+                               &storage_bytes_)) {
+      storage_bytes_ = std::numeric_limits<uint64_t>::max();
+    }
+  }
+
+  void NoteStorages(const Tensor& tensor) {
+    NoteStorage(tensor.storage());
+    for (const Tensor& part : tensor.components()) NoteStorage(part.storage());
+  }
+
+  std::string Marks(const Tensor& tensor, NodeId node) const {
+    std::vector<std::string> marks;
+    const std::string location = LocationOf(tensor);
+    if (location != "cpu") {
+      marks.push_back(EscapeForTerminal(Shorten(location, kMaxNameBytes)));
+    }
+    if (tensor.layout() != Layout::kStrided) {
+      marks.push_back(std::string(Name(tensor.layout())));
+    }
+    if (graph_.is_parameter(node)) marks.push_back("parameter");
+    if (tensor.requires_grad() != graph_.is_parameter(node)) {
+      marks.push_back(tensor.requires_grad() ? "requires_grad" : "frozen");
+    }
+    if (tensor.is_conj()) marks.push_back("conj");
+    if (tensor.is_neg()) marks.push_back("neg");
+    if (options_.digests != nullptr) {
+      const auto digest = options_.digests->find(node);
+      if (digest != options_.digests->end()) {
+        marks.push_back(absl::StrCat("sha256:", digest->second));
+      }
+    }
+    std::string text;
+    for (const std::string& mark : marks) {
+      absl::StrAppend(&text, text.empty() ? "" : ", ", mark);
+    }
+    return text;
+  }
+
+  void AddRow(size_t depth, absl::string_view pointer,
+              std::vector<std::string> cells) {
+    if (depth != block_depth_ || block_.size() == kMaxBlockRows) PrintBlock();
+    block_depth_ = depth;
+    std::string name;
+    if (is_flat_) {
+      name = pointer.empty() ? "(root)" : SafeName(pointer);
+    } else if (depth > 0) {
+      const absl::string_view step = pointer.substr(pointer.rfind('/') + 1);
+      name = SafeName(absl::StrReplaceAll(step.substr(0, 2 * kMaxNameBytes),
+                                          {{"~1", "/"}, {"~0", "~"}}));
+      if (name.empty()) name = "\"\"";
+    }
+    block_.push_back({std::move(name), std::move(cells)});
+  }
+
+  // Writes the rows so far, their columns lined up: they are neighbours of one
+  // level.
+  void PrintBlock() {
+    if (block_.empty()) return;
+    size_t name_width = 0;
+    std::vector<size_t> widths;
+    for (const Row& row : block_) {
+      name_width =
+          std::max(name_width, std::min(Columns(row.name), kMaxColumns));
+      if (row.cells.size() < 2) continue;
+      widths.resize(row.cells.size(), 0);
+      for (size_t i = 0; i < row.cells.size(); ++i) {
+        widths[i] =
+            std::max(widths[i], std::min(Columns(row.cells[i]), kMaxColumns));
+      }
+    }
+    std::string indent(2 * std::min(block_depth_, kMaxIndentedDepth), ' ');
+    if (block_depth_ > kMaxIndentedDepth) {
+      absl::StrAppend(&indent, "[depth ", block_depth_, "] ");
+    }
+    for (const Row& row : block_) {
+      std::string line = indent;
+      const auto add = [&line](absl::string_view cell, size_t width) {
+        absl::StrAppend(&line, cell);
+        line.append(width - std::min(width, Columns(cell)) + 2, ' ');
+      };
+      if (!row.name.empty()) add(row.name, name_width);
+      const size_t size_column = 2;
+      for (size_t i = 0; i < row.cells.size(); ++i) {
+        const size_t width = row.cells.size() > 1 ? widths[i] : 0;
+        // Sizes are lined up on the right.
+        if (i == size_column && row.cells.size() > 1) {
+          line.append(width - std::min(width, Columns(row.cells[i])), ' ');
+          add(row.cells[i], 0);
+        } else {
+          add(row.cells[i], width);
+        }
+      }
+      line.resize(line.find_last_not_of(' ') + 1);
+      out_ << line << "\n";
+    }
+    block_.clear();
+  }
+
+  const ObjectGraph& graph_;
+  const bool is_flat_;
+  const TreeOptions& options_;
+  std::ostream& out_;
+
+  bool is_started_ = false;
+  // The sizes of the pointers of the containers around the current row.
+  std::vector<size_t> containers_;
+  std::vector<Row> block_;
+  size_t block_depth_ = 0;
+
+  uint64_t num_hidden_ = 0;
+  uint64_t num_tensors_ = 0;
+  uint64_t storage_bytes_ = 0;
+  absl::flat_hash_set<Storage> storages_;
+};
+
+}  // namespace
+
+absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
+                       std::ostream& out) {
+  TreePrinter printer(selection, options, out);
+  FERRY_RETURN_IF_ERROR(selection.Walk(&printer));
+  printer.Finish();
+  return absl::OkStatus();
+}
+
+}  // namespace ferry

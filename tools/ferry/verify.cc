@@ -1,0 +1,154 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/verify.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/zip/record_verdict.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/text.h"
+
+namespace ferry {
+namespace {
+
+struct VerifyOptions {
+  std::vector<std::string> files;
+  OutputFormat format = OutputFormat::kHuman;
+  bool quiet = false;
+};
+
+const char* OutcomeName(RecordVerdict::Outcome outcome) {
+  switch (outcome) {
+    case RecordVerdict::kVerified:
+      return "verified";
+    case RecordVerdict::kNotRecorded:
+      return "not recorded";
+    case RecordVerdict::kCorrupt:
+      break;
+  }
+  return "corrupt";
+}
+
+struct Totals {
+  size_t by_outcome[3] = {0, 0, 0};
+  size_t corrupt() const { return by_outcome[RecordVerdict::kCorrupt]; }
+};
+
+Totals CountOutcomes(const Checkpoint::FileVerdict& verdict) {
+  Totals totals;
+  for (const RecordVerdict& record : verdict.records) {
+    ++totals.by_outcome[record.outcome];
+  }
+  return totals;
+}
+
+// Whether the file is damaged, or could not be judged.
+int ExitCode(const Checkpoint::FileVerdict& verdict) {
+  if (CountOutcomes(verdict).corrupt() > 0) return kExitNo;
+  if (verdict.opens.ok()) return kExitDone;
+  return absl::IsDataLoss(verdict.opens) ? kExitNo : kExitFailed;
+}
+
+Json ToJson(const std::string& path, const Checkpoint::FileVerdict& verdict) {
+  const int exit_code = ExitCode(verdict);
+  Json file;
+  file["file"] = path;
+  file["outcome"] = exit_code == kExitDone ? "undamaged"
+                    : exit_code == kExitNo ? "damaged"
+                                           : "unknown";
+  if (!verdict.opens.ok()) file["error"] = JsonText(verdict.opens.message());
+  file["records"] = Json::array();
+  for (const RecordVerdict& record : verdict.records) {
+    Json row;
+    row["record"] = record.record;
+    row["size_bytes"] = record.size_bytes;
+    row["outcome"] = OutcomeName(record.outcome);
+    if (record.outcome == RecordVerdict::kCorrupt) {
+      row["detail"] = record.detail;
+    }
+    file["records"].push_back(std::move(row));
+  }
+  return file;
+}
+
+void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
+           bool quiet, std::ostream& out) {
+  for (const RecordVerdict& record : verdict.records) {
+    const bool is_corrupt = record.outcome == RecordVerdict::kCorrupt;
+    if (quiet && !is_corrupt) continue;
+    out << absl::StrFormat("%-12s  %10s  %s\n", OutcomeName(record.outcome),
+                           HumanBytes(record.size_bytes),
+                           EscapeForTerminal(record.record));
+    if (is_corrupt) out << "    " << EscapeForTerminal(record.detail) << "\n";
+  }
+  const Totals totals = CountOutcomes(verdict);
+  out << EscapeForTerminal(path) << ": "
+      << Count(verdict.records.size(), "record");
+  for (const RecordVerdict::Outcome outcome :
+       {RecordVerdict::kVerified, RecordVerdict::kNotRecorded,
+        RecordVerdict::kCorrupt}) {
+    out << ", " << totals.by_outcome[outcome] << " " << OutcomeName(outcome);
+  }
+  out << (verdict.opens.ok() ? "; its contents are consistent\n"
+                             : "; it cannot be opened\n");
+}
+
+int RunVerify(const VerifyOptions& options, const CommandIo& io) {
+  LoadOptions load_options;
+  load_options.placement = Placement::kHost;
+  Json files = Json::array();
+  int exit_code = kExitDone;
+  for (const std::string& path : options.files) {
+    absl::StatusOr<Checkpoint::FileVerdict> verdict =
+        Checkpoint::VerifyFile(path, load_options);
+    const bool can_be_read = verdict.ok();
+    if (!can_be_read) {
+      verdict = Checkpoint::FileVerdict{verdict.status(), {}};
+    }
+    exit_code = std::max(exit_code, ExitCode(*verdict));
+    if (options.format == OutputFormat::kJson) {
+      files.push_back(ToJson(path, *verdict));
+    } else if (can_be_read) {
+      Print(path, *verdict, options.quiet, io.out);
+    }
+    if (!verdict->opens.ok()) Complain(io, verdict->opens.message());
+  }
+  if (options.format == OutputFormat::kJson) io.out << Dump(files) << "\n";
+  return exit_code;
+}
+
+}  // namespace
+
+void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
+  CLI::App* const command = AddCommand(
+      app, "verify", "Check whether files are as they were written.",
+      "Reads whole files, compares each record with its checksum, and sees\n"
+      "whether the objects of the file fit together. A record is "
+      "\"verified\",\n"
+      "\"not recorded\" (the file has no checksum for it) or \"corrupt\".\n"
+      "Exit code 1: a file is damaged; 2: one cannot be judged.",
+      "  ferry verify model.pt\n"
+      "  ferry verify --quiet checkpoints/*.pt && echo all is well");
+  const auto options = std::make_shared<VerifyOptions>();
+  command->add_option("FILE", options->files, "Checkpoints")
+      ->required()
+      ->option_text("...");
+  AddFormatOption(command, &options->format);
+  command->add_flag("-q,--quiet", options->quiet,
+                    "Name no records but the corrupt ones");
+  command->callback(
+      [options, &io, exit_code] { *exit_code = RunVerify(*options, io); });
+}
+
+}  // namespace ferry

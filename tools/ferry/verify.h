@@ -1,0 +1,23 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/verify.h
+// -----------------------------------------------------------------------------
+//
+// `ferry verify`: whether files are as they were written.
+#ifndef FERRY_TOOLS_FERRY_VERIFY_H_
+#define FERRY_TOOLS_FERRY_VERIFY_H_
+
+#include "CLI/CLI.hpp"
+#include "ferry/tools/ferry/command.h"
+
+namespace ferry {
+
+// Adds the subcommand. `io` and `exit_code` must outlive `app`; when the
+// command has run, `exit_code` says how it ended.
+void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code);
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_VERIFY_H_
