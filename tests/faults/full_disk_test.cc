@@ -1,0 +1,115 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A disk that is full while a checkpoint is saved. A limit on the size of files
+// stands for it, which needs no privilege: the system calls fail at the same
+// places.
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ferry/runtime/runtime.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Lets no file grow past `size_bytes` until it is destroyed.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(uint64_t size_bytes) {
+    getrlimit(RLIMIT_FSIZE, &old_);
+    old_handler_ = signal(SIGXFSZ, SIG_IGN);
+    rlimit limit = old_;
+    limit.rlim_cur = size_bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &old_);
+    signal(SIGXFSZ, old_handler_);
+  }
+
+ private:
+  rlimit old_;
+  void (*old_handler_)(int);
+};
+
+std::vector<std::string> ListDirectory(const std::string& path) {
+  std::vector<std::string> names;
+  DIR* const directory = opendir(path.c_str());
+  while (const dirent* entry = readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  closedir(directory);
+  return names;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+class FullDisk : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(FullDisk, KeepsTheOldFile) {
+  // Small enough to be written on one thread, and large enough for several.
+  const uint64_t size_bytes = GetParam();
+  std::string directory = absl::StrCat(testing::TempDir(), "/XXXXXX");
+  ASSERT_NE(mkdtemp(&directory[0]), nullptr);
+  const std::string path = absl::StrCat(directory, "/model.pt");
+  ASSERT_TRUE(Save(Value("old"), path).ok());
+  const std::string old = ReadFile(path);
+
+  absl::StatusOr<Storage> storage = Storage::Allocate(size_bytes);
+  ASSERT_TRUE(storage.ok());
+  absl::StatusOr<Tensor> tensor = Tensor::Create(
+      *storage, DType::kUInt8, {static_cast<int64_t>(size_bytes)});
+  ASSERT_TRUE(tensor.ok());
+  std::memset(storage->data(), 1, size_bytes);
+  for (uint64_t room : {uint64_t{0}, uint64_t{100}, size_bytes / 2}) {
+    absl::Status status;
+    {
+      const FileSizeLimit limit(room);
+      status = Save(Value(*tensor), path);
+    }
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("model.pt"));
+    EXPECT_THAT(ListDirectory(directory), ElementsAre("model.pt"));
+    EXPECT_EQ(ReadFile(path), old);
+  }
+  // With room it is saved.
+  EXPECT_TRUE(Save(Value(*tensor), path).ok());
+  EXPECT_GT(ReadFile(path).size(), size_bytes);
+  EXPECT_THAT(ListDirectory(directory), ElementsAre("model.pt"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, FullDisk,
+                         testing::Values(uint64_t{100} << 10,
+                                         uint64_t{20} << 20));
+
+TEST(FullDevice, IsSaidToBeFull) {
+  // A device file is no place for a file that is replaced whole, so the error
+  // is of the directory; nothing is left there.
+  const absl::Status status = Save(Value(1), "/dev/full/model.pt");
+  EXPECT_FALSE(status.ok());
+}
+
+}  // namespace
+}  // namespace ferry

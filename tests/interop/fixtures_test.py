@@ -1,0 +1,140 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Ferry reads and writes the checkpoints under tests/data/fixtures.
+
+    fixtures_test.py DESCRIBE CONVERT INDEX
+
+Needs no PyTorch, so it covers files that the installed version cannot open.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+
+DESCRIBE, CONVERT, INDEX = map(os.path.abspath, sys.argv[1:4])
+del sys.argv[1:4]
+
+
+def key_text(node):
+    """A key as it stands in a JSON Pointer."""
+    if 'str' in node:
+        text = bytes.fromhex(node['str']).decode()
+    else:
+        text = str(node.get('int'))
+    return text.replace('~', '~0').replace('/', '~1')
+
+
+def tensors(node, place, found, seen):
+    """Fills `found` with the tensors of a description by their pointers."""
+    if 'ref' in node:
+        node = seen[node['ref']]
+    elif 'id' in node:
+        seen[node['id']] = node
+    if 'tensor' in node:
+        found[place] = node['tensor']
+    for key in ('list', 'tuple', 'args'):
+        for i, item in enumerate(node.get(key, ())):
+            # A container that contains itself is listed once.
+            if 'ref' not in item or 'tensor' in seen[item['ref']]:
+                tensors(item, '%s/%d' % (place, i), found, seen)
+    for key, value in node.get('dict', ()):
+        if 'ref' not in value or 'tensor' in seen[value['ref']]:
+            tensors(value, '%s/%s' % (place, key_text(key)), found, seen)
+
+
+def without_id(path):
+    """An archive without the digits that differ from one to the next."""
+    with open(path, 'rb') as file:
+        data = bytearray(file.read())
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.filename.endswith('/.data/serialization_id'):
+                continue
+            name, extra = struct.unpack_from('<HH', data,
+                                             info.header_offset + 26)
+            start = info.header_offset + 30 + name + extra
+            # The digits, and the checksum in the descriptor after them.
+            data[start:start + 40] = bytes(40)
+            data[start + 44:start + 48] = bytes(4)
+            # The checksum in the directory.
+            entry = data.rindex(info.filename.encode()) - 46
+            data[entry + 16:entry + 20] = bytes(4)
+    return bytes(data)
+
+
+class FixturesTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        with open(INDEX) as file:
+            cls.rows = json.load(file)
+        cls.folder = os.path.dirname(INDEX)
+
+    def path(self, row):
+        return os.path.join(self.folder, row['file'])
+
+    def test_tensors_are_those_of_the_index(self):
+        output = subprocess.run([DESCRIBE] + [self.path(r) for r in self.rows],
+                                stdout=subprocess.PIPE,
+                                check=True).stdout.decode().splitlines()
+        self.assertEqual(len(output), len(self.rows))
+        compared = 0
+        for row, line in zip(self.rows, output):
+            with self.subTest(file=row['file']):
+                description = json.loads(line)
+                self.assertNotIn('error', description)
+                found = {}
+                tensors(description['root'], '', found, {})
+                for expected in row['tensors']:
+                    self.assertIn(expected['pointer'], found)
+                    self.check_tensor(expected, found[expected['pointer']])
+                    compared += 1
+        self.assertGreater(compared, 250)
+
+    def check_tensor(self, expected, actual):
+        for what in ('dtype', 'shape', 'layout', 'requires_grad'):
+            self.assertEqual(expected[what], actual[what])
+        for what in ('stride', 'storage_offset'):
+            if what in expected and 'components' not in actual:
+                self.assertEqual(expected[what], actual[what])
+        if 'location' in actual:
+            self.assertEqual(expected['location'], actual['location'])
+        if 'sha256' in expected:
+            digest = hashlib.sha256(bytes.fromhex(actual['elements']))
+            self.assertEqual(expected['sha256'], digest.hexdigest())
+
+    def test_copies_are_identical(self):
+        with tempfile.TemporaryDirectory() as directory:
+            jobs = []
+            for i, row in enumerate(self.rows):
+                folder = os.path.join(directory, str(i))
+                os.mkdir(folder)
+                jobs.append({
+                    'from': self.path(row),
+                    'to': os.path.join(folder, os.path.basename(row['file'])),
+                    'protocol': row['protocol'],
+                    'compatibility':
+                        '1.6' if row['torch'].startswith('1.') else '2.7',
+                })
+            output = subprocess.run([CONVERT],
+                                    input='\n'.join(map(json.dumps,
+                                                        jobs)).encode(),
+                                    stdout=subprocess.PIPE,
+                                    check=True).stdout.decode().splitlines()
+            self.assertEqual(len(jobs), len(output))
+            for row, job, result in zip(self.rows, jobs, output):
+                with self.subTest(file=row['file']):
+                    self.assertEqual(result, 'ok')
+                    self.assertTrue(
+                        without_id(job['from']) == without_id(job['to']),
+                        'the copy is another file')
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,153 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What PyTorch wrote and Ferry loaded and saved again, PyTorch opens as before.
+
+    round_trip_test.py CONVERT
+
+The copies are compared with the originals in PyTorch for every pickle protocol
+and every PyTorch version whose archive Ferry writes; where the protocol and the
+version are the original's, the two files are compared byte for byte.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+import warnings
+
+import torch
+
+import torch_cases
+import torch_graph
+
+CONVERT = os.path.abspath(sys.argv.pop(1))
+
+# Protocol and version of each copy. What is written around the pickle does not
+# depend on the protocol, so not every pair is tried.
+COPIES = [(2, '1.6'), (3, '1.6'), (4, '1.6'), (5, '1.6'), (2, '2.1'),
+          (2, '2.7')]
+
+# What this version cannot express, by protocol: pickle itself refuses it too.
+NEEDS_PROTOCOL_4 = {'keyword_only'}
+
+
+class RoundTripTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        warnings.simplefilter('ignore')
+        cls.directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.directory.cleanup)
+        cls.cases = torch_cases.all_cases()
+        jobs = []
+        cls.originals = {}
+        for case in cls.cases:
+            folder = os.path.join(cls.directory.name, case.name)
+            os.mkdir(folder)
+            original = os.path.join(folder, case.file_name)
+            cls.save(case, original)
+            cls.originals[case] = original
+            for protocol, version in COPIES:
+                jobs.append({
+                    'from': original,
+                    'to': cls.copy_of(case, protocol, version),
+                    'protocol': protocol,
+                    'compatibility': version,
+                })
+                if case.to_buffer:
+                    jobs[-1]['archive_name'] = 'archive'
+        output = subprocess.run([CONVERT],
+                                input='\n'.join(map(json.dumps, jobs)).encode(),
+                                stdout=subprocess.PIPE,
+                                check=True).stdout.decode().splitlines()
+        cls.results = {
+            job['to']: result for job, result in zip(jobs, output)
+        }
+        assert len(jobs) == len(output)
+
+    @staticmethod
+    def save(case, path):
+        if case.to_buffer:
+            with open(path, 'wb') as file:
+                torch.save(case.value, file, **case.options)
+        else:
+            torch.save(case.value, path, **case.options)
+
+    @classmethod
+    def copy_of(cls, case, protocol, version):
+        folder = os.path.join(cls.directory.name, case.name,
+                              '%d-%s' % (protocol, version))
+        os.makedirs(folder, exist_ok=True)
+        # The archive is named after the file.
+        return os.path.join(folder, case.file_name)
+
+    def test_copies_are_equal_in_pytorch(self):
+        for case in self.cases:
+            original, tags = torch_graph.load(self.originals[case])
+            for protocol, version in COPIES:
+                with self.subTest(case=case, protocol=protocol, version=version):
+                    copy = self.copy_of(case, protocol, version)
+                    if case.name in NEEDS_PROTOCOL_4 and protocol < 4:
+                        self.assertIn('needs pickle protocol 4',
+                                      self.results[copy])
+                        continue
+                    self.assertEqual(self.results[copy], 'ok')
+                    value, copy_tags = torch_graph.load(copy)
+                    torch_graph.compare(original, value)
+                    self.assertEqual(tags, copy_tags)
+
+    def test_copies_open_as_weights_only_wherever_originals_do(self):
+        opened = 0
+        for case in self.cases:
+            try:
+                torch.load(self.originals[case], weights_only=True)
+            except Exception:  # PyTorch raises many kinds.
+                continue
+            for version in ('1.6', '2.1', '2.7'):
+                with self.subTest(case=case, version=version):
+                    protocol = case.options.get('pickle_protocol', 2)
+                    if (protocol, version) in COPIES:
+                        torch.load(self.copy_of(case, protocol, version),
+                                   weights_only=True)
+                        opened += 1
+        self.assertGreater(opened, 100)
+
+    def test_copies_are_identical(self):
+        different = []
+        for case in self.cases:
+            protocol = case.options.get('pickle_protocol', 2)
+            with open(self.originals[case], 'rb') as file:
+                original = file.read()
+            copy = self.copy_of(case, protocol, '1.6')
+            with open(copy, 'rb') as file:
+                same = file.read() == original
+            print('%-30s %s' % (case, 'identical' if same else 'DIFFERENT'))
+            if not same:
+                different.append(case.name)
+        self.assertEqual(different, [])
+
+    def test_a_difference_is_found(self):
+        tensor = torch.arange(3.)
+        for a, b in (
+            ([1], [2]),
+            ([1], [True]),
+            ({'a': 1, 'b': 2}, {'b': 2, 'a': 1}),
+            ([tensor], [tensor + 1]),
+            ([tensor], [tensor.double()]),
+            ([tensor], [torch.nn.Parameter(tensor)]),
+            ([tensor, tensor[1:]], [tensor, tensor.clone()[1:]]),
+            ([tensor.clone(), tensor.clone()], [tensor, tensor.detach()]),
+            ([x := [1], x], [[1], [1]]),
+            ([[1], [1]], [y := [1], y]),
+            ([0.0], [-0.0]),
+            (torch.zeros(2, 3), torch.zeros(3, 2).t()),
+            (torch.zeros(9)[:3], torch.zeros(3)),
+        ):
+            with self.assertRaises(torch_graph.Different, msg=(a, b)):
+                torch_graph.compare(a, b)
+
+
+if __name__ == '__main__':
+    unittest.main()
