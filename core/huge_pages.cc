@@ -5,6 +5,8 @@
 
 #include <sys/mman.h>
 
+#include <new>
+
 namespace ferry {
 namespace {
 
@@ -12,10 +14,6 @@ constexpr uint64_t kPageBytes = 4096;
 
 // More than any address space has.
 constexpr uint64_t kMaxBytes = uint64_t{1} << 56;
-
-uint64_t RoundUp(uint64_t value, uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
 
 }  // namespace
 
@@ -43,6 +41,56 @@ void* MapPages(uint64_t size_bytes, uint64_t huge_bytes) {
 
 void UnmapPages(void* pages, uint64_t size_bytes) {
   munmap(pages, RoundUp(size_bytes, kPageBytes));
+}
+
+void* AllocateBySize(uint64_t size_bytes, uint64_t alignment_bytes) {
+  if (size_bytes < kHugeFromBytes) {
+    return ::operator new (size_bytes, std::align_val_t{alignment_bytes});
+  }
+  if (size_bytes > kMaxBytes) throw std::bad_alloc();
+  const uint64_t whole = RoundUp(size_bytes, kHugePageBytes);
+  void* const pages = MapPages(whole, whole);
+  if (pages == nullptr) throw std::bad_alloc();
+  return pages;
+}
+
+void FreeBySize(void* data, uint64_t size_bytes, uint64_t alignment_bytes) {
+  if (size_bytes < kHugeFromBytes) {
+    ::operator delete (data, std::align_val_t{alignment_bytes});
+  } else {
+    UnmapPages(data, RoundUp(size_bytes, kHugePageBytes));
+  }
+}
+
+HugePageResource::~HugePageResource() {
+  if (room_ != nullptr) UnmapPages(room_, room_bytes_);
+}
+
+void HugePageResource::Reserve(uint64_t size_bytes) {
+  if (room_ != nullptr || size_bytes < kHugeFromBytes ||
+      size_bytes > kMaxBytes) {
+    return;
+  }
+  const uint64_t whole = RoundUp(size_bytes, kHugePageBytes);
+  room_ = static_cast<char*>(MapPages(whole, whole));
+  if (room_ != nullptr) room_bytes_ = whole;
+}
+
+void* HugePageResource::do_allocate(size_t size_bytes, size_t alignment_bytes) {
+  const uint64_t begin = RoundUp(used_bytes_, alignment_bytes);
+  if (begin <= room_bytes_ && size_bytes <= room_bytes_ - begin) {
+    used_bytes_ = begin + size_bytes;
+    return room_ + begin;
+  }
+  return AllocateBySize(size_bytes, alignment_bytes);
+}
+
+void HugePageResource::do_deallocate(void* data, size_t size_bytes,
+                                     size_t alignment_bytes) {
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const auto room = reinterpret_cast<uintptr_t>(room_);
+  if (address - room < room_bytes_) return;
+  FreeBySize(data, size_bytes, alignment_bytes);
 }
 
 }  // namespace ferry

@@ -10,20 +10,33 @@
 // whole, as a load uses it, is had many times faster in pages of 2 MiB than of
 // 4 KiB.
 //
-// Example: a vector that may become large.
+// Example: a vector that may become large, and two that share their pages.
 //
 //   std::vector<int, HugePageAllocator<int>> numbers;
+//
+//   HugePageResource memory;
+//   memory.Reserve(2 * count * sizeof(int));
+//   std::pmr::vector<int> first(count, &memory), second(count, &memory);
 #ifndef FERRY_CORE_HUGE_PAGES_H_
 #define FERRY_CORE_HUGE_PAGES_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
+#include <memory_resource>
 
 namespace ferry {
 
 // The size of a huge page on x86-64 and, most often, on aarch64.
 inline constexpr uint64_t kHugePageBytes = uint64_t{2} << 20;
+
+// From here on memory is had on huge pages: the touch of one costs less than
+// that of so many small ones, and most often whole pages follow.
+inline constexpr uint64_t kHugeFromBytes = uint64_t{512} << 10;
+
+// The least multiple of `unit` that is not below `value`. Must fit.
+constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 // Zeroed memory that begins on the boundary of a huge page, at least
 // `size_bytes` of it; null if it is not to be had. Huge pages are advised for
@@ -33,10 +46,15 @@ void* MapPages(uint64_t size_bytes, uint64_t huge_bytes);
 // Gives back what `MapPages` gave for `size_bytes`.
 void UnmapPages(void* pages, uint64_t size_bytes);
 
+// Memory that is not zeroed, from `MapPages` or operator new, by its size: huge
+// pages for kHugeFromBytes and more. Throws std::bad_alloc, as the standard's
+// containers expect it.
+void* AllocateBySize(uint64_t size_bytes, uint64_t alignment_bytes);
+void FreeBySize(void* data, uint64_t size_bytes, uint64_t alignment_bytes);
+
 // HugePageAllocator
 //
-// For standard containers: huge pages for 1 MiB and more, else as
-// std::allocator. Wastes less than 2 MiB.
+// For one standard container: `AllocateBySize`.
 template <typename T>
 class HugePageAllocator {
  public:
@@ -46,23 +64,12 @@ class HugePageAllocator {
   template <typename U>
   HugePageAllocator(const HugePageAllocator<U>&) {}  // NOLINT: as the standard
 
+  // The containers do not ask for more than there are addresses.
   T* allocate(size_t count) {
-    if (count < kFromBytes / sizeof(T)) {
-      return static_cast<T*>(::operator new(count * sizeof(T)));
-    }
-    // The standard's containers do not ask for more than there are addresses.
-    const uint64_t size = RoundUp(uint64_t{count} * sizeof(T));
-    void* const pages = MapPages(size, size);
-    if (pages == nullptr) throw std::bad_alloc();
-    return static_cast<T*>(pages);
+    return static_cast<T*>(AllocateBySize(count * sizeof(T), alignof(T)));
   }
-
   void deallocate(T* data, size_t count) {
-    if (count < kFromBytes / sizeof(T)) {
-      ::operator delete(data);
-    } else {
-      UnmapPages(data, RoundUp(uint64_t{count} * sizeof(T)));
-    }
+    FreeBySize(data, count * sizeof(T), alignof(T));
   }
 
   friend bool operator==(const HugePageAllocator&, const HugePageAllocator&) {
@@ -71,13 +78,37 @@ class HugePageAllocator {
   friend bool operator!=(const HugePageAllocator&, const HugePageAllocator&) {
     return false;
   }
+};
+
+// HugePageResource
+//
+// For several containers, which share huge pages if their sizes can be guessed
+// (`Reserve`). Else `AllocateBySize`.
+//
+// Thread-safety: none.
+class HugePageResource final : public std::pmr::memory_resource {
+ public:
+  HugePageResource() = default;
+  ~HugePageResource() override;
+
+  // Makes one room, of which what is asked for from now on is taken, one after
+  // another, as long as it lasts; it is given back as a whole, at the end. Room
+  // that is never used costs addresses alone, so a guess may be generous. Does
+  // nothing for less than kHugeFromBytes, where there is no memory, and the
+  // second time.
+  void Reserve(uint64_t size_bytes);
 
  private:
-  static constexpr uint64_t kFromBytes = uint64_t{1} << 20;
-
-  static uint64_t RoundUp(uint64_t size) {
-    return (size + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  void* do_allocate(size_t size_bytes, size_t alignment_bytes) override;
+  void do_deallocate(void* data, size_t size_bytes,
+                     size_t alignment_bytes) override;
+  bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
   }
+
+  char* room_ = nullptr;
+  uint64_t room_bytes_ = 0;
+  uint64_t used_bytes_ = 0;
 };
 
 }  // namespace ferry

@@ -19,13 +19,6 @@ constexpr uint64_t kAlignmentBytes = 64;
 
 constexpr uint64_t kMaxSlabBytes = uint64_t{4} << 20;
 
-// From here on a slab, of which little is wasted, is on huge pages.
-constexpr uint64_t kHugeSlabBytes = uint64_t{1} << 20;
-
-uint64_t RoundUp(uint64_t value, uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
-
 absl::Status NoMemory(uint64_t size_bytes) {
   return absl::ResourceExhaustedError(
       absl::StrCat("no host memory for ", size_bytes, " bytes"));
@@ -41,7 +34,7 @@ absl::StatusOr<Memory> Map(uint64_t size_bytes, uint64_t huge_bytes) {
 }
 
 absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
-  if (size_bytes >= kHugeSlabBytes) {
+  if (size_bytes >= kHugeFromBytes) {
     const uint64_t whole = RoundUp(size_bytes, kHugePageBytes);
     return Map(whole, whole);
   }

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/object_graph_keys.h"
 #include "ferry/core/status_macros.h"
@@ -16,17 +17,22 @@
 namespace ferry {
 namespace {
 
-// Text goes into blocks of this size, so that views of it stay valid.
-constexpr size_t kArenaBlockBytes = 64 * 1024;
-
 // Dicts of at most this many entries are searched without an index.
 constexpr size_t kSmallDictEntries = 8;
 
-// What tells the nodes of storages apart: the bytes, and what they count in.
-std::pair<const void*, uint32_t> StorageKey(const StorageRecord& record) {
-  return {record.storage.identity(),
-          record.untyped ? 0x100 : static_cast<uint32_t>(record.dtype)};
-}
+// A str by what it says.
+struct TextHash {
+  size_t operator()(NodeId node) const {
+    return absl::Hash<absl::string_view>()(graph->text(node));
+  }
+  const ObjectGraph* graph;
+};
+struct TextEqual {
+  bool operator()(NodeId a, NodeId b) const {
+    return graph->text(a) == graph->text(b);
+  }
+  const ObjectGraph* graph;
+};
 
 }  // namespace
 
@@ -44,7 +50,9 @@ struct ObjectGraph::Indexes {
   absl::flat_hash_map<NodeId, std::unique_ptr<Index>> by_dict;
 };
 
-ObjectGraph::ObjectGraph() : indexes_(std::make_unique<Indexes>(*this)) {
+ObjectGraph::ObjectGraph()
+    : storage_nodes_(0, StorageHash{this}, StorageEqual{this}),
+      indexes_(std::make_unique<Indexes>(*this)) {
   AddNode(ValueKind::kNone);
   nodes_[AddNode(ValueKind::kBool)].i = 0;
   nodes_[AddNode(ValueKind::kBool)].i = 1;
@@ -53,26 +61,19 @@ ObjectGraph::ObjectGraph() : indexes_(std::make_unique<Indexes>(*this)) {
 
 ObjectGraph::~ObjectGraph() = default;
 
-void ObjectGraph::Reserve(uint32_t num_nodes) {
+void ObjectGraph::Reserve(uint32_t num_nodes, uint32_t num_tensors,
+                          uint64_t text_bytes) {
+  // The call that makes a tensor, and that of its empty dict of hooks.
+  const uint64_t num_objects = 2 * uint64_t{num_tensors};
+  memory_.Reserve(num_nodes * (sizeof(Node) + sizeof(NodeId)) +
+                  num_objects * sizeof(ObjectRecord) +
+                  num_tensors * (sizeof(Tensor) + sizeof(StorageRecord)) +
+                  text_bytes);
   nodes_.reserve(num_nodes);
   children_.reserve(num_nodes);
-}
-
-void ObjectGraph::ReserveTensors(uint32_t num_tensors) {
-  // The call that makes it, and that of its empty dict of hooks.
-  objects_.reserve(2 * size_t{num_tensors});
+  objects_.reserve(num_objects);
   tensors_.reserve(num_tensors);
   storages_.reserve(num_tensors);
-  storage_nodes_.reserve(num_tensors);
-}
-
-NodeId ObjectGraph::AddNode(ValueKind kind, uint32_t a) {
-  Node node;
-  std::memset(&node, 0, sizeof(node));
-  node.kind = kind;
-  node.a = a;
-  nodes_.push_back(node);
-  return static_cast<NodeId>(nodes_.size() - 1);
 }
 
 NodeId ObjectGraph::AddInt(int64_t value) {
@@ -121,20 +122,8 @@ NodeId ObjectGraph::AddComplex(double real, double imag) {
 }
 
 const char* ObjectGraph::CopyText(absl::string_view text) {
-  if (text.size() > arena_left_) {
-    const size_t block = std::max(kArenaBlockBytes, text.size());
-    arena_.push_back(std::make_unique<char[]>(block));
-    if (block > kArenaBlockBytes) {
-      std::memcpy(arena_.back().get(), text.data(), text.size());
-      return arena_.back().get();
-    }
-    arena_next_ = arena_.back().get();
-    arena_left_ = block;
-  }
-  char* copy = arena_next_;
+  auto* const copy = static_cast<char*>(text_.allocate(text.size(), 1));
   if (!text.empty()) std::memcpy(copy, text.data(), text.size());
-  arena_next_ += text.size();
-  arena_left_ -= text.size();
   return copy;
 }
 
@@ -164,7 +153,11 @@ NodeId ObjectGraph::AddRun(ValueKind kind, absl::Span<const NodeId> items) {
   const NodeId node = AddNode(kind, static_cast<uint32_t>(children_.size()));
   nodes_[node].run.count = static_cast<uint32_t>(items.size());
   nodes_[node].run.capacity = static_cast<uint32_t>(items.size());
-  children_.insert(children_.end(), items.begin(), items.end());
+  if (items.size() <= 8) {  // mostly; cheaper one by one
+    for (NodeId item : items) children_.push_back(item);
+  } else {
+    children_.insert(children_.end(), items.begin(), items.end());
+  }
   return node;
 }
 
@@ -217,14 +210,39 @@ NodeId ObjectGraph::AddObject(ObjectForm form, NodeId callable, NodeId args,
   return node;
 }
 
+size_t ObjectGraph::StorageHash::operator()(NodeId node) const {
+  const StorageRecord& record = graph->storage(node);
+  return absl::HashOf(record.storage.identity(), record.dtype, record.untyped);
+}
+
+bool ObjectGraph::StorageEqual::operator()(NodeId a, NodeId b) const {
+  const StorageRecord& one = graph->storage(a);
+  const StorageRecord& other = graph->storage(b);
+  return one.storage == other.storage && one.dtype == other.dtype &&
+         one.untyped == other.untyped;
+}
+
 NodeId ObjectGraph::AddStorage(StorageRecord record) {
-  const auto [found, is_new] =
-      storage_nodes_.try_emplace(StorageKey(record), kNoNode);
-  if (!is_new) return found->second;
+  for (; storages_indexed_ < size(); ++storages_indexed_) {
+    if (kind(storages_indexed_) != ValueKind::kStorage) continue;
+    storage_nodes_.insert(storages_indexed_);
+  }
+  // Compared as the node that it would become.
+  const NodeId node = AddNewStorage(std::move(record));
+  const auto [found, is_new] = storage_nodes_.insert(node);
+  if (is_new) {
+    storages_indexed_ = size();
+    return node;
+  }
+  nodes_.pop_back();
+  storages_.pop_back();
+  return *found;
+}
+
+NodeId ObjectGraph::AddNewStorage(StorageRecord record) {
   storages_.push_back(std::move(record));
-  found->second =
-      AddNode(ValueKind::kStorage, static_cast<uint32_t>(storages_.size() - 1));
-  return found->second;
+  return AddNode(ValueKind::kStorage,
+                 static_cast<uint32_t>(storages_.size() - 1));
 }
 
 NodeId ObjectGraph::AddTensor(Tensor tensor) {
@@ -415,10 +433,7 @@ void ObjectGraph::ReplaceStorages(
     if (found != replacements.end()) tensor.ReplaceStorage(found->second);
   }
   storage_nodes_.clear();
-  for (NodeId node = 0; node < size(); ++node) {
-    if (kind(node) != ValueKind::kStorage) continue;
-    storage_nodes_.try_emplace(StorageKey(storage(node)), node);
-  }
+  storages_indexed_ = 0;
 }
 
 bool ObjectGraph::IsHashable(NodeId node) const {
@@ -470,17 +485,21 @@ absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
 
 absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
   // Whether the keys are different strs, which they mostly are.
-  absl::flat_hash_set<absl::string_view> texts;
+  absl::flat_hash_set<NodeId, TextHash, TextEqual> texts(0, TextHash{this},
+                                                         TextEqual{this});
   const auto are_different_strs = [&](absl::Span<const NodeId> entries) {
     const bool is_small = entries.size() <= 2 * kSmallDictEntries;
-    texts.clear();
+    if (!is_small) {
+      texts.clear();
+      texts.reserve(entries.size() / 2);
+    }
     for (size_t i = 0; i < entries.size(); i += 2) {
       if (kind(entries[i]) != ValueKind::kStr) return false;
       if (is_small) {
         for (size_t j = 0; j < i; j += 2) {
           if (text(entries[i]) == text(entries[j])) return false;
         }
-      } else if (!texts.insert(text(entries[i])).second) {
+      } else if (!texts.insert(entries[i]).second) {
         return false;
       }
     }
@@ -488,23 +507,26 @@ absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
   };
   KeyClasses classes(*this);
   bool any_removed = false;
-  for (NodeId node = first; node < size(); ++node) {
+  const uint32_t num_nodes = size();
+  for (NodeId node = first; node < num_nodes; ++node) {
+    const ValueKind kind_of_node = kind(node);
+    if (kind_of_node != ValueKind::kDict && kind_of_node != ValueKind::kSet &&
+        kind_of_node != ValueKind::kFrozenSet) {
+      continue;
+    }
     uint32_t kept;
-    if (kind(node) == ValueKind::kDict) {
+    if (kind_of_node == ValueKind::kDict) {
       const absl::Span<const NodeId> all = entries(node);
       if (are_different_strs(all)) continue;
       FERRY_RETURN_IF_ERROR(RemoveDuplicates(all, 2, &classes, &kept));
       if (kept == all.size()) continue;
       (is_object(node) ? objects_[nodes_[node].a].entries.count
                        : nodes_[node].run.count) = kept;
-    } else if (kind(node) == ValueKind::kSet ||
-               kind(node) == ValueKind::kFrozenSet) {
+    } else {
       const absl::Span<const NodeId> all = items(node);
       FERRY_RETURN_IF_ERROR(RemoveDuplicates(all, 1, &classes, &kept));
       if (kept == all.size()) continue;
       nodes_[node].run.count = kept;
-    } else {
-      continue;
     }
     any_removed = true;
   }

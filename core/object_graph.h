@@ -28,12 +28,14 @@
 #include <complex>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -129,10 +131,9 @@ class ObjectGraph {
   // 32 bits: the caller checks.
   uint64_t num_references() const { return children_.size(); }
 
-  // Makes room, for a graph whose size can be guessed.
-  void Reserve(uint32_t num_nodes);
-  // And for this many storages with a tensor over each.
-  void ReserveTensors(uint32_t num_tensors);
+  // Makes room in a graph that is still empty and whose size can be guessed:
+  // for nodes, for storages with a tensor over each, and for text.
+  void Reserve(uint32_t num_nodes, uint32_t num_tensors, uint64_t text_bytes);
 
   // --- Making nodes ----------------------------------------------------------
 
@@ -163,6 +164,8 @@ class ObjectGraph {
                    NodeId kwargs = kNoNode);
   // `storage` as elements of `dtype`; the same node for the same pair.
   NodeId AddStorage(StorageRecord record);
+  // The same where the graph has no node for that pair. Does not look.
+  NodeId AddNewStorage(StorageRecord record);
   NodeId AddTensor(Tensor tensor);
   NodeId AddParameter(Tensor tensor);
   NodeId AddDType(DType dtype);
@@ -312,12 +315,12 @@ class ObjectGraph {
   };
 
   struct Node {
-    ValueKind kind;
-    uint8_t flags;
-    uint16_t b;
-    uint32_t a;
+    ValueKind kind = ValueKind::kNone;
+    uint8_t flags = 0;
+    uint16_t b = 0;
+    uint32_t a = 0;
     union {
-      int64_t i;
+      int64_t i = 0;
       double d;
       const char* text;
       struct {
@@ -331,7 +334,12 @@ class ObjectGraph {
   struct Index;
   struct Indexes;
 
-  NodeId AddNode(ValueKind kind, uint32_t a = 0);
+  NodeId AddNode(ValueKind kind, uint32_t a = 0) {
+    Node& node = nodes_.emplace_back();
+    node.kind = kind;
+    node.a = a;
+    return static_cast<NodeId>(nodes_.size() - 1);
+  }
   NodeId AddText(ValueKind kind, absl::string_view text);
   NodeId AddRun(ValueKind kind, absl::Span<const NodeId> items);
   const char* CopyText(absl::string_view text);
@@ -350,26 +358,36 @@ class ObjectGraph {
   absl::Status RemoveDuplicates(absl::Span<const NodeId> children, int width,
                                 KeyClasses* classes, uint32_t* kept);
 
-  // A graph of many tensors takes tens of MiB.
-  template <typename T>
-  using BigVector = std::vector<T, HugePageAllocator<T>>;
+  // The bytes of a storage, and what it counts in: what tells the nodes of
+  // storages apart.
+  struct StorageHash {
+    size_t operator()(NodeId node) const;
+    const ObjectGraph* graph;
+  };
+  struct StorageEqual {
+    bool operator()(NodeId a, NodeId b) const;
+    const ObjectGraph* graph;
+  };
 
-  BigVector<Node> nodes_;
-  BigVector<NodeId> children_;
-  BigVector<ObjectRecord> objects_;
+  // A graph of many tensors takes tens of MiB.
+  HugePageResource memory_;
+  std::pmr::vector<Node> nodes_{&memory_};
+  std::pmr::vector<NodeId> children_{&memory_};
+  std::pmr::vector<ObjectRecord> objects_{&memory_};
   std::vector<GlobalRecord> globals_;
-  BigVector<Tensor> tensors_;
-  BigVector<StorageRecord> storages_;
+  std::pmr::vector<Tensor> tensors_{&memory_};
+  std::pmr::vector<StorageRecord> storages_{&memory_};
   std::vector<Device> devices_;
   std::vector<std::complex<double>> complexes_;
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, NodeId>
       global_nodes_;
-  absl::flat_hash_map<std::pair<const void*, uint32_t>, NodeId> storage_nodes_;
+  // Of the nodes below `storages_indexed_`.
+  absl::flat_hash_set<NodeId, StorageHash, StorageEqual> storage_nodes_;
+  NodeId storages_indexed_ = 0;
   absl::flat_hash_map<absl::string_view, NodeId> shared_words_;
 
-  std::vector<std::unique_ptr<char[]>> arena_;
-  char* arena_next_ = nullptr;
-  size_t arena_left_ = 0;
+  // Where views of text stay valid.
+  std::pmr::monotonic_buffer_resource text_{&memory_};
 
   std::unique_ptr<Indexes> indexes_;
 };

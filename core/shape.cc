@@ -102,6 +102,31 @@ absl::StatusOr<int64_t> ViewExtent(absl::Span<const int64_t> shape,
   return last + 1;
 }
 
+absl::StatusOr<ViewCounts> CountView(absl::Span<const int64_t> shape,
+                                     absl::Span<const int64_t> strides,
+                                     int64_t offset) {
+  // In one pass, if there is nothing odd about the view.
+  bool is_plain = shape.size() == strides.size() && offset >= 0 &&
+                  shape.size() <= static_cast<size_t>(kMaxRank);
+  int64_t product = 1;
+  int64_t last = offset;
+  for (size_t i = 0; is_plain && i < shape.size(); ++i) {
+    int64_t reach;
+    is_plain = shape[i] > 0 && strides[i] >= 0 &&
+               !__builtin_mul_overflow(product, shape[i], &product) &&
+               !__builtin_mul_overflow(shape[i] - 1, strides[i], &reach) &&
+               !__builtin_add_overflow(last, reach, &last);
+  }
+  if (is_plain && last < std::numeric_limits<int64_t>::max()) {
+    return ViewCounts{product, last + 1};
+  }
+  const absl::StatusOr<int64_t> num_elements = NumElements(shape);
+  if (!num_elements.ok()) return num_elements.status();
+  const absl::StatusOr<int64_t> extent = ViewExtent(shape, strides, offset);
+  if (!extent.ok()) return extent.status();
+  return ViewCounts{*num_elements, *extent};
+}
+
 std::string ShapeToString(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }

@@ -61,6 +61,16 @@ absl::StatusOr<int64_t> ViewExtent(absl::Span<const int64_t> shape,
                                    absl::Span<const int64_t> strides,
                                    int64_t offset);
 
+// What a view counts: `NumElements` and `ViewExtent` together, and their
+// errors.
+struct ViewCounts {
+  int64_t num_elements = 0;
+  int64_t extent = 0;
+};
+absl::StatusOr<ViewCounts> CountView(absl::Span<const int64_t> shape,
+                                     absl::Span<const int64_t> strides,
+                                     int64_t offset);
+
 // "[2, 3]".
 std::string ShapeToString(absl::Span<const int64_t> shape);
 

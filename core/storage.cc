@@ -24,11 +24,12 @@ Storage Storage::FromMemory(Device device, Memory memory, uint64_t size_bytes) {
   return storage;
 }
 
-Storage Storage::Described(uint64_t size_bytes, absl::string_view location) {
+Storage Storage::Described(uint64_t size_bytes, absl::string_view location,
+                           ObjectPool* pool) {
   Storage storage;
-  storage.impl_ = std::make_shared<Impl>();
-  storage.impl_->size_bytes = size_bytes;
-  storage.impl_->location = std::string(location);
+  storage.impl_ = pool != nullptr
+                      ? pool->MakeShared<Impl>(size_bytes, location)
+                      : std::make_shared<Impl>(size_bytes, location);
   return storage;
 }
 

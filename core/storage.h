@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/object_pool.h"
 
 namespace ferry {
 
@@ -54,8 +55,10 @@ class Storage {
   // goes; it is null if somebody else keeps the bytes alive for longer.
   static Storage FromMemory(Device device, Memory memory, uint64_t size_bytes);
 
-  // A storage whose bytes are still in a file.
-  static Storage Described(uint64_t size_bytes, absl::string_view location);
+  // A storage whose bytes are still in a file. `pool`, if not null, has memory
+  // for it.
+  static Storage Described(uint64_t size_bytes, absl::string_view location,
+                           ObjectPool* pool = nullptr);
 
   bool is_null() const { return impl_ == nullptr; }
   bool has_data() const { return impl_->placed; }
@@ -102,6 +105,10 @@ class Storage {
 
  private:
   struct Impl {
+    Impl() = default;
+    Impl(uint64_t of_size_bytes, absl::string_view of_location)
+        : size_bytes(of_size_bytes), location(of_location) {}
+
     uint64_t size_bytes = 0;
     Memory memory;
     Device device;

@@ -18,6 +18,21 @@ constexpr const char* kLayoutNames[] = {
     "strided",    "sparse_coo", "sparse_csr", "sparse_csc",
     "sparse_bsr", "sparse_bsc", "jagged",     "_mkldnn"};
 
+// Bytes of the first `extent` elements, in whole units; false from 2^63 on.
+bool ExtentBytes(DType dtype, int64_t extent, uint64_t* size_bytes) {
+  const uint64_t per_unit = ElementsPerUnit(dtype);
+  const uint64_t units =
+      (static_cast<uint64_t>(extent) + per_unit - 1) / per_unit;
+  return !__builtin_mul_overflow(units, ElementSizeBytes(dtype), size_bytes) &&
+         *size_bytes <=
+             static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+}
+
+absl::Status PastTheEnd(absl::Span<const int64_t> shape) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "a view of shape ", ShapeToString(shape), " reaches past 2^63 bytes"));
+}
+
 }  // namespace
 
 absl::string_view Name(Layout layout) {
@@ -37,28 +52,22 @@ absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
                                        int64_t offset) {
   FERRY_ASSIGN_OR_RETURN(const int64_t extent,
                          ViewExtent(shape, strides, offset));
-  const uint64_t per_unit = ElementsPerUnit(dtype);
-  const uint64_t units =
-      (static_cast<uint64_t>(extent) + per_unit - 1) / per_unit;
-  uint64_t bytes;
-  if (__builtin_mul_overflow(units, ElementSizeBytes(dtype), &bytes) ||
-      bytes > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a view of shape ", ShapeToString(shape), " reaches past 2^63 bytes"));
-  }
-  return bytes;
+  uint64_t size_bytes;
+  if (!ExtentBytes(dtype, extent, &size_bytes)) return PastTheEnd(shape);
+  return size_bytes;
 }
 
 absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
                                       absl::Span<const int64_t> shape,
                                       absl::Span<const int64_t> strides,
-                                      int64_t offset) {
+                                      int64_t offset, ObjectPool* pool) {
   if (storage.is_null()) {
     return absl::InvalidArgumentError("a tensor needs a storage; it is null");
   }
-  FERRY_ASSIGN_OR_RETURN(const int64_t num_elements, NumElements(shape));
-  FERRY_ASSIGN_OR_RETURN(const uint64_t needed,
-                         ViewSizeBytes(dtype, shape, strides, offset));
+  FERRY_ASSIGN_OR_RETURN(const ViewCounts counts,
+                         CountView(shape, strides, offset));
+  uint64_t needed;
+  if (!ExtentBytes(dtype, counts.extent, &needed)) return PastTheEnd(shape);
   if (needed > storage.size_bytes()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a ", Name(dtype), " tensor of shape ", ShapeToString(shape),
@@ -66,13 +75,12 @@ absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
         needed, " bytes; its storage has ", storage.size_bytes()));
   }
   Tensor tensor;
-  tensor.impl_ = std::make_shared<Impl>();
+  tensor.impl_ = pool != nullptr ? pool->MakeShared<Impl>(shape, strides)
+                                 : std::make_shared<Impl>(shape, strides);
   Impl& impl = *tensor.impl_;
-  impl.shape.assign(shape.begin(), shape.end());
-  impl.strides.assign(strides.begin(), strides.end());
   impl.storage = std::move(storage);
   impl.offset = offset;
-  impl.num_elements = num_elements;
+  impl.num_elements = counts.num_elements;
   impl.dtype = dtype;
   return tensor;
 }

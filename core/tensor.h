@@ -26,6 +26,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/object_pool.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 
@@ -78,12 +79,15 @@ class Tensor {
   //   strides  in elements, >= 0, one per dimension; 0 repeats an element.
   //   offset   of the first element, in elements, >= 0.
   //
+  //   pool     memory for what the handles share, or null.
+  //
   // Errors: kInvalidArgument - the view leaves the storage, or is no view; the
   //         storage is null.
   static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
                                        absl::Span<const int64_t> shape,
                                        absl::Span<const int64_t> strides,
-                                       int64_t offset);
+                                       int64_t offset,
+                                       ObjectPool* pool = nullptr);
 
   // The same, row-major from the start of the storage.
   static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
@@ -164,6 +168,12 @@ class Tensor {
 
  private:
   struct Impl {
+    Impl() = default;
+    Impl(absl::Span<const int64_t> of_shape,
+         absl::Span<const int64_t> of_strides)
+        : shape(of_shape.begin(), of_shape.end()),
+          strides(of_strides.begin(), of_strides.end()) {}
+
     Dimensions shape;
     Dimensions strides;
     Storage storage;

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/base/call_once.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/container.h"
@@ -16,16 +18,34 @@
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+
+struct Checkpoint::PartIndex {
+  absl::once_flag once;
+  absl::flat_hash_map<Storage, uint32_t> parts;
+};
+
+Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
+Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
+Checkpoint::~Checkpoint() = default;
+
 Checkpoint::Checkpoint(std::unique_ptr<ReadableBytes> file,
                        ParsedCheckpoint parsed, const LoadOptions& options)
     : file_(std::move(file)),
       parsed_(std::move(parsed)),
       options_(options),
-      root_(parsed_.graph, parsed_.root) {
-  part_by_storage_.reserve(parsed_.storages.size());
-  for (uint32_t i = 0; i < parsed_.storages.size(); ++i) {
-    part_by_storage_.emplace(parsed_.storages[i].storage, i);
-  }
+      root_(parsed_.graph, parsed_.root),
+      parts_(std::make_unique<PartIndex>()) {}
+
+std::optional<uint32_t> Checkpoint::FindPart(const Storage& storage) const {
+  absl::call_once(parts_->once, [this] {
+    parts_->parts.reserve(parsed_.storages.size());
+    for (uint32_t i = 0; i < parsed_.storages.size(); ++i) {
+      parts_->parts.emplace(parsed_.storages[i].storage, i);
+    }
+  });
+  const auto found = parts_->parts.find(storage);
+  if (found == parts_->parts.end()) return std::nullopt;
+  return found->second;
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
@@ -66,12 +86,12 @@ absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
   std::vector<uint32_t> parts;
   parts.reserve(storages.size());
   for (const Storage& storage : storages) {
-    const auto found = part_by_storage_.find(storage);
-    if (found == part_by_storage_.end()) {
+    const std::optional<uint32_t> part = FindPart(storage);
+    if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": a storage to be placed is not of this checkpoint"));
     }
-    parts.push_back(found->second);
+    parts.push_back(*part);
   }
   // Each once, in the order of first reference.
   std::sort(parts.begin(), parts.end());
@@ -97,13 +117,14 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
     }
     return replacements.status();
   }
-  for (const auto& [from, to] : *replacements) {
-    const uint32_t i = part_by_storage_.at(from);
-    part_by_storage_.erase(from);
-    part_by_storage_.emplace(to, i);
-    parsed_.storages[i].storage = to;
+  if (replacements->empty()) return absl::OkStatus();
+  for (uint32_t i : parts) {
+    Storage& storage = parsed_.storages[i].storage;
+    const auto found = replacements->find(storage);
+    if (found != replacements->end()) storage = found->second;
   }
-  if (!replacements->empty()) parsed_.graph->ReplaceStorages(*replacements);
+  parts_ = std::make_unique<PartIndex>();
+  parsed_.graph->ReplaceStorages(*replacements);
   return absl::OkStatus();
 }
 
@@ -112,13 +133,13 @@ absl::Status Checkpoint::ReadInto(
   std::vector<StorageRead> reads;
   reads.reserve(destinations.size());
   for (const Destination& destination : destinations) {
-    const auto found = part_by_storage_.find(destination.storage);
-    if (found == part_by_storage_.end()) {
+    const std::optional<uint32_t> part = FindPart(destination.storage);
+    if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": a storage to be read is not of this checkpoint"));
     }
     StorageRead read;
-    read.source = parsed_.storages[found->second].source;
+    read.source = parsed_.storages[*part].source;
     if (destination.memory.size() != read.source.size_bytes) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": memory of ", destination.memory.size(),

@@ -21,9 +21,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -70,8 +70,9 @@ class Checkpoint {
   static absl::StatusOr<Checkpoint> OpenMemory(
       absl::string_view bytes, const LoadOptions& options = LoadOptions());
 
-  Checkpoint(Checkpoint&&) = default;
-  Checkpoint& operator=(Checkpoint&&) = default;
+  Checkpoint(Checkpoint&&) noexcept;
+  Checkpoint& operator=(Checkpoint&&) noexcept;
+  ~Checkpoint();
 
   // What kind of file it is.
   const CheckpointInfo& info() const { return parsed_.info; }
@@ -144,14 +145,18 @@ class Checkpoint {
   Checkpoint(std::unique_ptr<ReadableBytes> file, ParsedCheckpoint parsed,
              const LoadOptions& options);
 
+  // Indexes of `parsed_.storages`, made by the first who asks.
+  struct PartIndex;
+  // Of a storage of this checkpoint; nothing of any other.
+  std::optional<uint32_t> FindPart(const Storage& storage) const;
+
   absl::Status PlaceParts(absl::Span<const uint32_t> parts);
 
   std::unique_ptr<ReadableBytes> file_;
   ParsedCheckpoint parsed_;
   LoadOptions options_;
   Value root_;
-  // Of a storage in `parsed_.storages`.
-  absl::flat_hash_map<Storage, uint32_t> part_by_storage_;
+  std::unique_ptr<PartIndex> parts_;
   absl::Status placing_failure_;
 };
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/storage_reader.h"
@@ -55,7 +56,7 @@ struct ParsedCheckpoint {
     Storage storage;
     StorageSource source;
   };
-  std::vector<StoragePart> storages;
+  std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
   // Of a zip archive; the sources point into it. Else null.
   std::unique_ptr<zip::ZipDirectory> directory;
 };

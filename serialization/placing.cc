@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
@@ -30,7 +32,7 @@ struct Group {
   // With a backend: to its device. Without: to the host, from where a program's
   // own code may take them.
   ResolvedLocation location;
-  std::vector<const StoragePart*> parts;
+  std::pmr::vector<const StoragePart*> parts;
 };
 
 class Placer {
@@ -42,7 +44,10 @@ class Placer {
         options_(options),
         devices_((options.registry != nullptr ? *options.registry
                                               : DeviceRegistry::Default())
-                     .Snapshot()) {}
+                     .Snapshot()) {
+    memory_.Reserve(parts.size() * (sizeof(uint64_t) + sizeof(StorageRead) +
+                                    2 * sizeof(const StoragePart*)));
+  }
 
   absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Run();
 
@@ -67,6 +72,7 @@ class Placer {
   const absl::Span<const StoragePart* const> parts_;
   const LoadOptions& options_;
   const DeviceSnapshot devices_;
+  HugePageResource memory_;  // of what is as long as `parts_`
   std::vector<Group> groups_;
 };
 
@@ -116,28 +122,34 @@ absl::StatusOr<ResolvedLocation> Placer::Resolve(absl::string_view tag) const {
 
 absl::Status Placer::MakeGroups() {
   absl::flat_hash_map<std::string, size_t> group_by_tag;
+  const std::string* last_tag = nullptr;  // of the file
+  size_t group = 0;
   for (const StoragePart* part : parts_) {
-    const Storage& storage = part->storage;
-    const absl::string_view tag =
-        options_.map_location.MapTag(storage.recorded_location());
-    auto found = group_by_tag.find(tag);
-    if (found == group_by_tag.end()) {
-      FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
-      found = group_by_tag.emplace(std::string(tag), groups_.size()).first;
-      groups_.push_back({std::move(location), {}});
+    const std::string& file_tag = part->storage.recorded_location();
+    if (last_tag == nullptr || file_tag != *last_tag) {
+      const absl::string_view tag = options_.map_location.MapTag(file_tag);
+      auto found = group_by_tag.find(tag);
+      if (found == group_by_tag.end()) {
+        FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
+        found = group_by_tag.emplace(std::string(tag), groups_.size()).first;
+        groups_.push_back({std::move(location),
+                           std::pmr::vector<const StoragePart*>(&memory_)});
+        if (groups_.size() == 1) groups_[0].parts.reserve(parts_.size());
+      }
+      group = found->second;
+      last_tag = &file_tag;
     }
-    groups_[found->second].parts.push_back(part);
+    groups_[group].parts.push_back(part);
   }
   return absl::OkStatus();
 }
 
 absl::Status Placer::ReadGroups() {
-  std::vector<StorageRead> reads;
+  std::pmr::vector<StorageRead> reads(&memory_);
   reads.reserve(parts_.size());
-  std::vector<std::vector<Memory>> memories;  // of the groups
   for (const Group& group : groups_) {
     Backend* const backend = group.location.backend.get();
-    std::vector<uint64_t> sizes;
+    std::pmr::vector<uint64_t> sizes(&memory_);
     sizes.reserve(group.parts.size());
     for (const StoragePart* part : group.parts) {
       sizes.push_back(part->storage.size_bytes());
@@ -146,16 +158,14 @@ absl::Status Placer::ReadGroups() {
         backend != nullptr ? backend->Allocate(group.location.index, sizes)
                            : AllocateHostMemory(sizes);
     if (!memory.ok()) return InFile(memory.status());
-    memories.push_back(*std::move(memory));
-    if (backend != nullptr && !backend->has_bytes()) continue;
+    const bool has_bytes = backend == nullptr || backend->has_bytes();
+    const bool is_on_host = backend == nullptr || backend->is_host_memory();
     for (size_t i = 0; i < group.parts.size(); ++i) {
-      StorageRead read;
+      StorageRead& read = reads.emplace_back();
+      read.memory = std::move((*memory)[i]);
+      if (!has_bytes) continue;
       read.source = group.parts[i]->source;
-      read.memory = memories.back()[i];
-      if (backend != nullptr && !backend->is_host_memory()) {
-        read.backend = backend;
-      }
-      reads.push_back(std::move(read));
+      if (!is_on_host) read.backend = backend;
     }
   }
   StorageReadOptions read_options;
@@ -166,16 +176,17 @@ absl::Status Placer::ReadGroups() {
 
   // Only now, so that a load that fails leaves no storage that is placed and
   // has no bytes.
-  for (size_t g = 0; g < groups_.size(); ++g) {
-    const Group& group = groups_[g];
-    for (size_t i = 0; i < group.parts.size(); ++i) {
-      const Storage& storage = group.parts[i]->storage;
-      storage.Place(group.location.device, std::move(memories[g][i]));
+  auto read = reads.begin();
+  for (const Group& group : groups_) {
+    for (const StoragePart* part : group.parts) {
+      const Storage& storage = part->storage;
+      storage.Place(group.location.device, std::move((read++)->memory));
       if (group.location.backend != nullptr) {
         storage.set_recorded_location("");
       } else if (!IsMappedByFunction()) {
-        storage.set_recorded_location(std::string(
-            options_.map_location.MapTag(storage.recorded_location())));
+        const std::string tag(
+            options_.map_location.MapTag(storage.recorded_location()));
+        storage.set_recorded_location(tag);
       }
     }
   }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,9 +23,9 @@ namespace ferry {
 namespace {
 
 // Records of less than this are read together with their neighbours.
-constexpr uint64_t kSmallBytes = uint64_t{1} << 20;
+constexpr uint64_t kSmallBytes = uint64_t{256} << 10;
 // At most this much at once, and across gaps of at most so much.
-constexpr uint64_t kBatchBytes = uint64_t{1} << 20;
+constexpr uint64_t kBatchBytes = uint64_t{256} << 10;
 constexpr uint64_t kMaxGapBytes = uint64_t{64} << 10;
 
 // What one thread takes of a large record.
@@ -34,7 +35,7 @@ constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
 constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 
 // Below this, threads cost more than they bring.
-constexpr uint64_t kSerialBytes = uint64_t{4} << 20;
+constexpr uint64_t kSerialBytes = uint64_t{16} << 20;
 
 // The bytes of the file that belong to a source.
 uint64_t Begin(const StorageSource& source) {
@@ -81,6 +82,7 @@ class Reader {
     return Verifies(source) ? source.entry->size_bytes : source.size_bytes;
   }
 
+  void SortByBegin();
   absl::Status Plan();
   absl::Status PlanPieces(size_t i);
   absl::Status RunTask(Task* task);
@@ -125,15 +127,31 @@ absl::Status Reader::PlanPieces(size_t i) {
   return absl::OkStatus();
 }
 
-absl::Status Reader::Plan() {
-  std::vector<std::pair<uint64_t, uint32_t>> begins;
-  begins.reserve(reads_.size());
+void Reader::SortByBegin() {
+  // With what is compared beside it, so that nothing else is looked at.
+  struct Place {
+    uint64_t begin;
+    uint32_t read;
+  };
+  std::vector<Place> places;
+  places.reserve(reads_.size());
   for (uint32_t i = 0; i < reads_.size(); ++i) {
-    begins.emplace_back(Begin(reads_[i].source), i);
+    places.push_back({Begin(reads_[i].source), i});
   }
-  std::sort(begins.begin(), begins.end());
-  order_.reserve(reads_.size());
-  for (const auto& [begin, i] : begins) order_.push_back(i);
+  std::sort(places.begin(), places.end(),
+            [](const Place& a, const Place& b) { return a.begin < b.begin; });
+  for (size_t i = 0; i < places.size(); ++i) order_[i] = places[i].read;
+}
+
+absl::Status Reader::Plan() {
+  order_.resize(reads_.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  const auto stands_before = [this](uint32_t a, uint32_t b) {
+    return Begin(reads_[a].source) < Begin(reads_[b].source);
+  };
+  if (!std::is_sorted(order_.begin(), order_.end(), stands_before)) {
+    SortByBegin();
+  }
   uint64_t largest_batch_bytes = 0;
   for (size_t i = 0; i < order_.size();) {
     const StorageSource& source = read(i).source;

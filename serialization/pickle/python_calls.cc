@@ -61,39 +61,39 @@ std::optional<std::string> EncodeCall(absl::Span<const NodeId> args,
   return bytes;
 }
 
-NodeId RebuildBuiltin(absl::string_view name, absl::Span<const NodeId> args,
-                      uint64_t* budget, ObjectGraph* graph) {
-  if (name == "set" || name == "frozenset") {
-    std::vector<NodeId> items;
-    if (args.size() == 1 && (graph->kind(args[0]) == ValueKind::kList ||
-                             graph->kind(args[0]) == ValueKind::kTuple)) {
-      const absl::Span<const NodeId> listed = graph->items(args[0]);
-      if (!Spend(listed.size(), budget)) return kNoNode;
-      items.assign(listed.begin(), listed.end());
-    } else if (!args.empty()) {
-      return kNoNode;
-    }
-    return name == "set" ? graph->AddSet(items) : graph->AddFrozenSet(items);
-  }
-  if (name == "bytes" && args.empty()) return graph->AddBytes("");
-  if (name == "bytearray") {
-    if (args.empty()) return graph->AddByteArray("");
-    if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kBytes) {
-      return graph->AddByteArrayOf(args[0]);
-    }
-    // As Python 2 wrote it.
-    if (std::optional<std::string> bytes = EncodeCall(args, budget, graph)) {
-      return graph->AddByteArray(*bytes);
-    }
+NodeId RebuildSet(PythonCall call, absl::Span<const NodeId> args,
+                  uint64_t* budget, ObjectGraph* graph) {
+  std::vector<NodeId> items;
+  if (args.size() == 1 && (graph->kind(args[0]) == ValueKind::kList ||
+                           graph->kind(args[0]) == ValueKind::kTuple)) {
+    const absl::Span<const NodeId> listed = graph->items(args[0]);
+    if (!Spend(listed.size(), budget)) return kNoNode;
+    items.assign(listed.begin(), listed.end());
+  } else if (!args.empty()) {
     return kNoNode;
   }
-  if (name == "complex" && args.size() == 2 &&
-      graph->kind(args[0]) == ValueKind::kFloat &&
-      graph->kind(args[1]) == ValueKind::kFloat) {
-    return graph->AddComplex(graph->float_value(args[0]),
-                             graph->float_value(args[1]));
+  return call == PythonCall::kSet ? graph->AddSet(items)
+                                  : graph->AddFrozenSet(items);
+}
+
+NodeId RebuildByteArray(absl::Span<const NodeId> args, uint64_t* budget,
+                        ObjectGraph* graph) {
+  if (args.empty()) return graph->AddByteArray("");
+  if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kBytes) {
+    return graph->AddByteArrayOf(args[0]);
   }
-  return kNoNode;
+  // As Python 2 wrote it.
+  const std::optional<std::string> bytes = EncodeCall(args, budget, graph);
+  return bytes ? graph->AddByteArray(*bytes) : kNoNode;
+}
+
+NodeId RebuildComplex(absl::Span<const NodeId> args, ObjectGraph* graph) {
+  if (args.size() != 2 || graph->kind(args[0]) != ValueKind::kFloat ||
+      graph->kind(args[1]) != ValueKind::kFloat) {
+    return kNoNode;
+  }
+  return graph->AddComplex(graph->float_value(args[0]),
+                           graph->float_value(args[1]));
 }
 
 NodeId RebuildOrderedDict(NodeId callable, absl::Span<const NodeId> args,
@@ -117,26 +117,55 @@ NodeId RebuildOrderedDict(NodeId callable, absl::Span<const NodeId> args,
   const NodeId dict =
       graph->AddObject(ObjectForm::kCall, callable, ObjectGraph::kEmptyTuple);
   graph->BecomeDict(dict);
-  graph->AppendEntries(dict, entries);
+  if (!entries.empty()) graph->AppendEntries(dict, entries);
   return dict;
 }
 
 }  // namespace
 
-NodeId RebuildPythonValue(NodeId callable, NodeId args, uint64_t* budget,
-                          ObjectGraph* graph) {
-  const GlobalRecord& global = graph->global(callable);
+PythonCall FindPythonCall(const GlobalRecord& global) {
+  struct Row {
+    const char* module;
+    const char* name;
+    PythonCall call;
+  };
+  static constexpr Row kRows[] = {
+      {"builtins", "set", PythonCall::kSet},
+      {"builtins", "frozenset", PythonCall::kFrozenSet},
+      {"builtins", "bytes", PythonCall::kBytes},
+      {"builtins", "bytearray", PythonCall::kByteArray},
+      {"builtins", "complex", PythonCall::kComplex},
+      {"_codecs", "encode", PythonCall::kEncode},
+      {"collections", "OrderedDict", PythonCall::kOrderedDict},
+  };
+  for (const Row& row : kRows) {
+    if (global.module == row.module && global.name == row.name) return row.call;
+  }
+  return PythonCall::kNone;
+}
+
+NodeId RebuildPythonValue(PythonCall call, NodeId callable, NodeId args,
+                          uint64_t* budget, ObjectGraph* graph) {
   const absl::Span<const NodeId> arg_items = graph->items(args);
-  if (global.module == "builtins") {
-    return RebuildBuiltin(global.name, arg_items, budget, graph);
-  }
-  if (global.module == "_codecs" && global.name == "encode") {
-    const std::optional<std::string> bytes =
-        EncodeCall(arg_items, budget, graph);
-    return bytes ? graph->AddBytes(*bytes) : kNoNode;
-  }
-  if (global.module == "collections" && global.name == "OrderedDict") {
-    return RebuildOrderedDict(callable, arg_items, budget, graph);
+  switch (call) {
+    case PythonCall::kNone:
+      return kNoNode;
+    case PythonCall::kSet:
+    case PythonCall::kFrozenSet:
+      return RebuildSet(call, arg_items, budget, graph);
+    case PythonCall::kBytes:
+      return arg_items.empty() ? graph->AddBytes("") : kNoNode;
+    case PythonCall::kByteArray:
+      return RebuildByteArray(arg_items, budget, graph);
+    case PythonCall::kComplex:
+      return RebuildComplex(arg_items, graph);
+    case PythonCall::kEncode: {
+      const std::optional<std::string> bytes =
+          EncodeCall(arg_items, budget, graph);
+      return bytes ? graph->AddBytes(*bytes) : kNoNode;
+    }
+    case PythonCall::kOrderedDict:
+      return RebuildOrderedDict(callable, arg_items, budget, graph);
   }
   return kNoNode;
 }

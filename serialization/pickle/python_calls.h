@@ -17,17 +17,32 @@
 namespace ferry {
 namespace pickle {
 
-// The node that `callable(*args)` makes if it is one of those calls, with
-// arguments as Python writes them; else kNoNode.
+// The callables whose result is a value.
+enum class PythonCall : uint8_t {
+  kNone,
+  kSet,
+  kFrozenSet,
+  kBytes,
+  kByteArray,
+  kComplex,
+  kEncode,
+  kOrderedDict,
+};
+
+// Which of them a global, in Python 3's spelling, is.
+PythonCall FindPythonCall(const GlobalRecord& global);
+
+// The node that `callable(*args)` makes, with arguments as Python writes them;
+// else kNoNode.
 //
-//   callable  a global, in Python 3's spelling.
+//   call      what `callable`, a global, is.
 //   args      a tuple.
 //   budget    how many more items and characters may be copied. The copies are
 //             taken off it; a call that would need more stays a call. Python
 //             never uses such arguments twice, so that the size of the pickle
 //             is enough for each that it writes.
-NodeId RebuildPythonValue(NodeId callable, NodeId args, uint64_t* budget,
-                          ObjectGraph* graph);
+NodeId RebuildPythonValue(PythonCall call, NodeId callable, NodeId args,
+                          uint64_t* budget, ObjectGraph* graph);
 
 }  // namespace pickle
 }  // namespace ferry

@@ -18,7 +18,8 @@ class PythonCallsTest : public testing::Test {
  protected:
   NodeId Call(absl::string_view module, absl::string_view name,
               const Nodes& args) {
-    return RebuildPythonValue(graph_.AddGlobal(module, name),
+    const NodeId callable = graph_.AddGlobal(module, name);
+    return RebuildPythonValue(FindPythonCall(graph_.global(callable)), callable,
                               graph_.AddTuple(args), &budget_, &graph_);
   }
   NodeId Builtin(absl::string_view name, const Nodes& args) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <memory_resource>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/python_calls.h"
@@ -58,6 +60,10 @@ constexpr size_t kMaxDecimalDigits = 4300;
 constexpr uint64_t kMaxReferences = uint64_t{1} << 30;
 constexpr uint64_t kMaxStackValues = uint64_t{1} << 29;
 
+// The limits are checked after so many bytes: an opcode takes one at least, and
+// makes at most one node.
+constexpr ptrdiff_t kLimitBytes = 4096;
+
 // Module and attribute names longer than this are not names.
 constexpr size_t kMaxNameBytes = 4096;
 
@@ -95,100 +101,126 @@ class Unpickler {
         options_(options),
         hooks_(hooks == nullptr ? &no_hooks_ : hooks),
         graph_(graph),
-        copy_budget_(bytes.size()) {
+        copy_budget_(bytes.size()),
+        limits_checked_(bytes.data()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
+    memory_.Reserve(bytes.size());
+    // Most opcodes that make an entry take about ten bytes.
+    memo_.reserve(bytes.size() / 10);
   }
 
   absl::StatusOr<UnpickleResult> Run();
 
  private:
-  // Errors are made out of line: nearly every opcode checks something, and
-  // nearly none finds it wrong.
-  ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD static absl::Status Damaged(
-      absl::string_view what) {
-    return absl::DataLossError(what);
+  // What may fail says so by false, and keeps the error: nearly every opcode
+  // checks something, and nearly none finds it wrong.
+  bool Fail(absl::Status error) {
+    error_ = std::move(error);
+    return false;
   }
-  ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD absl::Status CutShort(
-      uint64_t size) const {
-    return Damaged(absl::StrCat("an operand of ", size, " bytes is cut short: ",
-                                left(), " bytes are left"));
+  bool Damaged(absl::string_view what) {
+    Keep(absl::StatusCode::kDataLoss, what);
+    return false;
+  }
+  bool Unimplemented(absl::string_view what) {
+    Keep(absl::StatusCode::kUnimplemented, what);
+    return false;
+  }
+  bool TooMuch(absl::string_view what) {
+    Keep(absl::StatusCode::kResourceExhausted, what);
+    return false;
+  }
+  bool CutShort(uint64_t size) {
+    KeepCutShort(size);
+    return false;
+  }
+  ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD void Keep(
+      absl::StatusCode code, absl::string_view what) {
+    error_ = absl::Status(code, what);
+  }
+  ABSL_ATTRIBUTE_NOINLINE ABSL_ATTRIBUTE_COLD void KeepCutShort(uint64_t size) {
+    Keep(absl::StatusCode::kDataLoss,
+         absl::StrCat("an operand of ", size, " bytes is cut short: ", left(),
+                      " bytes are left"));
+  }
+  // Of a hook.
+  bool Check(absl::Status status) {
+    return ABSL_PREDICT_TRUE(status.ok()) || Fail(std::move(status));
+  }
+  // `error_`, with where it arose.
+  absl::Status ErrorHere() const {
+    return absl::Status(error_.code(),
+                        absl::StrCat(error_.message(), " (at offset ",
+                                     opcode_ - begin_, " of the pickle)"));
   }
 
-  absl::Status Step(unsigned char opcode);
-  absl::Status CheckLimits() const;
+  ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Step(unsigned char opcode);
+  bool CheckLimits();
+  absl::StatusOr<UnpickleResult> Stop(NodeId first_node);
 
   uint64_t left() const { return static_cast<uint64_t>(end_ - next_); }
 
-  absl::Status Take(uint64_t size, absl::string_view* out) {
+  bool Take(uint64_t size, absl::string_view* out) {
     if (ABSL_PREDICT_FALSE(size > left())) return CutShort(size);
     *out = absl::string_view(next_, size);
     next_ += size;
-    return absl::OkStatus();
+    return true;
   }
 
   // A little-endian number of `size` bytes.
-  absl::Status TakeNumber(int size, uint64_t* out) {
-    if (ABSL_PREDICT_FALSE(static_cast<uint64_t>(size) > left())) {
-      return CutShort(size);
-    }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool TakeNumber(size_t size, uint64_t* out) {
+    if (ABSL_PREDICT_FALSE(size > left())) return CutShort(size);
     *out = 0;
-    for (int i = size; i-- > 0;) {
-      *out = (*out << 8) | static_cast<unsigned char>(next_[i]);
-    }
+    std::memcpy(out, next_, size);  // hosts are little-endian
     next_ += size;
-    return absl::OkStatus();
+    return true;
   }
 
   // A length of `length_size` bytes, then that many bytes.
-  absl::Status TakeCounted(int length_size, absl::string_view* out) {
+  bool TakeCounted(size_t length_size, absl::string_view* out) {
     uint64_t length;
-    FERRY_RETURN_IF_ERROR(TakeNumber(length_size, &length));
-    FERRY_RETURN_IF_ERROR(Take(length, out));
+    if (!TakeNumber(length_size, &length)) return false;
+    if (!Take(length, out)) return false;
     if (length > kMaxTextBytes) {
-      return absl::UnimplementedError(
-          absl::StrCat("text of ", length, " bytes; at most ", kMaxTextBytes,
-                       " are supported"));
+      return Unimplemented(absl::StrCat("text of ", length, " bytes; at most ",
+                                        kMaxTextBytes, " are supported"));
     }
-    return absl::OkStatus();
+    return true;
   }
 
-  absl::Status TakeLine(absl::string_view* out) {
+  bool TakeLine(absl::string_view* out) {
     const void* newline = std::memchr(next_, '\n', left());
     if (newline == nullptr) return Damaged("a line is cut short");
     const char* line_end = static_cast<const char*>(newline);
     *out = absl::string_view(next_, line_end - next_);
     next_ = line_end + 1;
-    return absl::OkStatus();
+    return true;
   }
 
-  void Push(NodeId node) { stack_.push_back(node); }
+  void Push(NodeId node) { stack_.Push(node); }
 
-  // Nodes above the last mark, which must be there for the caller to pop.
-  size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
-
-  absl::Status Need(size_t count) const {
-    if (ABSL_PREDICT_FALSE(stack_.size() - floor() < count)) {
+  // Whether so many values are above the last mark, for the caller to pop.
+  bool Need(size_t count) {
+    if (ABSL_PREDICT_FALSE(stack_.size() - floor_ < count)) {
       return Damaged("the stack has too few values");
     }
-    return absl::OkStatus();
+    return true;
   }
 
-  NodeId Pop() {
-    const NodeId node = stack_.back();
-    stack_.pop_back();
-    return node;
-  }
+  NodeId Pop() { return stack_.Pop(); }
 
   // Takes the values above the last mark, and the mark. The result is valid
-  // until the next call.
-  absl::Status PopMark(absl::Span<const NodeId>* items) {
+  // until something is pushed.
+  bool PopMark(absl::Span<const NodeId>* items) {
     if (marks_.empty()) return Damaged("there is no mark on the stack");
-    const size_t mark = marks_.back();
+    *items = stack_.PopFrom(floor_);
+    DropMark();
+    return true;
+  }
+
+  void DropMark() {
+    floor_ = marks_.back();
     marks_.pop_back();
-    popped_.assign(stack_.begin() + mark, stack_.end());
-    stack_.resize(mark);
-    *items = popped_;
-    return absl::OkStatus();
   }
 
   NodeId IntNode(int64_t value) {
@@ -198,43 +230,32 @@ class Unpickler {
     return node;
   }
 
-  absl::Status Put(uint64_t index) {
-    FERRY_RETURN_IF_ERROR(Need(1));
-    // An honest index is smaller than the number of opcodes before it.
-    if (index < static_cast<uint64_t>(next_ - begin_)) {
-      if (index >= memo_.size()) {
-        memo_.resize(std::max<size_t>(index + 1, memo_.size() * 2), kNoNode);
-      }
-      if (memo_[index] == kNoNode) ++memo_count_;
-      memo_[index] = stack_.back();
-    } else {
-      if (far_memo_.insert_or_assign(index, stack_.back()).second) {
-        ++memo_count_;
-      }
-    }
-    return absl::OkStatus();
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool Put(uint64_t index) {
+    if (!Need(1)) return false;
+    if (ABSL_PREDICT_FALSE(index >= memo_.size())) return PutNew(index);
+    if (memo_[index] == kNoNode) ++memo_count_;
+    memo_[index] = stack_.back();
+    return true;
   }
+  bool PutNew(uint64_t index);
 
-  absl::Status Get(uint64_t index) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool Get(uint64_t index) {
     NodeId node = kNoNode;
-    if (index < memo_.size()) node = memo_[index];
-    if (node == kNoNode) {
-      const auto found = far_memo_.find(index);
-      if (found == far_memo_.end()) {
-        return Damaged(absl::StrCat("there is no memo entry ", index));
-      }
-      node = found->second;
+    if (ABSL_PREDICT_TRUE(index < memo_.size())) node = memo_[index];
+    if (ABSL_PREDICT_FALSE(node == kNoNode) && !GetFar(index, &node)) {
+      return false;
     }
     Push(node);
-    NoteDroppedCall(node);
-    return absl::OkStatus();
+    if (dropped_end_ == opcode_) NoteDroppedCall(node);
+    return true;
   }
+  bool GetFar(uint64_t index, NodeId* node);
 
   // After a call whose result was dropped at once: whether that was a copy of
   // `node`, which the arguments of the call made.
   void NoteDroppedCall(NodeId node) {
-    const NodeId dropped = dropped_before_;
-    if (dropped == kNoNode || dropped == node || !graph_->is_object(node) ||
+    const NodeId dropped = dropped_;
+    if (dropped == node || !graph_->is_object(node) ||
         graph_->object(node).callable != graph_->object(dropped).callable ||
         graph_->object(node).form != graph_->object(dropped).form) {
       return;
@@ -242,43 +263,50 @@ class Unpickler {
     graph_->AddDroppedCall(node, dropped);
   }
 
-  absl::Status TakeLineNumber(uint64_t* out) {
+  bool TakeLineNumber(uint64_t* out) {
     absl::string_view line;
-    FERRY_RETURN_IF_ERROR(TakeLine(&line));
+    if (!TakeLine(&line)) return false;
     if (!absl::SimpleAtoi(line, out)) return Damaged("a number is malformed");
-    return absl::OkStatus();
+    return true;
   }
 
-  absl::Status PushStr(absl::string_view text) {
+  bool PushStr(absl::string_view text) {
     if (!IsValidUtf8(text)) return Damaged("text is not valid UTF-8");
     Push(graph_->AddStr(text));
-    return absl::OkStatus();
+    return true;
   }
 
   void PushPython2String(absl::string_view text) {
     Push(IsValidUtf8(text) ? graph_->AddStr(text) : graph_->AddBytes(text));
   }
 
-  absl::Status PushDecimal(absl::string_view line);
-  absl::Status PushIntLine();
-  absl::Status PushFloatLine();
-  absl::Status PushQuotedLine();
-  absl::Status PushRawUnicodeLine();
+  bool PushDecimal(absl::string_view line);
+  bool PushIntLine();
+  bool PushFloatLine();
+  bool PushQuotedLine();
+  bool PushRawUnicodeLine();
 
-  absl::Status GlobalNode(absl::string_view module, absl::string_view name,
-                          NodeId* out);
-  absl::Status PushGlobalLines();
-  absl::Status PushStackGlobal();
+  bool GlobalNode(absl::string_view module, absl::string_view name,
+                  NodeId* out);
+  bool PushGlobalLines();
+  bool PushStackGlobal();
 
-  absl::Status Call(ObjectForm form, NodeId callable, NodeId args,
-                    NodeId kwargs);
-  absl::Status CallWithStackArgs(ObjectForm form);
-  absl::Status Instantiate(NodeId callable, absl::Span<const NodeId> args);
-  absl::Status AppendItems(absl::Span<const NodeId> items, ValueKind plain);
-  absl::Status SetItems(absl::Span<const NodeId> keys_and_values);
-  absl::Status Build();
-  absl::Status DropCall(NodeId call);
-  absl::Status PersistentLoad(NodeId id);
+  bool Call(ObjectForm form, NodeId callable, NodeId args, NodeId kwargs);
+  PythonCall python_call(NodeId global) {
+    const uint32_t index = graph_->global_index(global);
+    while (python_calls_.size() <= index) {
+      python_calls_.push_back(
+          FindPythonCall(graph_->globals()[python_calls_.size()]));
+    }
+    return python_calls_[index];
+  }
+  bool CallWithStackArgs(ObjectForm form);
+  bool Instantiate(NodeId callable, absl::Span<const NodeId> args);
+  bool AppendItems(absl::Span<const NodeId> items, ValueKind plain);
+  bool SetItems(absl::Span<const NodeId> keys_and_values);
+  bool Build();
+  bool DropCall(NodeId call);
+  bool PersistentLoad(NodeId id);
 
   const char* const begin_;
   const char* next_;
@@ -289,23 +317,48 @@ class Unpickler {
   ObjectGraph* const graph_;
 
   int protocol_ = 0;
-  std::vector<NodeId> stack_;
-  std::vector<size_t> marks_;
-  std::vector<NodeId> popped_;
-  std::vector<NodeId, HugePageAllocator<NodeId>> memo_;
+  NodeStack stack_;
+  // What stands below it belongs to the last mark; 0 without one.
+  size_t floor_ = 0;
+  std::vector<size_t> marks_;  // the floors before
+  HugePageResource memory_;
+  std::pmr::vector<NodeId> memo_{&memory_};
   absl::flat_hash_map<uint64_t, NodeId> far_memo_;
   uint64_t memo_count_ = 0;  // entries, which MEMOIZE numbers by
   NodeId small_ints_[256];
-  uint64_t copy_budget_;  // of RebuildPythonValue
-  // The object that the opcode before, and the one at hand, made by a call.
-  NodeId call_before_ = kNoNode;
+  uint64_t copy_budget_;                  // of RebuildPythonValue
+  std::vector<PythonCall> python_calls_;  // by index of the global
+  const char* opcode_ = nullptr;          // where the one at hand stands
+  const char* limits_checked_;            // up to where
+  // The last object that a call made, and the end of the opcode that did.
   NodeId call_ = kNoNode;
-  // Likewise such an object that was popped at once.
-  NodeId dropped_before_ = kNoNode;
+  const char* call_end_ = nullptr;
+  // Likewise the last such object that was popped at once.
   NodeId dropped_ = kNoNode;
+  const char* dropped_end_ = nullptr;
+  absl::Status error_;
 };
 
-absl::Status Unpickler::PushDecimal(absl::string_view line) {
+bool Unpickler::PutNew(uint64_t index) {
+  // An honest index is smaller than the number of opcodes before it.
+  if (index < static_cast<uint64_t>(next_ - begin_)) {
+    memo_.resize(std::max<size_t>(index + 1, memo_.size() * 2), kNoNode);
+    return Put(index);
+  }
+  if (far_memo_.insert_or_assign(index, stack_.back()).second) ++memo_count_;
+  return true;
+}
+
+bool Unpickler::GetFar(uint64_t index, NodeId* node) {
+  const auto found = far_memo_.find(index);
+  if (found == far_memo_.end()) {
+    return Damaged(absl::StrCat("there is no memo entry ", index));
+  }
+  *node = found->second;
+  return true;
+}
+
+bool Unpickler::PushDecimal(absl::string_view line) {
   absl::string_view digits = line;
   const bool negative = !digits.empty() && digits[0] == '-';
   if (negative) digits.remove_prefix(1);
@@ -322,31 +375,31 @@ absl::Status Unpickler::PushDecimal(absl::string_view line) {
   } else {
     Push(graph_->AddBigInt(DecimalToTwosComplement(digits, negative)));
   }
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::PushIntLine() {
+bool Unpickler::PushIntLine() {
   absl::string_view line;
-  FERRY_RETURN_IF_ERROR(TakeLine(&line));
+  if (!TakeLine(&line)) return false;
   if (line == "00" || line == "01") {
     Push(graph_->AddBool(line == "01"));
-    return absl::OkStatus();
+    return true;
   }
   return PushDecimal(line);
 }
 
-absl::Status Unpickler::PushFloatLine() {
+bool Unpickler::PushFloatLine() {
   absl::string_view line;
-  FERRY_RETURN_IF_ERROR(TakeLine(&line));
+  if (!TakeLine(&line)) return false;
   double value;
   if (!absl::SimpleAtod(line, &value)) return Damaged("a float is malformed");
   Push(graph_->AddFloat(value));
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::PushQuotedLine() {
+bool Unpickler::PushQuotedLine() {
   absl::string_view line;
-  FERRY_RETURN_IF_ERROR(TakeLine(&line));
+  if (!TakeLine(&line)) return false;
   line = absl::StripTrailingAsciiWhitespace(line);
   if (line.size() < 2 || line.front() != line.back() ||
       (line[0] != '\'' && line[0] != '"')) {
@@ -357,22 +410,22 @@ absl::Status Unpickler::PushQuotedLine() {
     return Damaged("a string has a malformed escape");
   }
   PushPython2String(text);
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::PushRawUnicodeLine() {
+bool Unpickler::PushRawUnicodeLine() {
   absl::string_view line;
-  FERRY_RETURN_IF_ERROR(TakeLine(&line));
+  if (!TakeLine(&line)) return false;
   std::string text;
   if (!DecodeRawUnicodeEscape(line, &text)) {
     return Damaged("text has a malformed \\u escape");
   }
   Push(graph_->AddStr(text));
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::GlobalNode(absl::string_view module,
-                                   absl::string_view name, NodeId* out) {
+bool Unpickler::GlobalNode(absl::string_view module, absl::string_view name,
+                           NodeId* out) {
   if (module.empty() || name.empty() || module.size() > kMaxNameBytes ||
       name.size() > kMaxNameBytes || !IsValidUtf8(module) ||
       !IsValidUtf8(name) || module.find('\0') != absl::string_view::npos ||
@@ -389,23 +442,23 @@ absl::Status Unpickler::GlobalNode(absl::string_view module,
   const size_t globals_before = graph_->globals().size();
   *out = graph_->AddGlobal(module, name);
   if (graph_->globals().size() > globals_before) {
-    FERRY_RETURN_IF_ERROR(hooks_->OnGlobal(*out, graph_));
+    return Check(hooks_->OnGlobal(*out, graph_));
   }
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::PushGlobalLines() {
+bool Unpickler::PushGlobalLines() {
   absl::string_view module, name;
-  FERRY_RETURN_IF_ERROR(TakeLine(&module));
-  FERRY_RETURN_IF_ERROR(TakeLine(&name));
+  if (!TakeLine(&module)) return false;
+  if (!TakeLine(&name)) return false;
   NodeId node;
-  FERRY_RETURN_IF_ERROR(GlobalNode(module, name, &node));
+  if (!GlobalNode(module, name, &node)) return false;
   Push(node);
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::PushStackGlobal() {
-  FERRY_RETURN_IF_ERROR(Need(2));
+bool Unpickler::PushStackGlobal() {
+  if (!Need(2)) return false;
   const NodeId name = Pop();
   const NodeId module = Pop();
   if (graph_->kind(name) != ValueKind::kStr ||
@@ -413,53 +466,52 @@ absl::Status Unpickler::PushStackGlobal() {
     return Damaged("a global's module or name is not text");
   }
   NodeId node;
-  FERRY_RETURN_IF_ERROR(
-      GlobalNode(graph_->text(module), graph_->text(name), &node));
+  if (!GlobalNode(graph_->text(module), graph_->text(name), &node))
+    return false;
   GlobalRecord& record = graph_->mutable_global(node);
   if (record.module_node == kNoNode) {
     record.module_node = module;
     record.name_node = name;
   }
   Push(node);
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::Call(ObjectForm form, NodeId callable, NodeId args,
-                             NodeId kwargs) {
+bool Unpickler::Call(ObjectForm form, NodeId callable, NodeId args,
+                     NodeId kwargs) {
   if (graph_->kind(args) != ValueKind::kTuple) {
     return Damaged("the arguments of a call are not a tuple");
   }
   if (form == ObjectForm::kCall && graph_->is_global(callable)) {
-    const NodeId value =
-        RebuildPythonValue(callable, args, &copy_budget_, graph_);
+    const NodeId value = RebuildPythonValue(python_call(callable), callable,
+                                            args, &copy_budget_, graph_);
     if (value != kNoNode) {
       Push(value);
-      return absl::OkStatus();
+      return true;
     }
   }
   const NodeId object = graph_->AddObject(form, callable, args, kwargs);
   Push(object);
   call_ = object;
-  return hooks_->OnObject(object, graph_);
+  call_end_ = next_;
+  return Check(hooks_->OnObject(object, graph_));
 }
 
-absl::Status Unpickler::CallWithStackArgs(ObjectForm form) {
-  FERRY_RETURN_IF_ERROR(Need(2));
+bool Unpickler::CallWithStackArgs(ObjectForm form) {
+  if (!Need(2)) return false;
   const NodeId args = Pop();
   const NodeId callable = Pop();
   return Call(form, callable, args, kNoNode);
 }
 
 // INST and OBJ: how protocols 0 and 1 wrote instances of old-style classes.
-absl::Status Unpickler::Instantiate(NodeId callable,
-                                    absl::Span<const NodeId> args) {
+bool Unpickler::Instantiate(NodeId callable, absl::Span<const NodeId> args) {
   const ObjectForm form = args.empty() ? ObjectForm::kNew : ObjectForm::kCall;
   return Call(form, callable, graph_->AddTuple(args), kNoNode);
 }
 
-absl::Status Unpickler::AppendItems(absl::Span<const NodeId> items,
-                                    ValueKind plain) {
-  FERRY_RETURN_IF_ERROR(Need(1));
+bool Unpickler::AppendItems(absl::Span<const NodeId> items, ValueKind plain) {
+  if (!Need(1)) return false;
   const NodeId target = stack_.back();
   const ValueKind kind = graph_->kind(target);
   if (graph_->is_object(target)) {
@@ -467,18 +519,17 @@ absl::Status Unpickler::AppendItems(absl::Span<const NodeId> items,
       return Damaged(absl::StrCat("items are appended to a ", Name(kind)));
     }
     if (graph_->object(target).state != kNoNode) {
-      return absl::UnimplementedError(
-          "an object is given items after its state");
+      return Unimplemented("an object is given items after its state");
     }
   } else if (kind != plain) {
     return Damaged(absl::StrCat("items are appended to a ", Name(kind)));
   }
   graph_->AppendItems(target, items);
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::SetItems(absl::Span<const NodeId> keys_and_values) {
-  FERRY_RETURN_IF_ERROR(Need(1));
+bool Unpickler::SetItems(absl::Span<const NodeId> keys_and_values) {
+  if (!Need(1)) return false;
   if (keys_and_values.size() % 2 != 0) {
     return Damaged("a dict is given a key without a value");
   }
@@ -488,15 +539,14 @@ absl::Status Unpickler::SetItems(absl::Span<const NodeId> keys_and_values) {
     return Damaged(absl::StrCat("entries are set in a ", Name(kind)));
   }
   if (graph_->is_object(target) && graph_->object(target).state != kNoNode) {
-    return absl::UnimplementedError(
-        "an object is given entries after its state");
+    return Unimplemented("an object is given entries after its state");
   }
   graph_->AppendEntries(target, keys_and_values);
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::Build() {
-  FERRY_RETURN_IF_ERROR(Need(2));
+bool Unpickler::Build() {
+  if (!Need(2)) return false;
   const NodeId state = Pop();
   const NodeId object = stack_.back();
   if (!graph_->is_object(object)) {
@@ -504,252 +554,247 @@ absl::Status Unpickler::Build() {
         absl::StrCat("state is given to a ", Name(graph_->kind(object))));
   }
   if (graph_->object(object).state != kNoNode) {
-    return absl::UnimplementedError("an object is given state twice");
+    return Unimplemented("an object is given state twice");
   }
   graph_->SetState(object, state);
-  return hooks_->OnState(object, graph_);
+  return Check(hooks_->OnState(object, graph_));
 }
 
 // A call whose result is thrown away at once. If it is `setter(object, state)`
 // with `object` below it on the stack, that is how Python pickles an object
 // whose reduction brings its own function to set the state.
-absl::Status Unpickler::DropCall(NodeId call) {
+bool Unpickler::DropCall(NodeId call) {
   const ObjectRecord& record = graph_->object(call);
   const absl::Span<const NodeId> args = graph_->items(record.args);
   if (record.form != ObjectForm::kCall || args.size() != 2 ||
-      stack_.size() == floor() || args[0] != stack_.back()) {
+      stack_.size() == floor_ || args[0] != stack_.back()) {
     dropped_ = call;
-    return absl::OkStatus();
+    dropped_end_ = next_;
+    return true;
   }
   const NodeId object = stack_.back();
   if (!graph_->is_object(object) || graph_->object(object).state != kNoNode) {
-    return absl::UnimplementedError(
+    return Unimplemented(
         "a function sets the state of something that can have none, or has it "
         "already");
   }
   graph_->SetState(object, args[1], record.callable);
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Unpickler::PersistentLoad(NodeId id) {
-  FERRY_ASSIGN_OR_RETURN(const NodeId node, hooks_->PersistentLoad(id, graph_));
-  Push(node);
-  return absl::OkStatus();
+bool Unpickler::PersistentLoad(NodeId id) {
+  absl::StatusOr<NodeId> node = hooks_->PersistentLoad(id, graph_);
+  if (!node.ok()) return Fail(std::move(node).status());
+  Push(*node);
+  return true;
 }
 
-absl::Status Unpickler::Step(unsigned char opcode) {
+inline bool Unpickler::Step(unsigned char opcode) {
   absl::string_view text;
   absl::Span<const NodeId> items;
   uint64_t number = 0;
-  call_before_ = std::exchange(call_, kNoNode);
-  dropped_before_ = std::exchange(dropped_, kNoNode);
   switch (opcode) {
     case kProto:
-      FERRY_RETURN_IF_ERROR(TakeNumber(1, &number));
+      if (!TakeNumber(1, &number)) return false;
       if (number > kHighestProtocol) {
         return Damaged(absl::StrCat("pickle protocol ", number,
                                     " does not exist; the highest is 5"));
       }
       protocol_ = static_cast<int>(number);
-      return absl::OkStatus();
+      return true;
     case kFrame:
       // Frames only help to read from slow files; their length is a promise.
-      FERRY_RETURN_IF_ERROR(TakeNumber(8, &number));
+      if (!TakeNumber(8, &number)) return false;
       if (number > left()) return Damaged("a frame is cut short");
-      return absl::OkStatus();
+      return true;
 
     case kNone:
       Push(ObjectGraph::kNone);
-      return absl::OkStatus();
+      return true;
     case kNewTrue:
       Push(ObjectGraph::kTrue);
-      return absl::OkStatus();
+      return true;
     case kNewFalse:
       Push(ObjectGraph::kFalse);
-      return absl::OkStatus();
+      return true;
     case kBinInt1:
-      FERRY_RETURN_IF_ERROR(TakeNumber(1, &number));
+      if (!TakeNumber(1, &number)) return false;
       Push(IntNode(static_cast<int64_t>(number)));
-      return absl::OkStatus();
+      return true;
     case kBinInt2:
-      FERRY_RETURN_IF_ERROR(TakeNumber(2, &number));
+      if (!TakeNumber(2, &number)) return false;
       Push(IntNode(static_cast<int64_t>(number)));
-      return absl::OkStatus();
+      return true;
     case kBinInt:
-      FERRY_RETURN_IF_ERROR(TakeNumber(4, &number));
+      if (!TakeNumber(4, &number)) return false;
       Push(IntNode(static_cast<int32_t>(static_cast<uint32_t>(number))));
-      return absl::OkStatus();
+      return true;
     case kLong1:
-      FERRY_RETURN_IF_ERROR(TakeCounted(1, &text));
+      if (!TakeCounted(1, &text)) return false;
       Push(graph_->AddBigInt(text));
-      return absl::OkStatus();
+      return true;
     case kLong4:
-      FERRY_RETURN_IF_ERROR(TakeNumber(4, &number));
+      if (!TakeNumber(4, &number)) return false;
       if (number > 0x7FFFFFFF)
         return Damaged("an integer's length is negative");
-      FERRY_RETURN_IF_ERROR(Take(number, &text));
+      if (!Take(number, &text)) return false;
       Push(graph_->AddBigInt(text));
-      return absl::OkStatus();
+      return true;
     case kInt:
       return PushIntLine();
     case kLong:
-      FERRY_RETURN_IF_ERROR(TakeLine(&text));
+      if (!TakeLine(&text)) return false;
       if (!text.empty() && text.back() == 'L') text.remove_suffix(1);
       return PushDecimal(text);
     case kFloat:
       return PushFloatLine();
     case kBinFloat: {
-      FERRY_RETURN_IF_ERROR(Take(8, &text));
+      if (!Take(8, &text)) return false;
       uint64_t bits = 0;
       for (char c : text) bits = (bits << 8) | static_cast<unsigned char>(c);
       double value;
       std::memcpy(&value, &bits, sizeof(value));
       Push(graph_->AddFloat(value));
-      return absl::OkStatus();
+      return true;
     }
 
     case kShortBinUnicode:
-      FERRY_RETURN_IF_ERROR(TakeCounted(1, &text));
+      if (!TakeCounted(1, &text)) return false;
       return PushStr(text);
     case kBinUnicode:
-      FERRY_RETURN_IF_ERROR(TakeCounted(4, &text));
+      if (!TakeCounted(4, &text)) return false;
       return PushStr(text);
     case kBinUnicode8:
-      FERRY_RETURN_IF_ERROR(TakeCounted(8, &text));
+      if (!TakeCounted(8, &text)) return false;
       return PushStr(text);
     case kUnicode:
       return PushRawUnicodeLine();
     case kString:
       return PushQuotedLine();
     case kShortBinString:
-      FERRY_RETURN_IF_ERROR(TakeCounted(1, &text));
+      if (!TakeCounted(1, &text)) return false;
       PushPython2String(text);
-      return absl::OkStatus();
+      return true;
     case kBinString:
-      FERRY_RETURN_IF_ERROR(TakeCounted(4, &text));
+      if (!TakeCounted(4, &text)) return false;
       PushPython2String(text);
-      return absl::OkStatus();
+      return true;
     case kShortBinBytes:
-      FERRY_RETURN_IF_ERROR(TakeCounted(1, &text));
+      if (!TakeCounted(1, &text)) return false;
       Push(graph_->AddBytes(text));
-      return absl::OkStatus();
+      return true;
     case kBinBytes:
-      FERRY_RETURN_IF_ERROR(TakeCounted(4, &text));
+      if (!TakeCounted(4, &text)) return false;
       Push(graph_->AddBytes(text));
-      return absl::OkStatus();
+      return true;
     case kBinBytes8:
-      FERRY_RETURN_IF_ERROR(TakeCounted(8, &text));
+      if (!TakeCounted(8, &text)) return false;
       Push(graph_->AddBytes(text));
-      return absl::OkStatus();
+      return true;
     case kByteArray8:
-      FERRY_RETURN_IF_ERROR(TakeCounted(8, &text));
+      if (!TakeCounted(8, &text)) return false;
       Push(graph_->AddByteArray(text));
-      return absl::OkStatus();
+      return true;
 
     case kMark:
-      marks_.push_back(stack_.size());
-      return absl::OkStatus();
+      marks_.push_back(std::exchange(floor_, stack_.size()));
+      return true;
     case kPop:
       // Like CPython: with nothing above the mark it drops the mark.
-      if (stack_.size() == floor()) {
+      if (stack_.size() == floor_) {
         if (marks_.empty()) return Damaged("the stack is empty");
-        marks_.pop_back();
-        return absl::OkStatus();
+        DropMark();
+        return true;
       }
-      if (Pop() == call_before_) return DropCall(call_before_);
-      return absl::OkStatus();
+      if (Pop() == call_ && call_end_ == opcode_) return DropCall(call_);
+      return true;
     case kPopMark:
       return PopMark(&items);
     case kDup:
-      FERRY_RETURN_IF_ERROR(Need(1));
+      if (!Need(1)) return false;
       Push(stack_.back());
-      return absl::OkStatus();
+      return true;
 
     case kEmptyTuple:
       Push(ObjectGraph::kEmptyTuple);
-      return absl::OkStatus();
+      return true;
     case kTuple1:
     case kTuple2:
     case kTuple3: {
       const size_t count = opcode - kTuple1 + 1;
-      FERRY_RETURN_IF_ERROR(Need(count));
-      const NodeId tuple =
-          graph_->AddTuple(absl::MakeConstSpan(stack_).last(count));
-      stack_.resize(stack_.size() - count);
-      Push(tuple);
-      return absl::OkStatus();
+      if (!Need(count)) return false;
+      Push(graph_->AddTuple(stack_.PopLast(count)));
+      return true;
     }
     case kTuple:
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       Push(graph_->AddTuple(items));
-      return absl::OkStatus();
+      return true;
     case kEmptyList:
       Push(graph_->AddList());
-      return absl::OkStatus();
+      return true;
     case kList:
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       Push(graph_->AddList(items));
-      return absl::OkStatus();
+      return true;
     case kEmptyDict:
       Push(graph_->AddDict());
-      return absl::OkStatus();
+      return true;
     case kDict: {
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       if (items.size() % 2 != 0) {
         return Damaged("a dict is given a key without a value");
       }
       const NodeId dict = graph_->AddDict();
       graph_->AppendEntries(dict, items);
       Push(dict);
-      return absl::OkStatus();
+      return true;
     }
     case kEmptySet:
       Push(graph_->AddSet());
-      return absl::OkStatus();
+      return true;
     case kFrozenSet:
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       Push(graph_->AddFrozenSet(items));
-      return absl::OkStatus();
+      return true;
     case kAppend: {
-      FERRY_RETURN_IF_ERROR(Need(2));
+      if (!Need(2)) return false;
       const NodeId item = Pop();
       return AppendItems({&item, 1}, ValueKind::kList);
     }
     case kAppends:
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       return AppendItems(items, ValueKind::kList);
     case kAddItems:
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       return AppendItems(items, ValueKind::kSet);
     case kSetItem: {
-      FERRY_RETURN_IF_ERROR(Need(3));
-      const NodeId entry[2] = {stack_[stack_.size() - 2], stack_.back()};
-      stack_.resize(stack_.size() - 2);
-      return SetItems(entry);
+      if (!Need(3)) return false;
+      return SetItems(stack_.PopLast(2));
     }
     case kSetItems:
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       return SetItems(items);
 
     case kBinPut:
-      FERRY_RETURN_IF_ERROR(TakeNumber(1, &number));
+      if (!TakeNumber(1, &number)) return false;
       return Put(number);
     case kLongBinPut:
-      FERRY_RETURN_IF_ERROR(TakeNumber(4, &number));
+      if (!TakeNumber(4, &number)) return false;
       return Put(number);
     case kPut:
-      FERRY_RETURN_IF_ERROR(TakeLineNumber(&number));
+      if (!TakeLineNumber(&number)) return false;
       return Put(number);
     case kMemoize:
       return Put(memo_count_);
     case kBinGet:
-      FERRY_RETURN_IF_ERROR(TakeNumber(1, &number));
+      if (!TakeNumber(1, &number)) return false;
       return Get(number);
     case kLongBinGet:
-      FERRY_RETURN_IF_ERROR(TakeNumber(4, &number));
+      if (!TakeNumber(4, &number)) return false;
       return Get(number);
     case kGet:
-      FERRY_RETURN_IF_ERROR(TakeLineNumber(&number));
+      if (!TakeLineNumber(&number)) return false;
       return Get(number);
 
     case kGlobal:
@@ -761,7 +806,7 @@ absl::Status Unpickler::Step(unsigned char opcode) {
     case kNewObj:
       return CallWithStackArgs(ObjectForm::kNew);
     case kNewObjEx: {
-      FERRY_RETURN_IF_ERROR(Need(3));
+      if (!Need(3)) return false;
       const NodeId kwargs = Pop();
       const NodeId args = Pop();
       const NodeId callable = Pop();
@@ -771,35 +816,35 @@ absl::Status Unpickler::Step(unsigned char opcode) {
       return Call(ObjectForm::kNewEx, callable, args, kwargs);
     }
     case kInst: {
-      FERRY_RETURN_IF_ERROR(PushGlobalLines());
+      if (!PushGlobalLines()) return false;
       const NodeId callable = Pop();
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       return Instantiate(callable, items);
     }
     case kObj:
-      FERRY_RETURN_IF_ERROR(PopMark(&items));
+      if (!PopMark(&items)) return false;
       if (items.empty()) return Damaged("an object has no class");
       return Instantiate(items[0], items.subspan(1));
     case kBuild:
       return Build();
 
     case kBinPersId:
-      FERRY_RETURN_IF_ERROR(Need(1));
+      if (!Need(1)) return false;
       return PersistentLoad(Pop());
     case kPersId:
-      FERRY_RETURN_IF_ERROR(TakeLine(&text));
-      FERRY_RETURN_IF_ERROR(PushStr(text));
+      if (!TakeLine(&text)) return false;
+      if (!PushStr(text)) return false;
       return PersistentLoad(Pop());
 
     case kExt1:
     case kExt2:
     case kExt4:
-      return absl::UnimplementedError(
+      return Unimplemented(
           "the pickle uses an extension code, whose meaning only the program "
           "that wrote it knows");
     case kNextBuffer:
     case kReadOnlyBuffer:
-      return absl::UnimplementedError(
+      return Unimplemented(
           "the pickle uses an out-of-band buffer, which is not in the file");
     default:
       return Damaged(absl::StrCat("there is no opcode 0x",
@@ -807,50 +852,49 @@ absl::Status Unpickler::Step(unsigned char opcode) {
   }
 }
 
-absl::Status Unpickler::CheckLimits() const {
+bool Unpickler::CheckLimits() {
+  limits_checked_ = next_;
   if (graph_->size() > options_.max_nodes) {
-    return absl::ResourceExhaustedError(
+    return TooMuch(
         absl::StrCat("the pickle makes more than ", options_.max_nodes,
                      " objects; raise the limit if it is to be trusted"));
   }
   if (graph_->num_references() > kMaxReferences ||
       stack_.size() > kMaxStackValues) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the pickle's containers hold more than ", kMaxReferences, " items"));
+    return TooMuch(absl::StrCat("the pickle's containers hold more than ",
+                                kMaxReferences, " items"));
   }
-  return absl::OkStatus();
+  return true;
 }
 
 absl::StatusOr<UnpickleResult> Unpickler::Run() {
   const NodeId first_node = graph_->size();
   while (next_ != end_) {
-    const char* const start = next_;
-    const auto opcode = static_cast<unsigned char>(*next_++);
-    if (opcode == kStop) {
-      absl::Status status = Need(1);
-      if (status.ok() && !marks_.empty()) status = Damaged("a mark is left");
-      if (!status.ok()) {
-        return absl::Status(status.code(),
-                            absl::StrCat(status.message(), " (at offset ",
-                                         start - begin_, " of the pickle)"));
-      }
-      UnpickleResult result;
-      result.root = Pop();
-      result.protocol = protocol_;
-      result.size_bytes = static_cast<uint64_t>(next_ - begin_);
-      FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node));
-      return result;
-    }
-    absl::Status status = Step(opcode);
-    if (status.ok()) status = CheckLimits();
-    if (!status.ok()) {
-      return absl::Status(status.code(),
-                          absl::StrCat(status.message(), " (at offset ",
-                                       start - begin_, " of the pickle)"));
+    opcode_ = next_++;
+    const auto opcode = static_cast<unsigned char>(*opcode_);
+    if (opcode == kStop) return Stop(first_node);
+    if (ABSL_PREDICT_FALSE(
+            !Step(opcode) ||
+            (next_ > limits_checked_ + kLimitBytes && !CheckLimits()))) {
+      return ErrorHere();
     }
   }
   return absl::DataLossError(absl::StrCat(
       "the pickle is cut short: it ends after ", end_ - begin_, " bytes"));
+}
+
+absl::StatusOr<UnpickleResult> Unpickler::Stop(NodeId first_node) {
+  if (!CheckLimits() || !Need(1)) return ErrorHere();
+  if (!marks_.empty()) {
+    Damaged("a mark is left");
+    return ErrorHere();
+  }
+  UnpickleResult result;
+  result.root = Pop();
+  result.protocol = protocol_;
+  result.size_bytes = static_cast<uint64_t>(next_ - begin_);
+  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node));
+  return result;
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ namespace torch_format {
 struct StorageType {
   DType dtype = DType::kUInt8;
   bool untyped = false;  // counts bytes
+
+  friend bool operator==(const StorageType& a, const StorageType& b) {
+    return a.dtype == b.dtype && a.untyped == b.untyped;
+  }
 };
 
 // The storage type of a class. Like PyTorch, looks at the name only:

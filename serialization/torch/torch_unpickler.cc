@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/torch/torch_unpickler.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -39,8 +40,27 @@ bool IsInt(const ObjectGraph& graph, NodeId node) {
 }
 
 // The integers of a tuple, a list or a torch.Size.
-absl::Status ReadInts(const ObjectGraph& graph, NodeId node,
-                      absl::string_view what, Dimensions* out) {
+class Ints {
+ public:
+  absl::Status Read(const ObjectGraph& graph, NodeId node,
+                    absl::string_view what);
+  operator absl::Span<const int64_t>() const {  // NOLINT: that is all it is
+    return {values_, size_};
+  }
+  size_t size() const { return size_; }
+  // At most kMaxRank of them.
+  void Assign(absl::Span<const int64_t> values) {
+    std::copy(values.begin(), values.end(), values_);
+    size_ = values.size();
+  }
+
+ private:
+  int64_t values_[kMaxRank];
+  size_t size_ = 0;
+};
+
+absl::Status Ints::Read(const ObjectGraph& graph, NodeId node,
+                        absl::string_view what) {
   absl::Span<const NodeId> items;
   switch (graph.kind(node)) {
     case ValueKind::kTuple:
@@ -59,13 +79,13 @@ absl::Status ReadInts(const ObjectGraph& graph, NodeId node,
                                   " dimensions; at most ", kMaxRank,
                                   " are supported"));
   }
-  out->clear();
-  for (NodeId item : items) {
-    if (!IsInt(graph, item)) {
+  size_ = items.size();
+  for (size_t i = 0; i < size_; ++i) {
+    if (!IsInt(graph, items[i])) {
       return Malformed(absl::StrCat("its ", what, " has a ",
-                                    Name(graph.kind(item)), " in it"));
+                                    Name(graph.kind(items[i])), " in it"));
     }
-    out->push_back(graph.int_value(item));
+    values_[i] = graph.int_value(items[i]);
   }
   return absl::OkStatus();
 }
@@ -84,8 +104,8 @@ struct ViewArgs {
   Storage storage;
   StorageType type;
   int64_t offset = 0;
-  Dimensions size;
-  Dimensions stride;
+  Ints size;
+  Ints stride;
 };
 
 absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
@@ -99,18 +119,19 @@ absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
   view->type = {record.dtype, record.untyped};
   if (!IsInt(graph, args[1])) return Malformed("its offset is no integer");
   view->offset = graph.int_value(args[1]);
-  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[2], "shape", &view->size));
-  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[3], "stride", &view->stride));
-  if (view->stride.empty() && !view->size.empty()) {
+  FERRY_RETURN_IF_ERROR(view->size.Read(graph, args[2], "shape"));
+  FERRY_RETURN_IF_ERROR(view->stride.Read(graph, args[3], "stride"));
+  if (view->stride.size() == 0 && view->size.size() != 0) {
     FERRY_RETURN_IF_ERROR(AsDamage(NumElements(view->size)).status());
-    view->stride = ContiguousStrides(view->size);
+    view->stride.Assign(ContiguousStrides(view->size));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Tensor> MakeView(const ViewArgs& view, DType dtype) {
-  return AsDamage(
-      Tensor::Create(view.storage, dtype, view.size, view.stride, view.offset));
+absl::StatusOr<Tensor> MakeView(ViewArgs&& view, DType dtype,
+                                ObjectPool* pool) {
+  return AsDamage(Tensor::Create(std::move(view.storage), dtype, view.size,
+                                 view.stride, view.offset, pool));
 }
 
 // The conj and neg bits: {"conj": True, "neg": True}.
@@ -143,11 +164,13 @@ absl::Status NeedArgs(absl::Span<const NodeId> args, size_t least,
 }
 
 absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
-                                      absl::Span<const NodeId> args) {
+                                      absl::Span<const NodeId> args,
+                                      ObjectPool* pool) {
   FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 7));
   ViewArgs view;
   FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor, MakeView(view, view.type.dtype));
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
+                         MakeView(std::move(view), view.type.dtype, pool));
   if (args.size() > 4) {
     FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                            ReadBool(graph, args[4], "requires_grad"));
@@ -160,14 +183,16 @@ absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
 }
 
 absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
-                                               absl::Span<const NodeId> args) {
+                                               absl::Span<const NodeId> args,
+                                               ObjectPool* pool) {
   FERRY_RETURN_IF_ERROR(NeedArgs(args, 7, 8));
   ViewArgs view;
   FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
   if (graph.kind(args[6]) != ValueKind::kDType) {
     return Malformed("its dtype is not known");
   }
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor, MakeView(view, graph.dtype(args[6])));
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
+                         MakeView(std::move(view), graph.dtype(args[6]), pool));
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[4], "requires_grad"));
   tensor.set_requires_grad(requires_grad);
@@ -178,7 +203,8 @@ absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
 }
 
 absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
-                                        absl::Span<const NodeId> args) {
+                                        absl::Span<const NodeId> args,
+                                        ObjectPool* pool) {
   FERRY_RETURN_IF_ERROR(NeedArgs(args, 6, 7));
   ViewArgs view;
   FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
@@ -189,7 +215,8 @@ absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
       graph.items(args[4]).size() < 3) {
     return Malformed("its quantiser is not described");
   }
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor, MakeView(view, view.type.dtype));
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
+                         MakeView(std::move(view), view.type.dtype, pool));
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[5], "requires_grad"));
   tensor.set_requires_grad(requires_grad);
@@ -218,9 +245,9 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
     return Malformed("its dtype is not known");
   }
   const DType dtype = graph.dtype(args[0]);
-  Dimensions size, stride;
-  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[1], "shape", &size));
-  FERRY_RETURN_IF_ERROR(ReadInts(graph, args[2], "stride", &stride));
+  Ints size, stride;
+  FERRY_RETURN_IF_ERROR(size.Read(graph, args[1], "shape"));
+  FERRY_RETURN_IF_ERROR(stride.Read(graph, args[2], "stride"));
   FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
                          AsDamage(ViewSizeBytes(dtype, size, stride, 0)));
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
@@ -262,8 +289,8 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
     }
     components.push_back(graph.tensor(part));
   }
-  Dimensions size;
-  FERRY_RETURN_IF_ERROR(ReadInts(graph, data[num_components], "shape", &size));
+  Ints size;
+  FERRY_RETURN_IF_ERROR(size.Read(graph, data[num_components], "shape"));
   FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());
   const DType dtype = components.back().dtype();
   return Tensor::CreateComposite(layout, dtype, size, std::move(components));
@@ -285,8 +312,8 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
   if (parts.size() != 5) {
     return malformed(absl::StrCat("it has ", parts.size(), " parts, not 5"));
   }
-  if (graph->kind(parts[0]) != ValueKind::kStr ||
-      graph->text(parts[0]) != "storage") {
+  if (parts[0] != storage_word_ && (graph->kind(parts[0]) != ValueKind::kStr ||
+                                    graph->text(parts[0]) != "storage")) {
     return malformed("it does not begin with \"storage\"");
   }
   StorageId storage_id;
@@ -314,23 +341,25 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
     return malformed(absl::StrCat("its size of ", storage_id.num_elements,
                                   " elements is past 2^63 bytes"));
   }
-  if (!has_noted_words_) {
+  if (storage_word_ == kNoNode) {
     graph->NoteSharedWord("storage", parts[0]);
-    has_noted_words_ = true;
+    storage_word_ = parts[0];
   }
 
-  const auto [found, is_new] = storage_by_key_.try_emplace(
-      storage_id.key, static_cast<uint32_t>(storages_.size()));
+  const auto next = static_cast<uint32_t>(storages_.size());
+  const uint32_t index = *storage_by_key_.lazy_emplace(
+      storage_id.key, [next](const auto& make) { make(next); });
+  const bool is_new = index == next;
   if (is_new) {
     FERRY_RETURN_IF_ERROR(check_storage_(storage_id));
-    KeyedStorage keyed;
-    keyed.key = storage_id.key;
-    keyed.storage =
-        Storage::Described(storage_id.size_bytes, storage_id.location);
-    keyed.type = *type;
-    storages_.push_back(std::move(keyed));
+    KeyedStorage fresh;
+    fresh.key = storage_id.key;
+    fresh.storage =
+        Storage::Described(storage_id.size_bytes, storage_id.location, &pool_);
+    fresh.type = *type;
+    storages_.push_back(std::move(fresh));
   }
-  const KeyedStorage& keyed = storages_[found->second];
+  KeyedStorage& keyed = storages_[index];
   if (keyed.storage.size_bytes() != storage_id.size_bytes) {
     return malformed(
         absl::StrCat("storage \"", absl::CHexEscape(storage_id.key), "\" has ",
@@ -343,10 +372,24 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
   record.untyped = type->untyped;
   record.key_node = parts[2];
   record.location_node = parts[3];
-  const NodeId node = graph->AddStorage(record);
+  if (is_new) {
+    keyed.node = graph->AddNewStorage(std::move(record));
+    return keyed.node;
+  }
+  const NodeId node =
+      keyed.type == *type ? keyed.node : graph->AddStorage(std::move(record));
   StorageRecord& first = graph->mutable_storage(node);
   if (first.location_node != parts[3]) first.location_is_fresh = true;
   return node;
+}
+
+void TorchUnpickler::ReserveStorages(size_t num_storages) {
+  // What a storage and a tensor take beside their handles, with their counts.
+  constexpr size_t kSharedBytes = 384;
+  pool_.Expect(num_storages * kSharedBytes);
+  memory_.Reserve(num_storages * sizeof(KeyedStorage));
+  storages_.reserve(num_storages);
+  storage_by_key_.reserve(num_storages);
 }
 
 TorchUnpickler::Known TorchUnpickler::Recognise(const GlobalRecord& global) {
@@ -414,9 +457,9 @@ absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,
   switch (function) {
     case Known::kRebuildTensor:
     case Known::kRebuildTensorV2:
-      return RebuildStrided(graph, args);
+      return RebuildStrided(graph, args, &pool_);
     case Known::kRebuildTensorV3:
-      return RebuildStridedWithDType(graph, args);
+      return RebuildStridedWithDType(graph, args, &pool_);
     case Known::kRebuildParameter:
       return RebuildParameter(graph, args);
     case Known::kRebuildMetaTensor:
@@ -424,7 +467,7 @@ absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,
     case Known::kRebuildSparseTensor:
       return RebuildSparse(graph, args);
     case Known::kRebuildQTensor:
-      return RebuildQuantized(graph, args);
+      return RebuildQuantized(graph, args, &pool_);
     case Known::kRebuildFromType: {
       // (function, class, its arguments, attributes)
       FERRY_RETURN_IF_ERROR(NeedArgs(args, 3, 4));
@@ -506,7 +549,7 @@ absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
   if (state.size() != 4 || graph->kind(state[0]) != ValueKind::kStorage) {
     return absl::OkStatus();
   }
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor, RebuildStrided(*graph, state));
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, RebuildStrided(*graph, state, &pool_));
   graph->BecomeTensor(object, std::move(tensor), /*is_parameter=*/false);
   return absl::OkStatus();
 }

@@ -17,16 +17,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory_resource>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/core/object_pool.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
 
@@ -44,7 +48,9 @@ struct StorageId {
 
 // TorchUnpickler
 //
-// The hooks for one pickle. Thread-safety: none.
+// The hooks for one pickle; after an error, of no further use.
+//
+// Thread-safety: none.
 class TorchUnpickler final : public pickle::UnpickleHooks {
  public:
   // Called once for each key, in the order of first reference, which is that of
@@ -55,11 +61,8 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   explicit TorchUnpickler(CheckStorage check_storage)
       : check_storage_(std::move(check_storage)) {}
 
-  // Makes room for as many storages as a file can have.
-  void ReserveStorages(size_t num_storages) {
-    storages_.reserve(num_storages);
-    storage_by_key_.reserve(num_storages);
-  }
+  // Makes room for as many storages as a file can have, and a tensor over each.
+  void ReserveStorages(size_t num_storages);
 
   absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph) override;
   absl::Status OnGlobal(NodeId global, ObjectGraph* graph) override;
@@ -73,8 +76,9 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     absl::string_view key;
     Storage storage;
     StorageType type;
+    NodeId node = kNoNode;  // of the storage as that type
   };
-  const std::vector<KeyedStorage>& storages() const { return storages_; }
+  const std::pmr::vector<KeyedStorage>& storages() const { return storages_; }
 
  private:
   enum class Known : uint8_t {
@@ -99,6 +103,26 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     std::optional<StorageType> storage_type;  // of a storage class
   };
 
+  // A storage by its key.
+  struct KeyHash {
+    using is_transparent = void;
+    size_t operator()(absl::string_view key) const {
+      return absl::Hash<absl::string_view>()(key);
+    }
+    size_t operator()(uint32_t storage) const {
+      return (*this)(hooks->storages_[storage].key);
+    }
+    const TorchUnpickler* hooks;
+  };
+  struct KeyEqual {
+    using is_transparent = void;
+    bool operator()(uint32_t a, absl::string_view key) const {
+      return hooks->storages_[a].key == key;
+    }
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    const TorchUnpickler* hooks;
+  };
+
   static Known Recognise(const GlobalRecord& global);
   Known known(NodeId node, const ObjectGraph& graph) const;
 
@@ -108,9 +132,13 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
 
   CheckStorage check_storage_;
   std::vector<KnownGlobal> known_;  // by index of the global
-  std::vector<KeyedStorage> storages_;
-  absl::flat_hash_map<absl::string_view, uint32_t> storage_by_key_;
-  bool has_noted_words_ = false;
+  ObjectPool pool_;                 // of the storages and the tensors
+  HugePageResource memory_;
+  std::pmr::vector<KeyedStorage> storages_{&memory_};
+  // Indexes of `storages_`.
+  absl::flat_hash_set<uint32_t, KeyHash, KeyEqual> storage_by_key_{
+      0, KeyHash{this}, KeyEqual{this}};
+  NodeId storage_word_ = kNoNode;  // the first "storage"
 };
 
 }  // namespace torch_format

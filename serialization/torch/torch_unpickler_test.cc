@@ -108,7 +108,7 @@ absl::StatusOr<Result> Read(const std::string& body) {
                        pickle::UnpickleOptions(), &hooks, result.graph.get());
   if (!read.ok()) return read.status();
   result.root = read->root;
-  result.storages = hooks.storages();
+  result.storages.assign(hooks.storages().begin(), hooks.storages().end());
   return result;
 }
 

@@ -217,11 +217,13 @@ absl::Status ZipContainer::ReadPickle() {
       [this](const StorageId& id) { return CheckStorage(id); });
   parsed_.graph = std::make_shared<ObjectGraph>();
   // Most opcodes that make a node take about four bytes.
-  parsed_.graph->Reserve(static_cast<uint32_t>(
-      std::min<uint64_t>(entry.stored_bytes / 4, options_.limits.max_nodes)));
+  const auto limited = [this](uint64_t number) {
+    return static_cast<uint32_t>(
+        std::min<uint64_t>(number, options_.limits.max_nodes));
+  };
   const size_t num_records = parsed_.directory->entries().size();
-  parsed_.graph->ReserveTensors(static_cast<uint32_t>(
-      std::min<uint64_t>(num_records, options_.limits.max_nodes)));
+  parsed_.graph->Reserve(limited(entry.stored_bytes / 4), limited(num_records),
+                         entry.size_bytes);
   hooks.ReserveStorages(num_records);
   storage_entries_.reserve(num_records);
   const absl::StatusOr<pickle::UnpickleResult> result =

@@ -139,6 +139,7 @@ bool IsOddName(absl::string_view name) {
       name.find('\0') != absl::string_view::npos) {
     return true;
   }
+  if (name.find("..") == absl::string_view::npos) return false;
   for (absl::string_view part : absl::StrSplit(name, '/')) {
     if (part == "..") return true;
   }
@@ -214,7 +215,6 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
                                        uint64_t archive_offset,
                                        uint64_t directory_offset) {
   entries_.reserve(num_entries);
-  by_name_.reserve(num_entries);
   uint64_t next = 0;
   for (uint64_t i = 0; i < num_entries; ++i) {
     const char* const header = static_cast<const char*>(memory_.data) + next;
@@ -271,11 +271,6 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
                                &entry.header_offset)) {
       return damaged("begins past the end of the file");
     }
-    if (!by_name_.try_emplace(entry.name, static_cast<uint32_t>(i)).second) {
-      return damaged(absl::StrCat("has the name \"",
-                                  absl::Utf8SafeCHexEscape(entry.name),
-                                  "\", as another record has"));
-    }
     entries_.push_back(entry);
     next += header_bytes;
   }
@@ -284,8 +279,23 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
         "the central directory has ", size_bytes_, " bytes, its records take ",
         next, " (at offset ", directory_offset, ")"));
   }
+  FERRY_RETURN_IF_ERROR(IndexNames());
   FERRY_RETURN_IF_ERROR(CheckNames());
   return CheckExtents(directory_offset);
+}
+
+absl::Status ZipDirectory::IndexNames() {
+  by_name_ = NameSet(entries_.size(), NameHash{entries_.data()},
+                     NameEqual{entries_.data()});
+  for (uint32_t i = 0; i < entries_.size(); ++i) {
+    if (by_name_.insert(i).second) continue;
+    return absl::DataLossError(
+        absl::StrCat("record ", i, " of the central directory has the name \"",
+                     absl::Utf8SafeCHexEscape(entries_[i].name),
+                     "\", as another record has (at offset ",
+                     entries_[i].header_offset, ")"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ZipDirectory::CheckNames() const {
@@ -336,7 +346,7 @@ absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
 
 const ZipEntry* ZipDirectory::Find(absl::string_view name) const {
   const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : &entries_[found->second];
+  return found == by_name_.end() ? nullptr : &entries_[*found];
 }
 
 absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,

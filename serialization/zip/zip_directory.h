@@ -26,12 +26,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 
 namespace ferry {
@@ -88,13 +90,38 @@ class ZipDirectory {
  private:
   absl::Status ReadEntries(uint64_t num_entries, uint64_t archive_offset,
                            uint64_t directory_offset);
+  absl::Status IndexNames();
   absl::Status CheckNames() const;
   absl::Status CheckExtents(uint64_t directory_offset);
 
+  // An entry by its name.
+  struct NameHash {
+    using is_transparent = void;
+    size_t operator()(absl::string_view name) const {
+      return absl::Hash<absl::string_view>()(name);
+    }
+    size_t operator()(uint32_t entry) const {
+      return (*this)(entries[entry].name);
+    }
+    const ZipEntry* entries;
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    bool operator()(uint32_t a, absl::string_view name) const {
+      return entries[a].name == name;
+    }
+    bool operator()(uint32_t a, uint32_t b) const {
+      return entries[a].name == entries[b].name;
+    }
+    const ZipEntry* entries;
+  };
+  using NameSet = absl::flat_hash_set<uint32_t, NameHash, NameEqual>;
+
   Memory memory_;  // of the central directory
   uint64_t size_bytes_ = 0;
-  std::vector<ZipEntry> entries_;
-  absl::flat_hash_map<absl::string_view, uint32_t> by_name_;
+  std::vector<ZipEntry, HugePageAllocator<ZipEntry>> entries_;
+  // Indexes of `entries_`, which does not move once it is full.
+  NameSet by_name_;
 };
 
 // Where the contents of `entry` begin, counted from its header.

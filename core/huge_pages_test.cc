@@ -1,0 +1,80 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/huge_pages.h"
+
+#include <cstdint>
+#include <cstring>
+#include <memory_resource>
+#include <new>
+#include <numeric>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+uintptr_t Address(const void* data) {
+  return reinterpret_cast<uintptr_t>(data);
+}
+
+TEST(HugePagesTest, MappingsBeginOnABoundary) {
+  for (uint64_t size : {uint64_t{1}, kHugePageBytes + 1, 3 * kHugePageBytes}) {
+    void* const pages = MapPages(size, size);
+    ASSERT_NE(pages, nullptr);
+    EXPECT_EQ(Address(pages) % kHugePageBytes, 0u);
+    std::memset(pages, 1, size);
+    UnmapPages(pages, size);
+  }
+  EXPECT_EQ(MapPages(0, 0), nullptr);
+  EXPECT_EQ(MapPages(~uint64_t{0}, 0), nullptr);
+}
+
+TEST(HugePageResourceTest, ContainersOfAnySize) {
+  HugePageResource memory;
+  for (size_t size : {size_t{1}, size_t{1000}, size_t{1} << 20}) {
+    std::pmr::vector<uint64_t> numbers(&memory);
+    // Grows through every size on its way.
+    for (size_t i = 0; i < size; ++i) numbers.push_back(i);
+    EXPECT_EQ(std::accumulate(numbers.begin(), numbers.end(), uint64_t{0}),
+              uint64_t{size} * (size - 1) / 2);
+  }
+  std::pmr::vector<char> large(kHugeFromBytes, 'x', &memory);
+  EXPECT_EQ(Address(large.data()) % kHugePageBytes, 0u);
+}
+
+TEST(HugePageResourceTest, WhatIsReservedIsShared) {
+  HugePageResource memory;
+  memory.Reserve(2 * kHugePageBytes);
+  void* const first = memory.allocate(100, 1);
+  void* const second = memory.allocate(kHugePageBytes, 64);
+  EXPECT_EQ(Address(first) % kHugePageBytes, 0u);
+  EXPECT_EQ(Address(second) - Address(first), 128u);
+  // What no longer fits stands elsewhere; what does, still there.
+  void* const elsewhere = memory.allocate(kHugePageBytes, 8);
+  EXPECT_GE(Address(elsewhere) - Address(first), 2 * kHugePageBytes);
+  void* const third = memory.allocate(8, 8);
+  EXPECT_EQ(Address(third) - Address(second), kHugePageBytes);
+  std::memset(elsewhere, 1, kHugePageBytes);
+  std::memset(second, 1, kHugePageBytes);
+  memory.deallocate(elsewhere, kHugePageBytes, 8);
+  memory.deallocate(second, kHugePageBytes, 64);
+  EXPECT_EQ(*static_cast<char*>(second), 1);
+}
+
+TEST(HugePageResourceTest, ReservesNothingThatIsSmall) {
+  HugePageResource memory;
+  memory.Reserve(kHugeFromBytes - 1);
+  void* const data = memory.allocate(16, 16);
+  EXPECT_NE(Address(data) % kHugePageBytes, 0u);
+  memory.deallocate(data, 16, 16);
+}
+
+TEST(HugePageResourceTest, TooMuchThrows) {
+  HugePageResource memory;
+  EXPECT_THROW((void)memory.allocate(size_t{1} << 60, 8), std::bad_alloc);
+}
+
+}  // namespace
+}  // namespace ferry

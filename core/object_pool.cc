@@ -1,0 +1,42 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/object_pool.h"
+
+#include <algorithm>
+
+namespace ferry {
+namespace {
+
+constexpr uint64_t kMaxSlabBytes = uint64_t{4} << 20;
+
+}  // namespace
+
+bool ObjectPool::OpenSlab() {
+  CloseSlab();
+  if (expected_bytes_ < kHugeFromBytes) return false;
+  const uint64_t size =
+      std::min(kMaxSlabBytes, RoundUp(expected_bytes_, kHugePageBytes));
+  void* const pages = MapPages(size, size);
+  if (pages == nullptr) return false;
+  expected_bytes_ -= std::min(expected_bytes_, size);
+  slab_ = new (pages) Slab;
+  slab_->size_bytes = size;
+  slab_->used_bytes = RoundUp(sizeof(Slab), kAlignmentBytes);
+  return true;
+}
+
+void ObjectPool::CloseSlab() {
+  if (slab_ == nullptr) return;
+  Drop(slab_, kOpen - slab_->num_objects);
+  slab_ = nullptr;
+}
+
+void ObjectPool::Drop(Slab* slab, uint64_t users) {
+  if (slab->users.fetch_sub(users, std::memory_order_acq_rel) != users) return;
+  const uint64_t size = slab->size_bytes;
+  slab->~Slab();
+  UnmapPages(slab, size);
+}
+
+}  // namespace ferry
