@@ -204,9 +204,13 @@ absl::Status ZipContainer::ReadPickle() {
     return zip::EntryError(absl::StatusCode::kDataLoss, file_, entry,
                            "cannot inflate to the size that it claims");
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
-                         AllocateHostMemory({entry.size_bytes}));
-  const absl::Span<char> contents(static_cast<char*>(memory[0].data),
+  const absl::StatusOr<std::vector<Memory>> memory =
+      AllocateHostMemory({entry.size_bytes});
+  if (!memory.ok()) {
+    return zip::EntryError(memory.status().code(), file_, entry,
+                           absl::StrCat(": ", memory.status().message()));
+  }
+  const absl::Span<char> contents(static_cast<char*>((*memory)[0].data),
                                   entry.size_bytes);
   FERRY_RETURN_IF_ERROR(
       zip::ReadEntryInto(file_, entry, options_.verify_crc32, contents));

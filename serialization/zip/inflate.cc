@@ -81,10 +81,13 @@ absl::StatusOr<uint32_t> InflateEntry(
     crc32 = Crc32Extend(crc32, piece);
     FERRY_RETURN_IF_ERROR(consume(piece));
   }
-  if (inflated_bytes != entry.size_bytes || stream.avail_in != 0 ||
-      next != end) {
+  if (inflated_bytes != entry.size_bytes) {
     return damaged(absl::StrCat("inflates to ", inflated_bytes,
                                 " bytes, not to ", entry.size_bytes));
+  }
+  if (stream.avail_in != 0 || next != end) {
+    return damaged(absl::StrCat("has ", stream.avail_in + (end - next),
+                                " bytes that belong to no contents"));
   }
   return crc32;
 }

@@ -102,6 +102,19 @@ TEST(InflateEntry, NeverGivesMoreThanItClaims) {
   EXPECT_LE(given, 100000);
 }
 
+TEST(InflateEntry, RefusesWhatIsLeftOver) {
+  ZipBuilder zip;
+  ZipBuilderRecord& record = zip.AddDeflated("a", "contents");
+  record.stored += "xyz";
+  record.stored_bytes += 3;
+  const Archive archive(zip);
+  const absl::Status status =
+      ReadEntry(archive.file(), archive.entry(), /*verify=*/true).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("3 bytes that belong to no contents"));
+}
+
 TEST(ReadEntry, StoredAndDeflated) {
   ZipBuilder stored;
   stored.Add("a", "contents");

@@ -195,9 +195,14 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
   }
   ZipDirectory directory;
   directory.size_bytes_ = end.directory_bytes;
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
-                         AllocateHostMemory({end.directory_bytes}));
-  directory.memory_ = std::move(memory[0]);
+  absl::StatusOr<std::vector<Memory>> memory =
+      AllocateHostMemory({end.directory_bytes});
+  if (!memory.ok()) {
+    return absl::Status(memory.status().code(),
+                        absl::StrCat(file.name(), ": the central directory: ",
+                                     memory.status().message()));
+  }
+  directory.memory_ = std::move((*memory)[0]);
   const uint64_t offset = end.records_offset - end.directory_bytes;
   FERRY_RETURN_IF_ERROR(file.ReadAt(
       offset, absl::MakeSpan(static_cast<char*>(directory.memory_.data),
