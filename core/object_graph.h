@@ -92,6 +92,9 @@ struct GlobalRecord {
   // The str nodes that spelt them (pickle protocol 4 and later), or kNoNode.
   NodeId module_node = kNoNode;
   NodeId name_node = kNoNode;
+  // Of a class whose source text the file has: the tuple ("module", class, name
+  // of the source file or None, source text or None). Else kNoNode.
+  NodeId source = kNoNode;
 };
 
 // A storage as the graph refers to it.

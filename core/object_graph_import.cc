@@ -28,6 +28,9 @@ void AppendParts(const ObjectGraph& graph, NodeId node,
   }
   append(graph.items(node));
   append(graph.entries(node));
+  if (graph.is_global(node) && graph.global(node).source != kNoNode) {
+    parts->push_back(graph.global(node).source);
+  }
 }
 
 }  // namespace
@@ -140,6 +143,14 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
     copy.a = range.start;
     copy.run.count = range.count;
     copy.run.capacity = range.capacity;
+  }
+  for (const auto& [node, copy] : copies) {
+    if (!from.is_global(node)) continue;
+    const NodeId source = from.global(node).source;
+    GlobalRecord& global = mutable_global(copy);
+    if (source != kNoNode && global.source == kNoNode) {
+      global.source = copies[source];
+    }
   }
   return copies[root];
 }

@@ -10,14 +10,27 @@
 #include "absl/base/call_once.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/container.h"
 #include "ferry/serialization/placing.h"
+#include "ferry/serialization/plain_record.h"
 #include "ferry/serialization/storage_reader.h"
 #include "ferry/serialization/zip/verify.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+
+namespace {
+
+absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
+    const ReadableBytes& file, const ParsedCheckpoint& parsed) {
+  return parsed.directory != nullptr
+             ? zip::VerifyEntries(file, parsed.directory->entries())
+             : VerifyPlainRecords(file, parsed.records);
+}
+
+}  // namespace
 
 struct Checkpoint::PartIndex {
   absl::once_flag once;
@@ -100,12 +113,53 @@ absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
 }
 
 absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
-  std::vector<const ParsedCheckpoint::StoragePart*> wanted;
+  using StoragePart = ParsedCheckpoint::StoragePart;
+  std::vector<const StoragePart*> wanted;
   wanted.reserve(parts.size());
-  for (uint32_t i : parts) {
-    if (parsed_.storages[i].storage.has_data()) continue;
-    wanted.push_back(&parsed_.storages[i]);
+  std::vector<StoragePart*> within;  // parts of other storages
+  const auto want = [&](uint32_t i) {
+    StoragePart& part = parsed_.storages[i];
+    if (part.storage.has_data()) return;
+    if (part.root == StoragePart::kNoRoot) {
+      wanted.push_back(&part);
+    } else {
+      within.push_back(&part);
+    }
+  };
+  for (uint32_t i : parts) want(i);
+  if (within.empty()) return PlaceFromFile(wanted);
+
+  std::vector<uint32_t> roots;
+  for (const StoragePart* part : within) roots.push_back(part->root);
+  for (const StoragePart* part : wanted) {
+    roots.push_back(static_cast<uint32_t>(part - parsed_.storages.data()));
   }
+  std::sort(roots.begin(), roots.end());
+  roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
+  wanted.clear();
+  for (uint32_t i : roots) want(i);
+  FERRY_RETURN_IF_ERROR(PlaceFromFile(wanted));
+  wanted.clear();
+  for (const StoragePart* part : within) {
+    const StoragePart& root = parsed_.storages[part->root];
+    // Elsewhere than on the host there are no addresses to count from.
+    if (!root.storage.device().is_cpu()) {
+      wanted.push_back(part);
+      continue;
+    }
+    Memory memory = root.storage.memory();
+    if (memory.data != nullptr) {
+      memory.data = static_cast<char*>(memory.data) +
+                    (part->source.offset_bytes - root.source.offset_bytes);
+    }
+    part->storage.Place(root.storage.device(), std::move(memory));
+    part->storage.set_recorded_location(root.storage.recorded_location());
+  }
+  return PlaceFromFile(wanted);
+}
+
+absl::Status Checkpoint::PlaceFromFile(
+    absl::Span<const ParsedCheckpoint::StoragePart* const> wanted) {
   FERRY_RETURN_IF_ERROR(placing_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
       PlaceStorages(*file_, wanted, options_);
@@ -118,10 +172,9 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
     return replacements.status();
   }
   if (replacements->empty()) return absl::OkStatus();
-  for (uint32_t i : parts) {
-    Storage& storage = parsed_.storages[i].storage;
-    const auto found = replacements->find(storage);
-    if (found != replacements->end()) storage = found->second;
+  for (ParsedCheckpoint::StoragePart& part : parsed_.storages) {
+    const auto found = replacements->find(part.storage);
+    if (found != replacements->end()) part.storage = found->second;
   }
   parts_ = std::make_unique<PartIndex>();
   parsed_.graph->ReplaceStorages(*replacements);
@@ -156,7 +209,7 @@ absl::Status Checkpoint::ReadInto(
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
-  return zip::VerifyEntries(*file_, parsed_.directory->entries());
+  return VerifyRecords(*file_, parsed_);
 }
 
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
@@ -167,9 +220,7 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
   absl::StatusOr<ParsedCheckpoint> parsed = ReadContainer(*file, options);
   verdict.opens = parsed.status();
   if (parsed.ok()) {
-    FERRY_ASSIGN_OR_RETURN(
-        verdict.records,
-        zip::VerifyEntries(*file, parsed->directory->entries()));
+    FERRY_ASSIGN_OR_RETURN(verdict.records, VerifyRecords(*file, *parsed));
     return verdict;
   }
   zip::ZipLimits limits;

@@ -77,6 +77,11 @@ class Checkpoint {
   // What kind of file it is.
   const CheckpointInfo& info() const { return parsed_.info; }
 
+  // Where the checkpoint ends, counted from the first byte of the file. Behind a
+  // legacy stream and a bare pickle there may be more, for instance the next
+  // one; of other containers it is the end of the file.
+  uint64_t end_offset_bytes() const { return parsed_.end_offset_bytes; }
+
   // What was saved. Tensors know their dtype and shape; the bytes of a storage
   // are there once it has been placed. Stays valid after the checkpoint, though
   // what is not placed by then never will be.
@@ -119,8 +124,9 @@ class Checkpoint {
   //   kCancelled       - as `LoadOptions::is_cancelled` asked.
   absl::Status ReadInto(absl::Span<const Destination> destinations) const;
 
-  // Reads the whole file and compares every record with its checksum. Places
-  // nothing. The verdicts are in the order of the file's directory.
+  // Reads the whole file and compares every record with its checksum, where the
+  // container has any. Places nothing. The verdicts are in the order of the
+  // file.
   //
   // Errors: kUnavailable - the file cannot be read at all.
   absl::StatusOr<std::vector<RecordVerdict>> Verify() const;
@@ -151,6 +157,8 @@ class Checkpoint {
   std::optional<uint32_t> FindPart(const Storage& storage) const;
 
   absl::Status PlaceParts(absl::Span<const uint32_t> parts);
+  absl::Status PlaceFromFile(
+      absl::Span<const ParsedCheckpoint::StoragePart* const> wanted);
 
   std::unique_ptr<ReadableBytes> file_;
   ParsedCheckpoint parsed_;

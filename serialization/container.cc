@@ -12,15 +12,15 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/torch/pickle_container.h"
+#include "ferry/serialization/torch/tar_container.h"
+#include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/torch/zip_container.h"
 
 namespace ferry {
 namespace {
 
 constexpr uint64_t kHeadBytes = 512;
-
-// Where a tar archive says that it is one (POSIX ustar and GNU).
-constexpr size_t kTarMagicOffset = 257;
 
 struct Form {
   absl::string_view begins_with;
@@ -31,15 +31,9 @@ struct Form {
 // What people mistake for a checkpoint, or what is one in a form that is not
 // read.
 constexpr Form kForms[] = {
-    {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19",
-     absl::StatusCode::kUnimplemented,
-     "a checkpoint in the legacy format of PyTorch before 1.6, which is not "
-     "supported; load and save it again with a newer PyTorch"},
     {"PYTORCH1", absl::StatusCode::kUnimplemented,
      "a file of a PyTorch 1.0 preview release, which no PyTorch reads any "
      "more"},
-    {"\x80", absl::StatusCode::kUnimplemented,
-     "a bare pickle, which is not supported; a checkpoint is a zip archive"},
     {"7z\xbc\xaf\x27\x1c", absl::StatusCode::kInvalidArgument,
      "a 7z archive; unpack it first"},
     {"\x1f\x8b", absl::StatusCode::kInvalidArgument,
@@ -65,7 +59,8 @@ constexpr Form kForms[] = {
      "failed"},
 };
 
-absl::Status NotSupported(const ReadableBytes& file, absl::string_view head) {
+// An error if the file is of a form that is not read.
+absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
   const auto is = [&file](absl::StatusCode code, absl::string_view what) {
     return absl::Status(code, absl::StrCat(file.name(), " is ", what));
   };
@@ -74,19 +69,14 @@ absl::Status NotSupported(const ReadableBytes& file, absl::string_view head) {
       return is(form.code, form.what);
     }
   }
-  if (head.size() > kTarMagicOffset &&
-      absl::StartsWith(head.substr(kTarMagicOffset), "ustar")) {
-    return is(absl::StatusCode::kUnimplemented,
-              "a tar archive, as PyTorch before 0.1.10 wrote them, which is "
-              "not supported");
-  }
-  // Eight bytes of length, then a JSON object.
-  if (head.size() > 8 && head[8] == '{') {
+  // Eight bytes of length, then a JSON object. (A pickle cannot have those
+  // three zeros.)
+  if (head.size() > 8 && head[8] == '{' &&
+      head.substr(5, 3) == absl::string_view("\0\0\0", 3)) {
     return is(absl::StatusCode::kUnimplemented,
               "a safetensors file, which is not supported");
   }
-  return is(absl::StatusCode::kDataLoss,
-            "not a PyTorch checkpoint: it does not begin like any known form");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -105,7 +95,16 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
       absl::StartsWith(head, "PK\x05\x06")) {
     return torch_format::ReadZipContainer(file, options);
   }
-  return NotSupported(file, head);
+  if (torch_format::IsTar(head)) {
+    return torch_format::ReadTarContainer(file, options);
+  }
+  FERRY_RETURN_IF_ERROR(CheckForm(file, head));
+  if (torch_format::IsPickleContainer(file, options)) {
+    return torch_format::ReadPickleContainer(file, options);
+  }
+  return absl::DataLossError(absl::StrCat(
+      file.name(),
+      " is not a PyTorch checkpoint: it does not begin like any known form"));
 }
 
 }  // namespace ferry

@@ -5,14 +5,6 @@
 
 namespace ferry {
 
-absl::string_view Name(Container container) {
-  switch (container) {
-    case Container::kZip:
-      return "zip";
-  }
-  return "";
-}
-
 absl::string_view Name(CheckpointKind kind) {
   return kind == CheckpointKind::kCheckpoint ? "checkpoint" : "torchscript";
 }

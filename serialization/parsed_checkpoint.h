@@ -11,6 +11,7 @@
 #ifndef FERRY_SERIALIZATION_PARSED_CHECKPOINT_H_
 #define FERRY_SERIALIZATION_PARSED_CHECKPOINT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,23 +20,19 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
+#include "ferry/serialization/container_kind.h"
+#include "ferry/serialization/plain_record.h"
 #include "ferry/serialization/storage_reader.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
-
-// How a file holds its records.
-enum class Container {
-  kZip,
-};
 
 enum class CheckpointKind {
   kCheckpoint,   // what torch.save wrote
   kTorchScript,  // what torch.jit.save or C++'s torch::save wrote
 };
 
-// "zip", ...; "checkpoint", "torchscript".
-absl::string_view Name(Container container);
+// "checkpoint", "torchscript".
 absl::string_view Name(CheckpointKind kind);
 
 struct CheckpointInfo {
@@ -53,12 +50,23 @@ struct ParsedCheckpoint {
   NodeId root = kNoNode;
   // In the order of first reference. The storages are described.
   struct StoragePart {
+    static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
+
     Storage storage;
     StorageSource source;
+    // Of a storage that is a part of another one, as PyTorch before 1.0 had
+    // them: the index of that one, which is no such part itself. On the host
+    // they share their memory.
+    uint32_t root = kNoRoot;
   };
   std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
   // Of a zip archive; the sources point into it. Else null.
   std::unique_ptr<zip::ZipDirectory> directory;
+  // Of the other containers, which have no checksums.
+  std::vector<PlainRecord> records;
+  // Where the checkpoint ends in the file. After a legacy stream or a bare
+  // pickle there may be more; of the others it is the end of the file.
+  uint64_t end_offset_bytes = 0;
 };
 
 }  // namespace ferry

@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
@@ -23,6 +24,11 @@ namespace {
 absl::Status Malformed(absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat("a tensor cannot be rebuilt: ", what));
+}
+
+absl::Status MalformedId(absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat("a reference to a storage is malformed: ", what));
 }
 
 // A view that cannot be is damage here, not a caller's mistake.
@@ -300,37 +306,157 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
 
 absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
                                                       ObjectGraph* graph) {
-  const auto malformed = [](absl::string_view what) {
-    return absl::DataLossError(
-        absl::StrCat("a reference to a storage is malformed: ", what));
-  };
-  if (graph->kind(id) != ValueKind::kTuple) {
-    return malformed(
-        absl::StrCat("it is a ", Name(graph->kind(id)), ", not a tuple"));
+  const ValueKind kind = graph->kind(id);
+  if (ids_ == PersistentIds::kNumbers && kind != ValueKind::kTuple) {
+    return LoadNumber(id, graph);
+  }
+  if (kind != ValueKind::kTuple) {
+    return MalformedId(absl::StrCat("it is a ", Name(kind), ", not a tuple"));
   }
   const absl::Span<const NodeId> parts = graph->items(id);
-  if (parts.size() != 5) {
-    return malformed(absl::StrCat("it has ", parts.size(), " parts, not 5"));
+  if (ids_ == PersistentIds::kNumbers) {
+    if (parts.size() != 3) {
+      return MalformedId(
+          absl::StrCat("it has ", parts.size(), " parts, not 3"));
+    }
+    const NodeId named[] = {graph->AddStr("module"), parts[0], parts[1],
+                            parts[2]};
+    return LoadClass(graph->AddTuple(named), graph);
+  }
+  if (ids_ == PersistentIds::kStream && parts.size() == 4 &&
+      graph->kind(parts[0]) == ValueKind::kStr &&
+      graph->text(parts[0]) == "module") {
+    return LoadClass(id, graph);
+  }
+  return LoadStorage(id, graph);
+}
+
+// The class of a module, and the source text that it had.
+absl::StatusOr<NodeId> TorchUnpickler::LoadClass(NodeId id,
+                                                 ObjectGraph* graph) {
+  const absl::Span<const NodeId> parts = graph->items(id);
+  const NodeId type = parts[1];
+  for (NodeId text : parts.subspan(2)) {
+    if (graph->kind(text) != ValueKind::kStr &&
+        graph->kind(text) != ValueKind::kNone) {
+      return MalformedId("the source of a class is no text");
+    }
+  }
+  if (graph->is_global(type) && graph->global(type).source == kNoNode) {
+    graph->mutable_global(type).source = id;
+  }
+  return type;
+}
+
+absl::StatusOr<NodeId> TorchUnpickler::LoadNumber(NodeId id,
+                                                  ObjectGraph* graph) {
+  int64_t number = 0;
+  if (IsInt(*graph, id)) {
+    number = graph->int_value(id);
+  } else if (graph->kind(id) != ValueKind::kStr ||
+             !absl::SimpleAtoi(graph->text(id), &number)) {
+    return MalformedId("it is no number");
+  }
+  return object_of_number_(number, graph);
+}
+
+std::optional<uint32_t> TorchUnpickler::FindStorage(
+    absl::string_view key) const {
+  const auto found = storage_by_key_.find(key);
+  if (found == storage_by_key_.end()) return std::nullopt;
+  return *found;
+}
+
+std::pair<uint32_t, bool> TorchUnpickler::Claim(absl::string_view key) {
+  const auto next = static_cast<uint32_t>(storages_.size());
+  const uint32_t index = *storage_by_key_.lazy_emplace(
+      key, [next](const auto& make) { make(next); });
+  return {index, index == next};
+}
+
+absl::StatusOr<uint32_t> TorchUnpickler::FindOrAdd(const StorageId& id) {
+  const auto [index, is_new] = Claim(id.key);
+  if (is_new) {
+    FERRY_RETURN_IF_ERROR(check_storage_(id));
+    KeyedStorage keyed;
+    keyed.key = id.key;
+    keyed.storage = Storage::Described(id.size_bytes, id.location, &pool_);
+    keyed.type = id.type;
+    storages_.push_back(std::move(keyed));
+  }
+  const KeyedStorage& keyed = storages_[index];
+  if (keyed.storage.size_bytes() != id.size_bytes) {
+    return MalformedId(absl::StrCat(
+        "storage \"", absl::CHexEscape(id.key), "\" has ", id.size_bytes,
+        " bytes here and ", keyed.storage.size_bytes(), " bytes elsewhere"));
+  }
+  return index;
+}
+
+absl::StatusOr<uint32_t> TorchUnpickler::FindOrAddPart(
+    const StorageId& id, uint32_t root, NodeId view, const ObjectGraph& graph) {
+  absl::Span<const NodeId> parts;
+  if (graph.kind(view) == ValueKind::kTuple) parts = graph.items(view);
+  if (parts.size() != 3 || graph.kind(parts[0]) != ValueKind::kStr ||
+      !IsInt(graph, parts[1]) || !IsInt(graph, parts[2])) {
+    return MalformedId("a part of a storage is not described");
+  }
+  const int64_t offset = graph.int_value(parts[1]);
+  const int64_t count = graph.int_value(parts[2]);
+  const auto num_elements = static_cast<int64_t>(id.num_elements);
+  if (offset < 0 || count < 0 || offset > num_elements ||
+      count > num_elements - offset) {
+    return MalformedId("a part of a storage reaches beyond it");
+  }
+  const uint64_t element_bytes = ElementSizeBytes(id.type.dtype);
+  KeyedStorage part;
+  part.key = graph.text(parts[0]);
+  part.type = id.type;
+  part.root = root;
+  part.offset_bytes = static_cast<uint64_t>(offset) * element_bytes;
+  const uint64_t size_bytes = static_cast<uint64_t>(count) * element_bytes;
+  const auto [index, is_new] = Claim(part.key);
+  if (is_new) {
+    part.storage = Storage::Described(size_bytes, id.location, &pool_);
+    storages_.push_back(std::move(part));
+    return index;
+  }
+  const KeyedStorage& known = storages_[index];
+  if (known.root != root || known.offset_bytes != part.offset_bytes ||
+      known.storage.size_bytes() != size_bytes) {
+    return MalformedId(absl::StrCat("storage \"", absl::CHexEscape(part.key),
+                                    "\" is another part elsewhere"));
+  }
+  return index;
+}
+
+absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
+                                                   ObjectGraph* graph) {
+  const absl::Span<const NodeId> parts = graph->items(id);
+  const size_t num_parts = ids_ == PersistentIds::kStream ? 6 : 5;
+  if (parts.size() != num_parts) {
+    return MalformedId(
+        absl::StrCat("it has ", parts.size(), " parts, not ", num_parts));
   }
   if (parts[0] != storage_word_ && (graph->kind(parts[0]) != ValueKind::kStr ||
                                     graph->text(parts[0]) != "storage")) {
-    return malformed("it does not begin with \"storage\"");
+    return MalformedId("it does not begin with \"storage\"");
   }
   StorageId storage_id;
   std::optional<StorageType> type;
   if (graph->is_global(parts[1])) {
     type = known_[graph->global_index(parts[1])].storage_type;
   }
-  if (!type) return malformed("its type is no storage class");
+  if (!type) return MalformedId("its type is no storage class");
   storage_id.type = *type;
   if (graph->kind(parts[2]) != ValueKind::kStr ||
       graph->kind(parts[3]) != ValueKind::kStr) {
-    return malformed("its key or its location is not text");
+    return MalformedId("its key or its location is not text");
   }
   storage_id.key = graph->text(parts[2]);
   storage_id.location = graph->text(parts[3]);
   if (!IsInt(*graph, parts[4]) || graph->int_value(parts[4]) < 0) {
-    return malformed("its size is no natural number");
+    return MalformedId("its size is no natural number");
   }
   storage_id.num_elements = static_cast<uint64_t>(graph->int_value(parts[4]));
   if (__builtin_mul_overflow(storage_id.num_elements,
@@ -338,41 +464,27 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
                              &storage_id.size_bytes) ||
       storage_id.size_bytes >
           static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-    return malformed(absl::StrCat("its size of ", storage_id.num_elements,
-                                  " elements is past 2^63 bytes"));
+    return MalformedId(absl::StrCat("its size of ", storage_id.num_elements,
+                                    " elements is past 2^63 bytes"));
   }
   if (storage_word_ == kNoNode) {
     graph->NoteSharedWord("storage", parts[0]);
     storage_word_ = parts[0];
   }
-
-  const auto next = static_cast<uint32_t>(storages_.size());
-  const uint32_t index = *storage_by_key_.lazy_emplace(
-      storage_id.key, [next](const auto& make) { make(next); });
-  const bool is_new = index == next;
-  if (is_new) {
-    FERRY_RETURN_IF_ERROR(check_storage_(storage_id));
-    KeyedStorage fresh;
-    fresh.key = storage_id.key;
-    fresh.storage =
-        Storage::Described(storage_id.size_bytes, storage_id.location, &pool_);
-    fresh.type = *type;
-    storages_.push_back(std::move(fresh));
+  FERRY_ASSIGN_OR_RETURN(uint32_t index, FindOrAdd(storage_id));
+  StorageRecord record;
+  record.key_node = parts[2];
+  if (num_parts == 6 && graph->kind(parts[5]) != ValueKind::kNone) {
+    FERRY_ASSIGN_OR_RETURN(index,
+                           FindOrAddPart(storage_id, index, parts[5], *graph));
+    record.key_node = graph->items(parts[5])[0];
   }
   KeyedStorage& keyed = storages_[index];
-  if (keyed.storage.size_bytes() != storage_id.size_bytes) {
-    return malformed(
-        absl::StrCat("storage \"", absl::CHexEscape(storage_id.key), "\" has ",
-                     storage_id.size_bytes, " bytes here and ",
-                     keyed.storage.size_bytes(), " bytes elsewhere"));
-  }
-  StorageRecord record;
   record.storage = keyed.storage;
   record.dtype = type->dtype;
   record.untyped = type->untyped;
-  record.key_node = parts[2];
   record.location_node = parts[3];
-  if (is_new) {
+  if (keyed.node == kNoNode) {
     keyed.node = graph->AddNewStorage(std::move(record));
     return keyed.node;
   }

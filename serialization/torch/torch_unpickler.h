@@ -46,6 +46,18 @@ struct StorageId {
   uint64_t size_bytes = 0;
 };
 
+// What stands for a storage in a pickle.
+enum class PersistentIds {
+  // ("storage", type, key, location, size): zip archives.
+  kArchive,
+  // The same, then None, or (key, offset, size) of a part of that storage; and,
+  // where it is met first, ("module", class, source file, source) for the class
+  // of a module: legacy streams.
+  kStream,
+  // The number of a tensor or a storage, and (class, source file, source): tar.
+  kNumbers,
+};
+
 // TorchUnpickler
 //
 // The hooks for one pickle; after an error, of no further use.
@@ -58,8 +70,16 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   // such record.
   using CheckStorage = std::function<absl::Status(const StorageId&)>;
 
-  explicit TorchUnpickler(CheckStorage check_storage)
-      : check_storage_(std::move(check_storage)) {}
+  // Gives the node of a number, for `PersistentIds::kNumbers`.
+  using ObjectOfNumber =
+      std::function<absl::StatusOr<NodeId>(int64_t, ObjectGraph*)>;
+
+  explicit TorchUnpickler(CheckStorage check_storage,
+                          PersistentIds ids = PersistentIds::kArchive)
+      : ids_(ids), check_storage_(std::move(check_storage)) {}
+  explicit TorchUnpickler(ObjectOfNumber object_of_number)
+      : ids_(PersistentIds::kNumbers),
+        object_of_number_(std::move(object_of_number)) {}
 
   // Makes room for as many storages as a file can have, and a tensor over each.
   void ReserveStorages(size_t num_storages);
@@ -73,12 +93,21 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   // the storage itself.
   // Keys are valid as long as the graph.
   struct KeyedStorage {
+    static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
+
     absl::string_view key;
     Storage storage;
     StorageType type;
     NodeId node = kNoNode;  // of the storage as that type
+    // Of a part of another storage: that one's index, and where in it it
+    // begins.
+    uint32_t root = kNoRoot;
+    uint64_t offset_bytes = 0;
   };
   const std::pmr::vector<KeyedStorage>& storages() const { return storages_; }
+
+  // The index of the storage with a key.
+  std::optional<uint32_t> FindStorage(absl::string_view key) const;
 
  private:
   enum class Known : uint8_t {
@@ -126,11 +155,26 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   static Known Recognise(const GlobalRecord& global);
   Known known(NodeId node, const ObjectGraph& graph) const;
 
+  absl::StatusOr<NodeId> LoadStorage(NodeId id, ObjectGraph* graph);
+  // `id` is a tuple of four.
+  absl::StatusOr<NodeId> LoadClass(NodeId id, ObjectGraph* graph);
+  absl::StatusOr<NodeId> LoadNumber(NodeId id, ObjectGraph* graph);
+  // The index of the storage that `id` describes, and of the part of it that
+  // `view`, a (key, offset, size), does.
+  // The index for a key, and whether it is new: the caller then appends the
+  // storage.
+  std::pair<uint32_t, bool> Claim(absl::string_view key);
+  absl::StatusOr<uint32_t> FindOrAdd(const StorageId& id);
+  absl::StatusOr<uint32_t> FindOrAddPart(const StorageId& id, uint32_t root,
+                                         NodeId view, const ObjectGraph& graph);
+
   // The tensor that a rebuild function makes, null if `function` is none.
   absl::StatusOr<Tensor> Rebuild(Known function, absl::Span<const NodeId> args,
                                  const ObjectGraph& graph);
 
+  const PersistentIds ids_;
   CheckStorage check_storage_;
+  ObjectOfNumber object_of_number_;
   std::vector<KnownGlobal> known_;  // by index of the global
   ObjectPool pool_;                 // of the storages and the tensors
   HugePageResource memory_;

@@ -284,6 +284,7 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   parsed_.directory = std::make_unique<ZipDirectory>(std::move(directory));
   FERRY_RETURN_IF_ERROR(FindPrefix());
   parsed_.info.container = Container::kZip;
+  parsed_.end_offset_bytes = file_.size_bytes();
   parsed_.info.archive_name = std::string(absl::StripSuffix(prefix_, "/"));
   if (Find("constants.pkl") != nullptr) {
     parsed_.info.kind = CheckpointKind::kTorchScript;

@@ -1,0 +1,22 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/container_kind.h"
+
+namespace ferry {
+
+absl::string_view Name(Container container) {
+  switch (container) {
+    case Container::kZip:
+      return "zip";
+    case Container::kLegacy:
+      return "legacy";
+    case Container::kTar:
+      return "tar";
+    case Container::kBare:
+      return "bare";
+  }
+  return "";
+}
+
+}  // namespace ferry

@@ -1,0 +1,212 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/pickle/pickle_stream.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/opcodes.h"
+
+namespace ferry {
+namespace pickle {
+namespace {
+
+// What is read at least: one call of the operating system.
+constexpr uint64_t kChunkBytes = uint64_t{64} << 10;
+
+// What stands after an opcode.
+enum class Operands : uint8_t {
+  kNoOpcode,  // there is no such opcode
+  kFixed,     // `size` bytes
+  kCounted,   // a number of `size` bytes, then so many bytes
+  kLines,     // `size` lines
+};
+
+struct Shape {
+  Operands operands = Operands::kNoOpcode;
+  uint8_t size = 0;
+};
+
+constexpr std::array<Shape, 256> MakeShapes() {
+  std::array<Shape, 256> shapes{};
+  for (unsigned char opcode :
+       {kMark,       kStop,     kPop,       kPopMark,    kDup,
+        kNone,       kBinPersId, kReduce,   kAppend,     kBuild,
+        kDict,       kEmptyDict, kAppends,  kList,       kEmptyList,
+        kObj,        kSetItem,  kTuple,     kEmptyTuple, kSetItems,
+        kNewObj,     kTuple1,   kTuple2,    kTuple3,     kNewTrue,
+        kNewFalse,   kEmptySet, kAddItems,  kFrozenSet,  kNewObjEx,
+        kStackGlobal, kMemoize, kNextBuffer, kReadOnlyBuffer}) {
+    shapes[opcode] = {Operands::kFixed, 0};
+  }
+  for (unsigned char opcode : {kBinInt1, kBinGet, kBinPut, kProto, kExt1}) {
+    shapes[opcode] = {Operands::kFixed, 1};
+  }
+  for (unsigned char opcode : {kBinInt2, kExt2}) {
+    shapes[opcode] = {Operands::kFixed, 2};
+  }
+  for (unsigned char opcode : {kBinInt, kLongBinGet, kLongBinPut, kExt4}) {
+    shapes[opcode] = {Operands::kFixed, 4};
+  }
+  for (unsigned char opcode : {kBinFloat, kFrame}) {
+    shapes[opcode] = {Operands::kFixed, 8};
+  }
+  for (unsigned char opcode :
+       {kShortBinString, kLong1, kShortBinBytes, kShortBinUnicode}) {
+    shapes[opcode] = {Operands::kCounted, 1};
+  }
+  for (unsigned char opcode : {kBinString, kBinUnicode, kLong4, kBinBytes}) {
+    shapes[opcode] = {Operands::kCounted, 4};
+  }
+  for (unsigned char opcode : {kBinUnicode8, kBinBytes8, kByteArray8}) {
+    shapes[opcode] = {Operands::kCounted, 8};
+  }
+  for (unsigned char opcode :
+       {kFloat, kInt, kLong, kPersId, kString, kUnicode, kGet, kPut}) {
+    shapes[opcode] = {Operands::kLines, 1};
+  }
+  for (unsigned char opcode : {kGlobal, kInst}) {
+    shapes[opcode] = {Operands::kLines, 2};
+  }
+  return shapes;
+}
+
+constexpr std::array<Shape, 256> kShapes = MakeShapes();
+
+absl::Status NoPickle(absl::string_view what, uint64_t at) {
+  return absl::DataLossError(
+      absl::StrCat(what, " (at offset ", at, " of the pickle)"));
+}
+
+}  // namespace
+
+PickleStream::PickleStream(const ReadableBytes& file, uint64_t begin,
+                           uint64_t end, uint64_t max_pickle_bytes)
+    : file_(file),
+      offset_(begin),
+      end_(end),
+      max_pickle_bytes_(max_pickle_bytes) {
+  if (file.data() != nullptr) {
+    window_ = file.data() + begin;
+    window_size_ = end - begin;
+  }
+}
+
+absl::Status PickleStream::CheckLeft(uint64_t size) const {
+  if (size <= bytes_left()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("cut short: ", size,
+                                          " bytes should follow and ",
+                                          bytes_left(), " do"));
+}
+
+absl::Status PickleStream::Fill(uint64_t size) {
+  if (size <= window_size_) return absl::OkStatus();
+  const uint64_t capacity =
+      std::min(std::max({size, kChunkBytes, 2 * window_size_}), bytes_left());
+  std::unique_ptr<char[]> buffer(new char[capacity]);
+  if (window_size_ > 0) std::memcpy(buffer.get(), window_, window_size_);
+  FERRY_RETURN_IF_ERROR(file_.ReadAt(
+      offset_ + window_size_,
+      absl::MakeSpan(buffer.get() + window_size_, capacity - window_size_)));
+  buffer_ = std::move(buffer);
+  window_ = buffer_.get();
+  window_size_ = capacity;
+  return absl::OkStatus();
+}
+
+void PickleStream::Advance(uint64_t size) {
+  offset_ += size;
+  const uint64_t from_window = std::min(size, window_size_);
+  window_ += from_window;
+  window_size_ -= from_window;
+}
+
+absl::StatusOr<absl::string_view> PickleStream::Take(uint64_t size) {
+  FERRY_RETURN_IF_ERROR(CheckLeft(size));
+  FERRY_RETURN_IF_ERROR(Fill(size));
+  const absl::string_view taken = window().substr(0, size);
+  Advance(size);
+  return taken;
+}
+
+absl::Status PickleStream::Skip(uint64_t size) {
+  FERRY_RETURN_IF_ERROR(CheckLeft(size));
+  Advance(size);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> PickleStream::LineEnd(uint64_t at) {
+  for (uint64_t searched = at;;) {
+    const size_t newline = window().find('\n', searched);
+    if (newline != absl::string_view::npos) return newline + 1;
+    searched = std::max(at, window_size_);
+    if (searched >= bytes_left()) return NoPickle("a line is cut short", at);
+    if (searched >= max_pickle_bytes_) return searched + 1;
+    FERRY_RETURN_IF_ERROR(Fill(searched + 1));
+  }
+}
+
+absl::StatusOr<uint64_t> PickleStream::OperandsEnd(unsigned char opcode,
+                                                   uint64_t at) {
+  const Shape shape = kShapes[opcode];
+  switch (shape.operands) {
+    case Operands::kFixed:
+      return at + shape.size;
+    case Operands::kCounted: {
+      if (shape.size > bytes_left() - at) return at + shape.size;
+      FERRY_RETURN_IF_ERROR(Fill(at + shape.size));
+      uint64_t count = 0;
+      for (int i = shape.size; i-- > 0;) {
+        count = (count << 8) | static_cast<unsigned char>(window_[at + i]);
+      }
+      at += shape.size;
+      // One too many stands for any that do not fit.
+      return at + std::min(count, bytes_left() - at + 1);
+    }
+    case Operands::kLines: {
+      for (int i = 0; i < shape.size; ++i) {
+        FERRY_ASSIGN_OR_RETURN(at, LineEnd(at));
+      }
+      return at;
+    }
+    case Operands::kNoOpcode:
+      break;
+  }
+  return NoPickle(
+      absl::StrCat("there is no opcode 0x", absl::Hex(opcode, absl::kZeroPad2)),
+      at - 1);
+}
+
+absl::StatusOr<uint64_t> PickleStream::FindEnd() {
+  for (uint64_t at = 0;;) {
+    if (at >= bytes_left()) {
+      return absl::DataLossError(absl::StrCat(
+          "the pickle is cut short: it ends after ", at, " bytes"));
+    }
+    FERRY_RETURN_IF_ERROR(Fill(at + 1));
+    const auto opcode = static_cast<unsigned char>(window_[at]);
+    FERRY_ASSIGN_OR_RETURN(const uint64_t next, OperandsEnd(opcode, at + 1));
+    if (next > bytes_left()) return NoPickle("an operand is cut short", at);
+    if (next > max_pickle_bytes_) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the pickle has more than ", max_pickle_bytes_,
+                       " bytes, which is the limit"));
+    }
+    if (opcode == kStop) return next;
+    at = next;
+  }
+}
+
+absl::StatusOr<absl::string_view> PickleStream::NextPickle() {
+  FERRY_ASSIGN_OR_RETURN(const uint64_t size, FindEnd());
+  return Take(size);
+}
+
+}  // namespace pickle
+}  // namespace ferry

@@ -1,0 +1,260 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/legacy_stream.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/pickle_stream.h"
+#include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/serialization/zip/little_endian.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+using pickle::UnpickleResult;
+using KeyedStorage = TorchUnpickler::KeyedStorage;
+
+// Of the pickles before the object's: more nodes than these take is damage.
+constexpr uint32_t kMaxHeaderNodes = 10000;
+
+class LegacyStream {
+ public:
+  LegacyStream(const ReadableBytes& file, const LoadOptions& options)
+      : file_(file),
+        options_(options),
+        stream_(file, 0, file.size_bytes(), options.limits.max_pickle_bytes),
+        hooks_([](const StorageId&) { return absl::OkStatus(); },
+               PersistentIds::kStream) {}
+
+  absl::StatusOr<ParsedCheckpoint> Read();
+
+ private:
+  absl::Status Error(absl::StatusCode code, absl::string_view part,
+                     absl::string_view what) const;
+  // Reads the next pickle, which becomes the record `part`.
+  absl::StatusOr<UnpickleResult> Unpickle(absl::string_view part,
+                                          uint32_t max_nodes,
+                                          pickle::UnpickleHooks* hooks,
+                                          ObjectGraph* graph);
+  absl::Status ReadHeader();
+  absl::Status ReadObjects();
+  absl::Status CheckByteOrder() const;
+  absl::Status ReadKeys();
+  absl::Status ReadStorage(absl::string_view key);
+  absl::Status CollectStorages();
+
+  const ReadableBytes& file_;
+  const LoadOptions& options_;
+  pickle::PickleStream stream_;
+  TorchUnpickler hooks_;
+  ParsedCheckpoint parsed_;
+  bool is_from_big_endian_ = false;
+  std::vector<std::string> keys_;
+  // Where the bytes of each storage stand, once that is known.
+  std::vector<std::optional<uint64_t>> offsets_;
+};
+
+absl::Status LegacyStream::Error(absl::StatusCode code, absl::string_view part,
+                                 absl::string_view what) const {
+  return absl::Status(code,
+                      absl::StrCat(file_.name(), ", ", part, " at offset ",
+                                   stream_.offset(), ": ", what));
+}
+
+absl::StatusOr<UnpickleResult> LegacyStream::Unpickle(
+    absl::string_view part, uint32_t max_nodes, pickle::UnpickleHooks* hooks,
+    ObjectGraph* graph) {
+  const uint64_t begin = stream_.offset();
+  const auto in_part = [&](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        absl::StrCat(file_.name(), ", ", part, " at offset ",
+                                     begin, ": ", status.message()));
+  };
+  const absl::StatusOr<absl::string_view> bytes = stream_.NextPickle();
+  if (!bytes.ok()) return in_part(bytes.status());
+  // Most opcodes that make a node take about four bytes.
+  graph->Reserve(
+      static_cast<uint32_t>(std::min<uint64_t>(bytes->size() / 4, max_nodes)),
+      0, bytes->size());
+  pickle::UnpickleOptions unpickle_options;
+  unpickle_options.max_nodes = max_nodes;
+  const absl::StatusOr<UnpickleResult> result =
+      pickle::Unpickle(*bytes, unpickle_options, hooks, graph);
+  if (!result.ok()) return in_part(result.status());
+  parsed_.records.push_back(
+      {std::string(part), begin, stream_.offset() - begin});
+  return result;
+}
+
+absl::Status LegacyStream::ReadHeader() {
+  ObjectGraph graph;
+  FERRY_RETURN_IF_ERROR(
+      Unpickle("magic_number", kMaxHeaderNodes, nullptr, &graph).status());
+  FERRY_ASSIGN_OR_RETURN(
+      const UnpickleResult version,
+      Unpickle("protocol_version", kMaxHeaderNodes, nullptr, &graph));
+  if (graph.kind(version.root) != ValueKind::kInt ||
+      graph.is_big_int(version.root) ||
+      graph.int_value(version.root) != kLegacyProtocolVersion) {
+    return Error(absl::StatusCode::kUnimplemented, "protocol_version",
+                 absl::StrCat("the stream does not have the protocol version ",
+                              kLegacyProtocolVersion));
+  }
+  FERRY_ASSIGN_OR_RETURN(
+      const UnpickleResult machine,
+      Unpickle("sys_info", kMaxHeaderNodes, nullptr, &graph));
+  if (graph.kind(machine.root) == ValueKind::kDict) {
+    const NodeId little = graph.FindStr(machine.root, "little_endian");
+    is_from_big_endian_ = little != kNoNode &&
+                          graph.kind(little) == ValueKind::kBool &&
+                          graph.int_value(little) == 0;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LegacyStream::ReadObjects() {
+  parsed_.graph = std::make_shared<ObjectGraph>();
+  FERRY_ASSIGN_OR_RETURN(const UnpickleResult result,
+                         Unpickle("objects", options_.limits.max_nodes, &hooks_,
+                                  parsed_.graph.get()));
+  parsed_.root = result.root;
+  parsed_.info.pickle_protocol = result.protocol;
+  return CheckByteOrder();
+}
+
+// Whatever machine wrote the stream, its numbers are little-endian. But that
+// code takes a complex64 for one number of eight bytes, and writes nothing
+// sensible for a complex128.
+absl::Status LegacyStream::CheckByteOrder() const {
+  if (!is_from_big_endian_) return absl::OkStatus();
+  for (const KeyedStorage& keyed : hooks_.storages()) {
+    if (Category(keyed.type.dtype) == DTypeCategory::kComplex) {
+      return Error(
+          absl::StatusCode::kUnimplemented, "objects",
+          "complex numbers that a big-endian machine wrote in the legacy "
+          "format, which mixes up their parts; save them there as a zip "
+          "archive");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LegacyStream::ReadKeys() {
+  ObjectGraph graph;
+  FERRY_ASSIGN_OR_RETURN(
+      const UnpickleResult result,
+      Unpickle("storage_keys", options_.limits.max_nodes, nullptr, &graph));
+  if (graph.kind(result.root) != ValueKind::kList &&
+      graph.kind(result.root) != ValueKind::kTuple) {
+    return Error(absl::StatusCode::kDataLoss, "storage_keys",
+                 "the keys of the storages are not a list");
+  }
+  for (NodeId key : graph.items(result.root)) {
+    if (graph.kind(key) != ValueKind::kStr) {
+      return Error(absl::StatusCode::kDataLoss, "storage_keys",
+                   "the key of a storage is not text");
+    }
+    keys_.emplace_back(graph.text(key));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LegacyStream::ReadStorage(absl::string_view key) {
+  const std::string name = absl::StrCat("data/", absl::CHexEscape(key));
+  const std::optional<uint32_t> index = hooks_.FindStorage(key);
+  if (!index || hooks_.storages()[*index].root != KeyedStorage::kNoRoot) {
+    return Error(absl::StatusCode::kDataLoss, name,
+                 "a storage that the objects do not refer to");
+  }
+  const KeyedStorage& keyed = hooks_.storages()[*index];
+  const uint64_t begin = stream_.offset();
+  const absl::StatusOr<absl::string_view> count = stream_.Take(8);
+  if (!count.ok()) {
+    return Error(count.status().code(), name, count.status().message());
+  }
+  const uint64_t num_elements = zip::Load64(count->data());
+  const uint64_t size = keyed.storage.size_bytes();
+  const uint64_t expected = size / ElementSizeBytes(keyed.type.dtype);
+  if (num_elements != expected) {
+    return Error(
+        absl::StatusCode::kDataLoss, name,
+        absl::StrCat("the storage has ", num_elements, " elements here and ",
+                     expected, " in the objects' pickle"));
+  }
+  offsets_[*index] = stream_.offset();
+  const absl::Status skipped = stream_.Skip(size);
+  if (!skipped.ok()) return Error(skipped.code(), name, skipped.message());
+  parsed_.records.push_back({name, begin, stream_.offset() - begin});
+  return absl::OkStatus();
+}
+
+absl::Status LegacyStream::CollectStorages() {
+  const auto& storages = hooks_.storages();
+  parsed_.storages.reserve(storages.size());
+  for (size_t i = 0; i < storages.size(); ++i) {
+    const KeyedStorage& keyed = storages[i];
+    const bool is_part = keyed.root != KeyedStorage::kNoRoot;
+    const std::optional<uint64_t> offset = offsets_[is_part ? keyed.root : i];
+    if (!offset) {
+      return Error(absl::StatusCode::kDataLoss, "storage_keys",
+                   absl::StrCat("storage \"", absl::CHexEscape(keyed.key),
+                                "\" is not in the file"));
+    }
+    ParsedCheckpoint::StoragePart part;
+    part.storage = keyed.storage;
+    part.source.offset_bytes = *offset + keyed.offset_bytes;
+    part.source.size_bytes = keyed.storage.size_bytes();
+    if (is_part) part.root = keyed.root;
+    parsed_.storages.push_back(std::move(part));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ParsedCheckpoint> LegacyStream::Read() {
+  parsed_.info.container = Container::kLegacy;
+  FERRY_RETURN_IF_ERROR(ReadHeader());
+  FERRY_RETURN_IF_ERROR(ReadObjects());
+  FERRY_RETURN_IF_ERROR(ReadKeys());
+  offsets_.resize(hooks_.storages().size());
+  for (const std::string& key : keys_) {
+    FERRY_RETURN_IF_ERROR(ReadStorage(key));
+  }
+  FERRY_RETURN_IF_ERROR(CollectStorages());
+  parsed_.end_offset_bytes = stream_.offset();
+  return std::move(parsed_);
+}
+
+}  // namespace
+
+bool IsLegacyMagic(absl::string_view pickle) {
+  // Its longest form is the decimal one.
+  if (pickle.size() > 64) return false;
+  ObjectGraph graph;
+  const absl::StatusOr<UnpickleResult> result =
+      pickle::Unpickle(pickle, pickle::UnpickleOptions(), nullptr, &graph);
+  return result.ok() && graph.kind(result->root) == ValueKind::kInt &&
+         graph.is_big_int(result->root) &&
+         graph.text(result->root) == kLegacyMagic;
+}
+
+absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(const ReadableBytes& file,
+                                                  const LoadOptions& options) {
+  return LegacyStream(file, options).Read();
+}
+
+}  // namespace torch_format
+}  // namespace ferry

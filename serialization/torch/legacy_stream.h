@@ -1,0 +1,61 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/torch/legacy_stream.h
+// -----------------------------------------------------------------------------
+//
+// Reads what `torch.save` wrote from 0.1.10 to 1.5, and writes to this day with
+// `_use_new_zipfile_serialization=False`: pickles one after another, then the
+// storages, without any padding, checksum or directory.
+//
+//   pickle of 0x1950a86a20f9469cfc6c
+//   pickle of 1001
+//   pickle of a dict that tells of the machine; empty from C++
+//   pickle of the object, storages by persistent id
+//   pickle of the list of the storages' keys
+//   for each key: int64, little-endian, the number of elements; the elements,
+//                 little-endian
+//
+// The layout follows torch/serialization.py (_legacy_save, _legacy_load) and
+// torch/csrc/serialization.cpp (THPStorage_writeFileRaw).
+#ifndef FERRY_SERIALIZATION_TORCH_LEGACY_STREAM_H_
+#define FERRY_SERIALIZATION_TORCH_LEGACY_STREAM_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/file.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/parsed_checkpoint.h"
+
+namespace ferry {
+namespace torch_format {
+
+// The number that such a file begins with, in two's complement, little-endian.
+inline constexpr absl::string_view kLegacyMagic =
+    "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+
+// What the second pickle holds.
+inline constexpr int64_t kLegacyProtocolVersion = 1001;
+
+// Whether `pickle` holds that number, in any protocol.
+bool IsLegacyMagic(absl::string_view pickle);
+
+// Reads the stream that `file`, which must outlive the result, begins with.
+// There may be more after it. Of the storages nothing but their sizes is read.
+//
+// Errors:
+//   kDataLoss          - damaged or cut short; the message has the file, the
+//                        part and the offset.
+//   kUnimplemented     - another version of the layout; complex numbers from a
+//                        big-endian machine, whose parts PyTorch mixes up.
+//   kResourceExhausted - past the limits.
+absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(const ReadableBytes& file,
+                                                  const LoadOptions& options);
+
+}  // namespace torch_format
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TORCH_LEGACY_STREAM_H_

@@ -1,0 +1,403 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/tar_container.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/tensor.h"
+#include "ferry/serialization/pickle/pickle_stream.h"
+#include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/storage_type.h"
+#include "ferry/serialization/torch/tar_directory.h"
+#include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/serialization/zip/little_endian.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+using pickle::PickleStream;
+using StoragePart = ParsedCheckpoint::StoragePart;
+
+bool IsInt(const ObjectGraph& graph, NodeId node) {
+  return graph.kind(node) == ValueKind::kInt && !graph.is_big_int(node);
+}
+
+// A member that holds pickles and raw numbers in turn. What it builds of the
+// pickles is thrown away with each member.
+class Member {
+ public:
+  Member(const ReadableBytes& file, const PlainRecord& record,
+         const LoadLimits& limits)
+      : file_(file),
+        name_(record.name),
+        max_nodes_(limits.max_nodes),
+        stream_(file, record.offset_bytes,
+                record.offset_bytes + record.size_bytes,
+                limits.max_pickle_bytes) {}
+
+  absl::Status Error(absl::StatusCode code, absl::string_view what) const {
+    return absl::Status(
+        code, absl::StrCat(file_.name(), ", ", name_, ", before offset ",
+                           stream_.offset(), ": ", what));
+  }
+  absl::Status Damaged(absl::string_view what) const {
+    return Error(absl::StatusCode::kDataLoss, what);
+  }
+
+  absl::StatusOr<pickle::UnpickleResult> NextPickle(
+      pickle::UnpickleHooks* hooks, ObjectGraph* graph);
+  absl::StatusOr<NodeId> NextValue();
+  // What a pickle says of how many there are.
+  absl::StatusOr<int64_t> NextCount();
+  // The items of the next pickle, a tuple of `size`.
+  absl::StatusOr<absl::Span<const NodeId>> NextTuple(size_t size);
+  absl::StatusOr<absl::string_view> Take(uint64_t size);
+  absl::Status Skip(uint64_t size);
+
+  const ObjectGraph& graph() const { return graph_; }
+  uint64_t offset() const { return stream_.offset(); }
+
+ private:
+  const ReadableBytes& file_;
+  const absl::string_view name_;
+  const uint32_t max_nodes_;
+  PickleStream stream_;
+  ObjectGraph graph_;
+};
+
+absl::StatusOr<pickle::UnpickleResult> Member::NextPickle(
+    pickle::UnpickleHooks* hooks, ObjectGraph* graph) {
+  const absl::StatusOr<absl::string_view> bytes = stream_.NextPickle();
+  if (!bytes.ok())
+    return Error(bytes.status().code(), bytes.status().message());
+  pickle::UnpickleOptions options;
+  options.max_nodes = max_nodes_;
+  absl::StatusOr<pickle::UnpickleResult> result =
+      pickle::Unpickle(*bytes, options, hooks, graph);
+  if (!result.ok()) {
+    return Error(result.status().code(), result.status().message());
+  }
+  return result;
+}
+
+absl::StatusOr<NodeId> Member::NextValue() {
+  FERRY_ASSIGN_OR_RETURN(const pickle::UnpickleResult result,
+                         NextPickle(nullptr, &graph_));
+  return result.root;
+}
+
+absl::StatusOr<int64_t> Member::NextCount() {
+  FERRY_ASSIGN_OR_RETURN(const NodeId count, NextValue());
+  if (!IsInt(graph_, count)) return Damaged("a count is no number");
+  return graph_.int_value(count);
+}
+
+absl::StatusOr<absl::Span<const NodeId>> Member::NextTuple(size_t size) {
+  FERRY_ASSIGN_OR_RETURN(const NodeId tuple, NextValue());
+  if (graph_.kind(tuple) != ValueKind::kTuple ||
+      graph_.items(tuple).size() != size) {
+    return Damaged(absl::StrCat("a description has no ", size, " parts"));
+  }
+  return graph_.items(tuple);
+}
+
+absl::StatusOr<absl::string_view> Member::Take(uint64_t size) {
+  absl::StatusOr<absl::string_view> bytes = stream_.Take(size);
+  if (!bytes.ok())
+    return Error(bytes.status().code(), bytes.status().message());
+  return bytes;
+}
+
+absl::Status Member::Skip(uint64_t size) {
+  const absl::Status status = stream_.Skip(size);
+  return status.ok() ? status : Error(status.code(), status.message());
+}
+
+class TarContainer {
+ public:
+  TarContainer(const ReadableBytes& file, const LoadOptions& options)
+      : file_(file), options_(options) {}
+
+  absl::StatusOr<ParsedCheckpoint> Read();
+
+ private:
+  // What a key stands for: a storage, or a tensor over it.
+  struct Keyed {
+    uint32_t storage = 0;  // index in parsed_.storages
+    StorageType type;
+    Tensor tensor;  // null for a storage
+    NodeId node = kNoNode;
+  };
+
+  absl::StatusOr<const PlainRecord*> Find(absl::string_view name) const;
+  absl::Status ReadStorages();
+  absl::Status ReadStorage(Member* member);
+  absl::Status ReadParts(Member* member);
+  absl::Status ReadTensors();
+  absl::Status ReadTensor(Member* member);
+  absl::StatusOr<Tensor> MakeTensor(Member* member, const Storage& storage,
+                                    const StorageType& type);
+  absl::Status ReadObjects();
+  absl::StatusOr<NodeId> NodeOf(int64_t key, ObjectGraph* graph);
+
+  const ReadableBytes& file_;
+  const LoadOptions& options_;
+  ParsedCheckpoint parsed_;
+  absl::flat_hash_map<int64_t, Keyed> keyed_;
+};
+
+absl::StatusOr<const PlainRecord*> TarContainer::Find(
+    absl::string_view name) const {
+  // Where there are several of a name, the last one counts.
+  for (size_t i = parsed_.records.size(); i-- > 0;) {
+    const PlainRecord& record = parsed_.records[i];
+    if (absl::StripPrefix(record.name, "./") == name) return &record;
+  }
+  return absl::DataLossError(
+      absl::StrCat(file_.name(),
+                   " is a tar archive, but not one of PyTorch before 0.1.10: "
+                   "it has no file \"",
+                   name, "\""));
+}
+
+absl::Status TarContainer::ReadStorage(Member* member) {
+  FERRY_ASSIGN_OR_RETURN(const absl::Span<const NodeId> parts,
+                         member->NextTuple(3));
+  const ObjectGraph& graph = member->graph();
+  std::optional<StorageType> type;
+  if (graph.is_global(parts[2])) {
+    type = StorageTypeFromClass(graph.global(parts[2]).name);
+  }
+  if (!IsInt(graph, parts[0]) || graph.kind(parts[1]) != ValueKind::kStr ||
+      !type) {
+    return member->Damaged("a storage is not described");
+  }
+  FERRY_ASSIGN_OR_RETURN(const absl::string_view count, member->Take(8));
+  uint64_t size_bytes = 0;
+  if (__builtin_mul_overflow(zip::Load64(count.data()),
+                             ElementSizeBytes(type->dtype), &size_bytes)) {
+    return member->Damaged("a storage has more elements than memory can hold");
+  }
+  StoragePart part;
+  part.storage = Storage::Described(size_bytes, graph.text(parts[1]));
+  part.source.offset_bytes = member->offset();
+  part.source.size_bytes = size_bytes;
+  FERRY_RETURN_IF_ERROR(member->Skip(size_bytes));
+  Keyed keyed;
+  keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
+  keyed.type = *type;
+  keyed_[graph.int_value(parts[0])] = std::move(keyed);
+  parsed_.storages.push_back(std::move(part));
+  return absl::OkStatus();
+}
+
+absl::Status TarContainer::ReadParts(Member* member) {
+  FERRY_ASSIGN_OR_RETURN(const NodeId list, member->NextValue());
+  const ObjectGraph& graph = member->graph();
+  if (graph.kind(list) != ValueKind::kList) {
+    return member->Damaged("the parts of storages are not listed");
+  }
+  for (NodeId view : graph.items(list)) {
+    absl::Span<const NodeId> parts;
+    if (graph.kind(view) == ValueKind::kTuple) parts = graph.items(view);
+    if (parts.size() != 4 ||
+        !std::all_of(parts.begin(), parts.end(),
+                     [&](NodeId part) { return IsInt(graph, part); })) {
+      return member->Damaged("a part of a storage is not described");
+    }
+    const auto found = keyed_.find(graph.int_value(parts[1]));
+    if (found == keyed_.end()) {
+      return member->Damaged("a storage is a part of one that is not there");
+    }
+    Keyed keyed = found->second;
+    const StoragePart& whole = parsed_.storages[keyed.storage];
+    const uint64_t element_bytes = ElementSizeBytes(keyed.type.dtype);
+    const auto num_elements =
+        static_cast<int64_t>(whole.storage.size_bytes() / element_bytes);
+    const int64_t offset = graph.int_value(parts[2]);
+    const int64_t count = graph.int_value(parts[3]);
+    if (offset < 0 || count < 0 || offset > num_elements ||
+        count > num_elements - offset) {
+      return member->Damaged("a part of a storage reaches beyond it");
+    }
+    StoragePart part;
+    part.source.offset_bytes = whole.source.offset_bytes +
+                               static_cast<uint64_t>(offset) * element_bytes;
+    part.source.size_bytes = static_cast<uint64_t>(count) * element_bytes;
+    part.storage = Storage::Described(part.source.size_bytes,
+                                      whole.storage.recorded_location());
+    part.root = whole.root == StoragePart::kNoRoot ? keyed.storage : whole.root;
+    keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
+    parsed_.storages.push_back(std::move(part));
+    keyed_[graph.int_value(parts[0])] = keyed;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TarContainer::ReadStorages() {
+  FERRY_ASSIGN_OR_RETURN(const PlainRecord* const record, Find("storages"));
+  Member member(file_, *record, options_.limits);
+  FERRY_ASSIGN_OR_RETURN(const int64_t count, member.NextCount());
+  for (int64_t i = 0; i < count; ++i) {
+    FERRY_RETURN_IF_ERROR(ReadStorage(&member));
+  }
+  return ReadParts(&member);
+}
+
+// What stands behind the description of a tensor.
+absl::StatusOr<Tensor> TarContainer::MakeTensor(Member* member,
+                                                const Storage& storage,
+                                                const StorageType& type) {
+  FERRY_ASSIGN_OR_RETURN(absl::string_view bytes, member->Take(8));
+  const uint32_t rank = zip::Load32(bytes.data());
+  if (rank > static_cast<uint32_t>(kMaxRank)) {
+    return member->Damaged(absl::StrCat("a tensor has ", rank,
+                                        " dimensions; at most ", kMaxRank,
+                                        " are supported"));
+  }
+  FERRY_ASSIGN_OR_RETURN(bytes, member->Take(16 * uint64_t{rank} + 8));
+  const auto number = [&bytes](size_t i) {
+    return static_cast<int64_t>(zip::Load64(bytes.data() + 8 * i));
+  };
+  Dimensions shape, strides;
+  for (size_t i = 0; i < rank; ++i) {
+    shape.push_back(number(i));
+    strides.push_back(number(rank + i));
+  }
+  int64_t offset = number(2 * size_t{rank});
+  const auto num_elements =
+      static_cast<int64_t>(storage.size_bytes() / ElementSizeBytes(type.dtype));
+  // Those versions had no tensors of rank 0 but the empty one.
+  if (rank == 0 && (offset < 0 || offset >= num_elements)) {
+    shape = {0};
+    strides = {1};
+    offset = 0;
+  }
+  const absl::StatusOr<Tensor> tensor =
+      Tensor::Create(storage, type.dtype, shape, strides, offset);
+  if (!tensor.ok()) {
+    return member->Damaged(absl::StrCat("a tensor cannot be rebuilt: ",
+                                        tensor.status().message()));
+  }
+  return tensor;
+}
+
+absl::Status TarContainer::ReadTensor(Member* member) {
+  FERRY_ASSIGN_OR_RETURN(const absl::Span<const NodeId> parts,
+                         member->NextTuple(3));
+  const ObjectGraph& graph = member->graph();
+  if (!IsInt(graph, parts[0])) {
+    return member->Damaged("the key of a tensor is no number");
+  }
+  const int64_t key = graph.int_value(parts[0]);
+  Keyed keyed;
+  if (graph.kind(parts[1]) == ValueKind::kNone) {
+    // An empty tensor, which never had memory.
+    const std::optional<StorageType> type =
+        graph.is_global(parts[2])
+            ? StorageTypeFromClass(absl::StrCat(
+                  absl::StripSuffix(graph.global(parts[2]).name, "Tensor"),
+                  "Storage"))
+            : std::nullopt;
+    if (!type) return member->Damaged("the class of a tensor is not known");
+    keyed.type = *type;
+    keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
+    StoragePart part;
+    part.storage = Storage::Described(0, "cpu");
+    parsed_.storages.push_back(std::move(part));
+  } else {
+    const auto found = IsInt(graph, parts[1])
+                           ? keyed_.find(graph.int_value(parts[1]))
+                           : keyed_.end();
+    if (found == keyed_.end() || !found->second.tensor.is_null()) {
+      return member->Damaged("the storage of a tensor is not there");
+    }
+    keyed = found->second;
+  }
+  FERRY_ASSIGN_OR_RETURN(
+      keyed.tensor,
+      MakeTensor(member, parsed_.storages[keyed.storage].storage, keyed.type));
+  keyed_[key] = std::move(keyed);
+  return absl::OkStatus();
+}
+
+absl::Status TarContainer::ReadTensors() {
+  FERRY_ASSIGN_OR_RETURN(const PlainRecord* const record, Find("tensors"));
+  Member member(file_, *record, options_.limits);
+  FERRY_ASSIGN_OR_RETURN(const int64_t count, member.NextCount());
+  for (int64_t i = 0; i < count; ++i) {
+    FERRY_RETURN_IF_ERROR(ReadTensor(&member));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<NodeId> TarContainer::NodeOf(int64_t key, ObjectGraph* graph) {
+  const auto found = keyed_.find(key);
+  if (found == keyed_.end()) {
+    return absl::DataLossError(
+        absl::StrCat("there is no tensor or storage with the key ", key));
+  }
+  Keyed& keyed = found->second;
+  if (keyed.node == kNoNode && keyed.tensor.is_null()) {
+    StorageRecord record;
+    record.storage = parsed_.storages[keyed.storage].storage;
+    record.dtype = keyed.type.dtype;
+    record.untyped = keyed.type.untyped;
+    keyed.node = graph->AddStorage(std::move(record));
+  } else if (keyed.node == kNoNode) {
+    keyed.node = graph->AddTensor(keyed.tensor);
+  }
+  return keyed.node;
+}
+
+absl::Status TarContainer::ReadObjects() {
+  FERRY_ASSIGN_OR_RETURN(const PlainRecord* const record, Find("pickle"));
+  Member member(file_, *record, options_.limits);
+  parsed_.graph = std::make_shared<ObjectGraph>();
+  TorchUnpickler hooks(
+      [this](int64_t key, ObjectGraph* graph) { return NodeOf(key, graph); });
+  FERRY_ASSIGN_OR_RETURN(const pickle::UnpickleResult result,
+                         member.NextPickle(&hooks, parsed_.graph.get()));
+  parsed_.root = result.root;
+  parsed_.info.pickle_protocol = result.protocol;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
+  FERRY_ASSIGN_OR_RETURN(parsed_.records, ReadTarDirectory(file_));
+  parsed_.info.container = Container::kTar;
+  parsed_.end_offset_bytes = file_.size_bytes();
+  FERRY_RETURN_IF_ERROR(ReadStorages());
+  FERRY_RETURN_IF_ERROR(ReadTensors());
+  FERRY_RETURN_IF_ERROR(ReadObjects());
+  return std::move(parsed_);
+}
+
+}  // namespace
+
+absl::StatusOr<ParsedCheckpoint> ReadTarContainer(const ReadableBytes& file,
+                                                  const LoadOptions& options) {
+  return TarContainer(file, options).Read();
+}
+
+}  // namespace torch_format
+}  // namespace ferry

@@ -1,0 +1,45 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/torch/tar_container.h
+// -----------------------------------------------------------------------------
+//
+// Reads what `torch.save` wrote up to 0.1.9: a tar archive of four files, of
+// which `sys_info` is of no use to a reader.
+//
+//   storages  pickle of a number, and so often: pickle of (key, location,
+//             class), int64: number of elements, the elements; then pickle of a
+//             list of (key, key of the whole, offset, number of elements) for
+//             the storages that are parts of others
+//   tensors   pickle of a number, and so often: pickle of (key, key of the
+//             storage or None, class), int32: rank, 4 bytes of anything, sizes,
+//             strides and offset in int64
+//   pickle    the object; tensors and storages by their keys
+//
+// All numbers are little-endian. The layout follows torch/serialization.py
+// (legacy_load in _legacy_load).
+#ifndef FERRY_SERIALIZATION_TORCH_TAR_CONTAINER_H_
+#define FERRY_SERIALIZATION_TORCH_TAR_CONTAINER_H_
+
+#include "absl/status/statusor.h"
+#include "ferry/core/file.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/parsed_checkpoint.h"
+
+namespace ferry {
+namespace torch_format {
+
+// `file` must outlive the result.
+//
+// Errors:
+//   kDataLoss          - damaged, or an archive of something else; the message
+//                        has the file, the member and the offset.
+//   kResourceExhausted - past the limits.
+absl::StatusOr<ParsedCheckpoint> ReadTarContainer(const ReadableBytes& file,
+                                                  const LoadOptions& options);
+
+}  // namespace torch_format
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TORCH_TAR_CONTAINER_H_

@@ -1,0 +1,228 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/tar_directory.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "ferry/core/status_macros.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+constexpr uint64_t kBlockBytes = 512;
+
+// No name and no list of attributes of an honest member is longer.
+constexpr uint64_t kMaxAttributeBytes = uint64_t{1} << 20;
+
+// Fields of a header: where they begin, and how long they are.
+struct Field {
+  size_t begin;
+  size_t size;
+};
+constexpr Field kName = {0, 100};
+constexpr Field kSize = {124, 12};
+constexpr Field kChecksum = {148, 8};
+constexpr size_t kTypeOffset = 156;
+constexpr Field kMagic = {257, 5};
+constexpr Field kPrefix = {345, 155};
+
+absl::string_view Bytes(absl::string_view header, Field field) {
+  return header.substr(field.begin, field.size);
+}
+
+absl::string_view Text(absl::string_view header, Field field) {
+  const absl::string_view bytes = Bytes(header, field);
+  return bytes.substr(0, bytes.find('\0'));
+}
+
+// Octal digits with blanks around them, or, for GNU, a number in base 256 after
+// a byte 0x80.
+std::optional<uint64_t> Number(absl::string_view field) {
+  uint64_t value = 0;
+  if (!field.empty() && field[0] == '\x80') {
+    for (char c : field.substr(1)) {
+      if (value >> 55 != 0) return std::nullopt;
+      value = value << 8 | static_cast<unsigned char>(c);
+    }
+    return value;
+  }
+  while (!field.empty() && field[0] == ' ') field.remove_prefix(1);
+  field = field.substr(0, field.find_first_of(absl::string_view(" \0", 2)));
+  for (char c : field) {
+    if (c < '0' || c > '7') return std::nullopt;
+    value = value << 3 | static_cast<uint64_t>(c - '0');
+  }
+  return value;
+}
+
+// The sum of all bytes, those of the sum itself counted as blanks.
+bool HasItsChecksum(absl::string_view header) {
+  const std::optional<uint64_t> recorded = Number(Bytes(header, kChecksum));
+  uint64_t sum = 0;
+  for (size_t i = 0; i < kBlockBytes; ++i) {
+    const bool is_of_sum = i - kChecksum.begin < kChecksum.size;
+    sum += is_of_sum ? ' ' : static_cast<unsigned char>(header[i]);
+  }
+  return recorded && *recorded == sum;
+}
+
+// What a header before a member's own says of it.
+struct Attributes {
+  std::optional<std::string> name;
+  std::optional<uint64_t> size_bytes;
+};
+
+class Reader {
+ public:
+  explicit Reader(const ReadableBytes& file) : file_(file) {}
+
+  absl::StatusOr<std::vector<PlainRecord>> Run();
+
+ private:
+  absl::Status Damaged(absl::string_view what) const {
+    return absl::DataLossError(absl::StrCat(file_.name(),
+                                            ": the tar header at "
+                                            "offset ",
+                                            offset_, " ", what));
+  }
+  absl::StatusOr<std::string> ReadText(uint64_t size) const;
+  absl::Status ParsePax(absl::string_view text);
+  // Reads the header at offset_, and moves behind the member.
+  absl::Status ReadMember(absl::string_view header);
+
+  const ReadableBytes& file_;
+  uint64_t offset_ = 0;
+  Attributes next_;  // of the next member
+  std::vector<PlainRecord> members_;
+};
+
+absl::StatusOr<std::string> Reader::ReadText(uint64_t size) const {
+  if (size > kMaxAttributeBytes) {
+    return Damaged(absl::StrCat("has attributes of ", size, " bytes"));
+  }
+  std::string text(size, '\0');
+  FERRY_RETURN_IF_ERROR(file_.ReadAt(offset_ + kBlockBytes,
+                                     absl::MakeSpan(&text[0], text.size())));
+  return text;
+}
+
+// Lines "LENGTH KEY=VALUE\n", where LENGTH counts all of the line.
+absl::Status Reader::ParsePax(absl::string_view text) {
+  while (!text.empty() && text[0] != '\0') {
+    const size_t blank = text.find(' ');
+    size_t length = 0;
+    if (blank == absl::string_view::npos ||
+        !absl::SimpleAtoi(text.substr(0, blank), &length) ||
+        length < blank + 2 || length > text.size() ||
+        text[length - 1] != '\n') {
+      return Damaged("has malformed attributes");
+    }
+    const absl::string_view line = text.substr(blank + 1, length - blank - 2);
+    text.remove_prefix(length);
+    const size_t equals = line.find('=');
+    if (equals == absl::string_view::npos) {
+      return Damaged("has malformed attributes");
+    }
+    const absl::string_view key = line.substr(0, equals);
+    const absl::string_view value = line.substr(equals + 1);
+    uint64_t size = 0;
+    if (key == "path") {
+      next_.name = std::string(value);
+    } else if (key == "size") {
+      if (!absl::SimpleAtoi(value, &size)) {
+        return Damaged("has a malformed size");
+      }
+      next_.size_bytes = size;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadMember(absl::string_view header) {
+  if (!HasItsChecksum(header)) {
+    return Damaged("does not have its checksum");
+  }
+  std::optional<uint64_t> size = Number(Bytes(header, kSize));
+  if (!size) return Damaged("has a malformed size");
+  const char type = header[kTypeOffset];
+  const bool is_attributes =
+      type == 'x' || type == 'g' || type == 'L' || type == 'K' || type == 'X';
+  if (!is_attributes && next_.size_bytes) size = next_.size_bytes;
+  // Links, devices and directories have no contents.
+  if (type >= '1' && type <= '6') size = 0;
+  const uint64_t left = file_.size_bytes() - offset_ - kBlockBytes;
+  if (*size > left) {
+    return Damaged(absl::StrCat("is of a member of ", *size, " bytes, and ",
+                                left, " follow"));
+  }
+  if (type == 'x' || type == 'X') {
+    FERRY_ASSIGN_OR_RETURN(const std::string text, ReadText(*size));
+    FERRY_RETURN_IF_ERROR(ParsePax(text));
+  } else if (type == 'L') {
+    FERRY_ASSIGN_OR_RETURN(std::string text, ReadText(*size));
+    next_.name = text.substr(0, text.find('\0'));
+  } else if (!is_attributes) {
+    if (type == '0' || type == '\0' || type == '7') {
+      PlainRecord member;
+      member.name = std::string(Text(header, kName));
+      const absl::string_view prefix = Text(header, kPrefix);
+      if (Bytes(header, kMagic) == "ustar" && !prefix.empty()) {
+        member.name = absl::StrCat(prefix, "/", member.name);
+      }
+      if (next_.name) member.name = *next_.name;
+      member.offset_bytes = offset_ + kBlockBytes;
+      member.size_bytes = *size;
+      members_.push_back(std::move(member));
+    }
+    next_ = Attributes();
+  }
+  // The contents fill whole blocks; the last may be cut.
+  const uint64_t padding = (kBlockBytes - *size % kBlockBytes) % kBlockBytes;
+  offset_ += kBlockBytes + *size + std::min(padding, left - *size);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<PlainRecord>> Reader::Run() {
+  char block[kBlockBytes];
+  const absl::string_view header(block, kBlockBytes);
+  while (file_.size_bytes() - offset_ >= kBlockBytes) {
+    FERRY_RETURN_IF_ERROR(
+        file_.ReadAt(offset_, absl::MakeSpan(block, kBlockBytes)));
+    // Zeros end the archive.
+    if (std::all_of(header.begin(), header.end(),
+                    [](char c) { return c == '\0'; })) {
+      return std::move(members_);
+    }
+    FERRY_RETURN_IF_ERROR(ReadMember(header));
+  }
+  // Without zeros, too, it can end; but not within a header.
+  if (offset_ != file_.size_bytes()) return Damaged("is cut short");
+  return std::move(members_);
+}
+
+}  // namespace
+
+bool IsTar(absl::string_view head) {
+  return head.size() >= kBlockBytes && head[0] != '\0' &&
+         (HasItsChecksum(head) || Bytes(head, kMagic) == "ustar");
+}
+
+absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
+    const ReadableBytes& file) {
+  return Reader(file).Run();
+}
+
+}  // namespace torch_format
+}  // namespace ferry
