@@ -14,11 +14,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/archive_writer.h"
+#include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
+#include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/torch_pickler.h"
 
 namespace ferry {
@@ -57,6 +60,12 @@ std::string ArchiveName(absl::string_view path, Compatibility compatibility) {
 }
 
 absl::Status CheckOptions(const SaveOptions& options) {
+  if (options.container != Container::kZip &&
+      options.container != Container::kLegacy) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ", Name(options.container),
+                     " container is read, not written; zip and legacy are"));
+  }
   if (options.pickle_protocol < 2 || options.pickle_protocol > 5) {
     return absl::InvalidArgumentError(
         absl::StrCat("pickle protocol ", options.pickle_protocol,
@@ -130,10 +139,27 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
           return storage.recorded_location();
         }
         return devices.LocationTag(storage);
-      });
+      },
+      options.container == Container::kLegacy
+          ? torch_format::PersistentIds::kStream
+          : torch_format::PersistentIds::kArchive);
   pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
   FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
 
+  if (options.container == Container::kLegacy) {
+    LegacyContents contents;
+    contents.pickle_protocol = options.pickle_protocol;
+    contents.objects = std::move(pickler).bytes();
+    for (size_t i = 0; i < hooks.storages().size(); ++i) {
+      contents.storages.push_back({hooks.key(i), hooks.storages()[i],
+                                   ElementSizeBytes(hooks.dtype(i))});
+    }
+    LegacyWriteOptions legacy_options;
+    legacy_options.progress = options.progress;
+    legacy_options.is_cancelled = options.is_cancelled;
+    return WriteLegacyStream(std::move(contents), devices, legacy_options,
+                             output);
+  }
   ArchiveOptions archive_options;
   archive_options.alignment_bytes = options.storage_alignment;
   archive_options.compute_crc32 = options.compute_crc32;

@@ -21,6 +21,7 @@
 
 #include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/serialization/container_kind.h"
 
 namespace ferry {
 
@@ -38,6 +39,11 @@ enum class Compatibility {
 
 struct SaveOptions {
   // --- What is written -------------------------------------------------------
+
+  // The form of the file: `kZip`, the default, or `kLegacy`, which PyTorch
+  // before 1.6 reads, too. A legacy stream has no checksums, no names and no
+  // alignment: the options about them, and `compatibility`, say nothing then.
+  Container container = Container::kZip;
 
   // Of the pickle: 2 to 5. Default: 2, as in PyTorch; `weights_only` reads no
   // other.

@@ -66,6 +66,10 @@ absl::Status NeedsHooks(ValueKind kind) {
 
 }  // namespace
 
+bool PickleHooks::WriteGlobal(NodeId, const ObjectGraph&, Pickler*) {
+  return false;
+}
+
 Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks)
     : graph_(graph),
       protocol_(protocol),
@@ -448,7 +452,10 @@ absl::Status Pickler::Begin(NodeId node) {
       break;
   }
   if (graph_.is_global(node)) {
-    WriteGlobalNode(node);
+    if (hooks_ == nullptr || IsMemoised(node) ||
+        !hooks_->WriteGlobal(node, graph_, this)) {
+      WriteGlobalNode(node);
+    }
     return absl::OkStatus();
   }
   if (kind == ValueKind::kStorage || kind == ValueKind::kDType) {

@@ -50,6 +50,12 @@ class PickleHooks {
   // afterwards.
   virtual absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                                  Pickler* pickler) = 0;
+
+  // Writes a global of the graph where it is met first, if the format has
+  // something else for it; says whether it has. Asked again at the next
+  // occurrence if the global was not written meanwhile.
+  virtual bool WriteGlobal(NodeId global, const ObjectGraph& graph,
+                           Pickler* pickler);
 };
 
 // Pickler

@@ -18,6 +18,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
 #include "ferry/serialization/zip/little_endian.h"
 

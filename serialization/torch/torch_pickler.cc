@@ -35,6 +35,41 @@ absl::string_view LiteralTag(absl::string_view tag) {
 
 }  // namespace
 
+std::string TorchPickler::NewKey(const StorageRecord& record,
+                                 const ObjectGraph& graph) {
+  if (ids_ == PersistentIds::kArchive) return absl::StrCat(storages_.size());
+  if (record.key_node != kNoNode) {
+    std::string key(graph.text(record.key_node));
+    if (keys_.insert(key).second) return key;
+  }
+  for (;;) {
+    std::string key = absl::StrCat(next_key_++);
+    if (keys_.insert(key).second) return key;
+  }
+}
+
+bool TorchPickler::WriteGlobal(NodeId global, const ObjectGraph& graph,
+                               Pickler* pickler) {
+  const NodeId source = graph.global(global).source;
+  if (ids_ == PersistentIds::kArchive || source == kNoNode ||
+      !classes_.insert(global).second) {
+    return false;
+  }
+  pickler->BeginTuple();
+  pickler->WriteSharedWord("module");
+  pickler->WriteGlobal(graph.global(global).module, graph.global(global).name);
+  for (NodeId text : graph.items(source).subspan(2)) {
+    if (graph.kind(text) == ValueKind::kStr) {
+      pickler->WriteStrNode(text);
+    } else {
+      pickler->WriteNone();
+    }
+  }
+  pickler->EndTuple();
+  pickler->WritePersistentId();
+  return true;
+}
+
 absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
                                         const ObjectGraph& graph,
                                         Pickler* pickler) {
@@ -43,7 +78,7 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   if (is_new) {
     Written written;
     FERRY_ASSIGN_OR_RETURN(written.location, location_tag_(record.storage));
-    written.key = absl::StrCat(storages_.size());
+    written.key = NewKey(record, graph);
     written.dtype = record.dtype;
     written.untyped = record.untyped;
     storages_.push_back(record.storage);
@@ -60,13 +95,20 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   }
   pickler->BeginTuple();
   pickler->WriteSharedWord("storage");
-  if (record.untyped) {
+  if (record.untyped && ids_ == PersistentIds::kStream) {
+    // PyTorch writes an UntypedStorage here, and then cannot read it. What it
+    // would make of it, here as in an archive, is a storage of bytes.
+    pickler->WriteGlobal("torch", "ByteStorage");
+  } else if (record.untyped) {
     pickler->WriteGlobal("torch.storage", "UntypedStorage");
   } else {
     pickler->WriteGlobal("torch", *StorageClassOf(record.dtype));
   }
-  if (record.key_node != kNoNode &&
-      graph.text(record.key_node) == written.key) {
+  if (ids_ == PersistentIds::kStream) {
+    // PyTorch makes it anew each time.
+    pickler->WriteStr(written.key);
+  } else if (record.key_node != kNoNode &&
+             graph.text(record.key_node) == written.key) {
     pickler->WriteStrNode(record.key_node);
   } else {
     pickler->WriteStr(written.key, &written.key_memo);
@@ -83,6 +125,8 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   pickler->WriteInt(static_cast<int64_t>(
       record.untyped ? size_bytes
                      : size_bytes / ElementSizeBytes(record.dtype)));
+  // Parts of storages are written as storages of their own, as PyTorch does.
+  if (ids_ == PersistentIds::kStream) pickler->WriteNone();
   pickler->EndTuple();
   pickler->WritePersistentId();
   return absl::OkStatus();

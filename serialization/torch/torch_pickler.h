@@ -11,16 +11,22 @@
 #ifndef FERRY_SERIALIZATION_TORCH_TORCH_PICKLER_H_
 #define FERRY_SERIALIZATION_TORCH_TORCH_PICKLER_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/core/storage.h"
 #include "ferry/serialization/pickle/pickler.h"
+#include "ferry/serialization/torch/persistent_ids.h"
 
 namespace ferry {
 namespace torch_format {
@@ -34,17 +40,27 @@ class TorchPickler final : public pickle::PickleHooks {
   using LocationTag =
       std::function<absl::StatusOr<std::string>(const Storage&)>;
 
-  explicit TorchPickler(LocationTag location_tag)
-      : location_tag_(std::move(location_tag)) {}
+  // `ids` is `kArchive` or `kStream`.
+  explicit TorchPickler(LocationTag location_tag,
+                        PersistentIds ids = PersistentIds::kArchive)
+      : ids_(ids), location_tag_(std::move(location_tag)) {}
 
   // Errors: kInvalidArgument - one storage is referred to as two dtypes, which
   //         PyTorch cannot read; whatever the location tag returns.
   absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                          pickle::Pickler* pickler) override;
+  bool WriteGlobal(NodeId global, const ObjectGraph& graph,
+                   pickle::Pickler* pickler) override;
 
-  // The storages in the order of first reference: the storage at index i has
-  // the key "i".
+  // The storages in the order of first reference.
   const std::vector<Storage>& storages() const { return storages_; }
+  // The key of the storage at an index, and the dtype that counts its elements.
+  //
+  // In an archive the key is the index. In a stream, where PyTorch writes
+  // addresses, it is the key that the storage had in the file, where no other
+  // has it, else the first number that is free.
+  const std::string& key(size_t i) const { return written_[i].key; }
+  DType dtype(size_t i) const { return written_[i].dtype; }
 
  private:
   // What stays the same each time that a storage is written.
@@ -56,6 +72,7 @@ class TorchPickler final : public pickle::PickleHooks {
     pickle::Pickler::MemoSlot key_memo = pickle::Pickler::kNotMemoised;
   };
 
+  std::string NewKey(const StorageRecord& record, const ObjectGraph& graph);
   absl::Status WriteStorage(const StorageRecord& record,
                             const ObjectGraph& graph, pickle::Pickler* pickler);
   absl::Status WriteTensor(const Tensor& tensor, bool requires_grad,
@@ -63,10 +80,15 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::Status WriteParameter(const Tensor& tensor, const ObjectGraph& graph,
                               pickle::Pickler* pickler);
 
+  const PersistentIds ids_;
   LocationTag location_tag_;
   std::vector<Storage> storages_;
   std::vector<Written> written_;
   absl::flat_hash_map<const void*, uint32_t> index_by_storage_;
+  // Of a stream: the keys so far, and the number that is tried next.
+  absl::flat_hash_set<std::string> keys_;
+  uint64_t next_key_ = 0;
+  absl::flat_hash_set<NodeId> classes_;  // written with their sources
 };
 
 }  // namespace torch_format

@@ -344,6 +344,9 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadClass(NodeId id,
   }
   if (graph->is_global(type) && graph->global(type).source == kNoNode) {
     graph->mutable_global(type).source = id;
+    if (graph->shared_word("module") == kNoNode) {
+      graph->NoteSharedWord("module", parts[0]);
+    }
   }
   return type;
 }

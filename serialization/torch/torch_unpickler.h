@@ -32,6 +32,7 @@
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
 #include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/storage_type.h"
 
 namespace ferry {
@@ -44,18 +45,6 @@ struct StorageId {
   absl::string_view location;  // the location tag
   uint64_t num_elements = 0;   // of `type`; bytes if untyped
   uint64_t size_bytes = 0;
-};
-
-// What stands for a storage in a pickle.
-enum class PersistentIds {
-  // ("storage", type, key, location, size): zip archives.
-  kArchive,
-  // The same, then None, or (key, offset, size) of a part of that storage; and,
-  // where it is met first, ("module", class, source file, source) for the class
-  // of a module: legacy streams.
-  kStream,
-  // The number of a tensor or a storage, and (class, source file, source): tar.
-  kNumbers,
 };
 
 // TorchUnpickler

@@ -82,7 +82,7 @@ TEST(CliTest, MistakesAreExplained) {
       {{"inspect", "--frob", "x.pt"}, "--frob"},
       {{"inspect", "--format=xml", "x.pt"}, "supported: human, json"},
       {{"convert", "x.pt"}, "OUT"},
-      {{"convert", "x.pt", "y.pt", "--container=legacy"}, "supported: zip"},
+      {{"convert", "x.pt", "y.pt", "--container=tar"}, "supported: zip, legacy"},
       {{"convert", "x.pt", "y.pt", "--codec=proto"}, "supported: pickle"},
       {{"convert", "x.pt", "y.pt", "--protocol=1"}, "supported: 2, 3, 4, 5"},
       {{"convert", "x.pt", "y.pt", "--compatibility=3"},

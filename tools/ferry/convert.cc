@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/container_kind.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/parsed_checkpoint.h"
 #include "ferry/serialization/save.h"
@@ -89,6 +90,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "is here or not. OUT may be IN; it changes whole or not at all.",
       "  ferry convert old.pt new.pt\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
+      "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
       "  ferry convert --alignment=4096 model.pt mappable.pt");
   const auto options = std::make_shared<ConvertOptions>();
   command->add_option("IN", options->in, "The checkpoint to read")
@@ -97,13 +99,18 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
   command->add_option("OUT", options->out, "The file to write")
       ->required()
       ->option_text(" ");
-  // Forms that are the only ones so far need not be kept.
+  // A form that is the only one so far need not be kept.
   const auto ignore = [](const std::string&) {};
   command
-      ->add_option_function<std::string>("--container", ignore,
-                                         "The form of the file [zip]")
-      ->check(OneOf({"zip"}))
-      ->option_text("zip");
+      ->add_option_function<std::string>(
+          "--container",
+          [options](const std::string& word) {
+            options->save.container =
+                word == "legacy" ? Container::kLegacy : Container::kZip;
+          },
+          "The form of the file; PyTorch before 1.6 reads legacy alone [zip]")
+      ->check(OneOf({"zip", "legacy"}))
+      ->option_text("zip|legacy");
   command
       ->add_option_function<std::string>("--codec", ignore,
                                          "How objects are written [pickle]")
