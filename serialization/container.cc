@@ -15,6 +15,7 @@
 #include "ferry/serialization/torch/pickle_container.h"
 #include "ferry/serialization/torch/tar_container.h"
 #include "ferry/serialization/torch/tar_directory.h"
+#include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/torch/zip_container.h"
 
 namespace ferry {
@@ -69,13 +70,6 @@ absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
       return is(form.code, form.what);
     }
   }
-  // Eight bytes of length, then a JSON object. (A pickle cannot have those
-  // three zeros.)
-  if (head.size() > 8 && head[8] == '{' &&
-      head.substr(5, 3) == absl::string_view("\0\0\0", 3)) {
-    return is(absl::StatusCode::kUnimplemented,
-              "a safetensors file, which is not supported");
-  }
   return absl::OkStatus();
 }
 
@@ -97,6 +91,9 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   }
   if (torch_format::IsTar(head)) {
     return torch_format::ReadTarContainer(file, options);
+  }
+  if (safetensors::LooksLikeSafetensors(head)) {
+    return safetensors::ReadSafetensors(file, options);
   }
   FERRY_RETURN_IF_ERROR(CheckForm(file, head));
   if (torch_format::IsPickleContainer(file, options)) {

@@ -15,6 +15,8 @@ absl::string_view Name(Container container) {
       return "tar";
     case Container::kBare:
       return "bare";
+    case Container::kSafetensors:
+      return "safetensors";
   }
   return "";
 }

@@ -24,9 +24,11 @@ enum class Container {
   kTar,
   // One pickle, as Python's own `pickle.dump` writes it. Read, not written.
   kBare,
+  // A header in JSON, and tensors: no pickle.
+  kSafetensors,
 };
 
-// "zip", "legacy", "tar", "bare".
+// "zip", "legacy", "tar", "bare", "safetensors".
 absl::string_view Name(Container container);
 
 }  // namespace ferry

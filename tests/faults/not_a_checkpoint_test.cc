@@ -116,8 +116,8 @@ TEST(NotACheckpoint, IsNamedByWhatItLooksLike) {
       // Begins with the opcodes of a pickle, and is none.
       {"pickle_text", "N. B.: not a model\n", absl::StatusCode::kDataLoss,
        "not a PyTorch checkpoint"},
-      {"safetensors", absl::StrCat(std::string("\x02\0\0\0\0\0\0\0", 8), "{}"),
-       absl::StatusCode::kUnimplemented, "safetensors"},
+      {"safetensors", absl::StrCat(std::string("\x09\0\0\0\0\0\0\0", 8), "{}"),
+       absl::StatusCode::kDataLoss, "the safetensors header of 9 bytes is cut"},
       {"empty_zip", absl::StrCat("PK\x05\x06", std::string(18, '\0')),
        absl::StatusCode::kDataLoss, "no record data.pkl"},
       {"cut_zip", absl::StrCat("PK\x03\x04", std::string(60, '\0')),

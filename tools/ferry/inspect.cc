@@ -180,6 +180,9 @@ class JsonAliases final : public GraphVisitor {
   JsonRows rows_;
 };
 
+// Of a remark in the human form.
+constexpr size_t kMaxMetadataBytes = 200;
+
 const char* ByteOrder(const CheckpointInfo& info) {
   return info.is_big_endian ? "big" : "little";
 }
@@ -190,10 +193,14 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   const CheckpointInfo& info = checkpoint.info();
   Json head;
   head["container"] = JsonText(Name(info.container));
-  head["codec"] = "pickle";
+  const bool has_pickle = info.container != Container::kSafetensors;
+  if (has_pickle) head["codec"] = "pickle";
   head["kind"] = JsonText(Name(info.kind));
-  head["pickle_protocol"] = info.pickle_protocol;
+  if (has_pickle) head["pickle_protocol"] = info.pickle_protocol;
   head["byteorder"] = ByteOrder(info);
+  for (const auto& [name, text] : info.metadata) {
+    head["metadata"][name] = JsonText(text);
+  }
   head["globals"] = Json::array();
   for (const GlobalRecord& global : selection.graph().globals()) {
     head["globals"].push_back(absl::StrCat(global.module, ".", global.name));
@@ -221,8 +228,16 @@ absl::Status PrintHuman(const std::string& path, const Checkpoint& checkpoint,
   if (!info.archive_name.empty()) {
     out << " \"" << EscapeForTerminal(info.archive_name) << "\"";
   }
-  out << ", pickle protocol " << info.pickle_protocol << ", " << ByteOrder(info)
-      << "-endian\n";
+  if (info.container != Container::kSafetensors) {
+    out << ", pickle protocol " << info.pickle_protocol;
+  }
+  out << ", " << ByteOrder(info) << "-endian\n";
+  for (const auto& [name, text] : info.metadata) {
+    out << "metadata: "
+        << EscapeForTerminal(
+               Shorten(absl::StrCat(name, " = ", text), kMaxMetadataBytes))
+        << "\n";
+  }
   if (!selection.pointer().empty()) {
     out << "at " << EscapeForTerminal(selection.pointer()) << ":\n";
   }

@@ -1,0 +1,114 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/safetensors/safetensors_reader.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/serialization/safetensors/header.h"
+#include "ferry/serialization/zip/little_endian.h"
+
+namespace ferry {
+namespace safetensors {
+namespace {
+
+// The graph has a dict, and a key and a tensor for each entry.
+absl::Status CheckNodes(uint64_t num_tensors, const LoadLimits& limits) {
+  if (num_tensors < limits.max_nodes / 2) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("it has ", num_tensors, " tensors; the limit is ",
+                   limits.max_nodes, " objects"));
+}
+
+absl::Status AddTensors(const Header& header, uint64_t data_offset,
+                        ParsedCheckpoint* parsed) {
+  ObjectGraph& graph = *parsed->graph;
+  graph.Reserve(static_cast<uint32_t>(2 * header.tensors.size() + 8),
+                static_cast<uint32_t>(header.tensors.size()), data_offset);
+  parsed->storages.reserve(header.tensors.size());
+  for (const HeaderTensor& entry : header.tensors) {
+    ParsedCheckpoint::StoragePart part;
+    part.storage = Storage::Described(entry.end - entry.begin, "cpu");
+    part.source.offset_bytes = data_offset + entry.begin;
+    part.source.size_bytes = entry.end - entry.begin;
+    FERRY_ASSIGN_OR_RETURN(
+        Tensor tensor, Tensor::Create(part.storage, entry.dtype, entry.shape));
+    const NodeId nodes[] = {graph.AddStr(entry.name),
+                            graph.AddTensor(std::move(tensor))};
+    graph.AppendEntries(parsed->root, nodes);
+    parsed->records.push_back(
+        {entry.name, part.source.offset_bytes, part.source.size_bytes});
+    parsed->storages.push_back(std::move(part));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool LooksLikeSafetensors(absl::string_view head) {
+  return head.size() > kSizeBytes && head[kSizeBytes] == '{' &&
+         zip::Load32(head.data() + 4) == 0;
+}
+
+absl::StatusOr<ParsedCheckpoint> ReadSafetensors(const ReadableBytes& file,
+                                                 const LoadOptions& options) {
+  const auto error = [&file](absl::StatusCode code, absl::string_view what) {
+    return absl::Status(
+        code, absl::StrCat(file.name(), ": the safetensors header ", what));
+  };
+  char size_field[kSizeBytes];
+  FERRY_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(size_field)));
+  const uint64_t header_bytes = zip::Load64(size_field);
+  if (header_bytes > kMaxHeaderBytes) {
+    return error(absl::StatusCode::kDataLoss,
+                 absl::StrCat("is said to have ", header_bytes,
+                              " bytes; the format allows ", kMaxHeaderBytes));
+  }
+  if (header_bytes > file.size_bytes() - kSizeBytes) {
+    return error(absl::StatusCode::kDataLoss,
+                 absl::StrCat("of ", header_bytes,
+                              " bytes is cut short: the "
+                              "file has ",
+                              file.size_bytes()));
+  }
+  if (header_bytes > options.limits.max_pickle_bytes) {
+    return error(absl::StatusCode::kResourceExhausted,
+                 absl::StrCat("has ", header_bytes, " bytes; the limit is ",
+                              options.limits.max_pickle_bytes));
+  }
+  std::string text(header_bytes, '\0');
+  FERRY_RETURN_IF_ERROR(file.ReadAt(
+      kSizeBytes,
+      absl::MakeSpan(text.empty() ? nullptr : &text[0], text.size())));
+  const uint64_t data_offset = kSizeBytes + header_bytes;
+  const absl::StatusOr<Header> header =
+      ParseHeader(text, file.size_bytes() - data_offset);
+  const absl::Status status =
+      header.ok() ? CheckNodes(header->tensors.size(), options.limits)
+                  : header.status();
+  if (!status.ok()) {
+    return error(status.code(), absl::StrCat("is refused: ", status.message()));
+  }
+  ParsedCheckpoint parsed;
+  parsed.info.container = Container::kSafetensors;
+  parsed.info.metadata = header->metadata;
+  parsed.end_offset_bytes = file.size_bytes();
+  parsed.records.push_back({"header", 0, data_offset});
+  parsed.graph = std::make_shared<ObjectGraph>();
+  parsed.root = parsed.graph->AddDict();
+  FERRY_RETURN_IF_ERROR(AddTensors(*header, data_offset, &parsed));
+  return parsed;
+}
+
+}  // namespace safetensors
+}  // namespace ferry
