@@ -13,18 +13,41 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
-#include "ferry/serialization/checkpoint_info.h"
+#include "ferry/serialization/container_kind.h"
 #include "ferry/serialization/plain_record.h"
 #include "ferry/serialization/storage_reader.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+
+enum class CheckpointKind {
+  kCheckpoint,   // what torch.save wrote
+  kTorchScript,  // what torch.jit.save or C++'s torch::save wrote
+};
+
+// "checkpoint", "torchscript".
+absl::string_view Name(CheckpointKind kind);
+
+struct CheckpointInfo {
+  Container container = Container::kZip;
+  CheckpointKind kind = CheckpointKind::kCheckpoint;
+  // 0 where there is no pickle.
+  int pickle_protocol = 0;
+  bool is_big_endian = false;
+  // What a zip archive's records are prefixed with: "archive".
+  std::string archive_name;
+  // The remarks of a safetensors file, its `__metadata__`: names and texts in
+  // the order of the file.
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
 
 struct ParsedCheckpoint {
   CheckpointInfo info;

@@ -21,6 +21,7 @@
 #include "ferry/serialization/archive_writer.h"
 #include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
+#include "ferry/serialization/safetensors/safetensors_writer.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/torch_pickler.h"
 
@@ -133,6 +134,14 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
                                        ? *options.registry
                                        : DeviceRegistry::Default();
   const DeviceSnapshot devices = registry.Snapshot();
+  if (options.container == Container::kSafetensors) {
+    safetensors::WriteOptions write_options;
+    write_options.metadata = options.metadata;
+    write_options.copy_shared = options.copy_shared;
+    write_options.progress = options.progress;
+    write_options.is_cancelled = options.is_cancelled;
+    return safetensors::WriteSafetensors(value, devices, write_options, output);
+  }
   torch_format::TorchPickler hooks(
       [&devices](const Storage& storage) -> absl::StatusOr<std::string> {
         if (!storage.recorded_location().empty()) {

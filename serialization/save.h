@@ -33,7 +33,8 @@ namespace ferry {
 //   kInvalidArgument   - what PyTorch cannot save (one storage as two
 //                        dtypes), a storage without bytes, an option out of
 //                        range.
-//   kUnimplemented     - what the pickle protocol cannot express.
+//   kUnimplemented     - what the pickle protocol, or the container, cannot
+//                        express.
 //   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - of the
 //                        file; a full disk is kResourceExhausted.
 //   kCancelled         - as `SaveOptions::is_cancelled` asked.

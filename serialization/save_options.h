@@ -18,6 +18,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
@@ -40,9 +42,11 @@ enum class Compatibility {
 struct SaveOptions {
   // --- What is written -------------------------------------------------------
 
-  // The form of the file: `kZip`, the default, or `kLegacy`, which PyTorch
-  // before 1.6 reads, too. A legacy stream has no checksums, no names and no
-  // alignment: the options about them, and `compatibility`, say nothing then.
+  // The form of the file: kZip, the default; kLegacy, which PyTorch before 1.6
+  // reads, too, and which has no checksums, no names and no alignment, so that
+  // the options about them, and `compatibility`, say nothing; or kSafetensors,
+  // which has room for a dict of tensors and nothing else: see
+  // `WriteSafetensors`. Of the options below that one uses those that say so.
   Container container = Container::kZip;
 
   // Of the pickle: 2 to 5. Default: 2, as in PyTorch; `weights_only` reads no
@@ -64,6 +68,15 @@ struct SaveOptions {
   // Whether checksums are written. Default: yes; costs about a tenth of a save.
   // Without them nobody can tell whether the file is damaged.
   bool compute_crc32 = true;
+
+  // Of a safetensors file: its `__metadata__`, names and texts. Default: none;
+  // some readers want {"format", "pt"}.
+  std::vector<std::pair<std::string, std::string>> metadata;
+
+  // Of a safetensors file: whether tensors that share memory are each written
+  // whole, and so share none when they are read. Default: no; they are an
+  // error.
+  bool copy_shared = false;
 
   // Which devices there are. Null: `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;

@@ -36,6 +36,7 @@ absl::Status AddTensors(const Header& header, uint64_t data_offset,
   graph.Reserve(static_cast<uint32_t>(2 * header.tensors.size() + 8),
                 static_cast<uint32_t>(header.tensors.size()), data_offset);
   parsed->storages.reserve(header.tensors.size());
+  parsed->records.reserve(header.tensors.size());
   for (const HeaderTensor& entry : header.tensors) {
     ParsedCheckpoint::StoragePart part;
     part.storage = Storage::Described(entry.end - entry.begin, "cpu");

@@ -82,7 +82,8 @@ TEST(CliTest, MistakesAreExplained) {
       {{"inspect", "--frob", "x.pt"}, "--frob"},
       {{"inspect", "--format=xml", "x.pt"}, "supported: human, json"},
       {{"convert", "x.pt"}, "OUT"},
-      {{"convert", "x.pt", "y.pt", "--container=tar"}, "supported: zip, legacy"},
+      {{"convert", "x.pt", "y.pt", "--container=tar"},
+       "supported: zip, legacy, safetensors"},
       {{"convert", "x.pt", "y.pt", "--codec=proto"}, "supported: pickle"},
       {{"convert", "x.pt", "y.pt", "--protocol=1"}, "supported: 2, 3, 4, 5"},
       {{"convert", "x.pt", "y.pt", "--compatibility=3"},
@@ -314,6 +315,40 @@ TEST(ScopedInterruptTest, NotesASignalWhileItLives) {
   EXPECT_EQ(after.sa_handler, before.sa_handler);
   const ScopedInterrupt another;
   EXPECT_FALSE(another.requested());
+}
+
+TEST(ConvertTest, WritesADictOfTensorsAsSafetensors) {
+  const std::string in = DataPath("torch2.14_training_checkpoint.pt");
+  const std::string out = TestPath("model.safetensors");
+  const FerryResult all =
+      RunFerryForTest({"convert", "--container=safetensors", in, out});
+  EXPECT_EQ(all.exit_code, 2);
+  EXPECT_THAT(all.err, AllOf(HasSubstr("\"/model\" is a dict"),
+                             HasSubstr("--at=POINTER")));
+  ASSERT_EQ(
+      RunFerryForTest({"convert", "--container=safetensors", "--at=/model",
+                       "--metadata=format=pt", "--metadata=a==", in, out})
+          .exit_code,
+      0);
+  EXPECT_THAT(RunFerryForTest({"inspect", out}).out,
+              AllOf(HasSubstr("safetensors container"),
+                    HasSubstr("metadata: format = pt\n"),
+                    HasSubstr("metadata: a = =\n")));
+
+  // The remarks of the input stay, but for those that are given anew.
+  const std::string again = TestPath("again.safetensors");
+  ASSERT_EQ(RunFerryForTest({"convert", "--container=safetensors",
+                             "--metadata=format=tf", out, again})
+                .exit_code,
+            0);
+  EXPECT_THAT(RunFerryForTest({"inspect", "--format=json", again}).out,
+              AllOf(HasSubstr(R"("metadata":{"a":"=","format":"tf"})"),
+                    testing::Not(HasSubstr("pickle"))));
+  EXPECT_EQ(RunFerryForTest({"convert", "--container=safetensors",
+                             "--metadata=format", out, again})
+                .exit_code,
+            2);
+  EXPECT_EQ(RunFerryForTest({"verify", again}).exit_code, 0);
 }
 
 }  // namespace

@@ -5,14 +5,18 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/value.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container_kind.h"
 #include "ferry/serialization/load_options.h"
@@ -28,10 +32,33 @@ namespace {
 struct ConvertOptions {
   std::string in;
   std::string out;
+  std::string at;    // a JSON Pointer
   int protocol = 0;  // 0: that of the input
   bool no_crc = false;
+  std::vector<std::string> metadata;  // "NAME=TEXT"
   SaveOptions save;
 };
+
+// The remarks of a safetensors file: those of the input, then those that are
+// asked for, in the place of such as have the same name.
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> MakeMetadata(
+    const std::vector<std::string>& asked, const CheckpointInfo& info) {
+  auto metadata = info.metadata;
+  for (const std::string& remark : asked) {
+    const size_t equals = remark.find('=');
+    if (equals == std::string::npos) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--metadata=", remark, " should be of the form NAME=TEXT"));
+    }
+    const std::string name = remark.substr(0, equals);
+    metadata.erase(
+        std::remove_if(metadata.begin(), metadata.end(),
+                       [&name](const auto& had) { return had.first == name; }),
+        metadata.end());
+    metadata.emplace_back(name, remark.substr(equals + 1));
+  }
+  return metadata;
+}
 
 absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   const ScopedInterrupt interrupt;
@@ -56,9 +83,12 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
         " is a TorchScript archive: a program, which cannot be written anew as "
         "a checkpoint; \"ferry inspect\" and \"ferry verify\" read it"));
   }
+  FERRY_ASSIGN_OR_RETURN(const Value root, checkpoint.root().At(options.at));
+  SaveOptions save_options = options.save;
+  FERRY_ASSIGN_OR_RETURN(save_options.metadata,
+                         MakeMetadata(options.metadata, checkpoint.info()));
   FERRY_RETURN_IF_ERROR(checkpoint.PlaceAll());
 
-  SaveOptions save_options = options.save;
   save_options.compute_crc32 = !options.no_crc;
   save_options.pickle_protocol =
       options.protocol != 0 ? options.protocol
@@ -66,7 +96,7 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   save_options.is_cancelled = is_cancelled;
   save_options.progress = report;
   progress.emplace("writing", io);
-  return Save(checkpoint.root(), options.out, save_options);
+  return Save(root, options.out, save_options);
 }
 
 int RunConvert(const ConvertOptions& options, const CommandIo& io) {
@@ -89,6 +119,8 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "what is shared, and the device of each storage, whether that device\n"
       "is here or not. OUT may be IN; it changes whole or not at all.",
       "  ferry convert old.pt new.pt\n"
+      "  ferry convert --container=safetensors --at=/model train.pt "
+      "model.safetensors\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
       "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
       "  ferry convert --alignment=4096 model.pt mappable.pt");
@@ -99,18 +131,34 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
   command->add_option("OUT", options->out, "The file to write")
       ->required()
       ->option_text(" ");
-  // A form that is the only one so far need not be kept.
+  // The only form so far need not be kept.
   const auto ignore = [](const std::string&) {};
   command
       ->add_option_function<std::string>(
           "--container",
           [options](const std::string& word) {
-            options->save.container =
-                word == "legacy" ? Container::kLegacy : Container::kZip;
+            static const std::map<std::string, Container> kContainers = {
+                {"zip", Container::kZip},
+                {"legacy", Container::kLegacy},
+                {"safetensors", Container::kSafetensors}};
+            options->save.container = kContainers.at(word);
           },
-          "The form of the file; PyTorch before 1.6 reads legacy alone [zip]")
-      ->check(OneOf({"zip", "legacy"}))
-      ->option_text("zip|legacy");
+          "The form of the file [zip]; PyTorch before 1.6 reads\n"
+          "legacy alone; safetensors takes a dict of tensors,\n"
+          "and keeps those alone")
+      ->check(OneOf({"zip", "legacy", "safetensors"}))
+      ->option_text("zip|legacy|safetensors");
+  command
+      ->add_option("--at", options->at,
+                   "Write only what stands at this JSON Pointer")
+      ->option_text("POINTER");
+  command->add_flag("--copy-shared", options->save.copy_shared,
+                    "To safetensors: write tensors that share memory\n"
+                    "each whole; else they are an error");
+  command
+      ->add_option("--metadata", options->metadata,
+                   "To safetensors: a remark, beside those of IN")
+      ->option_text("NAME=TEXT");
   command
       ->add_option_function<std::string>("--codec", ignore,
                                          "How objects are written [pickle]")

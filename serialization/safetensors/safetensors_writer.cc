@@ -1,0 +1,414 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/safetensors/safetensors_writer.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/elements.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/object_path.h"
+#include "ferry/core/parallel.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/serialization/pickle/utf8.h"
+#include "ferry/serialization/safetensors/dtype_code.h"
+#include "ferry/serialization/safetensors/header.h"
+#include "ferry/serialization/scratch_pool.h"
+
+namespace ferry {
+namespace safetensors {
+namespace {
+
+// What one thread takes of a tensor, and what it writes at a time.
+constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
+constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
+// Below this, threads cost more than they bring.
+constexpr uint64_t kSerialBytes = uint64_t{4} << 20;
+
+// Names in messages are cut here.
+constexpr size_t kMaxShownBytes = 200;
+
+std::string Shown(absl::string_view name) {
+  return absl::StrCat("\"/",
+                      absl::Utf8SafeCHexEscape(
+                          EscapePointerToken(name.substr(0, kMaxShownBytes))),
+                      "\"");
+}
+
+// Whether JSON can have the text. (Python's may have lone surrogates.)
+bool IsUnicode(absl::string_view text) {
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] == '\xED' && static_cast<unsigned char>(text[i + 1]) >= 0xA0) {
+      return false;
+    }
+  }
+  return pickle::IsValidUtf8(text);
+}
+
+// A tensor of the dict.
+struct Entry {
+  HeaderTensor header;  // until the layout, [0, size)
+  Tensor tensor;
+  int order = 0;  // of its dtype
+};
+
+// The bytes [begin, end) of an entry's elements.
+struct Task {
+  size_t entry = 0;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+bool StandsInARow(const Tensor& tensor) {
+  return tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg();
+}
+
+class Writer {
+ public:
+  // One of `file` and `sink` is null.
+  Writer(const DeviceSnapshot& devices, const WriteOptions& options,
+         AtomicFile* file, ByteSink* sink)
+      : devices_(devices),
+        options_(options),
+        file_(file),
+        sink_(sink),
+        chunks_(kChunkBytes) {}
+
+  absl::Status Run(const Value& value);
+
+ private:
+  absl::Status Collect(const Value& value);
+  absl::Status AddEntry(const ObjectGraph& graph, NodeId key, NodeId node);
+  absl::Status CheckShared() const;
+  absl::Status CheckMetadata() const;
+  void LayOut();
+  absl::Status RunTask(const Task& task);
+  absl::Status WriteRow(const Entry& entry, uint64_t begin, uint64_t end);
+  absl::Status WriteScattered(const Entry& entry);
+  // Bytes of an entry's elements.
+  absl::Status Put(const Entry& entry, uint64_t offset,
+                   absl::string_view bytes);
+  void Report(uint64_t bytes);
+
+  const DeviceSnapshot& devices_;
+  const WriteOptions& options_;
+  AtomicFile* const file_;
+  ByteSink* const sink_;
+  std::vector<Entry> entries_;
+  std::vector<Task> tasks_;
+  std::string header_;
+  uint64_t data_bytes_ = 0;
+  ScratchPool chunks_;
+  std::mutex progress_mutex_;
+  uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
+};
+
+absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
+                              NodeId node) {
+  if (graph.kind(key) != ValueKind::kStr || !IsUnicode(graph.text(key))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        Shown(KeyText(graph, key)),
+        ": a name in a safetensors file is Unicode text, and this key is a ",
+        Name(graph.kind(key)),
+        graph.kind(key) == ValueKind::kStr ? " with surrogates in it" : ""));
+  }
+  Entry entry;
+  entry.header.name = std::string(graph.text(key));
+  const auto does_not_fit = [&entry](absl::StatusCode code,
+                                     absl::string_view what) {
+    return absl::Status(code,
+                        absl::StrCat(Shown(entry.header.name), " ", what));
+  };
+  if (entry.header.name == "__metadata__") {
+    return does_not_fit(absl::StatusCode::kInvalidArgument,
+                        "has the name of a safetensors file's remarks");
+  }
+  if (graph.kind(node) != ValueKind::kTensor) {
+    return does_not_fit(
+        absl::StatusCode::kInvalidArgument,
+        absl::StrCat("is a ", Name(graph.kind(node)),
+                     "; a safetensors file holds a dict of tensors and nothing "
+                     "else: save that one alone (\"ferry convert --at=POINTER\")"));
+  }
+  entry.tensor = graph.tensor(node);
+  const Tensor& tensor = entry.tensor;
+  const std::optional<DTypeCode> code = CodeOf(tensor.dtype());
+  if (tensor.layout() != Layout::kStrided || !code) {
+    return does_not_fit(absl::StatusCode::kUnimplemented,
+                        absl::StrCat("is a ", Name(tensor.layout()),
+                                     " tensor of ", Name(tensor.dtype()),
+                                     ", which a safetensors file cannot hold"));
+  }
+  if (!tensor.storage().has_data() || tensor.device().type() == "meta") {
+    return does_not_fit(absl::StatusCode::kInvalidArgument,
+                        "has no elements to be saved: it is a meta tensor, or "
+                        "was not placed");
+  }
+  entry.header.dtype = tensor.dtype();
+  entry.header.shape.assign(tensor.shape().begin(), tensor.shape().end());
+  if (tensor.dtype() == DType::kFloat4E2M1FNx2 &&
+      (tensor.rank() == 0 ||
+       tensor.shape().back() > std::numeric_limits<int64_t>::max() / 2)) {
+    return does_not_fit(absl::StatusCode::kUnimplemented,
+                        "is of four-bit floats, and has no last dimension "
+                        "that could count them one by one");
+  }
+  if (__builtin_mul_overflow(static_cast<uint64_t>(tensor.num_elements()),
+                             ElementSizeBytes(tensor.dtype()),
+                             &entry.header.end) ||
+      __builtin_add_overflow(data_bytes_, entry.header.end, &data_bytes_)) {
+    return does_not_fit(absl::StatusCode::kResourceExhausted,
+                        "makes the file larger than 2^64 bytes");
+  }
+  entry.order = code->order;
+  entries_.push_back(std::move(entry));
+  return absl::OkStatus();
+}
+
+absl::Status Writer::Collect(const Value& value) {
+  if (!value.is_dict()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a safetensors file holds a dict of tensors, and this is "
+                     "a ",
+                     Name(value.kind()),
+                     "; save such a dict (\"ferry convert --at=POINTER\")"));
+  }
+  const ObjectGraph& graph = *value.graph();
+  const absl::Span<const NodeId> entries = graph.entries(value.node());
+  entries_.reserve(entries.size() / 2);
+  for (size_t i = 0; i < entries.size(); i += 2) {
+    FERRY_RETURN_IF_ERROR(AddEntry(graph, entries[i], entries[i + 1]));
+  }
+  if (!options_.copy_shared) FERRY_RETURN_IF_ERROR(CheckShared());
+  std::sort(entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) {
+              return a.order != b.order ? a.order > b.order
+                                        : a.header.name < b.header.name;
+            });
+  return absl::OkStatus();
+}
+
+absl::Status Writer::CheckShared() const {
+  // Storage, first byte, end, entry.
+  std::vector<std::tuple<const void*, int64_t, int64_t, size_t>> areas;
+  areas.reserve(entries_.size());
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const Tensor& tensor = entries_[i].tensor;
+    if (tensor.num_elements() == 0) continue;
+    FERRY_ASSIGN_OR_RETURN(
+        const int64_t end,
+        ViewExtent(tensor.shape(), tensor.strides(), tensor.storage_offset()));
+    const auto element_bytes =
+        static_cast<int64_t>(ElementSizeBytes(tensor.dtype()));
+    // Both lie in the storage, so neither product wraps.
+    areas.emplace_back(tensor.storage().identity(),
+                       tensor.storage_offset() * element_bytes,
+                       end * element_bytes, i);
+  }
+  std::sort(areas.begin(), areas.end());
+  for (size_t i = 1; i < areas.size(); ++i) {
+    const auto& [storage, begin, end, entry] = areas[i];
+    const auto& [last_storage, last_begin, last_end, last] = areas[i - 1];
+    if (storage != last_storage || begin >= last_end) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        Shown(entries_[last].header.name), " and ",
+        Shown(entries_[entry].header.name),
+        " share memory, which a safetensors file cannot say; save one of them, "
+        "or each whole (SaveOptions::copy_shared, \"ferry convert "
+        "--copy-shared\")"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::CheckMetadata() const {
+  for (size_t i = 0; i < options_.metadata.size(); ++i) {
+    const auto& [name, text] = options_.metadata[i];
+    for (size_t k = 0; k < i; ++k) {
+      if (options_.metadata[k].first != name) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the metadata has \"", absl::Utf8SafeCHexEscape(name), "\" twice"));
+    }
+    if (!IsUnicode(name) || !IsUnicode(text)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the metadata \"", absl::CHexEscape(name), "\" is not valid UTF-8"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Gives each tensor its place, and makes the header and the work.
+void Writer::LayOut() {
+  Header header;
+  header.metadata = options_.metadata;
+  header.tensors.reserve(entries_.size());
+  uint64_t next = 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    HeaderTensor& tensor = entries_[i].header;
+    const uint64_t size_bytes = tensor.end;
+    tensor.begin = next;
+    tensor.end = next += size_bytes;
+    header.tensors.push_back(tensor);
+    Task task;
+    task.entry = i;
+    const uint64_t piece_bytes =
+        StandsInARow(entries_[i].tensor) ? kPieceBytes : size_bytes;
+    for (; task.begin < size_bytes; task.begin = task.end) {
+      task.end = std::min(size_bytes, task.begin + piece_bytes);
+      tasks_.push_back(task);
+    }
+  }
+  header_ = HeaderBytes(header);
+}
+
+absl::Status Writer::Put(const Entry& entry, uint64_t offset,
+                         absl::string_view bytes) {
+  // A sink is given everything in order.
+  return file_ != nullptr
+             ? file_->WriteAt(header_.size() + entry.header.begin + offset,
+                              bytes)
+             : sink_->Write(bytes);
+}
+
+absl::Status Writer::WriteRow(const Entry& entry, uint64_t begin,
+                              uint64_t end) {
+  const Storage& storage = entry.tensor.storage();
+  const uint64_t first = static_cast<uint64_t>(entry.tensor.storage_offset()) *
+                         ElementSizeBytes(entry.tensor.dtype());
+  if (storage.device().is_cpu()) {
+    const char* const bytes = static_cast<const char*>(storage.data()) + first;
+    return Put(entry, begin, {bytes + begin, end - begin});
+  }
+  const ScratchPool::Buffer buffer = chunks_.Take();
+  for (uint64_t at = begin; at < end;) {
+    const uint64_t size = std::min(kChunkBytes, end - at);
+    FERRY_RETURN_IF_ERROR(
+        CopyToHost(devices_, storage, first + at, buffer.data(), size));
+    FERRY_RETURN_IF_ERROR(Put(entry, at, {buffer.data(), size}));
+    at += size;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::WriteScattered(const Entry& entry) {
+  Tensor tensor = entry.tensor;
+  if (!tensor.device().is_cpu()) {
+    // What the view spans, brought to the host.
+    FERRY_ASSIGN_OR_RETURN(
+        const uint64_t span_bytes,
+        ViewSizeBytes(tensor.dtype(), tensor.shape(), tensor.strides(), 0));
+    FERRY_ASSIGN_OR_RETURN(const Storage staging,
+                           Storage::Allocate(span_bytes));
+    FERRY_RETURN_IF_ERROR(
+        CopyToHost(devices_, tensor.storage(),
+                   static_cast<uint64_t>(tensor.storage_offset()) *
+                       ElementSizeBytes(tensor.dtype()),
+                   staging.data(), span_bytes));
+    FERRY_ASSIGN_OR_RETURN(
+        tensor, Tensor::Create(staging, tensor.dtype(), tensor.shape(),
+                               tensor.strides(), 0));
+    tensor.set_conj(entry.tensor.is_conj());
+    tensor.set_neg(entry.tensor.is_neg());
+  }
+  const ScratchPool::Buffer buffer = chunks_.Take();
+  uint64_t filled = 0;
+  uint64_t written = 0;
+  const auto flush = [&]() -> absl::Status {
+    FERRY_RETURN_IF_ERROR(Put(entry, written, {buffer.data(), filled}));
+    written += filled;
+    filled = 0;
+    return absl::OkStatus();
+  };
+  const absl::Status status =
+      VisitElements(tensor,
+                    {static_cast<const char*>(tensor.storage().data()),
+                     tensor.storage().size_bytes()},
+                    [&](absl::string_view bytes) -> absl::Status {
+                      while (!bytes.empty()) {
+                        const uint64_t size = std::min<uint64_t>(
+                            bytes.size(), kChunkBytes - filled);
+                        std::copy_n(bytes.data(), size, buffer.data() + filled);
+                        filled += size;
+                        bytes.remove_prefix(size);
+                        if (filled == kChunkBytes)
+                          FERRY_RETURN_IF_ERROR(flush());
+                      }
+                      return absl::OkStatus();
+                    });
+  if (!status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(Shown(entry.header.name),
+                                                    ": ", status.message()));
+  }
+  return flush();
+}
+
+absl::Status Writer::RunTask(const Task& task) {
+  if (options_.is_cancelled && options_.is_cancelled()) {
+    return absl::CancelledError("the save was cancelled");
+  }
+  const Entry& entry = entries_[task.entry];
+  FERRY_RETURN_IF_ERROR(StandsInARow(entry.tensor)
+                            ? WriteRow(entry, task.begin, task.end)
+                            : WriteScattered(entry));
+  Report(task.end - task.begin);
+  return absl::OkStatus();
+}
+
+void Writer::Report(uint64_t bytes) {
+  if (!options_.progress) return;
+  const std::lock_guard<std::mutex> lock(progress_mutex_);
+  done_bytes_ += bytes;
+  options_.progress(done_bytes_, data_bytes_);
+}
+
+absl::Status Writer::Run(const Value& value) {
+  FERRY_RETURN_IF_ERROR(CheckMetadata());
+  FERRY_RETURN_IF_ERROR(Collect(value));
+  LayOut();
+  if (header_.size() - kSizeBytes > kMaxHeaderBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the safetensors header would have ", header_.size(),
+                     " bytes; readers allow ", kMaxHeaderBytes));
+  }
+  if (file_ != nullptr) {
+    FERRY_RETURN_IF_ERROR(file_->SetSize(header_.size() + data_bytes_));
+    FERRY_RETURN_IF_ERROR(file_->WriteAt(0, header_));
+  } else {
+    FERRY_RETURN_IF_ERROR(sink_->Write(header_));
+  }
+  if (file_ != nullptr && data_bytes_ >= kSerialBytes) {
+    return ParallelForEach(static_cast<int64_t>(tasks_.size()),
+                           [this](int64_t i) { return RunTask(tasks_[i]); });
+  }
+  for (const Task& task : tasks_) FERRY_RETURN_IF_ERROR(RunTask(task));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
+                              const WriteOptions& options, AtomicFile* file) {
+  return Writer(devices, options, file, nullptr).Run(value);
+}
+
+absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
+                              const WriteOptions& options, ByteSink* sink) {
+  return Writer(devices, options, nullptr, sink).Run(value);
+}
+
+}  // namespace safetensors
+}  // namespace ferry
