@@ -10,7 +10,8 @@
 // Example: a tensor's elements as they would stand in a row.
 //
 //   std::string row;
-//   VisitElements(tensor, bytes_of_its_storage, [&row](absl::string_view part) {
+//   VisitElements(tensor, bytes_of_its_storage, [&row](absl::string_view part)
+//   {
 //     row.append(part.data(), part.size());
 //     return absl::OkStatus();
 //   });

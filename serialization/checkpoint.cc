@@ -130,6 +130,7 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
   if (within.empty()) return PlaceFromFile(wanted);
 
   std::vector<uint32_t> roots;
+  roots.reserve(within.size() + wanted.size());
   for (const StoragePart* part : within) roots.push_back(part->root);
   for (const StoragePart* part : wanted) {
     roots.push_back(static_cast<uint32_t>(part - parsed_.storages.data()));

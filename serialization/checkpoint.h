@@ -77,8 +77,8 @@ class Checkpoint {
   // What kind of file it is.
   const CheckpointInfo& info() const { return parsed_.info; }
 
-  // Where the checkpoint ends, counted from the first byte of the file. Behind a
-  // legacy stream and a bare pickle there may be more, for instance the next
+  // Where the checkpoint ends, counted from the first byte of the file. Behind
+  // a legacy stream and a bare pickle there may be more, for instance the next
   // one; of other containers it is the end of the file.
   uint64_t end_offset_bytes() const { return parsed_.end_offset_bytes; }
 

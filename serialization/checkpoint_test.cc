@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -102,13 +103,18 @@ class Recorder final : public ReadableBytes {
   uint64_t size_bytes() const override { return memory_->size_bytes(); }
   absl::Status ReadAt(uint64_t offset_bytes,
                       absl::Span<char> out) const override {
-    ranges_->emplace_back(offset_bytes, out.size());
+    {
+      // Several threads read.
+      const std::lock_guard<std::mutex> lock(mutex_);
+      ranges_->emplace_back(offset_bytes, out.size());
+    }
     return memory_->ReadAt(offset_bytes, out);
   }
 
  private:
   const std::unique_ptr<ReadableBytes> memory_;
-  Ranges* const ranges_;
+  mutable std::mutex mutex_;
+  Ranges* const ranges_;  // guarded by mutex_ while it is read
 };
 
 uint64_t TotalBytes(const Recorder::Ranges& ranges) {

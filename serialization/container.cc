@@ -12,10 +12,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/torch/pickle_container.h"
 #include "ferry/serialization/torch/tar_container.h"
 #include "ferry/serialization/torch/tar_directory.h"
-#include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/torch/zip_container.h"
 
 namespace ferry {

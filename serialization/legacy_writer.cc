@@ -47,15 +47,16 @@ absl::StatusOr<std::string> Pickle(const ObjectGraph& graph, NodeId root,
 absl::StatusOr<std::string> Head(const LegacyContents& contents) {
   ObjectGraph graph;
   const NodeId sizes = graph.AddDict();
-  const NodeId size_entries[] = {
-      graph.AddStr("short"), graph.AddInt(2), graph.AddStr("int"),
-      graph.AddInt(4),       graph.AddStr("long"), graph.AddInt(4)};
+  const NodeId size_entries[] = {graph.AddStr("short"), graph.AddInt(2),
+                                 graph.AddStr("int"),   graph.AddInt(4),
+                                 graph.AddStr("long"),  graph.AddInt(4)};
   graph.AppendEntries(sizes, size_entries);
   const NodeId version = graph.AddInt(torch_format::kLegacyProtocolVersion);
   const NodeId machine = graph.AddDict();
-  const NodeId entries[] = {graph.AddStr("protocol_version"), version,
-                            graph.AddStr("little_endian"), graph.AddBool(true),
-                            graph.AddStr("type_sizes"), sizes};
+  const NodeId entries[] = {
+      graph.AddStr("protocol_version"), version,
+      graph.AddStr("little_endian"),    graph.AddBool(true),
+      graph.AddStr("type_sizes"),       sizes};
   graph.AppendEntries(machine, entries);
   std::vector<NodeId> keys;
   keys.reserve(contents.storages.size());
@@ -70,9 +71,9 @@ absl::StatusOr<std::string> Head(const LegacyContents& contents) {
     head += pickle;
   }
   head += contents.objects;
-  FERRY_ASSIGN_OR_RETURN(const std::string pickle,
-                         Pickle(graph, graph.AddList(keys),
-                                contents.pickle_protocol));
+  FERRY_ASSIGN_OR_RETURN(
+      const std::string pickle,
+      Pickle(graph, graph.AddList(keys), contents.pickle_protocol));
   head += pickle;
   return head;
 }
@@ -198,15 +199,15 @@ absl::Status Writer::RunBatch(const Task& task) {
     std::memcpy(to, count.data(), kCountBytes);
     if (block.size_bytes == 0) continue;
     char* const elements = to + kCountBytes;
-    FERRY_ASSIGN_OR_RETURN(const absl::string_view bytes,
-                           Bytes(contents_.storages[i].storage, 0,
-                                 block.size_bytes, elements));
+    FERRY_ASSIGN_OR_RETURN(
+        const absl::string_view bytes,
+        Bytes(contents_.storages[i].storage, 0, block.size_bytes, elements));
     if (bytes.data() != elements) {
       std::memcpy(elements, bytes.data(), bytes.size());
     }
   }
-  return Put(begin, {buffer.data(),
-                     static_cast<size_t>(blocks_[task.last - 1].end() - begin)});
+  return Put(begin, {buffer.data(), static_cast<size_t>(
+                                        blocks_[task.last - 1].end() - begin)});
 }
 
 absl::Status Writer::RunPiece(const Task& task) {
@@ -219,9 +220,9 @@ absl::Status Writer::RunPiece(const Task& task) {
   const ScratchPool::Buffer buffer = chunks_.Take();
   for (uint64_t at = task.begin; at < task.end;) {
     const uint64_t size = std::min(kChunkBytes, task.end - at);
-    FERRY_ASSIGN_OR_RETURN(const absl::string_view bytes,
-                           Bytes(contents_.storages[task.first].storage, at,
-                                 size, buffer.data()));
+    FERRY_ASSIGN_OR_RETURN(
+        const absl::string_view bytes,
+        Bytes(contents_.storages[task.first].storage, at, size, buffer.data()));
     FERRY_RETURN_IF_ERROR(Put(block.offset + kCountBytes + at, bytes));
     at += size;
   }

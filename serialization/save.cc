@@ -61,11 +61,12 @@ std::string ArchiveName(absl::string_view path, Compatibility compatibility) {
 }
 
 absl::Status CheckOptions(const SaveOptions& options) {
-  if (options.container != Container::kZip &&
-      options.container != Container::kLegacy) {
+  if (options.container == Container::kTar ||
+      options.container == Container::kBare) {
     return absl::InvalidArgumentError(
         absl::StrCat("the ", Name(options.container),
-                     " container is read, not written; zip and legacy are"));
+                     " container is read, not written; zip, legacy and "
+                     "safetensors are"));
   }
   if (options.pickle_protocol < 2 || options.pickle_protocol > 5) {
     return absl::InvalidArgumentError(

@@ -36,13 +36,13 @@ struct Shape {
 constexpr std::array<Shape, 256> MakeShapes() {
   std::array<Shape, 256> shapes{};
   for (unsigned char opcode :
-       {kMark,       kStop,     kPop,       kPopMark,    kDup,
-        kNone,       kBinPersId, kReduce,   kAppend,     kBuild,
-        kDict,       kEmptyDict, kAppends,  kList,       kEmptyList,
-        kObj,        kSetItem,  kTuple,     kEmptyTuple, kSetItems,
-        kNewObj,     kTuple1,   kTuple2,    kTuple3,     kNewTrue,
-        kNewFalse,   kEmptySet, kAddItems,  kFrozenSet,  kNewObjEx,
-        kStackGlobal, kMemoize, kNextBuffer, kReadOnlyBuffer}) {
+       {kMark,        kStop,      kPop,        kPopMark,       kDup,
+        kNone,        kBinPersId, kReduce,     kAppend,        kBuild,
+        kDict,        kEmptyDict, kAppends,    kList,          kEmptyList,
+        kObj,         kSetItem,   kTuple,      kEmptyTuple,    kSetItems,
+        kNewObj,      kTuple1,    kTuple2,     kTuple3,        kNewTrue,
+        kNewFalse,    kEmptySet,  kAddItems,   kFrozenSet,     kNewObjEx,
+        kStackGlobal, kMemoize,   kNextBuffer, kReadOnlyBuffer}) {
     shapes[opcode] = {Operands::kFixed, 0};
   }
   for (unsigned char opcode : {kBinInt1, kBinGet, kBinPut, kProto, kExt1}) {
@@ -100,9 +100,8 @@ PickleStream::PickleStream(const ReadableBytes& file, uint64_t begin,
 
 absl::Status PickleStream::CheckLeft(uint64_t size) const {
   if (size <= bytes_left()) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("cut short: ", size,
-                                          " bytes should follow and ",
-                                          bytes_left(), " do"));
+  return absl::DataLossError(absl::StrCat(
+      "cut short: ", size, " bytes should follow and ", bytes_left(), " do"));
 }
 
 absl::Status PickleStream::Fill(uint64_t size) {

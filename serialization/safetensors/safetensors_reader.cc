@@ -104,7 +104,6 @@ absl::StatusOr<ParsedCheckpoint> ReadSafetensors(const ReadableBytes& file,
   parsed.info.container = Container::kSafetensors;
   parsed.info.metadata = header->metadata;
   parsed.end_offset_bytes = file.size_bytes();
-  parsed.records.push_back({"header", 0, data_offset});
   parsed.graph = std::make_shared<ObjectGraph>();
   parsed.root = parsed.graph->AddDict();
   FERRY_RETURN_IF_ERROR(AddTensors(*header, data_offset, &parsed));

@@ -141,9 +141,10 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
   if (graph.kind(node) != ValueKind::kTensor) {
     return does_not_fit(
         absl::StatusCode::kInvalidArgument,
-        absl::StrCat("is a ", Name(graph.kind(node)),
-                     "; a safetensors file holds a dict of tensors and nothing "
-                     "else: save that one alone (\"ferry convert --at=POINTER\")"));
+        absl::StrCat(
+            "is a ", Name(graph.kind(node)),
+            "; a safetensors file holds a dict of tensors and nothing "
+            "else: save that one alone (\"ferry convert --at=POINTER\")"));
   }
   entry.tensor = graph.tensor(node);
   const Tensor& tensor = entry.tensor;

@@ -33,9 +33,9 @@ absl::Status Convert(const Json& job) {
   SaveOptions options;
   options.durability = Durability::kNone;
   options.pickle_protocol = job["protocol"];
-  options.container =
-      job.value("container", "zip") == std::string("legacy") ? Container::kLegacy
-                                                             : Container::kZip;
+  options.container = job.value("container", "zip") == std::string("legacy")
+                          ? Container::kLegacy
+                          : Container::kZip;
   const std::string version = job.value("compatibility", "2.7");
   options.compatibility = version == "1.6"   ? Compatibility::kTorch1_6
                           : version == "2.1" ? Compatibility::kTorch2_1
