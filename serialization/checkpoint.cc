@@ -163,7 +163,7 @@ absl::Status Checkpoint::PlaceFromFile(
     absl::Span<const ParsedCheckpoint::StoragePart* const> wanted) {
   FERRY_RETURN_IF_ERROR(placing_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
-      PlaceStorages(*file_, wanted, options_);
+      PlaceStorages(storage_bytes(), wanted, options_);
   if (!replacements.ok()) {
     // Of storages on the host that nobody has put where they belong, none may
     // pass for one that is there.
@@ -206,7 +206,7 @@ absl::Status Checkpoint::ReadInto(
   read_options.verify_crc32 = options_.verify_crc32;
   read_options.progress = options_.progress;
   read_options.is_cancelled = options_.is_cancelled;
-  return ReadStorages(*file_, reads, read_options);
+  return ReadStorages(storage_bytes(), reads, read_options);
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {

@@ -156,6 +156,10 @@ class Checkpoint {
   // Of a storage of this checkpoint; nothing of any other.
   std::optional<uint32_t> FindPart(const Storage& storage) const;
 
+  // Where the bytes of the storages are read.
+  const ReadableBytes& storage_bytes() const {
+    return parsed_.storage_bytes != nullptr ? *parsed_.storage_bytes : *file_;
+  }
   absl::Status PlaceParts(absl::Span<const uint32_t> parts);
   absl::Status PlaceFromFile(
       absl::Span<const ParsedCheckpoint::StoragePart* const> wanted);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
@@ -65,6 +66,9 @@ struct ParsedCheckpoint {
     uint32_t root = kNoRoot;
   };
   std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
+  // What the sources count their offsets in, where that is not the file: bytes
+  // in the memory of the graph. Else null.
+  std::unique_ptr<ReadableBytes> storage_bytes;
   // Of a zip archive; the sources point into it. Else null.
   std::unique_ptr<zip::ZipDirectory> directory;
   // Of the other containers, which have no checksums.

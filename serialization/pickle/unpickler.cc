@@ -38,6 +38,9 @@ absl::StatusOr<NodeId> UnpickleHooks::PersistentLoad(NodeId, ObjectGraph*) {
 absl::Status UnpickleHooks::OnGlobal(NodeId, ObjectGraph*) {
   return absl::OkStatus();
 }
+absl::StatusOr<NodeId> UnpickleHooks::OnCall(NodeId, NodeId, ObjectGraph*) {
+  return kNoNode;
+}
 absl::Status UnpickleHooks::OnObject(NodeId, ObjectGraph*) {
   return absl::OkStatus();
 }
@@ -483,8 +486,13 @@ bool Unpickler::Call(ObjectForm form, NodeId callable, NodeId args,
     return Damaged("the arguments of a call are not a tuple");
   }
   if (form == ObjectForm::kCall && graph_->is_global(callable)) {
-    const NodeId value = RebuildPythonValue(python_call(callable), callable,
-                                            args, &copy_budget_, graph_);
+    NodeId value = RebuildPythonValue(python_call(callable), callable, args,
+                                      &copy_budget_, graph_);
+    if (value == kNoNode) {
+      absl::StatusOr<NodeId> called = hooks_->OnCall(callable, args, graph_);
+      if (!called.ok()) return Fail(std::move(called).status());
+      value = *called;
+    }
     if (value != kNoNode) {
       Push(value);
       return true;

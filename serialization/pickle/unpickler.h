@@ -52,6 +52,10 @@ class UnpickleHooks {
   // A `module.name` was met for the first time.
   virtual absl::Status OnGlobal(NodeId global, ObjectGraph* graph);
 
+  // What the call of a global makes, where that is no object; else kNoNode.
+  virtual absl::StatusOr<NodeId> OnCall(NodeId global, NodeId args,
+                                        ObjectGraph* graph);
+
   // `object` was made by a call, and may turn out to be something known.
   virtual absl::Status OnObject(NodeId object, ObjectGraph* graph);
 

@@ -4,9 +4,13 @@
 #include "ferry/serialization/torch/pickle_container.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -30,35 +34,140 @@ pickle::PickleStream StreamOf(const ReadableBytes& file,
                               options.limits.max_pickle_bytes);
 }
 
-absl::StatusOr<ParsedCheckpoint> ReadBarePickle(const ReadableBytes& file,
-                                                absl::string_view bytes,
-                                                const LoadOptions& options) {
-  ParsedCheckpoint parsed;
-  parsed.info.container = Container::kBare;
-  parsed.graph = std::make_shared<ObjectGraph>();
+bool BeginsLegacyStream(const ReadableBytes& file) {
+  pickle::PickleStream stream = StreamOf(file, LoadOptions());
+  const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
+  return pickle.ok() && IsLegacyMagic(*pickle);
+}
+
+// Runs of memory one after another, as if they were a file.
+class JoinedMemory final : public ReadableBytes {
+ public:
+  explicit JoinedMemory(absl::string_view name) : name_(name) {}
+
+  // Appends `bytes`, which must stay where they are; gives where they begin.
+  uint64_t Append(absl::string_view bytes) {
+    const uint64_t begin = size_bytes_;
+    size_bytes_ += bytes.size();
+    ends_.push_back(size_bytes_);
+    runs_.push_back(bytes);
+    return begin;
+  }
+
+  absl::string_view name() const override { return name_; }
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  absl::Status ReadAt(uint64_t offset_bytes,
+                      absl::Span<char> out) const override {
+    if (offset_bytes > size_bytes_ || out.size() > size_bytes_ - offset_bytes) {
+      return absl::DataLossError(
+          absl::StrCat(name_, ": a storage in its pickle is cut short"));
+    }
+    size_t i = static_cast<size_t>(
+        std::upper_bound(ends_.begin(), ends_.end(), offset_bytes) -
+        ends_.begin());
+    for (size_t filled = 0; filled < out.size(); ++i) {
+      const uint64_t begin = ends_[i] - runs_[i].size();
+      const absl::string_view run =
+          runs_[i].substr(offset_bytes + filled - begin, out.size() - filled);
+      std::memcpy(out.data() + filled, run.data(), run.size());
+      filled += run.size();
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string name_;
+  uint64_t size_bytes_ = 0;
+  std::vector<uint64_t> ends_;
+  std::vector<absl::string_view> runs_;
+};
+
+class BarePickle {
+ public:
+  BarePickle(const ReadableBytes& file, const LoadOptions& options)
+      : file_(file), options_(options) {}
+
+  absl::StatusOr<ParsedCheckpoint> Read(absl::string_view bytes);
+
+ private:
+  absl::StatusOr<NodeId> AddStorage(NodeId bytes, ObjectGraph* graph);
+
+  const ReadableBytes& file_;
+  const LoadOptions& options_;
+  ParsedCheckpoint parsed_;
+  std::unique_ptr<JoinedMemory> storage_bytes_;
+  uint64_t bytes_left_ = 0;  // that storages may still be read from
+};
+
+// A storage that Python pickled is a whole legacy stream, in which such storages
+// cannot be again.
+absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
+                                              ObjectGraph* graph) {
+  if (graph->kind(bytes) != ValueKind::kBytes &&
+      graph->kind(bytes) != ValueKind::kStr) {
+    return kNoNode;
+  }
+  const absl::string_view text = graph->text(bytes);
+  const std::unique_ptr<ReadableBytes> stream =
+      ReadableMemory(text, "a storage in it");
+  if (!BeginsLegacyStream(*stream)) return kNoNode;
+  // Every storage has bytes of its own, unless the pickle is made to waste time.
+  if (text.size() > bytes_left_) {
+    return absl::DataLossError("storages are read from the same bytes again");
+  }
+  bytes_left_ -= text.size();
+  FERRY_ASSIGN_OR_RETURN(const ParsedCheckpoint saved,
+                         ReadLegacyStream(*stream, options_));
+  if (saved.graph->kind(saved.root) != ValueKind::kStorage) return kNoNode;
+  StorageRecord record = saved.graph->storage(saved.root);
+  record.key_node = kNoNode;
+  record.location_node = kNoNode;
+  record.location_is_fresh = false;
+  ParsedCheckpoint::StoragePart part = *std::find_if(
+      saved.storages.begin(), saved.storages.end(),
+      [&record](const ParsedCheckpoint::StoragePart& candidate) {
+        return candidate.storage == record.storage;
+      });
+  part.root = ParsedCheckpoint::StoragePart::kNoRoot;
+  part.source.offset_bytes = storage_bytes_->Append(
+      text.substr(part.source.offset_bytes, part.source.size_bytes));
+  parsed_.storages.push_back(std::move(part));
+  return graph->AddStorage(std::move(record));
+}
+
+absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
+  parsed_.info.container = Container::kBare;
+  parsed_.graph = std::make_shared<ObjectGraph>();
   // Most opcodes that make a node take about four bytes.
-  parsed.graph->Reserve(static_cast<uint32_t>(std::min<uint64_t>(
-                            bytes.size() / 4, options.limits.max_nodes)),
-                        0, bytes.size());
+  parsed_.graph->Reserve(static_cast<uint32_t>(std::min<uint64_t>(
+                             bytes.size() / 4, options_.limits.max_nodes)),
+                         0, bytes.size());
   pickle::UnpickleOptions unpickle_options;
-  unpickle_options.max_nodes = options.limits.max_nodes;
+  unpickle_options.max_nodes = options_.limits.max_nodes;
   TorchUnpickler hooks([](const StorageId&) {
     return absl::DataLossError(
         "the pickle refers to storages, and the file has none: it is a part of "
         "a checkpoint");
   });
+  bytes_left_ = 2 * bytes.size();
+  storage_bytes_ = std::make_unique<JoinedMemory>(file_.name());
+  hooks.set_storage_from_bytes([this](NodeId text, ObjectGraph* graph) {
+    return AddStorage(text, graph);
+  });
   const absl::StatusOr<pickle::UnpickleResult> result =
-      pickle::Unpickle(bytes, unpickle_options, &hooks, parsed.graph.get());
+      pickle::Unpickle(bytes, unpickle_options, &hooks, parsed_.graph.get());
   if (!result.ok()) {
     return absl::Status(
         result.status().code(),
-        absl::StrCat(file.name(), ": ", result.status().message()));
+        absl::StrCat(file_.name(), ": ", result.status().message()));
   }
-  parsed.root = result->root;
-  parsed.info.pickle_protocol = result->protocol;
-  parsed.records.push_back({"pickle", 0, bytes.size()});
-  parsed.end_offset_bytes = bytes.size();
-  return parsed;
+  parsed_.root = result->root;
+  parsed_.info.pickle_protocol = result->protocol;
+  parsed_.storage_bytes = std::move(storage_bytes_);
+  parsed_.records.push_back({"pickle", 0, bytes.size()});
+  parsed_.end_offset_bytes = bytes.size();
+  return std::move(parsed_);
 }
 
 }  // namespace
@@ -82,7 +191,7 @@ absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
         absl::StrCat(file.name(), ": ", pickle.status().message()));
   }
   if (IsLegacyMagic(*pickle)) return ReadLegacyStream(file, options);
-  return ReadBarePickle(file, *pickle, options);
+  return BarePickle(file, options).Read(*pickle);
 }
 
 }  // namespace torch_format

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -20,6 +22,9 @@
 namespace ferry {
 namespace torch_format {
 namespace {
+
+// Names of classes longer than this are not names.
+constexpr size_t kMaxClassBytes = 4096;
 
 absl::Status Malformed(absl::string_view what) {
   return absl::DataLossError(
@@ -310,7 +315,14 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
   if (ids_ == PersistentIds::kNumbers && kind != ValueKind::kTuple) {
     return LoadNumber(id, graph);
   }
-  if (kind != ValueKind::kTuple) {
+  if (kind == ValueKind::kStr) {
+    // Protocol 0 writes the tuple as text.
+    std::vector<TextIdPart> parts;
+    if (!ParseTextId(graph->text(id), &parts)) {
+      return MalformedId("it is a str that stands for no tuple");
+    }
+    FERRY_ASSIGN_OR_RETURN(id, AddTextId(parts, graph));
+  } else if (kind != ValueKind::kTuple) {
     return MalformedId(absl::StrCat("it is a ", Name(kind), ", not a tuple"));
   }
   const absl::Span<const NodeId> parts = graph->items(id);
@@ -329,6 +341,47 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
     return LoadClass(id, graph);
   }
   return LoadStorage(id, graph);
+}
+
+absl::StatusOr<NodeId> TorchUnpickler::AddTextId(
+    absl::Span<const TextIdPart> parts, ObjectGraph* graph) {
+  std::vector<NodeId> nodes;
+  for (const TextIdPart& part : parts) {
+    NodeId node = ObjectGraph::kNone;
+    switch (part.kind) {
+      case TextIdPart::kNone:
+        break;
+      case TextIdPart::kInt:
+        node = graph->AddInt(part.number);
+        break;
+      case TextIdPart::kStr:
+        node = graph->AddStr(part.text);
+        break;
+      case TextIdPart::kClass: {
+        const absl::string_view name = part.text;
+        const size_t dot = name.rfind('.');
+        if (dot == absl::string_view::npos || dot == 0 ||
+            dot + 1 == name.size() || name.size() > kMaxClassBytes ||
+            name.find_first_of(absl::string_view("\n\0", 2)) !=
+                absl::string_view::npos) {
+          return MalformedId("a class has no name");
+        }
+        const size_t globals_before = graph->globals().size();
+        node = graph->AddGlobal(name.substr(0, dot), name.substr(dot + 1));
+        if (graph->globals().size() > globals_before) {
+          FERRY_RETURN_IF_ERROR(OnGlobal(node, graph));
+        }
+        break;
+      }
+      case TextIdPart::kTuple: {
+        // Its parts are no tuples, so this is one step.
+        FERRY_ASSIGN_OR_RETURN(node, AddTextId(part.parts, graph));
+        break;
+      }
+    }
+    nodes.push_back(node);
+  }
+  return graph->AddTuple(nodes);
 }
 
 // The class of a module, and the source text that it had.
@@ -533,6 +586,7 @@ TorchUnpickler::Known TorchUnpickler::Recognise(const GlobalRecord& global) {
       {"torch", "Size", Known::kSize},
       {"torch", "device", Known::kDevice},
       {"torch.serialization", "_get_layout", Known::kGetLayout},
+      {"torch.storage", "_load_from_bytes", Known::kLoadFromBytes},
   };
   for (const Row& row : kRows) {
     if (global.module == row.module && global.name == row.name) {
@@ -598,6 +652,15 @@ absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,
   }
 }
 
+absl::StatusOr<NodeId> TorchUnpickler::OnCall(NodeId global, NodeId args,
+                                              ObjectGraph* graph) {
+  if (!storage_from_bytes_ || known(global, *graph) != Known::kLoadFromBytes ||
+      graph->items(args).size() != 1) {
+    return kNoNode;
+  }
+  return storage_from_bytes_(graph->items(args)[0], graph);
+}
+
 absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
   const ObjectRecord& record = graph->object(object);
   if (record.form != ObjectForm::kCall) return absl::OkStatus();
@@ -606,6 +669,7 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
   switch (function) {
     case Known::kNothing:
     case Known::kTensorClass:
+    case Known::kLoadFromBytes:
       return absl::OkStatus();
     case Known::kSize:
       if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kTuple) {

@@ -34,6 +34,7 @@
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/storage_type.h"
+#include "ferry/serialization/torch/text_id.h"
 
 namespace ferry {
 namespace torch_format {
@@ -70,11 +71,22 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
       : ids_(PersistentIds::kNumbers),
         object_of_number_(std::move(object_of_number)) {}
 
+  // Gives the storage that a legacy stream in a bytes node holds: how storages
+  // stand in pickles that `torch.save` did not write. Without it, or if it gives
+  // kNoNode, they are objects like any other.
+  using StorageFromBytes =
+      std::function<absl::StatusOr<NodeId>(NodeId bytes, ObjectGraph*)>;
+  void set_storage_from_bytes(StorageFromBytes storage_from_bytes) {
+    storage_from_bytes_ = std::move(storage_from_bytes);
+  }
+
   // Makes room for as many storages as a file can have, and a tensor over each.
   void ReserveStorages(size_t num_storages);
 
   absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph) override;
   absl::Status OnGlobal(NodeId global, ObjectGraph* graph) override;
+  absl::StatusOr<NodeId> OnCall(NodeId global, NodeId args,
+                                ObjectGraph* graph) override;
   absl::Status OnObject(NodeId object, ObjectGraph* graph) override;
   absl::Status OnState(NodeId object, ObjectGraph* graph) override;
 
@@ -113,6 +125,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     kSize,
     kDevice,
     kGetLayout,
+    kLoadFromBytes,
   };
 
   // What is known of a global, found once when it is first met.
@@ -144,6 +157,8 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   static Known Recognise(const GlobalRecord& global);
   Known known(NodeId node, const ObjectGraph& graph) const;
 
+  absl::StatusOr<NodeId> AddTextId(absl::Span<const TextIdPart> parts,
+                                   ObjectGraph* graph);
   absl::StatusOr<NodeId> LoadStorage(NodeId id, ObjectGraph* graph);
   // `id` is a tuple of four.
   absl::StatusOr<NodeId> LoadClass(NodeId id, ObjectGraph* graph);
@@ -164,6 +179,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   const PersistentIds ids_;
   CheckStorage check_storage_;
   ObjectOfNumber object_of_number_;
+  StorageFromBytes storage_from_bytes_;
   std::vector<KnownGlobal> known_;  // by index of the global
   ObjectPool pool_;                 // of the storages and the tensors
   HugePageResource memory_;

@@ -1,0 +1,170 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/pickle/pickle_stream.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/file.h"
+#include "ferry/serialization/testing/counted_bytes.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace pickle {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr uint64_t kNoLimit = uint64_t{1} << 40;
+
+std::string Zeros(int count) { return std::string(count, '\0'); }
+
+// One of every opcode, with operands that have a STOP in them.
+std::vector<std::string> Opcodes() {
+  std::vector<std::string> opcodes;
+  for (const char* none :
+       {"(",    "0",    "1",    "2",    "N",    "Q",    "R",    "a",    "b",
+        "d",    "}",    "e",    "l",    "]",    "o",    "s",    "t",    ")",
+        "u",    "\x81", "\x85", "\x86", "\x87", "\x88", "\x89", "\x8f", "\x90",
+        "\x91", "\x92", "\x93", "\x94", "\x97", "\x98"}) {
+    opcodes.emplace_back(none);
+  }
+  for (const char* one : {"K", "h", "q", "\x80", "\x82"}) {
+    opcodes.push_back(absl::StrCat(one, "."));
+  }
+  for (const char* two : {"M", "\x83"}) {
+    opcodes.push_back(absl::StrCat(two, ".."));
+  }
+  for (const char* four : {"J", "j", "r", "\x84"}) {
+    opcodes.push_back(absl::StrCat(four, "...."));
+  }
+  for (const char* eight : {"G", "\x95"}) {
+    opcodes.push_back(absl::StrCat(eight, "........"));
+  }
+  for (const char* counted : {"U", "\x8a", "C", "\x8c"}) {
+    opcodes.push_back(absl::StrCat(counted, "\x03", "..."));
+  }
+  for (const char* counted : {"T", "X", "\x8b", "B"}) {
+    opcodes.push_back(absl::StrCat(counted, "\x03", Zeros(3), "..."));
+  }
+  for (const char* counted : {"\x8d", "\x8e", "\x96"}) {
+    opcodes.push_back(absl::StrCat(counted, "\x03", Zeros(7), "..."));
+  }
+  for (const char* line : {"F", "I", "L", "P", "S", "V", "g", "p"}) {
+    opcodes.push_back(absl::StrCat(line, "..\n"));
+  }
+  for (const char* lines : {"c", "i"}) {
+    opcodes.push_back(absl::StrCat(lines, ".\n..\n"));
+  }
+  return opcodes;
+}
+
+TEST(PickleStreamTest, KnowsHowLongEveryOpcodeIs) {
+  const std::vector<std::string> opcodes = Opcodes();
+  // Without STOP, which ends each.
+  EXPECT_EQ(opcodes.size(), 67u);
+  for (const std::string& opcode : opcodes) {
+    const std::string bytes = absl::StrCat(opcode, ".N.");
+    const CountedBytes file(bytes);
+    PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+    const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
+    ASSERT_TRUE(pickle.ok()) << opcode << pickle.status();
+    EXPECT_EQ(*pickle, bytes.substr(0, opcode.size() + 1));
+    EXPECT_EQ(stream.offset(), opcode.size() + 1);
+  }
+}
+
+TEST(PickleStreamTest, RefusesBytesThatAreNoOpcodes) {
+  std::vector<bool> known(256, false);
+  for (const std::string& opcode : Opcodes()) {
+    known[static_cast<unsigned char>(opcode[0])] = true;
+  }
+  known['.'] = true;
+  for (int byte = 0; byte < 256; ++byte) {
+    if (known[byte]) continue;
+    const CountedBytes file(absl::StrCat(std::string(1, char(byte)), Zeros(9)));
+    PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+    const absl::Status status = stream.NextPickle().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("no opcode"));
+  }
+}
+
+TEST(PickleStreamTest, EveryCutIsNoticed) {
+  for (const std::string& opcode : Opcodes()) {
+    for (size_t size = 0; size <= opcode.size(); ++size) {
+      const CountedBytes file(opcode.substr(0, size));
+      PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+      EXPECT_EQ(stream.NextPickle().status().code(),
+                absl::StatusCode::kDataLoss)
+          << opcode << size;
+      EXPECT_EQ(stream.offset(), 0u);
+    }
+  }
+}
+
+TEST(PickleStreamTest, PicklesAndBytesInTurn) {
+  const std::string large =
+      absl::StrCat("X", std::string("\0\0\x03\0", 4), std::string(0x30000, 'a'),
+                   ".");
+  const std::string bytes =
+      absl::StrCat("junk", "N.", "12345678", large, "K\x01.", "end");
+  const CountedBytes counted(bytes);
+  const std::unique_ptr<ReadableBytes> memory = ReadableMemory(bytes, "memory");
+  for (const ReadableBytes* file :
+       {static_cast<const ReadableBytes*>(&counted),
+        static_cast<const ReadableBytes*>(memory.get())}) {
+    PickleStream stream(*file, 4, file->size_bytes(), kNoLimit);
+    EXPECT_EQ(*stream.NextPickle(), "N.");
+    EXPECT_EQ(*stream.Take(2), "12");
+    EXPECT_TRUE(stream.Skip(6).ok());
+    EXPECT_EQ(stream.offset(), 14u);
+    EXPECT_EQ(*stream.NextPickle(), large);
+    EXPECT_EQ(*stream.NextPickle(), "K\x01.");
+    EXPECT_EQ(stream.bytes_left(), 3u);
+    EXPECT_EQ(stream.Take(4).status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(stream.Skip(4).code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(*stream.Take(3), "end");
+  }
+}
+
+TEST(PickleStreamTest, ReadsLittleOfWhatFollows) {
+  const CountedBytes file(absl::StrCat("N.", Zeros(1 << 24), "N."));
+  PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+  EXPECT_EQ(*stream.NextPickle(), "N.");
+  ASSERT_TRUE(stream.Skip(1 << 24).ok());
+  EXPECT_EQ(*stream.NextPickle(), "N.");
+  EXPECT_LE(file.bytes_read(), 1u << 17);
+}
+
+TEST(PickleStreamTest, ALengthThatLiesTakesNoMemory) {
+  const CountedBytes file(absl::StrCat("\x8e", std::string(8, '\xff'), "..."));
+  PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+  EXPECT_EQ(stream.NextPickle().status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_LE(file.bytes_read(), file.size_bytes());
+}
+
+TEST(PickleStreamTest, Limit) {
+  for (const std::string& bytes :
+       {absl::StrCat("U\x10", std::string(16, 'a'), "."),
+        absl::StrCat("V", std::string(200000, 'a'), "\n.")}) {
+    const CountedBytes file(bytes);
+    PickleStream enough(file, 0, file.size_bytes(), bytes.size());
+    EXPECT_TRUE(enough.NextPickle().ok());
+    PickleStream stream(file, 0, file.size_bytes(), bytes.size() - 1);
+    EXPECT_EQ(stream.NextPickle().status().code(),
+              absl::StatusCode::kResourceExhausted);
+  }
+}
+
+}  // namespace
+}  // namespace pickle
+}  // namespace ferry
