@@ -14,6 +14,7 @@
 #include "ferry/core/file.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/container_kind.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/save.h"
 
@@ -30,14 +31,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       load_options);
   if (!checkpoint.ok()) return 0;
   if (!checkpoint->PlaceAll().ok()) return 0;
-  for (int protocol : {2, 4}) {
-    ferry::SaveOptions save_options;
-    save_options.pickle_protocol = protocol;
-    std::string saved;
-    ferry::StringSink sink(&saved);
-    if (!ferry::Save(checkpoint->root(), sink, save_options).ok()) continue;
-    load_options.limits.max_nodes = 1000000;
-    if (!ferry::LoadMemory(saved, load_options).ok()) __builtin_trap();
+  load_options.limits.max_nodes = 1000000;
+  for (ferry::Container container :
+       {ferry::Container::kZip, ferry::Container::kLegacy}) {
+    for (int protocol : {2, 4}) {
+      ferry::SaveOptions save_options;
+      save_options.container = container;
+      save_options.pickle_protocol = protocol;
+      std::string saved;
+      ferry::StringSink sink(&saved);
+      if (!ferry::Save(checkpoint->root(), sink, save_options).ok()) continue;
+      if (!ferry::LoadMemory(saved, load_options).ok()) __builtin_trap();
+    }
   }
   return 0;
 }

@@ -10,6 +10,7 @@ writes otherwise, PyTorch opens as it opens the original.
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tarfile
@@ -199,6 +200,41 @@ class OldFilesTest(unittest.TestCase):
                     old_files.stream(
                         [Rebuilt(Storage('5', range(3)), 0, (3,), (1,))],
                         **options))
+
+    def test_bare_pickles(self):
+        tensor = torch.arange(4.)
+        value = [tensor, tensor[1:], {'p': torch.nn.Parameter(tensor.double())}]
+        for protocol in range(6):
+            with self.subTest(protocol=protocol):
+                original = os.path.join(self.directory.name, 'pickle')
+                with open(original, 'wb') as file:
+                    pickle.dump(value, file, protocol)
+                job = {'from': original, 'to': original + '.pt', 'protocol': 2}
+                self.assertEqual(convert([job]), ['ok'])
+                with open(original, 'rb') as file:
+                    # Pickle itself loses what tensors share.
+                    torch_graph.compare(pickle.load(file),
+                                        torch_graph.load(job['to'])[0])
+
+    def test_protocol_0(self):
+        # PyTorch writes it and cannot read it.
+        value = {'a': torch.arange(4.), 'b': torch.nn.Linear(2, 1)}
+        for zip_container in (True, False):
+            with self.subTest(zip_container=zip_container):
+                original = os.path.join(self.directory.name, 'original')
+                torch.save(value,
+                           original,
+                           pickle_protocol=0,
+                           _use_new_zipfile_serialization=zip_container)
+                jobs = [{
+                    'from': original,
+                    'to': original + '.' + container,
+                    'container': container,
+                    'protocol': 2
+                } for container in ('zip', 'legacy')]
+                self.assertEqual(convert(jobs), ['ok', 'ok'])
+                for job in jobs:
+                    torch_graph.compare(value, torch_graph.load(job['to'])[0])
 
     def test_tar(self):
         storages = [(10, Storage('', range(6))),
