@@ -37,8 +37,7 @@ std::string Read(absl::string_view name) {
       OpenForReading(absl::StrCat("tests/data/old/", name));
   EXPECT_TRUE(file.ok()) << file.status();
   std::string bytes((*file)->size_bytes(), '\0');
-  EXPECT_TRUE(
-      (*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())).ok());
+  EXPECT_TRUE((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())).ok());
   return bytes;
 }
 
@@ -57,8 +56,7 @@ Tensor TensorAt(const Checkpoint& checkpoint, absl::string_view pointer) {
 }
 
 float* Floats(const Tensor& tensor) {
-  return static_cast<float*>(tensor.storage().data()) +
-         tensor.storage_offset();
+  return static_cast<float*>(tensor.storage().data()) + tensor.storage_offset();
 }
 
 std::string SaveAs(const Value& value, Container container, int protocol) {
@@ -102,9 +100,8 @@ TEST(OldContainersTest, PartsOfAStorageShareItsMemory) {
   std::vector<float> copy(5);
   ASSERT_TRUE(checkpoint
                   ->ReadInto({{part.storage(),
-                               absl::MakeSpan(reinterpret_cast<char*>(
-                                                  copy.data()),
-                                              20)}})
+                               absl::MakeSpan(
+                                   reinterpret_cast<char*>(copy.data()), 20)}})
                   .ok());
   EXPECT_THAT(copy, ElementsAre(1, 2, 3, 4, 5));
 }
@@ -185,9 +182,8 @@ TEST(OldContainersTest, StoragesInABarePickle) {
   std::vector<float> copy(4);
   ASSERT_TRUE(checkpoint
                   ->ReadInto({{tensor.storage(),
-                               absl::MakeSpan(reinterpret_cast<char*>(
-                                                  copy.data()),
-                                              16)}})
+                               absl::MakeSpan(
+                                   reinterpret_cast<char*>(copy.data()), 16)}})
                   .ok());
   EXPECT_THAT(copy, ElementsAre(0, 1, 2, 3));
   ASSERT_TRUE(checkpoint->PlaceAll().ok());
@@ -226,8 +222,8 @@ TEST(OldContainersTest, OpeningReadsNoStorage) {
   // 64 MiB of floats, of which only the file's last block is a storage's.
   Value list = Value::List();
   const std::vector<float> ones(uint64_t{1} << 24, 1.0f);
-  ASSERT_TRUE(list.Append(Value(*Tensor::FromData(
-                              absl::MakeConstSpan(ones), {1 << 24})))
+  ASSERT_TRUE(list.Append(Value(*Tensor::FromData(absl::MakeConstSpan(ones),
+                                                  {1 << 24})))
                   .ok());
   auto file =
       std::make_unique<CountedBytes>(SaveAs(list, Container::kLegacy, 2));
@@ -242,12 +238,11 @@ TEST(OldContainersTest, LargeStoragesToAFileAndToASink) {
   Value dict = Value::Dict();
   for (int i = 0; i < 12; ++i) {
     const std::vector<int64_t> numbers(i % 4 == 0 ? 2000000 : 5, i);
-    ASSERT_TRUE(
-        dict.Set(absl::StrCat("t", i),
-                 Value(*Tensor::FromData(
-                     absl::MakeConstSpan(numbers),
-                     {static_cast<int64_t>(numbers.size())})))
-            .ok());
+    ASSERT_TRUE(dict.Set(absl::StrCat("t", i),
+                         Value(*Tensor::FromData(
+                             absl::MakeConstSpan(numbers),
+                             {static_cast<int64_t>(numbers.size())})))
+                    .ok());
   }
   SaveOptions options;
   options.container = Container::kLegacy;
@@ -294,15 +289,19 @@ struct Stream {
   std::string sys_info = "\x80\x02}.";
   std::string type = "FloatStorage";
   std::string view = "N";
-  std::string keys = "\x80\x02]U\x01\x31" "a.";
+  std::string keys =
+      "\x80\x02]U\x01\x31"
+      "a.";
   std::string storages = std::string("\x02\0\0\0\0\0\0\0", 8) + "aaaabbbb";
 
   std::string bytes() const {
-    return absl::StrCat("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50"
-                        "\x19.",
-                        version, sys_info, "\x80\x02(U\x07storagectorch\n",
-                        type, "\nU\x01\x31U\x03" "cpuK\x02", view, "tQ.", keys,
-                        storages);
+    return absl::StrCat(
+        "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50"
+        "\x19.",
+        version, sys_info, "\x80\x02(U\x07storagectorch\n", type,
+        "\nU\x01\x31U\x03"
+        "cpuK\x02",
+        view, "tQ.", keys, storages);
   }
 };
 
@@ -325,10 +324,14 @@ TEST(OldContainersTest, StreamsThatContradictThemselves) {
   s.keys = "\x80\x02].";
   ExpectRefused(s, kDamage, "\"1\" is not in the file");
   s = Stream();
-  s.keys = "\x80\x02]U\x01\x32" "a.";
+  s.keys =
+      "\x80\x02]U\x01\x32"
+      "a.";
   ExpectRefused(s, kDamage, "do not refer to");
   s = Stream();
-  s.keys = "\x80\x02]K\x01" "a.";
+  s.keys =
+      "\x80\x02]K\x01"
+      "a.";
   ExpectRefused(s, kDamage, "not text");
   s = Stream();
   s.keys = "\x80\x02}.";

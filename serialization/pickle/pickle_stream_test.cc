@@ -112,9 +112,8 @@ TEST(PickleStreamTest, EveryCutIsNoticed) {
 }
 
 TEST(PickleStreamTest, PicklesAndBytesInTurn) {
-  const std::string large =
-      absl::StrCat("X", std::string("\0\0\x03\0", 4), std::string(0x30000, 'a'),
-                   ".");
+  const std::string large = absl::StrCat("X", std::string("\0\0\x03\0", 4),
+                                         std::string(0x30000, 'a'), ".");
   const std::string bytes =
       absl::StrCat("junk", "N.", "12345678", large, "K\x01.", "end");
   const CountedBytes counted(bytes);

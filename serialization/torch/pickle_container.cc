@@ -100,8 +100,8 @@ class BarePickle {
   uint64_t bytes_left_ = 0;  // that storages may still be read from
 };
 
-// A storage that Python pickled is a whole legacy stream, in which such storages
-// cannot be again.
+// A storage that Python pickled is a whole legacy stream, in which such
+// storages cannot be again.
 absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
                                               ObjectGraph* graph) {
   if (graph->kind(bytes) != ValueKind::kBytes &&
@@ -112,7 +112,8 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
   const std::unique_ptr<ReadableBytes> stream =
       ReadableMemory(text, "a storage in it");
   if (!BeginsLegacyStream(*stream)) return kNoNode;
-  // Every storage has bytes of its own, unless the pickle is made to waste time.
+  // Every storage has bytes of its own, unless the pickle is made to waste
+  // time.
   if (text.size() > bytes_left_) {
     return absl::DataLossError("storages are read from the same bytes again");
   }
@@ -124,11 +125,11 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
   record.key_node = kNoNode;
   record.location_node = kNoNode;
   record.location_is_fresh = false;
-  ParsedCheckpoint::StoragePart part = *std::find_if(
-      saved.storages.begin(), saved.storages.end(),
-      [&record](const ParsedCheckpoint::StoragePart& candidate) {
-        return candidate.storage == record.storage;
-      });
+  ParsedCheckpoint::StoragePart part =
+      *std::find_if(saved.storages.begin(), saved.storages.end(),
+                    [&record](const ParsedCheckpoint::StoragePart& candidate) {
+                      return candidate.storage == record.storage;
+                    });
   part.root = ParsedCheckpoint::StoragePart::kNoRoot;
   part.source.offset_bytes = storage_bytes_->Append(
       text.substr(part.source.offset_bytes, part.source.size_bytes));

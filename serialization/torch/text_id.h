@@ -27,7 +27,8 @@ struct TextIdPart {
   enum Kind { kNone, kInt, kStr, kClass, kTuple };
   Kind kind = kNone;
   int64_t number = 0;
-  // Of a str its text, of a class its module and, behind the last dot, its name.
+  // Of a str its text, of a class its module and, behind the last dot, its
+  // name.
   std::string text;
   // Of a tuple, whose parts are no tuples.
   std::vector<TextIdPart> parts;

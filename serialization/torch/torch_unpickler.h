@@ -72,8 +72,8 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
         object_of_number_(std::move(object_of_number)) {}
 
   // Gives the storage that a legacy stream in a bytes node holds: how storages
-  // stand in pickles that `torch.save` did not write. Without it, or if it gives
-  // kNoNode, they are objects like any other.
+  // stand in pickles that `torch.save` did not write. Without it, or if it
+  // gives kNoNode, they are objects like any other.
   using StorageFromBytes =
       std::function<absl::StatusOr<NodeId>(NodeId bytes, ObjectGraph*)>;
   void set_storage_from_bytes(StorageFromBytes storage_from_bytes) {

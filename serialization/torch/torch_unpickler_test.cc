@@ -147,7 +147,8 @@ TEST(PersistentIds, MalformedOnes) {
   const std::string cpu = Str("cpu");
   ExpectDamage(absl::StrCat(Int(3), "Q"), "not a tuple");
   ExpectDamage(absl::StrCat(Str("storage"), "Q"), "no tuple");
-  ExpectDamage(absl::StrCat(Str("('storage', <class 'Name'>)"), "Q"), "no name");
+  ExpectDamage(absl::StrCat(Str("('storage', <class 'Name'>)"), "Q"),
+               "no name");
   ExpectDamage(pid({}), "0 parts");
   ExpectDamage(pid({storage, type, key, cpu}), "4 parts");
   ExpectDamage(pid({storage, type, key, cpu, Int(1), kNone, kNone}), "7 parts");

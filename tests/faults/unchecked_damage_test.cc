@@ -92,9 +92,8 @@ TEST_P(UncheckedDamageTest, EveryByte) {
 }
 
 TEST_P(UncheckedDamageTest, EveryLength) {
-  const size_t last = std::string(GetParam()) == "tensors.tar"
-                          ? end_ - 1
-                          : bytes_.size();
+  const size_t last =
+      std::string(GetParam()) == "tensors.tar" ? end_ - 1 : bytes_.size();
   for (size_t size = 0; size < last; ++size) {
     const absl::Status status =
         LoadAll(absl::string_view(bytes_).substr(0, size));
