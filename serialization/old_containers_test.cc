@@ -271,6 +271,24 @@ TEST(OldContainersTest, LargeStoragesToAFileAndToASink) {
   EXPECT_EQ(Save(dict, path, options).code(), absl::StatusCode::kCancelled);
 }
 
+// PyTorch makes the objects of a stream before it has read any element.
+TEST(OldContainersTest, WhatLooksAtElementsIsNotWrittenToAStream) {
+  const std::string pickle =
+      "\x80\x02"
+      "ctorch._utils\n_rebuild_nested_tensor\nN\x85R.";
+  const absl::StatusOr<Checkpoint> checkpoint =
+      Checkpoint::OpenMemory(pickle, OnHost());
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  SaveOptions options;
+  std::string saved;
+  StringSink sink(&saved);
+  EXPECT_TRUE(Save(checkpoint->root(), sink, options).ok());
+  options.container = Container::kLegacy;
+  const absl::Status status = Save(checkpoint->root(), sink, options);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("zip archive"));
+}
+
 TEST(OldContainersTest, TarIsNotWritten) {
   SaveOptions options;
   options.container = Container::kTar;

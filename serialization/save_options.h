@@ -44,8 +44,9 @@ struct SaveOptions {
 
   // The form of the file: kZip, the default; kLegacy, which PyTorch before 1.6
   // reads, too, and which has no checksums, no names and no alignment, so that
-  // the options about them, and `compatibility`, say nothing; or kSafetensors,
-  // which has room for a dict of tensors and nothing else: see
+  // the options about them, and `compatibility`, say nothing (nested tensors
+  // and generators, which PyTorch cannot read from one, are kUnimplemented); or
+  // kSafetensors, which has room for a dict of tensors and nothing else: see
   // `WriteSafetensors`. Of the options below that one uses those that say so.
   Container container = Container::kZip;
 

@@ -66,7 +66,8 @@ absl::Status NeedsHooks(ValueKind kind) {
 
 }  // namespace
 
-bool PickleHooks::WriteGlobal(NodeId, const ObjectGraph&, Pickler*) {
+absl::StatusOr<bool> PickleHooks::WriteGlobal(NodeId, const ObjectGraph&,
+                                              Pickler*) {
   return false;
 }
 
@@ -452,10 +453,12 @@ absl::Status Pickler::Begin(NodeId node) {
       break;
   }
   if (graph_.is_global(node)) {
-    if (hooks_ == nullptr || IsMemoised(node) ||
-        !hooks_->WriteGlobal(node, graph_, this)) {
-      WriteGlobalNode(node);
+    bool is_written = false;
+    if (hooks_ != nullptr && !IsMemoised(node)) {
+      FERRY_ASSIGN_OR_RETURN(is_written,
+                             hooks_->WriteGlobal(node, graph_, this));
     }
+    if (!is_written) WriteGlobalNode(node);
     return absl::OkStatus();
   }
   if (kind == ValueKind::kStorage || kind == ValueKind::kDType) {

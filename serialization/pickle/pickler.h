@@ -28,6 +28,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/object_graph.h"
@@ -54,8 +55,9 @@ class PickleHooks {
   // Writes a global of the graph where it is met first, if the format has
   // something else for it; says whether it has. Asked again at the next
   // occurrence if the global was not written meanwhile.
-  virtual bool WriteGlobal(NodeId global, const ObjectGraph& graph,
-                           Pickler* pickler);
+  virtual absl::StatusOr<bool> WriteGlobal(NodeId global,
+                                           const ObjectGraph& graph,
+                                           Pickler* pickler);
 };
 
 // Pickler

@@ -24,6 +24,15 @@ void WriteEmptyOrderedDict(Pickler* pickler) {
   pickler->Memoise();
 }
 
+// Whether what is called looks at the elements of a tensor among its arguments
+// or in its state.
+bool NeedsElements(const GlobalRecord& global) {
+  if (global.module == "torch._C") return global.name == "Generator";
+  return global.module == "torch._utils" &&
+         (global.name == "_rebuild_nested_tensor" ||
+          global.name == "_rebuild_device_tensor_from_cpu_tensor");
+}
+
 // Tags that PyTorch spells by a literal, of which Python has one object; the
 // others are put together anew at each reference. The literal, or nothing.
 absl::string_view LiteralTag(absl::string_view tag) {
@@ -48,16 +57,22 @@ std::string TorchPickler::NewKey(const StorageRecord& record,
   }
 }
 
-bool TorchPickler::WriteGlobal(NodeId global, const ObjectGraph& graph,
-                               Pickler* pickler) {
-  const NodeId source = graph.global(global).source;
-  if (ids_ == PersistentIds::kArchive || source == kNoNode ||
-      !classes_.insert(global).second) {
-    return false;
+absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,
+                                               const ObjectGraph& graph,
+                                               Pickler* pickler) {
+  if (ids_ == PersistentIds::kArchive) return false;
+  const GlobalRecord& record = graph.global(global);
+  if (NeedsElements(record)) {
+    return absl::UnimplementedError(absl::StrCat(
+        "PyTorch calls ", record.module, ".", record.name,
+        " before it reads the elements of tensors in a legacy stream, and gets "
+        "garbage; save it as a zip archive"));
   }
+  const NodeId source = record.source;
+  if (source == kNoNode || !classes_.insert(global).second) return false;
   pickler->BeginTuple();
   pickler->WriteSharedWord("module");
-  pickler->WriteGlobal(graph.global(global).module, graph.global(global).name);
+  pickler->WriteGlobal(record.module, record.name);
   for (NodeId text : graph.items(source).subspan(2)) {
     if (graph.kind(text) == ValueKind::kStr) {
       pickler->WriteStrNode(text);

@@ -49,8 +49,10 @@ class TorchPickler final : public pickle::PickleHooks {
   //         PyTorch cannot read; whatever the location tag returns.
   absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                          pickle::Pickler* pickler) override;
-  bool WriteGlobal(NodeId global, const ObjectGraph& graph,
-                   pickle::Pickler* pickler) override;
+  // Errors: kUnimplemented - a function that PyTorch calls before it has read
+  //         what the function needs, as it does in streams.
+  absl::StatusOr<bool> WriteGlobal(NodeId global, const ObjectGraph& graph,
+                                   pickle::Pickler* pickler) override;
 
   // The storages in the order of first reference.
   const std::vector<Storage>& storages() const { return storages_; }
