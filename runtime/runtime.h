@@ -42,8 +42,10 @@
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/map_location.h"
+#include "ferry/serialization/numpy_array.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/torch/program_data.h"
 // IWYU pragma: end_exports
 
 #endif  // FERRY_RUNTIME_RUNTIME_H_

@@ -9,6 +9,7 @@
 
 #include "absl/base/call_once.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
@@ -16,6 +17,7 @@
 #include "ferry/serialization/placing.h"
 #include "ferry/serialization/plain_record.h"
 #include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/zip/inflate.h"
 #include "ferry/serialization/zip/verify.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
@@ -47,6 +49,9 @@ Checkpoint::Checkpoint(std::unique_ptr<ReadableBytes> file,
       parsed_(std::move(parsed)),
       options_(options),
       root_(parsed_.graph, parsed_.root),
+      constants_(parsed_.constants_graph != nullptr
+                     ? Value(parsed_.constants_graph, parsed_.constants)
+                     : Value::Tuple({})),
       parts_(std::make_unique<PartIndex>()) {}
 
 std::optional<uint32_t> Checkpoint::FindPart(const Storage& storage) const {
@@ -78,6 +83,27 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(absl::string_view path,
 absl::StatusOr<Checkpoint> Checkpoint::OpenMemory(absl::string_view bytes,
                                                   const LoadOptions& options) {
   return Open(ReadableMemory(bytes, "<memory>"), options);
+}
+
+absl::StatusOr<std::string> Checkpoint::ReadRecord(
+    absl::string_view name) const {
+  if (parsed_.directory == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file_->name(), " is not a zip archive"));
+  }
+  const zip::ZipEntry* const entry = parsed_.directory->Find(
+      absl::StrCat(parsed_.info.archive_name,
+                   parsed_.info.archive_name.empty() ? "" : "/", name));
+  if (entry == nullptr) {
+    return absl::NotFoundError(absl::StrCat(file_->name(), ": no record \"",
+                                            absl::CHexEscape(name), "\""));
+  }
+  if (entry->size_bytes > options_.limits.max_pickle_bytes ||
+      !zip::CanHaveItsSize(*entry)) {
+    return zip::EntryError(absl::StatusCode::kResourceExhausted, *file_, *entry,
+                           "is larger than what is read at once");
+  }
+  return zip::ReadEntry(*file_, *entry, options_.verify_crc32);
 }
 
 std::vector<Storage> Checkpoint::storages() const {
@@ -179,6 +205,7 @@ absl::Status Checkpoint::PlaceFromFile(
   }
   parts_ = std::make_unique<PartIndex>();
   parsed_.graph->ReplaceStorages(*replacements);
+  constants_.graph()->ReplaceStorages(*replacements);
   return absl::OkStatus();
 }
 

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -87,7 +88,22 @@ class Checkpoint {
   // what is not placed by then never will be.
   const Value& root() const { return root_; }
 
-  // Every storage, in the order of first reference.
+  // The constants of a TorchScript archive, a tuple; of anything else an empty
+  // one. Their storages are of this checkpoint.
+  const Value& constants() const { return constants_; }
+
+  // The contents of a record of a zip archive, by its name without that of the
+  // archive: "code/__torch__.py".
+  //
+  // Errors:
+  //   kInvalidArgument   - not a zip archive.
+  //   kNotFound          - no such record.
+  //   kDataLoss          - the record is damaged.
+  //   kResourceExhausted - larger than `LoadLimits::max_pickle_bytes`.
+  absl::StatusOr<std::string> ReadRecord(absl::string_view name) const;
+
+  // Every storage, in the order of first reference; those of the constants
+  // last.
   std::vector<Storage> storages() const;
 
   // Reads storages of this checkpoint and puts them where `LoadOptions::
@@ -168,6 +184,7 @@ class Checkpoint {
   ParsedCheckpoint parsed_;
   LoadOptions options_;
   Value root_;
+  Value constants_;
   std::unique_ptr<PartIndex> parts_;
   absl::Status placing_failure_;
 };

@@ -17,6 +17,7 @@
 #include "ferry/serialization/torch/tar_container.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/torch/zip_container.h"
+#include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
 namespace {
@@ -73,6 +74,12 @@ absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
   return absl::OkStatus();
 }
 
+// Whether a zip archive stands behind bytes of another kind. A zip archive is
+// read from its end, and its offsets count from its own first byte.
+bool EndsLikeAnArchive(const ReadableBytes& file) {
+  return zip::ZipDirectory::Read(file, zip::ZipLimits()).ok();
+}
+
 }  // namespace
 
 absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
@@ -89,6 +96,9 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
       absl::StartsWith(head, "PK\x05\x06")) {
     return torch_format::ReadZipContainer(file, options);
   }
+  if (safetensors::LooksLikeSafetensors(head)) {
+    return safetensors::ReadSafetensors(file, options);
+  }
   if (torch_format::IsTar(head)) {
     return torch_format::ReadTarContainer(file, options);
   }
@@ -98,6 +108,9 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   FERRY_RETURN_IF_ERROR(CheckForm(file, head));
   if (torch_format::IsPickleContainer(file, options)) {
     return torch_format::ReadPickleContainer(file, options);
+  }
+  if (EndsLikeAnArchive(file)) {
+    return torch_format::ReadZipContainer(file, options);
   }
   return absl::DataLossError(absl::StrCat(
       file.name(),

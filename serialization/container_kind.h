@@ -24,7 +24,8 @@ enum class Container {
   kTar,
   // One pickle, as Python's own `pickle.dump` writes it. Read, not written.
   kBare,
-  // A header in JSON, and tensors: no pickle.
+  // A header in JSON, then tensors: what the safetensors library writes. There
+  // is no pickle.
   kSafetensors,
 };
 

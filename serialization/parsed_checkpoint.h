@@ -45,6 +45,9 @@ struct CheckpointInfo {
   bool is_big_endian = false;
   // What a zip archive's records are prefixed with: "archive".
   std::string archive_name;
+  // Of a TorchScript archive: the records with the program's text, without the
+  // archive's name: "code/__torch__.py".
+  std::vector<std::string> code_records;
   // The remarks of a safetensors file, its `__metadata__`: names and texts in
   // the order of the file.
   std::vector<std::pair<std::string, std::string>> metadata;
@@ -54,6 +57,9 @@ struct ParsedCheckpoint {
   CheckpointInfo info;
   std::shared_ptr<ObjectGraph> graph;
   NodeId root = kNoNode;
+  // Of a TorchScript archive: its constants, in a graph of their own. Else null.
+  std::shared_ptr<ObjectGraph> constants_graph;
+  NodeId constants = kNoNode;
   // In the order of first reference. The storages are described.
   struct StoragePart {
     static constexpr uint32_t kNoRoot = 0xFFFFFFFF;

@@ -112,7 +112,10 @@ std::vector<ArchiveRecord> MakeRecords(std::string pickle,
   const size_t first_storage = records.size();
   for (size_t i = 0; i < storages.size(); ++i) {
     add(absl::StrCat("data/", i), "");
-    records.back().storage = storages[i];
+    // Like C++, nothing of a storage on the meta device.
+    if (storages[i].device().type() != "meta") {
+      records.back().storage = storages[i];
+    }
   }
   if (!is_newest) {
     std::sort(records.begin() + first_storage, records.end(),

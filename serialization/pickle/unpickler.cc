@@ -17,6 +17,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
@@ -483,7 +484,12 @@ bool Unpickler::PushStackGlobal() {
 bool Unpickler::Call(ObjectForm form, NodeId callable, NodeId args,
                      NodeId kwargs) {
   if (graph_->kind(args) != ValueKind::kTuple) {
-    return Damaged("the arguments of a call are not a tuple");
+    // libtorch calls an enum of a TorchScript program with its bare value.
+    if (!graph_->is_global(callable) ||
+        !absl::StartsWith(graph_->global(callable).module, "__torch__")) {
+      return Damaged("the arguments of a call are not a tuple");
+    }
+    args = graph_->AddTuple({args});
   }
   if (form == ObjectForm::kCall && graph_->is_global(callable)) {
     NodeId value = RebuildPythonValue(python_call(callable), callable, args,

@@ -33,8 +33,9 @@ absl::Status CheckNodes(uint64_t num_tensors, const LoadLimits& limits) {
 absl::Status AddTensors(const Header& header, uint64_t data_offset,
                         ParsedCheckpoint* parsed) {
   ObjectGraph& graph = *parsed->graph;
-  graph.Reserve(static_cast<uint32_t>(2 * header.tensors.size() + 8),
-                static_cast<uint32_t>(header.tensors.size()), data_offset);
+  const auto num_tensors = static_cast<uint32_t>(header.tensors.size());
+  // No name is longer than the header.
+  graph.Reserve(2 * num_tensors + 8, num_tensors, data_offset);
   parsed->storages.reserve(header.tensors.size());
   parsed->records.reserve(header.tensors.size());
   for (const HeaderTensor& entry : header.tensors) {

@@ -3,6 +3,8 @@
 
 #include "ferry/serialization/torch/storage_type.h"
 
+#include "absl/types/span.h"
+
 namespace ferry {
 namespace torch_format {
 namespace {
@@ -32,6 +34,33 @@ constexpr Row kRows[] = {
     {"QUInt2x4Storage", DType::kQUInt2x4},
 };
 
+// What C++ calls the storages of dtypes that Python keeps in an UntypedStorage
+// (c10/core/ScalarType.h, `toString`, and "Storage").
+constexpr Row kLibtorchRows[] = {
+    {"ComplexHalfStorage", DType::kComplex32},
+    {"UInt16Storage", DType::kUInt16},
+    {"UInt32Storage", DType::kUInt32},
+    {"UInt64Storage", DType::kUInt64},
+    {"Float8_e5m2Storage", DType::kFloat8E5M2},
+    {"Float8_e4m3fnStorage", DType::kFloat8E4M3FN},
+    {"Float8_e5m2fnuzStorage", DType::kFloat8E5M2FNUZ},
+    {"Float8_e4m3fnuzStorage", DType::kFloat8E4M3FNUZ},
+    {"Float8_e8m0fnuStorage", DType::kFloat8E8M0FNU},
+    {"Float4_e2m1fn_x2Storage", DType::kFloat4E2M1FNx2},
+    {"Bits1x8Storage", DType::kBits1x8},
+    {"Bits2x4Storage", DType::kBits2x4},
+    {"Bits4x2Storage", DType::kBits4x2},
+    {"Bits8Storage", DType::kBits8},
+    {"Bits16Storage", DType::kBits16},
+};
+
+absl::string_view NameIn(absl::Span<const Row> rows, DType dtype) {
+  for (const Row& row : rows) {
+    if (dtype == row.dtype) return row.name;
+  }
+  return absl::string_view();
+}
+
 }  // namespace
 
 std::optional<StorageType> StorageTypeFromClass(absl::string_view class_name) {
@@ -39,17 +68,23 @@ std::optional<StorageType> StorageTypeFromClass(absl::string_view class_name) {
   if (class_name == "UntypedStorage" || class_name == "_UntypedStorage") {
     return StorageType{DType::kUInt8, true};
   }
-  for (const Row& row : kRows) {
-    if (class_name == row.name) return StorageType{row.dtype, false};
+  for (const absl::Span<const Row> rows :
+       {absl::MakeConstSpan(kRows), absl::MakeConstSpan(kLibtorchRows)}) {
+    for (const Row& row : rows) {
+      if (class_name == row.name) return StorageType{row.dtype, false};
+    }
   }
   return std::nullopt;
 }
 
 std::optional<absl::string_view> StorageClassOf(DType dtype) {
-  for (const Row& row : kRows) {
-    if (dtype == row.dtype) return row.name;
-  }
-  return std::nullopt;
+  const absl::string_view name = NameIn(kRows, dtype);
+  if (name.empty()) return std::nullopt;
+  return name;
+}
+
+absl::string_view LibtorchStorageClassOf(DType dtype) {
+  return NameIn(kLibtorchRows, dtype);
 }
 
 }  // namespace torch_format

@@ -32,6 +32,10 @@ struct StorageType {
 // `torch.cuda.FloatStorage` is a FloatStorage.
 std::optional<StorageType> StorageTypeFromClass(absl::string_view class_name);
 
+// The class of C++ alone for a dtype that Python keeps in an UntypedStorage:
+// "UInt16Storage". Empty if there is none.
+absl::string_view LibtorchStorageClassOf(DType dtype);
+
 // The class for a dtype that has one ("FloatStorage"), in module `torch`;
 // nothing for those that PyTorch keeps in an UntypedStorage.
 std::optional<absl::string_view> StorageClassOf(DType dtype);

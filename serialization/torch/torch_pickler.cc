@@ -33,6 +33,20 @@ bool NeedsElements(const GlobalRecord& global) {
           global.name == "_rebuild_device_tensor_from_cpu_tensor");
 }
 
+void WriteSize(absl::Span<const int64_t> sizes, Pickler* pickler) {
+  pickler->WriteGlobal("torch", "Size");
+  pickler->WriteIntTuple(sizes);
+  pickler->WriteShortTuple(1);
+  pickler->WriteReduce();
+}
+
+void WriteLayout(Layout layout, Pickler* pickler) {
+  pickler->WriteGlobal("torch.serialization", "_get_layout");
+  pickler->WriteStr(absl::StrCat("torch.", Name(layout)));
+  pickler->WriteShortTuple(1);
+  pickler->WriteReduce();
+}
+
 // Tags that PyTorch spells by a literal, of which Python has one object; the
 // others are put together anew at each reference. The literal, or nothing.
 absl::string_view LiteralTag(absl::string_view tag) {
@@ -96,6 +110,14 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
     written.key = NewKey(record, graph);
     written.dtype = record.dtype;
     written.untyped = record.untyped;
+    // PyTorch from 2.10 on opens no file with such a storage, and versions
+    // before that would look for the next one in the wrong place.
+    if (record.storage.size_bytes() % ElementSizeBytes(record.dtype) != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a storage of ", record.storage.size_bytes(),
+                       " bytes cannot be saved as ", Name(record.dtype),
+                       ", of which it is no whole number"));
+    }
     storages_.push_back(record.storage);
     written_.push_back(std::move(written));
   }
@@ -117,7 +139,10 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   } else if (record.untyped) {
     pickler->WriteGlobal("torch.storage", "UntypedStorage");
   } else {
-    pickler->WriteGlobal("torch", *StorageClassOf(record.dtype));
+    // A file of C++'s may have storages that Python has no class for.
+    const std::optional<absl::string_view> name = StorageClassOf(record.dtype);
+    pickler->WriteGlobal("torch",
+                         name ? *name : LibtorchStorageClassOf(record.dtype));
   }
   if (ids_ == PersistentIds::kStream) {
     // PyTorch makes it anew each time.
@@ -147,14 +172,47 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   return absl::OkStatus();
 }
 
+// In the form that every version reads: from 2.1 on PyTorch also says whether a
+// COO tensor is coalesced, which Ferry does not know of tensors that a program
+// has made.
+absl::Status TorchPickler::WriteSparse(const Tensor& tensor,
+                                       const ObjectGraph& graph,
+                                       Pickler* pickler) {
+  const size_t num_components = tensor.layout() == Layout::kSparseCoo ? 2 : 3;
+  if (tensor.layout() == Layout::kJagged ||
+      tensor.layout() == Layout::kMkldnn ||
+      tensor.components().size() != num_components) {
+    return absl::UnimplementedError(
+        absl::StrCat("a ", Name(tensor.layout()),
+                     " tensor that was not read from a file cannot be saved"));
+  }
+  pickler->WriteGlobal("torch._utils", "_rebuild_sparse_tensor");
+  WriteLayout(tensor.layout(), pickler);
+  pickler->Memoise();
+  if (num_components > 2) pickler->BeginTuple();
+  for (const Tensor& component : tensor.components()) {
+    FERRY_RETURN_IF_ERROR(
+        WriteTensor(component, component.requires_grad(), graph, pickler));
+    pickler->Memoise();
+  }
+  WriteSize(tensor.shape(), pickler);
+  pickler->Memoise();
+  if (num_components > 2) {
+    pickler->EndTuple();
+  } else {
+    pickler->WriteShortTuple(3);
+  }
+  pickler->WriteShortTuple(2);
+  pickler->WriteReduce();
+  return absl::OkStatus();
+}
+
 absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
                                        const ObjectGraph& graph,
                                        Pickler* pickler) {
   const DType dtype = tensor.dtype();
   if (tensor.layout() != Layout::kStrided) {
-    return absl::UnimplementedError(
-        absl::StrCat("a ", Name(tensor.layout()),
-                     " tensor that was not read from a file cannot be saved"));
+    return WriteSparse(tensor, graph, pickler);
   }
   if (Category(dtype) == DTypeCategory::kQuantized) {
     return absl::UnimplementedError(
@@ -245,17 +303,11 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
       for (NodeId item : graph.size_items(node)) {
         sizes.push_back(graph.int_value(item));
       }
-      pickler->WriteGlobal("torch", "Size");
-      pickler->WriteIntTuple(sizes);
-      pickler->WriteShortTuple(1);
-      pickler->WriteReduce();
+      WriteSize(sizes, pickler);
       return absl::OkStatus();
     }
     case ValueKind::kLayout:
-      pickler->WriteGlobal("torch.serialization", "_get_layout");
-      pickler->WriteStr(absl::StrCat("torch.", Name(graph.layout(node))));
-      pickler->WriteShortTuple(1);
-      pickler->WriteReduce();
+      WriteLayout(graph.layout(node), pickler);
       return absl::OkStatus();
     default:
       return absl::InternalError(absl::StrCat(

@@ -79,6 +79,8 @@ class TorchPickler final : public pickle::PickleHooks {
                             const ObjectGraph& graph, pickle::Pickler* pickler);
   absl::Status WriteTensor(const Tensor& tensor, bool requires_grad,
                            const ObjectGraph& graph, pickle::Pickler* pickler);
+  absl::Status WriteSparse(const Tensor& tensor, const ObjectGraph& graph,
+                           pickle::Pickler* pickler);
   absl::Status WriteParameter(const Tensor& tensor, const ObjectGraph& graph,
                               pickle::Pickler* pickler);
 

@@ -168,6 +168,16 @@ TEST(TorchPickler, OneStorageHasOneDType) {
   EXPECT_TRUE(Write(graph, both(nothing, 0, 0)).status.ok());
 }
 
+TEST(TorchPickler, StoragesAreWholeNumbersOfElements) {
+  ObjectGraph graph;
+  const Tensor tensor =
+      *Tensor::Create(*Storage::Allocate(7), DType::kInt32, {1});
+  const Written written = Write(graph, graph.AddTensor(tensor));
+  EXPECT_EQ(written.status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(written.status.message()),
+              testing::AllOf(HasSubstr("7 bytes"), HasSubstr("int32")));
+}
+
 TEST(TorchPickler, ErrorsOfTheTagAreReturned) {
   ObjectGraph graph;
   const NodeId root = graph.AddTensor(Floats(1));
@@ -178,12 +188,45 @@ TEST(TorchPickler, ErrorsOfTheTagAreReturned) {
   EXPECT_EQ(pickler.Dump(root).message(), "no tag");
 }
 
-TEST(TorchPickler, CompositesThatNoFileMadeAreNotWritten) {
+Tensor Longs(int count) {
+  const std::vector<int64_t> elements(count, 0);
+  return *Tensor::FromData(absl::MakeConstSpan(elements), {count});
+}
+
+TEST(TorchPickler, WritesSparseTensorsAsPyTorchDoes) {
   ObjectGraph graph;
-  const Tensor sparse = Tensor::CreateComposite(
-      Layout::kSparseCoo, DType::kFloat32, {3}, {Floats(1), Floats(1)});
-  EXPECT_EQ(Write(graph, graph.AddTensor(sparse)).status.code(),
-            absl::StatusCode::kUnimplemented);
+  const Tensor csr =
+      Tensor::CreateComposite(Layout::kSparseCsr, DType::kFloat32, {1, 2},
+                              {Longs(2), Longs(1), Floats(1)});
+  EXPECT_EQ(
+      Hex(Write(graph, graph.AddTensor(csr))),
+      "800263746f7263682e5f7574696c730a5f72656275696c645f7370617273655f74656e73"
+      "6f720a710063746f7263682e73657269616c697a6174696f6e0a5f6765745f6c61796f75"
+      "740a71015810000000746f7263682e7370617273655f6373727102857103527104286374"
+      "6f7263682e5f7574696c730a5f72656275696c645f74656e736f725f76320a7105282858"
+      "0700000073746f72616765710663746f7263680a4c6f6e6753746f726167650a71075801"
+      "000000307108580300000063707571094b0274710a514b004b0285710b4b0185710c8963"
+      "636f6c6c656374696f6e730a4f726465726564446963740a710d2952710e74710f527110"
+      "6805282868066807580100000031711168094b01747112514b004b018571134b01857114"
+      "89680d2952711574711652711768052828680663746f7263680a466c6f617453746f7261"
+      "67650a7118580100000032711968094b0174711a514b004b0185711b4b0185711c89680d"
+      "2952711d74711e52711f63746f7263680a53697a650a71204b014b028671218571225271"
+      "237471248671255271262e");
+  // Of three parts, as PyTorch wrote it until 2.1.
+  const Tensor coo = Tensor::CreateComposite(
+      Layout::kSparseCoo, DType::kFloat32, {3}, {Longs(1), Floats(1)});
+  EXPECT_THAT(Hex(Write(graph, graph.AddTensor(coo))),
+              HasSubstr("746f7263682e7370617273655f636f6f"));
+}
+
+TEST(TorchPickler, CompositesThatNoFileMadeAreNotAllWritten) {
+  ObjectGraph graph;
+  for (const Layout layout : {Layout::kJagged, Layout::kMkldnn}) {
+    const Tensor tensor = Tensor::CreateComposite(layout, DType::kFloat32, {3},
+                                                  {Floats(1), Floats(1)});
+    EXPECT_EQ(Write(graph, graph.AddTensor(tensor)).status.code(),
+              absl::StatusCode::kUnimplemented);
+  }
 }
 
 }  // namespace

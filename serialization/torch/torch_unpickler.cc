@@ -4,6 +4,7 @@
 #include "ferry/serialization/torch/torch_unpickler.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -145,9 +146,23 @@ absl::StatusOr<Tensor> MakeView(ViewArgs&& view, DType dtype,
                                  view.stride, view.offset, pool));
 }
 
+// What C++ wraps in `torch.jit._pickle.restore_type_tag(value, "its type")`;
+// else the node itself.
+NodeId WithoutTypeTag(const ObjectGraph& graph, NodeId node) {
+  if (!graph.is_object(node)) return node;
+  const ObjectRecord& object = graph.object(node);
+  if (object.form != ObjectForm::kCall || !graph.is_global(object.callable) ||
+      graph.global(object.callable).module != "torch.jit._pickle" ||
+      graph.items(object.args).empty()) {
+    return node;
+  }
+  return graph.items(object.args)[0];
+}
+
 // The conj and neg bits: {"conj": True, "neg": True}.
 absl::Status ReadMetadata(const ObjectGraph& graph, NodeId node,
                           const Tensor& tensor) {
+  node = WithoutTypeTag(graph, node);
   if (graph.kind(node) == ValueKind::kNone) return absl::OkStatus();
   if (graph.kind(node) != ValueKind::kDict) {
     return Malformed("its metadata is not a dict");
@@ -222,8 +237,9 @@ absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
   if (Category(view.type.dtype) != DTypeCategory::kQuantized) {
     return Malformed("a quantised tensor's storage is not quantised");
   }
-  if (graph.kind(args[4]) != ValueKind::kTuple ||
-      graph.items(args[4]).size() < 3) {
+  const NodeId quantizer = WithoutTypeTag(graph, args[4]);
+  if (graph.kind(quantizer) != ValueKind::kTuple ||
+      graph.items(quantizer).size() < 3) {
     return Malformed("its quantiser is not described");
   }
   FERRY_ASSIGN_OR_RETURN(Tensor tensor,
@@ -272,9 +288,66 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
   return tensor;
 }
 
+// The tensors of a sparse one.
+absl::StatusOr<std::vector<Tensor>> ReadComponents(
+    const ObjectGraph& graph, absl::Span<const NodeId> parts) {
+  std::vector<Tensor> components;
+  for (NodeId part : parts) {
+    if (graph.kind(part) != ValueKind::kTensor) {
+      return Malformed(absl::StrCat("a part of a sparse tensor is a ",
+                                    Name(graph.kind(part))));
+    }
+    // PyTorch has no sparse tensors of sparse parts, and chains of them would
+    // be followed by recursion.
+    if (graph.tensor(part).layout() != Layout::kStrided) {
+      return Malformed("a part of a sparse tensor is itself sparse");
+    }
+    components.push_back(graph.tensor(part));
+  }
+  return components;
+}
+
+// As C++ writes it: layout, size, requires_grad, then two or three tensors, and
+// the hooks (torch/csrc/jit/serialization/pickler.cpp, `pushTensorReference`;
+// the layouts are those of c10/core/Layout.h).
+absl::StatusOr<Tensor> RebuildLibtorchSparse(const ObjectGraph& graph,
+                                             absl::Span<const NodeId> args) {
+  static constexpr Layout kLayouts[] = {
+      Layout::kStrided,   Layout::kSparseCoo, Layout::kSparseCsr,
+      Layout::kMkldnn,    Layout::kSparseCsc, Layout::kSparseBsr,
+      Layout::kSparseBsc,
+  };
+  if (!IsInt(graph, args[0]) || graph.int_value(args[0]) < 0 ||
+      graph.int_value(args[0]) >= static_cast<int64_t>(std::size(kLayouts))) {
+    return Malformed("its sparse layout is not known");
+  }
+  const Layout layout = kLayouts[graph.int_value(args[0])];
+  if (layout == Layout::kStrided || layout == Layout::kMkldnn) {
+    return Malformed("its layout is not sparse");
+  }
+  const size_t num_components = layout == Layout::kSparseCoo ? 2 : 3;
+  if (args.size() < 3 + num_components) {
+    return Malformed("a sparse tensor has too few parts");
+  }
+  FERRY_ASSIGN_OR_RETURN(
+      std::vector<Tensor> components,
+      ReadComponents(graph, args.subspan(3, num_components)));
+  Ints size;
+  FERRY_RETURN_IF_ERROR(size.Read(graph, args[1], "shape"));
+  FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());
+  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
+                         ReadBool(graph, args[2], "requires_grad"));
+  const DType dtype = components.back().dtype();
+  Tensor tensor =
+      Tensor::CreateComposite(layout, dtype, size, std::move(components));
+  tensor.set_requires_grad(requires_grad);
+  return tensor;
+}
+
 absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
                                      absl::Span<const NodeId> args) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 2));
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 7));
+  if (args.size() > 2) return RebuildLibtorchSparse(graph, args);
   if (graph.kind(args[0]) != ValueKind::kLayout ||
       graph.kind(args[1]) != ValueKind::kTuple) {
     return Malformed("its sparse layout is not described");
@@ -287,19 +360,8 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
   if (data.size() < num_components + 1 || data.size() > num_components + 2) {
     return Malformed("a sparse tensor has too few parts");
   }
-  std::vector<Tensor> components;
-  for (NodeId part : data.first(num_components)) {
-    if (graph.kind(part) != ValueKind::kTensor) {
-      return Malformed(absl::StrCat("a part of a sparse tensor is a ",
-                                    Name(graph.kind(part))));
-    }
-    // PyTorch has no sparse tensors of sparse parts, and chains of them would
-    // be followed by recursion.
-    if (graph.tensor(part).layout() != Layout::kStrided) {
-      return Malformed("a part of a sparse tensor is itself sparse");
-    }
-    components.push_back(graph.tensor(part));
-  }
+  FERRY_ASSIGN_OR_RETURN(std::vector<Tensor> components,
+                         ReadComponents(graph, data.first(num_components)));
   Ints size;
   FERRY_RETURN_IF_ERROR(size.Read(graph, data[num_components], "shape"));
   FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());

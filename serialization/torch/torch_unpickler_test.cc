@@ -452,6 +452,93 @@ TEST(RebuildQTensor, NeedsAQuantisedStorage) {
 
 // --- Small things ------------------------------------------------------------
 
+// --- What C++ writes otherwise -----------------------------------------------
+
+std::string Tagged(const std::string& value, absl::string_view type) {
+  return Call(Global("torch.jit._pickle", "restore_type_tag"),
+              {value, Str(type)});
+}
+
+TEST(Libtorch, SparseTensorsHaveTheirPartsInARow) {
+  const std::string indices =
+      V2(StorageOf("LongStorage", "i", 2), Int(0), Tuple({Int(1), Int(2)}),
+         Tuple({Int(2), Int(1)}));
+  const std::string values =
+      V2(Floats(2), Int(0), Tuple({Int(2)}), Tuple({Int(1)}));
+  const auto rebuild = [](const std::vector<std::string>& args) {
+    return Call(Utils("_rebuild_sparse_tensor"), args);
+  };
+  const std::string size = Tuple({Int(3)});
+  absl::StatusOr<Result> coo =
+      Read(rebuild({Int(1), size, kTrue, indices, values, Hooks()}));
+  ASSERT_TRUE(coo.ok()) << coo.status();
+  EXPECT_EQ(coo->tensor().layout(), Layout::kSparseCoo);
+  EXPECT_THAT(coo->tensor().shape(), ElementsAre(3));
+  EXPECT_EQ(coo->tensor().components().size(), 2);
+  EXPECT_TRUE(coo->tensor().requires_grad());
+  absl::StatusOr<Result> csc =
+      Read(rebuild({Int(4), size, kFalse, indices, indices, values, Hooks()}));
+  ASSERT_TRUE(csc.ok()) << csc.status();
+  EXPECT_EQ(csc->tensor().layout(), Layout::kSparseCsc);
+  EXPECT_EQ(csc->tensor().components().size(), 3);
+
+  ExpectDamage(rebuild({Int(0), size, kFalse, indices, values, Hooks()}),
+               "not sparse");
+  ExpectDamage(rebuild({Int(7), size, kFalse, indices, values, Hooks()}),
+               "not known");
+  ExpectDamage(rebuild({Int(-1), size, kFalse, indices, values, Hooks()}),
+               "not known");
+  ExpectDamage(rebuild({Int(2), size, kFalse, indices, values}), "too few");
+  ExpectDamage(rebuild({Int(1), size, kFalse, indices, kNone, Hooks()}),
+               "a part of a sparse tensor is a none");
+}
+
+TEST(Libtorch, TypesAreNotedBesideDictsAndTuples) {
+  const std::string bits = Tagged(Dict({Str("neg"), kTrue}), "Dict[str, bool]");
+  const absl::StatusOr<Result> negative = Read(Call(
+      Utils("_rebuild_tensor_v2"), {Floats(2), Int(0), Tuple({Int(2)}),
+                                    Tuple({Int(1)}), kFalse, Hooks(), bits}));
+  ASSERT_TRUE(negative.ok()) << negative.status();
+  EXPECT_TRUE(negative->tensor().is_neg());
+  const std::string quantizer =
+      Tagged(Tuple({Global("torch", "per_tensor_affine"), Int(1), Int(0)}),
+             "Tuple[int, int, int]");
+  const absl::StatusOr<Result> quantized =
+      Read(Call(Utils("_rebuild_qtensor"),
+                {StorageOf("QInt8Storage", "q", 2), Int(0), Tuple({Int(2)}),
+                 Tuple({Int(1)}), quantizer, kFalse, Hooks()}));
+  ASSERT_TRUE(quantized.ok()) << quantized.status();
+  EXPECT_EQ(quantized->tensor().dtype(), DType::kQInt8);
+}
+
+TEST(Libtorch, EveryDTypeHasAStorage) {
+  for (const DType dtype : AllDTypes()) {
+    const absl::string_view name = LibtorchStorageClassOf(dtype);
+    if (name.empty()) continue;
+    EXPECT_FALSE(StorageClassOf(dtype).has_value()) << name;
+    const absl::StatusOr<Result> result = Read(
+        V2(StorageOf(name, "0", 2), Int(0), Tuple({Int(2)}), Tuple({Int(1)})));
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->tensor().dtype(), dtype);
+    EXPECT_EQ(result->storages[0].storage.size_bytes(),
+              2 * ElementSizeBytes(dtype));
+  }
+  EXPECT_EQ(LibtorchStorageClassOf(DType::kUInt16), "UInt16Storage");
+  EXPECT_EQ(LibtorchStorageClassOf(DType::kFloat32), "");
+}
+
+TEST(Libtorch, EnumeratorsAreCalledWithABareValue) {
+  const absl::StatusOr<Result> result =
+      Read(absl::StrCat(Global("__torch__.a", "Color"), Int(3), "R"));
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->kind(), ValueKind::kObject);
+  const NodeId args = result->graph->object(result->root).args;
+  ASSERT_EQ(result->graph->items(args).size(), 1);
+  EXPECT_EQ(result->graph->int_value(result->graph->items(args)[0]), 3);
+  ExpectDamage(absl::StrCat(Global("torch", "Color"), Int(3), "R"),
+               "not a tuple");
+}
+
 TEST(SmallThings, AreWhatTheySay) {
   absl::StatusOr<Result> result =
       Read(Call(Global("torch", "device"), {Str("cuda"), Int(1)}));

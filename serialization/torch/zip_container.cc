@@ -17,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -54,23 +55,52 @@ class ZipContainer {
   }
 
   absl::Status FindPrefix();
+  absl::Status ExplainNoPickle() const;
   absl::Status CheckNames() const;
   // The text of a record that should be a word.
   absl::StatusOr<std::string> ReadWord(const ZipEntry& entry) const;
   absl::Status ReadVersion() const;
   absl::Status ReadByteOrder();
   absl::Status CheckStorage(const StorageId& id);
-  absl::Status ReadPickle();
-  absl::Status SetSwapUnits();
+  // What a pickle says. Its storages are records of `folder`.
+  // Makes a graph of what a pickle says. Its storages are records of `folder`.
+  absl::StatusOr<pickle::UnpickleResult> ReadPickle(
+      const ZipEntry& entry, absl::string_view folder,
+      std::shared_ptr<ObjectGraph>* graph);
+  // The constants of the program, and the names of its code.
+  absl::Status ReadProgram();
+  absl::Status SetSwapUnits(const ObjectGraph& graph);
 
   const ReadableBytes& file_;
   const LoadOptions& options_;
   ParsedCheckpoint parsed_;
-  std::string prefix_;  // with its slash
+  std::string prefix_;        // with its slash
+  absl::string_view folder_;  // of the storages, with its slash
   // Of the storages that the pickle has referred to, in that order.
   std::vector<const ZipEntry*> storage_entries_;
   std::string name_;  // of the last one
 };
+
+// What a zip archive without `data.pkl` is.
+absl::Status ZipContainer::ExplainNoPickle() const {
+  for (const ZipEntry& entry : parsed_.directory->entries()) {
+    const absl::string_view name = entry.name.substr(entry.name.find('/') + 1);
+    if (name == "model.json") {
+      return Error(absl::StatusCode::kUnimplemented,
+                   "the zip archive is a TorchScript program of PyTorch before "
+                   "1.4, which is not supported; load and save it again with a "
+                   "newer PyTorch");
+    }
+    if (name == ".data/extern_modules" || name == "extern_modules") {
+      return Error(absl::StatusCode::kUnimplemented,
+                   "the zip archive is a torch.package, which is not "
+                   "supported");
+    }
+  }
+  return Error(absl::StatusCode::kDataLoss,
+               "the zip archive is not a PyTorch checkpoint: it has no record "
+               "data.pkl");
+}
 
 // The folder of `data.pkl`: that of the first record, as PyTorch looks for it,
 // or else the only one that has such a record.
@@ -95,11 +125,7 @@ absl::Status ZipContainer::FindPrefix() {
     }
     found = &entry;
   }
-  if (found == nullptr) {
-    return Error(absl::StatusCode::kDataLoss,
-                 "the zip archive is not a PyTorch checkpoint: it has no "
-                 "record data.pkl");
-  }
+  if (found == nullptr) return ExplainNoPickle();
   prefix_ = std::string(found->name.substr(0, found->name.size() - 8));
   return absl::OkStatus();
 }
@@ -168,13 +194,18 @@ absl::Status ZipContainer::ReadByteOrder() {
 
 absl::Status ZipContainer::CheckStorage(const StorageId& id) {
   name_.assign(prefix_);
-  name_.append("data/");
+  name_.append(folder_.data(), folder_.size());
   name_.append(id.key.data(), id.key.size());
   const ZipEntry* const entry = parsed_.directory->Find(name_);
   if (entry == nullptr) {
     return absl::DataLossError(
-        absl::StrCat("there is no record \"data/", absl::CHexEscape(id.key),
+        absl::StrCat("there is no record \"", folder_, absl::CHexEscape(id.key),
                      "\" for a storage that the pickle refers to"));
+  }
+  // C++ writes nothing of a storage on the meta device.
+  if (id.location == "meta" && entry->size_bytes == 0) {
+    storage_entries_.push_back(entry);
+    return absl::OkStatus();
   }
   // Versions up to 2.9 wrote storages whose size is no multiple of their
   // element's; the rest of the record belongs to no element.
@@ -192,8 +223,11 @@ absl::Status ZipContainer::CheckStorage(const StorageId& id) {
   return absl::OkStatus();
 }
 
-absl::Status ZipContainer::ReadPickle() {
-  const ZipEntry& entry = *Find("data.pkl");
+absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
+    const ZipEntry& entry, absl::string_view folder,
+    std::shared_ptr<ObjectGraph>* graph) {
+  folder_ = folder;
+  storage_entries_.clear();
   if (entry.size_bytes > options_.limits.max_pickle_bytes) {
     return zip::EntryError(
         absl::StatusCode::kResourceExhausted, file_, entry,
@@ -219,49 +253,68 @@ absl::Status ZipContainer::ReadPickle() {
   unpickle_options.max_nodes = options_.limits.max_nodes;
   TorchUnpickler hooks(
       [this](const StorageId& id) { return CheckStorage(id); });
-  parsed_.graph = std::make_shared<ObjectGraph>();
+  *graph = std::make_shared<ObjectGraph>();
   // Most opcodes that make a node take about four bytes.
   const auto limited = [this](uint64_t number) {
     return static_cast<uint32_t>(
         std::min<uint64_t>(number, options_.limits.max_nodes));
   };
   const size_t num_records = parsed_.directory->entries().size();
-  parsed_.graph->Reserve(limited(entry.stored_bytes / 4), limited(num_records),
+  (*graph)->Reserve(limited(entry.stored_bytes / 4), limited(num_records),
                          entry.size_bytes);
   hooks.ReserveStorages(num_records);
   storage_entries_.reserve(num_records);
   const absl::StatusOr<pickle::UnpickleResult> result =
-      pickle::Unpickle(bytes, unpickle_options, &hooks, parsed_.graph.get());
+      pickle::Unpickle(bytes, unpickle_options, &hooks, graph->get());
   if (!result.ok()) {
     return zip::EntryError(result.status().code(), file_, entry,
                            result.status().message());
   }
-  parsed_.root = result->root;
-  parsed_.info.pickle_protocol = result->protocol;
-  parsed_.storages.reserve(hooks.storages().size());
+  parsed_.storages.reserve(parsed_.storages.size() + hooks.storages().size());
   for (size_t i = 0; i < hooks.storages().size(); ++i) {
     const TorchUnpickler::KeyedStorage& keyed = hooks.storages()[i];
     ParsedCheckpoint::StoragePart part;
     part.storage = keyed.storage;
     part.source.entry = storage_entries_[i];
+    if (storage_entries_[i]->size_bytes < keyed.storage.size_bytes()) {
+      part.storage.Place(Device("meta"), Memory{});
+    }
     part.source.size_bytes = keyed.storage.size_bytes();
     if (parsed_.info.is_big_endian && !keyed.type.untyped) {
       part.source.swap_unit_bytes = ByteOrderUnitBytes(keyed.type.dtype);
     }
     parsed_.storages.push_back(std::move(part));
   }
+  return result;
+}
+
+absl::Status ZipContainer::ReadProgram() {
+  const ZipEntry& constants = *Find("constants.pkl");
+  FERRY_ASSIGN_OR_RETURN(
+      const pickle::UnpickleResult result,
+      ReadPickle(constants, "constants/", &parsed_.constants_graph));
+  parsed_.constants = result.root;
+  const std::string code = absl::StrCat(prefix_, "code/");
+  for (const ZipEntry& entry : parsed_.directory->entries()) {
+    // Beside each file of code stands a pickle with its lines' origins.
+    if (absl::StartsWith(entry.name, code) &&
+        absl::EndsWith(entry.name, ".py")) {
+      parsed_.info.code_records.emplace_back(
+          absl::StripPrefix(entry.name, prefix_));
+    }
+  }
   return absl::OkStatus();
 }
 
 // Storages that count bytes do not say what to turn round; the tensors over
 // them do. (PyTorch leaves them as they are, and so reads wrong numbers.)
-absl::Status ZipContainer::SetSwapUnits() {
+absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
   absl::flat_hash_map<Storage, uint64_t*> unsettled;
   for (ParsedCheckpoint::StoragePart& part : parsed_.storages) {
     if (part.source.swap_unit_bytes != 1) continue;
     unsettled.emplace(part.storage, &part.source.swap_unit_bytes);
   }
-  for (const Tensor& tensor : parsed_.graph->tensors()) {
+  for (const Tensor& tensor : graph.tensors()) {
     if (tensor.storage().is_null()) continue;
     const auto found = unsettled.find(tensor.storage());
     if (found == unsettled.end()) continue;
@@ -292,8 +345,20 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   FERRY_RETURN_IF_ERROR(CheckNames());
   FERRY_RETURN_IF_ERROR(ReadVersion());
   FERRY_RETURN_IF_ERROR(ReadByteOrder());
-  FERRY_RETURN_IF_ERROR(ReadPickle());
-  if (parsed_.info.is_big_endian) FERRY_RETURN_IF_ERROR(SetSwapUnits());
+  FERRY_ASSIGN_OR_RETURN(
+      const pickle::UnpickleResult result,
+      ReadPickle(*Find("data.pkl"), "data/", &parsed_.graph));
+  parsed_.root = result.root;
+  parsed_.info.pickle_protocol = result.protocol;
+  if (parsed_.info.kind == CheckpointKind::kTorchScript) {
+    FERRY_RETURN_IF_ERROR(ReadProgram());
+  }
+  if (parsed_.info.is_big_endian) {
+    FERRY_RETURN_IF_ERROR(SetSwapUnits(*parsed_.graph));
+    if (parsed_.constants_graph != nullptr) {
+      FERRY_RETURN_IF_ERROR(SetSwapUnits(*parsed_.constants_graph));
+    }
+  }
   return std::move(parsed_);
 }
 

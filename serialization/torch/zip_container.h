@@ -12,7 +12,13 @@
 //   <prefix>/data/<key>        the bytes of one storage
 //   <prefix>/version           the version of the layout, 1 to 10
 //   <prefix>/byteorder         "little" or "big"; absent: little (before 2.1)
-//   <prefix>/constants.pkl     only in TorchScript archives
+//
+// and the same with a program beside the data, which torch.jit.save and C++'s
+// torch::save write (torch/csrc/jit/serialization/export_module.cpp):
+//
+//   <prefix>/constants.pkl     the program's constants, a tuple
+//   <prefix>/constants/<key>   the bytes of a storage of theirs
+//   <prefix>/code/...          the program's text, which is never run
 #ifndef FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_
 #define FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_
 

@@ -4,6 +4,7 @@
 #include "ferry/serialization/zip/zip_layout.h"
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -180,6 +181,60 @@ TEST(ZipLayout, Zip64) {
   // The end record's own fields are full, those of zip64 count.
   EXPECT_EQ(Load64(directory.data() + 48), layout.directory_offset());
   EXPECT_EQ(Load32(directory.data() + 56 + 20 + 16), 0xFFFFFFFF);
+}
+
+// What PyTorch computes of a file that has `.format_version`, instead of
+// reading headers: each storage's offset from the one before
+// (torch/serialization.py,
+// `_get_offset`; caffe2/serialize/inline_container.cc, `getPadding`).
+class OffsetsOfPyTorch {
+ public:
+  OffsetsOfPyTorch(uint64_t alignment_bytes, uint64_t first_header_offset)
+      : alignment_bytes_(alignment_bytes), next_header_(first_header_offset) {}
+
+  uint64_t Next(absl::string_view name, uint64_t size_bytes) {
+    constexpr uint64_t kFull = 0xFFFFFFFF;
+    const uint64_t header = next_header_;
+    uint64_t start = header + 30 + name.size() + 4;
+    if (size_bytes >= kFull || header >= kFull) {
+      start += 4;
+      if (size_bytes >= kFull) start += 16;
+      if (header >= kFull) start += 8;
+    }
+    start += (alignment_bytes_ - start % alignment_bytes_) % alignment_bytes_;
+    next_header_ = start + size_bytes;
+    if (size_bytes > 0) {
+      next_header_ += header >= kFull || size_bytes >= kFull ? 24 : 16;
+    }
+    return start;
+  }
+
+ private:
+  const uint64_t alignment_bytes_;
+  uint64_t next_header_;
+};
+
+TEST(ZipLayout, PyTorchsOwnOffsetsHold) {
+  const uint64_t sizes[] = {
+      0,          1,          63,         64, 65,
+      4096,       0,          0xFFFFFF00, 7,  0,
+      0xFFFFFFFE, 0xFFFFFFFF, 100,        0,  uint64_t{7} << 32,
+      1};
+  for (const uint64_t alignment : {1, 16, 64, 100, 4096, 32768}) {
+    ZipLayout layout(alignment);
+    layout.Add("model/data.pkl", 1234);
+    layout.Add("model/.format_version", 1);
+    layout.Add("model/.storage_alignment", 2);
+    layout.Add("model/byteorder", 6);
+    OffsetsOfPyTorch expected(alignment, layout.directory_offset());
+    for (size_t i = 0; i < std::size(sizes); ++i) {
+      const std::string name = absl::StrCat("model/data/", i);
+      layout.Add(name, sizes[i]);
+      EXPECT_EQ(layout.records().back().contents_offset,
+                expected.Next(name, sizes[i]))
+          << name << " of " << sizes[i] << " bytes, alignment " << alignment;
+    }
+  }
 }
 
 TEST(ZipLayout, ManyRecords) {

@@ -258,9 +258,12 @@ TEST(HostileZip, LeadingAndTrailingBytes) {
   ExpectDataLoss(
       "too many bytes after it", "no end record",
       [](ZipBuilder* zip) { zip->trailing = std::string(70000, 'x'); });
-  // With bytes before it, it does not begin like an archive.
-  ExpectDataLoss("bytes before it", "not a PyTorch checkpoint",
-                 [](ZipBuilder* zip) { zip->leading = "junk"; });
+  ExpectLoads("bytes before it",
+              [](ZipBuilder* zip) { zip->leading = "#!/bin/sh\nexit\n"; });
+  ExpectLoads("bytes on both sides", [](ZipBuilder* zip) {
+    zip->leading = std::string(100000, 'x');
+    zip->trailing = std::string(1000, 'x');
+  });
   // One archive after another: the last one counts, as its offsets say.
   ZipBuilder last = SmallCheckpoint();
   last.record("my.model/data/0").stored.replace(0, 4, "\0\0\x80\x3f", 4);

@@ -265,9 +265,22 @@ TEST(ConvertTest, RefusesTorchScript) {
   const FerryResult result =
       RunFerryForTest({"convert", DataPath("torch2.14_torchscript.pt"), out});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("TorchScript"), HasSubstr("inspect"),
-                                HasSubstr("verify")));
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("TorchScript"), HasSubstr("--as-data")));
   EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST(ConvertTest, WritesTorchScriptAsData) {
+  const std::string out = TestPath("script_data.pt");
+  ASSERT_EQ(RunFerryForTest({"convert", "--as-data",
+                             DataPath("torch2.14_torchscript.pt"), out})
+                .exit_code,
+            0);
+  const FerryResult result = RunFerryForTest({"inspect", out});
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr(": checkpoint, zip"), HasSubstr("l  dict"),
+                    HasSubstr("weight"), HasSubstr("requires_grad"),
+                    testing::Not(HasSubstr("object"))));
 }
 
 TEST(ConvertTest, FailuresLeaveTheOldFile) {

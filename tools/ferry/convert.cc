@@ -23,6 +23,7 @@
 #include "ferry/serialization/parsed_checkpoint.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/torch/program_data.h"
 #include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/progress.h"
 
@@ -32,7 +33,8 @@ namespace {
 struct ConvertOptions {
   std::string in;
   std::string out;
-  std::string at;    // a JSON Pointer
+  std::string at;  // a JSON Pointer
+  bool as_data = false;
   int protocol = 0;  // 0: that of the input
   bool no_crc = false;
   std::vector<std::string> metadata;  // "NAME=TEXT"
@@ -77,13 +79,16 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   load_options.progress = report;
   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
                          Checkpoint::Open(options.in, load_options));
-  if (checkpoint.info().kind == CheckpointKind::kTorchScript) {
+  Value root = checkpoint.root();
+  if (options.as_data) {
+    FERRY_ASSIGN_OR_RETURN(root, ProgramData(root, checkpoint.constants()));
+  } else if (checkpoint.info().kind == CheckpointKind::kTorchScript) {
     return absl::UnimplementedError(absl::StrCat(
         options.in,
         " is a TorchScript archive: a program, which cannot be written anew as "
-        "a checkpoint; \"ferry inspect\" and \"ferry verify\" read it"));
+        "a checkpoint; --as-data writes its tensors and attributes as a dict"));
   }
-  FERRY_ASSIGN_OR_RETURN(const Value root, checkpoint.root().At(options.at));
+  FERRY_ASSIGN_OR_RETURN(root, root.At(options.at));
   SaveOptions save_options = options.save;
   FERRY_ASSIGN_OR_RETURN(save_options.metadata,
                          MakeMetadata(options.metadata, checkpoint.info()));
@@ -152,6 +157,9 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->add_option("--at", options->at,
                    "Write only what stands at this JSON Pointer")
       ->option_text("POINTER");
+  command->add_flag("--as-data", options->as_data,
+                    "Write the tensors and attributes of a TorchScript\n"
+                    "archive as a dict, without its classes and code");
   command->add_flag("--copy-shared", options->save.copy_shared,
                     "To safetensors: write tensors that share memory\n"
                     "each whole; else they are an error");

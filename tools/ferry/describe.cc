@@ -6,13 +6,16 @@
 #include <cstddef>
 #include <limits>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_path.h"
+#include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/value_kind.h"
+#include "ferry/serialization/numpy_array.h"
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
@@ -78,8 +81,14 @@ std::string DescribeContainer(const ObjectGraph& graph, NodeId node) {
                           Count(graph.items(node).size(), "item"));
     default: {
       const std::string maker = MakerName(graph, node);
-      return maker.empty() ? "object"
-                           : absl::StrCat("object of ", Brief(maker));
+      if (maker.empty()) return "object";
+      std::string text = absl::StrCat("object of ", Brief(maker));
+      const absl::StatusOr<NumpyArray> array = ReadNumpyArray(graph, node);
+      if (array.ok()) {
+        absl::StrAppend(&text, ", ", Name(array->dtype), " ",
+                        ShapeToString(array->shape));
+      }
+      return text;
     }
   }
 }

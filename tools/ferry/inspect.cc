@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
@@ -38,6 +39,7 @@ struct InspectOptions {
   std::string file;
   OutputFormat format = OutputFormat::kHuman;
   bool digest = false;
+  bool code = false;
   std::string filter;
   TreeOptions tree;
 };
@@ -187,6 +189,25 @@ const char* ByteOrder(const CheckpointInfo& info) {
   return info.is_big_endian ? "big" : "little";
 }
 
+// The tensors among the constants of a program, and the names of its code.
+absl::Status PrintProgramJson(const Checkpoint& checkpoint,
+                              const StorageNumbers& numbers,
+                              std::ostream& out) {
+  const Value& constants = checkpoint.constants();
+  out << ",\n\"constants\":";
+  const Digests no_digests;
+  JsonTensors tensors(*constants.graph(), numbers, no_digests, out);
+  FERRY_RETURN_IF_ERROR(
+      WalkGraph(*constants.graph(), constants.node(), &tensors));
+  tensors.End();
+  Json code = Json::array();
+  for (const std::string& record : checkpoint.info().code_records) {
+    code.push_back(JsonText(record));
+  }
+  out << ",\n\"code\":" << Dump(code);
+  return absl::OkStatus();
+}
+
 absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
                        const StorageNumbers& numbers, const Digests& digests,
                        std::ostream& out) {
@@ -215,7 +236,38 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   JsonAliases aliases(out);
   FERRY_RETURN_IF_ERROR(selection.Walk(&aliases));
   aliases.End();
+  if (info.kind == CheckpointKind::kTorchScript) {
+    FERRY_RETURN_IF_ERROR(PrintProgramJson(checkpoint, numbers, out));
+  }
   out << "}\n";
+  return absl::OkStatus();
+}
+
+// The constants of a program, and where its code is.
+absl::Status PrintProgram(const Checkpoint& checkpoint, const TreeOptions& tree,
+                          std::ostream& out) {
+  if (checkpoint.constants().size() > 0) {
+    FERRY_ASSIGN_OR_RETURN(const Selection constants,
+                           Selection::Create(checkpoint.constants(), ""));
+    out << "\nconstants: ";
+    FERRY_RETURN_IF_ERROR(PrintTree(constants, tree, out));
+  }
+  if (!checkpoint.info().code_records.empty()) out << "\ncode (never run):\n";
+  for (const std::string& record : checkpoint.info().code_records) {
+    out << "  " << EscapeForTerminal(record) << "\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PrintCode(const Checkpoint& checkpoint, std::ostream& out) {
+  for (const std::string& record : checkpoint.info().code_records) {
+    FERRY_ASSIGN_OR_RETURN(const std::string text,
+                           checkpoint.ReadRecord(record));
+    out << "# " << EscapeForTerminal(record) << "\n";
+    for (absl::string_view line : absl::StrSplit(text, '\n')) {
+      out << EscapeForTerminal(line) << "\n";
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -241,7 +293,11 @@ absl::Status PrintHuman(const std::string& path, const Checkpoint& checkpoint,
   if (!selection.pointer().empty()) {
     out << "at " << EscapeForTerminal(selection.pointer()) << ":\n";
   }
-  return PrintTree(selection, tree, out);
+  FERRY_RETURN_IF_ERROR(PrintTree(selection, tree, out));
+  if (info.kind == CheckpointKind::kTorchScript) {
+    return PrintProgram(checkpoint, tree, out);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
@@ -249,6 +305,7 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
   load_options.placement = Placement::kHost;
   FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
                          Checkpoint::Open(options.file, load_options));
+  if (options.code) return PrintCode(checkpoint, io.out);
   FERRY_ASSIGN_OR_RETURN(const Selection selection,
                          Selection::Create(checkpoint.root(), options.filter));
   const StorageNumbers numbers = NumberStorages(checkpoint);
@@ -286,6 +343,9 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   command->add_flag("--digest", options->digest,
                     "Read all data; give each tensor the SHA-256 of its\n"
                     "elements in row-major order");
+  command->add_flag("--code", options->code,
+                    "Print the text of a TorchScript archive's program,\n"
+                    "and nothing else");
   command
       ->add_option("--filter", options->filter,
                    "Only what is at or below this JSON Pointer, or, with\n"

@@ -298,5 +298,18 @@ TEST(InspectTest, DamageIsFoundByDigest) {
   EXPECT_EQ(RunFerryForTest({"inspect", "--digest", path}).exit_code, 2);
 }
 
+TEST(InspectTest, ShowsTheCodeOfAProgramAsText) {
+  const std::string path = DataPath("torch2.14_torchscript.pt");
+  EXPECT_THAT(RunFerryForTest({"inspect", path}).out,
+              HasSubstr("code (never run):\n  code/__torch__.py\n"
+                        "  code/__torch__/torch/nn/modules/linear.py\n"));
+  EXPECT_THAT(RunFerryForTest({"inspect", "--code", path}).out,
+              AllOf(HasSubstr("# code/__torch__.py\nclass M(Module):\n"),
+                    HasSubstr("def forward(self: __torch__.M")));
+  const FerryResult json = RunFerryForTest({"inspect", "--format=json", path});
+  EXPECT_THAT(json.out, AllOf(HasSubstr(R"("constants":[])"),
+                              HasSubstr(R"("code":["code/__torch__.py",)")));
+}
+
 }  // namespace
 }  // namespace ferry

@@ -1,0 +1,272 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/program_data.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value_kind.h"
+
+namespace ferry {
+namespace {
+
+using Children = absl::InlinedVector<NodeId, 8>;
+
+// Copies a graph into another, leaving out what is not plain.
+class PlainCopier {
+ public:
+  PlainCopier(const ObjectGraph& from, ObjectGraph* to)
+      : from_(from), to_(*to) {}
+
+  absl::StatusOr<NodeId> Copy(NodeId root);
+
+ private:
+  // How a node is copied.
+  enum class How {
+    kLeaf,   // at once
+    kShell,  // made empty, and filled when its children are there
+    kWhole,  // made when its children are there
+  };
+
+  // The node that stands for `node` once it is plain.
+  NodeId Plain(NodeId node) const;
+  How HowToCopy(NodeId node) const;
+  Children ChildrenOf(NodeId node) const;
+  NodeId CopyLeaf(NodeId node);
+  NodeId MakeShell(NodeId node);
+  void Fill(NodeId node, absl::Span<const NodeId> children);
+  NodeId MakeWhole(NodeId node, absl::Span<const NodeId> children);
+
+  bool IsQuantized(NodeId node) const {
+    return from_.kind(node) == ValueKind::kTensor && from_.is_object(node) &&
+           from_.tensor(node).layout() == Layout::kStrided &&
+           Category(from_.tensor(node).dtype()) == DTypeCategory::kQuantized;
+  }
+
+  const ObjectGraph& from_;
+  ObjectGraph& to_;
+  // Copies; kNoNode while a node's children are being copied.
+  absl::flat_hash_map<NodeId, NodeId> copies_;
+};
+
+NodeId PlainCopier::Plain(NodeId node) const {
+  // Each step goes to a part that was made earlier, but for states, of which a
+  // chain cannot be longer than the graph.
+  for (uint32_t steps = 0; steps < from_.size(); ++steps) {
+    if (from_.kind(node) != ValueKind::kObject) return node;
+    const ObjectRecord& object = from_.object(node);
+    if (object.state != kNoNode) {
+      if (from_.kind(object.state) == ValueKind::kDict) return node;
+      node = object.state;
+      continue;
+    }
+    const absl::Span<const NodeId> args = from_.items(object.args);
+    const bool is_tagged =
+        from_.is_global(object.callable) &&
+        from_.global(object.callable).module == "torch.jit._pickle";
+    if (object.form != ObjectForm::kCall || args.empty() ||
+        (args.size() > 1 && !is_tagged)) {
+      return node;
+    }
+    node = args[0];
+  }
+  return node;
+}
+
+PlainCopier::How PlainCopier::HowToCopy(NodeId node) const {
+  switch (from_.kind(node)) {
+    case ValueKind::kList:
+    case ValueKind::kDict:
+    case ValueKind::kObject:
+      return How::kShell;
+    case ValueKind::kTuple:
+      return node == ObjectGraph::kEmptyTuple ? How::kLeaf : How::kWhole;
+    case ValueKind::kSet:
+    case ValueKind::kFrozenSet:
+      return How::kWhole;
+    default:
+      return IsQuantized(node) ? How::kWhole : How::kLeaf;
+  }
+}
+
+Children PlainCopier::ChildrenOf(NodeId node) const {
+  absl::Span<const NodeId> children;
+  switch (from_.kind(node)) {
+    case ValueKind::kDict:
+      children = from_.entries(node);
+      break;
+    case ValueKind::kObject: {
+      // The attributes; of an object without any, what it was given.
+      const ObjectRecord& object = from_.object(node);
+      if (object.state != kNoNode) {
+        children = from_.entries(object.state);
+      } else {
+        children = from_.entries(node);
+      }
+      break;
+    }
+    case ValueKind::kTensor:
+      children = from_.items(from_.object(node).args);
+      break;
+    default:
+      children = from_.items(node);
+      break;
+  }
+  Children plain;
+  for (NodeId child : children) plain.push_back(Plain(child));
+  return plain;
+}
+
+NodeId PlainCopier::CopyLeaf(NodeId node) {
+  switch (from_.kind(node)) {
+    case ValueKind::kTensor:
+      return to_.AddTensor(from_.tensor(node));
+    case ValueKind::kStorage: {
+      StorageRecord record = from_.storage(node);
+      record.key_node = kNoNode;
+      record.location_node = kNoNode;
+      return to_.AddStorage(record);
+    }
+    case ValueKind::kDType:
+      return to_.AddDType(from_.dtype(node));
+    case ValueKind::kDevice:
+      return to_.AddDevice(from_.device(node));
+    case ValueKind::kLayout:
+      return to_.AddLayout(from_.layout(node));
+    case ValueKind::kSize: {
+      std::vector<int64_t> sizes;
+      for (NodeId item : from_.size_items(node)) {
+        sizes.push_back(from_.int_value(item));
+      }
+      return to_.AddSize(sizes);
+    }
+    case ValueKind::kGlobal: {
+      const GlobalRecord& global = from_.global(node);
+      // torch.per_tensor_affine and the like.
+      if (global.module == "torch") {
+        return to_.AddGlobal(global.module, global.name);
+      }
+      return to_.AddStr(absl::StrCat(global.module, ".", global.name));
+    }
+    default:
+      return to_.Import(from_, node);
+  }
+}
+
+NodeId PlainCopier::MakeShell(NodeId node) {
+  if (from_.kind(node) == ValueKind::kList) return to_.AddList();
+  if (from_.kind(node) == ValueKind::kDict && from_.is_object(node)) {
+    const NodeId dict = to_.AddObject(
+        ObjectForm::kCall, to_.AddGlobal("collections", "OrderedDict"),
+        ObjectGraph::kEmptyTuple);
+    to_.BecomeDict(dict);
+    return dict;
+  }
+  return to_.AddDict();
+}
+
+void PlainCopier::Fill(NodeId node, absl::Span<const NodeId> children) {
+  const NodeId copy = copies_.at(node);
+  if (from_.kind(node) == ValueKind::kList) {
+    to_.AppendItems(copy, children);
+  } else {
+    to_.AppendEntries(copy, children);
+  }
+}
+
+NodeId PlainCopier::MakeWhole(NodeId node, absl::Span<const NodeId> children) {
+  switch (from_.kind(node)) {
+    case ValueKind::kSet:
+      return to_.AddSet(children);
+    case ValueKind::kFrozenSet:
+      return to_.AddFrozenSet(children);
+    case ValueKind::kTensor: {
+      const NodeId tensor = to_.AddObject(
+          ObjectForm::kCall, to_.AddGlobal("torch._utils", "_rebuild_qtensor"),
+          to_.AddTuple(children));
+      to_.BecomeTensor(tensor, from_.tensor(node), /*is_parameter=*/false);
+      return tensor;
+    }
+    default:
+      return to_.AddTuple(children);
+  }
+}
+
+absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
+  root = Plain(root);
+  // Nodes to copy; those that come up again have their children done.
+  struct Visit {
+    NodeId node;
+    bool children_done;
+  };
+  std::vector<Visit> stack = {{root, false}};
+  while (!stack.empty()) {
+    const auto [node, children_done] = stack.back();
+    stack.pop_back();
+    if (children_done) {
+      Children children = ChildrenOf(node);
+      for (NodeId& child : children) {
+        child = copies_.at(child);
+        if (child == kNoNode) {
+          return absl::UnimplementedError(
+              "a tuple that contains itself cannot be made plain");
+        }
+      }
+      if (HowToCopy(node) == How::kShell) {
+        Fill(node, children);
+      } else {
+        copies_[node] = MakeWhole(node, children);
+      }
+      continue;
+    }
+    const auto [found, is_new] = copies_.try_emplace(node, kNoNode);
+    if (!is_new) continue;
+    const How how = HowToCopy(node);
+    if (how == How::kLeaf) {
+      found->second = CopyLeaf(node);
+      continue;
+    }
+    if (how == How::kShell) found->second = MakeShell(node);
+    stack.push_back({node, true});
+    const Children children = ChildrenOf(node);
+    for (size_t i = children.size(); i-- > 0;) {
+      stack.push_back({children[i], false});
+    }
+  }
+  return copies_.at(root);
+}
+
+}  // namespace
+
+absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants) {
+  const auto graph = std::make_shared<ObjectGraph>();
+  FERRY_ASSIGN_OR_RETURN(
+      const NodeId data,
+      PlainCopier(*root.graph(), graph.get()).Copy(root.node()));
+  const Value result(graph, data);
+  if (constants.size() == 0) return result;
+  if (!result.is_dict()) {
+    return absl::UnimplementedError(
+        "constants beside a value that is no object cannot be made plain");
+  }
+  FERRY_ASSIGN_OR_RETURN(
+      const NodeId tuple,
+      PlainCopier(*constants.graph(), graph.get()).Copy(constants.node()));
+  FERRY_RETURN_IF_ERROR(result.Set("__constants__", Value(graph, tuple)));
+  return result;
+}
+
+}  // namespace ferry

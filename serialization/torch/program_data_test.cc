@@ -1,0 +1,156 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/torch/program_data.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+Tensor OneFloat() {
+  const float element[] = {1};
+  return *Tensor::FromData(absl::MakeConstSpan(element), {1});
+}
+
+class ProgramDataTest : public testing::Test {
+ protected:
+  // An object of the program, without its state.
+  NodeId NewObject(absl::string_view name) {
+    return graph_->AddObject(ObjectForm::kNew,
+                             graph_->AddGlobal("__torch__", name),
+                             ObjectGraph::kEmptyTuple);
+  }
+  NodeId Call(absl::string_view module, absl::string_view name,
+              const std::vector<NodeId>& args) {
+    return graph_->AddObject(ObjectForm::kCall, graph_->AddGlobal(module, name),
+                             graph_->AddTuple(args));
+  }
+  NodeId DictOf(const std::vector<NodeId>& entries) {
+    const NodeId dict = graph_->AddDict();
+    graph_->AppendEntries(dict, entries);
+    return dict;
+  }
+  NodeId Str(absl::string_view text) { return graph_->AddStr(text); }
+
+  Value Data(NodeId root) {
+    absl::StatusOr<Value> data =
+        ProgramData(Value(graph_, root), Value::Tuple({}));
+    EXPECT_TRUE(data.ok()) << data.status();
+    return data.ok() ? *data : Value();
+  }
+
+  std::shared_ptr<ObjectGraph> graph_ = std::make_shared<ObjectGraph>();
+};
+
+TEST_F(ProgramDataTest, ObjectsBecomeDicts) {
+  const NodeId inner = NewObject("Linear");
+  const NodeId weight = graph_->AddTensor(OneFloat());
+  graph_->SetState(inner, DictOf({Str("weight"), weight}));
+  const NodeId outer = NewObject("M");
+  graph_->SetState(
+      outer, DictOf({Str("a"), inner, Str("b"), inner, Str("w"), weight}));
+  const Value data = Data(outer);
+  ASSERT_TRUE(data.is_dict());
+  EXPECT_EQ(data.size(), 3u);
+  const Value a = *data.Get("a");
+  EXPECT_TRUE(a.is_dict());
+  EXPECT_TRUE(a.IsSame(*data.Get("b")));
+  EXPECT_TRUE(a.Get("weight")->IsSame(*data.Get("w")));
+  EXPECT_EQ(data.Get("w")->AsTensor()->storage(),
+            graph_->tensor(weight).storage());
+}
+
+TEST_F(ProgramDataTest, ObjectsWithoutAttributes) {
+  EXPECT_EQ(Data(NewObject("Empty")).size(), 0u);
+  EXPECT_TRUE(Data(NewObject("Empty")).is_dict());
+  // What __getstate__ returned, if that is no dict.
+  const NodeId packed = NewObject("Packed");
+  const NodeId parts[] = {graph_->AddInt(7), ObjectGraph::kNone};
+  graph_->SetState(packed, graph_->AddTuple(parts));
+  const Value state = Data(packed);
+  EXPECT_EQ(state.kind(), ValueKind::kTuple);
+  EXPECT_EQ(*state.Item(0)->AsInt(), 7);
+}
+
+TEST_F(ProgramDataTest, TypesAndEnumerationsAreLeftOut) {
+  const NodeId list = graph_->AddList({graph_->AddInt(1)});
+  EXPECT_EQ(Data(Call("torch.jit._pickle", "build_intlist", {list})).kind(),
+            ValueKind::kList);
+  EXPECT_EQ(Data(Call("torch.jit._pickle", "restore_type_tag",
+                      {list, Str("List[int]")}))
+                .size(),
+            1u);
+  EXPECT_EQ(*Data(Call("__torch__", "Color", {graph_->AddInt(3)})).AsInt(), 3);
+  EXPECT_EQ(*Data(graph_->AddGlobal("__torch__", "f")).AsStr(), "__torch__.f");
+}
+
+TEST_F(ProgramDataTest, QuantisedTensorsKeepTheirQuantiser) {
+  const Tensor tensor =
+      *Tensor::Create(OneFloat().storage(), DType::kQInt8, {4});
+  const NodeId quantizer = graph_->AddTuple(
+      std::vector<NodeId>{graph_->AddGlobal("torch", "per_tensor_affine"),
+                          graph_->AddFloat(0.5), graph_->AddInt(1)});
+  const NodeId object = Call(
+      "torch._utils", "_rebuild_qtensor",
+      {graph_->AddInt(0), Call("torch.jit._pickle", "restore_type_tag",
+                               {quantizer, Str("Tuple[int, float, int]")})});
+  graph_->BecomeTensor(object, tensor, /*is_parameter=*/false);
+  const Value data = Data(object);
+  ASSERT_TRUE(data.is_tensor());
+  const ObjectRecord& record = data.graph()->object(data.node());
+  const NodeId copy = data.graph()->items(record.args)[1];
+  ASSERT_EQ(data.graph()->kind(copy), ValueKind::kTuple);
+  EXPECT_EQ(data.graph()->float_value(data.graph()->items(copy)[1]), 0.5);
+}
+
+TEST_F(ProgramDataTest, CyclesStay) {
+  const NodeId object = NewObject("M");
+  const NodeId list = graph_->AddList();
+  graph_->SetState(object, DictOf({Str("self"), object, Str("list"), list}));
+  const NodeId items[] = {list, object};
+  graph_->AppendItems(list, items);
+  const Value data = Data(object);
+  EXPECT_TRUE(data.Get("self")->IsSame(data));
+  EXPECT_TRUE(data.Get("list")->Item(0)->IsSame(*data.Get("list")));
+  EXPECT_TRUE(data.Get("list")->Item(1)->IsSame(data));
+}
+
+TEST_F(ProgramDataTest, DoesNotRecurse) {
+  NodeId node = ObjectGraph::kNone;
+  for (int i = 0; i < 300000; ++i) {
+    node = i % 2 == 0 ? graph_->AddTuple(std::vector<NodeId>{node})
+                      : Call("torch.jit._pickle", "build_intlist", {node});
+  }
+  EXPECT_EQ(Data(node).kind(), ValueKind::kTuple);
+}
+
+TEST_F(ProgramDataTest, ConstantsStandBesideTheAttributes) {
+  const Value tensor(OneFloat());
+  const Value constants = Value::Tuple({tensor, Value(3)});
+  const NodeId object = NewObject("M");
+  const absl::StatusOr<Value> data =
+      ProgramData(Value(graph_, object), constants);
+  ASSERT_TRUE(data.ok()) << data.status();
+  const Value found = *data->Get("__constants__");
+  EXPECT_EQ(found.size(), 2u);
+  EXPECT_EQ(found.Item(0)->AsTensor()->storage(), tensor.AsTensor()->storage());
+  EXPECT_EQ(
+      ProgramData(Value(graph_, graph_->AddInt(1)), constants).status().code(),
+      absl::StatusCode::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace ferry
