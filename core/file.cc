@@ -4,6 +4,7 @@
 #include "ferry/core/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,8 +79,29 @@ class OpenedFile final : public ReadableBytes {
       : path_(std::move(path)), fd_(fd), size_bytes_(size_bytes) {}
   ~OpenedFile() override { close(fd_); }
 
+  // Called at most once, before anything else.
+  absl::Status Map(FileMapping mapping) {
+    if (mapping == FileMapping::kNone || size_bytes_ == 0) {
+      return absl::OkStatus();
+    }
+    const int protection =
+        mapping == FileMapping::kReadOnly ? PROT_READ : PROT_READ | PROT_WRITE;
+    const auto size = static_cast<size_t>(size_bytes_);
+    // Pages of its own are not set aside: a file may be larger than memory.
+    void* const memory =
+        mmap(nullptr, size, protection, MAP_PRIVATE | MAP_NORESERVE, fd_, 0);
+    if (memory == MAP_FAILED) return SystemError("cannot map", path_, errno);
+    mapping_ = std::shared_ptr<void>(
+        memory, [size](void* mapped) { munmap(mapped, size); });
+    return absl::OkStatus();
+  }
+
   absl::string_view name() const override { return path_; }
   uint64_t size_bytes() const override { return size_bytes_; }
+  const char* data() const override {
+    return static_cast<const char*>(mapping_.get());
+  }
+  std::shared_ptr<void> mapping() const override { return mapping_; }
 
   absl::Status ReadAt(uint64_t offset_bytes,
                       absl::Span<char> out) const override {
@@ -111,6 +133,7 @@ class OpenedFile final : public ReadableBytes {
   const std::string path_;
   const int fd_;
   const uint64_t size_bytes_;
+  std::shared_ptr<void> mapping_;
 };
 
 class BytesInMemory final : public ReadableBytes {
@@ -212,7 +235,7 @@ absl::Status SyncFolder(const std::string& folder) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
-    absl::string_view path) {
+    absl::string_view path, FileMapping mapping) {
   FERRY_RETURN_IF_ERROR(CheckPath(path));
   std::string name(path);
   // Without O_NONBLOCK, opening a pipe would wait for a writer.
@@ -231,8 +254,10 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
                   ? " is a directory; name a file in it"
                   : " is not a regular file; copy what it gives into one"));
   }
-  return std::unique_ptr<ReadableBytes>(std::make_unique<OpenedFile>(
-      std::move(name), fd, static_cast<uint64_t>(info.st_size)));
+  auto file = std::make_unique<OpenedFile>(std::move(name), fd,
+                                           static_cast<uint64_t>(info.st_size));
+  FERRY_RETURN_IF_ERROR(file->Map(mapping));
+  return std::unique_ptr<ReadableBytes>(std::move(file));
 }
 
 std::unique_ptr<ReadableBytes> ReadableMemory(absl::string_view bytes,

@@ -57,9 +57,27 @@ class ReadableBytes {
 
   // All of the bytes, where they already stand in memory; else null.
   virtual const char* data() const { return nullptr; }
+
+  // What keeps `data()` alive, where others may share it; else null.
+  virtual std::shared_ptr<void> mapping() const { return nullptr; }
+
+  // Whether the bytes are best read one after another, from one thread.
+  virtual bool is_serial() const { return false; }
 };
 
-// Opens a regular file. It stays open for as long as the result lives.
+// Whether a file is mapped into memory, besides being open.
+enum class FileMapping {
+  kNone,
+  // Writing to the memory ends the process.
+  kReadOnly,
+  // What is written there stays in this process's memory, in pages of its own.
+  kCopyOnWrite,
+};
+
+// Opens a regular file. It stays open for as long as the result lives, and
+// mapped for as long as a copy of its `mapping()` does. If the file becomes
+// shorter, touching the memory past its new end ends the process; `ReadAt` is
+// safe.
 //
 // Errors:
 //   kNotFound         - no such file.
@@ -67,7 +85,7 @@ class ReadableBytes {
 //   kPermissionDenied - may not be read.
 //   kUnavailable      - anything else the operating system says.
 absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
-    absl::string_view path);
+    absl::string_view path, FileMapping mapping = FileMapping::kNone);
 
 // Bytes in memory. They are not copied and must outlive the result.
 std::unique_ptr<ReadableBytes> ReadableMemory(absl::string_view bytes,

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -136,6 +137,40 @@ TEST_F(FileTest, SaysThatTheFileBecameShorter) {
   const absl::Status status = (*file)->ReadAt(0, absl::MakeSpan(out));
   EXPECT_EQ(status.code(), Code::kDataLoss);
   EXPECT_NE(status.message().find("shorter"), std::string::npos) << status;
+}
+
+TEST_F(FileTest, MapsForReading) {
+  Put("in", "0123456789");
+  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+      OpenForReading(Path("in"), FileMapping::kReadOnly);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const std::shared_ptr<void> mapping = (*file)->mapping();
+  ASSERT_NE(mapping, nullptr);
+  const char* const data = (*file)->data();
+  EXPECT_EQ(data, mapping.get());
+  file->reset();
+  // It lives as long as it is held.
+  EXPECT_EQ(std::string(data, 10), "0123456789");
+  EXPECT_DEATH(const_cast<char*>(data)[0] = 'x', "");
+}
+
+TEST_F(FileTest, MapsCopyOnWrite) {
+  Put("in", "0123456789");
+  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+      OpenForReading(Path("in"), FileMapping::kCopyOnWrite);
+  ASSERT_TRUE(file.ok()) << file.status();
+  static_cast<char*>((*file)->mapping().get())[0] = 'x';
+  EXPECT_EQ((*file)->data()[0], 'x');
+  EXPECT_EQ(Read(**file, 0, 3), "012");
+  EXPECT_EQ(Get("in"), "0123456789");
+}
+
+TEST_F(FileTest, AnEmptyFileHasNoMapping) {
+  Put("in", "");
+  const absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+      OpenForReading(Path("in"), FileMapping::kReadOnly);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->mapping(), nullptr);
 }
 
 TEST_F(FileTest, RefusesToOpenWhatIsNoFile) {

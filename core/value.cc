@@ -99,6 +99,28 @@ Value Value::OrderedDict() {
   return Value(std::move(graph), node);
 }
 
+Value Value::MakeObject(ObjectForm form, absl::string_view global,
+                        absl::Span<const Value> arguments) {
+  const size_t dot = global.rfind('.');
+  const absl::string_view module =
+      dot == absl::string_view::npos ? "builtins" : global.substr(0, dot);
+  const absl::string_view name =
+      dot == absl::string_view::npos ? global : global.substr(dot + 1);
+  const Value args = Tuple(arguments);
+  const std::shared_ptr<ObjectGraph>& graph = args.graph_;
+  return args.Wrap(
+      graph->AddObject(form, graph->AddGlobal(module, name), args.node_));
+}
+
+Value Value::Object(absl::string_view global,
+                    absl::Span<const Value> arguments) {
+  return MakeObject(ObjectForm::kNew, global, arguments);
+}
+
+Value Value::Call(absl::string_view global, absl::Span<const Value> arguments) {
+  return MakeObject(ObjectForm::kCall, global, arguments);
+}
+
 Value Value::FromDType(DType dtype) {
   auto graph = NewGraph();
   const NodeId node = graph->AddDType(dtype);
@@ -297,8 +319,10 @@ absl::Status Value::Set(const Value& key, const Value& value) const {
 
 absl::Status Value::SetAttribute(absl::string_view name,
                                  const Value& value) const {
-  if (!graph_->is_object(node_) || !is_dict()) {
-    return WrongKind("dict with attributes (make it by OrderedDict)");
+  if (!graph_->is_object(node_) ||
+      (!is_dict() && kind() != ValueKind::kObject)) {
+    return WrongKind(
+        "object, or dict with attributes (make it by OrderedDict)");
   }
   if (graph_->object(node_).state == kNoNode) {
     graph_->SetState(node_, graph_->AddDict());

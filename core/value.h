@@ -94,6 +94,14 @@ class Value {
   static Value Dict();
   // `collections.OrderedDict`, which a `state_dict` is.
   static Value OrderedDict();
+  // An object of a Python class, as `global.__new__(global, *arguments)` makes
+  // it and `SetAttribute` completes it, or what `global(*arguments)` returns:
+  // for whoever will read it in Python. `global` is "module.name"; without a
+  // module it is one of builtins.
+  static Value Object(absl::string_view global,
+                      absl::Span<const Value> arguments = {});
+  static Value Call(absl::string_view global,
+                    absl::Span<const Value> arguments = {});
   static Value FromDType(DType dtype);
   static Value FromDevice(const Device& device);
   static Value Size(absl::Span<const int64_t> sizes);
@@ -202,9 +210,10 @@ class Value {
     return Set(absl::string_view(key), value);
   }
 
-  // Sets an attribute of an OrderedDict, such as `_metadata`.
+  // Sets an attribute of an object, or of an OrderedDict, such as `_metadata`.
   //
-  // Errors: kInvalidArgument - the value has no attributes.
+  // Errors: kInvalidArgument - the value has no attributes, or a state that is
+  //                            none of attributes.
   absl::Status SetAttribute(absl::string_view name, const Value& value) const;
 
   // --- For codecs and tools --------------------------------------------------
@@ -216,6 +225,8 @@ class Value {
   NodeId node() const { return node_; }
 
  private:
+  static Value MakeObject(ObjectForm form, absl::string_view global,
+                          absl::Span<const Value> arguments);
   static Value FromSigned(int64_t value);
   static Value FromUnsigned(uint64_t value);
   Value Wrap(NodeId node) const { return Value(graph_, node); }

@@ -18,34 +18,42 @@
 //   absl::Status saved = ferry::Save(*checkpoint, "copy.pt");
 //
 // What to read next: core/value.h (what a checkpoint holds), core/tensor.h,
-// serialization/load.h and save.h (and their options), serialization/
-// checkpoint.h (part of a large file), devices/device_registry.h (more
-// devices).
+// serialization/load.h and save.h (and their options), state_dict.h and
+// load_into.h (a model's tensors by name), checkpoint.h (part of a large file),
+// class_registry.h (classes of your own), core/byte_source.h and stream_bytes.h
+// (other places than files), devices/device_registry.h (more devices).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_
 #define FERRY_RUNTIME_RUNTIME_H_
 
 // IWYU pragma: begin_exports
+#include "ferry/core/byte_source.h"
 #include "ferry/core/cxx11_abi.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/fd_sink.h"
 #include "ferry/core/file.h"
 #include "ferry/core/parallel.h"
+#include "ferry/core/readable_range.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/stream_bytes.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/class_registry.h"
 #include "ferry/serialization/load.h"
+#include "ferry/serialization/load_into.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/map_location.h"
 #include "ferry/serialization/numpy_array.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/torch/program_data.h"
+#include "ferry/serialization/state_dict.h"
 // IWYU pragma: end_exports
 
 #endif  // FERRY_RUNTIME_RUNTIME_H_

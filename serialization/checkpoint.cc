@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <utility>
 
 #include "absl/base/call_once.h"
@@ -12,12 +13,16 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/readable_range.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/devices/device_registry.h"
 #include "ferry/serialization/container.h"
+#include "ferry/serialization/globals.h"
 #include "ferry/serialization/placing.h"
 #include "ferry/serialization/plain_record.h"
 #include "ferry/serialization/storage_reader.h"
 #include "ferry/serialization/zip/inflate.h"
+#include "ferry/serialization/tensor_reader.h"
 #include "ferry/serialization/zip/verify.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
@@ -68,15 +73,27 @@ std::optional<uint32_t> Checkpoint::FindPart(const Storage& storage) const {
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
                                             const LoadOptions& options) {
+  if (options.mapping != FileMapping::kNone && file->mapping() == nullptr &&
+      file->size_bytes() != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file->name(),
+                     " cannot be mapped, since it is not opened by a path; "
+                     "leave LoadOptions::mapping out"));
+  }
+  if (options.offset_bytes != 0) {
+    FERRY_ASSIGN_OR_RETURN(
+        file, ReadableRange(std::move(file), options.offset_bytes));
+  }
   FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed,
                          ReadContainer(*file, options));
+  FERRY_RETURN_IF_ERROR(CheckGlobals(*parsed.graph, file->name(), options));
   return Checkpoint(std::move(file), std::move(parsed), options);
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(absl::string_view path,
                                             const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
-                         OpenForReading(path));
+                         OpenForReading(path, options.mapping));
   return Open(std::move(file), options);
 }
 
@@ -229,11 +246,40 @@ absl::Status Checkpoint::ReadInto(
     read.memory.data = destination.memory.data();
     reads.push_back(std::move(read));
   }
+  return ReadStorages(storage_bytes(), reads, ReadOptions());
+}
+
+absl::Status Checkpoint::ReadTensors(
+    absl::Span<const TensorDestination> destinations) const {
+  std::vector<TensorRead> reads;
+  reads.reserve(destinations.size());
+  for (const TensorDestination& destination : destinations) {
+    const std::string difference =
+        DescribeMismatch(destination.from, destination.to);
+    if (!difference.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file_->name(), ": ", difference));
+    }
+    const std::optional<uint32_t> part = FindPart(destination.from.storage());
+    if (!part) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file_->name(), ": a tensor to be read is not of this checkpoint"));
+    }
+    reads.push_back(
+        {destination.from, parsed_.storages[*part].source, destination.to});
+  }
+  const DeviceRegistry& registry = options_.registry != nullptr
+                                       ? *options_.registry
+                                       : DeviceRegistry::Default();
+  return ferry::ReadTensors(storage_bytes(), reads, registry.Snapshot(), ReadOptions());
+}
+
+StorageReadOptions Checkpoint::ReadOptions() const {
   StorageReadOptions read_options;
   read_options.verify_crc32 = options_.verify_crc32;
   read_options.progress = options_.progress;
   read_options.is_cancelled = options_.is_cancelled;
-  return ReadStorages(storage_bytes(), reads, read_options);
+  return read_options;
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {

@@ -31,6 +31,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/parsed_checkpoint.h"
@@ -57,12 +58,17 @@ class Checkpoint {
   //   kDataLoss          - damaged, cut short, or not a checkpoint; the message
   //                        has the file, the record and the offset.
   //   kUnimplemented     - a form that is not supported, named.
+  //   kPermissionDenied  - also: globals that `Globals::kStrict` does not
+  //                        allow; one error lists all of them.
+  //   kInvalidArgument   - also: `LoadOptions::offset_bytes` past the end, or a
+  //                        mapping of what has no path.
   //   kResourceExhausted - past `LoadOptions::limits`.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
   // Opens bytes that a program reads in its own way: from an archive, over a
-  // network, counted. Not null. Errors: as above, and whatever reading returns.
+  // network, counted. Not null. For a `ByteSource`, see `ReadableSource`.
+  // Errors: as above, and whatever reading returns.
   static absl::StatusOr<Checkpoint> Open(
       std::unique_ptr<ReadableBytes> file,
       const LoadOptions& options = LoadOptions());
@@ -75,10 +81,13 @@ class Checkpoint {
   Checkpoint& operator=(Checkpoint&&) noexcept;
   ~Checkpoint();
 
+  // What error messages call the file: its path, "<memory>".
+  absl::string_view name() const { return file_->name(); }
+
   // What kind of file it is.
   const CheckpointInfo& info() const { return parsed_.info; }
 
-  // Where the checkpoint ends, counted from the first byte of the file. Behind
+  // Where the checkpoint ends, counted from where it begins. Behind
   // a legacy stream and a bare pickle there may be more, for instance the next
   // one; of other containers it is the end of the file.
   uint64_t end_offset_bytes() const { return parsed_.end_offset_bytes; }
@@ -140,6 +149,27 @@ class Checkpoint {
   //   kCancelled       - as `LoadOptions::is_cancelled` asked.
   absl::Status ReadInto(absl::Span<const Destination> destinations) const;
 
+  // A strided tensor of this checkpoint, and one of the same dtype and shape
+  // whose bytes exist, on any device.
+  struct TensorDestination {
+    Tensor from;
+    Tensor to;
+  };
+
+  // Reads tensors into tensors of the caller's, likewise: straight into their
+  // memory where the elements stand in the file as they do there. Of a storage
+  // without a checksum, or with `LoadOptions::verify_crc32` off, only the bytes
+  // that the tensors view are read. By name and with all checks: `LoadInto`.
+  //
+  // Errors: as `ReadInto`, and
+  //   kInvalidArgument - dtype, shape, conj or neg differ; a tensor that is not
+  //                      strided, or `to` has no bytes, or elements that share
+  //                      memory.
+  //   kUnimplemented   - `to` has gaps and is on a device that the host cannot
+  //                      write in pieces.
+  absl::Status ReadTensors(
+      absl::Span<const TensorDestination> destinations) const;
+
   // Reads the whole file and compares every record with its checksum, where the
   // container has any. Places nothing. The verdicts are in the order of the
   // file.
@@ -179,6 +209,7 @@ class Checkpoint {
   absl::Status PlaceParts(absl::Span<const uint32_t> parts);
   absl::Status PlaceFromFile(
       absl::Span<const ParsedCheckpoint::StoragePart* const> wanted);
+  StorageReadOptions ReadOptions() const;
 
   std::unique_ptr<ReadableBytes> file_;
   ParsedCheckpoint parsed_;

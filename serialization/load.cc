@@ -3,8 +3,11 @@
 
 #include "ferry/serialization/load.h"
 
+#include <cstdint>
+#include <memory>
 #include <utility>
 
+#include "ferry/core/file.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/checkpoint.h"
 
@@ -26,6 +29,18 @@ absl::StatusOr<Value> Load(absl::string_view path, const LoadOptions& options) {
 absl::StatusOr<Value> LoadMemory(absl::string_view bytes,
                                  const LoadOptions& options) {
   return ReadAll(Checkpoint::OpenMemory(bytes, options));
+}
+
+absl::StatusOr<Value> Load(ByteSource& source, const LoadOptions& options) {
+  FERRY_ASSIGN_OR_RETURN(const uint64_t start, source.Tell());
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> bytes,
+                         ReadableSource(&source));
+  FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                         Checkpoint::Open(std::move(bytes), options));
+  FERRY_RETURN_IF_ERROR(checkpoint.PlaceAll());
+  FERRY_RETURN_IF_ERROR(
+      source.Seek(start + options.offset_bytes + checkpoint.end_offset_bytes()));
+  return checkpoint.root();
 }
 
 }  // namespace ferry

@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/byte_source.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/load_options.h"
 
@@ -30,6 +31,20 @@ absl::StatusOr<Value> Load(absl::string_view path,
 // The same from bytes in memory, which are not needed afterwards.
 absl::StatusOr<Value> LoadMemory(absl::string_view bytes,
                                  const LoadOptions& options = LoadOptions());
+
+// The same from a source, at its position: what stands before it is not looked
+// at. It is read from front to back, after a look at its end, on this thread.
+// Afterwards it stands behind the checkpoint: behind a zip archive that is its
+// end, since the archive's directory is looked for there. After a failure it
+// stands anywhere.
+//
+//   std::ifstream stream("model.pt", std::ios::binary);
+//   IStreamSource source(&stream);
+//   FERRY_ASSIGN_OR_RETURN(Value value, Load(source));
+//
+// Errors: as above, and as the source returns.
+absl::StatusOr<Value> Load(ByteSource& source,
+                           const LoadOptions& options = LoadOptions());
 
 }  // namespace ferry
 

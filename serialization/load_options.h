@@ -18,11 +18,16 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <string>
+#include <vector>
 
+#include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/map_location.h"
 
 namespace ferry {
+
+class ClassRegistry;
 
 // Where storages go.
 enum class Placement {
@@ -33,6 +38,19 @@ enum class Placement {
   // which a save writes again; nobody asks whether there is such a device.
   kHost,
 };
+
+// What becomes of the globals that a pickle refers to: classes and functions of
+// Python. None is ever run.
+enum class Globals {
+  // What is not known becomes an object that says how it was made.
+  kData,
+  // What PyTorch's `weights_only` does not allow is refused, unless the program
+  // allows it.
+  kStrict,
+};
+
+// Which byte of a number stands first.
+enum class ByteOrder { kLittle, kBig };
 
 // What a file may ask for. More is refused with kResourceExhausted. The
 // defaults let every honest file pass that fits the machine.
@@ -62,12 +80,45 @@ struct LoadOptions {
   // Which devices there are. Null: `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;
 
+  // Default: as data.
+  Globals globals = Globals::kData;
+
+  // What kStrict allows besides PyTorch's own list: "my_package.Point". Nothing
+  // of the modules os, posix, nt and sys, as in PyTorch. Default: nothing.
+  std::vector<std::string> allowed_globals;
+
+  // Classes that the program reads, which kStrict allows as well. Null, the
+  // default: none. Not needed after the load.
+  const ClassRegistry* classes = nullptr;
+
+  // Of a zip archive that does not say: PyTorch has said since 2.1. Default:
+  // little, which is what nearly all machines wrote.
+  ByteOrder fallback_byte_order = ByteOrder::kLittle;
+
+  // Where the checkpoint begins in the file, or after the position of a source:
+  // it may stand inside a larger one. It ends where the file does, but for what
+  // `ReadableRange` cuts off. Default: at the first byte.
+  uint64_t offset_bytes = 0;
+
   LoadLimits limits;
 
   // Whether the checksum of each record is computed and compared with the one
   // in the file, if the file has one. Default: yes. Costs about a tenth of a
   // load, since bytes are checked while they are in cache.
   bool verify_crc32 = true;
+
+  // Of a file that is opened by its path: whether storages that stay on the
+  // host are left in the file and mapped, each until the last handle to it
+  // goes, so that pages are read when they are touched. Default: no; storages
+  // are read into memory of their own.
+  //
+  // What is mapped is not compared with its checksum (`Checkpoint::Verify` does
+  // that). Not mapped but read as usual are storages of the other byte order,
+  // those in deflated records, and those that do not begin at a multiple of 16
+  // bytes in the file, so that every dtype is aligned; `torch.save` aligns to
+  // 64. Writing to a tensor of a kReadOnly mapping ends the process, and so
+  // does touching one of a file that has become shorter.
+  FileMapping mapping = FileMapping::kNone;
 
   // --- While it loads --------------------------------------------------------
 

@@ -3,10 +3,12 @@
 
 #include "ferry/serialization/load.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -98,6 +100,36 @@ TEST_F(LoadTest, ReportsProgressAndCanBeCancelled) {
   options_.is_cancelled = [] { return true; };
   EXPECT_EQ(LoadMemory(SmallCheckpoint().Build(), options_).status().code(),
             absl::StatusCode::kCancelled);
+}
+
+TEST_F(LoadTest, TheByteOrderOfAFileThatDoesNotSay) {
+  ZipBuilder zip = SmallCheckpoint();
+  std::string swapped = SmallStorage();
+  for (size_t i = 0; i < swapped.size(); i += 4) {
+    std::swap(swapped[i], swapped[i + 3]);
+    std::swap(swapped[i + 1], swapped[i + 2]);
+  }
+  zip.Remove("my.model/data/0");
+  zip.Add("my.model/data/0", swapped);
+  options_.fallback_byte_order = ByteOrder::kBig;
+  ExpectSmallCheckpoint(LoadMemory(zip.Build(), options_));
+  // A file that says is believed.
+  ZipBuilder little = SmallCheckpoint();
+  little.Add("my.model/byteorder", "little");
+  ExpectSmallCheckpoint(LoadMemory(little.Build(), options_));
+}
+
+TEST_F(LoadTest, StrictGlobals) {
+  options_.globals = Globals::kStrict;
+  ExpectSmallCheckpoint(LoadMemory(SmallCheckpoint().Build(), options_));
+  const std::string bytes =
+      CheckpointOf(SmallPickleWith("collections\nOrderedDict",
+                                   "collections\nUserListXXX"))
+          .Build();
+  const absl::Status status = LoadMemory(bytes, options_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("collections.UserListXXX"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <memory_resource>
 #include <optional>
 #include <string>
@@ -21,11 +22,16 @@
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
 namespace {
 
 using StoragePart = ParsedCheckpoint::StoragePart;
+
+// Storages in a mapping begin at a multiple of this, so that they are aligned
+// for every dtype.
+constexpr uintptr_t kMappedAlignment = 16;
 
 // Storages that go to the same place.
 struct Group {
@@ -64,6 +70,11 @@ class Placer {
   absl::Status CheckMapIsUsed() const;
   absl::Status MakeGroups();
   absl::StatusOr<ResolvedLocation> Resolve(absl::string_view tag) const;
+  // The bytes of a storage where the file is mapped; null if they cannot be
+  // used as they stand there.
+  absl::StatusOr<Memory> Mapped(const StoragePart& part) const;
+  absl::StatusOr<std::vector<Memory>> AllocateFor(
+      const Group& group, absl::Span<const uint64_t> sizes) const;
   absl::Status ReadGroups();
   absl::StatusOr<Storage> Restore(const Storage& storage,
                                   const std::string& tag) const;
@@ -144,26 +155,71 @@ absl::Status Placer::MakeGroups() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Memory> Placer::Mapped(const StoragePart& part) const {
+  const StorageSource& source = part.source;
+  const std::shared_ptr<void> mapping = file_.mapping();
+  if (mapping == nullptr || source.size_bytes == 0 ||
+      source.swap_unit_bytes != 1 ||
+      (source.entry != nullptr && source.entry->deflated)) {
+    return Memory();
+  }
+  uint64_t offset = source.offset_bytes;
+  if (source.entry != nullptr) {
+    FERRY_ASSIGN_OR_RETURN(offset, zip::FindContents(file_, *source.entry));
+  }
+  // What is not in the file is for the reader to complain of.
+  if (offset > file_.size_bytes() ||
+      source.size_bytes > file_.size_bytes() - offset) {
+    return Memory();
+  }
+  // The pages themselves say whether they may be written.
+  char* const data = const_cast<char*>(file_.data()) + offset;
+  if (reinterpret_cast<uintptr_t>(data) % kMappedAlignment != 0) {
+    return Memory();
+  }
+  return Memory{data, mapping};
+}
+
+absl::StatusOr<std::vector<Memory>> Placer::AllocateFor(
+    const Group& group, absl::Span<const uint64_t> sizes) const {
+  Backend* const backend = group.location.backend.get();
+  absl::StatusOr<std::vector<Memory>> memory =
+      backend != nullptr ? backend->Allocate(group.location.index, sizes)
+                         : AllocateHostMemory(sizes);
+  if (!memory.ok()) return InFile(memory.status());
+  return memory;
+}
+
 absl::Status Placer::ReadGroups() {
   std::pmr::vector<StorageRead> reads(&memory_);
   reads.reserve(parts_.size());
   for (const Group& group : groups_) {
     Backend* const backend = group.location.backend.get();
-    std::pmr::vector<uint64_t> sizes(&memory_);
+    const bool is_on_host = backend == nullptr || backend->is_host_memory();
+    const bool may_be_mapped =
+        file_.mapping() != nullptr && is_on_host &&
+        (backend == nullptr || group.location.device.is_cpu());
+    const size_t first = reads.size();
+    std::pmr::vector<uint64_t> sizes(&memory_);  // of what is not mapped
     sizes.reserve(group.parts.size());
     for (const StoragePart* part : group.parts) {
-      sizes.push_back(part->storage.size_bytes());
-    }
-    absl::StatusOr<std::vector<Memory>> memory =
-        backend != nullptr ? backend->Allocate(group.location.index, sizes)
-                           : AllocateHostMemory(sizes);
-    if (!memory.ok()) return InFile(memory.status());
-    const bool has_bytes = backend == nullptr || backend->has_bytes();
-    const bool is_on_host = backend == nullptr || backend->is_host_memory();
-    for (size_t i = 0; i < group.parts.size(); ++i) {
       StorageRead& read = reads.emplace_back();
-      read.memory = std::move((*memory)[i]);
-      if (!has_bytes) continue;
+      if (may_be_mapped) {
+        FERRY_ASSIGN_OR_RETURN(read.memory, Mapped(*part));
+      }
+      if (read.memory.owner == nullptr) {
+        sizes.push_back(part->storage.size_bytes());
+      }
+    }
+    FERRY_ASSIGN_OR_RETURN(std::vector<Memory> allocated,
+                           AllocateFor(group, sizes));
+    size_t next = 0;  // of `allocated`
+    for (size_t i = 0; i < group.parts.size(); ++i) {
+      StorageRead& read = reads[first + i];
+      // What is mapped is there.
+      if (read.memory.owner != nullptr) continue;
+      read.memory = std::move(allocated[next++]);
+      if (backend != nullptr && !backend->has_bytes()) continue;
       read.source = group.parts[i]->source;
       if (!is_on_host) read.backend = backend;
     }

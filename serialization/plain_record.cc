@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
-#include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/zip/for_each_record.h"
 
 namespace ferry {
 namespace {
@@ -45,8 +45,9 @@ absl::StatusOr<RecordVerdict> Verify(const ReadableBytes& file,
 absl::StatusOr<std::vector<RecordVerdict>> VerifyPlainRecords(
     const ReadableBytes& file, absl::Span<const PlainRecord> records) {
   std::vector<RecordVerdict> verdicts(records.size());
-  FERRY_RETURN_IF_ERROR(ParallelForEach(
-      static_cast<int64_t>(records.size()), [&](int64_t i) -> absl::Status {
+  FERRY_RETURN_IF_ERROR(zip::ForEachRecord(
+      file, static_cast<int64_t>(records.size()),
+      [&](int64_t i) -> absl::Status {
         FERRY_ASSIGN_OR_RETURN(verdicts[i], Verify(file, records[i]));
         return absl::OkStatus();
       }));

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,19 @@ constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 // Below this, threads cost more than they bring.
 constexpr uint64_t kSerialBytes = uint64_t{16} << 20;
 
+// Whether the bytes go straight to `memory.data`.
+bool IsIntoHostMemory(const StorageRead& read) {
+  return read.backend == nullptr && !read.consume;
+}
+
+// Hands on a piece of a storage, in its final byte order, that goes elsewhere.
+absl::Status Deliver(const StorageRead& read, uint64_t offset_bytes,
+                     absl::string_view bytes) {
+  if (read.consume) return read.consume(offset_bytes, bytes);
+  return read.backend->CopyFromHost(bytes.data(), read.memory, offset_bytes,
+                                    bytes.size());
+}
+
 // The bytes of the file that belong to a source.
 uint64_t Begin(const StorageSource& source) {
   return source.entry != nullptr ? source.entry->header_offset
@@ -55,7 +69,7 @@ struct Task {
   // Of a piece of a large record: which of its bytes, and where the record's
   // contents begin in the file.
   bool is_piece = false;
-  uint64_t contents_offset = 0;
+  std::optional<uint64_t> contents_offset;  // until it has been looked for
   uint64_t begin = 0;
   uint64_t end = 0;
   uint32_t crc32 = 0;  // of those bytes, once it is done
@@ -83,8 +97,9 @@ class Reader {
   }
 
   void SortByBegin();
-  absl::Status Plan();
-  absl::Status PlanPieces(size_t i);
+  void Plan();
+  void PlanPieces(size_t i);
+  absl::Status FindContents(size_t first_task);
   absl::Status RunTask(Task* task);
   absl::Status RunBatch(const Task& task);
   absl::Status RunPiece(Task* task);
@@ -104,25 +119,38 @@ class Reader {
   uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
 };
 
-absl::Status Reader::PlanPieces(size_t i) {
+void Reader::PlanPieces(size_t i) {
   const StorageSource& source = read(i).source;
   Task task;
   task.first = i;
   task.last = i + 1;
   if (source.entry != nullptr && source.entry->deflated) {
     tasks_.push_back(task);
-    return absl::OkStatus();
+    return;
   }
   task.is_piece = true;
-  task.contents_offset = source.offset_bytes;
-  if (source.entry != nullptr) {
-    FERRY_ASSIGN_OR_RETURN(task.contents_offset,
-                           zip::FindContents(file_, *source.entry));
-  }
+  if (source.entry == nullptr) task.contents_offset = source.offset_bytes;
   const uint64_t wanted = WantedBytes(source);
   for (task.begin = 0; task.begin < wanted; task.begin = task.end) {
     task.end = std::min(wanted, task.begin + kPieceBytes);
     tasks_.push_back(task);
+  }
+}
+
+// Says where the contents of a task's record begin, if it is a large one, to
+// all tasks for it. The first of them is given first.
+absl::Status Reader::FindContents(size_t first_task) {
+  const Task& first = tasks_[first_task];
+  if (!first.is_piece || first.contents_offset.has_value()) {
+    return absl::OkStatus();
+  }
+  const size_t record = first.first;
+  FERRY_ASSIGN_OR_RETURN(const uint64_t offset,
+                         zip::FindContents(file_, *read(record).source.entry));
+  for (size_t i = first_task;
+       i < tasks_.size() && tasks_[i].is_piece && tasks_[i].first == record;
+       ++i) {
+    tasks_[i].contents_offset = offset;
   }
   return absl::OkStatus();
 }
@@ -143,7 +171,7 @@ void Reader::SortByBegin() {
   for (size_t i = 0; i < places.size(); ++i) order_[i] = places[i].read;
 }
 
-absl::Status Reader::Plan() {
+void Reader::Plan() {
   order_.resize(reads_.size());
   std::iota(order_.begin(), order_.end(), 0);
   const auto stands_before = [this](uint32_t a, uint32_t b) {
@@ -159,7 +187,7 @@ absl::Status Reader::Plan() {
     const uint64_t begin = Begin(source);
     if (End(source) - begin >= kSmallBytes ||
         (source.entry != nullptr && source.entry->deflated)) {
-      FERRY_RETURN_IF_ERROR(PlanPieces(i));
+      PlanPieces(i);
       ++i;
       continue;
     }
@@ -183,7 +211,6 @@ absl::Status Reader::Plan() {
     tasks_.push_back(batch);
   }
   batches_ = std::make_unique<ScratchPool>(largest_batch_bytes);
-  return absl::OkStatus();
 }
 
 // Puts the complete bytes of a storage, which `bytes` may hold already, where
@@ -191,9 +218,9 @@ absl::Status Reader::Plan() {
 absl::Status Reader::FinishFromHost(const StorageRead& read, char* bytes) {
   const uint64_t size = read.source.size_bytes;
   if (size == 0) return absl::OkStatus();
-  if (read.backend != nullptr) {
+  if (!IsIntoHostMemory(read)) {
     SwapByteOrder(bytes, size, read.source.swap_unit_bytes);
-    return read.backend->CopyFromHost(bytes, read.memory, 0, size);
+    return Deliver(read, 0, {bytes, size});
   }
   char* const to = static_cast<char*>(read.memory.data);
   if (to != bytes) std::memcpy(to, bytes, size);
@@ -237,7 +264,7 @@ absl::Status Reader::RunPiece(Task* task) {
     const bool is_wanted = at < source.size_bytes;
     const uint64_t stop = is_wanted ? source.size_bytes : task->end;
     const uint64_t size = std::min({kChunkBytes, task->end - at, stop - at});
-    const bool is_direct = is_wanted && read.backend == nullptr;
+    const bool is_direct = is_wanted && IsIntoHostMemory(read);
     std::unique_ptr<ScratchPool::Buffer> buffer;
     char* bytes;
     if (is_direct) {
@@ -247,12 +274,11 @@ absl::Status Reader::RunPiece(Task* task) {
       bytes = buffer->data();
     }
     FERRY_RETURN_IF_ERROR(
-        file_.ReadAt(task->contents_offset + at, absl::MakeSpan(bytes, size)));
+        file_.ReadAt(*task->contents_offset + at, absl::MakeSpan(bytes, size)));
     if (verifies) task->crc32 = zip::Crc32Extend(task->crc32, {bytes, size});
     if (is_wanted) SwapByteOrder(bytes, size, source.swap_unit_bytes);
     if (is_wanted && !is_direct) {
-      FERRY_RETURN_IF_ERROR(
-          read.backend->CopyFromHost(bytes, read.memory, at, size));
+      FERRY_RETURN_IF_ERROR(Deliver(read, at, {bytes, size}));
     }
     at += size;
   }
@@ -261,10 +287,10 @@ absl::Status Reader::RunPiece(Task* task) {
 
 absl::Status Reader::RunInflate(const StorageRead& read) {
   const StorageSource& source = read.source;
-  // The storage's own memory, or, for a device, memory to copy it from.
+  // The storage's own memory, or memory to hand it on from.
   std::vector<Memory> staging;
   char* bytes = static_cast<char*>(read.memory.data);
-  if (read.backend != nullptr) {
+  if (!IsIntoHostMemory(read)) {
     FERRY_ASSIGN_OR_RETURN(staging, AllocateHostMemory({source.size_bytes}));
     bytes = static_cast<char*>(staging[0].data);
   }
@@ -318,12 +344,19 @@ absl::Status Reader::RunTask(Task* task) {
 }
 
 absl::Status Reader::Run() {
-  FERRY_RETURN_IF_ERROR(Plan());
+  Plan();
   const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
   const auto num_tasks = static_cast<int64_t>(tasks_.size());
-  if (total_bytes_ < kSerialBytes) {
-    for (int64_t i = 0; i < num_tasks; ++i) FERRY_RETURN_IF_ERROR(run(i));
+  if (total_bytes_ < kSerialBytes || file_.is_serial()) {
+    // From the front of the file to its back.
+    for (int64_t i = 0; i < num_tasks; ++i) {
+      FERRY_RETURN_IF_ERROR(FindContents(static_cast<size_t>(i)));
+      FERRY_RETURN_IF_ERROR(run(i));
+    }
   } else {
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      FERRY_RETURN_IF_ERROR(FindContents(i));
+    }
     FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));
   }
   // The pieces of a record follow each other.

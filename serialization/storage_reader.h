@@ -8,7 +8,8 @@
 // Moves the bytes of many storages from a file to where they belong, in
 // parallel, each byte once: large ones by reads straight into their final
 // memory, small neighbours by one read for all of them. Checksums are computed
-// while the bytes are in cache.
+// while the bytes are in cache. A file that is serial (`is_serial`) is read on
+// the caller's thread, from its front to its back.
 #ifndef FERRY_SERIALIZATION_STORAGE_READER_H_
 #define FERRY_SERIALIZATION_STORAGE_READER_H_
 
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/memory.h"
@@ -44,6 +46,11 @@ struct StorageRead {
   Memory memory;
   // Where the memory is. Null: on the host.
   Backend* backend = nullptr;
+  // What takes the bytes instead, if it is set: called with each piece of the
+  // storage once, in any order, from several threads at once. Its first failure
+  // ends the read.
+  std::function<absl::Status(uint64_t offset_bytes, absl::string_view bytes)>
+      consume;
 };
 
 struct StorageReadOptions {

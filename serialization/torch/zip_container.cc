@@ -180,7 +180,11 @@ absl::Status ZipContainer::ReadVersion() const {
 
 absl::Status ZipContainer::ReadByteOrder() {
   const ZipEntry* const entry = Find("byteorder");
-  if (entry == nullptr) return absl::OkStatus();
+  if (entry == nullptr) {
+    parsed_.info.is_big_endian =
+        options_.fallback_byte_order == ByteOrder::kBig;
+    return absl::OkStatus();
+  }
   FERRY_ASSIGN_OR_RETURN(const std::string text, ReadWord(*entry));
   if (text != "little" && text != "big") {
     return zip::EntryError(

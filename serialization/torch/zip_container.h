@@ -11,7 +11,8 @@
 //   <prefix>/data.pkl          the object graph
 //   <prefix>/data/<key>        the bytes of one storage
 //   <prefix>/version           the version of the layout, 1 to 10
-//   <prefix>/byteorder         "little" or "big"; absent: little (before 2.1)
+//   <prefix>/byteorder         "little" or "big"; before 2.1 absent, and then
+//                              as `LoadOptions::fallback_byte_order`
 //
 // and the same with a program beside the data, which torch.jit.save and C++'s
 // torch::save write (torch/csrc/jit/serialization/export_module.cpp):

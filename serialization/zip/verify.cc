@@ -10,9 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/zip/crc32.h"
+#include "ferry/serialization/zip/for_each_record.h"
 #include "ferry/serialization/zip/inflate.h"
 
 namespace ferry {
@@ -64,8 +64,9 @@ absl::StatusOr<RecordVerdict> VerifyEntry(const ReadableBytes& file,
 absl::StatusOr<std::vector<RecordVerdict>> VerifyEntries(
     const ReadableBytes& file, absl::Span<const ZipEntry> entries) {
   std::vector<RecordVerdict> verdicts(entries.size());
-  FERRY_RETURN_IF_ERROR(ParallelForEach(
-      static_cast<int64_t>(entries.size()), [&](int64_t i) -> absl::Status {
+  FERRY_RETURN_IF_ERROR(ForEachRecord(
+      file, static_cast<int64_t>(entries.size()),
+      [&](int64_t i) -> absl::Status {
         FERRY_ASSIGN_OR_RETURN(verdicts[i], VerifyEntry(file, entries[i]));
         return absl::OkStatus();
       }));

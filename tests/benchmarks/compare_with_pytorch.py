@@ -8,7 +8,10 @@
 Every sample is a process of its own, and the two take turns, so that whatever
 else the machine does hits both. Timed is the load or save alone: imports and
 start-up are not. Files are in the page cache. Both load into memory of their
-own; Ferry also computes and compares the checksums, which PyTorch does not.
+own; Ferry also computes and compares the checksums, which PyTorch does not. The
+rows "into used memory" are those of a program that keeps its tensors: LoadInto,
+beside torch.load and a copy from it, and, for Ferry alone, reading the file by
+as many threads without doing anything else.
 """
 
 import argparse
@@ -27,7 +30,15 @@ if command == 'make':
     torch.save({'layer.%d.weight' % i: torch.full((size,), float(i))
                 for i in range(count)}, path)
     sys.exit()
-if command == 'load':
+if command == 'into':
+    used = {k: torch.ones_like(v) for k, v in torch.load(path).items()}
+    start = time.perf_counter()
+    value = torch.load(path)
+    for name, tensor in value.items():
+        used[name].copy_(tensor)
+    seconds = time.perf_counter() - start
+    value = used
+elif command == 'load':
     start = time.perf_counter()
     value = torch.load(path)
     seconds = time.perf_counter() - start
@@ -42,15 +53,35 @@ else:
             os.fsync(file)
             os.close(file)
     seconds = time.perf_counter() - start
-print('%.9f %.1f' % (seconds, sum(t.view(-1)[0].item() for t in value.values())))
+print('%.9f %.1f 0' % (seconds, sum(t.view(-1)[0].item() for t in value.values())))
 '''
 
 
 def run(command):
-    """The seconds and the check sum that a process prints."""
+    """The seconds, the check sum and the peak memory that a process prints."""
     output = subprocess.run(command, stdout=subprocess.PIPE,
                             check=True).stdout.split()
-    return float(output[0]), output[1]
+    return float(output[0]), output[1], int(output[2])
+
+
+def cell(times):
+    return '%8.1f (%.1f - %.1f)' % (1e3 * statistics.median(times),
+                                    1e3 * min(times), 1e3 * max(times))
+
+
+def time_alone(name, ferry, samples):
+    """Times a command that has nothing to be compared with."""
+    print('%-32s %28s' %
+          (name, cell([run(ferry)[0] for _ in range(samples)])),
+          flush=True)
+
+
+def show_peak(ferry, path, tensor_bytes):
+    """The memory that a load takes beyond the tensors."""
+    peak = run([ferry, 'load', path])[2] << 10
+    print('%-32s %24.1f MiB beyond the tensors' %
+          ('peak memory of a load', (peak - tensor_bytes) / 2.**20),
+          flush=True)
 
 
 def compare(name, ferry, pytorch, samples):
@@ -59,19 +90,14 @@ def compare(name, ferry, pytorch, samples):
     for _ in range(samples):
         sums = set()
         for who, command in (('PyTorch', pytorch), ('Ferry', ferry)):
-            seconds, check = run(command)
+            seconds, check, _ = run(command)
             times[who].append(seconds)
             sums.add(check)
         if len(sums) != 1:
             sys.exit('%s: the two have other data: %s' % (name, sums))
     medians = {who: statistics.median(t) for who, t in times.items()}
-    cells = [
-        '%8.1f (%.1f - %.1f)' %
-        (1e3 * medians[who], 1e3 * min(t), 1e3 * max(t))
-        for who, t in times.items()
-    ]
     print('%-32s %28s %28s %7.1f' %
-          (name, *cells, medians['PyTorch'] / medians['Ferry']),
+          (name, cell(times['Ferry']), cell(times['PyTorch']), medians['PyTorch'] / medians['Ferry']),
           flush=True)
 
 
@@ -100,6 +126,11 @@ def main():
                            check=True)
             compare('load ' + name, [ferry, 'load', path],
                     pytorch + ['load', path], options.samples)
+            show_peak(ferry, path, 4 * count * size)
+            compare('  into used memory', [ferry, 'into', path],
+                    pytorch + ['into', path], options.samples)
+            time_alone('  the file, by pread alone', [ferry, 'pread', path],
+                       options.samples)
             for durability in ('none', 'full'):
                 arguments = ['save', path, copy, durability]
                 compare('save %s, %s' % (name.split(' of')[0].split(' in')[0],

@@ -3,11 +3,16 @@
 //
 // A disk that is full while a checkpoint is saved. A limit on the size of files
 // stands for it, which needs no privilege: the system calls fail at the same
-// places.
+// places. Where the kernel lets the test mount one, also a file system that is
+// really full.
 
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -103,6 +108,72 @@ TEST_P(FullDisk, KeepsTheOldFile) {
 INSTANTIATE_TEST_SUITE_P(Sizes, FullDisk,
                          testing::Values(uint64_t{100} << 10,
                                          uint64_t{20} << 20));
+
+// Steps of the test below, as ways in which its process ends.
+enum Outcome {
+  kDone,
+  kCannotMount,
+  kOldNotSaved,
+  kNotRefused,
+  kOldIsLost,
+  kRemains,
+  kNewNotSaved
+};
+
+// Lets this process alone see what it mounts, as root of a namespace that has
+// its own user and nobody else.
+bool EnterNamespace() {
+  const auto uid = getuid();
+  const auto gid = getgid();
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  const auto put = [](const char* path, const std::string& text) {
+    std::ofstream file(path);
+    file << text << std::flush;
+    return file.good();
+  };
+  return put("/proc/self/setgroups", "deny") &&
+         put("/proc/self/uid_map", absl::StrCat("0 ", uid, " 1")) &&
+         put("/proc/self/gid_map", absl::StrCat("0 ", gid, " 1"));
+}
+
+// Saves to a file system of 8 MiB.
+Outcome SaveToATinyFileSystem(const std::string& directory) {
+  if (!EnterNamespace() ||
+      mount("none", directory.c_str(), "tmpfs", 0, "size=8m") != 0) {
+    return kCannotMount;
+  }
+  const std::string path = absl::StrCat(directory, "/model.pt");
+  const auto tensor = [](int64_t size) {
+    return Value(*Tensor::FromData<uint8_t>(
+        std::vector<uint8_t>(static_cast<size_t>(size), 1), {size}));
+  };
+  if (!Save(tensor(int64_t{3} << 20), path).ok()) return kOldNotSaved;
+  const std::string old = ReadFile(path);
+  for (int64_t size : {int64_t{6} << 20, int64_t{20} << 20}) {
+    if (Save(tensor(size), path).code() !=
+        absl::StatusCode::kResourceExhausted) {
+      return kNotRefused;
+    }
+    if (ReadFile(path) != old) return kOldIsLost;
+    if (ListDirectory(directory).size() != 1) return kRemains;
+  }
+  return Save(tensor(int64_t{4} << 20), path).ok() ? kDone : kNewNotSaved;
+}
+
+TEST(FullFileSystem, KeepsTheOldFile) {
+  std::string directory = absl::StrCat(testing::TempDir(), "/tmpfs_XXXXXX");
+  ASSERT_NE(mkdtemp(&directory[0]), nullptr);
+  const pid_t child = fork();
+  if (child == 0) _exit(SaveToATinyFileSystem(directory));
+  int status = 0;
+  waitpid(child, &status, 0);
+  rmdir(directory.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kCannotMount) {
+    GTEST_SKIP() << "a file system cannot be mounted here";
+  }
+  EXPECT_EQ(WEXITSTATUS(status), kDone);
+}
 
 TEST(FullDevice, IsSaidToBeFull) {
   // A device file is no place for a file that is replaced whole, so the error

@@ -201,6 +201,17 @@ absl::StatusOr<Value> MetaAndEmpty() {
   return Value::List({Value(meta), Value(empty), Value(scalar)});
 }
 
+// What Python makes by calls and classes that Ferry does not know.
+absl::StatusOr<Value> Objects() {
+  const Value circle = Value::Object("shapes.Circle");
+  FERRY_RETURN_IF_ERROR(circle.SetAttribute("radius", 0.5));
+  FERRY_ASSIGN_OR_RETURN(const Tensor center, Arange({2}));
+  FERRY_RETURN_IF_ERROR(circle.SetAttribute("center", Value(center)));
+  return Value::List({circle,
+                      Value::Call("fractions.Fraction", {Value(3), Value(4)}),
+                      Value::Call("range", {Value(3)})});
+}
+
 struct File {
   const char* name;
   absl::StatusOr<Value> (*build)();
@@ -211,6 +222,7 @@ constexpr File kFiles[] = {
     {"dtypes", AllBuildableDTypes}, {"views", Views},
     {"gradients", Gradients},       {"containers", Containers},
     {"many", ManyTensors},          {"meta_and_empty", MetaAndEmpty},
+    {"objects", Objects},
 };
 
 absl::Status BuildAll(const std::string& directory) {

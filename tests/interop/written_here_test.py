@@ -8,10 +8,12 @@ What each file holds is said in build_main.cc, and again here.
 """
 
 import collections
+import fractions
 import os
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 import zipfile
 
@@ -141,6 +143,18 @@ class WrittenHereTest(unittest.TestCase):
             torch.empty(2, 0, 3, dtype=torch.int64),
             torch.tensor(0.)
         ])
+
+    def test_objects(self):
+        shapes = types.ModuleType('shapes')
+        shapes.Circle = type('Circle', (), {'__module__': 'shapes'})
+        sys.modules['shapes'] = shapes
+        self.addCleanup(sys.modules.pop, 'shapes')
+        for protocol in (2, 3, 4, 5):
+            value = torch.load(self.path('objects', protocol))
+            self.assertIs(type(value[0]), shapes.Circle)
+            self.assertEqual(value[0].radius, 0.5)
+            self.assertEqual(value[0].center.tolist(), [0, 1])
+            self.assertEqual(value[1:], [fractions.Fraction(3, 4), range(3)])
 
     def test_many_tensors(self):
         for protocol in (2, 5):

@@ -88,6 +88,7 @@ TEST(CliTest, MistakesAreExplained) {
       {{"convert", "x.pt", "y.pt", "--protocol=1"}, "supported: 2, 3, 4, 5"},
       {{"convert", "x.pt", "y.pt", "--compatibility=3"},
        "supported: 1.6, 2.1, 2.7"},
+      {{"convert", "x.pt", "y.pt", "--map-location=cuda:0="}, "FROM=TO"},
       {{"completion", "fish"}, "supported: bash"},
   };
   for (const Case& c : cases) {
@@ -258,6 +259,31 @@ TEST(ConvertTest, WritesOverItsInput) {
             0);
   EXPECT_EQ(Contents(path), before);
   EXPECT_EQ(ProtocolOf(path), 4);
+}
+
+TEST(ConvertTest, MovesTensorsToOtherDevices) {
+  const std::string in = DataPath("torch1.13_tag_acme2.pt");
+  const std::string out = TestPath("moved.pt");
+  const auto location = [&out] {
+    return ParseJson(RunFerryForTest({"inspect", "--format=json", out})
+                         .out)["tensors"][0]["location"]
+        .get<std::string>();
+  };
+  ASSERT_EQ(
+      RunFerryForTest({"convert", in, out, "--map-location=cuda:3"}).exit_code,
+      0);
+  EXPECT_EQ(location(), "cuda:3");
+  ASSERT_EQ(RunFerryForTest(
+                {"convert", in, out, "--map-location=cuda:0=cpu,acme:2=cpu"})
+                .exit_code,
+            0);
+  EXPECT_EQ(location(), "cpu");
+  // A mapping that maps nothing is a mistake, and OUT stays.
+  const FerryResult result =
+      RunFerryForTest({"convert", in, out, "--map-location=cuda:0=cpu"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("maps none of its locations: \"acme:2\""));
+  EXPECT_EQ(location(), "cpu");
 }
 
 TEST(ConvertTest, RefusesTorchScript) {

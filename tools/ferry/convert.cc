@@ -20,11 +20,13 @@
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container_kind.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/serialization/map_location.h"
 #include "ferry/serialization/parsed_checkpoint.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/torch/program_data.h"
 #include "ferry/tools/ferry/interrupt.h"
+#include "ferry/tools/ferry/map_location_option.h"
 #include "ferry/tools/ferry/progress.h"
 
 namespace ferry {
@@ -38,6 +40,7 @@ struct ConvertOptions {
   int protocol = 0;  // 0: that of the input
   bool no_crc = false;
   std::vector<std::string> metadata;  // "NAME=TEXT"
+  MapLocation map_location;
   SaveOptions save;
 };
 
@@ -70,6 +73,9 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
 
   LoadOptions load_options;
   load_options.placement = Placement::kHost;
+  load_options.map_location = options.map_location;
+  // A mapping that nothing needs is a mistake in it.
+  load_options.map_location_must_match = true;
   load_options.is_cancelled = is_cancelled;
   std::optional<Progress> progress;
   progress.emplace("reading", io);
@@ -122,13 +128,15 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       app, "convert", "Write a checkpoint anew, in another form.",
       "What torch.load makes of OUT equals what it makes of IN: every object,\n"
       "what is shared, and the device of each storage, whether that device\n"
-      "is here or not. OUT may be IN; it changes whole or not at all.",
+      "is here or not, unless --map-location says another. OUT may be IN; it "
+      "changes whole or not at all.",
       "  ferry convert old.pt new.pt\n"
       "  ferry convert --container=safetensors --at=/model train.pt "
       "model.safetensors\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
       "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
-      "  ferry convert --alignment=4096 model.pt mappable.pt");
+      "  ferry convert --alignment=4096 model.pt mappable.pt\n"
+      "  ferry convert --map-location=cuda:0=cpu model.pt for_cpu.pt");
   const auto options = std::make_shared<ConvertOptions>();
   command->add_option("IN", options->in, "The checkpoint to read")
       ->required()
@@ -201,6 +209,19 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->add_option("--archive-name", options->save.archive_name,
                    "What the records' names begin with [OUT's name]")
       ->option_text("NAME");
+  command
+      ->add_option_function<std::string>(
+          "--map-location",
+          [options](const std::string& text) {
+            const absl::StatusOr<MapLocation> map = ParseMapLocation(text);
+            if (!map.ok()) {
+              throw CLI::ValidationError("--map-location",
+                                         std::string(map.status().message()));
+            }
+            options->map_location = *map;
+          },
+          "The device for all tensors, or for those of other devices")
+      ->option_text("DEVICE|FROM=TO,...");
   command->add_flag("--no-crc", options->no_crc,
                     "Write no checksums: nobody can then find damage");
   command->callback(

@@ -1,0 +1,70 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/readable_range.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace ferry {
+namespace {
+
+class Range final : public ReadableBytes {
+ public:
+  Range(std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
+        uint64_t size_bytes)
+      : whole_(std::move(whole)),
+        name_(absl::StrCat(whole_->name(), " from byte ", offset_bytes)),
+        offset_bytes_(offset_bytes),
+        size_bytes_(size_bytes) {}
+
+  absl::string_view name() const override { return name_; }
+  uint64_t size_bytes() const override { return size_bytes_; }
+  bool is_serial() const override { return whole_->is_serial(); }
+  const char* data() const override {
+    return whole_->data() == nullptr ? nullptr : whole_->data() + offset_bytes_;
+  }
+  std::shared_ptr<void> mapping() const override { return whole_->mapping(); }
+
+  absl::Status ReadAt(uint64_t offset_bytes,
+                      absl::Span<char> out) const override {
+    if (offset_bytes > size_bytes_ || out.size() > size_bytes_ - offset_bytes) {
+      return absl::DataLossError(
+          absl::StrCat(name_, ": ", out.size(), " bytes were to be read at ",
+                       offset_bytes, ", past its end at ", size_bytes_));
+    }
+    return whole_->ReadAt(offset_bytes_ + offset_bytes, out);
+  }
+
+ private:
+  const std::unique_ptr<ReadableBytes> whole_;
+  const std::string name_;
+  const uint64_t offset_bytes_;
+  const uint64_t size_bytes_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableRange(
+    std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
+    uint64_t size_bytes) {
+  const uint64_t whole_bytes = whole->size_bytes();
+  const bool to_the_end = size_bytes == std::numeric_limits<uint64_t>::max();
+  if (offset_bytes > whole_bytes ||
+      (!to_the_end && size_bytes > whole_bytes - offset_bytes)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        whole->name(), " has ", whole_bytes, " bytes; there are not ",
+        to_the_end ? "any" : absl::StrCat(size_bytes), " from byte ",
+        offset_bytes, " on"));
+  }
+  if (to_the_end) size_bytes = whole_bytes - offset_bytes;
+  return std::unique_ptr<ReadableBytes>(
+      std::make_unique<Range>(std::move(whole), offset_bytes, size_bytes));
+}
+
+}  // namespace ferry

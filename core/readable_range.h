@@ -1,0 +1,40 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/readable_range.h
+// -----------------------------------------------------------------------------
+//
+// A part of a file as if it were a file.
+//
+// Example: a checkpoint inside a larger file.
+//
+//   FERRY_ASSIGN_OR_RETURN(auto file, OpenForReading("bundle.bin"));
+//   FERRY_ASSIGN_OR_RETURN(auto part,
+//                          ReadableRange(std::move(file), 4096, 123456));
+//   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+//                          Checkpoint::Open(std::move(part)));
+#ifndef FERRY_CORE_READABLE_RANGE_H_
+#define FERRY_CORE_READABLE_RANGE_H_
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "ferry/core/file.h"
+
+namespace ferry {
+
+// The bytes [offset_bytes, offset_bytes + size_bytes) of `whole`, counted from
+// 0. Default: to its end. Error messages call it by the whole's name and where
+// in it it begins.
+//
+// Errors: kInvalidArgument - the range does not lie inside the whole.
+absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableRange(
+    std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
+    uint64_t size_bytes = std::numeric_limits<uint64_t>::max());
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_READABLE_RANGE_H_

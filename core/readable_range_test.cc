@@ -1,0 +1,55 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/readable_range.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using RangeOr = absl::StatusOr<std::unique_ptr<ReadableBytes>>;
+
+std::unique_ptr<ReadableBytes> Digits() {
+  return ReadableMemory("0123456789", "digits");
+}
+
+TEST(ReadableRangeTest, IsAPart) {
+  const RangeOr range = ReadableRange(Digits(), 2, 5);
+  ASSERT_TRUE(range.ok()) << range.status();
+  EXPECT_EQ((*range)->size_bytes(), 5u);
+  EXPECT_EQ((*range)->name(), "digits from byte 2");
+  EXPECT_EQ(std::string((*range)->data(), 5), "23456");
+  char out[3];
+  ASSERT_TRUE((*range)->ReadAt(2, absl::MakeSpan(out)).ok());
+  EXPECT_EQ(std::string(out, 3), "456");
+  EXPECT_EQ((*range)->ReadAt(3, absl::MakeSpan(out)).code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ((*range)->ReadAt(~uint64_t{0}, absl::MakeSpan(out)).code(),
+            absl::StatusCode::kDataLoss);
+}
+
+TEST(ReadableRangeTest, ReachesToTheEnd) {
+  const RangeOr range = ReadableRange(Digits(), 8);
+  ASSERT_TRUE(range.ok());
+  EXPECT_EQ((*range)->size_bytes(), 2u);
+  EXPECT_EQ((*ReadableRange(Digits(), 10))->size_bytes(), 0u);
+}
+
+TEST(ReadableRangeTest, RefusesWhatIsNotInside) {
+  EXPECT_EQ(ReadableRange(Digits(), 11).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadableRange(Digits(), 2, 9).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace ferry

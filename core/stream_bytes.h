@@ -1,0 +1,86 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/stream_bytes.h
+// -----------------------------------------------------------------------------
+//
+// The streams of the standard library as places to load from and save to.
+//
+// Example: two checkpoints, one after the other.
+//
+//   std::ofstream out("two.bin", std::ios::binary);
+//   OStreamSink sink(&out, "two.bin");
+//   FERRY_RETURN_IF_ERROR(Save(first, sink));
+//   FERRY_RETURN_IF_ERROR(Save(second, sink));
+#ifndef FERRY_CORE_STREAM_BYTES_H_
+#define FERRY_CORE_STREAM_BYTES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <istream>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/byte_source.h"
+#include "ferry/core/file.h"
+
+namespace ferry {
+
+// IStreamSource
+//
+// Reads a stream that can seek, opened with std::ios::binary, from wherever it
+// stands. The stream must outlive it. One that throws (`exceptions`) does not
+// while a call lasts, and no more once it has failed.
+//
+// Errors: kUnavailable - the stream failed, or cannot seek.
+//
+// Thread-safety: none.
+class IStreamSource final : public ByteSource {
+ public:
+  explicit IStreamSource(std::istream* stream,
+                         absl::string_view name = "<istream>")
+      : stream_(stream), name_(name) {}
+
+  absl::string_view name() const override { return name_; }
+  absl::StatusOr<size_t> Read(absl::Span<char> out) override;
+  absl::StatusOr<uint64_t> Tell() override;
+  absl::Status Seek(uint64_t position_bytes) override;
+  absl::Status SeekToEnd() override;
+
+ private:
+  absl::Status Failed(absl::string_view what) const;
+
+  std::istream* const stream_;
+  const std::string name_;
+};
+
+// OStreamSink
+//
+// Writes to a stream, opened with std::ios::binary, at wherever it stands. It
+// need not be able to seek. The stream must outlive it; exceptions as above.
+//
+// Errors: kUnavailable - the stream failed. (It does not say why.)
+//
+// Thread-safety: none.
+class OStreamSink final : public ByteSink {
+ public:
+  explicit OStreamSink(std::ostream* stream,
+                       absl::string_view name = "<ostream>")
+      : stream_(stream), name_(name) {}
+
+  absl::Status Write(absl::string_view bytes) override;
+  absl::Status Flush() override;
+
+ private:
+  std::ostream* const stream_;
+  const std::string name_;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_STREAM_BYTES_H_

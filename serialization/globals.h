@@ -1,0 +1,44 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/globals.h
+// -----------------------------------------------------------------------------
+//
+// Which classes and functions a checkpoint may refer to, under
+// `Globals::kStrict`: what torch.load allows with `weights_only=True`
+// (torch/_weights_only_unpickler.py, `_get_allowed_globals`, of 2.14).
+//
+// Example:
+//
+//   LoadOptions options;
+//   options.globals = Globals::kStrict;
+//   options.allowed_globals = {"my_package.Config"};
+//   FERRY_ASSIGN_OR_RETURN(Value value, Load("model.pt", options));
+#ifndef FERRY_SERIALIZATION_GLOBALS_H_
+#define FERRY_SERIALIZATION_GLOBALS_H_
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/load_options.h"
+
+namespace ferry {
+
+// Whether PyTorch allows a global, spelt as in Python 3, without being asked
+// to. Thread-safe; O(1).
+bool IsGlobalAllowed(absl::string_view module, absl::string_view name);
+
+// Whether nobody can allow it.
+bool IsModuleBlocked(absl::string_view module);
+
+// Checks all globals of a graph that was read from `file`, if the options ask
+// for it.
+//
+// Errors: kPermissionDenied - some are not allowed; lists all of them.
+absl::Status CheckGlobals(const ObjectGraph& graph, absl::string_view file,
+                          const LoadOptions& options);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_GLOBALS_H_

@@ -1,0 +1,112 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/load_into.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/value.h"
+#include "ferry/serialization/tensor_reader.h"
+
+namespace ferry {
+namespace {
+
+// Lines and names of one kind that an error lists.
+constexpr size_t kMaxListed = 1000;
+
+void AppendNames(absl::string_view what, const std::vector<std::string>& names,
+                 std::string* problems) {
+  if (names.empty()) return;
+  absl::StrAppend(problems, "\n  ", what, ": ");
+  for (size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) {
+    absl::StrAppend(problems, i == 0 ? "" : ", ",
+                    absl::Utf8SafeCHexEscape(names[i]));
+  }
+  if (names.size() > kMaxListed) {
+    absl::StrAppend(problems, " and ", names.size() - kMaxListed, " more");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
+                                        absl::Span<const NamedTensor> tensors,
+                                        const LoadIntoOptions& options) {
+  const std::string file(checkpoint.name());
+  const auto in_file = [&file](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        absl::StrCat(file, ": ", status.message()));
+  };
+  const absl::StatusOr<Value> holder = checkpoint.root().At(options.pointer);
+  if (!holder.ok()) return in_file(holder.status());
+  const absl::StatusOr<std::vector<NamedTensor>> state = StateDict(*holder);
+  if (!state.ok()) return in_file(state.status());
+
+  absl::flat_hash_map<absl::string_view, const NamedTensor*> wanted;
+  wanted.reserve(tensors.size());
+  for (const NamedTensor& tensor : tensors) {
+    if (!wanted.emplace(tensor.name, &tensor).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("two of the tensors to load into are called \"",
+                       absl::Utf8SafeCHexEscape(tensor.name), "\""));
+    }
+  }
+  LoadIntoResult result;
+  std::vector<Checkpoint::TensorDestination> destinations;
+  destinations.reserve(tensors.size());
+  std::string mismatches;
+  size_t num_mismatches = 0;
+  for (const NamedTensor& entry : *state) {
+    const auto found = wanted.find(entry.name);
+    if (found == wanted.end()) {
+      result.unexpected.push_back(entry.name);
+      continue;
+    }
+    const Tensor& to = found->second->tensor;
+    wanted.erase(found);
+    const std::string mismatch = DescribeMismatch(entry.tensor, to);
+    if (mismatch.empty()) {
+      destinations.push_back({entry.tensor, to});
+    } else if (++num_mismatches <= kMaxListed) {
+      absl::StrAppend(&mismatches, "\n  ", absl::Utf8SafeCHexEscape(entry.name),
+                      ": ", mismatch);
+    }
+  }
+  for (const NamedTensor& tensor : tensors) {
+    if (wanted.contains(tensor.name)) result.missing.push_back(tensor.name);
+  }
+  std::string problems;
+  if (options.strict) {
+    AppendNames("not in the file", result.missing, &problems);
+    AppendNames("in the file alone", result.unexpected, &problems);
+  }
+  absl::StrAppend(&problems, mismatches);
+  if (num_mismatches > kMaxListed) {
+    absl::StrAppend(&problems, "\n  and ", num_mismatches - kMaxListed,
+                    " more that do not fit");
+  }
+  if (!problems.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, " does not fit the tensors to load into:", problems));
+  }
+  FERRY_RETURN_IF_ERROR(checkpoint.ReadTensors(destinations));
+  return result;
+}
+
+absl::StatusOr<LoadIntoResult> LoadInto(absl::string_view path,
+                                        absl::Span<const NamedTensor> tensors,
+                                        const LoadIntoOptions& options,
+                                        const LoadOptions& load_options) {
+  FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                         Checkpoint::Open(path, load_options));
+  return LoadInto(checkpoint, tensors, options);
+}
+
+}  // namespace ferry

@@ -1,0 +1,79 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/load_into.h
+// -----------------------------------------------------------------------------
+//
+// `LoadInto`: a file's weights into the tensors of a model that exists, as
+// `module.load_state_dict(torch.load(path))` does, without a second copy of
+// them in memory.
+//
+// Example: a program's own buffers, filled from a file.
+//
+//   std::vector<NamedTensor> model = {{"fc.weight", weight}, {"fc.bias",
+//   bias}}; FERRY_RETURN_IF_ERROR(LoadInto("train.pt", model).status());
+#ifndef FERRY_SERIALIZATION_LOAD_INTO_H_
+#define FERRY_SERIALIZATION_LOAD_INTO_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/state_dict.h"
+
+namespace ferry {
+
+struct LoadIntoOptions {
+  // Whether every tensor must be in the file and the file have no others.
+  // Default: yes, as in PyTorch.
+  bool strict = true;
+
+  // Where in the file the state is, as a JSON Pointer: "/ema". Default: where
+  // `StateDict` finds it.
+  std::string pointer;
+};
+
+// Which names only one side has, each in its own order. Empty after a strict
+// load.
+struct LoadIntoResult {
+  std::vector<std::string> missing;     // tensors that the file has not
+  std::vector<std::string> unexpected;  // tensors that were not asked for
+};
+
+// Reads the tensors that `StateDict` finds in a file into those of the same
+// names in `tensors`: in parallel, straight into their memory, which may be on
+// any device. Nothing is converted: dtype and shape must be equal. Strides may
+// differ; what the file arranges otherwise goes through host memory, at most
+// about 64 MiB of it, or as much as the largest such storage has. Where the
+// memory of two tensors overlaps and is not the same view, it holds one or the
+// other.
+//
+// All names and forms are compared before any tensor is read, and one error
+// says all that is wrong. After an error in reading (damage, a lost disk) the
+// tensors hold anything.
+//
+// Errors:
+//   kInvalidArgument - names or forms that do not fit (with `strict`, missing
+//                      and unexpected names too), all listed; a name twice; a
+//                      tensor whose elements share memory, or without memory.
+//   kUnimplemented   - as `Checkpoint::ReadTensors`.
+//   as `Checkpoint::Open`, `Value::At`, `StateDict` and `Checkpoint::ReadInto`.
+absl::StatusOr<LoadIntoResult> LoadInto(
+    absl::string_view path, absl::Span<const NamedTensor> tensors,
+    const LoadIntoOptions& options = LoadIntoOptions(),
+    const LoadOptions& load_options = LoadOptions());
+
+// The same from a checkpoint that is open; what is placed and what is not stays
+// so.
+absl::StatusOr<LoadIntoResult> LoadInto(
+    const Checkpoint& checkpoint, absl::Span<const NamedTensor> tensors,
+    const LoadIntoOptions& options = LoadIntoOptions());
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_LOAD_INTO_H_

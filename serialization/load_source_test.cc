@@ -1,0 +1,286 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loading from other places than whole files: a program's own source, streams,
+// a part of a larger file.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/byte_source.h"
+#include "ferry/core/fd_sink.h"
+#include "ferry/core/file.h"
+#include "ferry/core/readable_range.h"
+#include "ferry/core/stream_bytes.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/container_kind.h"
+#include "ferry/serialization/load.h"
+#include "ferry/serialization/save.h"
+#include "ferry/serialization/save_options.h"
+#include "ferry/serialization/testing/small_checkpoint.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/serialization/zip/record_verdict.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using testing::Each;
+using testing::HasSubstr;
+
+// Tensors of several pieces, and small ones between them: enough that a file
+// would be read by several threads.
+constexpr int kNumTensors = 8;
+constexpr int64_t kLarge = int64_t{3} << 20;
+
+int64_t SizeOf(int i) { return i % 2 == 0 ? kLarge : 3; }
+
+Value Sample() {
+  const Value list = Value::List();
+  for (int i = 0; i < kNumTensors; ++i) {
+    std::vector<int32_t> elements(static_cast<size_t>(SizeOf(i)));
+    for (size_t k = 0; k < elements.size(); ++k) {
+      elements[k] = static_cast<int32_t>(k) + i;
+    }
+    EXPECT_TRUE(
+        list.Append(*Tensor::FromData<int32_t>(elements, {SizeOf(i)})).ok());
+  }
+  return list;
+}
+
+std::string Saved(const Value& value) {
+  std::string bytes;
+  StringSink sink(&bytes);
+  EXPECT_TRUE(Save(value, sink).ok());
+  return bytes;
+}
+
+void ExpectSample(const absl::StatusOr<Value>& value) {
+  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_EQ(value->size(), kNumTensors);
+  for (int i = 0; i < kNumTensors; ++i) {
+    const absl::StatusOr<Tensor> tensor = value->Item(i)->AsTensor();
+    ASSERT_TRUE(tensor.ok());
+    ASSERT_EQ(tensor->num_elements(), SizeOf(i));
+    const auto* elements = static_cast<const int32_t*>(tensor->data());
+    for (int64_t k = 0; k < SizeOf(i); ++k) ASSERT_EQ(elements[k], k + i);
+  }
+}
+
+// Writes down how it is used.
+class WatchedSource final : public ByteSource {
+ public:
+  explicit WatchedSource(absl::string_view bytes) : memory_(bytes) {}
+
+  absl::string_view name() const override { return "watched"; }
+  absl::StatusOr<size_t> Read(absl::Span<char> out) override {
+    threads.push_back(std::this_thread::get_id());
+    if (reads_left == 0) return absl::UnavailableError("unplugged");
+    if (reads_left > 0) --reads_left;
+    const uint64_t position = *memory_.Tell();
+    // More than it takes to look for the end of a zip archive.
+    if (out.size() > (128 << 10)) large_reads.push_back(position);
+    bytes_read += out.size();
+    return memory_.Read(out);
+  }
+  absl::StatusOr<uint64_t> Tell() override { return memory_.Tell(); }
+  absl::Status Seek(uint64_t position) override {
+    return memory_.Seek(position);
+  }
+  absl::Status SeekToEnd() override { return memory_.SeekToEnd(); }
+
+  std::vector<std::thread::id> threads;
+  std::vector<uint64_t> large_reads;
+  uint64_t bytes_read = 0;
+  int reads_left = -1;
+
+ private:
+  MemorySource memory_;
+};
+
+TEST(LoadSourceTest, ReadsFromThePositionInOrderOnThisThread) {
+  const std::string file = absl::StrCat("header", Saved(Sample()));
+  WatchedSource source(file);
+  ASSERT_TRUE(source.Seek(6).ok());
+  ExpectSample(Load(source));
+  EXPECT_THAT(source.threads, Each(std::this_thread::get_id()));
+  ASSERT_GT(source.large_reads.size(), 4u);
+  EXPECT_TRUE(
+      std::is_sorted(source.large_reads.begin(), source.large_reads.end()));
+  EXPECT_EQ(*source.Tell(), file.size());
+}
+
+TEST(LoadSourceTest, PassesOnWhatTheSourceSays) {
+  const std::string file = Saved(Sample());
+  for (int reads : {0, 1, 5, 20}) {
+    WatchedSource source(file);
+    source.reads_left = reads;
+    const absl::Status status = Load(source).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << reads;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("unplugged"));
+  }
+  MemorySource cut(absl::string_view(file).substr(0, file.size() / 2));
+  EXPECT_EQ(Load(cut).status().code(), absl::StatusCode::kDataLoss);
+  MemorySource nothing("");
+  EXPECT_EQ(Load(nothing).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(LoadSourceTest, ReadsAStreamAndWritesOne) {
+  std::stringstream stream;
+  stream << "header";
+  OStreamSink sink(&stream);
+  ASSERT_TRUE(Save(Sample(), sink).ok());
+  stream.seekg(6);
+  IStreamSource source(&stream);
+  ExpectSample(Load(source));
+}
+
+TEST(LoadSourceTest, APlaceThatIsToldNeedsNoSeekingThere) {
+  const std::string bytes = absl::StrCat("header", Saved(Sample()));
+  LoadOptions options;
+  options.offset_bytes = 6;
+  ExpectSample(LoadMemory(bytes, options));
+  const std::string path = absl::StrCat(testing::TempDir(), "/bundle.bin");
+  std::ofstream(path, std::ios::binary) << bytes;
+  ExpectSample(Load(path, options));
+  MemorySource source(bytes);
+  ASSERT_TRUE(source.Seek(2).ok());
+  options.offset_bytes = 4;
+  ExpectSample(Load(source, options));
+  EXPECT_EQ(*source.Tell(), bytes.size());
+  options.offset_bytes = bytes.size() + 1;
+  EXPECT_EQ(LoadMemory(bytes, options).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(LoadSourceTest, LegacyStreamsOneAfterAnother) {
+  std::string file = "header";
+  StringSink sink(&file);
+  SaveOptions options;
+  options.container = Container::kLegacy;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Save(Value::List({Value(i), Sample()}), sink, options).ok());
+  }
+  MemorySource source(file);
+  ASSERT_TRUE(source.Seek(6).ok());
+  for (int i = 0; i < 3; ++i) {
+    const absl::StatusOr<Value> value = Load(source);
+    ASSERT_TRUE(value.ok()) << value.status();
+    EXPECT_EQ(*value->Item(0)->AsInt(), i);
+    ExpectSample(value->Item(1));
+  }
+  EXPECT_EQ(*source.Tell(), file.size());
+}
+
+TEST(LoadSourceTest, VerifiesOnThisThread) {
+  const std::string file = Saved(Sample());
+  WatchedSource source(file);
+  absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
+      ReadableSource(&source);
+  ASSERT_TRUE(bytes.ok());
+  absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(bytes));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
+      checkpoint->Verify();
+  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  for (const RecordVerdict& verdict : *verdicts) {
+    EXPECT_EQ(verdict.outcome, RecordVerdict::kVerified) << verdict.record;
+  }
+  EXPECT_GT(source.bytes_read, kNumTensors / 2 * kLarge * 4);
+  EXPECT_THAT(source.threads, Each(std::this_thread::get_id()));
+}
+
+TEST(LoadSourceTest, ErrorsSayWhereInTheLargerFile) {
+  ZipBuilder zip = SmallCheckpoint();
+  zip.record("my.model/data/0").crc32 ^= 1;
+  LoadOptions options;
+  options.offset_bytes = 3;
+  const absl::Status status =
+      LoadMemory(absl::StrCat("xxx", zip.Build()), options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("from byte 3"));
+}
+
+TEST(LoadSourceTest, APartInTheMiddleOfAFile) {
+  const std::string first = Saved(Value(1));
+  const std::string second = Saved(Sample());
+  const std::string all = absl::StrCat(first, second, first);
+  absl::StatusOr<std::unique_ptr<ReadableBytes>> range = ReadableRange(
+      ReadableMemory(all, "three.bin"), first.size(), second.size());
+  ASSERT_TRUE(range.ok());
+  absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(range));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ExpectSample(checkpoint->root());
+}
+
+TEST(LoadSourceTest, ListingReadsTheDirectoryAndThePickleAlone) {
+  const std::string file = Saved(Sample());
+  WatchedSource source(file);
+  absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
+      ReadableSource(&source);
+  ASSERT_TRUE(bytes.ok());
+  absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(bytes));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  // What it takes to list what is there: the directory, which is looked for in
+  // the last 64 KiB, and the pickle.
+  EXPECT_LT(source.bytes_read, 80u << 10);
+  EXPECT_EQ(checkpoint->storages().size(), kNumTensors);
+  const absl::StatusOr<Tensor> small = checkpoint->root().Item(1)->AsTensor();
+  ASSERT_TRUE(small.ok());
+  EXPECT_EQ(small->num_elements(), SizeOf(1));
+  EXPECT_LT(source.bytes_read, 80u << 10);
+  // And one tensor takes no other's bytes.
+  ASSERT_TRUE(checkpoint->Place({small->storage()}).ok());
+  EXPECT_LT(source.bytes_read, 90u << 10);
+  EXPECT_EQ(static_cast<const int32_t*>(small->data())[2], 3);
+}
+
+TEST(SaveSinkTest, APipeNeedsNoSeeking) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::string received;
+  std::thread reader([&] {
+    char buffer[1 << 16];
+    ssize_t got;
+    while ((got = read(ends[0], buffer, sizeof(buffer))) > 0) {
+      received.append(buffer, static_cast<size_t>(got));
+    }
+  });
+  FdSink sink(ends[1]);
+  EXPECT_TRUE(Save(Sample(), sink).ok());
+  close(ends[1]);
+  reader.join();
+  close(ends[0]);
+  ExpectSample(LoadMemory(received));
+}
+
+TEST(SaveSinkTest, AFullDeviceIsSaidToBeFull) {
+  const int fd = open("/dev/full", O_WRONLY);
+  ASSERT_GE(fd, 0);
+  FdSink sink(fd, "/dev/full");
+  EXPECT_EQ(Save(Sample(), sink).code(), absl::StatusCode::kResourceExhausted);
+  close(fd);
+}
+
+}  // namespace
+}  // namespace ferry

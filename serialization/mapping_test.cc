@@ -1,0 +1,211 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// `LoadOptions::mapping`: storages that stay in their file.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/file.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/devices/testing/fake_backend.h"
+#include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/serialization/load.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/map_location.h"
+#include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/small_checkpoint.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using testing::ElementsAre;
+
+class MappingTest : public testing::Test {
+ protected:
+  MappingTest()
+      : path_(absl::StrCat(
+            testing::TempDir(), "/",
+            testing::UnitTest::GetInstance()->current_test_info()->name(),
+            ".pt")) {
+    registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>())
+        ->Release();
+    registry_.RegisterBackend(100, std::make_shared<FakeBackend>())->Release();
+    options_.registry = &registry_;
+    options_.mapping = FileMapping::kCopyOnWrite;
+  }
+
+  void Put(const std::string& bytes) {
+    std::ofstream(path_, std::ios::binary) << bytes;
+  }
+  std::string Get() {
+    std::ifstream in(path_, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }
+
+  // The tensor "w" of `SmallCheckpoint`.
+  absl::StatusOr<Tensor> LoadW() {
+    const absl::StatusOr<Value> value = Load(path_, options_);
+    if (!value.ok()) return value.status();
+    return value->Get("w")->AsTensor();
+  }
+
+  static std::vector<float> Elements(const Tensor& tensor) {
+    std::vector<float> elements(4);
+    std::memcpy(elements.data(), tensor.data(), sizeof(float) * 4);
+    return elements;
+  }
+
+  // A record that begins at `remainder` past a multiple of 64.
+  static std::string CheckpointAt(uint64_t remainder) {
+    ZipBuilder zip = SmallCheckpoint();
+    ZipBuilderRecord& record = zip.record("my.model/data/0");
+    for (;;) {
+      const std::string bytes = zip.Build();
+      if (bytes.find(SmallStorage()) % 64 == remainder) return bytes;
+      record.local_extra.push_back('x');
+    }
+  }
+
+  const std::string path_;
+  DeviceRegistry registry_;
+  LoadOptions options_;
+};
+
+// Whether the storage is the file's pages: a change of the file is seen.
+bool IsMapped(const std::string& path, const Tensor& tensor) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const size_t at = bytes.find(SmallStorage());
+  if (at == std::string::npos) return false;
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(at));
+  const float changed = 42;
+  file.write(reinterpret_cast<const char*>(&changed), sizeof(changed));
+  file.close();
+  return static_cast<const float*>(tensor.data())[0] == 42;
+}
+
+TEST_F(MappingTest, SharesTheFilesPagesAndOutlivesTheCheckpoint) {
+  for (FileMapping mapping :
+       {FileMapping::kReadOnly, FileMapping::kCopyOnWrite}) {
+    Put(CheckpointAt(0));
+    options_.mapping = mapping;
+    const absl::StatusOr<Tensor> w = LoadW();
+    ASSERT_TRUE(w.ok()) << w.status();
+    EXPECT_TRUE(w->device().is_cpu());
+    EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
+    EXPECT_TRUE(IsMapped(path_, *w));
+  }
+}
+
+TEST_F(MappingTest, WritingDoesNotReachTheFile) {
+  Put(CheckpointAt(16));
+  const std::string before = Get();
+  const absl::StatusOr<Tensor> w = LoadW();
+  ASSERT_TRUE(w.ok()) << w.status();
+  static_cast<float*>(w->data())[1] = 7;
+  EXPECT_THAT(Elements(*w), ElementsAre(0, 7, 2, 3));
+  EXPECT_EQ(Get(), before);
+  options_.mapping = FileMapping::kReadOnly;
+  const absl::StatusOr<Tensor> fixed = LoadW();
+  ASSERT_TRUE(fixed.ok());
+  EXPECT_DEATH(static_cast<float*>(fixed->data())[1] = 7, "");
+}
+
+TEST_F(MappingTest, ReadsWhatCannotBeUsedInPlace) {
+  // Not aligned.
+  Put(CheckpointAt(8));
+  absl::StatusOr<Tensor> w = LoadW();
+  ASSERT_TRUE(w.ok()) << w.status();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(w->data()) % 64, 0u);
+  EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
+  EXPECT_FALSE(IsMapped(path_, *w));
+  // Deflated.
+  ZipBuilder zip;
+  zip.Add("my.model/data.pkl", SmallPickle());
+  zip.AddDeflated("my.model/data/0", SmallStorage());
+  zip.Add("my.model/version", "3\n");
+  Put(zip.Build());
+  w = LoadW();
+  ASSERT_TRUE(w.ok()) << w.status();
+  EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
+  // Of the other byte order.
+  Put(CheckpointAt(0));
+  options_.fallback_byte_order = ByteOrder::kBig;
+  w = LoadW();
+  ASSERT_TRUE(w.ok()) << w.status();
+  EXPECT_FALSE(IsMapped(path_, *w));
+}
+
+TEST_F(MappingTest, DevicesGetCopies) {
+  Put(CheckpointAt(0));
+  options_.map_location = MapLocation::To("fake:1");
+  const absl::StatusOr<Tensor> w = LoadW();
+  ASSERT_TRUE(w.ok()) << w.status();
+  EXPECT_EQ(w->device().ToString(), "fake:1");
+}
+
+TEST_F(MappingTest, ChecksumsAreNotCompared) {
+  ZipBuilder zip = SmallCheckpoint();
+  ZipBuilderRecord& record = zip.record("my.model/data/0");
+  record.crc32 ^= 1;
+  while (zip.Build().find(SmallStorage()) % 16 != 0) {
+    record.local_extra.push_back('x');
+  }
+  Put(zip.Build());
+  EXPECT_TRUE(LoadW().ok());
+  options_.mapping = FileMapping::kNone;
+  EXPECT_EQ(LoadW().status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(MappingTest, WorksInsideALargerFile) {
+  Put(absl::StrCat(std::string(16, 'x'), CheckpointAt(0)));
+  options_.offset_bytes = 16;
+  const absl::StatusOr<Tensor> w = LoadW();
+  ASSERT_TRUE(w.ok()) << w.status();
+  EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
+  EXPECT_TRUE(IsMapped(path_, *w));
+}
+
+TEST_F(MappingTest, WantsAPath) {
+  EXPECT_EQ(LoadMemory(CheckpointAt(0), options_).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(MappingTest, LargeFilesStayOnDisk) {
+  const int64_t count = 4 << 20;
+  std::vector<float> elements(static_cast<size_t>(count), 1.5f);
+  SaveOptions save;
+  save.registry = &registry_;
+  ASSERT_TRUE(
+      Save(Value(*Tensor::FromData<float>(elements, {count})), path_, save)
+          .ok());
+  uint64_t bytes_read = 0;
+  options_.progress = [&bytes_read](uint64_t done, uint64_t) {
+    bytes_read = done;
+  };
+  const absl::StatusOr<Value> value = Load(path_, options_);
+  ASSERT_TRUE(value.ok()) << value.status();
+  EXPECT_EQ(bytes_read, 0u);
+  const absl::StatusOr<Tensor> tensor = value->AsTensor();
+  ASSERT_TRUE(tensor.ok());
+  EXPECT_EQ(static_cast<const float*>(tensor->data())[count - 1], 1.5f);
+}
+
+}  // namespace
+}  // namespace ferry

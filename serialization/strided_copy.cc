@@ -1,0 +1,103 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/strided_copy.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "ferry/core/shape.h"
+
+namespace ferry {
+namespace {
+
+// Stride and size of each dimension that has more than one element, the
+// smallest stride first.
+absl::InlinedVector<std::pair<int64_t, int64_t>, 4> SortedDimensions(
+    absl::Span<const int64_t> shape, absl::Span<const int64_t> strides) {
+  absl::InlinedVector<std::pair<int64_t, int64_t>, 4> dimensions;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] > 1) dimensions.emplace_back(strides[i], shape[i]);
+  }
+  std::sort(dimensions.begin(), dimensions.end());
+  return dimensions;
+}
+
+bool HasElements(absl::Span<const int64_t> shape) {
+  return std::find(shape.begin(), shape.end(), 0) == shape.end();
+}
+
+}  // namespace
+
+bool IsDense(absl::Span<const int64_t> shape,
+             absl::Span<const int64_t> strides) {
+  if (!HasElements(shape)) return true;
+  int64_t next = 1;
+  for (const auto& [stride, size] : SortedDimensions(shape, strides)) {
+    if (stride != next) return false;
+    next *= size;
+  }
+  return true;
+}
+
+bool HasNoOverlap(absl::Span<const int64_t> shape,
+                  absl::Span<const int64_t> strides) {
+  if (!HasElements(shape)) return true;
+  int64_t extent = 1;  // of the dimensions so far, less than 2^63
+  for (const auto& [stride, size] : SortedDimensions(shape, strides)) {
+    if (stride < extent) return false;
+    extent += (size - 1) * stride;
+  }
+  return true;
+}
+
+bool HasSameStrides(absl::Span<const int64_t> shape,
+                    absl::Span<const int64_t> a, absl::Span<const int64_t> b) {
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] > 1 && a[i] != b[i]) return false;
+  }
+  return true;
+}
+
+void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
+                 void* to, absl::Span<const int64_t> to_strides,
+                 absl::Span<const int64_t> shape, uint64_t element_bytes) {
+  if (!HasElements(shape)) return;
+  // The innermost dimensions that are row-major on both sides are one run.
+  size_t outer = shape.size();
+  int64_t run = 1;
+  while (outer > 0 &&
+         (shape[outer - 1] == 1 ||
+          (from_strides[outer - 1] == run && to_strides[outer - 1] == run))) {
+    run *= shape[--outer];
+  }
+  const uint64_t run_bytes = static_cast<uint64_t>(run) * element_bytes;
+  const auto* in = static_cast<const char*>(from);
+  auto* out = static_cast<char*>(to);
+  Dimensions index(outer, 0);
+  for (;;) {
+    std::memcpy(out, in, run_bytes);
+    size_t d = outer;
+    for (; d > 0; --d) {
+      const size_t i = d - 1;
+      const auto in_step =
+          static_cast<uint64_t>(from_strides[i]) * element_bytes;
+      const auto out_step =
+          static_cast<uint64_t>(to_strides[i]) * element_bytes;
+      if (++index[i] < shape[i]) {
+        in += in_step;
+        out += out_step;
+        break;
+      }
+      in -= in_step * static_cast<uint64_t>(shape[i] - 1);
+      out -= out_step * static_cast<uint64_t>(shape[i] - 1);
+      index[i] = 0;
+    }
+    if (d == 0) return;
+  }
+}
+
+}  // namespace ferry

@@ -1,0 +1,415 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/tensor_reader.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/serialization/strided_copy.h"
+#include "ferry/serialization/zip/zip_directory.h"
+
+namespace ferry {
+namespace {
+
+// Host memory for what is rearranged, at a time.
+constexpr uint64_t kStagingBytes = uint64_t{64} << 20;
+
+// The first byte of a view in its storage.
+uint64_t BeginBytes(const Tensor& tensor) {
+  return static_cast<uint64_t>(tensor.storage_offset()) /
+         ElementsPerUnit(tensor.dtype()) * ElementSizeBytes(tensor.dtype());
+}
+
+// A run of a storage's bytes and where it goes.
+struct Target {
+  const TensorRead* read;
+  uint64_t begin = 0;  // in the storage of the file
+  uint64_t end = 0;
+  // Whether the elements are to be arranged otherwise, and so go to memory of
+  // their own first.
+  bool is_staged = false;
+  Memory staging;
+
+  // Null: the memory of a device.
+  char* host() const {
+    return static_cast<char*>(is_staged ? staging.data : read->to.data());
+  }
+};
+
+// A storage of the file, and what is wanted of it.
+struct Group {
+  StorageSource source;
+  std::vector<Target> targets;  // by where they begin
+  // The highest end among the targets up to each.
+  std::vector<uint64_t> highest_end;
+  uint64_t staging_bytes = 0;
+  // Whether the storage is read from its first byte to its last.
+  bool is_whole = false;
+
+  uint64_t bytes_to_read() const {
+    if (is_whole) return source.size_bytes;
+    uint64_t bytes = 0;
+    for (const Target& target : targets) bytes += target.end - target.begin;
+    return bytes;
+  }
+};
+
+class TensorReader {
+ public:
+  TensorReader(const ReadableBytes& file, absl::Span<const TensorRead> reads,
+               const DeviceSnapshot& devices, const StorageReadOptions& options)
+      : file_(file), reads_(reads), devices_(devices), options_(options) {}
+
+  absl::Status Run();
+
+ private:
+  std::vector<const TensorRead*> Wanted() const;
+  absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
+  absl::Status MakeGroups();
+  void FinishGroup(Group* group) const;
+  absl::Status Write(const Target& target, uint64_t offset_bytes,
+                     absl::string_view bytes) const;
+  absl::Status Scatter(const Group& group, uint64_t offset_bytes,
+                       absl::string_view bytes) const;
+  absl::Status AddReads(const Group& group,
+                        std::vector<StorageRead>* reads) const;
+  absl::Status Rearrange(const Target& target) const;
+  absl::Status RunWave(absl::Span<Group* const> wave);
+
+  const ReadableBytes& file_;
+  const absl::Span<const TensorRead> reads_;
+  const DeviceSnapshot& devices_;
+  const StorageReadOptions& options_;
+  std::deque<Group> groups_;
+  uint64_t total_bytes_ = 0;
+  uint64_t done_bytes_ = 0;  // in the waves before this one
+};
+
+// The reads that have elements; of those into the same view the last.
+std::vector<const TensorRead*> TensorReader::Wanted() const {
+  // Where a view begins, and the last read into it. Memory of the host may be
+  // known under several storages.
+  using Place = std::tuple<const void*, const void*, uint64_t>;
+  absl::flat_hash_map<Place, std::vector<const TensorRead*>> by_place;
+  absl::flat_hash_set<const TensorRead*> dropped;
+  for (const TensorRead& read : reads_) {
+    const Tensor& to = read.to;
+    const Place place = to.data() != nullptr ? Place(nullptr, to.data(), 0)
+                                             : Place(to.storage().identity(),
+                                                     nullptr, BeginBytes(to));
+    std::vector<const TensorRead*>& others = by_place[place];
+    const auto same = std::find_if(
+        others.begin(), others.end(), [&to](const TensorRead* other) {
+          return other->to.dtype() == to.dtype() &&
+                 other->to.shape() == to.shape() &&
+                 HasSameStrides(to.shape(), other->to.strides(), to.strides());
+        });
+    if (same == others.end()) {
+      others.push_back(&read);
+    } else {
+      dropped.insert(*same);
+      *same = &read;
+    }
+  }
+  std::vector<const TensorRead*> wanted;
+  wanted.reserve(reads_.size());
+  for (const TensorRead& read : reads_) {
+    if (read.to.num_elements() == 0 || dropped.contains(&read)) continue;
+    wanted.push_back(&read);
+  }
+  return wanted;
+}
+
+absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
+  const Tensor& from = read.from;
+  const Tensor& to = read.to;
+  const auto what = [&from] {
+    return absl::StrCat("a ", Name(from.dtype()), " tensor of shape ",
+                        ShapeToString(from.shape()));
+  };
+  Target target;
+  target.read = &read;
+  target.begin = BeginBytes(from);
+  FERRY_ASSIGN_OR_RETURN(
+      target.end, ViewSizeBytes(from.dtype(), from.shape(), from.strides(),
+                                from.storage_offset()));
+  target.is_staged =
+      !HasSameStrides(to.shape(), from.strides(), to.strides()) ||
+      !IsDense(to.shape(), to.strides());
+  const auto per_unit = static_cast<int64_t>(ElementsPerUnit(to.dtype()));
+  if (per_unit != 1 &&
+      (target.is_staged || from.storage_offset() % per_unit != 0 ||
+       to.storage_offset() % per_unit != 0)) {
+    return absl::UnimplementedError(absl::StrCat(
+        what(),
+        " is arranged otherwise than in the file, which a packed dtype "
+        "cannot be; make it contiguous"));
+  }
+  if (!target.is_staged) return target;
+  if (!HasNoOverlap(to.shape(), to.strides())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        what(), " with strides ", ShapeToString(to.strides()),
+        " has elements that share memory, so it cannot be read into"));
+  }
+  if (to.data() == nullptr && !IsDense(to.shape(), to.strides())) {
+    return absl::UnimplementedError(absl::StrCat(
+        what(), " on ", to.device().ToString(), " has strides ",
+        ShapeToString(to.strides()),
+        " with gaps; only memory of the host can be written in pieces"));
+  }
+  return target;
+}
+
+// Decides how a group is read, once its targets are known.
+void TensorReader::FinishGroup(Group* group) const {
+  std::sort(group->targets.begin(), group->targets.end(),
+            [](const Target& a, const Target& b) { return a.begin < b.begin; });
+  uint64_t highest = 0;
+  const StorageSource& source = group->source;
+  const zip::ZipEntry* const entry = source.entry;
+  group->is_whole =
+      entry != nullptr &&
+      (entry->deflated || (options_.verify_crc32 && entry->crc32 != 0));
+  for (const Target& target : group->targets) {
+    const uint64_t size = target.end - target.begin;
+    highest = std::max(highest, target.end);
+    group->highest_end.push_back(highest);
+    if (target.is_staged) group->staging_bytes += size;
+    if (size == source.size_bytes ||
+        target.begin % source.swap_unit_bytes != 0 ||
+        size % source.swap_unit_bytes != 0) {
+      group->is_whole = true;
+    }
+  }
+}
+
+absl::Status TensorReader::MakeGroups() {
+  absl::flat_hash_map<Storage, Group*> group_of;
+  for (const TensorRead* read : Wanted()) {
+    FERRY_ASSIGN_OR_RETURN(Target target, MakeTarget(*read));
+    Group*& group = group_of[read->from.storage()];
+    if (group == nullptr) {
+      group = &groups_.emplace_back();
+      group->source = read->source;
+    }
+    group->targets.push_back(std::move(target));
+  }
+  for (Group& group : groups_) {
+    FinishGroup(&group);
+    total_bytes_ += group.bytes_to_read();
+  }
+  return absl::OkStatus();
+}
+
+// Puts bytes where they belong, counted from the target's first.
+absl::Status TensorReader::Write(const Target& target, uint64_t offset_bytes,
+                                 absl::string_view bytes) const {
+  if (char* const host = target.host(); host != nullptr) {
+    std::memcpy(host + offset_bytes, bytes.data(), bytes.size());
+    return absl::OkStatus();
+  }
+  const Tensor& to = target.read->to;
+  return CopyFromHost(devices_, bytes.data(), to.storage(),
+                      BeginBytes(to) + offset_bytes, bytes.size());
+}
+
+// Hands each target its part of a piece of the storage.
+absl::Status TensorReader::Scatter(const Group& group, uint64_t offset_bytes,
+                                   absl::string_view bytes) const {
+  const uint64_t end_bytes = offset_bytes + bytes.size();
+  auto i = static_cast<size_t>(
+      std::partition_point(
+          group.targets.begin(), group.targets.end(),
+          [end_bytes](const Target& t) { return t.begin < end_bytes; }) -
+      group.targets.begin());
+  while (i > 0 && group.highest_end[i - 1] > offset_bytes) {
+    const Target& target = group.targets[--i];
+    const uint64_t begin = std::max(target.begin, offset_bytes);
+    const uint64_t end = std::min(target.end, end_bytes);
+    if (begin >= end) continue;
+    FERRY_RETURN_IF_ERROR(
+        Write(target, begin - target.begin,
+              bytes.substr(begin - offset_bytes, end - begin)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TensorReader::AddReads(const Group& group,
+                                    std::vector<StorageRead>* reads) const {
+  if (group.is_whole) {
+    StorageRead read;
+    read.source = group.source;
+    const Target& first = group.targets[0];
+    if (group.targets.size() == 1 && first.host() != nullptr &&
+        first.begin == 0 && first.end == group.source.size_bytes) {
+      read.memory.data = first.host();
+    } else {
+      read.consume = [this, &group](uint64_t offset, absl::string_view bytes) {
+        return Scatter(group, offset, bytes);
+      };
+    }
+    reads->push_back(std::move(read));
+    return absl::OkStatus();
+  }
+  uint64_t contents_offset = group.source.offset_bytes;
+  if (group.source.entry != nullptr) {
+    FERRY_ASSIGN_OR_RETURN(contents_offset,
+                           zip::FindContents(file_, *group.source.entry));
+  }
+  for (const Target& target : group.targets) {
+    StorageRead read;
+    read.source.offset_bytes = contents_offset + target.begin;
+    read.source.size_bytes = target.end - target.begin;
+    read.source.swap_unit_bytes = group.source.swap_unit_bytes;
+    if (target.host() != nullptr) {
+      read.memory.data = target.host();
+    } else {
+      read.consume = [this, &target](uint64_t offset, absl::string_view bytes) {
+        return Write(target, offset, bytes);
+      };
+    }
+    reads->push_back(std::move(read));
+  }
+  return absl::OkStatus();
+}
+
+// Brings the elements of a staged target to where they belong.
+absl::Status TensorReader::Rearrange(const Target& target) const {
+  const Tensor& from = target.read->from;
+  const Tensor& to = target.read->to;
+  const uint64_t element_bytes = ElementSizeBytes(to.dtype());
+  if (to.data() != nullptr) {
+    CopyStrided(target.staging.data, from.strides(), to.data(), to.strides(),
+                to.shape(), element_bytes);
+    return absl::OkStatus();
+  }
+  // Without gaps, as has been checked.
+  const uint64_t size =
+      static_cast<uint64_t>(to.num_elements()) * element_bytes;
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> image,
+                         AllocateHostMemory({size}));
+  CopyStrided(target.staging.data, from.strides(), image[0].data, to.strides(),
+              to.shape(), element_bytes);
+  return CopyFromHost(devices_, image[0].data, to.storage(), BeginBytes(to),
+                      size);
+}
+
+absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
+  std::vector<Target*> staged;
+  std::vector<uint64_t> sizes;
+  std::vector<StorageRead> reads;
+  uint64_t wave_bytes = 0;
+  for (Group* group : wave) {
+    wave_bytes += group->bytes_to_read();
+    for (Target& target : group->targets) {
+      if (!target.is_staged) continue;
+      staged.push_back(&target);
+      sizes.push_back(target.end - target.begin);
+    }
+  }
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> staging,
+                         AllocateHostMemory(sizes));
+  for (size_t i = 0; i < staged.size(); ++i) {
+    staged[i]->staging = std::move(staging[i]);
+  }
+  for (const Group* group : wave) {
+    FERRY_RETURN_IF_ERROR(AddReads(*group, &reads));
+  }
+  StorageReadOptions options = options_;
+  if (options_.progress) {
+    options.progress = [this](uint64_t done, uint64_t total) {
+      options_.progress(done_bytes_ + done, total_bytes_);
+    };
+  }
+  FERRY_RETURN_IF_ERROR(ReadStorages(file_, reads, options));
+  for (Target* target : staged) {
+    FERRY_RETURN_IF_ERROR(Rearrange(*target));
+    target->staging = Memory();
+  }
+  done_bytes_ += wave_bytes;
+  return absl::OkStatus();
+}
+
+absl::Status TensorReader::Run() {
+  FERRY_RETURN_IF_ERROR(MakeGroups());
+  // In one go what needs no staging, with as much as may of the rest.
+  std::vector<Group*> order;
+  order.reserve(groups_.size());
+  for (Group& group : groups_) order.push_back(&group);
+  std::stable_partition(order.begin(), order.end(), [](const Group* group) {
+    return group->staging_bytes == 0;
+  });
+  for (const TensorRead& read : reads_) ++read.to.storage().version();
+  for (size_t first = 0; first < order.size();) {
+    size_t last = first;
+    uint64_t staging_bytes = 0;
+    do {
+      staging_bytes += order[last++]->staging_bytes;
+    } while (last < order.size() &&
+             staging_bytes + order[last]->staging_bytes <= kStagingBytes);
+    FERRY_RETURN_IF_ERROR(
+        RunWave(absl::MakeConstSpan(order).subspan(first, last - first)));
+    first = last;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string DescribeMismatch(const Tensor& from, const Tensor& to) {
+  const auto form = [](const Tensor& tensor) {
+    return absl::StrCat(
+        tensor.layout() == Layout::kStrided ? "" : Name(tensor.layout()),
+        tensor.layout() == Layout::kStrided ? "" : " ", Name(tensor.dtype()),
+        " ", ShapeToString(tensor.shape()), tensor.is_conj() ? " (conj)" : "",
+        tensor.is_neg() ? " (neg)" : "");
+  };
+  if (from.is_null() || to.is_null()) return "a tensor is null";
+  if (from.dtype() != to.dtype() || from.shape() != to.shape() ||
+      from.layout() != to.layout() || from.is_conj() != to.is_conj() ||
+      from.is_neg() != to.is_neg()) {
+    return absl::StrCat("the file has ", form(from), ", the tensor is ",
+                        form(to));
+  }
+  if (from.layout() != Layout::kStrided || !from.components().empty() ||
+      !to.components().empty()) {
+    return absl::StrCat(form(from),
+                        " is not one run of elements; only strided tensors "
+                        "can be read into");
+  }
+  if (from.storage().is_null()) {
+    return absl::StrCat(form(from), " has no bytes in the file");
+  }
+  if (to.storage().is_null() || !to.storage().has_data() ||
+      (to.num_elements() != 0 && to.storage().data() == nullptr)) {
+    return absl::StrCat(form(to), " has no memory to read into");
+  }
+  return "";
+}
+
+absl::Status ReadTensors(const ReadableBytes& file,
+                         absl::Span<const TensorRead> reads,
+                         const DeviceSnapshot& devices,
+                         const StorageReadOptions& options) {
+  return TensorReader(file, reads, devices, options).Run();
+}
+
+}  // namespace ferry

@@ -1,0 +1,62 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/tensor_reader.h
+// -----------------------------------------------------------------------------
+//
+// Reads tensors of a file into tensors that exist. Bytes that stand in the file
+// as they are to stand in memory go there without a stop on the way; what is
+// arranged otherwise takes host memory of its own for as long as it is read, at
+// most about 64 MiB, or one storage's views if these are larger.
+//
+// Example:
+//
+//   TensorRead read{from, source, to};
+//   FERRY_RETURN_IF_ERROR(ReadTensors(file, {read}, devices, options));
+#ifndef FERRY_SERIALIZATION_TENSOR_READER_H_
+#define FERRY_SERIALIZATION_TENSOR_READER_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "ferry/core/tensor.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/serialization/storage_reader.h"
+
+namespace ferry {
+
+// Why `from`, of a file, cannot be read into `to`: another dtype or shape, not
+// strided, no bytes. Empty if it can.
+std::string DescribeMismatch(const Tensor& from, const Tensor& to);
+
+struct TensorRead {
+  // Of the file: strided, over a storage whose bytes `source` says.
+  Tensor from;
+  StorageSource source;
+  // A tensor that it can be read into.
+  Tensor to;
+};
+
+// Reads all of `reads`, each storage of the file once. Of a storage whose
+// checksum is not to be compared, or that has none, only the bytes that are
+// wanted are read. Where two of `to` share elements, each ends up as one or the
+// other says; if they are the same view, as the last does. A change of the
+// bytes is counted (`Storage::version`).
+//
+// Errors:
+//   kInvalidArgument - `to` has elements that share memory.
+//   kUnimplemented   - `to` is on a device whose memory the host cannot write,
+//                      and has gaps; or a packed dtype (quint4x2) is arranged
+//                      otherwise than in the file.
+//   as `ReadStorages`, after which the tensors hold anything.
+absl::Status ReadTensors(const ReadableBytes& file,
+                         absl::Span<const TensorRead> reads,
+                         const DeviceSnapshot& devices,
+                         const StorageReadOptions& options);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TENSOR_READER_H_
