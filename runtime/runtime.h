@@ -52,8 +52,8 @@
 #include "ferry/serialization/numpy_array.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
-#include "ferry/serialization/torch/program_data.h"
 #include "ferry/serialization/state_dict.h"
+#include "ferry/serialization/torch/program_data.h"
 // IWYU pragma: end_exports
 
 #endif  // FERRY_RUNTIME_RUNTIME_H_

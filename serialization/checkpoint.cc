@@ -21,8 +21,8 @@
 #include "ferry/serialization/placing.h"
 #include "ferry/serialization/plain_record.h"
 #include "ferry/serialization/storage_reader.h"
-#include "ferry/serialization/zip/inflate.h"
 #include "ferry/serialization/tensor_reader.h"
+#include "ferry/serialization/zip/inflate.h"
 #include "ferry/serialization/zip/verify.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
@@ -271,7 +271,8 @@ absl::Status Checkpoint::ReadTensors(
   const DeviceRegistry& registry = options_.registry != nullptr
                                        ? *options_.registry
                                        : DeviceRegistry::Default();
-  return ferry::ReadTensors(storage_bytes(), reads, registry.Snapshot(), ReadOptions());
+  return ferry::ReadTensors(storage_bytes(), reads, registry.Snapshot(),
+                            ReadOptions());
 }
 
 StorageReadOptions Checkpoint::ReadOptions() const {

@@ -38,8 +38,8 @@ absl::StatusOr<Value> Load(ByteSource& source, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
                          Checkpoint::Open(std::move(bytes), options));
   FERRY_RETURN_IF_ERROR(checkpoint.PlaceAll());
-  FERRY_RETURN_IF_ERROR(
-      source.Seek(start + options.offset_bytes + checkpoint.end_offset_bytes()));
+  FERRY_RETURN_IF_ERROR(source.Seek(start + options.offset_bytes +
+                                    checkpoint.end_offset_bytes()));
   return checkpoint.root();
 }
 

@@ -57,7 +57,8 @@ struct ParsedCheckpoint {
   CheckpointInfo info;
   std::shared_ptr<ObjectGraph> graph;
   NodeId root = kNoNode;
-  // Of a TorchScript archive: its constants, in a graph of their own. Else null.
+  // Of a TorchScript archive: its constants, in a graph of their own. Else
+  // null.
   std::shared_ptr<ObjectGraph> constants_graph;
   NodeId constants = kNoNode;
   // In the order of first reference. The storages are described.

@@ -265,7 +265,7 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
   };
   const size_t num_records = parsed_.directory->entries().size();
   (*graph)->Reserve(limited(entry.stored_bytes / 4), limited(num_records),
-                         entry.size_bytes);
+                    entry.size_bytes);
   hooks.ReserveStorages(num_records);
   storage_entries_.reserve(num_records);
   const absl::StatusOr<pickle::UnpickleResult> result =
