@@ -79,10 +79,11 @@ class SourceRulesTest(unittest.TestCase):
         self.assert_fine('devices/a.cc', '"absl/status/status.h"')
 
     def test_plugin_sources_see_the_c_header_alone(self):
-        self.assert_fine('plugins/example/a.cc', '"ferry/plugins/plugin.h"',
-                         '<cstdlib>')
-        self.assert_fine('plugins/opencl/a.cc', '<CL/cl.h>',
-                         '"ferry/plugins/opencl/b.h"')
+        self.assert_fine('plugins/example/a.c', '"ferry/plugin.h"',
+                         '<stdlib.h>', '"beside_it.h"')
+        self.assert_fine('plugins/opencl/a.cc', '<CL/cl.h>', '"beside_it.h"')
+        self.assert_fine('tests/a.cc', '"ferry/plugin.h"')
+        self.assert_fault('is no layer', 'core/a.cc', '"ferry/plugin.h"')
         self.assert_fault('the C header alone', 'plugins/example/a.cc',
                           '"ferry/core/tensor.h"')
         self.assert_fault('the C header alone', 'plugins/opencl/a.cc',

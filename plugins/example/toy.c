@@ -1,0 +1,264 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A toy accelerator: the plugin that docs/plugins.md walks through. It brings
+// two devices, "toy:0" and "toy:1", with 1 GiB each.
+//
+// Its memory behaves like that of a real device: the host gets a handle that is
+// no address, and the pages behind it cannot be read or written except while a
+// copy is in progress.
+//
+//   cc -std=c11 -shared -fPIC -fvisibility=hidden -pthread -I ../abi
+//      -o libtoy.so toy.c
+//
+// With -DTOY_ASYNC and toy_queues.c it has queues and host memory as well.
+
+#define _GNU_SOURCE
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ferry/plugin.h"
+#ifdef TOY_ASYNC
+#include "toy_queues.h"
+#endif
+
+#define DEVICE_COUNT 2
+static const uint64_t kDeviceBytes = UINT64_C(1) << 30;
+
+// -----------------------------------------------------------------------------
+// The device's memory
+// -----------------------------------------------------------------------------
+
+typedef struct block {
+  uint64_t size_bytes;
+  uint32_t device_index;
+  void* pages;            // protected but for copies
+  pthread_mutex_t mutex;  // held by the copy in progress
+} block;
+
+// All blocks, at slot (handle - 1) / 2. Guarded by memory_mutex.
+static pthread_mutex_t memory_mutex = PTHREAD_MUTEX_INITIALIZER;
+static block** blocks;
+static uint64_t* free_slots;
+static uint64_t slot_count, free_count;
+static uint64_t used_bytes[DEVICE_COUNT];
+
+// Makes room for one more block; 0 if there is no host memory for it.
+static int reserve_slot(void) {
+  uint64_t count = slot_count == 0 ? 64 : slot_count * 2;
+  if (free_count != 0) return 1;
+  block** more = realloc(blocks, count * sizeof(*blocks));
+  if (more == NULL) return 0;
+  blocks = more;
+  uint64_t* slots = realloc(free_slots, count * sizeof(*free_slots));
+  if (slots == NULL) return 0;
+  free_slots = slots;
+  for (uint64_t i = count; i > slot_count; --i) {
+    blocks[i - 1] = NULL;
+    free_slots[free_count++] = i - 1;
+  }
+  slot_count = count;
+  return 1;
+}
+
+// The block of a handle, or null. memory_mutex is held.
+static block* find_block(uint32_t index, uint64_t handle) {
+  uint64_t slot = (handle - 1) / 2;
+  if (handle % 2 == 0 || slot >= slot_count || blocks[slot] == NULL) {
+    return NULL;
+  }
+  return blocks[slot]->device_index == index ? blocks[slot] : NULL;
+}
+
+static block* new_block(uint32_t index, uint64_t size_bytes) {
+  block* made = malloc(sizeof(*made));
+  if (made == NULL) return NULL;
+  made->size_bytes = size_bytes;
+  made->device_index = index;
+  pthread_mutex_init(&made->mutex, NULL);
+  made->pages = mmap(NULL, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0);
+  if (made->pages == MAP_FAILED) {
+    pthread_mutex_destroy(&made->mutex);
+    free(made);
+    return NULL;
+  }
+  return made;
+}
+
+// -----------------------------------------------------------------------------
+// The five functions
+// -----------------------------------------------------------------------------
+
+static int32_t device_count(void* context, ferry_devices* out,
+                            ferry_status* status) {
+  (void)context;
+  (void)status;
+  out->count = DEVICE_COUNT;
+  return FERRY_OK;
+}
+
+static int32_t device_properties(void* context, uint32_t index,
+                                 ferry_device_properties* out,
+                                 ferry_status* status) {
+  (void)context;
+  if (index >= DEVICE_COUNT) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such toy");
+  }
+  strcpy(out->name, "Toy accelerator");
+  out->memory_bytes = kDeviceBytes;
+  out->copy_chunk_bytes = UINT64_C(1) << 20;
+  out->uuid[0] = 't';
+  out->uuid[15] = (uint8_t)index;
+  return FERRY_OK;
+}
+
+static int32_t allocate(void* context, uint32_t index, uint64_t size_bytes,
+                        uint64_t* handle, ferry_status* status) {
+  (void)context;
+  if (index >= DEVICE_COUNT) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such toy");
+  }
+  *handle = 0;
+  if (size_bytes == 0) return FERRY_OK;
+  block* made = NULL;
+  pthread_mutex_lock(&memory_mutex);
+  if (size_bytes <= kDeviceBytes - used_bytes[index] && reserve_slot()) {
+    made = new_block(index, size_bytes);
+  }
+  if (made != NULL) {
+    uint64_t slot = free_slots[--free_count];
+    blocks[slot] = made;
+    used_bytes[index] += size_bytes;
+    *handle = slot * 2 + 1;
+  }
+  pthread_mutex_unlock(&memory_mutex);
+  if (made != NULL) return FERRY_OK;
+  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED,
+                    "the toy has not so much memory");
+}
+
+static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
+                           ferry_status* status) {
+  (void)context;
+  if (handle == 0) return FERRY_OK;
+  pthread_mutex_lock(&memory_mutex);
+  block* found = find_block(index, handle);
+  if (found != NULL) {
+    blocks[(handle - 1) / 2] = NULL;
+    free_slots[free_count++] = (handle - 1) / 2;
+    used_bytes[index] -= found->size_bytes;
+  }
+  pthread_mutex_unlock(&memory_mutex);
+  if (found == NULL) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "this is no memory of the toy");
+  }
+  munmap(found->pages, found->size_bytes);
+  pthread_mutex_destroy(&found->mutex);
+  free(found);
+  return FERRY_OK;
+}
+
+static int32_t copy(void* context, const ferry_copy* copy,
+                    ferry_status* status) {
+  (void)context;
+  if (copy->direction != FERRY_COPY_TO_DEVICE &&
+      copy->direction != FERRY_COPY_TO_HOST) {
+    return ferry_fail(status, FERRY_UNIMPLEMENTED,
+                      "the toy copies to a device and to the host");
+  }
+  if (copy->device_index >= DEVICE_COUNT) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such toy");
+  }
+  if (copy->handle == 0) {
+    if (copy->offset_bytes == 0 && copy->size_bytes == 0) return FERRY_OK;
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "memory of 0 bytes");
+  }
+  pthread_mutex_lock(&memory_mutex);
+  block* found = find_block(copy->device_index, copy->handle);
+  pthread_mutex_unlock(&memory_mutex);
+  if (found == NULL) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "this is no memory of the toy");
+  }
+  // Written so that no sum can wrap.
+  if (copy->offset_bytes > found->size_bytes ||
+      copy->size_bytes > found->size_bytes - copy->offset_bytes) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE,
+                      "the range is not inside the memory");
+  }
+  if (copy->size_bytes == 0) return FERRY_OK;
+  // The host frees no memory that a copy uses, so the block stays.
+  pthread_mutex_lock(&found->mutex);
+  char* bytes = (char*)found->pages + copy->offset_bytes;
+  int32_t code = FERRY_OK;
+  if (mprotect(found->pages, found->size_bytes, PROT_READ | PROT_WRITE) != 0) {
+    code = ferry_fail(status, FERRY_RESOURCE_EXHAUSTED,
+                      "the toy's pages cannot be opened");
+  } else {
+    if (copy->direction == FERRY_COPY_TO_DEVICE) {
+      memcpy(bytes, copy->host_source, copy->size_bytes);
+    } else {
+      memcpy(copy->host_destination, bytes, copy->size_bytes);
+    }
+    mprotect(found->pages, found->size_bytes, PROT_NONE);
+  }
+  pthread_mutex_unlock(&found->mutex);
+  return code;
+}
+
+#ifdef TOY_ASYNC
+int32_t toy_copy(const ferry_copy* request, ferry_status* status) {
+  return copy(NULL, request, status);
+}
+#endif
+
+// -----------------------------------------------------------------------------
+// What the host is told
+// -----------------------------------------------------------------------------
+
+static const ferry_backend kToy = {
+    .struct_size = sizeof(ferry_backend),
+    .type = FERRY_STRING("toy"),
+    .device_count = device_count,
+    .device_properties = device_properties,
+    .allocate = allocate,
+    .free = free_memory,
+    .copy = copy,
+#ifdef TOY_ASYNC
+    .capabilities = FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC,
+    .queue_create = toy_queue_create,
+    .queue_destroy = toy_queue_destroy,
+    .copy_async = toy_copy_async,
+    .event_query = toy_event_query,
+    .event_wait = toy_event_wait,
+    .event_on_ready = toy_event_on_ready,
+    .event_release = toy_event_release,
+    .host_allocate = toy_host_allocate,
+    .host_free = toy_host_free,
+#endif
+};
+
+static const ferry_backend* const kBackends[] = {&kToy};
+
+static const ferry_plugin kPlugin = {
+    .struct_size = sizeof(ferry_plugin),
+    .abi_minor = FERRY_PLUGIN_ABI_MINOR,
+    .lowest_host_minor = 0,
+    .sanitizer = FERRY_SANITIZER,
+    .name = FERRY_STRING("org.ferry.toy"),
+    .version = FERRY_STRING("1.0.0"),
+    .vendor = FERRY_STRING("The Ferry Authors"),
+    .backend_count = 1,
+    .backends = kBackends,
+};
+
+int32_t ferry_plugin_query_v0(const ferry_host_info* host,
+                              const ferry_plugin** plugin,
+                              ferry_status* status) {
+  return ferry_negotiate(host, &kPlugin, plugin, status);
+}

@@ -1,0 +1,70 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: plugins/plugin_backend.h
+// -----------------------------------------------------------------------------
+//
+// Makes a table of C functions a backend.
+//
+// Example: the first device type of a plugin that is linked in.
+//
+//   FERRY_ASSIGN_OR_RETURN(PluginDescription plugin,
+//                          QueryPlugin(ferry_plugin_query_v0, ""));
+//   auto backend = std::make_shared<PluginBackend>(plugin.backends[0]);
+#ifndef FERRY_PLUGINS_PLUGIN_BACKEND_H_
+#define FERRY_PLUGINS_PLUGIN_BACKEND_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/backend.h"
+#include "ferry/plugins/plugin_description.h"
+#include "ferry/plugins/plugin_queue.h"
+
+namespace ferry {
+
+// PluginBackend
+//
+// `Memory::data` is the plugin's handle; host memory it is not. Copies go
+// through a queue where the plugin has queues (plugins/plugin_queue.h), and
+// through its blocking copy where it has none. What the plugin returns is
+// checked; what it breaks is an error of kInternal.
+//
+// The plugin is never unloaded, so memory outlives the backend.
+//
+// Thread-safety: as every backend.
+class PluginBackend final : public Backend {
+ public:
+  explicit PluginBackend(const PluginDescription::BackendTable& table);
+
+  absl::string_view type() const override { return type_; }
+  bool is_indexed() const override;
+  absl::StatusOr<int> DeviceCount() const override;
+  absl::StatusOr<DeviceProperties> Properties(int index) const override;
+  absl::StatusOr<std::vector<Memory>> Allocate(
+      int index, absl::Span<const uint64_t> sizes_bytes) override;
+  absl::Status CopyFromHost(const void* from, const Memory& to,
+                            uint64_t offset_bytes,
+                            uint64_t size_bytes) override;
+  absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes, void* to,
+                          uint64_t size_bytes) override;
+
+ private:
+  absl::Status Copy(const Memory& memory, ferry_copy copy);
+
+  const std::string type_;
+  const ferry_backend table_;
+  PluginQueues queues_;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_PLUGINS_PLUGIN_BACKEND_H_
