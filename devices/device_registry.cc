@@ -30,7 +30,8 @@ Registration::~Registration() {
 void Registration::Release() { registry_ = nullptr; }
 
 DeviceRegistry::DeviceRegistry()
-    : packages_(std::make_shared<const Packages>()) {}
+    : packages_(std::make_shared<const Packages>()),
+      disabled_(std::make_shared<const std::vector<Disabled>>()) {}
 
 DeviceRegistry& DeviceRegistry::Default() {
   static DeviceRegistry* const registry = new DeviceRegistry;
@@ -65,9 +66,21 @@ absl::StatusOr<Registration> DeviceRegistry::RegisterBackend(
   return Register(std::move(package));
 }
 
+void DeviceRegistry::NoteDisabled(absl::string_view name,
+                                  absl::string_view reason) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  auto disabled = std::make_shared<std::vector<Disabled>>(*disabled_);
+  const auto same =
+      std::find_if(disabled->begin(), disabled->end(),
+                   [&](const Disabled& other) { return other.name == name; });
+  if (same != disabled->end()) disabled->erase(same);
+  disabled->push_back({std::string(name), std::string(reason)});
+  disabled_ = std::move(disabled);
+}
+
 DeviceSnapshot DeviceRegistry::Snapshot() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return DeviceSnapshot(packages_);
+  return DeviceSnapshot(packages_, disabled_);
 }
 
 absl::StatusOr<Registration> DeviceRegistry::Register(Package package) {

@@ -121,8 +121,9 @@ class DeviceSnapshot {
   //
   // Errors:
   //   kInvalidArgument - no package knows the tag; the message lists the types
-  //                      that are registered and says what to do. Or `storage`
-  //                      is not a complete one on the host.
+  //                      that are registered, and what is disabled and why, and
+  //                      says what to do. Or `storage` is not a complete one on
+  //                      the host.
   //   kUnavailable     - the tag's type has no device here; says why.
   //   kOutOfRange      - its index is past the last device.
   //   kInternal        - a package returned a storage of another size, or one
@@ -146,6 +147,14 @@ class DeviceSnapshot {
   // In the order in which they are asked.
   std::vector<Entry> entries() const;
 
+  // What would have brought device types and could not be had: a plugin and
+  // why.
+  struct Disabled {
+    std::string name;
+    std::string reason;
+  };
+  const std::vector<Disabled>& disabled() const { return *disabled_; }
+
  private:
   friend class DeviceRegistry;
   struct Package {
@@ -158,13 +167,17 @@ class DeviceSnapshot {
   };
   // Held by pointer, so that copying the list copies no function of a caller's.
   using Packages = std::vector<std::shared_ptr<const Package>>;
-  explicit DeviceSnapshot(std::shared_ptr<const Packages> packages)
-      : packages_(std::move(packages)) {}
+  DeviceSnapshot(std::shared_ptr<const Packages> packages,
+                 std::shared_ptr<const std::vector<Disabled>> disabled)
+      : packages_(std::move(packages)), disabled_(std::move(disabled)) {}
+
+  absl::Status UnknownTag(absl::string_view tag) const;
 
   // The types of the backends, in their order, each once.
   std::vector<std::string> types() const;
 
   std::shared_ptr<const Packages> packages_;
+  std::shared_ptr<const std::vector<Disabled>> disabled_;
 };
 
 // DeviceRegistry
@@ -202,19 +215,25 @@ class DeviceRegistry {
   absl::StatusOr<Registration> RegisterBackend(
       int priority, std::shared_ptr<Backend> backend);
 
+  // Keeps, for errors of unknown tags, what would have brought device types and
+  // why it does not. A later note of the same name replaces an earlier one.
+  void NoteDisabled(absl::string_view name, absl::string_view reason);
+
   DeviceSnapshot Snapshot() const;
 
  private:
   friend class Registration;
   using Package = DeviceSnapshot::Package;
   using Packages = DeviceSnapshot::Packages;
+  using Disabled = DeviceSnapshot::Disabled;
 
   absl::StatusOr<Registration> Register(Package package);
   void Unregister(uint64_t id);
 
   mutable std::mutex mutex_;
-  // Both guarded by mutex_; the list is never changed, only replaced.
+  // All guarded by mutex_; the lists are never changed, only replaced.
   std::shared_ptr<const Packages> packages_;
+  std::shared_ptr<const std::vector<Disabled>> disabled_;
   uint64_t next_id_ = 1;
 };
 

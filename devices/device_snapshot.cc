@@ -112,15 +112,19 @@ std::string Listed(const std::vector<std::string>& types) {
   return types.empty() ? "none" : absl::StrJoin(types, ", ");
 }
 
-absl::Status UnknownTag(absl::string_view tag,
-                        const std::vector<std::string>& types) {
+}  // namespace
+
+absl::Status DeviceSnapshot::UnknownTag(absl::string_view tag) const {
+  const auto write = [](std::string* out, const Disabled& disabled) {
+    absl::StrAppend(out, disabled.name, " (", disabled.reason, ")");
+  };
   return absl::InvalidArgumentError(absl::StrCat(
       "no registered package knows the location tag ", Quoted(tag),
-      "; device types here: ", Listed(types),
+      "; device types here: ", Listed(types()),
+      disabled_->empty() ? "" : "; disabled plugins: ",
+      absl::StrJoin(*disabled_, ", ", write),
       "; register a backend or load a plugin for it", kMapLocationAdvice));
 }
-
-}  // namespace
 
 absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
     const Storage& storage) const {
@@ -159,7 +163,7 @@ absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(
     FERRY_RETURN_IF_ERROR(CheckRestored(*restored, storage.size_bytes(), tag));
     return *std::move(restored);
   }
-  return UnknownTag(tag, types());
+  return UnknownTag(tag);
 }
 
 absl::StatusOr<ResolvedLocation> DeviceSnapshot::Resolve(
@@ -172,7 +176,7 @@ absl::StatusOr<ResolvedLocation> DeviceSnapshot::Resolve(
       return Locate(package->backend, parsed->index, tag);
     }
   }
-  return UnknownTag(tag, types());
+  return UnknownTag(tag);
 }
 
 std::shared_ptr<Backend> DeviceSnapshot::FindBackend(

@@ -368,5 +368,23 @@ TEST_F(LocationTest, OwnPackageThatMayClaimTheTagLeavesItOpen) {
   }
 }
 
+TEST(UnknownTagTest, NamesWhatIsDisabledAndWhy) {
+  DeviceRegistry registry;
+  const DeviceSnapshot before = registry.Snapshot();
+  registry.NoteDisabled("libacme.so", "it fell over");
+  registry.NoteDisabled("libother.so", "too old");
+  registry.NoteDisabled("libacme.so", "it fell over again");
+  const absl::Status status = registry.Snapshot().Resolve("acme:0").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("disabled plugins: libother.so (too old), "
+                                  "libacme.so (it fell over again)"),
+            absl::string_view::npos)
+      << status;
+  // A snapshot is of its moment.
+  EXPECT_TRUE(before.disabled().empty());
+  EXPECT_EQ(before.Resolve("acme:0").status().message().find("disabled"),
+            absl::string_view::npos);
+}
+
 }  // namespace
 }  // namespace ferry

@@ -1,0 +1,191 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/elf_file.h"
+
+#include <elf.h>
+
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/status_macros.h"
+
+namespace ferry {
+namespace {
+
+#if defined(__x86_64__)
+constexpr uint16_t kMachine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr uint16_t kMachine = EM_AARCH64;
+#else
+#error "add the machine's number"
+#endif
+
+// Far more than any plugin has.
+constexpr uint64_t kMaxTableBytes = uint64_t{64} << 20;
+
+class Reader {
+ public:
+  explicit Reader(const ReadableBytes& file) : file_(file) {}
+
+  absl::StatusOr<ElfFile> Read() {
+    FERRY_RETURN_IF_ERROR(ReadHeader());
+    FERRY_RETURN_IF_ERROR(ReadSegments());
+    FERRY_ASSIGN_OR_RETURN(
+        sections_,
+        Table<Elf64_Shdr>(header_.e_shoff,
+                          uint64_t{header_.e_shnum} * sizeof(Elf64_Shdr),
+                          "section headers"));
+    bool has_symbols = false;
+    for (const Elf64_Shdr& section : sections_) {
+      if (section.sh_type == SHT_DYNSYM) {
+        FERRY_RETURN_IF_ERROR(ReadSymbols(section));
+        has_symbols = true;
+      } else if (section.sh_type == SHT_DYNAMIC) {
+        FERRY_RETURN_IF_ERROR(ReadDynamic(section));
+      }
+    }
+    if (!has_symbols) return Bad("it has no table of dynamic symbols");
+    return std::move(elf_);
+  }
+
+ private:
+  absl::Status Bad(absl::string_view what) const {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file_.name(), " is no plugin: ", what));
+  }
+
+  // The records that `size_bytes` at `offset` hold.
+  template <typename Record>
+  absl::StatusOr<std::vector<Record>> Table(uint64_t offset,
+                                            uint64_t size_bytes,
+                                            absl::string_view what) const {
+    if (size_bytes > kMaxTableBytes || offset > file_.size_bytes() ||
+        size_bytes > file_.size_bytes() - offset) {
+      return Bad(absl::StrCat("its ", what, " are not inside the file"));
+    }
+    std::vector<Record> records(
+        static_cast<size_t>(size_bytes / sizeof(Record)));
+    if (records.empty()) return records;
+    FERRY_RETURN_IF_ERROR(file_.ReadAt(
+        offset, absl::MakeSpan(reinterpret_cast<char*>(records.data()),
+                               records.size() * sizeof(Record))));
+    return records;
+  }
+
+  absl::Status ReadHeader() {
+    if (file_.size_bytes() < sizeof(header_)) {
+      return Bad("it is too short for a shared object");
+    }
+    FERRY_RETURN_IF_ERROR(file_.ReadAt(
+        0, absl::MakeSpan(reinterpret_cast<char*>(&header_), sizeof(header_))));
+    if (std::memcmp(header_.e_ident, ELFMAG, SELFMAG) != 0) {
+      return Bad("it is no ELF file");
+    }
+    if (header_.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header_.e_ident[EI_DATA] != ELFDATA2LSB ||
+        header_.e_machine != kMachine) {
+      return Bad("it was built for another kind of machine");
+    }
+    if (header_.e_type != ET_DYN) return Bad("it is no shared object");
+    if (header_.e_shentsize != sizeof(Elf64_Shdr) ||
+        header_.e_phentsize != sizeof(Elf64_Phdr)) {
+      return Bad("its headers have another size than they should");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSegments() {
+    FERRY_ASSIGN_OR_RETURN(
+        const std::vector<Elf64_Phdr> segments,
+        Table<Elf64_Phdr>(header_.e_phoff,
+                          uint64_t{header_.e_phnum} * sizeof(Elf64_Phdr),
+                          "program headers"));
+    // Where nothing is said, the stack is executable.
+    elf_.has_executable_stack = true;
+    for (const Elf64_Phdr& segment : segments) {
+      if (segment.p_type == PT_GNU_STACK) {
+        elf_.has_executable_stack = (segment.p_flags & PF_X) != 0;
+      }
+      if (segment.p_type == PT_INTERP) return Bad("it is a program");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<char>> Strings(const Elf64_Shdr& user) const {
+    if (user.sh_link >= sections_.size()) {
+      return Bad("a table has no strings");
+    }
+    const Elf64_Shdr& strings = sections_[user.sh_link];
+    return Table<char>(strings.sh_offset, strings.sh_size, "strings");
+  }
+
+  absl::StatusOr<std::string> StringAt(const std::vector<char>& strings,
+                                       uint64_t offset) const {
+    if (offset >= strings.size()) return Bad("a name is not in its table");
+    const char* const begin = strings.data() + offset;
+    return std::string(begin, strnlen(begin, strings.size() - offset));
+  }
+
+  absl::Status ReadSymbols(const Elf64_Shdr& section) {
+    FERRY_ASSIGN_OR_RETURN(
+        const std::vector<Elf64_Sym> symbols,
+        Table<Elf64_Sym>(section.sh_offset, section.sh_size, "symbols"));
+    FERRY_ASSIGN_OR_RETURN(const std::vector<char> strings, Strings(section));
+    for (const Elf64_Sym& symbol : symbols) {
+      const unsigned char binding = ELF64_ST_BIND(symbol.st_info);
+      if (symbol.st_name == 0 || binding == STB_LOCAL) continue;
+      ElfFile::Symbol row;
+      FERRY_ASSIGN_OR_RETURN(row.name, StringAt(strings, symbol.st_name));
+      // Names of versions are symbols too, without a place.
+      if (symbol.st_shndx == SHN_ABS) continue;
+      row.is_defined = symbol.st_shndx != SHN_UNDEF;
+      row.is_weak = binding == STB_WEAK;
+      row.is_unique = binding == STB_GNU_UNIQUE;
+      elf_.symbols.push_back(std::move(row));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadDynamic(const Elf64_Shdr& section) {
+    FERRY_ASSIGN_OR_RETURN(
+        const std::vector<Elf64_Dyn> entries,
+        Table<Elf64_Dyn>(section.sh_offset, section.sh_size,
+                         "dynamic entries"));
+    FERRY_ASSIGN_OR_RETURN(const std::vector<char> strings, Strings(section));
+    for (const Elf64_Dyn& entry : entries) {
+      if (entry.d_tag == DT_NULL) break;
+      if (entry.d_tag == DT_NEEDED) {
+        FERRY_ASSIGN_OR_RETURN(std::string name,
+                               StringAt(strings, entry.d_un.d_val));
+        elf_.needed.push_back(std::move(name));
+      } else if (entry.d_tag == DT_RPATH || entry.d_tag == DT_RUNPATH) {
+        FERRY_ASSIGN_OR_RETURN(elf_.run_path,
+                               StringAt(strings, entry.d_un.d_val));
+      } else if (entry.d_tag == DT_TEXTREL ||
+                 (entry.d_tag == DT_FLAGS &&
+                  (entry.d_un.d_val & DF_TEXTREL) != 0)) {
+        elf_.has_text_relocations = true;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const ReadableBytes& file_;
+  Elf64_Ehdr header_;
+  std::vector<Elf64_Shdr> sections_;
+  ElfFile elf_;
+};
+
+}  // namespace
+
+absl::StatusOr<ElfFile> ReadElfFile(const ReadableBytes& file) {
+  return Reader(file).Read();
+}
+
+}  // namespace ferry

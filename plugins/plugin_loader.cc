@@ -1,0 +1,244 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/plugin_loader.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/plugins/plugin_backend.h"
+#include "ferry/plugins/plugin_file.h"
+#include "ferry/plugins/plugin_manifest.h"
+
+namespace ferry {
+namespace {
+
+constexpr absl::string_view kManifestSuffix = ".json";
+constexpr char kEnvironmentVariable[] = "FERRY_PLUGIN_PATH";
+constexpr char kSystemFolder[] = "/etc/ferry/plugins.d";
+
+bool IsFolder(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// The manifests in a folder. The order of a directory is anybody's guess, so
+// they are sorted.
+std::vector<std::string> ManifestsIn(const std::string& folder) {
+  std::vector<std::string> paths;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(folder.c_str()),
+                                                      closedir);
+  if (directory == nullptr) return paths;
+  while (const dirent* entry = readdir(directory.get())) {
+    if (absl::EndsWith(entry->d_name, kManifestSuffix)) {
+      paths.push_back(absl::StrCat(folder, "/", entry->d_name));
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+}  // namespace
+
+absl::string_view SourceName(PluginVerdict::Source source) {
+  switch (source) {
+    case PluginVerdict::kProgram:
+      return "program";
+    case PluginVerdict::kEnvironment:
+      return "environment";
+    case PluginVerdict::kSystemFolder:
+      break;
+  }
+  return "system folder";
+}
+
+std::string PluginVerdict::ToString() const {
+  const std::string subject = path.empty() ? "linked in" : path;
+  if (!status.ok()) {
+    return absl::StrCat(subject, ": disabled: ", status.message());
+  }
+  return absl::StrCat(subject, ": loaded: ", name, " ", version, " (",
+                      absl::StrJoin(types, ", "), ")");
+}
+
+PluginLoader& PluginLoader::Default() {
+  static PluginLoader* const loader =
+      new PluginLoader(&DeviceRegistry::Default());
+  return *loader;
+}
+
+std::vector<PluginLoader::Candidate> PluginLoader::Candidates(
+    const PluginOptions& options) {
+  std::vector<Candidate> candidates;
+  const auto add = [&](PluginVerdict::Source source, const std::string& path) {
+    if (!IsFolder(path)) {
+      candidates.push_back({source, path});
+      return;
+    }
+    for (const std::string& manifest : ManifestsIn(path)) {
+      candidates.push_back({source, manifest});
+    }
+  };
+  for (const std::string& path : options.paths) {
+    add(PluginVerdict::kProgram, path);
+  }
+  const char* const listed =
+      options.use_environment ? secure_getenv(kEnvironmentVariable) : nullptr;
+  if (listed != nullptr) {
+    for (absl::string_view path :
+         absl::StrSplit(listed, ':', absl::SkipEmpty())) {
+      add(PluginVerdict::kEnvironment, std::string(path));
+    }
+  }
+  if (options.use_system_folder && IsFolder(kSystemFolder)) {
+    add(PluginVerdict::kSystemFolder, kSystemFolder);
+  }
+  return candidates;
+}
+
+std::vector<PluginVerdict> PluginLoader::Load(const PluginOptions& options) {
+  std::vector<PluginVerdict> verdicts;
+  const std::vector<Candidate> candidates = Candidates(options);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const Candidate& candidate : candidates) {
+    PluginVerdict verdict;
+    verdict.source = candidate.source;
+    verdict.path = candidate.path;
+    verdict.status = Try(options.allow_reserved_types, &verdict);
+    Finish(verdict);
+    verdicts.push_back(std::move(verdict));
+  }
+  return verdicts;
+}
+
+PluginVerdict PluginLoader::LoadLinked(ferry_plugin_query query,
+                                       bool allow_reserved_types) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  PluginVerdict verdict;
+  const absl::StatusOr<PluginDescription> plugin = QueryPlugin(query, "");
+  verdict.status = plugin.ok()
+                       ? Register(*plugin, allow_reserved_types, &verdict)
+                       : plugin.status();
+  if (verdict.status.ok()) loaded_.push_back({{0, 0}, verdict});
+  Finish(verdict);
+  return verdict;
+}
+
+void PluginLoader::Lock() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  is_locked_ = true;
+}
+
+std::vector<PluginVerdict> PluginLoader::verdicts() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return verdicts_;
+}
+
+absl::Status PluginLoader::Try(bool allow_reserved_types,
+                               PluginVerdict* verdict) {
+  // A bare name must not be searched for by the dynamic linker; a path that is
+  // absolute and free of links, as TrustedFile's, is not.
+  std::string library = verdict->path;
+  std::optional<PluginManifest> manifest;
+  if (absl::EndsWith(library, kManifestSuffix)) {
+    FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(library));
+    FERRY_ASSIGN_OR_RETURN(manifest, ReadPluginManifest(file.bytes()));
+    verdict->name = manifest->name();
+    verdict->version = manifest->version();
+    verdict->types.assign(manifest->device_types().begin(),
+                          manifest->device_types().end());
+    library = absl::StrCat(file.directory(), "/", manifest->library());
+  }
+  FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(library));
+  for (const Loaded& loaded : loaded_) {
+    if (loaded.file != file.identity()) continue;
+    verdict->name = loaded.verdict.name;
+    verdict->version = loaded.verdict.version;
+    verdict->vendor = loaded.verdict.vendor;
+    verdict->types = loaded.verdict.types;
+    return absl::OkStatus();
+  }
+  if (is_locked_) {
+    return absl::FailedPreconditionError(
+        "the program has locked the list of plugins");
+  }
+  FERRY_RETURN_IF_ERROR(CheckPluginBinary(file.bytes()));
+  FERRY_ASSIGN_OR_RETURN(const ferry_plugin_query query,
+                         LoadPluginLibrary(file));
+  FERRY_ASSIGN_OR_RETURN(const PluginDescription plugin,
+                         QueryPlugin(query, file.directory()));
+  if (manifest.has_value()) {
+    FERRY_RETURN_IF_ERROR(CheckAgrees(*manifest, plugin));
+  }
+  FERRY_RETURN_IF_ERROR(Register(plugin, allow_reserved_types, verdict));
+  loaded_.push_back({file.identity(), *verdict});
+  return absl::OkStatus();
+}
+
+absl::Status PluginLoader::Register(const PluginDescription& plugin,
+                                    bool allow_reserved_types,
+                                    PluginVerdict* verdict) {
+  verdict->name = plugin.name;
+  verdict->version = plugin.version;
+  verdict->vendor = plugin.vendor;
+  verdict->types.clear();
+  for (const auto& backend : plugin.backends) {
+    verdict->types.push_back(backend.type);
+  }
+  if (is_locked_) {
+    return absl::FailedPreconditionError(
+        "the program has locked the list of plugins");
+  }
+  for (const Loaded& loaded : loaded_) {
+    if (loaded.verdict.name != plugin.name) continue;
+    return absl::AlreadyExistsError(absl::StrCat(
+        "a plugin of the name ", plugin.name, " is loaded already, from ",
+        loaded.verdict.path.empty() ? "the program" : loaded.verdict.path));
+  }
+  const DeviceSnapshot devices = registry_->Snapshot();
+  // Undone, as a whole, where one of them fails.
+  std::vector<Registration> registrations;
+  for (const auto& backend : plugin.backends) {
+    const bool is_reserved = IsReservedDeviceType(backend.type);
+    if (is_reserved && !allow_reserved_types) {
+      return absl::PermissionDeniedError(absl::StrCat(
+          "the device type \"", backend.type,
+          "\" is not for plugins, unless the program allows it"));
+    }
+    if (!is_reserved && devices.FindBackend(backend.type) != nullptr) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("the device type \"", backend.type,
+                       "\" is registered already"));
+    }
+    FERRY_ASSIGN_OR_RETURN(
+        Registration registration,
+        registry_->RegisterBackend(kPriority,
+                                   std::make_shared<PluginBackend>(backend)));
+    registrations.push_back(std::move(registration));
+  }
+  for (Registration& registration : registrations) {
+    registrations_.push_back(std::move(registration));
+  }
+  return absl::OkStatus();
+}
+
+void PluginLoader::Finish(const PluginVerdict& verdict) {
+  verdicts_.push_back(verdict);
+  if (verdict.status.ok()) return;
+  registry_->NoteDisabled(
+      verdict.path.empty() ? verdict.name : verdict.path,
+      std::string(verdict.status.message()));
+}
+
+}  // namespace ferry

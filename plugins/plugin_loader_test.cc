@@ -1,0 +1,307 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The example as a shared object, and files that are no plugins.
+
+#include "ferry/plugins/plugin_loader.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/device.h"
+#include "ferry/core/storage.h"
+#include "ferry/devices/copy.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/plugin.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr char kToy[] = "plugins/testing/toy.so";
+constexpr char kToyAsync[] = "plugins/testing/toy_async.so";
+
+class PluginLoaderTest : public ::testing::Test {
+ protected:
+  PluginLoaderTest() {
+    std::string folder = ::testing::TempDir() + "/ferry_XXXXXX";
+    EXPECT_NE(mkdtemp(&folder[0]), nullptr);
+    folder_ = std::filesystem::canonical(folder).string();
+    unsetenv("FERRY_PLUGIN_PATH");
+  }
+
+  std::string Copy(const char* library, const std::string& name) {
+    const std::string path = folder_ + "/" + name;
+    std::filesystem::copy_file(library, path);
+    EXPECT_EQ(chmod(path.c_str(), 0755), 0);
+    return path;
+  }
+
+  std::string Write(const std::string& name, const std::string& text) {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  static std::string ManifestText(const std::string& library,
+                                  const std::string& version = "1.0.0") {
+    return absl::StrCat(
+        "{\"manifest_version\": 1, \"name\": \"org.ferry.toy\", \"version\": \"",
+        version, "\", \"library\": \"", library,
+        "\", \"device_types\": [\"toy\"]}");
+  }
+
+  PluginVerdict LoadOne(const std::string& path) {
+    PluginOptions options;
+    options.paths = {path};
+    const std::vector<PluginVerdict> verdicts = loader_.Load(options);
+    EXPECT_EQ(verdicts.size(), 1u) << path;
+    return verdicts.empty() ? PluginVerdict() : verdicts[0];
+  }
+
+  // That `path` is refused, and nothing is registered.
+  void ExpectRefused(const std::string& path, absl::StatusCode code,
+                     const std::string& message) {
+    const PluginVerdict verdict = LoadOne(path);
+    EXPECT_EQ(verdict.status.code(), code) << verdict.ToString();
+    EXPECT_THAT(std::string(verdict.status.message()), HasSubstr(message));
+    EXPECT_TRUE(registry_.Snapshot().entries().empty());
+  }
+
+  std::string folder_;
+  DeviceRegistry registry_;
+  PluginLoader loader_{&registry_};
+};
+
+TEST_F(PluginLoaderTest, LoadsALibrary) {
+  const PluginVerdict verdict = LoadOne(kToy);
+  ASSERT_TRUE(verdict.status.ok()) << verdict.status;
+  EXPECT_EQ(verdict.name, "org.ferry.toy");
+  EXPECT_EQ(verdict.types, std::vector<std::string>({"toy"}));
+  EXPECT_EQ(verdict.ToString(),
+            absl::StrCat(kToy, ": loaded: org.ferry.toy 1.0.0 (toy)"));
+  const DeviceSnapshot devices = registry_.Snapshot();
+  ASSERT_EQ(devices.entries().size(), 1u);
+  EXPECT_EQ(devices.entries()[0].priority, 100);
+  // And a tag leads to its device.
+  const absl::StatusOr<Storage> host = Storage::Allocate(4);
+  std::memcpy(host->data(), "abc", 4);
+  const absl::StatusOr<Storage> placed =
+      devices.RestoreLocation(*host, "toy:1");
+  ASSERT_TRUE(placed.ok()) << placed.status();
+  EXPECT_EQ(*devices.LocationTag(*placed), "toy:1");
+  char found[4];
+  ASSERT_TRUE(CopyToHost(devices, *placed, 0, found, 4).ok());
+  EXPECT_STREQ(found, "abc");
+}
+
+TEST_F(PluginLoaderTest, LoadsByManifestAndByFolder) {
+  Copy(kToy, "libtoy.so");
+  const std::string manifest = Write("toy.json", ManifestText("libtoy.so"));
+  const PluginVerdict verdict = LoadOne(manifest);
+  EXPECT_TRUE(verdict.status.ok()) << verdict.status;
+  // The same file by another way is the same plugin.
+  EXPECT_TRUE(LoadOne(folder_).status.ok());
+  EXPECT_TRUE(LoadOne(folder_ + "/libtoy.so").status.ok());
+  EXPECT_EQ(registry_.Snapshot().entries().size(), 1u);
+  EXPECT_EQ(loader_.verdicts().size(), 3u);
+}
+
+TEST_F(PluginLoaderTest, FoldersAreReadInTheOrderOfNames) {
+  for (const char* name : {"b.json", "a.json", "c.json", "d.txt"}) {
+    Write(name, "{}");
+  }
+  PluginOptions options;
+  options.paths = {folder_};
+  const std::vector<PluginVerdict> verdicts = loader_.Load(options);
+  ASSERT_EQ(verdicts.size(), 3u);
+  EXPECT_EQ(verdicts[0].path, folder_ + "/a.json");
+  EXPECT_EQ(verdicts[2].path, folder_ + "/c.json");
+}
+
+TEST_F(PluginLoaderTest, EnvironmentIsReadIfTheProgramAsks) {
+  setenv("FERRY_PLUGIN_PATH", absl::StrCat("::", kToy, ":/no/such").c_str(), 1);
+  EXPECT_TRUE(loader_.Load({}).empty());
+  PluginOptions options;
+  options.use_environment = true;
+  const std::vector<PluginVerdict> verdicts = loader_.Load(options);
+  ASSERT_EQ(verdicts.size(), 2u);
+  EXPECT_EQ(verdicts[0].source, PluginVerdict::kEnvironment);
+  EXPECT_TRUE(verdicts[0].status.ok()) << verdicts[0].status;
+  EXPECT_EQ(verdicts[1].status.code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(PluginLoaderTest, UnknownTagsNameDisabledPlugins) {
+  const std::string path = Write("libacme.so", "not a library");
+  LoadOne(path);
+  LoadOne(path);
+  const absl::Status status = registry_.Snapshot().Resolve("acme:0").status();
+  const std::string message(status.message());
+  EXPECT_THAT(message, AllOf(HasSubstr("disabled plugins: " + path),
+                             HasSubstr("is too short for a shared object")));
+  // Once, though it was tried twice.
+  EXPECT_EQ(message.find(path + " ("), message.rfind(path + " ("));
+}
+
+TEST_F(PluginLoaderTest, TagsLoadNothing) {
+  setenv("FERRY_PLUGIN_PATH", kToy, 1);
+  const DeviceSnapshot devices = registry_.Snapshot();
+  for (const std::string& tag : {std::string("toy:0"), std::string(kToy)}) {
+    EXPECT_FALSE(devices.Resolve(tag).ok());
+  }
+  EXPECT_TRUE(registry_.Snapshot().entries().empty());
+  EXPECT_TRUE(loader_.verdicts().empty());
+}
+
+TEST_F(PluginLoaderTest, SecondOfANameIsRefused) {
+  ASSERT_TRUE(LoadOne(kToy).status.ok());
+  for (const std::string& path :
+       {std::string(kToyAsync), Copy(kToy, "copy.so")}) {
+    const PluginVerdict verdict = LoadOne(path);
+    EXPECT_EQ(verdict.status.code(), absl::StatusCode::kAlreadyExists);
+    EXPECT_THAT(std::string(verdict.status.message()), HasSubstr(kToy));
+  }
+  EXPECT_EQ(registry_.Snapshot().entries().size(), 1u);
+}
+
+TEST_F(PluginLoaderTest, LockIsOneWayAndKeepsWhatIsThere) {
+  ASSERT_TRUE(LoadOne(kToy).status.ok());
+  loader_.Lock();
+  EXPECT_TRUE(LoadOne(kToy).status.ok());
+  const PluginVerdict verdict = LoadOne(kToyAsync);
+  EXPECT_EQ(verdict.status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(registry_.Snapshot().entries().size(), 1u);
+}
+
+TEST_F(PluginLoaderTest, FilesThatAreNoPluginsAreRefused) {
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  ExpectRefused("/no/such.so", absl::StatusCode::kNotFound, "/no/such.so");
+  ExpectRefused("/dev/null", kInvalid, "no regular file");
+  ExpectRefused(Write("text.so", std::string(100, 'x')), kInvalid,
+                "no ELF file");
+  ExpectRefused("/bin/sh", kInvalid, "it is a program");
+  // A library, and one that has no query function.
+  const std::string system = "/lib/x86_64-linux-gnu/libm.so.6";
+  if (std::filesystem::exists(system)) {
+    ExpectRefused(system, kInvalid, "exports no ferry_plugin_query_v0");
+  }
+}
+
+TEST_F(PluginLoaderTest, EveryTruncationOfALibraryIsRefused) {
+  std::ifstream file(kToy, std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  for (size_t size = 0; size < bytes.size(); size += 1 + size / 37) {
+    // The section headers are the last part.
+    const std::string path = Write("cut.so", bytes.substr(0, size));
+    EXPECT_FALSE(LoadOne(path).status.ok()) << size;
+  }
+}
+
+TEST_F(PluginLoaderTest, FilesThatOthersMayChangeAreRefused) {
+  constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
+  const std::string path = Copy(kToy, "libtoy.so");
+  ASSERT_EQ(chmod(path.c_str(), 0777), 0);
+  ExpectRefused(path, kDenied, path + " can be changed by others");
+  ASSERT_EQ(chmod(path.c_str(), 0775), 0);
+  ExpectRefused(path, kDenied, path + " can be changed by others");
+  ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+  ASSERT_EQ(chmod(folder_.c_str(), 0777), 0);
+  ExpectRefused(path, kDenied, folder_ + " can be changed by others");
+  // A link says nothing of what it leads to.
+  const std::string link = ::testing::TempDir() + "/link_to_toy.so";
+  unlink(link.c_str());
+  ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+  ExpectRefused(link, kDenied, folder_ + " can be changed by others");
+  ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
+  // Only root can give a file away, and not in every sandbox.
+  if (chown(path.c_str(), 12345, 12345) == 0) {
+    ExpectRefused(path, kDenied, "belongs to user 12345");
+  }
+}
+
+TEST_F(PluginLoaderTest, ManifestsThatAreWrongAreRefused) {
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  Copy(kToy, "libtoy.so");
+  const std::string good = ManifestText("libtoy.so");
+  const std::pair<std::string, std::string> wrong[] = {
+      {"", "no manifest"},
+      {"{", "no manifest"},
+      {"[]", "no manifest"},
+      {"{}", "manifest_version is 0"},
+      {std::string(70000, ' '), "65536 bytes"},
+      {"{\"manifest_version\": 2}", "manifest_version is 2"},
+      {"{\"manifest_version\": 1}", "name and version"},
+      {"{\"surprise\": 1," + good.substr(1), "surprise"},
+      {"{\"abi_major\": 1," + good.substr(1), "version 1 of the interface"},
+      {ManifestText("../libtoy.so"), "below its own folder"},
+      {ManifestText("/lib/libtoy.so"), "below its own folder"},
+      {ManifestText("a/../../libtoy.so"), "below its own folder"},
+      {ManifestText("libtoy.so", "2.0.0"), "the plugin says org.ferry.toy"},
+  };
+  for (const auto& [text, message] : wrong) {
+    ExpectRefused(Write("toy.json", text), kInvalid, message);
+  }
+  ExpectRefused(Write("toy.json", ManifestText("gone.so")),
+                absl::StatusCode::kNotFound, "gone.so");
+}
+
+// A plugin with two types, the second of which is somebody else's.
+int32_t QueryTwo(const ferry_host_info* host, const ferry_plugin** out,
+                 ferry_status* status) {
+  static ferry_backend first, second;
+  static const ferry_backend* const backends[] = {&first, &second};
+  static ferry_plugin plugin;
+  first.struct_size = sizeof(first);
+  first.type = FERRY_STRING("first");
+  first.device_count = [](void*, ferry_devices*, ferry_status*) {
+    return FERRY_OK;
+  };
+  first.device_properties = [](void*, uint32_t, ferry_device_properties*,
+                               ferry_status*) { return FERRY_OK; };
+  first.allocate = [](void*, uint32_t, uint64_t, uint64_t*, ferry_status*) {
+    return FERRY_OK;
+  };
+  first.free = [](void*, uint32_t, uint64_t, ferry_status*) {
+    return FERRY_OK;
+  };
+  first.copy = [](void*, const ferry_copy*, ferry_status*) { return FERRY_OK; };
+  second = first;
+  second.type = FERRY_STRING("cuda");
+  plugin.struct_size = sizeof(plugin);
+  plugin.sanitizer = FERRY_SANITIZER;
+  plugin.name = plugin.version = plugin.vendor = FERRY_STRING("two");
+  plugin.backend_count = 2;
+  plugin.backends = backends;
+  return ferry_negotiate(host, &plugin, out, status);
+}
+
+TEST_F(PluginLoaderTest, NothingIsHalfRegistered) {
+  const PluginVerdict verdict = loader_.LoadLinked(QueryTwo);
+  EXPECT_EQ(verdict.status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(verdict.status.message()), HasSubstr("\"cuda\""));
+  EXPECT_TRUE(registry_.Snapshot().entries().empty());
+  // The program may allow it.
+  EXPECT_TRUE(loader_.LoadLinked(QueryTwo, true).status.ok());
+  EXPECT_EQ(registry_.Snapshot().entries().size(), 2u);
+  EXPECT_EQ(loader_.LoadLinked(QueryTwo, true).status.code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+}  // namespace
+}  // namespace ferry
