@@ -21,7 +21,8 @@
 // serialization/load.h and save.h (and their options), state_dict.h and
 // load_into.h (a model's tensors by name), checkpoint.h (part of a large file),
 // class_registry.h (classes of your own), core/byte_source.h and stream_bytes.h
-// (other places than files), devices/device_registry.h (more devices).
+// (other places than files), devices/device_registry.h (more devices),
+// runtime/plugins.h (devices out of shared objects; with //runtime).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_

@@ -65,10 +65,14 @@ CheckResult RunCheck(const Subject& subject, const Check& check,
   return result;
 }
 
+constexpr absl::string_view kProcessId = "H-01";
+constexpr absl::string_view kProcessTitle =
+    "signal handlers, directory, locale and rounding stay";
+
 CheckResult ProcessIsLeftAlone(const ProcessState& before) {
   CheckResult result;
-  result.id = "H-01";
-  result.title = "signal handlers, directory, locale and rounding stay";
+  result.id = std::string(kProcessId);
+  result.title = std::string(kProcessTitle);
   const std::string difference = before.Difference(ProcessState::Now());
   if (!difference.empty()) {
     result.outcome = CheckResult::kFail;
@@ -108,16 +112,24 @@ std::vector<CheckResult> RunConformance(Backend& backend,
     devices = absl::UnavailableError(absl::StrCat("the count is ", *count));
   }
   std::vector<CheckResult> results;
+  const auto is_wanted = [&](absl::string_view id, absl::string_view title) {
+    return !options.is_wanted || options.is_wanted(id, title);
+  };
+  const auto add = [&](CheckResult result) {
+    if (options.on_result) options.on_result(result);
+    results.push_back(std::move(result));
+  };
   for (const auto& group : {conformance_internal::DeviceChecks(),
                             conformance_internal::MemoryChecks(),
                             conformance_internal::CopyChecks(),
                             conformance_internal::ThreadChecks(),
                             conformance_internal::LocationChecks()}) {
     for (const Check& check : group) {
-      results.push_back(RunCheck(subject, check, devices));
+      if (!is_wanted(check.id, check.title)) continue;
+      add(RunCheck(subject, check, devices));
     }
   }
-  results.push_back(ProcessIsLeftAlone(before));
+  if (is_wanted(kProcessId, kProcessTitle)) add(ProcessIsLeftAlone(before));
   return results;
 }
 

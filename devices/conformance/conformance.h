@@ -24,6 +24,7 @@
 #define FERRY_DEVICES_CONFORMANCE_CONFORMANCE_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,12 @@ struct ConformanceOptions {
   uint64_t large_bytes = uint64_t{64} << 20;
   // How many threads use the backend at once; at least 2.
   int threads = 4;
+  // Asked right before each check, with its id and title; one for which it says
+  // no is left out of the results. Empty: all are run. Whoever runs the suite in
+  // another process learns from it which check ended that process.
+  std::function<bool(absl::string_view id, absl::string_view title)> is_wanted;
+  // Told each result as soon as it is there. May be empty.
+  std::function<void(const CheckResult& result)> on_result;
 };
 
 // Runs all checks, on every device of the backend, and returns a result for

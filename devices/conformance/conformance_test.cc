@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "ferry/devices/conformance/mutants.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -107,6 +108,26 @@ TEST(ConformanceTest, ResultsAreReadable) {
   const CheckResult passed{"C-03", "a rule", CheckResult::kPass, ""};
   EXPECT_EQ(passed.ToString(), "C-03 pass: a rule");
   EXPECT_EQ(OutcomeName(CheckResult::kUnsupported), "unsupported");
+}
+
+TEST(ConformanceTest, ChecksCanBeChosenAndFollowed) {
+  FakeBackend backend;
+  ConformanceOptions options = QuickOptions();
+  std::vector<std::string> asked, told;
+  options.is_wanted = [&](absl::string_view id, absl::string_view title) {
+    EXPECT_FALSE(title.empty());
+    asked.push_back(std::string(id));
+    return id == "D-02" || id == "C-04" || id == "H-01";
+  };
+  options.on_result = [&](const CheckResult& result) {
+    EXPECT_EQ(asked.back(), result.id);
+    told.push_back(result.id);
+  };
+  const auto results = RunConformance(backend, options);
+  EXPECT_EQ(told, std::vector<std::string>({"D-02", "C-04", "H-01"}));
+  EXPECT_EQ(results.size(), 3u);
+  options = QuickOptions();
+  EXPECT_EQ(asked.size(), RunConformance(backend, options).size());
 }
 
 }  // namespace

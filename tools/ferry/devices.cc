@@ -5,13 +5,16 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/plugins/plugin_loader.h"
 #include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/plugin_option.h"
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
@@ -84,17 +87,71 @@ void PrintEntry(const Json& row, std::ostream& out) {
   }
 }
 
-int RunDevices(OutputFormat format, const CommandIo& io) {
+Json DescribeVerdict(const PluginVerdict& verdict) {
+  Json row;
+  row["path"] = JsonText(verdict.path);
+  row["source"] = JsonText(SourceName(verdict.source));
+  row["loaded"] = verdict.status.ok();
+  if (!verdict.status.ok()) row["reason"] = JsonText(verdict.status.message());
+  if (!verdict.name.empty()) {
+    row["name"] = JsonText(verdict.name);
+    row["version"] = JsonText(verdict.version);
+    row["types"] = Json::array();
+    for (const std::string& type : verdict.types) {
+      row["types"].push_back(JsonText(type));
+    }
+  }
+  return row;
+}
+
+void PrintVerdicts(const std::vector<PluginVerdict>& verdicts,
+                   std::ostream& out) {
+  out << "\n";
+  if (verdicts.empty()) {
+    out << "No plugin was named, by --plugin, FERRY_PLUGIN_PATH or a manifest "
+           "in\n/etc/ferry/plugins.d.\n";
+    return;
+  }
+  out << "Plugins, in the order in which they were tried:\n";
+  for (const PluginVerdict& verdict : verdicts) {
+    out << "  " << EscapeForTerminal(verdict.ToString()) << " ["
+        << SourceName(verdict.source) << "]\n";
+  }
+}
+
+struct DevicesOptions {
+  OutputFormat format = OutputFormat::kHuman;
+  bool explain = false;
+  std::vector<std::string> plugins;
+};
+
+int RunDevices(const DevicesOptions& options, const CommandIo& io) {
+  absl::StatusOr<std::vector<PluginVerdict>> verdicts =
+      LoadPlugins(options.plugins, io);
+  // What failed is part of the explanation.
+  if (!verdicts.ok() && !options.explain) return Fail(io, verdicts.status());
+  if (!verdicts.ok()) verdicts = PluginLoader::Default().verdicts();
   const DeviceSnapshot snapshot = DeviceRegistry::Default().Snapshot();
   Json rows = Json::array();
   for (const DeviceSnapshot::Entry& entry : snapshot.entries()) {
     rows.push_back(DescribeEntry(entry));
   }
-  if (format == OutputFormat::kJson) {
-    io.out << DumpIndented(rows) << "\n";
+  if (options.format == OutputFormat::kJson) {
+    if (!options.explain) {
+      io.out << DumpIndented(rows) << "\n";
+      return kExitDone;
+    }
+    Json all;
+    all["devices"] = std::move(rows);
+    all["plugins"] = Json::array();
+    for (const PluginVerdict& verdict : *verdicts) {
+      all["plugins"].push_back(DescribeVerdict(verdict));
+    }
+    io.out << DumpIndented(all) << "\n";
     return kExitDone;
   }
   for (const Json& row : rows) PrintEntry(row, io.out);
+  if (options.explain) PrintVerdicts(*verdicts, io.out);
   return kExitDone;
 }
 
@@ -106,11 +163,16 @@ void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
       "They are what a location tag in a file may name, in the order in which\n"
       "their types are asked. Of a type that has none it is said why.",
       "  ferry devices\n"
+      "  ferry devices --plugin=/opt/acme/libacme.so --explain\n"
       "  ferry devices --format=json");
-  const auto format = std::make_shared<OutputFormat>(OutputFormat::kHuman);
-  AddFormatOption(command, format.get());
+  const auto options = std::make_shared<DevicesOptions>();
+  AddPluginOption(command, &options->plugins);
+  command->add_flag("--explain", options->explain,
+                    "Also list every plugin that was tried, and what\n"
+                    "became of it");
+  AddFormatOption(command, &options->format);
   command->callback(
-      [format, &io, exit_code] { *exit_code = RunDevices(*format, io); });
+      [options, &io, exit_code] { *exit_code = RunDevices(*options, io); });
 }
 
 }  // namespace ferry

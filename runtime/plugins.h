@@ -1,0 +1,26 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: runtime/plugins.h
+// -----------------------------------------------------------------------------
+//
+// Devices out of shared objects: for a program that asks for them. Nothing is
+// loaded otherwise, and a file that is read never causes it. docs/plugins.md
+// says how to write one.
+//
+//   ferry::PluginOptions options;
+//   options.paths = {"/opt/acme/libacme.so"};
+//   for (const ferry::PluginVerdict& verdict :
+//        ferry::PluginLoader::Default().Load(options)) {
+//     if (!verdict.status.ok()) return verdict.status;
+//   }
+//   absl::StatusOr<ferry::Value> model = ferry::Load("on_acme.pt");
+#ifndef FERRY_RUNTIME_PLUGINS_H_
+#define FERRY_RUNTIME_PLUGINS_H_
+
+// IWYU pragma: begin_exports
+#include "ferry/plugins/plugin_loader.h"
+// IWYU pragma: end_exports
+
+#endif  // FERRY_RUNTIME_PLUGINS_H_

@@ -1,0 +1,38 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/plugin_option.h"
+
+#include "absl/status/status.h"
+
+namespace ferry {
+
+void AddPluginOption(CLI::App* command, std::vector<std::string>* paths) {
+  command
+      ->add_option("--plugin", *paths,
+                   "A plugin that brings devices: its library, its\n"
+                   "manifest, or a folder of manifests; may be repeated.\n"
+                   "FERRY_PLUGIN_PATH lists more, separated by colons")
+      ->option_text("PATH")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(
+    const std::vector<std::string>& paths, const CommandIo& io) {
+  PluginOptions options;
+  options.paths = paths;
+  options.use_environment = true;
+  options.use_system_folder = true;
+  std::vector<PluginVerdict> verdicts = PluginLoader::Default().Load(options);
+  for (const PluginVerdict& verdict : verdicts) {
+    if (verdict.status.ok()) continue;
+    if (verdict.source == PluginVerdict::kProgram) {
+      return absl::Status(verdict.status.code(), verdict.ToString());
+    }
+    Complain(io, verdict.ToString());
+  }
+  return verdicts;
+}
+
+}  // namespace ferry
