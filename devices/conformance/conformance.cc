@@ -90,9 +90,11 @@ absl::string_view OutcomeName(CheckResult::Outcome outcome) {
     case CheckResult::kFail:
       return "fail";
     case CheckResult::kUnsupported:
+      return "unsupported";
+    case CheckResult::kExpectedFailure:
       break;
   }
-  return "unsupported";
+  return "expected failure";
 }
 
 std::string CheckResult::ToString() const {

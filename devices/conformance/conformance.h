@@ -39,6 +39,8 @@ struct CheckResult {
     kFail,
     // Not run: the backend does not claim what is checked, or has no device.
     kUnsupported,
+    // It failed, and whoever ran it had said so before. Not of RunConformance.
+    kExpectedFailure,
   };
 
   // A letter for what is looked at (D devices, M memory, C copies, T threads,
@@ -54,7 +56,7 @@ struct CheckResult {
   std::string ToString() const;
 };
 
-// "pass", "fail" or "unsupported".
+// "pass", "fail", "unsupported" or "expected failure".
 absl::string_view OutcomeName(CheckResult::Outcome outcome);
 
 struct ConformanceOptions {

@@ -11,6 +11,7 @@
 #include "ferry/tools/ferry/convert.h"
 #include "ferry/tools/ferry/devices.h"
 #include "ferry/tools/ferry/inspect.h"
+#include "ferry/tools/ferry/plugin.h"
 #include "ferry/tools/ferry/verify.h"
 
 namespace ferry {
@@ -20,7 +21,7 @@ constexpr const char* kVersion = "ferry 0.1.0";
 
 // In the order of the help.
 constexpr void (*kCommands[])(CLI::App*, const CommandIo&, int*) = {
-    AddInspect, AddVerify, AddConvert, AddDevices, AddCompletion,
+    AddInspect, AddVerify, AddConvert, AddDevices, AddPlugin, AddCompletion,
 };
 
 int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,

@@ -1,0 +1,130 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/check/abi_check.h"
+
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/plugins/plugin_status.h"
+
+namespace ferry {
+namespace check_internal {
+namespace {
+
+int CountEntries(const char* folder) {
+  std::error_code error;
+  int count = 0;
+  for (auto entry = std::filesystem::directory_iterator(folder, error);
+       !error && entry != std::filesystem::directory_iterator();
+       entry.increment(error)) {
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+absl::Status Wrong(absl::string_view message) {
+  return absl::FailedPreconditionError(message);
+}
+
+absl::Status ExpectCode(absl::string_view function, int32_t code,
+                        const ferry_status& status, int32_t wanted) {
+  if (code != wanted) {
+    return Wrong(absl::StrCat(
+        "\"", function, "\" should return ", wanted, " and returned ", code,
+        ": ", PluginText(status.message, sizeof(status.message))));
+  }
+  if (status.code != code) {
+    return Wrong(absl::StrCat("\"", function, "\" returned ", code,
+                              " and its status says ", status.code));
+  }
+  if (std::memchr(status.message, '\0', sizeof(status.message)) == nullptr) {
+    return Wrong(
+        absl::StrCat("the message of \"", function, "\" is not terminated"));
+  }
+  if (status.struct_size != sizeof(status)) {
+    return Wrong(absl::StrCat("\"", function,
+                              "\" changed the size of the host's status"));
+  }
+  return absl::OkStatus();
+}
+
+Belongings Belongings::Now() {
+  Belongings now;
+  now.threads = CountEntries("/proc/self/task");
+  now.files = CountEntries("/proc/self/fd");
+  int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  now.memory_bytes = pages * sysconf(_SC_PAGESIZE);
+  return now;
+}
+
+std::string Belongings::MoreThan(const Belongings& before) const {
+  constexpr int64_t kSlackBytes = int64_t{160} << 20;
+  if (threads > before.threads) {
+    return absl::StrCat(threads - before.threads, " more threads");
+  }
+  if (files > before.files) {
+    return absl::StrCat(files - before.files, " more open files");
+  }
+  if (memory_bytes > before.memory_bytes + kSlackBytes) {
+    return absl::StrCat((memory_bytes - before.memory_bytes) >> 20,
+                        " MiB more memory");
+  }
+  return "";
+}
+
+Bytes Sample(uint32_t seed, uint64_t size_bytes) {
+  Bytes bytes(size_bytes);
+  uint32_t state = seed * 2654435761u + 1;
+  for (uint8_t& byte : bytes) {
+    state = state * 1664525u + 1013904223u;
+    byte = static_cast<uint8_t>(state >> 24);
+  }
+  return bytes;
+}
+
+DeviceBlock::DeviceBlock(const ferry_backend& table, uint32_t device,
+                         uint64_t size_bytes)
+    : table_(table), device_(device) {
+  ferry_status status = HostStruct<ferry_status>();
+  const int32_t code =
+      table.allocate(table.context, device, size_bytes, &handle_, &status);
+  status_ = ExpectCode("allocate", code, status, FERRY_OK);
+}
+
+DeviceBlock::~DeviceBlock() {
+  ferry_status status = HostStruct<ferry_status>();
+  if (status_.ok()) table_.free(table_.context, device_, handle_, &status);
+}
+
+ferry_copy DeviceBlock::ToDevice(const void* source,
+                                 uint64_t size_bytes) const {
+  ferry_copy copy = HostStruct<ferry_copy>();
+  copy.direction = FERRY_COPY_TO_DEVICE;
+  copy.device_index = device_;
+  copy.handle = handle_;
+  copy.size_bytes = size_bytes;
+  copy.host_source = source;
+  return copy;
+}
+
+ferry_copy DeviceBlock::ToHost(void* destination, uint64_t size_bytes) const {
+  ferry_copy copy = ToDevice(nullptr, size_bytes);
+  copy.direction = FERRY_COPY_TO_HOST;
+  copy.host_destination = destination;
+  return copy;
+}
+
+absl::Status Copy(const ferry_backend& table, const ferry_copy& copy) {
+  ferry_status status = HostStruct<ferry_status>();
+  const int32_t code = table.copy(table.context, &copy, &status);
+  return ExpectCode("copy", code, status, FERRY_OK);
+}
+
+}  // namespace check_internal
+}  // namespace ferry

@@ -1,0 +1,125 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: plugins/check/abi_check.h
+// -----------------------------------------------------------------------------
+//
+// What the checks of the interface are made of. For the checker's own sources.
+#ifndef FERRY_PLUGINS_CHECK_ABI_CHECK_H_
+#define FERRY_PLUGINS_CHECK_ABI_CHECK_H_
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/plugin.h"
+
+namespace ferry {
+namespace check_internal {
+
+// A check of the query function: OK, or what is wrong.
+struct QueryCheck {
+  const char* id;
+  const char* title;
+  absl::Status (*run)(ferry_plugin_query query);
+};
+absl::Span<const QueryCheck> QueryChecks();
+
+// A check of a device type's functions, on one device.
+struct CallCheck {
+  const char* id;
+  const char* title;
+  uint64_t capability;  // that it needs; 0: none
+  absl::Status (*run)(const ferry_backend& table, uint32_t device);
+};
+absl::Span<const CallCheck> CallChecks();
+absl::Span<const CallCheck> QueueChecks();
+
+// A failure; for `return Wrong("got ", n)`.
+absl::Status Wrong(absl::string_view message);
+
+// OK if a function returned `wanted`, and its status says the same.
+absl::Status ExpectCode(absl::string_view function, int32_t code,
+                        const ferry_status& status, int32_t wanted);
+
+// A struct of the interface that ends where memory ends: whoever reads or
+// writes past it ends the process.
+template <typename Struct>
+class Guarded {
+ public:
+  Guarded() {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    size_ = (sizeof(Struct) + page - 1) / page * page + page;
+    pages_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages_ == MAP_FAILED) _exit(1);
+    char* const end = static_cast<char*>(pages_) + size_ - page;
+    mprotect(end, page, PROT_NONE);
+    struct_ = reinterpret_cast<Struct*>(end - sizeof(Struct));
+    struct_->struct_size = sizeof(Struct);
+  }
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+  ~Guarded() { munmap(pages_, size_); }
+
+  Struct* get() const { return struct_; }
+  Struct* operator->() const { return struct_; }
+  Struct& operator*() const { return *struct_; }
+
+ private:
+  size_t size_ = 0;
+  void* pages_ = nullptr;
+  Struct* struct_ = nullptr;
+};
+
+// What a process has that leaks are seen by.
+struct Belongings {
+  static Belongings Now();
+  // What there is more of than there was; empty if nothing. A plugin may keep
+  // some memory for later.
+  std::string MoreThan(const Belongings& before) const;
+
+  int threads = 0;
+  int files = 0;
+  int64_t memory_bytes = 0;  // of addresses
+};
+
+using Bytes = std::vector<uint8_t>;
+
+// Bytes that differ from those of other seeds.
+Bytes Sample(uint32_t seed, uint64_t size_bytes);
+
+// Memory of a device, for as long as the object.
+class DeviceBlock {
+ public:
+  DeviceBlock(const ferry_backend& table, uint32_t device, uint64_t size_bytes);
+  DeviceBlock(const DeviceBlock&) = delete;
+  DeviceBlock& operator=(const DeviceBlock&) = delete;
+  ~DeviceBlock();
+
+  const absl::Status& status() const { return status_; }
+  ferry_copy ToDevice(const void* source, uint64_t size_bytes) const;
+  ferry_copy ToHost(void* destination, uint64_t size_bytes) const;
+
+ private:
+  const ferry_backend& table_;
+  const uint32_t device_;
+  uint64_t handle_ = 0;
+  absl::Status status_;
+};
+
+// One blocking copy.
+absl::Status Copy(const ferry_backend& table, const ferry_copy& copy);
+
+}  // namespace check_internal
+}  // namespace ferry
+
+#endif  // FERRY_PLUGINS_CHECK_ABI_CHECK_H_

@@ -1,0 +1,213 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/check/child.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace ferry {
+namespace {
+
+// What goes through the pipe: 'B' and an id and a title, or 'E' and those, an
+// outcome and a detail; each text after its size.
+constexpr char kBegin = 'B';
+constexpr char kEnd = 'E';
+constexpr size_t kMaxOutputBytes = 4096;
+
+void WriteAll(int descriptor, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = write(descriptor, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    // The parent is gone.
+    if (count <= 0) _exit(1);
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+}
+
+std::string Packed(absl::string_view text) {
+  const auto size = static_cast<uint32_t>(text.size());
+  std::string packed(sizeof(size), '\0');
+  std::memcpy(&packed[0], &size, sizeof(size));
+  return absl::StrCat(packed, text);
+}
+
+class PipeReporter final : public CheckReporter {
+ public:
+  PipeReporter(int descriptor, const std::set<std::string>& done)
+      : descriptor_(descriptor), done_(done) {}
+
+  bool Begin(absl::string_view id, absl::string_view title) override {
+    if (done_.count(std::string(id)) != 0) return false;
+    WriteAll(descriptor_,
+             absl::StrCat(std::string(1, kBegin), Packed(id), Packed(title)));
+    return true;
+  }
+
+  void End(const CheckResult& result) override {
+    WriteAll(descriptor_,
+             absl::StrCat(std::string(1, kEnd), Packed(result.id),
+                          Packed(result.title),
+                          std::string(1, static_cast<char>(result.outcome)),
+                          Packed(result.detail)));
+  }
+
+ private:
+  const int descriptor_;
+  const std::set<std::string>& done_;
+};
+
+// Reads from a child until it is silent for too long or has ended.
+class Channel {
+ public:
+  Channel(int descriptor, int seconds)
+      : descriptor_(descriptor), seconds_(seconds) {}
+
+  bool has_timed_out() const { return has_timed_out_; }
+
+  // Fills `size` bytes; false if they do not come.
+  bool Read(char* out, size_t size) {
+    while (size > 0) {
+      pollfd waited{descriptor_, POLLIN, 0};
+      const int ready = poll(&waited, 1, seconds_ * 1000);
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready <= 0) {
+        has_timed_out_ = true;
+        return false;
+      }
+      const ssize_t count = read(descriptor_, out, size);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return false;
+      out += count;
+      size -= static_cast<size_t>(count);
+    }
+    return true;
+  }
+
+  bool ReadText(std::string* text) {
+    uint32_t size = 0;
+    if (!Read(reinterpret_cast<char*>(&size), sizeof(size))) return false;
+    // A check writes a sentence; more is a child that lost its senses.
+    if (size > (1 << 20)) return false;
+    text->resize(size);
+    return Read(&(*text)[0], size);
+  }
+
+ private:
+  const int descriptor_;
+  const int seconds_;
+  bool has_timed_out_ = false;
+};
+
+std::string HowItEnded(bool has_timed_out, int seconds, int status) {
+  if (has_timed_out) {
+    return absl::StrCat("it did not end within ", seconds, " s");
+  }
+  if (WIFSIGNALED(status)) {
+    return absl::StrCat("it ended the process: ", strsignal(WTERMSIG(status)));
+  }
+  return absl::StrCat("it ended the process with code ", WEXITSTATUS(status));
+}
+
+[[noreturn]] void RunChild(
+    int descriptor, int output, const std::set<std::string>& done,
+    const std::function<void(CheckReporter& reporter)>& body) {
+  // Its output is the plugin's, and a crash leaves no core.
+  dup2(output, STDOUT_FILENO);
+  dup2(output, STDERR_FILENO);
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  PipeReporter reporter(descriptor, done);
+  body(reporter);
+  fflush(nullptr);
+  _exit(0);
+}
+
+// One child: true if it came to the end of its checks.
+bool RunOnce(int seconds, int output, std::set<std::string>* done,
+             std::vector<CheckResult>* results,
+             const std::function<void(CheckReporter& reporter)>& body) {
+  CheckResult current;
+  int ends[2];
+  if (pipe(ends) != 0) {
+    results->push_back({"P-00", "the checker can make a pipe",
+                        CheckResult::kFail, std::strerror(errno)});
+    return true;
+  }
+  // What is in a buffer would be written twice.
+  std::cout.flush();
+  fflush(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    RunChild(ends[1], output, *done, body);
+  }
+  close(ends[1]);
+  if (child < 0) {
+    close(ends[0]);
+    results->push_back({"P-00", "the checker can make a process",
+                        CheckResult::kFail, std::strerror(errno)});
+    return true;
+  }
+  Channel channel(ends[0], seconds);
+  char kind = 0;
+  while (channel.Read(&kind, 1)) {
+    CheckResult read;
+    char outcome = 0;
+    if (!channel.ReadText(&read.id) || !channel.ReadText(&read.title)) break;
+    if (kind == kBegin) {
+      current = read;
+      continue;
+    }
+    if (!channel.Read(&outcome, 1) || !channel.ReadText(&read.detail)) break;
+    read.outcome = static_cast<CheckResult::Outcome>(outcome);
+    done->insert(read.id);
+    results->push_back(std::move(read));
+    current = CheckResult();
+  }
+  close(ends[0]);
+  if (channel.has_timed_out()) kill(child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (current.id.empty()) return true;
+  current.outcome = CheckResult::kFail;
+  current.detail = HowItEnded(channel.has_timed_out(), seconds, status);
+  done->insert(current.id);
+  results->push_back(std::move(current));
+  return false;
+}
+
+}  // namespace
+
+ChildResults RunInChildren(
+    int seconds, const std::function<void(CheckReporter& reporter)>& body) {
+  ChildResults all;
+  std::set<std::string> done;
+  // In memory, so that a child that writes much blocks nobody.
+  const int output = memfd_create("output", MFD_CLOEXEC);
+  while (!RunOnce(seconds, output, &done, &all.results, body)) {
+  }
+  if (output >= 0) {
+    all.output.resize(kMaxOutputBytes);
+    const ssize_t count = pread(output, &all.output[0], kMaxOutputBytes, 0);
+    all.output.resize(count > 0 ? static_cast<size_t>(count) : 0);
+    close(output);
+  }
+  return all;
+}
+
+}  // namespace ferry

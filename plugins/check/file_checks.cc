@@ -1,0 +1,129 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/check/file_checks.h"
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "ferry/plugin.h"
+#include "ferry/plugins/elf_file.h"
+
+namespace ferry {
+namespace {
+
+// Each says what is wrong, or nothing.
+
+std::string IsSound(const ElfFile& elf) {
+  if (elf.has_executable_stack) return "it wants an executable stack";
+  if (elf.has_text_relocations) return "it has text relocations";
+  return "";
+}
+
+// What some linkers define in every object.
+bool IsOfTheLinker(absl::string_view name) {
+  return name == "_edata" || name == "_end" || name == "__bss_start" ||
+         name == "_init" || name == "_fini";
+}
+
+std::string ExportsTheQueryAlone(const ElfFile& elf) {
+  bool has_query = false;
+  std::vector<std::string> others;
+  for (const ElfFile::Symbol& symbol : elf.symbols) {
+    if (!symbol.is_defined || IsOfTheLinker(symbol.name)) continue;
+    if (symbol.name == FERRY_PLUGIN_QUERY_SYMBOL) {
+      has_query = true;
+    } else if (!absl::StartsWith(symbol.name, "ferry_plugin_query_v") &&
+               others.size() < 5) {
+      others.push_back(symbol.name);
+    }
+  }
+  if (!has_query) {
+    return absl::StrCat("it exports no ", FERRY_PLUGIN_QUERY_SYMBOL);
+  }
+  if (others.empty()) return "";
+  return absl::StrCat("it also exports ", absl::StrJoin(others, ", "),
+                      "; compile with -fvisibility=hidden, or link with "
+                      "ferry_plugin.lds");
+}
+
+std::string NeedsNothingOfTheHost(const ElfFile& elf) {
+  for (const ElfFile::Symbol& symbol : elf.symbols) {
+    if (!symbol.is_defined && absl::StrContains(symbol.name, "ferry")) {
+      return absl::StrCat("it needs the symbol ", symbol.name);
+    }
+  }
+  for (const std::string& library : elf.needed) {
+    if (absl::StrContains(library, "ferry")) {
+      return absl::StrCat("it needs the library ", library);
+    }
+  }
+  return "";
+}
+
+std::string HasNoUniqueSymbols(const ElfFile& elf) {
+  for (const ElfFile::Symbol& symbol : elf.symbols) {
+    if (!symbol.is_unique) continue;
+    return absl::StrCat(symbol.name,
+                        " is shared with every other library of the process; "
+                        "compile with -fvisibility=hidden or -fno-gnu-unique");
+  }
+  return "";
+}
+
+std::string FindsLibrariesBesideItself(const ElfFile& elf) {
+  if (elf.run_path.empty()) return "";
+  const std::vector<absl::string_view> folders =
+      absl::StrSplit(elf.run_path, ':');
+  for (absl::string_view folder : folders) {
+    if (absl::StartsWith(folder, "$ORIGIN") ||
+        absl::StartsWith(folder, "${ORIGIN}")) {
+      continue;
+    }
+    return absl::StrCat("its run path is ", elf.run_path);
+  }
+  return "";
+}
+
+struct FileCheck {
+  const char* id;
+  const char* title;
+  std::string (*run)(const ElfFile& elf);
+};
+
+constexpr FileCheck kChecks[] = {
+    {"A-01", "it is a sound shared object for this machine", IsSound},
+    {"A-02", "it exports its query function and nothing else",
+     ExportsTheQueryAlone},
+    {"A-03", "it needs nothing of Ferry", NeedsNothingOfTheHost},
+    {"A-04", "it shares no symbol with other libraries", HasNoUniqueSymbols},
+    {"A-05", "it looks for libraries beside itself alone",
+     FindsLibrariesBesideItself},
+};
+
+}  // namespace
+
+std::vector<CheckResult> CheckPluginFile(const ReadableBytes& file) {
+  const absl::StatusOr<ElfFile> elf = ReadElfFile(file);
+  std::vector<CheckResult> results;
+  for (const FileCheck& check : kChecks) {
+    CheckResult result{check.id, check.title, CheckResult::kPass, ""};
+    if (elf.ok()) {
+      result.detail = check.run(*elf);
+      if (!result.detail.empty()) result.outcome = CheckResult::kFail;
+    } else {
+      result.outcome = results.empty() ? CheckResult::kFail
+                                       : CheckResult::kUnsupported;
+      result.detail = std::string(elf.status().message());
+    }
+    results.push_back(result);
+  }
+  return results;
+}
+
+}  // namespace ferry

@@ -1,0 +1,366 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The toy with one rule broken. MUTANT is one of the names below, which begin
+// with the id of the check that has to catch it.
+
+#define _GNU_SOURCE
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ferry/plugin.h"
+
+enum mutant {
+  a_01_executable_stack,
+  a_02_exports_more,
+  a_03_needs_ferry,
+  a_04_unique_symbol,
+  a_05_run_path,
+  a_06_undefined_symbol,
+  b_01_two_descriptions,
+  b_02_opens_a_file,
+  b_03_reads_past_the_host,
+  b_03_wants_one_version,
+  b_04_pretends_to_be_new,
+  b_04_status_disagrees,
+  b_05_compares_sizes,
+  b_05_takes_short_structs,
+  b_06_ignores_flags,
+  b_07_claims_too_much,
+  b_07_has_no_name,
+  b_08_takes_cuda,
+  c_01_crashes,
+  c_01_hangs,
+  c_02_rounds_up,
+  c_05_keeps_the_source,
+  d_03_count_changes,
+  d_04_device_without_a_name,
+  g_01_keeps_threads,
+  g_02_out_of_order,
+  g_03_ready_too_early,
+  g_04_one_wait_only,
+  g_05_calls_twice,
+  g_05_never_calls,
+  g_06_hides_failures,
+  g_07_does_not_wait,
+  g_08_events_die,
+  h_01_handles_signals,
+  m_05_one_block_twice,
+  m_07_promises_anything,
+  n_01_misaligned,
+  p_01_aborts_at_exit,
+  p_02_prints,
+  r_01_name_without_an_end,
+  r_01_writes_past_the_struct,
+  r_02_takes_every_index,
+  r_03_copies_what_fits,
+  r_03_sum_wraps,
+  r_04_takes_every_direction,
+  r_05_compares_sizes,
+  r_06_frees_nothing,
+};
+
+// The plugin that is mutated.
+int32_t toy_query(const ferry_host_info* host, const ferry_plugin** plugin,
+                  ferry_status* status);
+static const ferry_backend* toy;
+static uint64_t toy_device_bytes = UINT64_C(1) << 30;
+
+// What cannot be had by an `if`.
+#ifdef MUTANT_a_02_exports_more
+FERRY_PLUGIN_EXPORT int helper = 1;
+#endif
+#ifdef MUTANT_a_03_needs_ferry
+extern __attribute__((weak)) void ferry_log(const char* text);
+FERRY_PLUGIN_EXPORT void use_log(void);
+void use_log(void) {
+  if (ferry_log != NULL) ferry_log("hello");
+}
+#endif
+#ifdef MUTANT_a_04_unique_symbol
+__asm__(
+    ".pushsection .data\n"
+    ".globl shared_by_all\n"
+    ".type shared_by_all, @gnu_unique_object\n"
+    ".size shared_by_all, 8\n"
+    "shared_by_all: .quad 0\n"
+    ".popsection\n");
+#endif
+#ifdef MUTANT_a_06_undefined_symbol
+int nowhere_to_be_found(void);
+FERRY_PLUGIN_EXPORT int use_it(void);
+int use_it(void) { return nowhere_to_be_found(); }
+#endif
+#ifdef MUTANT_p_01_aborts_at_exit
+static __attribute__((destructor)) void at_exit(void) { abort(); }
+#endif
+
+// -----------------------------------------------------------------------------
+// The functions that are mutated
+// -----------------------------------------------------------------------------
+
+static int32_t device_count(void* context, ferry_devices* out,
+                            ferry_status* status) {
+  static int calls;
+  int32_t code = toy->device_count(context, out, status);
+  if (MUTANT == d_03_count_changes && ++calls % 5 == 0) out->count = 1;
+  return code;
+}
+
+static int32_t device_properties(void* context, uint32_t index,
+                                 ferry_device_properties* out,
+                                 ferry_status* status) {
+  if (MUTANT == r_02_takes_every_index) index = 0;
+  int32_t code = toy->device_properties(context, index, out, status);
+  if (MUTANT == d_04_device_without_a_name) out->name[0] = '\0';
+  if (MUTANT == r_01_name_without_an_end) memset(out->name, 'x', 128);
+  if (MUTANT == r_01_writes_past_the_struct) memset(out + 1, 0, 8);
+  return code;
+}
+
+static int32_t allocate(void* context, uint32_t index, uint64_t size_bytes,
+                        uint64_t* handle, ferry_status* status) {
+  static uint64_t page_handle;
+  if (MUTANT == h_01_handles_signals) signal(SIGUSR2, SIG_IGN);
+  if (MUTANT == m_05_one_block_twice && size_bytes == 4096 &&
+      page_handle != 0) {
+    *handle = page_handle;
+    return FERRY_OK;
+  }
+  if (MUTANT == m_07_promises_anything && size_bytes > toy_device_bytes) {
+    *handle = 0;
+    return FERRY_OK;
+  }
+  int32_t code = toy->allocate(context, index, size_bytes, handle, status);
+  if (size_bytes == 4096) page_handle = *handle;
+  return code;
+}
+
+static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
+                           ferry_status* status) {
+  if (MUTANT == r_06_frees_nothing) return FERRY_OK;
+  return toy->free(context, index, handle, status);
+}
+
+static int32_t copy(void* context, const ferry_copy* copy,
+                    ferry_status* status) {
+  static const void* last_source;
+  ferry_copy changed = *copy;
+  if (MUTANT == p_02_prints) puts("copying");
+  if (MUTANT == c_01_crashes && copy->size_bytes == 13) raise(SIGSEGV);
+  if (MUTANT == c_01_hangs && copy->size_bytes == 13) pause();
+  if (MUTANT == r_05_compares_sizes && copy->struct_size != sizeof(*copy)) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT, "another size");
+  }
+  if (MUTANT == r_04_takes_every_direction &&
+      copy->direction != FERRY_COPY_TO_DEVICE) {
+    changed.direction = FERRY_COPY_TO_HOST;
+  }
+  if (MUTANT == r_03_sum_wraps &&
+      copy->offset_bytes + copy->size_bytes < copy->size_bytes) {
+    // Where it would have read and written.
+    *(volatile char*)(uintptr_t)8 = 1;
+  }
+  int32_t code = toy->copy(context, &changed, status);
+  if (MUTANT == r_03_copies_what_fits && code == FERRY_OUT_OF_RANGE) {
+    return ferry_fail(status, FERRY_OK, "");
+  }
+  if (MUTANT == c_02_rounds_up && copy->direction == FERRY_COPY_TO_DEVICE &&
+      copy->size_bytes % 8 != 0) {
+    // The byte behind, where there is one.
+    ferry_status ignored = *status;
+    changed.offset_bytes += copy->size_bytes;
+    changed.size_bytes = 1;
+    changed.host_source = "";
+    toy->copy(context, &changed, &ignored);
+  }
+  // The source is read again at the next copy, whatever it is by then.
+  static ferry_copy kept;
+  if (MUTANT == c_05_keeps_the_source) {
+    if (copy->direction == FERRY_COPY_TO_HOST && last_source != NULL &&
+        kept.handle == copy->handle && copy->size_bytes == 100000 &&
+        kept.size_bytes == copy->size_bytes) {
+      toy->copy(context, &kept, status);
+      toy->copy(context, copy, status);
+    }
+    last_source = copy->host_source;
+    kept = *copy;
+  }
+  return code;
+}
+
+static int queue_is_gone;
+
+static int32_t queue_create(void* context, uint32_t index, uint64_t* queue,
+                            ferry_status* status) {
+  queue_is_gone = 0;
+  return toy->queue_create(context, index, queue, status);
+}
+
+static void* destroy_later(void* queue) {
+  ferry_status status = {.struct_size = sizeof(status)};
+  usleep(200000);
+  toy->queue_destroy(NULL, (uint64_t)(uintptr_t)queue, &status);
+  return NULL;
+}
+
+static int32_t queue_destroy(void* context, uint64_t queue,
+                             ferry_status* status) {
+  queue_is_gone = 1;
+  if (MUTANT == g_01_keeps_threads) return FERRY_OK;
+  if (MUTANT == g_07_does_not_wait) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, destroy_later, (void*)(uintptr_t)queue);
+    pthread_detach(thread);
+    return FERRY_OK;
+  }
+  return toy->queue_destroy(context, queue, status);
+}
+
+static uint64_t last_waited;
+
+static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
+                          uint64_t* event, ferry_status* status) {
+  last_waited = 0;
+  if (MUTANT == g_02_out_of_order && copy->size_bytes == 1000) {
+    // Now, instead of in its turn.
+    ferry_copy nothing = *copy;
+    toy->copy(context, copy, status);
+    nothing.size_bytes = 0;
+    return toy->copy_async(context, queue, &nothing, event, status);
+  }
+  return toy->copy_async(context, queue, copy, event, status);
+}
+
+static int32_t event_query(void* context, uint64_t event, uint32_t* ready,
+                           ferry_status* status) {
+  if (MUTANT == g_03_ready_too_early) {
+    *ready = 1;
+    return FERRY_OK;
+  }
+  int32_t code = toy->event_query(context, event, ready, status);
+  if (MUTANT == g_08_events_die && queue_is_gone) *ready = 0;
+  return code;
+}
+
+static int32_t event_wait(void* context, uint64_t event, ferry_status* status) {
+  if (MUTANT == g_04_one_wait_only && last_waited == event) {
+    return ferry_fail(status, FERRY_NOT_FOUND, "it was waited for");
+  }
+  last_waited = event;
+  int32_t code = toy->event_wait(context, event, status);
+  if (MUTANT == g_06_hides_failures) status->code = code = FERRY_OK;
+  return code;
+}
+
+static int32_t event_on_ready(void* context, uint64_t event,
+                              ferry_event_callback callback,
+                              void* callback_context, ferry_status* status) {
+  if (MUTANT == g_05_never_calls) return FERRY_OK;
+  if (MUTANT == g_05_calls_twice) {
+    toy->event_on_ready(context, event, callback, callback_context, status);
+  }
+  return toy->event_on_ready(context, event, callback, callback_context,
+                             status);
+}
+
+static int32_t host_allocate(void* context, uint32_t index, uint64_t size_bytes,
+                             void** address, ferry_status* status) {
+  int32_t code =
+      toy->host_allocate(context, index, size_bytes + 8, address, status);
+  if (MUTANT == n_01_misaligned) *address = (char*)*address + 8;
+  return code;
+}
+
+static int32_t host_free(void* context, uint32_t index, void* address,
+                         ferry_status* status) {
+  if (MUTANT == n_01_misaligned) address = (char*)address - 8;
+  return toy->host_free(context, index, address, status);
+}
+
+// -----------------------------------------------------------------------------
+// What the host is told
+// -----------------------------------------------------------------------------
+
+// Those whose mutation is in the blocking copy have nothing else.
+static int is_blocking(void) {
+  return MUTANT == c_01_crashes || MUTANT == c_01_hangs ||
+         MUTANT == c_02_rounds_up || MUTANT == c_05_keeps_the_source;
+}
+
+static ferry_backend backend;
+static const ferry_backend* const backends[] = {&backend};
+static ferry_plugin plugins[2];
+
+static void describe(void) {
+  const ferry_host_info host = {.struct_size = sizeof(host)};
+  const ferry_plugin* base;
+  ferry_status status = {.struct_size = sizeof(status)};
+  toy_query(&host, &base, &status);
+  toy = base->backends[0];
+  backend = *toy;
+  backend.device_count = device_count;
+  backend.device_properties = device_properties;
+  backend.allocate = allocate;
+  backend.free = free_memory;
+  backend.copy = copy;
+  if (is_blocking()) {
+    backend.capabilities = 0;
+    memset(&backend.queue_create, 0,
+           sizeof(backend) - offsetof(ferry_backend, queue_create));
+  } else {
+    backend.queue_create = queue_create;
+    backend.queue_destroy = queue_destroy;
+    backend.copy_async = copy_async;
+    backend.event_query = event_query;
+    backend.event_wait = event_wait;
+    backend.event_on_ready = event_on_ready;
+    backend.host_allocate = host_allocate;
+    backend.host_free = host_free;
+  }
+  if (MUTANT == b_07_claims_too_much) backend.event_wait = NULL;
+  if (MUTANT == b_08_takes_cuda) backend.type = (ferry_string){"cuda", 4};
+  plugins[0] = *base;
+  plugins[0].backends = backends;
+  if (MUTANT == b_07_has_no_name) plugins[0].name.size_bytes = 0;
+  plugins[1] = plugins[0];
+}
+
+int32_t ferry_plugin_query_v0(const ferry_host_info* host,
+                              const ferry_plugin** plugin,
+                              ferry_status* status) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  static int calls;
+  pthread_once(&once, describe);
+  ferry_host_info seen = {.struct_size = sizeof(seen)};
+  memcpy(&seen, host,
+         host->struct_size < sizeof(seen) ? host->struct_size : sizeof(seen));
+  if (MUTANT == b_01_two_descriptions) {
+    return ferry_negotiate(host, &plugins[++calls % 2], plugin, status);
+  }
+  if (MUTANT == b_02_opens_a_file && open("/dev/null", O_RDONLY) < 0) abort();
+  if (MUTANT == b_03_reads_past_the_host &&
+      *(const volatile char*)(host + 1) == 1) {
+    abort();
+  }
+  if (MUTANT == b_03_wants_one_version &&
+      seen.abi_minor != FERRY_PLUGIN_ABI_MINOR) {
+    return ferry_fail(status, FERRY_INCOMPATIBLE, "another version");
+  }
+  if (MUTANT == b_04_pretends_to_be_new) seen.lowest_plugin_minor = 0;
+  if (MUTANT == b_05_compares_sizes && host->struct_size != sizeof(*host)) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT, "another size");
+  }
+  if (MUTANT == b_05_takes_short_structs) seen.struct_size = sizeof(seen);
+  if (MUTANT == b_06_ignores_flags) seen.flags = 0;
+  if (MUTANT != b_05_takes_short_structs) seen.struct_size = host->struct_size;
+  int32_t code = ferry_negotiate(&seen, &plugins[0], plugin, status);
+  if (MUTANT == b_04_status_disagrees) status->code = FERRY_OK;
+  return code;
+}

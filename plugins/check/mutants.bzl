@@ -1,0 +1,122 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Plugins that break one rule each, made of the toy in plugins/example."""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library")
+
+# A name begins with the id of the check that has to catch it.
+MUTANTS = [
+    "a_01_executable_stack",
+    "a_02_exports_more",
+    "a_03_needs_ferry",
+    "a_04_unique_symbol",
+    "a_05_run_path",
+    "a_06_undefined_symbol",
+    "b_01_two_descriptions",
+    "b_02_opens_a_file",
+    "b_03_reads_past_the_host",
+    "b_03_wants_one_version",
+    "b_04_pretends_to_be_new",
+    "b_04_status_disagrees",
+    "b_05_compares_sizes",
+    "b_05_takes_short_structs",
+    "b_06_ignores_flags",
+    "b_07_claims_too_much",
+    "b_07_has_no_name",
+    "b_08_takes_cuda",
+    "c_01_crashes",
+    "c_01_hangs",
+    "c_02_rounds_up",
+    "c_05_keeps_the_source",
+    "d_03_count_changes",
+    "d_04_device_without_a_name",
+    "g_01_keeps_threads",
+    "g_02_out_of_order",
+    "g_03_ready_too_early",
+    "g_04_one_wait_only",
+    "g_05_calls_twice",
+    "g_05_never_calls",
+    "g_06_hides_failures",
+    "g_07_does_not_wait",
+    "g_08_events_die",
+    "h_01_handles_signals",
+    "m_05_one_block_twice",
+    "m_07_promises_anything",
+    "n_01_misaligned",
+    "p_01_aborts_at_exit",
+    "p_02_prints",
+    "r_01_name_without_an_end",
+    "r_01_writes_past_the_struct",
+    "r_02_takes_every_index",
+    "r_03_copies_what_fits",
+    "r_03_sum_wraps",
+    "r_04_takes_every_direction",
+    "r_05_compares_sizes",
+    "r_06_frees_nothing",
+]
+
+_LINKOPTS = {
+    "a_01_executable_stack": ["-Wl,-z,execstack"],
+    "a_05_run_path": ["-Wl,-rpath,/opt/lib"],
+}
+
+# Of the linker's list of exports.
+_UNHIDDEN = [
+    "a_02_exports_more",
+    "a_04_unique_symbol",
+]
+
+def mutant_plugins(visibility):
+    """Defines `<mutant>.so` for each.
+
+    Args:
+      visibility: of each.
+    """
+
+    # The toy, whose query function the mutants call.
+    cc_library(
+        name = "mutant_base",
+        testonly = True,
+        srcs = [
+            "//plugins:example/toy.c",
+            "//plugins:example/toy_queues.c",
+            "//plugins:example/toy_queues.h",
+        ],
+        copts = [
+            "-fvisibility=hidden",
+            "-std=c11",
+        ],
+        linkstatic = True,
+        local_defines = [
+            "TOY_ASYNC",
+            "ferry_plugin_query_v0=toy_query",
+        ],
+        deps = ["//plugins/abi:plugin"],
+    )
+    for name in MUTANTS:
+        exports = [] if name in _UNHIDDEN else ["//plugins/abi:ferry_plugin.lds"]
+        cc_binary(
+            name = name + ".so",
+            testonly = True,
+            srcs = ["mutant.c"],
+            additional_linker_inputs = exports,
+            copts = [
+                "-fvisibility=hidden",
+                "-std=c11",
+            ],
+            linkopts = ["-pthread"] + _LINKOPTS.get(name, []) + [
+                "-Wl,--version-script,$(location %s)" % label
+                for label in exports
+            ],
+            linkshared = True,
+            local_defines = [
+                "MUTANT=" + name,
+                "MUTANT_" + name,
+            ],
+            visibility = visibility,
+            deps = [
+                ":mutant_base",
+                "//plugins/abi:plugin",
+            ],
+        )

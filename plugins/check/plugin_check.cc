@@ -1,0 +1,313 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/check/plugin_check.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/devices/backend.h"
+#include "ferry/plugins/check/abi_check.h"
+#include "ferry/plugins/check/child.h"
+#include "ferry/plugins/check/file_checks.h"
+#include "ferry/plugins/plugin_backend.h"
+#include "ferry/plugins/plugin_description.h"
+#include "ferry/plugins/plugin_file.h"
+
+namespace ferry {
+namespace {
+
+using check_internal::CallCheck;
+using check_internal::CallChecks;
+using check_internal::QueryCheck;
+using check_internal::QueryChecks;
+using check_internal::QueueChecks;
+
+constexpr char kLoadsId[] = "A-06";
+constexpr char kLoadsTitle[] = "it loads, and the query function is its own";
+constexpr char kEndsId[] = "P-01";
+constexpr char kEndsTitle[] = "a process that uses it ends well";
+constexpr char kSilentId[] = "P-02";
+constexpr char kSilentTitle[] = "it prints nothing";
+
+CheckResult Judged(absl::string_view id, absl::string_view title,
+                   const absl::Status& status) {
+  CheckResult result{std::string(id), std::string(title), CheckResult::kPass,
+                     ""};
+  if (!status.ok()) {
+    result.outcome = CheckResult::kFail;
+    result.detail = std::string(status.message());
+  }
+  return result;
+}
+
+CheckResult NotRun(absl::string_view id, absl::string_view title,
+                   absl::string_view why) {
+  return {std::string(id), std::string(title), CheckResult::kUnsupported,
+          std::string(why)};
+}
+
+bool IsWanted(const PluginCheckOptions& options, absl::string_view id) {
+  return options.only.empty() || options.only.count(std::string(id)) != 0;
+}
+
+// Leaves out the checks that nobody wants.
+class Chosen final : public CheckReporter {
+ public:
+  Chosen(const PluginCheckOptions& options, CheckReporter& reporter)
+      : options_(options), reporter_(reporter) {}
+  bool Begin(absl::string_view id, absl::string_view title) override {
+    return IsWanted(options_, id) && reporter_.Begin(id, title);
+  }
+  void End(const CheckResult& result) override { reporter_.End(result); }
+
+ private:
+  const PluginCheckOptions& options_;
+  CheckReporter& reporter_;
+};
+
+// The checks of the conformance suite are listed by running none of them.
+class NoBackend final : public Backend {
+ public:
+  absl::string_view type() const override { return "none"; }
+  absl::StatusOr<int> DeviceCount() const override { return Absent(); }
+  absl::StatusOr<DeviceProperties> Properties(int) const override {
+    return Absent();
+  }
+  absl::StatusOr<std::vector<Memory>> Allocate(
+      int, absl::Span<const uint64_t>) override {
+    return Absent();
+  }
+  absl::Status CopyFromHost(const void*, const Memory&, uint64_t,
+                            uint64_t) override {
+    return Absent();
+  }
+  absl::Status CopyToHost(const Memory&, uint64_t, void*, uint64_t) override {
+    return Absent();
+  }
+
+ private:
+  static absl::Status Absent() { return absl::UnavailableError("none"); }
+};
+
+// Runs in a child; its members see the plugin itself.
+class LoadedChecks {
+ public:
+  LoadedChecks(const TrustedFile& file, const PluginCheckOptions& options,
+               CheckReporter& reporter)
+      : file_(file), options_(options), reporter_(reporter) {}
+
+  void Run() {
+    // That the library loads is known in a second child, too.
+    const bool is_first = reporter_.Begin(kLoadsId, kLoadsTitle);
+    const absl::StatusOr<ferry_plugin_query> query = LoadPluginLibrary(file_);
+    if (is_first) {
+      reporter_.End(Judged(kLoadsId, kLoadsTitle, query.status()));
+    }
+    if (!query.ok()) {
+      for (const QueryCheck& check : QueryChecks()) {
+        Skip(check.id, check.title, "it does not load");
+      }
+      SkipCalls("it does not load");
+      return;
+    }
+    for (const QueryCheck& check : QueryChecks()) {
+      if (!reporter_.Begin(check.id, check.title)) continue;
+      reporter_.End(Judged(check.id, check.title, check.run(*query)));
+    }
+    const absl::StatusOr<PluginDescription> plugin =
+        QueryPlugin(*query, file_.directory());
+    if (!plugin.ok()) {
+      SkipCalls("its description is not sound");
+      return;
+    }
+    for (size_t i = 0; i < plugin->backends.size(); ++i) {
+      const auto& backend = plugin->backends[i];
+      suffix_ = i == 0 ? "" : absl::StrCat("/", backend.type);
+      CheckType(backend, i == 0 ? options_.expected_devices : 0);
+    }
+  }
+
+ private:
+  void Skip(absl::string_view id, absl::string_view title,
+            absl::string_view why) {
+    if (reporter_.Begin(id, title)) reporter_.End(NotRun(id, title, why));
+  }
+
+  void SkipCalls(absl::string_view why) {
+    for (const auto& checks : {CallChecks(), QueueChecks()}) {
+      for (const CallCheck& check : checks) Skip(check.id, check.title, why);
+    }
+    ConformanceOptions options;
+    options.is_wanted = [&](absl::string_view id, absl::string_view title) {
+      Skip(id, title, why);
+      return false;
+    };
+    NoBackend backend;
+    RunConformance(backend, options);
+  }
+
+  void CheckType(const PluginDescription::BackendTable& type,
+                 int expected_devices) {
+    PluginBackend backend(type);
+    // First, since H-01 sees what a plugin changes when it is first used.
+    ConformanceOptions options;
+    options.expected_devices = expected_devices;
+    options.large_bytes = options_.large_bytes;
+    options.is_wanted = [&](absl::string_view id, absl::string_view title) {
+      return reporter_.Begin(absl::StrCat(id, suffix_), title);
+    };
+    options.on_result = [&](CheckResult result) {
+      result.id += suffix_;
+      reporter_.End(result);
+    };
+    RunConformance(backend, options);
+    const absl::StatusOr<int> count = backend.DeviceCount();
+    for (const auto& checks : {CallChecks(), QueueChecks()}) {
+      for (const CallCheck& check : checks) {
+        CheckCalls(type.table, check, count);
+      }
+    }
+  }
+
+  void CheckCalls(const ferry_backend& table, const CallCheck& check,
+                  const absl::StatusOr<int>& count) {
+    const std::string id = absl::StrCat(check.id, suffix_);
+    if (!count.ok()) {
+      Skip(id, check.title,
+           absl::StrCat("no device: ", count.status().message()));
+      return;
+    }
+    if ((table.capabilities & check.capability) != check.capability) {
+      Skip(id, check.title, "the plugin does not claim it");
+      return;
+    }
+    if (!reporter_.Begin(id, check.title)) return;
+    absl::Status status = absl::OkStatus();
+    for (int device = 0; device < *count && status.ok(); ++device) {
+      status = check.run(table, static_cast<uint32_t>(device));
+    }
+    reporter_.End(Judged(id, check.title, status));
+  }
+
+  const TrustedFile& file_;
+  const PluginCheckOptions& options_;
+  CheckReporter& reporter_;
+  // Of the ids of the present type's results.
+  std::string suffix_;
+};
+
+// Leaves main() with memory in use, as programs do.
+[[noreturn]] void UseAndExit(const TrustedFile& file) {
+  const absl::StatusOr<ferry_plugin_query> query = LoadPluginLibrary(file);
+  if (!query.ok()) std::exit(0);
+  const absl::StatusOr<PluginDescription> plugin = QueryPlugin(*query, "");
+  if (!plugin.ok()) std::exit(0);
+  for (const auto& type : plugin->backends) {
+    auto* const backend = new PluginBackend(type);
+    if (!backend->DeviceCount().ok()) continue;
+    const auto memory = backend->Allocate(0, {4});
+    if (!memory.ok()) continue;
+    backend->CopyFromHost("abc", (*memory)[0], 0, 4).IgnoreError();
+    new Memory((*memory)[0]);
+  }
+  std::exit(0);
+}
+
+absl::Status EndsWell(const TrustedFile& file) {
+  const pid_t process = fork();
+  if (process == 0) UseAndExit(file);
+  int status = 0;
+  while (waitpid(process, &status, 0) < 0) {
+    if (errno != EINTR) return absl::InternalError("no process could be made");
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "it ended with ", WIFSIGNALED(status) ? "signal " : "code ",
+      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
+}
+
+absl::Status IsSilent(const std::string& output) {
+  if (output.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "\"", absl::Utf8SafeCHexEscape(output.substr(0, 200)), "\""));
+}
+
+void Append(std::vector<CheckResult> more, std::vector<CheckResult>* results) {
+  for (CheckResult& result : more) results->push_back(std::move(result));
+}
+
+absl::Status CheckExpectations(const PluginCheckOptions& options,
+                            std::vector<CheckResult>* results) {
+  for (const std::string& id : options.only) {
+    const auto is_it = [&](const CheckResult& result) {
+      return result.id == id;
+    };
+    if (std::none_of(results->begin(), results->end(), is_it)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("check \"", id, "\" is to be run, and is none"));
+    }
+  }
+  for (const auto& [id, reason] : options.expected_failures) {
+    CheckResult* found = nullptr;
+    for (CheckResult& result : *results) {
+      if (result.id == id) found = &result;
+    }
+    if (found == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "check \"", id, "\" is expected to fail, and there is none such"));
+    }
+    if (found->outcome == CheckResult::kFail) {
+      found->outcome = CheckResult::kExpectedFailure;
+      found->detail = absl::StrCat(reason, ": ", found->detail);
+    } else if (found->outcome == CheckResult::kPass) {
+      found->outcome = CheckResult::kFail;
+      found->detail = absl::StrCat("it passed and was expected to fail: ",
+                                   reason);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
+    const std::string& path, const PluginCheckOptions& options) {
+  FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(path));
+  std::vector<CheckResult> results;
+  for (CheckResult& result : CheckPluginFile(file.bytes())) {
+    if (IsWanted(options, result.id)) results.push_back(std::move(result));
+  }
+  ChildResults loaded = RunInChildren(
+      options.seconds_per_check, [&](CheckReporter& reporter) {
+        Chosen chosen(options, reporter);
+        LoadedChecks(file, options, chosen).Run();
+      });
+  Append(std::move(loaded.results), &results);
+  ChildResults ended = RunInChildren(
+      options.seconds_per_check, [&](CheckReporter& reporter) {
+        if (!Chosen(options, reporter).Begin(kEndsId, kEndsTitle)) return;
+        reporter.End(Judged(kEndsId, kEndsTitle, EndsWell(file)));
+      });
+  Append(std::move(ended.results), &results);
+  const std::string output = loaded.output + ended.output;
+  if (IsWanted(options, kSilentId)) {
+    results.push_back(Judged(kSilentId, kSilentTitle, IsSilent(output)));
+  }
+  FERRY_RETURN_IF_ERROR(CheckExpectations(options, &results));
+  return results;
+}
+
+}  // namespace ferry

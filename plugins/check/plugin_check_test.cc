@@ -1,0 +1,169 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The checker on plugins that keep the rules, and on mutants that break one
+// each. A mutant's name says which check has to catch it; others may as well.
+
+#include "ferry/plugins/check/plugin_check.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/devices/conformance/conformance.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using ::testing::HasSubstr;
+
+PluginCheckOptions QuickOptions() {
+  PluginCheckOptions options;
+  options.large_bytes = uint64_t{256} << 10;
+  options.seconds_per_check = 20;
+  return options;
+}
+
+std::map<std::string, CheckResult> Check(
+    const std::string& path,
+    const PluginCheckOptions& options = QuickOptions()) {
+  const absl::StatusOr<std::vector<CheckResult>> results =
+      CheckPlugin(path, options);
+  EXPECT_TRUE(results.ok()) << results.status();
+  std::map<std::string, CheckResult> by_id;
+  if (!results.ok()) return by_id;
+  for (const CheckResult& result : *results) {
+    EXPECT_TRUE(by_id.emplace(result.id, result).second) << result.id;
+    // Nothing has a detail but what did not pass.
+    EXPECT_EQ(result.detail.empty(), result.outcome == CheckResult::kPass)
+        << result.ToString();
+  }
+  return by_id;
+}
+
+std::set<std::string> WithOutcome(
+    const std::map<std::string, CheckResult>& results,
+    CheckResult::Outcome outcome) {
+  std::set<std::string> ids;
+  for (const auto& [id, result] : results) {
+    if (result.outcome == outcome) ids.insert(id);
+  }
+  return ids;
+}
+
+std::string Failures(const std::map<std::string, CheckResult>& results) {
+  std::string text;
+  for (const auto& [id, result] : results) {
+    if (result.outcome == CheckResult::kFail) {
+      absl::StrAppend(&text, result.ToString(), "\n");
+    }
+  }
+  return text;
+}
+
+TEST(PluginCheckTest, ToyPasses) {
+  PluginCheckOptions options = QuickOptions();
+  options.expected_devices = 2;
+  const auto results = Check("plugins/testing/toy.so", options);
+  EXPECT_EQ(Failures(results), "");
+  // Queues, host memory, and what is for the host's own memory or none.
+  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
+            std::set<std::string>({"C-08", "G-01", "G-02", "G-03", "G-04",
+                                   "G-05", "G-06", "G-07", "G-08", "M-03",
+                                   "M-04", "N-01"}));
+}
+
+TEST(PluginCheckTest, ToyWithQueuesPasses) {
+  const auto results = Check("plugins/testing/toy_async.so");
+  EXPECT_EQ(Failures(results), "");
+  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
+            std::set<std::string>({"C-08", "M-03", "M-04"}));
+}
+
+TEST(PluginCheckTest, FewerDevicesThanExpectedFail) {
+  PluginCheckOptions options = QuickOptions();
+  options.expected_devices = 3;
+  const auto results = Check("plugins/testing/toy.so", options);
+  EXPECT_EQ(WithOutcome(results, CheckResult::kFail),
+            std::set<std::string>({"D-03"}));
+}
+
+TEST(PluginCheckTest, FailuresMayBeExpected) {
+  PluginCheckOptions options = QuickOptions();
+  options.only = {"A-06", "R-03", "P-02"};
+  options.expected_failures = {{"P-02", "it is chatty"}};
+  auto results = Check("plugins/check/p_02_prints.so", options);
+  EXPECT_EQ(Failures(results), "");
+  EXPECT_EQ(results["P-02"].outcome, CheckResult::kExpectedFailure);
+  EXPECT_THAT(results["P-02"].ToString(),
+              HasSubstr("P-02 expected failure: it prints nothing: it is chatty"
+                        ": \"copying"));
+  // One that passes is none.
+  results = Check("plugins/testing/toy.so", options);
+  EXPECT_EQ(WithOutcome(results, CheckResult::kFail),
+            std::set<std::string>({"P-02"}));
+  // Nor is one that there is not.
+  options.only = {"X-99"};
+  EXPECT_EQ(CheckPlugin("plugins/testing/toy.so", options).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  options.only = {"A-06"};
+  options.expected_failures = {{"X-99", "no such"}};
+  EXPECT_EQ(CheckPlugin("plugins/testing/toy.so", options).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(PluginCheckTest, WhatIsNoPluginFailsTheFirstCheck) {
+  const auto results = Check("plugins/check/plugin_check_test");
+  EXPECT_EQ(results.at("A-01").outcome, CheckResult::kFail);
+  EXPECT_EQ(results.at("A-02").outcome, CheckResult::kUnsupported);
+  EXPECT_EQ(CheckPlugin("/no/such.so", {}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+// The names of the shared objects beside this test.
+std::vector<std::string> Mutants() {
+  std::vector<std::string> names;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("plugins/check")) {
+    if (entry.path().extension() == ".so") {
+      names.push_back(entry.path().stem().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class MutantTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(MutantTest, IsCaughtByItsCheck) {
+  const std::string& name = GetParam();
+  const std::string id = absl::StrCat(
+      std::string(1, static_cast<char>(std::toupper(name[0]))), "-",
+      name.substr(2, 2));
+  PluginCheckOptions options = QuickOptions();
+  // What H-01 and P-02 look at has to be done by others.
+  options.only = {id, "M-02", "R-03"};
+  if (name == "c_01_hangs") options.seconds_per_check = 2;
+  const auto results =
+      Check(absl::StrCat("plugins/check/", name, ".so"), options);
+  ASSERT_EQ(results.count(id), 1u) << id;
+  EXPECT_EQ(results.at(id).outcome, CheckResult::kFail)
+      << results.at(id).ToString();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::ValuesIn(Mutants()),
+                         [](const auto& name) { return name.param; });
+
+TEST(MutantsTest, AreThere) { EXPECT_GE(Mutants().size(), 45u); }
+
+}  // namespace
+}  // namespace ferry

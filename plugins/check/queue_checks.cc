@@ -1,0 +1,332 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Queues, events and callbacks.
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/plugins/check/abi_check.h"
+#include "ferry/plugins/plugin_status.h"
+
+namespace ferry {
+namespace check_internal {
+namespace {
+
+constexpr uint64_t kLarge = uint64_t{8} << 20;
+
+// A queue and what is done with it.
+class Queue {
+ public:
+  Queue(const ferry_backend& table, uint32_t device) : table_(table) {
+    const Guarded<ferry_status> status;
+    const int32_t code =
+        table.queue_create(table.context, device, &handle_, status.get());
+    status_ = ExpectCode("queue_create", code, *status, FERRY_OK);
+  }
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+  ~Queue() { Destroy().IgnoreError(); }
+
+  const absl::Status& status() const { return status_; }
+
+  absl::Status Destroy() {
+    if (!status_.ok() || is_destroyed_) return absl::OkStatus();
+    is_destroyed_ = true;
+    const Guarded<ferry_status> status;
+    const int32_t code =
+        table_.queue_destroy(table_.context, handle_, status.get());
+    return ExpectCode("queue_destroy", code, *status, FERRY_OK);
+  }
+
+  absl::Status Issue(const ferry_copy& copy, uint64_t* event) {
+    const Guarded<ferry_status> status;
+    // Only the call itself may read it.
+    ferry_copy passed = copy;
+    const int32_t code = table_.copy_async(table_.context, handle_, &passed,
+                                           event, status.get());
+    std::memset(&passed, 0xA5, sizeof(passed));
+    return ExpectCode("copy_async", code, *status, FERRY_OK);
+  }
+
+  // Issues what is wrong: true if that was said at once.
+  bool IsRefused(const ferry_copy& copy, int32_t* code, uint64_t* event) {
+    ferry_status status = HostStruct<ferry_status>();
+    *code = table_.copy_async(table_.context, handle_, &copy, event, &status);
+    return *code != FERRY_OK;
+  }
+
+ private:
+  const ferry_backend& table_;
+  uint64_t handle_ = 0;
+  bool is_destroyed_ = false;
+  absl::Status status_;
+};
+
+absl::Status Wait(const ferry_backend& table, uint64_t event,
+                  int32_t wanted = FERRY_OK) {
+  const Guarded<ferry_status> status;
+  const int32_t code = table.event_wait(table.context, event, status.get());
+  return ExpectCode("event_wait", code, *status, wanted);
+}
+
+// Whether the event is ready, which then has to have the code `wanted`.
+absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
+                 int32_t wanted = FERRY_OK) {
+  const Guarded<ferry_status> status;
+  uint32_t ready = 7;
+  const int32_t code =
+      table.event_query(table.context, event, &ready, status.get());
+  if (ready > 1) return Wrong("\"event_query\" says neither 0 nor 1");
+  *is_ready = ready == 1;
+  return ExpectCode("event_query", code, *status,
+                    ready == 1 ? wanted : FERRY_OK);
+}
+
+absl::Status Release(const ferry_backend& table, uint64_t event) {
+  const Guarded<ferry_status> status;
+  const int32_t code = table.event_release(table.context, event, status.get());
+  return ExpectCode("event_release", code, *status, FERRY_OK);
+}
+
+absl::Status QueuesLeaveNothing(const ferry_backend& table, uint32_t device) {
+  const Belongings before = Belongings::Now();
+  for (int i = 0; i < 100; ++i) {
+    Queue queue(table, device);
+    FERRY_RETURN_IF_ERROR(queue.status());
+    FERRY_RETURN_IF_ERROR(queue.Destroy());
+  }
+  const std::string more = Belongings::Now().MoreThan(before);
+  if (!more.empty()) {
+    return Wrong(absl::StrCat("after 100 queues that were destroyed: ", more));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WorkIsInOrder(const ferry_backend& table, uint32_t device) {
+  Queue queue(table, device);
+  FERRY_RETURN_IF_ERROR(queue.status());
+  const DeviceBlock block(table, device, kLarge);
+  FERRY_RETURN_IF_ERROR(block.status());
+  const Bytes first = Sample(1, kLarge);
+  const Bytes second = Sample(2, kLarge);
+  Bytes found(kLarge);
+  std::vector<uint64_t> events;
+  for (const ferry_copy& copy : {block.ToDevice(first.data(), kLarge),
+                                 block.ToDevice(second.data(), 1000),
+                                 block.ToHost(found.data(), kLarge)}) {
+    uint64_t event = 0;
+    FERRY_RETURN_IF_ERROR(queue.Issue(copy, &event));
+    events.push_back(event);
+  }
+  FERRY_RETURN_IF_ERROR(Wait(table, events.back()));
+  for (uint64_t event : events) FERRY_RETURN_IF_ERROR(Release(table, event));
+  for (uint64_t i = 0; i < kLarge; ++i) {
+    if (found[i] != (i < 1000 ? second : first)[i]) {
+      return Wrong(absl::StrCat("copies ran in another order: byte ", i));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadyMeansDone(const ferry_backend& table, uint32_t device) {
+  Queue queue(table, device);
+  FERRY_RETURN_IF_ERROR(queue.status());
+  const DeviceBlock block(table, device, kLarge);
+  FERRY_RETURN_IF_ERROR(block.status());
+  for (uint32_t round = 0; round < 10; ++round) {
+    const Bytes wanted = Sample(round, kLarge);
+    FERRY_RETURN_IF_ERROR(Copy(table, block.ToDevice(wanted.data(), kLarge)));
+    Bytes found(kLarge);
+    uint64_t event = 0;
+    FERRY_RETURN_IF_ERROR(
+        queue.Issue(block.ToHost(found.data(), kLarge), &event));
+    bool is_ready = false;
+    while (!is_ready) {
+      FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready));
+      std::this_thread::yield();
+    }
+    const bool is_done = found.back() == wanted.back() && found == wanted;
+    FERRY_RETURN_IF_ERROR(Wait(table, event));
+    FERRY_RETURN_IF_ERROR(Release(table, event));
+    if (!is_done) return Wrong("an event was ready before its copy was done");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ManyMayWait(const ferry_backend& table, uint32_t device) {
+  Queue queue(table, device);
+  FERRY_RETURN_IF_ERROR(queue.status());
+  const DeviceBlock block(table, device, kLarge);
+  FERRY_RETURN_IF_ERROR(block.status());
+  const Bytes bytes = Sample(1, kLarge);
+  uint64_t event = 0;
+  FERRY_RETURN_IF_ERROR(
+      queue.Issue(block.ToDevice(bytes.data(), kLarge), &event));
+  std::vector<absl::Status> statuses(8);
+  std::vector<std::thread> threads;
+  for (absl::Status& status : statuses) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i) status.Update(Wait(table, event));
+      bool is_ready = false;
+      status.Update(Ask(table, event, &is_ready));
+      if (!is_ready) status.Update(Wrong("not ready after a wait"));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& status : statuses) FERRY_RETURN_IF_ERROR(status);
+  return Release(table, event);
+}
+
+struct Calls {
+  std::atomic<int> count{0};
+  std::atomic<int32_t> code{-1};
+};
+
+void CountCall(void* context, int32_t code) {
+  auto* const calls = static_cast<Calls*>(context);
+  calls->code = code;
+  ++calls->count;
+}
+
+absl::Status ExpectCalled(const ferry_backend& table, uint64_t event,
+                          int32_t wanted) {
+  Calls calls;
+  const Guarded<ferry_status> status;
+  const int32_t code = table.event_on_ready(table.context, event, CountCall,
+                                            &calls, status.get());
+  FERRY_RETURN_IF_ERROR(
+      ExpectCode("event_on_ready", code, *status, FERRY_OK));
+  Wait(table, event, wanted).IgnoreError();
+  // The callback may come a little later than the wait returns.
+  for (int i = 0; i < 2000 && calls.count == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (calls.count != 1) {
+    return Wrong(absl::StrCat("a callback was called ", calls.count.load(),
+                              " times"));
+  }
+  if (calls.code != wanted) {
+    return Wrong(absl::StrCat("a callback got code ", calls.code.load(),
+                              " for ", wanted));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CallbacksComeOnce(const ferry_backend& table, uint32_t device) {
+  Queue queue(table, device);
+  FERRY_RETURN_IF_ERROR(queue.status());
+  const DeviceBlock block(table, device, kLarge);
+  FERRY_RETURN_IF_ERROR(block.status());
+  const Bytes bytes = Sample(1, kLarge);
+  uint64_t event = 0;
+  FERRY_RETURN_IF_ERROR(
+      queue.Issue(block.ToDevice(bytes.data(), kLarge), &event));
+  FERRY_RETURN_IF_ERROR(ExpectCalled(table, event, FERRY_OK));
+  // And where it is ready already.
+  FERRY_RETURN_IF_ERROR(Wait(table, event));
+  FERRY_RETURN_IF_ERROR(ExpectCalled(table, event, FERRY_OK));
+  return Release(table, event);
+}
+
+absl::Status FailuresReachEverybody(const ferry_backend& table,
+                                    uint32_t device) {
+  Queue queue(table, device);
+  FERRY_RETURN_IF_ERROR(queue.status());
+  const DeviceBlock block(table, device, 100);
+  FERRY_RETURN_IF_ERROR(block.status());
+  const Bytes bytes = Sample(1, 200);
+  int32_t code = FERRY_OK;
+  uint64_t event = 0;
+  if (queue.IsRefused(block.ToDevice(bytes.data(), 200), &code, &event)) {
+    if (code != FERRY_OUT_OF_RANGE) {
+      return Wrong(absl::StrCat("a copy past the end is refused with ", code));
+    }
+  } else {
+    bool is_ready = false;
+    FERRY_RETURN_IF_ERROR(Wait(table, event, FERRY_OUT_OF_RANGE));
+    FERRY_RETURN_IF_ERROR(Wait(table, event, FERRY_OUT_OF_RANGE));
+    FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready, FERRY_OUT_OF_RANGE));
+    if (!is_ready) return Wrong("an event that failed is not ready");
+    FERRY_RETURN_IF_ERROR(ExpectCalled(table, event, FERRY_OUT_OF_RANGE));
+    FERRY_RETURN_IF_ERROR(Release(table, event));
+  }
+  // And the device goes on.
+  Queue other(table, device);
+  FERRY_RETURN_IF_ERROR(other.status());
+  FERRY_RETURN_IF_ERROR(
+      other.Issue(block.ToDevice(bytes.data(), 100), &event));
+  FERRY_RETURN_IF_ERROR(Wait(table, event));
+  return Release(table, event);
+}
+
+absl::Status EventsMayBeLetGo(const ferry_backend& table, uint32_t device) {
+  Queue queue(table, device);
+  FERRY_RETURN_IF_ERROR(queue.status());
+  const DeviceBlock block(table, device, kLarge);
+  FERRY_RETURN_IF_ERROR(block.status());
+  const Bytes wanted = Sample(1, kLarge);
+  Bytes found(kLarge);
+  uint64_t event = 0;
+  for (const ferry_copy& copy : {block.ToDevice(wanted.data(), kLarge),
+                                 block.ToHost(found.data(), kLarge)}) {
+    FERRY_RETURN_IF_ERROR(queue.Issue(copy, &event));
+    FERRY_RETURN_IF_ERROR(Release(table, event));
+  }
+  // Without an event, the end of the queue tells.
+  FERRY_RETURN_IF_ERROR(queue.Destroy());
+  if (found != wanted) {
+    return Wrong("destroying a queue did not wait for its work");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventsOutliveTheirQueue(const ferry_backend& table,
+                                     uint32_t device) {
+  const DeviceBlock block(table, device, kLarge);
+  FERRY_RETURN_IF_ERROR(block.status());
+  const Bytes bytes = Sample(1, kLarge);
+  uint64_t event = 0;
+  {
+    Queue queue(table, device);
+    FERRY_RETURN_IF_ERROR(queue.status());
+    FERRY_RETURN_IF_ERROR(
+        queue.Issue(block.ToDevice(bytes.data(), kLarge), &event));
+    FERRY_RETURN_IF_ERROR(queue.Destroy());
+  }
+  bool is_ready = false;
+  FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready));
+  if (!is_ready) return Wrong("an event is not ready after its queue is gone");
+  FERRY_RETURN_IF_ERROR(Wait(table, event));
+  return Release(table, event);
+}
+
+constexpr CallCheck kChecks[] = {
+    {"G-01", "queues that were destroyed leave nothing behind",
+     FERRY_CAPABILITY_ASYNC, QueuesLeaveNothing},
+    {"G-02", "the work of a queue runs in its order", FERRY_CAPABILITY_ASYNC,
+     WorkIsInOrder},
+    {"G-03", "an event is ready when its work is done, not before",
+     FERRY_CAPABILITY_ASYNC, ReadyMeansDone},
+    {"G-04", "many threads may wait for an event, and again",
+     FERRY_CAPABILITY_ASYNC, ManyMayWait},
+    {"G-05", "a callback is called once, early or late",
+     FERRY_CAPABILITY_ASYNC, CallbacksComeOnce},
+    {"G-06", "who asks of a copy that failed learns it, and the device goes on",
+     FERRY_CAPABILITY_ASYNC, FailuresReachEverybody},
+    {"G-07", "events may be let go before they are ready",
+     FERRY_CAPABILITY_ASYNC, EventsMayBeLetGo},
+    {"G-08", "events outlive their queue", FERRY_CAPABILITY_ASYNC,
+     EventsOutliveTheirQueue},
+};
+
+}  // namespace
+
+absl::Span<const CallCheck> QueueChecks() { return kChecks; }
+
+}  // namespace check_internal
+}  // namespace ferry

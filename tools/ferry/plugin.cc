@@ -1,0 +1,162 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/plugin.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "ferry/devices/conformance/conformance.h"
+#include "ferry/plugins/check/plugin_check.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/text.h"
+
+namespace ferry {
+namespace {
+
+struct CheckOptions {
+  std::string path;
+  std::vector<std::string> expected_failures;
+  std::vector<std::string> only;
+  OutputFormat format = OutputFormat::kHuman;
+  PluginCheckOptions check;
+};
+
+using Outcome = CheckResult::Outcome;
+
+constexpr Outcome kOutcomes[] = {CheckResult::kPass, CheckResult::kFail,
+                                 CheckResult::kUnsupported,
+                                 CheckResult::kExpectedFailure};
+
+std::map<Outcome, int> CountOutcomes(const std::vector<CheckResult>& results) {
+  std::map<Outcome, int> counts;
+  for (const CheckResult& result : results) ++counts[result.outcome];
+  return counts;
+}
+
+void PrintJson(const std::string& path, const std::vector<CheckResult>& results,
+               std::ostream& out) {
+  Json document;
+  document["plugin"] = JsonText(path);
+  document["checks"] = Json::array();
+  for (const CheckResult& result : results) {
+    Json row;
+    row["id"] = JsonText(result.id);
+    row["title"] = JsonText(result.title);
+    row["outcome"] = JsonText(OutcomeName(result.outcome));
+    if (!result.detail.empty()) row["detail"] = JsonText(result.detail);
+    document["checks"].push_back(std::move(row));
+  }
+  std::map<Outcome, int> counts = CountOutcomes(results);
+  for (const Outcome outcome : kOutcomes) {
+    document["counts"][std::string(OutcomeName(outcome))] = counts[outcome];
+  }
+  out << DumpIndented(document) << "\n";
+}
+
+void Print(const std::string& path, const std::vector<CheckResult>& results,
+           std::ostream& out) {
+  for (const CheckResult& result : results) {
+    out << absl::StrFormat("%-5s %-16s  %s\n", EscapeForTerminal(result.id),
+                           OutcomeName(result.outcome), result.title);
+    if (!result.detail.empty()) {
+      out << "        " << EscapeForTerminal(result.detail) << "\n";
+    }
+  }
+  std::map<Outcome, int> counts = CountOutcomes(results);
+  out << EscapeForTerminal(path) << ":";
+  const char* separator = " ";
+  for (const Outcome outcome : kOutcomes) {
+    out << separator << counts[outcome] << " " << OutcomeName(outcome);
+    separator = ", ";
+  }
+  out << "\n";
+}
+
+absl::Status AddExpectedFailures(CheckOptions* options) {
+  for (const std::string& text : options->expected_failures) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(text, absl::MaxSplits('=', 1));
+    if (parts.first.empty() || parts.second.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--expect-failure wants ID=REASON, as in C-02=\"fixed in 1.3\""));
+    }
+    options->check.expected_failures[parts.first] = parts.second;
+  }
+  return absl::OkStatus();
+}
+
+int RunCheck(CheckOptions options, const CommandIo& io) {
+  const absl::Status added = AddExpectedFailures(&options);
+  if (!added.ok()) return Fail(io, added);
+  options.check.only = {options.only.begin(), options.only.end()};
+  const absl::StatusOr<std::vector<CheckResult>> results =
+      CheckPlugin(options.path, options.check);
+  if (!results.ok()) return Fail(io, results.status());
+  if (options.format == OutputFormat::kJson) {
+    PrintJson(options.path, *results, io.out);
+  } else {
+    Print(options.path, *results, io.out);
+  }
+  return CountOutcomes(*results)[CheckResult::kFail] == 0 ? kExitDone
+                                                          : kExitNo;
+}
+
+}  // namespace
+
+void AddPlugin(CLI::App* app, const CommandIo& io, int* exit_code) {
+  CLI::App* const plugin =
+      AddCommand(app, "plugin", "Check plugins that bring devices.",
+                 "For those who make them; docs/plugins.md is the guide.",
+                 "  ferry plugin check libacme.so");
+  plugin->require_subcommand(1);
+  CLI::App* const command = AddCommand(
+      plugin, "check", "See whether a plugin keeps the rules.",
+      "Runs the numbered checks of docs/plugins.md, each in a process that it\n"
+      "may take down, and says of each: pass, fail, unsupported (the plugin\n"
+      "does not claim what is checked, or has no device) or expected failure.\n"
+      "Exit code 1: a check failed.",
+      "  ferry plugin check libacme.so\n"
+      "  ferry plugin check --expect-devices=2 --format=json libacme.so\n"
+      "  ferry plugin check --expect-failure=C-02=\"fixed in 1.3\" libacme.so");
+  const auto options = std::make_shared<CheckOptions>();
+  command->add_option("PLUGIN", options->path, "The shared object")
+      ->required()
+      ->option_text(" ");
+  command
+      ->add_option("--expect-devices", options->check.expected_devices,
+                   "Finding fewer is a failure [0]")
+      ->option_text("N");
+  command
+      ->add_option("--expect-failure", options->expected_failures,
+                   "A check that is known to fail, and why; one that\n"
+                   "passes is then a failure. May be repeated")
+      ->option_text("ID=REASON")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option("--only", options->only,
+                   "Run this check and no other. May be repeated")
+      ->option_text("ID")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option("--seconds", options->check.seconds_per_check,
+                   "How long one check may take [120]")
+      ->check(CLI::Range(1, 3600))
+      ->option_text("N");
+  AddFormatOption(command, &options->format);
+  command->callback(
+      [options, &io, exit_code] { *exit_code = RunCheck(*options, io); });
+}
+
+}  // namespace ferry

@@ -1,0 +1,22 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/plugin.h
+// -----------------------------------------------------------------------------
+//
+// `ferry plugin check`: whether a plugin keeps the rules.
+#ifndef FERRY_TOOLS_FERRY_PLUGIN_H_
+#define FERRY_TOOLS_FERRY_PLUGIN_H_
+
+#include "CLI/CLI.hpp"
+#include "ferry/tools/ferry/command.h"
+
+namespace ferry {
+
+// Adds the subcommand; as the others.
+void AddPlugin(CLI::App* app, const CommandIo& io, int* exit_code);
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_PLUGIN_H_
