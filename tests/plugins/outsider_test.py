@@ -1,0 +1,134 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The example, built in a folder of its own by one line of `cc`.
+
+    outsider_test.py ON_DEVICE FERRY PLUGIN_H TOY_C INDEX_JSON
+
+It passes `ferry plugin check`, and checkpoints that PyTorch wrote go through
+its device and come back as they were, their tags with them.
+"""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+
+ON_DEVICE = FERRY = PLUGIN_H = TOY_C = INDEX = None
+
+# The lines of docs/plugins.md.
+LINES = {
+    'libtoy.so':
+        'cc -std=c11 -shared -fPIC -fvisibility=hidden -pthread -I include '
+        '-o libtoy.so toy.c',
+    'libtoy_async.so':
+        'cc -std=c11 -shared -fPIC -fvisibility=hidden -pthread -I include '
+        '-DTOY_ASYNC -o libtoy_async.so toy.c toy_queues.c',
+}
+
+
+def data_of(path):
+    """The pickle and the storages of a zip checkpoint."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+class OutsiderTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        os.makedirs(os.path.join(cls.folder, 'include/ferry'))
+        shutil.copy(PLUGIN_H, os.path.join(cls.folder, 'include/ferry'))
+        example = os.path.dirname(TOY_C)
+        for name in ('toy.c', 'toy_queues.c', 'toy_queues.h'):
+            shutil.copy(os.path.join(example, name), cls.folder)
+        for line in LINES.values():
+            subprocess.run(line.split(), cwd=cls.folder, check=True)
+
+    def test_exports_one_symbol(self):
+        for library in LINES:
+            symbols = subprocess.run(
+                ['nm', '-D', '--defined-only',
+                 os.path.join(self.folder, library)],
+                capture_output=True, text=True, check=True).stdout
+            self.assertEqual([line.split()[-1] for line in
+                              symbols.strip().split('\n')],
+                             ['ferry_plugin_query_v0'])
+
+    def test_passes_the_check(self):
+        for library in LINES:
+            result = subprocess.run(
+                [FERRY, 'plugin', 'check', '--expect-devices=2',
+                 '--format=json', os.path.join(self.folder, library)],
+                capture_output=True, text=True, check=False)
+            failed = [check for check in json.loads(result.stdout)['checks']
+                      if check['outcome'] == 'fail']
+            self.assertEqual((failed, result.returncode), ([], 0))
+
+    def test_checkpoints_come_back_as_they_were(self):
+        originals = sorted(
+            glob.glob(os.path.join(os.path.dirname(INDEX), '*/*.pt')))
+        self.assertGreater(len(originals), 30)
+        for library in LINES:
+            with self.subTest(library=library):
+                self.round_trip(library, originals)
+
+    def round_trip(self, library, originals):
+        jobs = []
+        for number, original in enumerate(originals):
+            jobs.append([original] + [
+                os.path.join(self.folder, '%s_%d' % (kind, number))
+                for kind in ('on_device', 'back', 'direct')
+            ])
+        result = subprocess.run(
+            [ON_DEVICE, os.path.join(self.folder, library), 'toy:1'],
+            input=''.join(' '.join(job) + '\n' for job in jobs),
+            capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        answers = result.stdout.strip().split('\n')
+        self.assertEqual(
+            {job[0]: answer for job, answer in zip(jobs, answers)
+             if answer != 'ok'}, {})
+        tagged = 0
+        for original, on_device, back, direct in jobs:
+            there, again = data_of(on_device), data_of(on_device + '.again')
+            self.assertEqual(there, again, original)
+            home, straight = data_of(back), data_of(direct)
+            self.assertEqual(home, straight, original)
+            # The storages are the same; the tags are those of the device.
+            pickle = next(name for name in there if name.endswith('data.pkl'))
+            for name, content in straight.items():
+                if '/data/' in name:
+                    self.assertEqual(there[name], content, original)
+            if any('/data/' in name for name in there):
+                self.assertIn(b'toy:1', there[pickle], original)
+                tagged += 1
+        self.assertGreater(tagged, 25)
+
+    def test_without_the_plugin_the_tag_is_unknown_and_nothing_is_loaded(self):
+        original = sorted(
+            glob.glob(os.path.join(os.path.dirname(INDEX), '*/state_dict.pt')))
+        paths = [os.path.join(self.folder, 'x%d' % i) for i in range(3)]
+        toy = os.path.join(self.folder, 'libtoy.so')
+        subprocess.run([ON_DEVICE, toy, 'toy:0'],
+                       input=' '.join([original[0]] + paths) + '\n',
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       text=True, check=True)
+        # A file of a device that is not here is shown all the same.
+        shown = subprocess.run([FERRY, 'inspect', paths[0]],
+                               capture_output=True, text=True, check=True,
+                               env={'FERRY_PLUGIN_PATH': toy})
+        self.assertIn('toy:0', shown.stdout)
+
+
+if __name__ == '__main__':
+    ON_DEVICE, FERRY, PLUGIN_H, TOY_C, INDEX = [
+        os.path.abspath(path) for path in sys.argv[1:6]
+    ]
+    unittest.main(argv=sys.argv[:1])
