@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The example, built in a folder of its own by one line of `cc`.
 
-    outsider_test.py ON_DEVICE FERRY PLUGIN_H TOY_C INDEX_JSON
+    outsider_test.py ON_DEVICE FERRY PLUGIN_H TOY_C INDEX_JSON GUIDE
 
-It passes `ferry plugin check`, and checkpoints that PyTorch wrote go through
+The lines are those of the guide. The plugin passes `ferry plugin check`, and checkpoints that PyTorch wrote go through
 its device and come back as they were, their tags with them.
 """
 
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,17 +19,14 @@ import tempfile
 import unittest
 import zipfile
 
-ON_DEVICE = FERRY = PLUGIN_H = TOY_C = INDEX = None
+ON_DEVICE = FERRY = PLUGIN_H = TOY_C = INDEX = GUIDE = None
 
-# The lines of docs/plugins.md.
-LINES = {
-    'libtoy.so':
-        'cc -std=c11 -shared -fPIC -fvisibility=hidden -pthread -I include '
-        '-o libtoy.so toy.c',
-    'libtoy_async.so':
-        'cc -std=c11 -shared -fPIC -fvisibility=hidden -pthread -I include '
-        '-DTOY_ASYNC -o libtoy_async.so toy.c toy_queues.c',
-}
+LIBRARIES = ('libtoy.so', 'libtoy_async.so')
+
+
+def guide():
+    with open(GUIDE, encoding='utf-8') as file:
+        return file.read()
 
 
 def data_of(path):
@@ -48,11 +46,11 @@ class OutsiderTest(unittest.TestCase):
         example = os.path.dirname(TOY_C)
         for name in ('toy.c', 'toy_queues.c', 'toy_queues.h'):
             shutil.copy(os.path.join(example, name), cls.folder)
-        for line in LINES.values():
+        for line in re.findall(r'^cc .*$', guide(), re.MULTILINE):
             subprocess.run(line.split(), cwd=cls.folder, check=True)
 
     def test_exports_one_symbol(self):
-        for library in LINES:
+        for library in LIBRARIES:
             symbols = subprocess.run(
                 ['nm', '-D', '--defined-only',
                  os.path.join(self.folder, library)],
@@ -62,7 +60,7 @@ class OutsiderTest(unittest.TestCase):
                              ['ferry_plugin_query_v0'])
 
     def test_passes_the_check(self):
-        for library in LINES:
+        for library in LIBRARIES:
             result = subprocess.run(
                 [FERRY, 'plugin', 'check', '--expect-devices=2',
                  '--format=json', os.path.join(self.folder, library)],
@@ -71,11 +69,25 @@ class OutsiderTest(unittest.TestCase):
                       if check['outcome'] == 'fail']
             self.assertEqual((failed, result.returncode), ([], 0))
 
+    def test_the_guide_lists_the_checks(self):
+        result = subprocess.run(
+            [FERRY, 'plugin', 'check',
+             os.path.join(self.folder, 'libtoy.so')],
+            capture_output=True, text=True, check=True)
+        checks = re.findall(r'^([A-Z]-\d\d)  \w+ +(.*)$', result.stdout,
+                            re.MULTILINE)
+        self.assertGreater(len(checks), 50)
+        self.assertEqual(
+            re.findall(r'^\| ([A-Z]-\d\d) \| (.*) \|$', guide(), re.MULTILINE),
+            checks)
+        last_line = result.stdout.strip().split('\n')[-1]
+        self.assertIn(last_line.split('/')[-1], guide())
+
     def test_checkpoints_come_back_as_they_were(self):
         originals = sorted(
             glob.glob(os.path.join(os.path.dirname(INDEX), '*/*.pt')))
         self.assertGreater(len(originals), 30)
-        for library in LINES:
+        for library in LIBRARIES:
             with self.subTest(library=library):
                 self.round_trip(library, originals)
 
@@ -128,7 +140,7 @@ class OutsiderTest(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    ON_DEVICE, FERRY, PLUGIN_H, TOY_C, INDEX = [
-        os.path.abspath(path) for path in sys.argv[1:6]
+    ON_DEVICE, FERRY, PLUGIN_H, TOY_C, INDEX, GUIDE = [
+        os.path.abspath(path) for path in sys.argv[1:7]
     ]
     unittest.main(argv=sys.argv[:1])
