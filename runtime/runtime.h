@@ -44,6 +44,7 @@
 #include "ferry/devices/backend.h"
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/devices/to_device.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/class_registry.h"
 #include "ferry/serialization/load.h"
