@@ -35,7 +35,8 @@ absl::StatusOr<Storage> To(
 // storage no longer do. Of a composite tensor, each component is moved.
 // Gradients are not followed through the copy.
 //
-// Errors: as CopyStorage; kUnimplemented - a composite tensor of composite ones.
+// Errors: as CopyStorage; kUnimplemented - a composite tensor of composite
+// ones.
 absl::StatusOr<Tensor> To(
     const Tensor& from, const Device& device,
     const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot());

@@ -75,8 +75,7 @@ TEST_F(ToDeviceTest, ViewsStayViews) {
   const std::vector<int64_t> shape = {3}, strides = {2};
   const Tensor view =
       *Tensor::Create(host.storage(), DType::kInt32, shape, strides, 1);
-  const absl::StatusOr<Tensor> there =
-      To(view, Device("fake", 1), devices());
+  const absl::StatusOr<Tensor> there = To(view, Device("fake", 1), devices());
   ASSERT_TRUE(there.ok()) << there.status();
   EXPECT_EQ(there->strides(), view.strides());
   EXPECT_EQ(there->storage_offset(), 1);
@@ -90,8 +89,7 @@ TEST_F(ToDeviceTest, ComponentsAreMoved) {
   const std::vector<int64_t> shape = {9};
   const Tensor sparse = Tensor::CreateComposite(
       Layout::kSparseCoo, DType::kInt32, shape, {Sample(), Sample()});
-  const absl::StatusOr<Tensor> there =
-      To(sparse, Device("fake"), devices());
+  const absl::StatusOr<Tensor> there = To(sparse, Device("fake"), devices());
   ASSERT_TRUE(there.ok()) << there.status();
   EXPECT_EQ(there->layout(), Layout::kSparseCoo);
   for (const Tensor& component : there->components()) {

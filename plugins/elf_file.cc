@@ -153,10 +153,9 @@ class Reader {
   }
 
   absl::Status ReadDynamic(const Elf64_Shdr& section) {
-    FERRY_ASSIGN_OR_RETURN(
-        const std::vector<Elf64_Dyn> entries,
-        Table<Elf64_Dyn>(section.sh_offset, section.sh_size,
-                         "dynamic entries"));
+    FERRY_ASSIGN_OR_RETURN(const std::vector<Elf64_Dyn> entries,
+                           Table<Elf64_Dyn>(section.sh_offset, section.sh_size,
+                                            "dynamic entries"));
     FERRY_ASSIGN_OR_RETURN(const std::vector<char> strings, Strings(section));
     for (const Elf64_Dyn& entry : entries) {
       if (entry.d_tag == DT_NULL) break;

@@ -90,14 +90,14 @@ absl::StatusOr<int> PluginBackend::DeviceCount() const {
   }));
   const uint32_t most = is_indexed() ? kMaxDevices : 1;
   if (devices.count > most) {
-    return absl::InternalError(
-        absl::StrCat("the plugin counts ", devices.count, " devices of type ",
-                     type_, "; there can be ", most));
+    return absl::InternalError(absl::StrCat("the plugin counts ", devices.count,
+                                            " devices of type ", type_,
+                                            "; there can be ", most));
   }
   if (devices.count == 0) {
     const std::string why = PluginText(devices.why, sizeof(devices.why));
-    return absl::UnavailableError(absl::StrCat(
-        AbsenceText(devices.absence), why.empty() ? "" : ": ", why));
+    return absl::UnavailableError(absl::StrCat(AbsenceText(devices.absence),
+                                               why.empty() ? "" : ": ", why));
   }
   return static_cast<int>(devices.count);
 }
@@ -107,9 +107,8 @@ absl::StatusOr<DeviceProperties> PluginBackend::Properties(int index) const {
   ferry_device_properties properties = HostStruct<ferry_device_properties>();
   FERRY_RETURN_IF_ERROR(
       CallPlugin("device_properties", [&](ferry_status* status) {
-        return table_.device_properties(table_.context,
-                                        static_cast<uint32_t>(index),
-                                        &properties, status);
+        return table_.device_properties(
+            table_.context, static_cast<uint32_t>(index), &properties, status);
       }));
   return DeviceProperties{PluginText(properties.name, sizeof(properties.name)),
                           properties.memory_bytes};

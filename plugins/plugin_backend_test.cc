@@ -70,8 +70,7 @@ TEST(PluginBackendTest, LargeCopiesOfAllSizesComeBack) {
     for (size_t i = 0; i < size; ++i) bytes[i] = uint8_t(i * 7 + i / 251);
     const auto memory = backend.Allocate(1, {size + 5});
     ASSERT_TRUE(memory.ok()) << memory.status();
-    ASSERT_TRUE(
-        backend.CopyFromHost(bytes.data(), (*memory)[0], 5, size).ok());
+    ASSERT_TRUE(backend.CopyFromHost(bytes.data(), (*memory)[0], 5, size).ok());
     std::vector<uint8_t> found(size);
     ASSERT_TRUE(backend.CopyToHost((*memory)[0], 5, found.data(), size).ok());
     EXPECT_TRUE(found == bytes) << size;
@@ -86,9 +85,9 @@ TEST(PluginBackendTest, CopyOutsideTheMemoryIsRefused) {
   EXPECT_EQ(backend.CopyFromHost(bytes.data(), (*memory)[0], 50, 51).code(),
             absl::StatusCode::kOutOfRange);
   // In pieces: all have ended when the error is there.
-  EXPECT_EQ(backend.CopyToHost((*memory)[0], 0, bytes.data(), bytes.size())
-                .code(),
-            absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(
+      backend.CopyToHost((*memory)[0], 0, bytes.data(), bytes.size()).code(),
+      absl::StatusCode::kOutOfRange);
   // And the device goes on.
   EXPECT_TRUE(backend.CopyFromHost(bytes.data(), (*memory)[0], 0, 100).ok());
 }

@@ -73,8 +73,8 @@ absl::Status CheckFunctions(absl::string_view type, const char* capability,
     if (function.is_there == claimed) continue;
     const std::string subject = absl::StrCat("device type \"", type, "\"");
     if (capability == nullptr) {
-      return Broken(absl::StrCat(subject, " has no function \"", function.name,
-                                 "\""));
+      return Broken(
+          absl::StrCat(subject, " has no function \"", function.name, "\""));
     }
     return Broken(absl::StrCat(
         subject, claimed ? " claims " : " does not claim ", capability,
@@ -95,30 +95,28 @@ absl::StatusOr<PluginDescription::BackendTable> CheckBackend(
   PluginDescription::BackendTable checked;
   checked.table = Sized(theirs);
   const ferry_backend& table = checked.table;
-  FERRY_ASSIGN_OR_RETURN(checked.type,
-                         CheckedText(table.type, "device type"));
+  FERRY_ASSIGN_OR_RETURN(checked.type, CheckedText(table.type, "device type"));
   if (!IsPluginDeviceType(checked.type)) {
     return Broken(absl::StrCat(
         "\"", checked.type,
         "\" is no name of a device type: it begins with a lower-case letter "
-        "and has at most ", kMaxTypeBytes,
-        " lower-case letters, digits and '_'"));
+        "and has at most ",
+        kMaxTypeBytes, " lower-case letters, digits and '_'"));
   }
   if ((table.flags & kMustUnderstand & ~kKnownBackendFlags) != 0) {
     return absl::UnimplementedError(absl::StrCat(
         "device type \"", checked.type, "\" has flags (",
         absl::Hex(table.flags), ") that this version of Ferry does not know"));
   }
+  FERRY_RETURN_IF_ERROR(
+      CheckFunctions(checked.type, nullptr, true,
+                     {{"device_count", table.device_count != nullptr},
+                      {"device_properties", table.device_properties != nullptr},
+                      {"allocate", table.allocate != nullptr},
+                      {"free", table.free != nullptr},
+                      {"copy", table.copy != nullptr}}));
   FERRY_RETURN_IF_ERROR(CheckFunctions(
-      checked.type, nullptr, true,
-      {{"device_count", table.device_count != nullptr},
-       {"device_properties", table.device_properties != nullptr},
-       {"allocate", table.allocate != nullptr},
-       {"free", table.free != nullptr},
-       {"copy", table.copy != nullptr}}));
-  FERRY_RETURN_IF_ERROR(CheckFunctions(
-      checked.type, "ASYNC",
-      (table.capabilities & FERRY_CAPABILITY_ASYNC) != 0,
+      checked.type, "ASYNC", (table.capabilities & FERRY_CAPABILITY_ASYNC) != 0,
       {{"queue_create", table.queue_create != nullptr},
        {"queue_destroy", table.queue_destroy != nullptr},
        {"copy_async", table.copy_async != nullptr},
@@ -126,11 +124,11 @@ absl::StatusOr<PluginDescription::BackendTable> CheckBackend(
        {"event_wait", table.event_wait != nullptr},
        {"event_on_ready", table.event_on_ready != nullptr},
        {"event_release", table.event_release != nullptr}}));
-  FERRY_RETURN_IF_ERROR(CheckFunctions(
-      checked.type, "HOST_ALLOC",
-      (table.capabilities & FERRY_CAPABILITY_HOST_ALLOC) != 0,
-      {{"host_allocate", table.host_allocate != nullptr},
-       {"host_free", table.host_free != nullptr}}));
+  FERRY_RETURN_IF_ERROR(
+      CheckFunctions(checked.type, "HOST_ALLOC",
+                     (table.capabilities & FERRY_CAPABILITY_HOST_ALLOC) != 0,
+                     {{"host_allocate", table.host_allocate != nullptr},
+                      {"host_free", table.host_free != nullptr}}));
   return checked;
 }
 
@@ -144,9 +142,9 @@ absl::Status CheckSanitizer(uint32_t theirs) {
   if (theirs == ours || (!matters(theirs) && !matters(ours))) {
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the plugin was built with sanitizer kind ", theirs, ", this program ",
-      "with ", ours, "; build both alike"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("the plugin was built with sanitizer kind ", theirs,
+                   ", this program ", "with ", ours, "; build both alike"));
 }
 
 absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
@@ -187,8 +185,8 @@ absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
                            CheckBackend(plugin.backends[i]));
     for (const auto& other : description.backends) {
       if (other.type == backend.type) {
-        return Broken(absl::StrCat("it brings device type \"", backend.type,
-                                   "\" twice"));
+        return Broken(
+            absl::StrCat("it brings device type \"", backend.type, "\" twice"));
       }
     }
     description.backends.push_back(std::move(backend));
@@ -215,13 +213,12 @@ absl::StatusOr<PluginDescription> QueryPlugin(ferry_plugin_query query,
   ferry_status status = HostStruct<ferry_status>();
   const int32_t code = query(&host, &plugin, &status);
   if (code == FERRY_INCOMPATIBLE && status.code == code) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the plugin does not fit version ", FERRY_PLUGIN_ABI_MAJOR, ".",
-        FERRY_PLUGIN_ABI_MINOR, " of the interface: ",
-        PluginText(status.message, sizeof(status.message))));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the plugin does not fit version ", FERRY_PLUGIN_ABI_MAJOR,
+                     ".", FERRY_PLUGIN_ABI_MINOR, " of the interface: ",
+                     PluginText(status.message, sizeof(status.message))));
   }
-  FERRY_RETURN_IF_ERROR(
-      PluginStatus(FERRY_PLUGIN_QUERY_SYMBOL, code, status));
+  FERRY_RETURN_IF_ERROR(PluginStatus(FERRY_PLUGIN_QUERY_SYMBOL, code, status));
   return CheckDescription(plugin);
 }
 
@@ -235,8 +232,8 @@ bool IsPluginDeviceType(absl::string_view type) {
 }
 
 bool IsReservedDeviceType(absl::string_view type) {
-  for (absl::string_view reserved : {"cpu", "cuda", "meta", "mps", "xpu", "hpu",
-                                     "xla", "privateuseone"}) {
+  for (absl::string_view reserved :
+       {"cpu", "cuda", "meta", "mps", "xpu", "hpu", "xla", "privateuseone"}) {
     if (type == reserved) return true;
   }
   return false;

@@ -111,8 +111,11 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
                                    : FERRY_SANITIZER_MEMORY;
        },
        kFailed, "build both alike"},
-      {"no name", [](Sample* s) { s->plugin.name = {nullptr, 5}; }, kInvalid,
-       "name"},
+      {"no name",
+       [](Sample* s) {
+         s->plugin.name = {nullptr, 5};
+       },
+       kInvalid, "name"},
       {"endless name",
        [](Sample* s) { s->plugin.name.size_bytes = UINT64_MAX; }, kInvalid,
        "name"},
@@ -134,9 +137,8 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
        kInvalid, "no name of a device type"},
       {"colon", [](Sample* s) { s->backend.type = Text("acme:0"); }, kInvalid,
        "no name of a device type"},
-      {"backend flag",
-       [](Sample* s) { s->backend.flags = uint64_t{1} << 63; }, kUnimplemented,
-       "flags"},
+      {"backend flag", [](Sample* s) { s->backend.flags = uint64_t{1} << 63; },
+       kUnimplemented, "flags"},
       {"no copy", [](Sample* s) { s->backend.copy = nullptr; }, kInvalid,
        "\"copy\""},
       {"claims queues",
@@ -163,7 +165,8 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
   }
 }
 
-TEST(PluginDescriptionTest, LargerStructsAndUnknownFlagsThatMayBeIgnoredAreFine) {
+TEST(PluginDescriptionTest,
+     LargerStructsAndUnknownFlagsThatMayBeIgnoredAreFine) {
   Sample sample;
   sample.plugin.struct_size += 8;
   sample.plugin.abi_minor = 17;

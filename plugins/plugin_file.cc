@@ -22,8 +22,7 @@ namespace ferry {
 namespace {
 
 absl::Status OsError(absl::string_view path, int error) {
-  const std::string message =
-      absl::StrCat(path, ": ", std::strerror(error));
+  const std::string message = absl::StrCat(path, ": ", std::strerror(error));
   switch (error) {
     case ENOENT:
     case ENOTDIR:
@@ -157,8 +156,8 @@ absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file) {
   const auto bad = [&](absl::string_view what) {
     return absl::InvalidArgumentError(absl::StrCat(file.path(), what));
   };
-  void* const handle = dlopen(file.path().c_str(),
-                              RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  void* const handle =
+      dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {
     const char* const error = dlerror();
     return bad(absl::StrCat(" cannot be loaded: ",

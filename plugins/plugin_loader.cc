@@ -212,14 +212,13 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
   for (const auto& backend : plugin.backends) {
     const bool is_reserved = IsReservedDeviceType(backend.type);
     if (is_reserved && !allow_reserved_types) {
-      return absl::PermissionDeniedError(absl::StrCat(
-          "the device type \"", backend.type,
-          "\" is not for plugins, unless the program allows it"));
+      return absl::PermissionDeniedError(
+          absl::StrCat("the device type \"", backend.type,
+                       "\" is not for plugins, unless the program allows it"));
     }
     if (!is_reserved && devices.FindBackend(backend.type) != nullptr) {
-      return absl::AlreadyExistsError(
-          absl::StrCat("the device type \"", backend.type,
-                       "\" is registered already"));
+      return absl::AlreadyExistsError(absl::StrCat(
+          "the device type \"", backend.type, "\" is registered already"));
     }
     FERRY_ASSIGN_OR_RETURN(
         Registration registration,
@@ -236,9 +235,8 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
 void PluginLoader::Finish(const PluginVerdict& verdict) {
   verdicts_.push_back(verdict);
   if (verdict.status.ok()) return;
-  registry_->NoteDisabled(
-      verdict.path.empty() ? verdict.name : verdict.path,
-      std::string(verdict.status.message()));
+  registry_->NoteDisabled(verdict.path.empty() ? verdict.name : verdict.path,
+                          std::string(verdict.status.message()));
 }
 
 }  // namespace ferry

@@ -62,7 +62,8 @@ class PluginLoaderTest : public ::testing::Test {
   static std::string ManifestText(const std::string& library,
                                   const std::string& version = "1.0.0") {
     return absl::StrCat(
-        "{\"manifest_version\": 1, \"name\": \"org.ferry.toy\", \"version\": \"",
+        "{\"manifest_version\": 1, \"name\": \"org.ferry.toy\", \"version\": "
+        "\"",
         version, "\", \"library\": \"", library,
         "\", \"device_types\": [\"toy\"]}");
   }

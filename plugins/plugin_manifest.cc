@@ -96,11 +96,11 @@ absl::Status CheckAgrees(const PluginManifest& manifest,
       said == theirs) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "the manifest says ", absl::CHexEscape(manifest.name()), " ",
-      absl::CHexEscape(manifest.version()), " with ", said,
-      "; the plugin says ", plugin.name, " ", plugin.version, " with ",
-      theirs));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the manifest says ", absl::CHexEscape(manifest.name()), " ",
+                   absl::CHexEscape(manifest.version()), " with ", said,
+                   "; the plugin says ", plugin.name, " ", plugin.version,
+                   " with ", theirs));
 }
 
 }  // namespace ferry

@@ -34,11 +34,10 @@ class PluginQueues::Queue {
           return table.device_properties(table.context, device_index,
                                          &properties, status);
         }));
-    queue->chunk_bytes_ =
-        properties.copy_chunk_bytes == 0
-            ? kDefaultChunkBytes
-            : std::clamp(properties.copy_chunk_bytes, kMinChunkBytes,
-                         kMaxChunkBytes);
+    queue->chunk_bytes_ = properties.copy_chunk_bytes == 0
+                              ? kDefaultChunkBytes
+                              : std::clamp(properties.copy_chunk_bytes,
+                                           kMinChunkBytes, kMaxChunkBytes);
     FERRY_RETURN_IF_ERROR(CallPlugin("queue_create", [&](ferry_status* status) {
       return table.queue_create(table.context, device_index, &queue->handle_,
                                 status);

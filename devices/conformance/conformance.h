@@ -69,8 +69,8 @@ struct ConformanceOptions {
   // How many threads use the backend at once; at least 2.
   int threads = 4;
   // Asked right before each check, with its id and title; one for which it says
-  // no is left out of the results. Empty: all are run. Whoever runs the suite in
-  // another process learns from it which check ended that process.
+  // no is left out of the results. Empty: all are run. Whoever runs the suite
+  // in another process learns from it which check ended that process.
   std::function<bool(absl::string_view id, absl::string_view title)> is_wanted;
   // Told each result as soon as it is there. May be empty.
   std::function<void(const CheckResult& result)> on_result;

@@ -20,8 +20,8 @@
 #endif
 
 // A field, and the offset at which the next one begins.
-#define FIELD(type, field, begin, end)         \
-  CHECK(offsetof(type, field) == (begin));     \
+#define FIELD(type, field, begin, end)     \
+  CHECK(offsetof(type, field) == (begin)); \
   CHECK(sizeof(((type*)0)->field) == (end) - (begin))
 
 CHECK(sizeof(void*) == 8);

@@ -76,8 +76,8 @@ absl::Status CopiesOutsideAreRefused(const ferry_backend& table,
   };
   for (const Range& range :
        {Range{50, 51}, Range{100, 1}, Range{101, 0}, Range{0, 101},
-        Range{UINT64_MAX, 2}, Range{1, UINT64_MAX}, Range{uint64_t{1} << 63,
-                                                          uint64_t{1} << 63}}) {
+        Range{UINT64_MAX, 2}, Range{1, UINT64_MAX},
+        Range{uint64_t{1} << 63, uint64_t{1} << 63}}) {
     const Bytes source = Sample(2, 200);
     Bytes destination = Sample(3, 200);
     const Bytes before = destination;
@@ -135,8 +135,9 @@ absl::Status LargerStructsAreFine(const ferry_backend& table, uint32_t device) {
     later.copy.struct_size = sizeof(later);
     FERRY_RETURN_IF_ERROR(Copy(table, later.copy));
   }
-  return found == wanted ? absl::OkStatus()
-                         : Wrong("a copy described by a longer struct is wrong");
+  return found == wanted
+             ? absl::OkStatus()
+             : Wrong("a copy described by a longer struct is wrong");
 }
 
 absl::Status NothingIsLeftBehind(const ferry_backend& table, uint32_t device) {
@@ -153,13 +154,15 @@ absl::Status NothingIsLeftBehind(const ferry_backend& table, uint32_t device) {
   for (int i = 0; i < 1000; ++i) FERRY_RETURN_IF_ERROR(use());
   const std::string more = Belongings::Now().MoreThan(before);
   if (!more.empty()) {
-    return Wrong(absl::StrCat("after 1000 allocations that were freed: ", more));
+    return Wrong(
+        absl::StrCat("after 1000 allocations that were freed: ", more));
   }
   return absl::OkStatus();
 }
 
 absl::Status HostMemoryIsMemory(const ferry_backend& table, uint32_t device) {
   std::vector<void*> addresses;
+  addresses.reserve(3);
   for (uint64_t size : {1, 4097, 1 << 20}) {
     void* address = nullptr;
     const Guarded<ferry_status> status;

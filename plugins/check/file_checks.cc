@@ -117,8 +117,8 @@ std::vector<CheckResult> CheckPluginFile(const ReadableBytes& file) {
       result.detail = check.run(*elf);
       if (!result.detail.empty()) result.outcome = CheckResult::kFail;
     } else {
-      result.outcome = results.empty() ? CheckResult::kFail
-                                       : CheckResult::kUnsupported;
+      result.outcome =
+          results.empty() ? CheckResult::kFail : CheckResult::kUnsupported;
       result.detail = std::string(elf.status().message());
     }
     results.push_back(result);

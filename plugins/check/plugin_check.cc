@@ -250,7 +250,7 @@ void Append(std::vector<CheckResult> more, std::vector<CheckResult>* results) {
 }
 
 absl::Status CheckExpectations(const PluginCheckOptions& options,
-                            std::vector<CheckResult>* results) {
+                               std::vector<CheckResult>* results) {
   for (const std::string& id : options.only) {
     const auto is_it = [&](const CheckResult& result) {
       return result.id == id;
@@ -274,8 +274,8 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
       found->detail = absl::StrCat(reason, ": ", found->detail);
     } else if (found->outcome == CheckResult::kPass) {
       found->outcome = CheckResult::kFail;
-      found->detail = absl::StrCat("it passed and was expected to fail: ",
-                                   reason);
+      found->detail =
+          absl::StrCat("it passed and was expected to fail: ", reason);
     }
   }
   return absl::OkStatus();
@@ -290,14 +290,14 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
   for (CheckResult& result : CheckPluginFile(file.bytes())) {
     if (IsWanted(options, result.id)) results.push_back(std::move(result));
   }
-  ChildResults loaded = RunInChildren(
-      options.seconds_per_check, [&](CheckReporter& reporter) {
+  ChildResults loaded =
+      RunInChildren(options.seconds_per_check, [&](CheckReporter& reporter) {
         Chosen chosen(options, reporter);
         LoadedChecks(file, options, chosen).Run();
       });
   Append(std::move(loaded.results), &results);
-  ChildResults ended = RunInChildren(
-      options.seconds_per_check, [&](CheckReporter& reporter) {
+  ChildResults ended =
+      RunInChildren(options.seconds_per_check, [&](CheckReporter& reporter) {
         if (!Chosen(options, reporter).Begin(kEndsId, kEndsTitle)) return;
         reporter.End(Judged(kEndsId, kEndsTitle, EndsWell(file)));
       });

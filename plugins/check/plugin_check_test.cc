@@ -76,10 +76,10 @@ TEST(PluginCheckTest, ToyPasses) {
   const auto results = Check("plugins/testing/toy.so", options);
   EXPECT_EQ(Failures(results), "");
   // Queues, host memory, and what is for the host's own memory or none.
-  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
-            std::set<std::string>({"C-08", "G-01", "G-02", "G-03", "G-04",
-                                   "G-05", "G-06", "G-07", "G-08", "M-03",
-                                   "M-04", "N-01"}));
+  EXPECT_EQ(
+      WithOutcome(results, CheckResult::kUnsupported),
+      std::set<std::string>({"C-08", "G-01", "G-02", "G-03", "G-04", "G-05",
+                             "G-06", "G-07", "G-08", "M-03", "M-04", "N-01"}));
 }
 
 TEST(PluginCheckTest, ToyWithQueuesPasses) {
@@ -146,9 +146,9 @@ class MutantTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(MutantTest, IsCaughtByItsCheck) {
   const std::string& name = GetParam();
-  const std::string id = absl::StrCat(
-      std::string(1, static_cast<char>(std::toupper(name[0]))), "-",
-      name.substr(2, 2));
+  const std::string id =
+      absl::StrCat(std::string(1, static_cast<char>(std::toupper(name[0]))),
+                   "-", name.substr(2, 2));
   PluginCheckOptions options = QuickOptions();
   // What H-01 and P-02 look at has to be done by others.
   options.only = {id, "M-02", "R-03"};

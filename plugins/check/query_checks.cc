@@ -45,6 +45,7 @@ absl::Status AnswerIsTheSame(ferry_plugin_query query) {
   const ferry_plugin before = *first;
   std::atomic<bool> differs{false};
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&] {
       for (int i = 0; i < 100; ++i) {
@@ -82,9 +83,8 @@ absl::Status EveryHostGetsAnAnswer(ferry_plugin_query query) {
     const Guarded<ferry_host_info> host;
     *host = current;
     host->abi_minor = minor;
-    FERRY_RETURN_IF_ERROR(
-        ExpectAnswer(query, host.get(),
-                     minor < lowest ? FERRY_INCOMPATIBLE : FERRY_OK));
+    FERRY_RETURN_IF_ERROR(ExpectAnswer(
+        query, host.get(), minor < lowest ? FERRY_INCOMPATIBLE : FERRY_OK));
   }
   return absl::OkStatus();
 }

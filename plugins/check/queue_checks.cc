@@ -115,6 +115,7 @@ absl::Status WorkIsInOrder(const ferry_backend& table, uint32_t device) {
   const Bytes second = Sample(2, kLarge);
   Bytes found(kLarge);
   std::vector<uint64_t> events;
+  events.reserve(3);
   for (const ferry_copy& copy : {block.ToDevice(first.data(), kLarge),
                                  block.ToDevice(second.data(), 1000),
                                  block.ToHost(found.data(), kLarge)}) {
@@ -168,6 +169,7 @@ absl::Status ManyMayWait(const ferry_backend& table, uint32_t device) {
       queue.Issue(block.ToDevice(bytes.data(), kLarge), &event));
   std::vector<absl::Status> statuses(8);
   std::vector<std::thread> threads;
+  threads.reserve(statuses.size());
   for (absl::Status& status : statuses) {
     threads.emplace_back([&] {
       for (int i = 0; i < 10; ++i) status.Update(Wait(table, event));
@@ -198,8 +200,7 @@ absl::Status ExpectCalled(const ferry_backend& table, uint64_t event,
   const Guarded<ferry_status> status;
   const int32_t code = table.event_on_ready(table.context, event, CountCall,
                                             &calls, status.get());
-  FERRY_RETURN_IF_ERROR(
-      ExpectCode("event_on_ready", code, *status, FERRY_OK));
+  FERRY_RETURN_IF_ERROR(ExpectCode("event_on_ready", code, *status, FERRY_OK));
   Wait(table, event, wanted).IgnoreError();
   // The callback may come a little later than the wait returns.
   for (int i = 0; i < 2000 && calls.count == 0; ++i) {
@@ -207,8 +208,8 @@ absl::Status ExpectCalled(const ferry_backend& table, uint64_t event,
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
   if (calls.count != 1) {
-    return Wrong(absl::StrCat("a callback was called ", calls.count.load(),
-                              " times"));
+    return Wrong(
+        absl::StrCat("a callback was called ", calls.count.load(), " times"));
   }
   if (calls.code != wanted) {
     return Wrong(absl::StrCat("a callback got code ", calls.code.load(),
@@ -258,8 +259,7 @@ absl::Status FailuresReachEverybody(const ferry_backend& table,
   // And the device goes on.
   Queue other(table, device);
   FERRY_RETURN_IF_ERROR(other.status());
-  FERRY_RETURN_IF_ERROR(
-      other.Issue(block.ToDevice(bytes.data(), 100), &event));
+  FERRY_RETURN_IF_ERROR(other.Issue(block.ToDevice(bytes.data(), 100), &event));
   FERRY_RETURN_IF_ERROR(Wait(table, event));
   return Release(table, event);
 }
@@ -314,8 +314,8 @@ constexpr CallCheck kChecks[] = {
      FERRY_CAPABILITY_ASYNC, ReadyMeansDone},
     {"G-04", "many threads may wait for an event, and again",
      FERRY_CAPABILITY_ASYNC, ManyMayWait},
-    {"G-05", "a callback is called once, early or late",
-     FERRY_CAPABILITY_ASYNC, CallbacksComeOnce},
+    {"G-05", "a callback is called once, early or late", FERRY_CAPABILITY_ASYNC,
+     CallbacksComeOnce},
     {"G-06", "who asks of a copy that failed learns it, and the device goes on",
      FERRY_CAPABILITY_ASYNC, FailuresReachEverybody},
     {"G-07", "events may be let go before they are ready",

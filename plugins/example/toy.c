@@ -79,8 +79,8 @@ static block* new_block(uint32_t index, uint64_t size_bytes) {
   made->size_bytes = size_bytes;
   made->device_index = index;
   pthread_mutex_init(&made->mutex, NULL);
-  made->pages = mmap(NULL, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-                     -1, 0);
+  made->pages =
+      mmap(NULL, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (made->pages == MAP_FAILED) {
     pthread_mutex_destroy(&made->mutex);
     free(made);

@@ -7,8 +7,8 @@
 //
 // A job is a line: IN ON_DEVICE BACK DIRECT. IN is loaded to TAG and saved as
 // ON_DEVICE, which is loaded where it says and saved again, byte for byte the
-// same, and loaded to the CPU and saved as BACK; DIRECT is what IN gives without
-// the detour. For each job a line is printed: "ok", or the error.
+// same, and loaded to the CPU and saved as BACK; DIRECT is what IN gives
+// without the detour. For each job a line is printed: "ok", or the error.
 
 #include <iostream>
 #include <string>

@@ -58,8 +58,8 @@ absl::Status RegisterAndUnregister(int thread) {
   const std::string own = absl::StrCat("own", thread);
   const Registration registration = DeviceRegistry::Default().RegisterPackage(
       thread, nullptr,
-      [own](const Storage& storage, absl::string_view tag)
-          -> absl::StatusOr<std::optional<Storage>> {
+      [own](const Storage& storage,
+            absl::string_view tag) -> absl::StatusOr<std::optional<Storage>> {
         if (tag != own) return std::nullopt;
         return storage;
       });

@@ -107,8 +107,7 @@ int RunCheck(CheckOptions options, const CommandIo& io) {
   } else {
     Print(options.path, *results, io.out);
   }
-  return CountOutcomes(*results)[CheckResult::kFail] == 0 ? kExitDone
-                                                          : kExitNo;
+  return CountOutcomes(*results)[CheckResult::kFail] == 0 ? kExitDone : kExitNo;
 }
 
 }  // namespace

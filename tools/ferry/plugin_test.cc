@@ -26,14 +26,12 @@ TEST(PluginCheckCommandTest, SoundPluginIsDone) {
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   EXPECT_THAT(result.out,
               AllOf(HasSubstr("\nB-01  pass              the query gives"),
-                    HasSubstr("G-01  unsupported"),
-                    HasSubstr("toy.so: "),
+                    HasSubstr("G-01  unsupported"), HasSubstr("toy.so: "),
                     HasSubstr(" 0 fail, 12 unsupported, 0 expected failure")));
 }
 
 TEST(PluginCheckCommandTest, BrokenPluginIsNo) {
-  FerryResult result =
-      RunFerryForTest({"plugin", "check", "--format=json",
+  FerryResult result = RunFerryForTest({"plugin", "check", "--format=json",
                                         "--only=P-02", "--only=R-03", kMutant});
   EXPECT_EQ(result.exit_code, 1) << result.err;
   const Json document = Json::parse(result.out);

@@ -9,17 +9,20 @@
 // C11 and C++17; it needs nothing but this file, and a plugin links nothing of
 // Ferry. docs/plugins.md is the guide, plugins/example a plugin in plain C.
 //
-// A plugin is a shared object that exports one function, `ferry_plugin_query_v0`.
-// It returns a constant description: names, and for each device type a table of
-// functions. Five make a device type: how many devices, what each is, allocate,
-// free, copy. Two capabilities add to that: ASYNC (queues, events, callbacks)
-// and HOST_ALLOC (host memory that the device reaches fast).
+// A plugin is a shared object that exports one function,
+// `ferry_plugin_query_v0`. It returns a constant description: names, and for
+// each device type a table of functions. Five make a device type: how many
+// devices, what each is, allocate, free, copy. Two capabilities add to that:
+// ASYNC (queues, events, callbacks) and HOST_ALLOC (host memory that the device
+// reaches fast).
 //
 // VERSIONS. The major version, 0, is in the name of the query function. Within
 // it the minor version grows by appended fields and functions only:
-//   - A struct begins with `struct_size`, which whoever allocates it sets to the
+//   - A struct begins with `struct_size`, which whoever allocates it sets to
+//   the
 //     size that it knows. A field may be read or written only if it ends within
-//     `struct_size`; a larger struct is legal, and a test for equality is a bug.
+//     `struct_size`; a larger struct is legal, and a test for equality is a
+//     bug.
 //   - A function that is null is not there. None becomes mandatory later.
 //   - Each side says which minor it was built with, and which is the lowest of
 //     the other side that it still works with (`ferry_negotiate`).
@@ -62,9 +65,8 @@ extern "C" {
 #define FERRY_PLUGIN_ABI_MINOR 0
 
 // Whether `field` of the struct that `pointer` points to is there.
-#define FERRY_HAS_FIELD(type, pointer, field)                \
-  (offsetof(type, field) + sizeof((pointer)->field) <= \
-   (pointer)->struct_size)
+#define FERRY_HAS_FIELD(type, pointer, field) \
+  (offsetof(type, field) + sizeof((pointer)->field) <= (pointer)->struct_size)
 
 // -----------------------------------------------------------------------------
 // Text
@@ -146,7 +148,7 @@ typedef struct ferry_devices {
 
 typedef struct ferry_device_properties {
   uint64_t struct_size;
-  char name[128];  // a product's name; terminated, not empty
+  char name[128];         // a product's name; terminated, not empty
   uint64_t memory_bytes;  // in all; 0: not known
   // The size of the pieces in which large copies go best; 0: the host chooses.
   uint64_t copy_chunk_bytes;
@@ -164,7 +166,7 @@ typedef struct ferry_copy {
   uint64_t struct_size;
   uint32_t direction;  // FERRY_COPY_*
   uint32_t device_index;
-  uint64_t handle;  // from `allocate`
+  uint64_t handle;        // from `allocate`
   uint64_t offset_bytes;  // into the memory of `handle`
   uint64_t size_bytes;
   const void* host_source;  // TO_DEVICE; may be memory that cannot be written
@@ -319,7 +321,7 @@ typedef struct ferry_plugin {
   uint64_t struct_size;
   uint32_t abi_minor;
   uint32_t lowest_host_minor;
-  uint64_t flags;  // none are defined
+  uint64_t flags;      // none are defined
   uint32_t sanitizer;  // FERRY_SANITIZER
   uint32_t reserved;
   ferry_string name;     // reverse DNS: "com.example.toy"
@@ -364,16 +366,16 @@ static inline int32_t ferry_negotiate(const ferry_host_info* host,
 // Gives the plugin's description. May be called often and by several threads;
 // touches no device, starts no thread, opens no file and reads no environment.
 //
-// FERRY_INCOMPATIBLE: the versions do not fit. FERRY_INVALID_ARGUMENT: `host` is
+// FERRY_INCOMPATIBLE: the versions do not fit. FERRY_INVALID_ARGUMENT: `host`
+// is
 //   shorter than in version 0.0. FERRY_UNIMPLEMENTED: an unknown flag that must
 //   be understood. `*plugin` is then left alone.
 typedef int32_t (*ferry_plugin_query)(const ferry_host_info* host,
                                       const ferry_plugin** plugin,
                                       ferry_status* status);
-FERRY_PLUGIN_EXPORT int32_t ferry_plugin_query_v0(const ferry_host_info* host,
-                                                  const ferry_plugin** plugin,
-                                                  ferry_status* status)
-    FERRY_NOEXCEPT;
+FERRY_PLUGIN_EXPORT int32_t
+ferry_plugin_query_v0(const ferry_host_info* host, const ferry_plugin** plugin,
+                      ferry_status* status) FERRY_NOEXCEPT;
 #define FERRY_PLUGIN_QUERY_SYMBOL "ferry_plugin_query_v0"
 
 #ifdef __cplusplus
