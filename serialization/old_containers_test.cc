@@ -3,10 +3,12 @@
 //
 // Containers of before PyTorch 1.6, opened and saved: see tests/data/old.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,6 +23,8 @@
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/testing/counted_bytes.h"
+#include "ferry/serialization/testing/small_checkpoint.h"
+#include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/zip/record_verdict.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -287,6 +291,39 @@ TEST(OldContainersTest, WhatLooksAtElementsIsNotWrittenToAStream) {
   const absl::Status status = Save(checkpoint->root(), sink, options);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(status.message()), HasSubstr("zip archive"));
+}
+
+// The first archives: keys are pointers, the version stands anywhere, and there
+// is nothing beside. What C++ wrote has the storages first.
+TEST(OldContainersTest, ArchivesOfTheFirstVersions) {
+  const char* key = "94024718528432";
+  const std::string pickle = SmallPickleWith(
+      absl::string_view("X\x01\0\0\0"
+                        "0q\x05",
+                        8),
+      absl::StrCat(absl::string_view("X\x0E\0\0\0", 5), key, "q\x05"));
+  std::vector<std::pair<std::string, std::string>> records = {
+      {"archive/data.pkl", pickle},
+      {absl::StrCat("archive/data/", key), SmallStorage()},
+      {"archive/version", "1\n"}};
+  std::sort(records.begin(), records.end());
+  do {
+    for (const char* version : {"1\n", "2\n", "3\n"}) {
+      ZipBuilder zip;
+      for (const auto& [name, contents] : records) {
+        zip.Add(name, name == "archive/version" ? version : contents);
+      }
+      const std::string bytes = zip.Build();
+      absl::StatusOr<Checkpoint> checkpoint =
+          Checkpoint::OpenMemory(bytes, OnHost());
+      ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+      const absl::Status placed = checkpoint->PlaceAll();
+      ASSERT_TRUE(placed.ok()) << placed;
+      const Tensor tensor = TensorAt(*checkpoint, "/w");
+      EXPECT_THAT(absl::MakeConstSpan(Floats(tensor), 4),
+                  ElementsAre(0, 1, 2, 3));
+    }
+  } while (std::next_permutation(records.begin(), records.end()));
 }
 
 TEST(OldContainersTest, TarIsNotWritten) {

@@ -112,6 +112,14 @@ CASES = {
               layout('strided'), device('cpu'), False), {'inner': tensor()}),
     'uninitialised_buffer':
         Call('torch.nn.parameter.UninitializedBuffer', False),
+    'tensor_0_3':
+        Call('torch._utils._rebuild_tensor', FLOATS, 0, (4,), (1,)),
+    'tensor_0_1':
+        Call('torch.FloatTensor', state=(FLOATS, 0, (4,), (1,))),
+    'type_tags': [
+        Call('torch.jit._pickle.restore_type_tag', {'a': 1}, 'Dict[str, int]'),
+        Call('torch.jit._pickle.build_intlist', [1, 2]),
+    ],
     'variable_0_3':
         Call('torch.autograd.variable.Variable',
              state=(tensor(), None, None, True, False)),
@@ -155,35 +163,66 @@ CASES = {
 }  # yapf: disable
 
 
+# torch.channels_last, as protocol 4 has it, and as protocol 2 of Python 3.14,
+# which does not remember the parts of the call.
+DOTTED_4 = (b'\x80\x04\x95\x28\0\0\0\0\0\0\0\x8c\x0ctorch._utils\x94'
+            b'\x8c\x13torch.channels_last\x94\x93\x94.')
+DOTTED_2 = (b'\x80\x02c__builtin__\ngetattr\nq\0ctorch._utils\ntorch\n'
+            b'X\x0d\0\0\0channels_lastq\x01\x86Rq\x02.')
+# Every part remembered, as of any call that a reduce function gives.
+REMEMBERED_2 = (b'\x80\x02c__builtin__\ngetattr\nq\0ctorch._utils\ntorch\n'
+                b'q\x01X\x0d\0\0\0channels_lastq\x02\x86q\x03Rq\x04.')
+
+
 class KeptTest(unittest.TestCase):
 
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+
+    def job(self, case, contents, keys, protocol):
+        """Writes an archive; what CONVERT is to do with it."""
+        path = os.path.join(self.directory, '%s.%d' % (case, protocol))
+        with zipfile.ZipFile(path, 'w') as archive:
+            archive.writestr('a/data.pkl', contents)
+            for key in keys:
+                archive.writestr('a/data/' + key, bytes(range(16)))
+            archive.writestr('a/version', '3\n')
+        return {'from': path, 'to': path + '.copy', 'protocol': protocol,
+                'archive_name': 'a'}  # yapf: disable
+
+    def check(self, jobs, pickles):
+        """The copies have these pickles."""
+        output = subprocess.run([CONVERT],
+                                input='\n'.join(map(json.dumps, jobs)).encode(),
+                                stdout=subprocess.PIPE,
+                                check=True).stdout.decode().splitlines()
+        self.assertEqual(output, ['ok'] * len(jobs))
+        for job, expected in zip(jobs, pickles):
+            with self.subTest(file=os.path.basename(job['from'])):
+                with zipfile.ZipFile(job['to']) as archive:
+                    self.assertEqual(archive.read('a/data.pkl'), expected)
+
     def test_pickles_are_identical(self):
-        with tempfile.TemporaryDirectory() as directory:
-            jobs, pickles = [], []
-            for case, value in CASES.items():
-                for protocol in (2, 3, 4, 5):
-                    out = io.BytesIO()
-                    pickler = Pickler(out, protocol)
-                    pickler.dump({'it': value, 'again': value})
-                    path = os.path.join(directory, '%s.%d' % (case, protocol))
-                    with zipfile.ZipFile(path, 'w') as archive:
-                        archive.writestr('a/data.pkl', out.getvalue())
-                        for key in pickler.keys.values():
-                            archive.writestr('a/data/' + key, bytes(range(16)))
-                        archive.writestr('a/version', '3\n')
-                    jobs.append({'from': path, 'to': path + '.copy',
-                                 'protocol': protocol, 'archive_name': 'a'})
-                    pickles.append(out.getvalue())
-            output = subprocess.run([CONVERT],
-                                    input='\n'.join(map(json.dumps,
-                                                        jobs)).encode(),
-                                    stdout=subprocess.PIPE,
-                                    check=True).stdout.decode().splitlines()
-            self.assertEqual(output, ['ok'] * len(jobs))
-            for job, expected in zip(jobs, pickles):
-                with self.subTest(file=os.path.basename(job['from'])):
-                    with zipfile.ZipFile(job['to']) as archive:
-                        self.assertEqual(archive.read('a/data.pkl'), expected)
+        jobs, pickles = [], []
+        for case, value in CASES.items():
+            for protocol in (2, 3, 4, 5):
+                out = io.BytesIO()
+                pickler = Pickler(out, protocol)
+                pickler.dump({'it': value, 'again': value})
+                jobs.append(
+                    self.job(case, out.getvalue(), pickler.keys.values(),
+                             protocol))
+                pickles.append(out.getvalue())
+        self.check(jobs, pickles)
+
+    def test_memory_formats(self):
+        self.check([
+            self.job('as_protocol_4', DOTTED_4, (), 4),
+            self.job('from_protocol_4', DOTTED_4, (), 2),
+            self.job('from_python_3_14', DOTTED_2, (), 2),
+        ], [DOTTED_4, REMEMBERED_2, REMEMBERED_2])
 
 
 if __name__ == '__main__':

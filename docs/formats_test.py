@@ -1,0 +1,121 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tests that docs/formats.md names are there.
+
+    formats_test.py WORKSPACE
+
+The last cell of each row names targets; the names after a target are tests in
+it, and cases or files of these tests. A row may say "not tested" instead.
+"""
+
+import ast
+import os
+import re
+import sys
+import unittest
+
+# A file of the source tree, to which the runfiles link.
+ROOT = os.path.dirname(os.path.realpath(sys.argv.pop(1)))
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding='utf-8') as file:
+        return file.read()
+
+
+def rows(text):
+    """(line number, names in the last cell) of each row that has tests."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.startswith('|') or re.match(r'\|[-|]+\|$', line):
+            continue
+        cell = line.rstrip().rstrip('|').split('|')[-1].strip()
+        if cell != 'shown by':
+            yield number, cell
+
+
+def sources(package, target):
+    """The text of the target's sources and of scripts beside it, or None."""
+    for statement in ast.parse(read(package, 'BUILD')).body:
+        if not isinstance(statement, ast.Expr):
+            continue
+        arguments = {
+            keyword.arg: keyword.value for keyword in statement.value.keywords
+        }
+        name = arguments.get('name')
+        if not isinstance(name, ast.Constant) or name.value != target:
+            continue
+        files = []
+        for key in ('srcs', 'src', 'data'):
+            if key in arguments:
+                value = ast.literal_eval(arguments[key])
+                files += [value] if isinstance(value, str) else value
+        return '\n'.join(
+            read(package, file)
+            for file in files
+            if file.endswith(('.cc', '.py')) and not file.startswith(('/', ':')))
+    return None
+
+
+def fault(name, text):
+    """What is wrong with a name, or None."""
+    if re.fullmatch(r'[A-Z]\w+\.[A-Z]\w+', name):
+        suite, test = name.split('.')
+        pattern = r'\bTEST(_[FP])?\(\s*%s,\s*%s\)' % (suite, test)
+    elif name.startswith('test_'):
+        pattern = r'\bdef %s\(' % name
+    elif name.endswith('.pt'):
+        path = os.path.join(ROOT, 'tests', 'data', 'fixtures', name)
+        return None if os.path.exists(path) else 'no such file'
+    else:
+        # A case; families of cases are named by what all begin with.
+        family = name.rpartition('_')[0]
+        pattern = "'%s'" % name
+        if family:
+            pattern += r"|'%s(_|_p%%d)?' \+" % family
+    return None if re.search(pattern, text) else 'no such test or case'
+
+
+def faults(text):
+    found, count = [], 0
+    for number, cell in rows(text):
+        if cell == 'not tested':
+            continue
+        names = re.findall(r'`([^`]+)`', cell)
+        if len(names) < 2 or not names[0].startswith('//'):
+            found.append('%d: names no target and test' % number)
+            continue
+        contents = ''
+        for name in names:
+            if name.startswith('//'):
+                package, _, target = name[2:].partition(':')
+                contents = sources(package, target)
+                if contents is None:
+                    found.append('%d: %s: no such target' % (number, name))
+            elif contents is not None:
+                wrong = fault(name, contents)
+                if wrong:
+                    found.append('%d: %s: %s' % (number, name, wrong))
+            count += 1
+    return found, count
+
+
+class FormatsTest(unittest.TestCase):
+
+    def test_every_name_is_there(self):
+        found, count = faults(read('docs', 'formats.md'))
+        self.assertEqual(found, [])
+        self.assertGreater(count, 150)
+
+    def test_faults_are_found(self):
+        here = '`//docs:formats_test` '
+        for cell in ('', 'soon', '`//docs:formats_test`',
+                     '`//docs:no_such_test` `test_faults_are_found`',
+                     here + '`test_of_nothing`', here + '`Suite.NoSuchTest`',
+                     here + '`pytorch-1.13/nothing.pt`', here + '`no case`'):
+            self.assertEqual(len(faults('| a | %s |' % cell)[0]), 1, cell)
+        self.assertEqual(
+            faults('| a | %s`test_faults_are_found` |' % here)[0], [])
+
+
+if __name__ == '__main__':
+    unittest.main()
