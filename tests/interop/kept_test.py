@@ -143,6 +143,12 @@ CASES = {
     'device_tensor':
         Call('torch._utils._rebuild_device_tensor_from_cpu_tensor', tensor(),
              name('torch.float32'), 'xla:0', False),
+    'backend_metadata':
+        Call('torch._utils._rebuild_tensor_v2', *V2_ARGS,
+             {'neg': True, 'of_a_backend': True}),
+    'device_tensor_from_numpy':
+        Call('torch._utils._rebuild_xla_tensor', [1.0], name('torch.float32'),
+             'xla:0', False),
     'dtensor':
         Call('torch._tensor._rebuild_from_type_v2',
              name('torch._utils._rebuild_wrapper_subclass'),
@@ -159,6 +165,7 @@ CASES = {
     'jagged_layout':
         [layout('jagged'), layout('_mkldnn'), name('torch.per_tensor_affine')],
     'narrow_integers': [name('torch.int1'), name('torch.uint7')],
+    'dtype_aliases': [name('torch.float'), name('torch.half')],
     'enumerator_3_11': Call('builtins.getattr', name('own.Colour'), 'RED'),
 }  # yapf: disable
 
