@@ -228,12 +228,22 @@ static uint64_t last_waited;
 static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
                           uint64_t* event, ferry_status* status) {
   last_waited = 0;
-  if (MUTANT == g_02_out_of_order && copy->size_bytes == 1000) {
-    // Now, instead of in its turn.
-    ferry_copy nothing = *copy;
-    toy->copy(context, copy, status);
-    nothing.size_bytes = 0;
-    return toy->copy_async(context, queue, &nothing, event, status);
+  static ferry_copy held_back;
+  if (MUTANT == g_02_out_of_order && copy->direction == FERRY_COPY_TO_DEVICE) {
+    ferry_copy now = *copy;
+    if (copy->size_bytes != 1000) {
+      held_back = *copy;
+      now.size_bytes = 0;
+      return toy->copy_async(context, queue, &now, event, status);
+    }
+    int32_t code = toy->copy_async(context, queue, &now, event, status);
+    // What came before it, after it.
+    uint64_t late;
+    if (toy->copy_async(context, queue, &held_back, &late, status) ==
+        FERRY_OK) {
+      toy->event_release(context, late, status);
+    }
+    return code;
   }
   return toy->copy_async(context, queue, copy, event, status);
 }
