@@ -3,9 +3,11 @@
 
 #include "ferry/plugins/check/abi_check.h"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/plugins/plugin_status.h"
@@ -76,6 +78,15 @@ std::string Belongings::MoreThan(const Belongings& before) const {
                         " MiB more memory");
   }
   return "";
+}
+
+std::string LeftSince(const Belongings& before) {
+  std::string left = Belongings::Now().MoreThan(before);
+  for (int i = 0; i < 500 && !left.empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    left = Belongings::Now().MoreThan(before);
+  }
+  return left;
 }
 
 Bytes Sample(uint32_t seed, uint64_t size_bytes) {

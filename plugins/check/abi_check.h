@@ -92,6 +92,10 @@ struct Belongings {
   int64_t memory_bytes = 0;  // of addresses
 };
 
+// What the process still has more of than `before` after some seconds, empty if
+// nothing: threads that were joined, say, take a moment to leave /proc.
+std::string LeftSince(const Belongings& before);
+
 using Bytes = std::vector<uint8_t>;
 
 // Bytes that differ from those of other seeds.

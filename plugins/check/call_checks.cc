@@ -152,7 +152,7 @@ absl::Status NothingIsLeftBehind(const ferry_backend& table, uint32_t device) {
   FERRY_RETURN_IF_ERROR(use());
   const Belongings before = Belongings::Now();
   for (int i = 0; i < 1000; ++i) FERRY_RETURN_IF_ERROR(use());
-  const std::string more = Belongings::Now().MoreThan(before);
+  const std::string more = LeftSince(before);
   if (!more.empty()) {
     return Wrong(
         absl::StrCat("after 1000 allocations that were freed: ", more));

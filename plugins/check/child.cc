@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,9 +24,10 @@ namespace ferry {
 namespace {
 
 // What goes through the pipe: 'B' and an id and a title, or 'E' and those, an
-// outcome and a detail; each text after its size.
+// outcome and a detail; each text after its size. 'A' after all of them.
 constexpr char kBegin = 'B';
 constexpr char kEnd = 'E';
+constexpr char kAll = 'A';
 constexpr size_t kMaxOutputBytes = 4096;
 
 void WriteAll(int descriptor, absl::string_view bytes) {
@@ -125,6 +127,8 @@ std::string HowItEnded(bool has_timed_out, int seconds, int status) {
 [[noreturn]] void RunChild(
     int descriptor, int output, const std::set<std::string>& done,
     const std::function<void(CheckReporter& reporter)>& body) {
+  // It does not outlive the checker.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Its output is the plugin's, and a crash leaves no core.
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
@@ -133,18 +137,19 @@ std::string HowItEnded(bool has_timed_out, int seconds, int status) {
   PipeReporter reporter(descriptor, done);
   body(reporter);
   fflush(nullptr);
+  WriteAll(descriptor, std::string(1, kAll));
   _exit(0);
 }
 
-// One child: true if it came to the end of its checks.
+// One child: false if a check ended it, so that others may be left.
 bool RunOnce(int seconds, int output, std::set<std::string>* done,
-             std::vector<CheckResult>* results,
+             ChildResults* all,
              const std::function<void(CheckReporter& reporter)>& body) {
   CheckResult current;
   int ends[2];
   if (pipe(ends) != 0) {
-    results->push_back({"P-00", "the checker can make a pipe",
-                        CheckResult::kFail, std::strerror(errno)});
+    all->fault =
+        absl::StrCat("the checker can make no pipe: ", std::strerror(errno));
     return true;
   }
   // What is in a buffer would be written twice.
@@ -155,16 +160,23 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
     close(ends[0]);
     RunChild(ends[1], output, *done, body);
   }
+  if (child < 0) {
+    all->fault =
+        absl::StrCat("the checker can make no process: ", std::strerror(errno));
+  }
   close(ends[1]);
   if (child < 0) {
     close(ends[0]);
-    results->push_back({"P-00", "the checker can make a process",
-                        CheckResult::kFail, std::strerror(errno)});
     return true;
   }
   Channel channel(ends[0], seconds);
+  bool is_complete = false;
   char kind = 0;
   while (channel.Read(&kind, 1)) {
+    if (kind == kAll) {
+      is_complete = true;
+      continue;
+    }
     CheckResult read;
     char outcome = 0;
     if (!channel.ReadText(&read.id) || !channel.ReadText(&read.title)) break;
@@ -175,7 +187,7 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
     if (!channel.Read(&outcome, 1) || !channel.ReadText(&read.detail)) break;
     read.outcome = static_cast<CheckResult::Outcome>(outcome);
     done->insert(read.id);
-    results->push_back(std::move(read));
+    all->results.push_back(std::move(read));
     current = CheckResult();
   }
   close(ends[0]);
@@ -183,11 +195,17 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (current.id.empty()) return true;
+  std::string how = HowItEnded(channel.has_timed_out(), seconds, status);
+  if (current.id.empty()) {
+    const bool is_well = is_complete && !channel.has_timed_out() &&
+                         WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!is_well) all->fault = std::move(how);
+    return true;
+  }
   current.outcome = CheckResult::kFail;
-  current.detail = HowItEnded(channel.has_timed_out(), seconds, status);
+  current.detail = std::move(how);
   done->insert(current.id);
-  results->push_back(std::move(current));
+  all->results.push_back(std::move(current));
   return false;
 }
 
@@ -199,7 +217,7 @@ ChildResults RunInChildren(
   std::set<std::string> done;
   // In memory, so that a child that writes much blocks nobody.
   const int output = memfd_create("output", MFD_CLOEXEC);
-  while (!RunOnce(seconds, output, &done, &all.results, body)) {
+  while (!RunOnce(seconds, output, &done, &all, body)) {
   }
   if (output >= 0) {
     all.output.resize(kMaxOutputBytes);

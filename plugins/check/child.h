@@ -31,6 +31,9 @@ class CheckReporter {
 
 struct ChildResults {
   std::vector<CheckResult> results;
+  // What went wrong outside of all checks, which then may lack results; empty
+  // if the last child came to its end.
+  std::string fault;
   // What the children wrote to stdout and stderr.
   std::string output;
 };

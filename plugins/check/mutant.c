@@ -54,6 +54,7 @@ enum mutant {
   m_05_one_block_twice,
   m_07_promises_anything,
   n_01_misaligned,
+  p_00_dies_in_host_free,
   p_01_aborts_at_exit,
   p_02_prints,
   r_01_name_without_an_end,
@@ -203,23 +204,10 @@ static int32_t queue_create(void* context, uint32_t index, uint64_t* queue,
   return toy->queue_create(context, index, queue, status);
 }
 
-static void* destroy_later(void* queue) {
-  ferry_status status = {.struct_size = sizeof(status)};
-  usleep(200000);
-  toy->queue_destroy(NULL, (uint64_t)(uintptr_t)queue, &status);
-  return NULL;
-}
-
 static int32_t queue_destroy(void* context, uint64_t queue,
                              ferry_status* status) {
   queue_is_gone = 1;
   if (MUTANT == g_01_keeps_threads) return FERRY_OK;
-  if (MUTANT == g_07_does_not_wait) {
-    pthread_t thread;
-    pthread_create(&thread, NULL, destroy_later, (void*)(uintptr_t)queue);
-    pthread_detach(thread);
-    return FERRY_OK;
-  }
   return toy->queue_destroy(context, queue, status);
 }
 
@@ -244,6 +232,12 @@ static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
       toy->event_release(context, late, status);
     }
     return code;
+  }
+  if (MUTANT == g_07_does_not_wait && copy->direction == FERRY_COPY_TO_HOST) {
+    // As if the bytes came after the queue is gone.
+    ferry_copy now = *copy;
+    now.size_bytes = 0;
+    return toy->copy_async(context, queue, &now, event, status);
   }
   return toy->copy_async(context, queue, copy, event, status);
 }
@@ -290,6 +284,7 @@ static int32_t host_allocate(void* context, uint32_t index, uint64_t size_bytes,
 
 static int32_t host_free(void* context, uint32_t index, void* address,
                          ferry_status* status) {
+  if (MUTANT == p_00_dies_in_host_free) abort();
   if (MUTANT == n_01_misaligned) address = (char*)address - 8;
   return toy->host_free(context, index, address, status);
 }

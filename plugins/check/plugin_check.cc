@@ -3,6 +3,8 @@
 
 #include "ferry/plugins/check/plugin_check.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +39,8 @@ using check_internal::QueueChecks;
 
 constexpr char kLoadsId[] = "A-06";
 constexpr char kLoadsTitle[] = "it loads, and the query function is its own";
+constexpr char kWholeId[] = "P-00";
+constexpr char kWholeTitle[] = "the process of the checks comes to its end";
 constexpr char kEndsId[] = "P-01";
 constexpr char kEndsTitle[] = "a process that uses it ends well";
 constexpr char kSilentId[] = "P-02";
@@ -228,7 +232,11 @@ class LoadedChecks {
 
 absl::Status EndsWell(const TrustedFile& file) {
   const pid_t process = fork();
-  if (process == 0) UseAndExit(file);
+  if (process == 0) {
+    // A checker that gives up kills the process that waits here.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    UseAndExit(file);
+  }
   int status = 0;
   while (waitpid(process, &status, 0) < 0) {
     if (errno != EINTR) return absl::InternalError("no process could be made");
@@ -251,7 +259,13 @@ void Append(std::vector<CheckResult> more, std::vector<CheckResult>* results) {
 
 absl::Status CheckExpectations(const PluginCheckOptions& options,
                                std::vector<CheckResult>* results) {
+  // Then there are checks that were not reached.
+  const bool is_cut_short = std::any_of(
+      results->begin(), results->end(), [](const CheckResult& result) {
+        return result.id == kWholeId && result.outcome == CheckResult::kFail;
+      });
   for (const std::string& id : options.only) {
+    if (is_cut_short) break;
     const auto is_it = [&](const CheckResult& result) {
       return result.id == id;
     };
@@ -266,6 +280,7 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
       if (result.id == id) found = &result;
     }
     if (found == nullptr) {
+      if (is_cut_short) continue;
       return absl::InvalidArgumentError(absl::StrCat(
           "check \"", id, "\" is expected to fail, and there is none such"));
     }
@@ -301,6 +316,13 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
         if (!Chosen(options, reporter).Begin(kEndsId, kEndsTitle)) return;
         reporter.End(Judged(kEndsId, kEndsTitle, EndsWell(file)));
       });
+  const std::string fault = loaded.fault.empty() ? ended.fault : loaded.fault;
+  if (!fault.empty() || IsWanted(options, kWholeId)) {
+    results.push_back(Judged(kWholeId, kWholeTitle,
+                             fault.empty()
+                                 ? absl::OkStatus()
+                                 : absl::FailedPreconditionError(fault)));
+  }
   Append(std::move(ended.results), &results);
   const std::string output = loaded.output + ended.output;
   if (IsWanted(options, kSilentId)) {

@@ -36,8 +36,8 @@ struct PluginCheckOptions {
   // Checks that are known to fail, and why. One that passes is a failure.
   std::map<std::string, std::string> expected_failures;
 
-  // The checks to run, which are then all that there is a result for. Empty:
-  // every one.
+  // The checks to run, which are then all that there is a result for, but for
+  // P-00 where it fails. Empty: every one.
   std::set<std::string> only;
 
   // How long one check may take.

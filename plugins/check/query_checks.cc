@@ -68,7 +68,7 @@ absl::Status NothingIsTouched(ferry_plugin_query query) {
   const ferry_host_info host = HostInfo("");
   const Belongings before = Belongings::Now();
   FERRY_RETURN_IF_ERROR(ExpectAnswer(query, &host, FERRY_OK));
-  const std::string more = Belongings::Now().MoreThan(before);
+  const std::string more = LeftSince(before);
   if (!more.empty()) return Wrong(absl::StrCat("after it there are ", more));
   return absl::OkStatus();
 }
