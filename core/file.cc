@@ -308,7 +308,11 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(
   mode_t mode = info.st_mode & 07777;
   // The owner may be kept only by who may give files away. It comes before the
   // mode, some of whose bits it clears.
-  if (fchown(fd, info.st_uid, info.st_gid) != 0) mode &= 0777;
+  // Where the group cannot be kept either, another one gets no rights by it.
+  if (fchown(fd, info.st_uid, info.st_gid) != 0) {
+    mode &= 0777;
+    if (fchown(fd, static_cast<uid_t>(-1), info.st_gid) != 0) mode &= ~070U;
+  }
   if (fchmod(fd, mode) != 0) {
     return SystemError("cannot set the mode of", file->temporary_path_, errno);
   }
@@ -326,6 +330,7 @@ absl::Status AtomicFile::WriteOut(absl::string_view bytes) {
 }
 
 absl::Status AtomicFile::Write(absl::string_view bytes) {
+  FERRY_RETURN_IF_ERROR(failure_);
   if (buffer_.size() + bytes.size() > kBufferBytes) {
     FERRY_RETURN_IF_ERROR(WriteOut(buffer_));
     buffer_.clear();

@@ -14,8 +14,7 @@
 //   - an object's entries, attributes (a state that is a dict, or a pair of
 //     dicts), items, and the arguments and keyword arguments that it was made
 //     with, named by key, by name and by index. Any other state is a child
-//     named
-//     "__state__".
+//     named "__state__".
 // Tensors, sets and everything else have none.
 //
 // Example: the names of all tensors.

@@ -43,7 +43,7 @@ absl::StatusOr<std::shared_ptr<Backend>> BackendOf(
     return absl::UnavailableError(
         absl::StrCat("no backend of type \"", device.type(),
                      "\" is registered, so nothing can be copied to or from ",
-                     device.ToString()));
+                     device.ToString(), "; ", devices.DescribeTypes()));
   }
   return backend;
 }

@@ -4,6 +4,7 @@
 #include "ferry/devices/device_registry.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -69,13 +70,24 @@ absl::StatusOr<Registration> DeviceRegistry::RegisterBackend(
 void DeviceRegistry::NoteDisabled(absl::string_view name,
                                   absl::string_view reason) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  auto disabled = std::make_shared<std::vector<Disabled>>(*disabled_);
-  const auto same =
-      std::find_if(disabled->begin(), disabled->end(),
-                   [&](const Disabled& other) { return other.name == name; });
-  if (same != disabled->end()) disabled->erase(same);
-  disabled->push_back({std::string(name), std::string(reason)});
-  disabled_ = std::move(disabled);
+  std::vector<Disabled> disabled = DisabledBut(name);
+  disabled.push_back({std::string(name), std::string(reason)});
+  disabled_ =
+      std::make_shared<const std::vector<Disabled>>(std::move(disabled));
+}
+
+void DeviceRegistry::ForgetDisabled(absl::string_view name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  disabled_ = std::make_shared<const std::vector<Disabled>>(DisabledBut(name));
+}
+
+std::vector<DeviceSnapshot::Disabled> DeviceRegistry::DisabledBut(
+    absl::string_view name) const {
+  std::vector<Disabled> disabled;
+  std::copy_if(disabled_->begin(), disabled_->end(),
+               std::back_inserter(disabled),
+               [name](const Disabled& other) { return other.name != name; });
+  return disabled;
 }
 
 DeviceSnapshot DeviceRegistry::Snapshot() const {

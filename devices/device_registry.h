@@ -155,6 +155,10 @@ class DeviceSnapshot {
   };
   const std::vector<Disabled>& disabled() const { return *disabled_; }
 
+  // For errors about a type that is not here: those that are, which plugins are
+  // disabled and why, and what to do.
+  std::string DescribeTypes() const;
+
  private:
   friend class DeviceRegistry;
   struct Package {
@@ -219,6 +223,9 @@ class DeviceRegistry {
   // why it does not. A later note of the same name replaces an earlier one.
   void NoteDisabled(absl::string_view name, absl::string_view reason);
 
+  // Takes the note of that name back, if there is one.
+  void ForgetDisabled(absl::string_view name);
+
   DeviceSnapshot Snapshot() const;
 
  private:
@@ -226,6 +233,9 @@ class DeviceRegistry {
   using Package = DeviceSnapshot::Package;
   using Packages = DeviceSnapshot::Packages;
   using Disabled = DeviceSnapshot::Disabled;
+
+  // The notes, but for those of that name. With the lock.
+  std::vector<Disabled> DisabledBut(absl::string_view name) const;
 
   absl::StatusOr<Registration> Register(Package package);
   void Unregister(uint64_t id);

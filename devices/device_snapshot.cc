@@ -114,16 +114,20 @@ std::string Listed(const std::vector<std::string>& types) {
 
 }  // namespace
 
-absl::Status DeviceSnapshot::UnknownTag(absl::string_view tag) const {
+std::string DeviceSnapshot::DescribeTypes() const {
   const auto write = [](std::string* out, const Disabled& disabled) {
     absl::StrAppend(out, disabled.name, " (", disabled.reason, ")");
   };
-  return absl::InvalidArgumentError(absl::StrCat(
-      "no registered package knows the location tag ", Quoted(tag),
-      "; device types here: ", Listed(types()),
-      disabled_->empty() ? "" : "; disabled plugins: ",
-      absl::StrJoin(*disabled_, ", ", write),
-      "; register a backend or load a plugin for it", kMapLocationAdvice));
+  return absl::StrCat("device types here: ", Listed(types()),
+                      disabled_->empty() ? "" : "; disabled plugins: ",
+                      absl::StrJoin(*disabled_, ", ", write),
+                      "; register a backend or load a plugin for it");
+}
+
+absl::Status DeviceSnapshot::UnknownTag(absl::string_view tag) const {
+  return absl::InvalidArgumentError(
+      absl::StrCat("no registered package knows the location tag ", Quoted(tag),
+                   "; ", DescribeTypes(), kMapLocationAdvice));
 }
 
 absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
@@ -142,7 +146,7 @@ absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "no registered package knows a storage on ", device.ToString(),
-      ", so it has no location tag; device types here: ", Listed(types())));
+      ", so it has no location tag; ", DescribeTypes()));
 }
 
 absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(

@@ -28,6 +28,9 @@ constexpr uint16_t kMachine = EM_AARCH64;
 
 // Far more than any plugin has.
 constexpr uint64_t kMaxTableBytes = uint64_t{64} << 20;
+// And no name than this; all names together are no longer than the tables.
+constexpr uint64_t kMaxNameBytes = 4096;
+constexpr uint64_t kMaxNamesBytes = kMaxTableBytes;
 
 class Reader {
  public:
@@ -44,6 +47,7 @@ class Reader {
     bool has_symbols = false;
     for (const Elf64_Shdr& section : sections_) {
       if (section.sh_type == SHT_DYNSYM) {
+        if (has_symbols) return Bad("it has two tables of dynamic symbols");
         FERRY_RETURN_IF_ERROR(ReadSymbols(section));
         has_symbols = true;
       } else if (section.sh_type == SHT_DYNAMIC) {
@@ -129,7 +133,11 @@ class Reader {
                                        uint64_t offset) const {
     if (offset >= strings.size()) return Bad("a name is not in its table");
     const char* const begin = strings.data() + offset;
-    return std::string(begin, strnlen(begin, strings.size() - offset));
+    const size_t most =
+        std::min<uint64_t>(strings.size() - offset, kMaxNameBytes + 1);
+    const size_t length = strnlen(begin, most);
+    if (length > kMaxNameBytes) return Bad("a name in it is too long");
+    return std::string(begin, length);
   }
 
   absl::Status ReadSymbols(const Elf64_Shdr& section) {
@@ -137,13 +145,16 @@ class Reader {
         const std::vector<Elf64_Sym> symbols,
         Table<Elf64_Sym>(section.sh_offset, section.sh_size, "symbols"));
     FERRY_ASSIGN_OR_RETURN(const std::vector<char> strings, Strings(section));
+    uint64_t names_left = kMaxNamesBytes;
     for (const Elf64_Sym& symbol : symbols) {
       const unsigned char binding = ELF64_ST_BIND(symbol.st_info);
       if (symbol.st_name == 0 || binding == STB_LOCAL) continue;
-      ElfFile::Symbol row;
-      FERRY_ASSIGN_OR_RETURN(row.name, StringAt(strings, symbol.st_name));
       // Names of versions are symbols too, without a place.
       if (symbol.st_shndx == SHN_ABS) continue;
+      ElfFile::Symbol row;
+      FERRY_ASSIGN_OR_RETURN(row.name, StringAt(strings, symbol.st_name));
+      if (row.name.size() > names_left) return Bad("its names are too long");
+      names_left -= row.name.size();
       row.is_defined = symbol.st_shndx != SHN_UNDEF;
       row.is_weak = binding == STB_WEAK;
       row.is_unique = binding == STB_GNU_UNIQUE;

@@ -124,10 +124,17 @@ absl::StatusOr<std::vector<Memory>> PluginBackend::Allocate(
   memory.reserve(sizes_bytes.size());
   for (uint64_t size_bytes : sizes_bytes) {
     uint64_t handle = 0;
-    FERRY_RETURN_IF_ERROR(CallPlugin("allocate", [&](ferry_status* status) {
-      return table_.allocate(table_.context, device, size_bytes, &handle,
-                             status);
-    }));
+    const absl::Status status =
+        CallPlugin("allocate", [&](ferry_status* report) {
+          return table_.allocate(table_.context, device, size_bytes, &handle,
+                                 report);
+        });
+    if (absl::IsResourceExhausted(status)) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(type_, ":", index, " has no room for ", size_bytes,
+                       " bytes: ", status.message()));
+    }
+    FERRY_RETURN_IF_ERROR(status);
     // A handle of 0 may be memory like another, so it is freed like another.
     memory.push_back(
         Memory{reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),

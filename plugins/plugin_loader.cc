@@ -86,7 +86,12 @@ std::vector<PluginLoader::Candidate> PluginLoader::Candidates(
       candidates.push_back({source, path});
       return;
     }
-    for (const std::string& manifest : ManifestsIn(path)) {
+    const std::vector<std::string> manifests = ManifestsIn(path);
+    // The system's folder may be empty; one that was named should not be.
+    if (manifests.empty() && source != PluginVerdict::kSystemFolder) {
+      candidates.push_back({source, path});
+    }
+    for (const std::string& manifest : manifests) {
       candidates.push_back({source, manifest});
     }
   };
@@ -150,6 +155,16 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
   // A bare name must not be searched for by the dynamic linker; a path that is
   // absolute and free of links, as TrustedFile's, is not.
   std::string library = verdict->path;
+  if (verdict->source == PluginVerdict::kEnvironment &&
+      !absl::StartsWith(library, "/")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        library, " in ", kEnvironmentVariable, " is no absolute path"));
+  }
+  if (IsFolder(library)) {
+    return absl::NotFoundError(absl::StrCat(library, " holds no manifest (*",
+                                            kManifestSuffix,
+                                            "), or cannot be read"));
+  }
   std::optional<PluginManifest> manifest;
   if (absl::EndsWith(library, kManifestSuffix)) {
     FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(library));
@@ -174,6 +189,13 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
         "the program has locked the list of plugins");
   }
   FERRY_RETURN_IF_ERROR(CheckPluginBinary(file.bytes()));
+  const auto opened = opened_.try_emplace(file.path(), file.identity()).first;
+  if (opened->second != file.identity()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(file.path(),
+                     " was replaced since it was first loaded; start the "
+                     "program again"));
+  }
   FERRY_ASSIGN_OR_RETURN(const ferry_plugin_query query,
                          LoadPluginLibrary(file));
   FERRY_ASSIGN_OR_RETURN(const PluginDescription plugin,
@@ -207,19 +229,21 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
         loaded.verdict.path.empty() ? "the program" : loaded.verdict.path));
   }
   const DeviceSnapshot devices = registry_->Snapshot();
-  // Undone, as a whole, where one of them fails.
-  std::vector<Registration> registrations;
   for (const auto& backend : plugin.backends) {
-    const bool is_reserved = IsReservedDeviceType(backend.type);
-    if (is_reserved && !allow_reserved_types) {
+    if (IsReservedDeviceType(backend.type) && !allow_reserved_types) {
       return absl::PermissionDeniedError(
           absl::StrCat("the device type \"", backend.type,
                        "\" is not for plugins, unless the program allows it"));
     }
-    if (!is_reserved && devices.FindBackend(backend.type) != nullptr) {
+    if (devices.FindBackend(backend.type) != nullptr) {
       return absl::AlreadyExistsError(absl::StrCat(
           "the device type \"", backend.type, "\" is registered already"));
     }
+  }
+  // Undone, as a whole, where somebody else was quicker.
+  std::vector<Registration> registrations;
+  registrations.reserve(plugin.backends.size());
+  for (const auto& backend : plugin.backends) {
     FERRY_ASSIGN_OR_RETURN(
         Registration registration,
         registry_->RegisterBackend(kPriority,
@@ -234,9 +258,13 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
 
 void PluginLoader::Finish(const PluginVerdict& verdict) {
   verdicts_.push_back(verdict);
-  if (verdict.status.ok()) return;
-  registry_->NoteDisabled(verdict.path.empty() ? verdict.name : verdict.path,
-                          std::string(verdict.status.message()));
+  std::string name = verdict.path.empty() ? verdict.name : verdict.path;
+  if (name.empty()) name = "a plugin that is linked in";
+  if (verdict.status.ok()) {
+    registry_->ForgetDisabled(name);
+  } else {
+    registry_->NoteDisabled(name, verdict.status.message());
+  }
 }
 
 }  // namespace ferry

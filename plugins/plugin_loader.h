@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "ferry/devices/device_registry.h"
@@ -43,8 +44,8 @@ struct PluginOptions {
   std::vector<std::string> paths;
 
   // What the environment variable FERRY_PLUGIN_PATH lists in the same way,
-  // separated by colons. It is ignored where the process runs with more rights
-  // than the user has (secure_getenv).
+  // separated by colons; absolute paths. It is ignored where the process runs
+  // with more rights than the user has (secure_getenv).
   bool use_environment = false;
 
   // The manifests in /etc/ferry/plugins.d.
@@ -102,11 +103,12 @@ class PluginLoader {
   // before is loaded. Never fails as a whole.
   //
   // The status of a verdict:
-  //   kNotFound           - there is no such file.
+  //   kNotFound           - there is no such file; a folder has no manifest.
   //   kPermissionDenied   - others could have put the file there.
   //   kInvalidArgument    - it is no plugin, or breaks the interface.
   //   kAlreadyExists      - another has its name or one of its types.
-  //   kFailedPrecondition - the versions do not fit; or the list is locked.
+  //   kFailedPrecondition - the versions do not fit; the list is locked; or the
+  //                         file was replaced since it was first loaded.
   std::vector<PluginVerdict> Load(const PluginOptions& options);
 
   // A plugin that is linked in, or loaded by the program's own means.
@@ -124,8 +126,9 @@ class PluginLoader {
     PluginVerdict::Source source;
     std::string path;
   };
+  using FileIdentity = std::pair<uint64_t, uint64_t>;
   struct Loaded {
-    std::pair<uint64_t, uint64_t> file;  // zero: linked in
+    FileIdentity file;  // zero: linked in
     PluginVerdict verdict;
   };
 
@@ -143,6 +146,8 @@ class PluginLoader {
   // All guarded by mutex_.
   bool is_locked_ = false;
   std::vector<Loaded> loaded_;
+  // What was given to dlopen(), which never maps a path twice.
+  absl::flat_hash_map<std::string, FileIdentity> opened_;
   std::vector<PluginVerdict> verdicts_;
   std::vector<Registration> registrations_;
 };

@@ -44,6 +44,8 @@ class PluginLoaderTest : public ::testing::Test {
     EXPECT_NE(mkdtemp(&folder[0]), nullptr);
     folder_ = std::filesystem::canonical(folder).string();
     unsetenv("FERRY_PLUGIN_PATH");
+    // Else, where users have groups of their own, the group could write.
+    umask(022);
   }
 
   std::string Copy(const char* library, const std::string& name) {
@@ -137,15 +139,18 @@ TEST_F(PluginLoaderTest, FoldersAreReadInTheOrderOfNames) {
 }
 
 TEST_F(PluginLoaderTest, EnvironmentIsReadIfTheProgramAsks) {
-  setenv("FERRY_PLUGIN_PATH", absl::StrCat("::", kToy, ":/no/such").c_str(), 1);
+  const std::string toy = std::filesystem::absolute(kToy);
+  setenv("FERRY_PLUGIN_PATH",
+         absl::StrCat("::", toy, ":/no/such:", kToy).c_str(), 1);
   EXPECT_TRUE(loader_.Load({}).empty());
   PluginOptions options;
   options.use_environment = true;
   const std::vector<PluginVerdict> verdicts = loader_.Load(options);
-  ASSERT_EQ(verdicts.size(), 2u);
+  ASSERT_EQ(verdicts.size(), 3u);
   EXPECT_EQ(verdicts[0].source, PluginVerdict::kEnvironment);
   EXPECT_TRUE(verdicts[0].status.ok()) << verdicts[0].status;
   EXPECT_EQ(verdicts[1].status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(verdicts[2].status.code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(PluginLoaderTest, UnknownTagsNameDisabledPlugins) {
@@ -158,6 +163,24 @@ TEST_F(PluginLoaderTest, UnknownTagsNameDisabledPlugins) {
                              HasSubstr("is too short for a shared object")));
   // Once, though it was tried twice.
   EXPECT_EQ(message.find(path + " ("), message.rfind(path + " ("));
+}
+
+TEST_F(PluginLoaderTest, WhatIsMendedIsNoLongerCalledDisabled) {
+  const std::string path = Write("libtoy.so", "not a library");
+  LoadOne(path);
+  EXPECT_EQ(registry_.Snapshot().disabled().size(), 1u);
+  std::filesystem::remove(path);
+  Copy(kToy, "libtoy.so");
+  EXPECT_TRUE(LoadOne(path).status.ok()) << LoadOne(path).status;
+  EXPECT_TRUE(registry_.Snapshot().disabled().empty());
+  // Another library of that path would not be the one that was mapped.
+  std::filesystem::rename(path, path + ".old");
+  Copy(kToyAsync, "libtoy.so");
+  EXPECT_EQ(LoadOne(path).status.code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(PluginLoaderTest, FoldersWithoutAManifestAreSaidToBe) {
+  EXPECT_EQ(LoadOne(folder_).status.code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(PluginLoaderTest, TagsLoadNothing) {
@@ -210,7 +233,8 @@ TEST_F(PluginLoaderTest, EveryTruncationOfALibraryIsRefused) {
   for (size_t size = 0; size < bytes.size(); size += 1 + size / 37) {
     // The section headers are the last part.
     const std::string path = Write("cut.so", bytes.substr(0, size));
-    EXPECT_FALSE(LoadOne(path).status.ok()) << size;
+    EXPECT_EQ(LoadOne(path).status.code(), absl::StatusCode::kInvalidArgument)
+        << size;
   }
 }
 

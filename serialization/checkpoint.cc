@@ -37,6 +37,21 @@ absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
              : VerifyPlainRecords(file, parsed.records);
 }
 
+// What `options` says is the checkpoint.
+absl::StatusOr<std::unique_ptr<ReadableBytes>> FromOffset(
+    std::unique_ptr<ReadableBytes> file, const LoadOptions& options) {
+  if (options.offset_bytes == 0) return file;
+  return ReadableRange(std::move(file), options.offset_bytes);
+}
+
+absl::Status CheckAllGlobals(const ParsedCheckpoint& parsed,
+                             absl::string_view file,
+                             const LoadOptions& options) {
+  FERRY_RETURN_IF_ERROR(CheckGlobals(*parsed.graph, file, options));
+  if (parsed.constants_graph == nullptr) return absl::OkStatus();
+  return CheckGlobals(*parsed.constants_graph, file, options);
+}
+
 }  // namespace
 
 struct Checkpoint::PartIndex {
@@ -80,13 +95,10 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
                      " cannot be mapped, since it is not opened by a path; "
                      "leave LoadOptions::mapping out"));
   }
-  if (options.offset_bytes != 0) {
-    FERRY_ASSIGN_OR_RETURN(
-        file, ReadableRange(std::move(file), options.offset_bytes));
-  }
+  FERRY_ASSIGN_OR_RETURN(file, FromOffset(std::move(file), options));
   FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed,
                          ReadContainer(*file, options));
-  FERRY_RETURN_IF_ERROR(CheckGlobals(*parsed.graph, file->name(), options));
+  FERRY_RETURN_IF_ERROR(CheckAllGlobals(parsed, file->name(), options));
   return Checkpoint(std::move(file), std::move(parsed), options);
 }
 
@@ -226,6 +238,16 @@ absl::Status Checkpoint::PlaceFromFile(
   return absl::OkStatus();
 }
 
+absl::Status Checkpoint::CheckHasBytes(uint32_t part) const {
+  const ParsedCheckpoint::StoragePart& asked = parsed_.storages[part];
+  if (asked.source.size_bytes >= asked.storage.size_bytes()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      file_->name(), ": of a storage of ", asked.storage.size_bytes(),
+      " bytes on ", asked.storage.device().ToString(), " the file has none"));
+}
+
 absl::Status Checkpoint::ReadInto(
     absl::Span<const Destination> destinations) const {
   std::vector<StorageRead> reads;
@@ -238,6 +260,7 @@ absl::Status Checkpoint::ReadInto(
     }
     StorageRead read;
     read.source = parsed_.storages[*part].source;
+    FERRY_RETURN_IF_ERROR(CheckHasBytes(*part));
     if (destination.memory.size() != read.source.size_bytes) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": memory of ", destination.memory.size(),
@@ -265,6 +288,7 @@ absl::Status Checkpoint::ReadTensors(
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": a tensor to be read is not of this checkpoint"));
     }
+    FERRY_RETURN_IF_ERROR(CheckHasBytes(*part));
     reads.push_back(
         {destination.from, parsed_.storages[*part].source, destination.to});
   }
@@ -289,12 +313,14 @@ absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
 
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     absl::string_view path, const LoadOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<ReadableBytes> file,
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
                          OpenForReading(path));
+  FERRY_ASSIGN_OR_RETURN(file, FromOffset(std::move(file), options));
   FileVerdict verdict;
   absl::StatusOr<ParsedCheckpoint> parsed = ReadContainer(*file, options);
   verdict.opens = parsed.status();
   if (parsed.ok()) {
+    verdict.opens = CheckAllGlobals(*parsed, file->name(), options);
     FERRY_ASSIGN_OR_RETURN(verdict.records, VerifyRecords(*file, *parsed));
     return verdict;
   }

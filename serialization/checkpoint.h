@@ -144,7 +144,8 @@ class Checkpoint {
   //   checkpoint.ReadInto({{storage, absl::MakeSpan(bytes)}});
   //
   // Errors:
-  //   kInvalidArgument - a storage of something else, memory of another size.
+  //   kInvalidArgument - a storage of something else or of which the file has
+  //                      no bytes; memory of another size.
   //   kDataLoss        - a record is damaged; the memory then holds anything.
   //   kCancelled       - as `LoadOptions::is_cancelled` asked.
   absl::Status ReadInto(absl::Span<const Destination> destinations) const;
@@ -166,7 +167,7 @@ class Checkpoint {
   //                      strided, or `to` has no bytes, or elements that share
   //                      memory.
   //   kUnimplemented   - `to` has gaps and is on a device that the host cannot
-  //                      write in pieces.
+  //                      write in pieces, or elements of less than a byte.
   absl::Status ReadTensors(
       absl::Span<const TensorDestination> destinations) const;
 
@@ -210,6 +211,8 @@ class Checkpoint {
   absl::Status PlaceFromFile(
       absl::Span<const ParsedCheckpoint::StoragePart* const> wanted);
   StorageReadOptions ReadOptions() const;
+  // Errors: kInvalidArgument - the file holds nothing of that storage.
+  absl::Status CheckHasBytes(uint32_t part) const;
 
   std::unique_ptr<ReadableBytes> file_;
   ParsedCheckpoint parsed_;

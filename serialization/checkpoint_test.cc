@@ -430,5 +430,30 @@ TEST_F(CheckpointTest, StoragesPast4GiB) {
   unlink(path.c_str());
 }
 
+TEST_F(CheckpointTest, WhatTheFileHasNoBytesOfIsNotRead) {
+  ZipBuilder zip;
+  zip.Add("my.model/data.pkl",
+          SmallPickleWith(absl::string_view("X\3\0\0\0cpu", 8),
+                          absl::string_view("X\4\0\0\0meta", 9)));
+  zip.Add("my.model/data/0", "");
+  zip.Add("my.model/version", "3\n");
+  const std::string bytes = zip.Build();
+  const absl::StatusOr<Checkpoint> checkpoint =
+      Checkpoint::OpenMemory(bytes, options_);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const Tensor tensor = *checkpoint->root().At("/w")->AsTensor();
+  std::string memory(tensor.storage().size_bytes(), ' ');
+  const absl::Status status = checkpoint->ReadInto(
+      {{tensor.storage(), absl::MakeSpan(&memory[0], memory.size())}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the file has none"));
+  std::vector<float> elements(static_cast<size_t>(tensor.num_elements()));
+  EXPECT_EQ(checkpoint
+                ->ReadTensors({{tensor, *Tensor::FromData<float>(
+                                            elements, tensor.shape())}})
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace ferry

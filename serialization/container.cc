@@ -102,9 +102,6 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   if (torch_format::IsTar(head)) {
     return torch_format::ReadTarContainer(file, options);
   }
-  if (safetensors::LooksLikeSafetensors(head)) {
-    return safetensors::ReadSafetensors(file, options);
-  }
   FERRY_RETURN_IF_ERROR(CheckForm(file, head));
   if (torch_format::IsPickleContainer(file, options)) {
     return torch_format::ReadPickleContainer(file, options);

@@ -11,8 +11,9 @@
 //
 // Example: a program's own buffers, filled from a file.
 //
-//   std::vector<NamedTensor> model = {{"fc.weight", weight}, {"fc.bias",
-//   bias}}; FERRY_RETURN_IF_ERROR(LoadInto("train.pt", model).status());
+//   std::vector<NamedTensor> model = {{"fc.weight", weight},
+//                                     {"fc.bias", bias}};
+//   FERRY_RETURN_IF_ERROR(LoadInto("train.pt", model).status());
 #ifndef FERRY_SERIALIZATION_LOAD_INTO_H_
 #define FERRY_SERIALIZATION_LOAD_INTO_H_
 

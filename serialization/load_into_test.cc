@@ -351,6 +351,21 @@ TEST_F(LoadIntoTest, TiedTensorsTakeTheLast) {
   EXPECT_THAT(Memory32(tied.storage()), ElementsAre(50, 51, 52, 53));
 }
 
+TEST_F(LoadIntoTest, OverlappingMemoryHoldsOneOrTheOther) {
+  const Tensor a = View(Count(1000, 0), {1000}, {1});
+  const Tensor b = View(Count(600, 5000), {600}, {1});
+  const Tensor memory = Blank({1000});
+  const Tensor tail = View(memory.storage(), {600}, {1}, 400);
+  const absl::StatusOr<LoadIntoResult> result =
+      Load(Saved({{"a", a}, {"b", b}}), {{"a", memory}, {"b", tail}});
+  ASSERT_TRUE(result.ok()) << result.status();
+  const std::vector<int32_t> found = Memory32(memory.storage());
+  for (int32_t i = 0; i < 400; ++i) EXPECT_EQ(found[i], i);
+  for (int32_t i = 400; i < 1000; ++i) {
+    EXPECT_TRUE(found[i] == i || found[i] == 5000 + i - 400) << found[i];
+  }
+}
+
 TEST_F(LoadIntoTest, ReportsProgressOverAll) {
   const Storage storage = Count(1 << 20);
   const std::string file = Saved({

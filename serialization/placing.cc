@@ -158,8 +158,7 @@ absl::Status Placer::MakeGroups() {
 absl::StatusOr<Memory> Placer::Mapped(const StoragePart& part) const {
   const StorageSource& source = part.source;
   const std::shared_ptr<void> mapping = file_.mapping();
-  if (mapping == nullptr || source.size_bytes == 0 ||
-      source.swap_unit_bytes != 1 ||
+  if (source.size_bytes == 0 || source.swap_unit_bytes != 1 ||
       (source.entry != nullptr && source.entry->deflated)) {
     return Memory();
   }
@@ -197,8 +196,8 @@ absl::Status Placer::ReadGroups() {
     Backend* const backend = group.location.backend.get();
     const bool is_on_host = backend == nullptr || backend->is_host_memory();
     const bool may_be_mapped =
-        file_.mapping() != nullptr && is_on_host &&
-        (backend == nullptr || group.location.device.is_cpu());
+        options_.mapping != FileMapping::kNone && file_.mapping() != nullptr &&
+        is_on_host && (backend == nullptr || group.location.device.is_cpu());
     const size_t first = reads.size();
     std::pmr::vector<uint64_t> sizes(&memory_);  // of what is not mapped
     sizes.reserve(group.parts.size());

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -214,13 +215,17 @@ void Reader::Plan() {
 }
 
 // Puts the complete bytes of a storage, which `bytes` may hold already, where
-// they belong. Changes `bytes` if their byte order has to be turned round.
+// they belong.
 absl::Status Reader::FinishFromHost(const StorageRead& read, char* bytes) {
   const uint64_t size = read.source.size_bytes;
   if (size == 0) return absl::OkStatus();
   if (!IsIntoHostMemory(read)) {
-    SwapByteOrder(bytes, size, read.source.swap_unit_bytes);
-    return Deliver(read, 0, {bytes, size});
+    if (read.source.swap_unit_bytes == 1)
+      return Deliver(read, 0, {bytes, size});
+    // Another read may want the same bytes as they are.
+    std::string turned(bytes, size);
+    SwapByteOrder(&turned[0], size, read.source.swap_unit_bytes);
+    return Deliver(read, 0, turned);
   }
   char* const to = static_cast<char*>(read.memory.data);
   if (to != bytes) std::memcpy(to, bytes, size);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -84,6 +85,7 @@ class TensorReader {
   std::vector<const TensorRead*> Wanted() const;
   absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
   absl::Status MakeGroups();
+  void StageOverlaps();
   void FinishGroup(Group* group) const;
   absl::Status Write(const Target& target, uint64_t offset_bytes,
                      absl::string_view bytes) const;
@@ -201,6 +203,32 @@ void TensorReader::FinishGroup(Group* group) const {
   }
 }
 
+// Has targets whose memory overlaps filled one after another, not at once.
+void TensorReader::StageOverlaps() {
+  std::vector<Target*> direct;
+  for (Group& group : groups_) {
+    for (Target& target : group.targets) {
+      // Packed elements cannot be staged.
+      if (target.host() != nullptr &&
+          ElementsPerUnit(target.read->to.dtype()) == 1) {
+        direct.push_back(&target);
+      }
+    }
+  }
+  std::sort(direct.begin(), direct.end(), [](const Target* a, const Target* b) {
+    return std::less<char*>()(a->host(), b->host());
+  });
+  const char* end = nullptr;
+  for (Target* target : direct) {
+    const char* const begin = target->host();
+    const char* const own_end = begin + (target->end - target->begin);
+    if (end != nullptr && std::less<const char*>()(begin, end)) {
+      target->is_staged = true;
+    }
+    if (end == nullptr || std::less<const char*>()(end, own_end)) end = own_end;
+  }
+}
+
 absl::Status TensorReader::MakeGroups() {
   absl::flat_hash_map<Storage, Group*> group_of;
   for (const TensorRead* read : Wanted()) {
@@ -212,6 +240,7 @@ absl::Status TensorReader::MakeGroups() {
     }
     group->targets.push_back(std::move(target));
   }
+  StageOverlaps();
   for (Group& group : groups_) {
     FinishGroup(&group);
     total_bytes_ += group.bytes_to_read();

@@ -12,7 +12,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
@@ -42,9 +45,15 @@ class PlainCopier {
   };
 
   // The node that stands for `node` once it is plain.
-  NodeId Plain(NodeId node) const;
+  NodeId Plain(NodeId node);
+  // One step of that; `node` itself at the end.
+  NodeId Behind(NodeId node) const;
+  // Whether a program's own class or its helpers made the object.
+  bool IsOfProgram(const ObjectRecord& object) const;
+  // Errors: kUnimplemented - an object whose arguments would be lost.
+  absl::Status CheckIsPlain(NodeId node) const;
   How HowToCopy(NodeId node) const;
-  Children ChildrenOf(NodeId node) const;
+  Children ChildrenOf(NodeId node);
   NodeId CopyLeaf(NodeId node);
   NodeId MakeShell(NodeId node);
   void Fill(NodeId node, absl::Span<const NodeId> children);
@@ -60,29 +69,45 @@ class PlainCopier {
   ObjectGraph& to_;
   // Copies; kNoNode while a node's children are being copied.
   absl::flat_hash_map<NodeId, NodeId> copies_;
+  // What stands for the nodes that are not plain.
+  absl::flat_hash_map<NodeId, NodeId> plain_;
 };
 
-NodeId PlainCopier::Plain(NodeId node) const {
+bool PlainCopier::IsOfProgram(const ObjectRecord& object) const {
+  if (!from_.is_global(object.callable)) return false;
+  const absl::string_view module = from_.global(object.callable).module;
+  return module == "torch.jit._pickle" || absl::StartsWith(module, "__torch__");
+}
+
+NodeId PlainCopier::Behind(NodeId node) const {
+  if (from_.kind(node) != ValueKind::kObject) return node;
+  const ObjectRecord& object = from_.object(node);
+  if (object.state != kNoNode) {
+    return from_.kind(object.state) == ValueKind::kDict ? node : object.state;
+  }
+  const absl::Span<const NodeId> args = from_.items(object.args);
+  return object.form == ObjectForm::kCall && !args.empty() &&
+                 IsOfProgram(object)
+             ? args[0]
+             : node;
+}
+
+NodeId PlainCopier::Plain(NodeId node) {
+  std::vector<NodeId> path;
   // Each step goes to a part that was made earlier, but for states, of which a
   // chain cannot be longer than the graph.
-  for (uint32_t steps = 0; steps < from_.size(); ++steps) {
-    if (from_.kind(node) != ValueKind::kObject) return node;
-    const ObjectRecord& object = from_.object(node);
-    if (object.state != kNoNode) {
-      if (from_.kind(object.state) == ValueKind::kDict) return node;
-      node = object.state;
-      continue;
+  while (path.size() < from_.size()) {
+    const auto found = plain_.find(node);
+    if (found != plain_.end()) {
+      node = found->second;
+      break;
     }
-    const absl::Span<const NodeId> args = from_.items(object.args);
-    const bool is_tagged =
-        from_.is_global(object.callable) &&
-        from_.global(object.callable).module == "torch.jit._pickle";
-    if (object.form != ObjectForm::kCall || args.empty() ||
-        (args.size() > 1 && !is_tagged)) {
-      return node;
-    }
-    node = args[0];
+    const NodeId next = Behind(node);
+    if (next == node) break;
+    path.push_back(node);
+    node = next;
   }
+  for (NodeId walked : path) plain_[walked] = node;
   return node;
 }
 
@@ -102,7 +127,7 @@ PlainCopier::How PlainCopier::HowToCopy(NodeId node) const {
   }
 }
 
-Children PlainCopier::ChildrenOf(NodeId node) const {
+Children PlainCopier::ChildrenOf(NodeId node) {
   absl::Span<const NodeId> children;
   switch (from_.kind(node)) {
     case ValueKind::kDict:
@@ -205,6 +230,22 @@ NodeId PlainCopier::MakeWhole(NodeId node, absl::Span<const NodeId> children) {
   }
 }
 
+absl::Status PlainCopier::CheckIsPlain(NodeId node) const {
+  if (from_.kind(node) != ValueKind::kObject) return absl::OkStatus();
+  const ObjectRecord& object = from_.object(node);
+  if (object.state != kNoNode || from_.items(object.args).empty()) {
+    return absl::OkStatus();
+  }
+  std::string name = "a class";
+  if (from_.is_global(object.callable)) {
+    const GlobalRecord& global = from_.global(object.callable);
+    name =
+        absl::Utf8SafeCHexEscape(absl::StrCat(global.module, ".", global.name));
+  }
+  return absl::UnimplementedError(absl::StrCat(
+      "an object that ", name, " makes of arguments cannot be made plain"));
+}
+
 absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
   root = Plain(root);
   // Nodes to copy; those that come up again have their children done.
@@ -234,6 +275,7 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
     }
     const auto [found, is_new] = copies_.try_emplace(node, kNoNode);
     if (!is_new) continue;
+    FERRY_RETURN_IF_ERROR(CheckIsPlain(node));
     const How how = HowToCopy(node);
     if (how == How::kLeaf) {
       found->second = CopyLeaf(node);

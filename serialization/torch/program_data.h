@@ -37,8 +37,9 @@ namespace ferry {
 //
 // O(nodes); does not recurse.
 //
-// Errors: kUnimplemented - a tuple that contains itself, or constants beside a
-//         root that is no object.
+// Errors: kUnimplemented - a tuple that contains itself, constants beside a
+//         root that is no object, or an object of another class, made of
+//         arguments, which a dict has no place for.
 absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants);
 
 }  // namespace ferry

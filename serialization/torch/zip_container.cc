@@ -281,9 +281,11 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     part.storage = keyed.storage;
     part.source.entry = storage_entries_[i];
     if (storage_entries_[i]->size_bytes < keyed.storage.size_bytes()) {
+      // There is nothing to read.
       part.storage.Place(Device("meta"), Memory{});
+    } else {
+      part.source.size_bytes = keyed.storage.size_bytes();
     }
-    part.source.size_bytes = keyed.storage.size_bytes();
     if (parsed_.info.is_big_endian && !keyed.type.untyped) {
       part.source.swap_unit_bytes = ByteOrderUnitBytes(keyed.type.dtype);
     }

@@ -39,6 +39,7 @@ class OutsiderTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        os.umask(0o022)
         cls.folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         os.makedirs(os.path.join(cls.folder, 'include/ferry'))

@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 
+#include <filesystem>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
 #include "gmock/gmock.h"
@@ -30,7 +32,10 @@ TEST(DevicesTest, PluginsAreLoadedAndExplained) {
   EXPECT_EQ(result.out, "");
 
   // One that the environment names is complained of.
-  setenv("FERRY_PLUGIN_PATH", "/no/such.so:plugins/testing/toy_async.so", 1);
+  const std::string asynchronous =
+      std::filesystem::absolute("plugins/testing/toy_async.so");
+  setenv("FERRY_PLUGIN_PATH",
+         absl::StrCat("/no/such.so:", asynchronous).c_str(), 1);
   result = RunFerryForTest(
       {"devices", "--plugin", kToy, "--explain", "--format=json"});
   EXPECT_EQ(result.exit_code, 0) << result.err;

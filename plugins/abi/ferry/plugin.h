@@ -19,10 +19,9 @@
 // VERSIONS. The major version, 0, is in the name of the query function. Within
 // it the minor version grows by appended fields and functions only:
 //   - A struct begins with `struct_size`, which whoever allocates it sets to
-//   the
-//     size that it knows. A field may be read or written only if it ends within
-//     `struct_size`; a larger struct is legal, and a test for equality is a
-//     bug.
+//     the size that it knows. A field may be read or written only if it ends
+//     within `struct_size`; a larger struct is legal, and a test for equality
+//     is a bug.
 //   - A function that is null is not there. None becomes mandatory later.
 //   - Each side says which minor it was built with, and which is the lowest of
 //     the other side that it still works with (`ferry_negotiate`).
@@ -367,9 +366,8 @@ static inline int32_t ferry_negotiate(const ferry_host_info* host,
 // touches no device, starts no thread, opens no file and reads no environment.
 //
 // FERRY_INCOMPATIBLE: the versions do not fit. FERRY_INVALID_ARGUMENT: `host`
-// is
-//   shorter than in version 0.0. FERRY_UNIMPLEMENTED: an unknown flag that must
-//   be understood. `*plugin` is then left alone.
+//   is shorter than in version 0.0. FERRY_UNIMPLEMENTED: an unknown flag that
+//   must be understood. `*plugin` is then left alone.
 typedef int32_t (*ferry_plugin_query)(const ferry_host_info* host,
                                       const ferry_plugin** plugin,
                                       ferry_status* status);
