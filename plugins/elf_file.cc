@@ -5,11 +5,13 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -193,6 +195,26 @@ class Reader {
 };
 
 }  // namespace
+
+std::string DescribeUnsound(const ElfFile& elf) {
+  if (elf.has_executable_stack) return "it wants an executable stack";
+  if (elf.has_text_relocations) return "it has text relocations";
+  return "";
+}
+
+std::string DescribeHostNeeds(const ElfFile& elf) {
+  for (const ElfFile::Symbol& symbol : elf.symbols) {
+    if (!symbol.is_defined && absl::StrContains(symbol.name, "ferry")) {
+      return absl::StrCat("it needs the symbol ", symbol.name);
+    }
+  }
+  for (const std::string& library : elf.needed) {
+    if (absl::StrContains(library, "ferry")) {
+      return absl::StrCat("it needs the library ", library);
+    }
+  }
+  return "";
+}
 
 absl::StatusOr<ElfFile> ReadElfFile(const ReadableBytes& file) {
   return Reader(file).Read();

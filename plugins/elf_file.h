@@ -40,6 +40,12 @@ struct ElfFile {
   bool has_text_relocations = false;
 };
 
+// The rules that a plugin's library keeps: each says what is wrong, or nothing.
+// Neither an executable stack nor text relocations:
+std::string DescribeUnsound(const ElfFile& elf);
+// Nothing of Ferry is needed, neither symbol nor library:
+std::string DescribeHostNeeds(const ElfFile& elf);
+
 // Reads a shared object for this machine.
 //
 // Errors:

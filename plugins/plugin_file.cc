@@ -4,17 +4,15 @@
 #include "ferry/plugins/plugin_file.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/plugins/elf_file.h"
 
@@ -34,39 +32,6 @@ absl::Status OsError(absl::string_view path, int error) {
       return absl::UnavailableError(message);
   }
 }
-
-// A file that stays the one that was checked, whatever happens to its name.
-class OpenFile final : public ReadableBytes {
- public:
-  OpenFile(int descriptor, std::string path, uint64_t size_bytes)
-      : descriptor_(descriptor), path_(std::move(path)), size_(size_bytes) {}
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  ~OpenFile() override { close(descriptor_); }
-
-  absl::string_view name() const override { return path_; }
-  uint64_t size_bytes() const override { return size_; }
-  absl::Status ReadAt(uint64_t offset_bytes,
-                      absl::Span<char> out) const override {
-    while (!out.empty()) {
-      const ssize_t count = pread(descriptor_, out.data(), out.size(),
-                                  static_cast<off_t>(offset_bytes));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return OsError(path_, errno);
-      if (count == 0) {
-        return absl::DataLossError(absl::StrCat(path_, " ends too early"));
-      }
-      out.remove_prefix(static_cast<size_t>(count));
-      offset_bytes += static_cast<uint64_t>(count);
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  const int descriptor_;
-  const std::string path_;
-  const uint64_t size_;
-};
 
 // Whether others than root and this user may change what stands at `path`.
 absl::Status CheckTrusted(const std::string& path, const struct stat& status) {
@@ -103,19 +68,11 @@ absl::StatusOr<TrustedFile> TrustedFile::Open(const std::string& path) {
   if (real == nullptr) return OsError(path, errno);
   TrustedFile file;
   file.path_ = real.get();
-  // Nothing that blocks, should it be a pipe.
-  const int descriptor =
-      open(real.get(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return OsError(file.path_, errno);
+  FERRY_ASSIGN_OR_RETURN(file.bytes_, OpenForReading(file.path_));
+  // Who could put another file in its place may change this one, too.
   struct stat status;
-  const int error = fstat(descriptor, &status) == 0 ? 0 : errno;
-  file.bytes_ = std::make_shared<OpenFile>(
-      descriptor, file.path_,
-      error == 0 ? static_cast<uint64_t>(status.st_size) : 0);
-  if (error != 0) return OsError(file.path_, error);
-  if (!S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file.path_, " is no regular file"));
+  if (stat(file.path_.c_str(), &status) != 0) {
+    return OsError(file.path_, errno);
   }
   FERRY_RETURN_IF_ERROR(CheckTrusted(file.path_, status));
   FERRY_RETURN_IF_ERROR(CheckFolders(file.path_));
@@ -130,23 +87,23 @@ std::string TrustedFile::directory() const {
 absl::Status CheckPluginBinary(const ReadableBytes& file) {
   FERRY_ASSIGN_OR_RETURN(const ElfFile elf, ReadElfFile(file));
   const auto bad = [&](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat(file.name(), what));
+    return absl::InvalidArgumentError(absl::StrCat(file.name(), ": ", what));
   };
-  if (elf.has_executable_stack) return bad(" wants an executable stack");
-  if (elf.has_text_relocations) return bad(" has text relocations");
-  bool has_query = false;
-  for (const ElfFile::Symbol& symbol : elf.symbols) {
-    if (symbol.is_defined) {
-      has_query |= symbol.name == FERRY_PLUGIN_QUERY_SYMBOL;
-    } else if (absl::StrContains(symbol.name, "ferry")) {
-      return bad(absl::StrCat(" needs the symbol ", symbol.name,
-                              ": a plugin links nothing of Ferry"));
-    }
+  const std::string unsound = DescribeUnsound(elf);
+  if (!unsound.empty()) return bad(unsound);
+  const std::string needs = DescribeHostNeeds(elf);
+  if (!needs.empty()) {
+    return bad(absl::StrCat(needs, ", but a plugin links nothing of Ferry"));
   }
+  const bool has_query = std::any_of(
+      elf.symbols.begin(), elf.symbols.end(),
+      [](const ElfFile::Symbol& symbol) {
+        return symbol.is_defined && symbol.name == FERRY_PLUGIN_QUERY_SYMBOL;
+      });
   if (!has_query) {
     return bad(absl::StrCat(
-        " exports no ", FERRY_PLUGIN_QUERY_SYMBOL,
-        ": it is no plugin for this version of Ferry, or was built with its "
+        "it exports no ", FERRY_PLUGIN_QUERY_SYMBOL,
+        ", so it is no plugin for this version of Ferry, or was built with its "
         "query function hidden"));
   }
   return absl::OkStatus();

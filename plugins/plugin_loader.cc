@@ -49,6 +49,17 @@ std::vector<std::string> ManifestsIn(const std::string& folder) {
   return paths;
 }
 
+void Describe(const PluginDescription& plugin, PluginVerdict* verdict) {
+  verdict->name = plugin.name;
+  verdict->version = plugin.version;
+  verdict->vendor = plugin.vendor;
+  verdict->types.clear();
+  verdict->types.reserve(plugin.backends.size());
+  for (const auto& backend : plugin.backends) {
+    verdict->types.push_back(backend.type);
+  }
+}
+
 }  // namespace
 
 absl::string_view SourceName(PluginVerdict::Source source) {
@@ -135,7 +146,7 @@ PluginVerdict PluginLoader::LoadLinked(ferry_plugin_query query,
   verdict.status = plugin.ok()
                        ? Register(*plugin, allow_reserved_types, &verdict)
                        : plugin.status();
-  if (verdict.status.ok()) loaded_.push_back({{0, 0}, verdict});
+  if (verdict.status.ok()) loaded_.push_back({{0, 0}, "", *plugin});
   Finish(verdict);
   return verdict;
 }
@@ -178,11 +189,9 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
   FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(library));
   for (const Loaded& loaded : loaded_) {
     if (loaded.file != file.identity()) continue;
-    verdict->name = loaded.verdict.name;
-    verdict->version = loaded.verdict.version;
-    verdict->vendor = loaded.verdict.vendor;
-    verdict->types = loaded.verdict.types;
-    return absl::OkStatus();
+    Describe(loaded.plugin, verdict);
+    return manifest.has_value() ? CheckAgrees(*manifest, loaded.plugin)
+                                : absl::OkStatus();
   }
   if (is_locked_) {
     return absl::FailedPreconditionError(
@@ -204,29 +213,23 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
     FERRY_RETURN_IF_ERROR(CheckAgrees(*manifest, plugin));
   }
   FERRY_RETURN_IF_ERROR(Register(plugin, allow_reserved_types, verdict));
-  loaded_.push_back({file.identity(), *verdict});
+  loaded_.push_back({file.identity(), verdict->path, plugin});
   return absl::OkStatus();
 }
 
 absl::Status PluginLoader::Register(const PluginDescription& plugin,
                                     bool allow_reserved_types,
                                     PluginVerdict* verdict) {
-  verdict->name = plugin.name;
-  verdict->version = plugin.version;
-  verdict->vendor = plugin.vendor;
-  verdict->types.clear();
-  for (const auto& backend : plugin.backends) {
-    verdict->types.push_back(backend.type);
-  }
+  Describe(plugin, verdict);
   if (is_locked_) {
     return absl::FailedPreconditionError(
         "the program has locked the list of plugins");
   }
   for (const Loaded& loaded : loaded_) {
-    if (loaded.verdict.name != plugin.name) continue;
+    if (loaded.plugin.name != plugin.name) continue;
     return absl::AlreadyExistsError(absl::StrCat(
         "a plugin of the name ", plugin.name, " is loaded already, from ",
-        loaded.verdict.path.empty() ? "the program" : loaded.verdict.path));
+        loaded.path.empty() ? "the program" : loaded.path));
   }
   const DeviceSnapshot devices = registry_->Snapshot();
   for (const auto& backend : plugin.backends) {

@@ -129,7 +129,8 @@ class PluginLoader {
   using FileIdentity = std::pair<uint64_t, uint64_t>;
   struct Loaded {
     FileIdentity file;  // zero: linked in
-    PluginVerdict verdict;
+    std::string path;
+    PluginDescription plugin;
   };
 
   // Without the lock.

@@ -204,6 +204,17 @@ TEST_F(PluginLoaderTest, SecondOfANameIsRefused) {
   EXPECT_EQ(registry_.Snapshot().entries().size(), 1u);
 }
 
+TEST_F(PluginLoaderTest, ManifestsOfALoadedLibraryMustAgreeToo) {
+  ASSERT_TRUE(LoadOne(Copy(kToy, "libtoy.so")).status.ok());
+  EXPECT_TRUE(
+      LoadOne(Write("true.json", ManifestText("libtoy.so"))).status.ok());
+  const PluginVerdict verdict =
+      LoadOne(Write("false.json", ManifestText("libtoy.so", "2.0.0")));
+  EXPECT_EQ(verdict.status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(verdict.status.message()),
+              HasSubstr("the manifest says"));
+}
+
 TEST_F(PluginLoaderTest, LockIsOneWayAndKeepsWhatIsThere) {
   ASSERT_TRUE(LoadOne(kToy).status.ok());
   loader_.Lock();
@@ -216,7 +227,7 @@ TEST_F(PluginLoaderTest, LockIsOneWayAndKeepsWhatIsThere) {
 TEST_F(PluginLoaderTest, FilesThatAreNoPluginsAreRefused) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
   ExpectRefused("/no/such.so", absl::StatusCode::kNotFound, "/no/such.so");
-  ExpectRefused("/dev/null", kInvalid, "no regular file");
+  ExpectRefused("/dev/null", kInvalid, "not a regular file");
   ExpectRefused(Write("text.so", std::string(100, 'x')), kInvalid,
                 "no ELF file");
   ExpectRefused("/bin/sh", kInvalid, "it is a program");

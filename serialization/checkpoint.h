@@ -164,8 +164,8 @@ class Checkpoint {
   //
   // Errors: as `ReadInto`, and
   //   kInvalidArgument - dtype, shape, conj or neg differ; a tensor that is not
-  //                      strided, or `to` has no bytes, or elements that share
-  //                      memory.
+  //                      strided or is quantised, or `to` has no bytes, or
+  //                      elements that share memory.
   //   kUnimplemented   - `to` has gaps and is on a device that the host cannot
   //                      write in pieces, or elements of less than a byte.
   absl::Status ReadTensors(

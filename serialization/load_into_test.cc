@@ -28,6 +28,7 @@
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/tensor_reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -244,6 +245,11 @@ TEST_F(LoadIntoTest, RefusesTensorsThatCannotBeReadInto) {
       absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(LoadIntoTest, QuantisedElementsAreNotReadWithoutTheirScale) {
+  const Tensor codes = *Tensor::Create(Count(1), DType::kQInt8, {4});
+  EXPECT_THAT(DescribeMismatch(codes, codes), HasSubstr("has a scale"));
+}
+
 TEST_F(LoadIntoTest, RearrangesWhatStandsOtherwise) {
   // Transposed in the file, with gaps in memory, and both.
   const std::string file = Saved({{"a", View(Count(6), {2, 3}, {1, 2})},
@@ -349,6 +355,41 @@ TEST_F(LoadIntoTest, TiedTensorsTakeTheLast) {
   const Tensor tied = Blank({4});
   ASSERT_TRUE(Load(file, {{"head", tied}, {"embed", tied}}).ok());
   EXPECT_THAT(Memory32(tied.storage()), ElementsAre(50, 51, 52, 53));
+}
+
+TEST_F(LoadIntoTest, ViewsOfTheSameBytesAreReadAndStagedOnce) {
+  constexpr int64_t kRows = 1000;
+  constexpr int64_t kColumns = 64;
+  const Storage matrix = Count(kRows * kColumns);
+  std::vector<NamedTensor> columns;
+  columns.reserve(kColumns);
+  for (int64_t i = 0; i < kColumns; ++i) {
+    columns.push_back({absl::StrCat(i), View(matrix, {kRows}, {kColumns}, i)});
+  }
+  const std::string file = Saved(columns);
+  for (const bool verify : {false, true}) {
+    uint64_t bytes_read = 0;
+    options_.verify_crc32 = verify;
+    const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(
+        std::make_unique<CountingBytes>(file, &bytes_read), options_);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    std::vector<NamedTensor> blanks;
+    blanks.reserve(kColumns);
+    for (int64_t i = 0; i < kColumns; ++i) {
+      blanks.push_back({absl::StrCat(i), Blank({kRows})});
+    }
+    bytes_read = 0;
+    const absl::StatusOr<LoadIntoResult> result =
+        LoadInto(*checkpoint, blanks, LoadIntoOptions());
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_LT(bytes_read, matrix.size_bytes() + (64u << 10));
+    for (int64_t i = 0; i < kColumns; ++i) {
+      const std::vector<int32_t> found = Memory32(blanks[i].tensor.storage());
+      for (int64_t row = 0; row < kRows; ++row) {
+        ASSERT_EQ(found[row], row * kColumns + i);
+      }
+    }
+  }
 }
 
 TEST_F(LoadIntoTest, OverlappingMemoryHoldsOneOrTheOther) {

@@ -41,24 +41,23 @@ uint64_t BeginBytes(const Tensor& tensor) {
 
 // A run of a storage's bytes and where it goes.
 struct Target {
-  const TensorRead* read;
+  // What asks for it. Null: a run that is staged, for one read or several.
+  const TensorRead* read = nullptr;
   uint64_t begin = 0;  // in the storage of the file
   uint64_t end = 0;
   // Whether the elements are to be arranged otherwise, and so go to memory of
-  // their own first.
+  // Ferry's first.
   bool is_staged = false;
-  Memory staging;
-
   // Null: the memory of a device.
-  char* host() const {
-    return static_cast<char*>(is_staged ? staging.data : read->to.data());
-  }
+  char* host = nullptr;
 };
 
 // A storage of the file, and what is wanted of it.
 struct Group {
   StorageSource source;
   std::vector<Target> targets;  // by where they begin
+  // What is arranged out of the runs that are staged, by where it begins.
+  std::vector<Target> staged;
   // The highest end among the targets up to each.
   std::vector<uint64_t> highest_end;
   uint64_t staging_bytes = 0;
@@ -86,6 +85,7 @@ class TensorReader {
   absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
   absl::Status MakeGroups();
   void StageOverlaps();
+  static void MakeRuns(Group* group);
   void FinishGroup(Group* group) const;
   absl::Status Write(const Target& target, uint64_t offset_bytes,
                      absl::string_view bytes) const;
@@ -93,7 +93,8 @@ class TensorReader {
                        absl::string_view bytes) const;
   absl::Status AddReads(const Group& group,
                         std::vector<StorageRead>* reads) const;
-  absl::Status Rearrange(const Target& target) const;
+  absl::Status Rearrange(const Target& target, const char* bytes) const;
+  absl::Status RearrangeGroup(const Group& group) const;
   absl::Status RunWave(absl::Span<Group* const> wave);
 
   const ReadableBytes& file_;
@@ -165,7 +166,10 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
         " is arranged otherwise than in the file, which a packed dtype "
         "cannot be; make it contiguous"));
   }
-  if (!target.is_staged) return target;
+  if (!target.is_staged) {
+    target.host = static_cast<char*>(to.data());
+    return target;
+  }
   if (!HasNoOverlap(to.shape(), to.strides())) {
     return absl::InvalidArgumentError(absl::StrCat(
         what(), " with strides ", ShapeToString(to.strides()),
@@ -180,8 +184,31 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
   return target;
 }
 
+// Puts runs of bytes in the place of the targets that are staged: one for those
+// that overlap, so that no byte is staged twice.
+void TensorReader::MakeRuns(Group* group) {
+  std::vector<Target>& targets = group->targets;
+  const auto first = std::stable_partition(
+      targets.begin(), targets.end(),
+      [](const Target& target) { return !target.is_staged; });
+  group->staged.assign(first, targets.end());
+  targets.erase(first, targets.end());
+  std::stable_sort(
+      group->staged.begin(), group->staged.end(),
+      [](const Target& a, const Target& b) { return a.begin < b.begin; });
+  const size_t num_direct = targets.size();
+  for (const Target& staged : group->staged) {
+    if (targets.size() == num_direct || targets.back().end <= staged.begin) {
+      Target& run = targets.emplace_back();
+      run.begin = staged.begin;
+    }
+    targets.back().end = std::max(targets.back().end, staged.end);
+  }
+}
+
 // Decides how a group is read, once its targets are known.
 void TensorReader::FinishGroup(Group* group) const {
+  MakeRuns(group);
   std::sort(group->targets.begin(), group->targets.end(),
             [](const Target& a, const Target& b) { return a.begin < b.begin; });
   uint64_t highest = 0;
@@ -194,7 +221,7 @@ void TensorReader::FinishGroup(Group* group) const {
     const uint64_t size = target.end - target.begin;
     highest = std::max(highest, target.end);
     group->highest_end.push_back(highest);
-    if (target.is_staged) group->staging_bytes += size;
+    if (target.read == nullptr) group->staging_bytes += size;
     if (size == source.size_bytes ||
         target.begin % source.swap_unit_bytes != 0 ||
         size % source.swap_unit_bytes != 0) {
@@ -209,21 +236,22 @@ void TensorReader::StageOverlaps() {
   for (Group& group : groups_) {
     for (Target& target : group.targets) {
       // Packed elements cannot be staged.
-      if (target.host() != nullptr &&
+      if (target.host != nullptr &&
           ElementsPerUnit(target.read->to.dtype()) == 1) {
         direct.push_back(&target);
       }
     }
   }
   std::sort(direct.begin(), direct.end(), [](const Target* a, const Target* b) {
-    return std::less<char*>()(a->host(), b->host());
+    return std::less<char*>()(a->host, b->host);
   });
   const char* end = nullptr;
   for (Target* target : direct) {
-    const char* const begin = target->host();
+    const char* const begin = target->host;
     const char* const own_end = begin + (target->end - target->begin);
     if (end != nullptr && std::less<const char*>()(begin, end)) {
       target->is_staged = true;
+      target->host = nullptr;
     }
     if (end == nullptr || std::less<const char*>()(end, own_end)) end = own_end;
   }
@@ -251,8 +279,8 @@ absl::Status TensorReader::MakeGroups() {
 // Puts bytes where they belong, counted from the target's first.
 absl::Status TensorReader::Write(const Target& target, uint64_t offset_bytes,
                                  absl::string_view bytes) const {
-  if (char* const host = target.host(); host != nullptr) {
-    std::memcpy(host + offset_bytes, bytes.data(), bytes.size());
+  if (target.host != nullptr) {
+    std::memcpy(target.host + offset_bytes, bytes.data(), bytes.size());
     return absl::OkStatus();
   }
   const Tensor& to = target.read->to;
@@ -287,9 +315,9 @@ absl::Status TensorReader::AddReads(const Group& group,
     StorageRead read;
     read.source = group.source;
     const Target& first = group.targets[0];
-    if (group.targets.size() == 1 && first.host() != nullptr &&
+    if (group.targets.size() == 1 && first.host != nullptr &&
         first.begin == 0 && first.end == group.source.size_bytes) {
-      read.memory.data = first.host();
+      read.memory.data = first.host;
     } else {
       read.consume = [this, &group](uint64_t offset, absl::string_view bytes) {
         return Scatter(group, offset, bytes);
@@ -308,8 +336,8 @@ absl::Status TensorReader::AddReads(const Group& group,
     read.source.offset_bytes = contents_offset + target.begin;
     read.source.size_bytes = target.end - target.begin;
     read.source.swap_unit_bytes = group.source.swap_unit_bytes;
-    if (target.host() != nullptr) {
-      read.memory.data = target.host();
+    if (target.host != nullptr) {
+      read.memory.data = target.host;
     } else {
       read.consume = [this, &target](uint64_t offset, absl::string_view bytes) {
         return Write(target, offset, bytes);
@@ -320,14 +348,16 @@ absl::Status TensorReader::AddReads(const Group& group,
   return absl::OkStatus();
 }
 
-// Brings the elements of a staged target to where they belong.
-absl::Status TensorReader::Rearrange(const Target& target) const {
+// Brings the elements of a staged target, whose bytes begin at `bytes`, to
+// where they belong.
+absl::Status TensorReader::Rearrange(const Target& target,
+                                     const char* bytes) const {
   const Tensor& from = target.read->from;
   const Tensor& to = target.read->to;
   const uint64_t element_bytes = ElementSizeBytes(to.dtype());
   if (to.data() != nullptr) {
-    CopyStrided(target.staging.data, from.strides(), to.data(), to.strides(),
-                to.shape(), element_bytes);
+    CopyStrided(bytes, from.strides(), to.data(), to.strides(), to.shape(),
+                element_bytes);
     return absl::OkStatus();
   }
   // Without gaps, as has been checked.
@@ -335,29 +365,40 @@ absl::Status TensorReader::Rearrange(const Target& target) const {
       static_cast<uint64_t>(to.num_elements()) * element_bytes;
   FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> image,
                          AllocateHostMemory({size}));
-  CopyStrided(target.staging.data, from.strides(), image[0].data, to.strides(),
-              to.shape(), element_bytes);
+  CopyStrided(bytes, from.strides(), image[0].data, to.strides(), to.shape(),
+              element_bytes);
   return CopyFromHost(devices_, image[0].data, to.storage(), BeginBytes(to),
                       size);
 }
 
+// Brings what was staged to where it belongs, in the order of the file.
+absl::Status TensorReader::RearrangeGroup(const Group& group) const {
+  auto run = group.targets.begin();
+  for (const Target& target : group.staged) {
+    while (run->read != nullptr || run->end < target.end) ++run;
+    FERRY_RETURN_IF_ERROR(
+        Rearrange(target, run->host + (target.begin - run->begin)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
-  std::vector<Target*> staged;
+  std::vector<Target*> runs;
   std::vector<uint64_t> sizes;
   std::vector<StorageRead> reads;
   uint64_t wave_bytes = 0;
   for (Group* group : wave) {
     wave_bytes += group->bytes_to_read();
     for (Target& target : group->targets) {
-      if (!target.is_staged) continue;
-      staged.push_back(&target);
+      if (target.read != nullptr) continue;
+      runs.push_back(&target);
       sizes.push_back(target.end - target.begin);
     }
   }
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> staging,
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> staging,
                          AllocateHostMemory(sizes));
-  for (size_t i = 0; i < staged.size(); ++i) {
-    staged[i]->staging = std::move(staging[i]);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    runs[i]->host = static_cast<char*>(staging[i].data);
   }
   for (const Group* group : wave) {
     FERRY_RETURN_IF_ERROR(AddReads(*group, &reads));
@@ -369,9 +410,8 @@ absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
     };
   }
   FERRY_RETURN_IF_ERROR(ReadStorages(file_, reads, options));
-  for (Target* target : staged) {
-    FERRY_RETURN_IF_ERROR(Rearrange(*target));
-    target->staging = Memory();
+  for (const Group* group : wave) {
+    FERRY_RETURN_IF_ERROR(RearrangeGroup(*group));
   }
   done_bytes_ += wave_bytes;
   return absl::OkStatus();
@@ -423,6 +463,11 @@ std::string DescribeMismatch(const Tensor& from, const Tensor& to) {
     return absl::StrCat(form(from),
                         " is not one run of elements; only strided tensors "
                         "can be read into");
+  }
+  if (Category(from.dtype()) == DTypeCategory::kQuantized) {
+    return absl::StrCat(form(from),
+                        " has a scale beside its elements, which a tensor has "
+                        "no place for");
   }
   if (from.storage().is_null()) {
     return absl::StrCat(form(from), " has no bytes in the file");

@@ -19,12 +19,6 @@ namespace {
 
 // Each says what is wrong, or nothing.
 
-std::string IsSound(const ElfFile& elf) {
-  if (elf.has_executable_stack) return "it wants an executable stack";
-  if (elf.has_text_relocations) return "it has text relocations";
-  return "";
-}
-
 // What some linkers define in every object.
 bool IsOfTheLinker(absl::string_view name) {
   return name == "_edata" || name == "_end" || name == "__bss_start" ||
@@ -50,20 +44,6 @@ std::string ExportsTheQueryAlone(const ElfFile& elf) {
   return absl::StrCat("it also exports ", absl::StrJoin(others, ", "),
                       "; compile with -fvisibility=hidden, or link with "
                       "ferry_plugin.lds");
-}
-
-std::string NeedsNothingOfTheHost(const ElfFile& elf) {
-  for (const ElfFile::Symbol& symbol : elf.symbols) {
-    if (!symbol.is_defined && absl::StrContains(symbol.name, "ferry")) {
-      return absl::StrCat("it needs the symbol ", symbol.name);
-    }
-  }
-  for (const std::string& library : elf.needed) {
-    if (absl::StrContains(library, "ferry")) {
-      return absl::StrCat("it needs the library ", library);
-    }
-  }
-  return "";
 }
 
 std::string HasNoUniqueSymbols(const ElfFile& elf) {
@@ -97,10 +77,10 @@ struct FileCheck {
 };
 
 constexpr FileCheck kChecks[] = {
-    {"A-01", "it is a sound shared object for this machine", IsSound},
+    {"A-01", "it is a sound shared object for this machine", DescribeUnsound},
     {"A-02", "it exports its query function and nothing else",
      ExportsTheQueryAlone},
-    {"A-03", "it needs nothing of Ferry", NeedsNothingOfTheHost},
+    {"A-03", "it needs nothing of Ferry", DescribeHostNeeds},
     {"A-04", "it shares no symbol with other libraries", HasNoUniqueSymbols},
     {"A-05", "it looks for libraries beside itself alone",
      FindsLibrariesBesideItself},
