@@ -260,13 +260,13 @@ void TensorReader::StageOverlaps() {
 absl::Status TensorReader::MakeGroups() {
   absl::flat_hash_map<Storage, Group*> group_of;
   for (const TensorRead* read : Wanted()) {
-    FERRY_ASSIGN_OR_RETURN(Target target, MakeTarget(*read));
+    FERRY_ASSIGN_OR_RETURN(const Target target, MakeTarget(*read));
     Group*& group = group_of[read->from.storage()];
     if (group == nullptr) {
       group = &groups_.emplace_back();
       group->source = read->source;
     }
-    group->targets.push_back(std::move(target));
+    group->targets.push_back(target);
   }
   StageOverlaps();
   for (Group& group : groups_) {
