@@ -31,7 +31,7 @@ inline constexpr uint64_t kHugePageBytes = uint64_t{2} << 20;
 
 // From here on memory is had on huge pages: the touch of one costs less than
 // that of so many small ones, and most often whole pages follow.
-inline constexpr uint64_t kHugeFromBytes = uint64_t{512} << 10;
+inline constexpr uint64_t kHugeFromBytes = uint64_t{256} << 10;
 
 // The least multiple of `unit` that is not below `value`. Must fit.
 constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {

@@ -18,6 +18,9 @@ namespace {
 constexpr uint64_t kAlignmentBytes = 64;
 
 constexpr uint64_t kMaxSlabBytes = uint64_t{4} << 20;
+// On whole huge pages from here on. More than kHugeFromBytes, since a slab
+// lives as long as its tensors.
+constexpr uint64_t kHugeSlabBytes = uint64_t{512} << 10;
 
 absl::Status NoMemory(uint64_t size_bytes) {
   return absl::ResourceExhaustedError(
@@ -34,7 +37,7 @@ absl::StatusOr<Memory> Map(uint64_t size_bytes, uint64_t huge_bytes) {
 }
 
 absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
-  if (size_bytes >= kHugeFromBytes) {
+  if (size_bytes >= kHugeSlabBytes) {
     const uint64_t whole = RoundUp(size_bytes, kHugePageBytes);
     return Map(whole, whole);
   }
@@ -47,9 +50,9 @@ absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Memory>> AllocateHostMemory(
+absl::StatusOr<MemoryRuns> AllocateHostMemory(
     absl::Span<const uint64_t> sizes_bytes) {
-  std::vector<Memory> runs(sizes_bytes.size());
+  MemoryRuns runs(sizes_bytes.size());
   const auto is_small = [&](size_t i) {
     return sizes_bytes[i] < kHugePageBytes;
   };

@@ -9,7 +9,7 @@
 //
 // Example: room for two storages.
 //
-//   FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+//   FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
 //                          AllocateHostMemory({4096, 16 << 20}));
 //   std::memset(memory[0].data, 0, 4096);
 #ifndef FERRY_CORE_MEMORY_H_
@@ -21,6 +21,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
 
 namespace ferry {
 
@@ -32,16 +33,19 @@ struct Memory {
   std::shared_ptr<void> owner;
 };
 
+// What is allocated in one call, of which there may be many thousands.
+using MemoryRuns = std::vector<Memory, HugePageAllocator<Memory>>;
+
 // Runs of host memory, one for each size, in their order, each aligned to 64
 // bytes; not initialised. A size of 0 gives null.
 //
 // A run of 2 MiB and more is a mapping of its own, for which huge pages are
 // advised: the first touch of memory is what limits a load. Smaller runs share
-// slabs of at most 4 MiB, each freed with the last run in it; slabs of
-// kHugeFromBytes and more are whole huge pages.
+// slabs of at most 4 MiB, each freed with the last run in it; slabs of 512
+// KiB and more are whole huge pages.
 //
 // Errors: kResourceExhausted - the memory is not to be had; says how much.
-absl::StatusOr<std::vector<Memory>> AllocateHostMemory(
+absl::StatusOr<MemoryRuns> AllocateHostMemory(
     absl::Span<const uint64_t> sizes_bytes);
 
 }  // namespace ferry

@@ -22,10 +22,10 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
-std::vector<Memory> AllocateOrDie(const std::vector<uint64_t>& sizes) {
-  absl::StatusOr<std::vector<Memory>> memory = AllocateHostMemory(sizes);
+MemoryRuns AllocateOrDie(const std::vector<uint64_t>& sizes) {
+  absl::StatusOr<MemoryRuns> memory = AllocateHostMemory(sizes);
   EXPECT_TRUE(memory.ok()) << memory.status();
-  return memory.ok() ? *std::move(memory) : std::vector<Memory>(sizes.size());
+  return memory.ok() ? *std::move(memory) : MemoryRuns(sizes.size());
 }
 
 void Fill(const Memory& memory, uint64_t size, int byte) {
@@ -39,7 +39,7 @@ bool IsFilled(const Memory& memory, uint64_t size, int byte) {
 }
 
 // How many allocations the runs are of.
-size_t CountOwners(const std::vector<Memory>& runs) {
+size_t CountOwners(const MemoryRuns& runs) {
   std::set<const void*> owners;
   for (const Memory& run : runs) owners.insert(run.owner.get());
   return owners.size();
@@ -48,7 +48,7 @@ size_t CountOwners(const std::vector<Memory>& runs) {
 TEST(MemoryTest, NoSizesGiveNoRuns) { EXPECT_TRUE(AllocateOrDie({}).empty()); }
 
 TEST(MemoryTest, NoBytesTakeNoMemory) {
-  const std::vector<Memory> runs = AllocateOrDie({0, 1, 0});
+  const MemoryRuns runs = AllocateOrDie({0, 1, 0});
   EXPECT_EQ(runs[0].data, nullptr);
   EXPECT_EQ(runs[0].owner, nullptr);
   EXPECT_NE(runs[1].data, nullptr);
@@ -59,7 +59,7 @@ TEST(MemoryTest, RunsAreAlignedWritableAndApart) {
   const std::vector<uint64_t> sizes = {
       1,        63,   64,           65,       4096, 0, 2 * kMiB - 1,
       2 * kMiB, 3000, 2 * kMiB + 1, 5 * kMiB, 100,  7, 2 * kMiB - 1};
-  const std::vector<Memory> runs = AllocateOrDie(sizes);
+  const MemoryRuns runs = AllocateOrDie(sizes);
   ASSERT_EQ(runs.size(), sizes.size());
   for (size_t i = 0; i < sizes.size(); ++i) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(runs[i].data) % 64, 0u) << i;
@@ -71,7 +71,7 @@ TEST(MemoryTest, RunsAreAlignedWritableAndApart) {
 }
 
 TEST(MemoryTest, LargeRunsStandAloneOnTheBoundaryOfAHugePage) {
-  const std::vector<Memory> runs = AllocateOrDie({2 * kMiB, 7 * kMiB});
+  const MemoryRuns runs = AllocateOrDie({2 * kMiB, 7 * kMiB});
   EXPECT_EQ(CountOwners(runs), 2u);
   for (const Memory& run : runs) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(run.data) % (2 * kMiB), 0u);
@@ -86,13 +86,13 @@ TEST(MemoryTest, SmallRunsShareSlabsOfBoundedSize) {
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(4, 2 * kMiB - 1))),
             2u);
   // A large one between small ones does not part them.
-  const std::vector<Memory> mixed = AllocateOrDie({100, 2 * kMiB, 100});
+  const MemoryRuns mixed = AllocateOrDie({100, 2 * kMiB, 100});
   EXPECT_EQ(mixed[0].owner, mixed[2].owner);
   EXPECT_NE(mixed[0].owner, mixed[1].owner);
 }
 
 TEST(MemoryTest, RunsAreFreedOnTheirOwn) {
-  std::vector<Memory> runs = AllocateOrDie({100, 3 * kMiB, 200, 3 * kMiB});
+  MemoryRuns runs = AllocateOrDie({100, 3 * kMiB, 200, 3 * kMiB});
   Fill(runs[2], 200, 7);
   Fill(runs[3], 3 * kMiB, 8);
   const std::weak_ptr<void> slab = runs[0].owner;

@@ -65,12 +65,14 @@ void ObjectGraph::Reserve(uint32_t num_nodes, uint32_t num_tensors,
                           uint64_t text_bytes) {
   // The call that makes a tensor, and that of its empty dict of hooks.
   const uint64_t num_objects = 2 * uint64_t{num_tensors};
-  memory_.Reserve(num_nodes * (sizeof(Node) + sizeof(NodeId)) +
+  // Every node is a child of about two others, with the room that dicts leave.
+  const uint64_t num_children = 2 * uint64_t{num_nodes};
+  memory_.Reserve(num_nodes * sizeof(Node) + num_children * sizeof(NodeId) +
                   num_objects * sizeof(ObjectRecord) +
                   num_tensors * (sizeof(Tensor) + sizeof(StorageRecord)) +
                   text_bytes);
   nodes_.reserve(num_nodes);
-  children_.reserve(num_nodes);
+  children_.reserve(num_children);
   objects_.reserve(num_objects);
   tensors_.reserve(num_tensors);
   storages_.reserve(num_tensors);
@@ -483,10 +485,12 @@ absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
   return absl::OkStatus();
 }
 
-absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
+absl::Status ObjectGraph::RemoveDuplicateKeys(
+    NodeId first, std::pmr::memory_resource* scratch) {
   // Whether the keys are different strs, which they mostly are.
-  absl::flat_hash_set<NodeId, TextHash, TextEqual> texts(0, TextHash{this},
-                                                         TextEqual{this});
+  absl::flat_hash_set<NodeId, TextHash, TextEqual,
+                      std::pmr::polymorphic_allocator<NodeId>>
+      texts(0, TextHash{this}, TextEqual{this}, scratch);
   const auto are_different_strs = [&](absl::Span<const NodeId> entries) {
     const bool is_small = entries.size() <= 2 * kSmallDictEntries;
     if (!is_small) {

@@ -102,11 +102,11 @@ struct StorageRecord {
   Storage storage;
   DType dtype = DType::kUInt8;  // what it counts its elements in
   bool untyped = false;         // counts bytes: torch.UntypedStorage
+  // Whether the file had another str for the location at each reference.
+  bool location_is_fresh = false;
   // The str nodes of the key and the location that the file had, or kNoNode.
   NodeId key_node = kNoNode;
   NodeId location_node = kNoNode;
-  // Whether the file had another str for the location at each reference.
-  bool location_is_fresh = false;
 };
 
 class KeyClasses;
@@ -279,10 +279,13 @@ class ObjectGraph {
   // In the nodes from `first` on: leaves of equal keys of each dict the first
   // key with the last value, and of equal items of each set the first, as
   // Python would. The entries of other objects are left alone: what these do
-  // with them is their own affair. O(nodes, entries and items).
+  // with them is their own affair. O(nodes, entries and items). `scratch` is
+  // for what is needed meanwhile.
   //
   // Errors: kDataLoss - a key or an item that Python cannot hash.
-  absl::Status RemoveDuplicateKeys(NodeId first = 0);
+  absl::Status RemoveDuplicateKeys(
+      NodeId first = 0,
+      std::pmr::memory_resource* scratch = std::pmr::get_default_resource());
 
   // The value node of the entry of `dict` whose key is the str `key`, or
   // kNoNode. The first look-up in a dict of more than a few entries costs

@@ -55,7 +55,7 @@ class ObjectPool {
   }
 
  private:
-  static constexpr uint64_t kAlignmentBytes = 16;
+  static constexpr uint64_t kAlignmentBytes = 8;
   // The most that a shared pointer's counts take beside the object.
   static constexpr uint64_t kCountsBytes = 64;
 

@@ -11,7 +11,7 @@
 namespace ferry {
 
 absl::StatusOr<Storage> Storage::Allocate(uint64_t size_bytes) {
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
                          AllocateHostMemory({&size_bytes, 1}));
   return FromMemory(Device(), std::move(memory[0]), size_bytes);
 }

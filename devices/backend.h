@@ -78,7 +78,7 @@ class Backend {
   //   kOutOfRange        - there is no such device.
   //   kResourceExhausted - not enough memory; says how much was asked for.
   //                        Nothing is left allocated.
-  virtual absl::StatusOr<std::vector<Memory>> Allocate(
+  virtual absl::StatusOr<MemoryRuns> Allocate(
       int index, absl::Span<const uint64_t> sizes_bytes) = 0;
 
   // Copies `size_bytes` from host memory to `offset_bytes` of `to`, and returns

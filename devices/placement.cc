@@ -48,7 +48,7 @@ Device DeviceAt(const Backend& backend, int index) {
 
 absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
                                    uint64_t size_bytes) {
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
                          backend.Allocate(index, {&size_bytes, 1}));
   if (memory.size() != 1) {
     return absl::InternalError(

@@ -114,13 +114,13 @@ absl::StatusOr<DeviceProperties> PluginBackend::Properties(int index) const {
                           properties.memory_bytes};
 }
 
-absl::StatusOr<std::vector<Memory>> PluginBackend::Allocate(
+absl::StatusOr<MemoryRuns> PluginBackend::Allocate(
     int index, absl::Span<const uint64_t> sizes_bytes) {
   if (index < 0) return NoSuchDevice(type_, index);
   const auto device = static_cast<uint32_t>(index);
   // Says whether there is the device also where no size is asked for.
   FERRY_RETURN_IF_ERROR(Properties(index).status());
-  std::vector<Memory> memory;
+  MemoryRuns memory;
   memory.reserve(sizes_bytes.size());
   for (uint64_t size_bytes : sizes_bytes) {
     uint64_t handle = 0;

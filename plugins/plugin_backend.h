@@ -49,7 +49,7 @@ class PluginBackend final : public Backend {
   bool is_indexed() const override;
   absl::StatusOr<int> DeviceCount() const override;
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
-  absl::StatusOr<std::vector<Memory>> Allocate(
+  absl::StatusOr<MemoryRuns> Allocate(
       int index, absl::Span<const uint64_t> sizes_bytes) override;
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,

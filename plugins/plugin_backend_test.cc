@@ -93,7 +93,7 @@ TEST(PluginBackendTest, CopyOutsideTheMemoryIsRefused) {
 }
 
 TEST(PluginBackendTest, MemoryOutlivesTheBackend) {
-  std::vector<Memory> memory;
+  MemoryRuns memory;
   {
     PluginBackend backend(Toy());
     memory = *backend.Allocate(0, {4});

@@ -64,8 +64,7 @@ class ArchiveWriterTest : public testing::Test {
     ArchiveRecord record;
     record.name = std::string(name);
     if (on_device) {
-      absl::StatusOr<std::vector<Memory>> memory =
-          backend_->Allocate(1, {bytes.size()});
+      absl::StatusOr<MemoryRuns> memory = backend_->Allocate(1, {bytes.size()});
       EXPECT_TRUE(memory.ok());
       EXPECT_TRUE(
           backend_->CopyFromHost(bytes.data(), (*memory)[0], 0, bytes.size())

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory_resource>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -12,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/readable_range.h"
 #include "ferry/core/status_macros.h"
@@ -29,6 +32,9 @@
 namespace ferry {
 
 namespace {
+
+// What `PlaceParts` takes for each storage.
+constexpr uint64_t kPartBytes = sizeof(uint32_t) + sizeof(void*);
 
 absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
     const ReadableBytes& file, const ParsedCheckpoint& parsed) {
@@ -145,13 +151,17 @@ std::vector<Storage> Checkpoint::storages() const {
 }
 
 absl::Status Checkpoint::PlaceAll() {
-  std::vector<uint32_t> parts(parsed_.storages.size());
-  for (uint32_t i = 0; i < parts.size(); ++i) parts[i] = i;
-  return PlaceParts(parts);
+  HugePageResource scratch;
+  scratch.Reserve(parsed_.storages.size() * (kPlacingBytes + kPartBytes));
+  std::pmr::vector<uint32_t> parts(parsed_.storages.size(), &scratch);
+  std::iota(parts.begin(), parts.end(), 0);
+  return PlaceParts(parts, &scratch);
 }
 
 absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
-  std::vector<uint32_t> parts;
+  HugePageResource scratch;
+  scratch.Reserve(storages.size() * (kPlacingBytes + kPartBytes));
+  std::pmr::vector<uint32_t> parts(&scratch);
   parts.reserve(storages.size());
   for (const Storage& storage : storages) {
     const std::optional<uint32_t> part = FindPart(storage);
@@ -164,12 +174,13 @@ absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
   // Each once, in the order of first reference.
   std::sort(parts.begin(), parts.end());
   parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
-  return PlaceParts(parts);
+  return PlaceParts(parts, &scratch);
 }
 
-absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
+absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts,
+                                    std::pmr::memory_resource* scratch) {
   using StoragePart = ParsedCheckpoint::StoragePart;
-  std::vector<const StoragePart*> wanted;
+  std::pmr::vector<const StoragePart*> wanted(scratch);
   wanted.reserve(parts.size());
   std::vector<StoragePart*> within;  // parts of other storages
   const auto want = [&](uint32_t i) {
@@ -182,7 +193,7 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
     }
   };
   for (uint32_t i : parts) want(i);
-  if (within.empty()) return PlaceFromFile(wanted);
+  if (within.empty()) return PlaceFromFile(wanted, scratch);
 
   std::vector<uint32_t> roots;
   roots.reserve(within.size() + wanted.size());
@@ -194,7 +205,7 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
   roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
   wanted.clear();
   for (uint32_t i : roots) want(i);
-  FERRY_RETURN_IF_ERROR(PlaceFromFile(wanted));
+  FERRY_RETURN_IF_ERROR(PlaceFromFile(wanted, scratch));
   wanted.clear();
   for (const StoragePart* part : within) {
     const StoragePart& root = parsed_.storages[part->root];
@@ -211,14 +222,15 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts) {
     part->storage.Place(root.storage.device(), std::move(memory));
     part->storage.set_recorded_location(root.storage.recorded_location());
   }
-  return PlaceFromFile(wanted);
+  return PlaceFromFile(wanted, scratch);
 }
 
 absl::Status Checkpoint::PlaceFromFile(
-    absl::Span<const ParsedCheckpoint::StoragePart* const> wanted) {
+    absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
+    std::pmr::memory_resource* scratch) {
   FERRY_RETURN_IF_ERROR(placing_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
-      PlaceStorages(storage_bytes(), wanted, options_);
+      PlaceStorages(storage_bytes(), wanted, options_, scratch);
   if (!replacements.ok()) {
     // Of storages on the host that nobody has put where they belong, none may
     // pass for one that is there.

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <vector>
@@ -207,9 +208,12 @@ class Checkpoint {
   const ReadableBytes& storage_bytes() const {
     return parsed_.storage_bytes != nullptr ? *parsed_.storage_bytes : *file_;
   }
-  absl::Status PlaceParts(absl::Span<const uint32_t> parts);
+  // `scratch` is for what is needed meanwhile.
+  absl::Status PlaceParts(absl::Span<const uint32_t> parts,
+                          std::pmr::memory_resource* scratch);
   absl::Status PlaceFromFile(
-      absl::Span<const ParsedCheckpoint::StoragePart* const> wanted);
+      absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
+      std::pmr::memory_resource* scratch);
   StorageReadOptions ReadOptions() const;
   // Errors: kInvalidArgument - the file holds nothing of that storage.
   absl::Status CheckHasBytes(uint32_t part) const;

@@ -114,7 +114,7 @@ class LoadIntoTest : public testing::Test {
   }
 
   Storage OnDevice(uint64_t size_bytes) {
-    std::vector<Memory> memory = *fake_->Allocate(1, {size_bytes});
+    MemoryRuns memory = *fake_->Allocate(1, {size_bytes});
     const std::vector<char> blank(size_bytes, -1);
     EXPECT_TRUE(
         fake_->CopyFromHost(blank.data(), memory[0], 0, size_bytes).ok());

@@ -16,7 +16,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
@@ -44,16 +43,14 @@ struct Group {
 class Placer {
  public:
   Placer(const ReadableBytes& file, absl::Span<const StoragePart* const> parts,
-         const LoadOptions& options)
+         const LoadOptions& options, std::pmr::memory_resource* scratch)
       : file_(file),
         parts_(parts),
         options_(options),
         devices_((options.registry != nullptr ? *options.registry
                                               : DeviceRegistry::Default())
-                     .Snapshot()) {
-    memory_.Reserve(parts.size() * (sizeof(uint64_t) + sizeof(StorageRead) +
-                                    2 * sizeof(const StoragePart*)));
-  }
+                     .Snapshot()),
+        scratch_(scratch) {}
 
   absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Run();
 
@@ -73,7 +70,7 @@ class Placer {
   // The bytes of a storage where the file is mapped; null if they cannot be
   // used as they stand there.
   absl::StatusOr<Memory> Mapped(const StoragePart& part) const;
-  absl::StatusOr<std::vector<Memory>> AllocateFor(
+  absl::StatusOr<MemoryRuns> AllocateFor(
       const Group& group, absl::Span<const uint64_t> sizes) const;
   absl::Status ReadGroups();
   absl::StatusOr<Storage> Restore(const Storage& storage,
@@ -83,7 +80,7 @@ class Placer {
   const absl::Span<const StoragePart* const> parts_;
   const LoadOptions& options_;
   const DeviceSnapshot devices_;
-  HugePageResource memory_;  // of what is as long as `parts_`
+  std::pmr::memory_resource* const scratch_;  // of what is as long as `parts_`
   std::vector<Group> groups_;
 };
 
@@ -144,7 +141,7 @@ absl::Status Placer::MakeGroups() {
         FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
         found = group_by_tag.emplace(std::string(tag), groups_.size()).first;
         groups_.push_back({std::move(location),
-                           std::pmr::vector<const StoragePart*>(&memory_)});
+                           std::pmr::vector<const StoragePart*>(scratch_)});
         if (groups_.size() == 1) groups_[0].parts.reserve(parts_.size());
       }
       group = found->second;
@@ -179,10 +176,10 @@ absl::StatusOr<Memory> Placer::Mapped(const StoragePart& part) const {
   return Memory{data, mapping};
 }
 
-absl::StatusOr<std::vector<Memory>> Placer::AllocateFor(
+absl::StatusOr<MemoryRuns> Placer::AllocateFor(
     const Group& group, absl::Span<const uint64_t> sizes) const {
   Backend* const backend = group.location.backend.get();
-  absl::StatusOr<std::vector<Memory>> memory =
+  absl::StatusOr<MemoryRuns> memory =
       backend != nullptr ? backend->Allocate(group.location.index, sizes)
                          : AllocateHostMemory(sizes);
   if (!memory.ok()) return InFile(memory.status());
@@ -190,7 +187,7 @@ absl::StatusOr<std::vector<Memory>> Placer::AllocateFor(
 }
 
 absl::Status Placer::ReadGroups() {
-  std::pmr::vector<StorageRead> reads(&memory_);
+  std::pmr::vector<StorageRead> reads(scratch_);
   reads.reserve(parts_.size());
   for (const Group& group : groups_) {
     Backend* const backend = group.location.backend.get();
@@ -199,7 +196,7 @@ absl::Status Placer::ReadGroups() {
         options_.mapping != FileMapping::kNone && file_.mapping() != nullptr &&
         is_on_host && (backend == nullptr || group.location.device.is_cpu());
     const size_t first = reads.size();
-    std::pmr::vector<uint64_t> sizes(&memory_);  // of what is not mapped
+    std::pmr::vector<uint64_t> sizes(scratch_);  // of what is not mapped
     sizes.reserve(group.parts.size());
     for (const StoragePart* part : group.parts) {
       StorageRead& read = reads.emplace_back();
@@ -210,8 +207,7 @@ absl::Status Placer::ReadGroups() {
         sizes.push_back(part->storage.size_bytes());
       }
     }
-    FERRY_ASSIGN_OR_RETURN(std::vector<Memory> allocated,
-                           AllocateFor(group, sizes));
+    FERRY_ASSIGN_OR_RETURN(MemoryRuns allocated, AllocateFor(group, sizes));
     size_t next = 0;  // of `allocated`
     for (size_t i = 0; i < group.parts.size(); ++i) {
       StorageRead& read = reads[first + i];
@@ -227,6 +223,7 @@ absl::Status Placer::ReadGroups() {
   read_options.verify_crc32 = options_.verify_crc32;
   read_options.progress = options_.progress;
   read_options.is_cancelled = options_.is_cancelled;
+  read_options.scratch = scratch_;
   FERRY_RETURN_IF_ERROR(ReadStorages(file_, reads, read_options));
 
   // Only now, so that a load that fails leaves no storage that is placed and
@@ -308,8 +305,8 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
 
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
     const ReadableBytes& file, absl::Span<const StoragePart* const> parts,
-    const LoadOptions& options) {
-  return Placer(file, parts, options).Run();
+    const LoadOptions& options, std::pmr::memory_resource* scratch) {
+  return Placer(file, parts, options, scratch).Run();
 }
 
 }  // namespace ferry

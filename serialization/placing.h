@@ -10,6 +10,9 @@
 #ifndef FERRY_SERIALIZATION_PLACING_H_
 #define FERRY_SERIALIZATION_PLACING_H_
 
+#include <cstdint>
+#include <memory_resource>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -20,6 +23,8 @@
 
 namespace ferry {
 
+inline constexpr uint64_t kPlacingBytes = 192;
+
 // Places the storages of `parts`, which are described, each once, and in the
 // order of first reference.
 //
@@ -27,11 +32,13 @@ namespace ferry {
 // back, the result says which takes the place of which; all others are placed
 // as they are.
 //
+//   scratch  for what is needed meanwhile: about kPlacingBytes for each part.
+//
 // Errors: as `Checkpoint::Place`.
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
     const ReadableBytes& file,
     absl::Span<const ParsedCheckpoint::StoragePart* const> parts,
-    const LoadOptions& options);
+    const LoadOptions& options, std::pmr::memory_resource* scratch);
 
 }  // namespace ferry
 

@@ -220,7 +220,7 @@ TEST_F(SaveTest, AlignsStorages) {
 }
 
 TEST_F(SaveTest, StoragesAreTaggedByTheRegistry) {
-  absl::StatusOr<std::vector<Memory>> memory = fake_->Allocate(1, {16});
+  absl::StatusOr<MemoryRuns> memory = fake_->Allocate(1, {16});
   ASSERT_TRUE(memory.ok());
   ASSERT_TRUE(
       fake_->CopyFromHost(SmallStorage().data(), (*memory)[0], 0, 16).ok());

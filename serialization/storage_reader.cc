@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/parallel.h"
@@ -27,7 +28,7 @@ namespace {
 // Records of less than this are read together with their neighbours.
 constexpr uint64_t kSmallBytes = uint64_t{256} << 10;
 // At most this much at once, and across gaps of at most so much.
-constexpr uint64_t kBatchBytes = uint64_t{256} << 10;
+constexpr uint64_t kBatchBytes = uint64_t{128} << 10;
 constexpr uint64_t kMaxGapBytes = uint64_t{64} << 10;
 
 // What one thread takes of a large record.
@@ -80,7 +81,11 @@ class Reader {
  public:
   Reader(const ReadableBytes& file, absl::Span<const StorageRead> reads,
          const StorageReadOptions& options)
-      : file_(file), reads_(reads), options_(options), chunks_(kChunkBytes) {}
+      : file_(file),
+        reads_(reads),
+        options_(options),
+        order_(options.scratch),
+        chunks_(kChunkBytes) {}
 
   absl::Status Run();
 
@@ -111,7 +116,7 @@ class Reader {
   const ReadableBytes& file_;
   const absl::Span<const StorageRead> reads_;
   const StorageReadOptions& options_;
-  std::vector<uint32_t> order_;  // of the reads, by where they stand
+  std::pmr::vector<uint32_t> order_;  // of the reads, by where they stand
   std::vector<Task> tasks_;
   uint64_t total_bytes_ = 0;
   std::unique_ptr<ScratchPool> batches_;  // of the largest batch's size
@@ -162,7 +167,7 @@ void Reader::SortByBegin() {
     uint64_t begin;
     uint32_t read;
   };
-  std::vector<Place> places;
+  std::pmr::vector<Place> places(options_.scratch);
   places.reserve(reads_.size());
   for (uint32_t i = 0; i < reads_.size(); ++i) {
     places.push_back({Begin(reads_[i].source), i});
@@ -293,7 +298,7 @@ absl::Status Reader::RunPiece(Task* task) {
 absl::Status Reader::RunInflate(const StorageRead& read) {
   const StorageSource& source = read.source;
   // The storage's own memory, or memory to hand it on from.
-  std::vector<Memory> staging;
+  MemoryRuns staging;
   char* bytes = static_cast<char*>(read.memory.data);
   if (!IsIntoHostMemory(read)) {
     FERRY_ASSIGN_OR_RETURN(staging, AllocateHostMemory({source.size_bytes}));

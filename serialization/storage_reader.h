@@ -15,7 +15,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <vector>
+#include <memory_resource>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -63,6 +63,8 @@ struct StorageReadOptions {
   // Asked between pieces of a few MiB, from several threads at once; if it says
   // yes, the read ends with kCancelled. May be empty.
   std::function<bool()> is_cancelled;
+  // For a few bytes of each read, meanwhile.
+  std::pmr::memory_resource* scratch = std::pmr::get_default_resource();
 };
 
 // Reads all of `reads`. After a failure the memory holds anything.

@@ -363,8 +363,7 @@ absl::Status TensorReader::Rearrange(const Target& target,
   // Without gaps, as has been checked.
   const uint64_t size =
       static_cast<uint64_t>(to.num_elements()) * element_bytes;
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> image,
-                         AllocateHostMemory({size}));
+  FERRY_ASSIGN_OR_RETURN(const MemoryRuns image, AllocateHostMemory({size}));
   CopyStrided(bytes, from.strides(), image[0].data, to.strides(), to.shape(),
               element_bytes);
   return CopyFromHost(devices_, image[0].data, to.storage(), BeginBytes(to),
@@ -395,8 +394,7 @@ absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
       sizes.push_back(target.end - target.begin);
     }
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> staging,
-                         AllocateHostMemory(sizes));
+  FERRY_ASSIGN_OR_RETURN(const MemoryRuns staging, AllocateHostMemory(sizes));
   for (size_t i = 0; i < runs.size(); ++i) {
     runs[i]->host = static_cast<char*>(staging[i].data);
   }

@@ -27,9 +27,9 @@ absl::Status ExpectCode(const absl::Status& status, absl::StatusCode code,
                              status.ToString()));
 }
 
-absl::StatusOr<std::vector<Memory>> AllocateAll(
-    const Subject& subject, int device, const std::vector<uint64_t>& sizes) {
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+absl::StatusOr<MemoryRuns> AllocateAll(const Subject& subject, int device,
+                                       const std::vector<uint64_t>& sizes) {
+  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
                          subject.backend.Allocate(device, sizes));
   if (memory.size() != sizes.size()) {
     return Failed(absl::StrCat(sizes.size(), " sizes were asked for and ",
@@ -40,7 +40,7 @@ absl::StatusOr<std::vector<Memory>> AllocateAll(
 
 absl::StatusOr<Memory> AllocateOne(const Subject& subject, int device,
                                    uint64_t size_bytes) {
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
+  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
                          AllocateAll(subject, device, {size_bytes}));
   return std::move(memory[0]);
 }

@@ -31,7 +31,7 @@
 namespace ferry {
 namespace {
 
-using Runs = absl::StatusOr<std::vector<Memory>>;
+using Runs = absl::StatusOr<MemoryRuns>;
 using Sizes = absl::Span<const uint64_t>;
 
 // Changes what goes to the device by a function of the test's.

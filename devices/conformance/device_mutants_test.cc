@@ -127,7 +127,7 @@ TEST(DeviceMutantsTest, EveryIndexHasProperties) {
 
 TEST(DeviceMutantsTest, IndexIsClamped) {
   struct Mutant : FakeBackend {
-    absl::StatusOr<std::vector<Memory>> Allocate(
+    absl::StatusOr<MemoryRuns> Allocate(
         int index, absl::Span<const uint64_t> sizes_bytes) override {
       return FakeBackend::Allocate(std::min(std::max(index, 0), 1),
                                    sizes_bytes);
@@ -138,7 +138,7 @@ TEST(DeviceMutantsTest, IndexIsClamped) {
 
 TEST(DeviceMutantsTest, WrongIndexIsAnotherError) {
   struct Mutant : FakeBackend {
-    absl::StatusOr<std::vector<Memory>> Allocate(
+    absl::StatusOr<MemoryRuns> Allocate(
         int index, absl::Span<const uint64_t> sizes_bytes) override {
       if (index < 0) return absl::InvalidArgumentError("negative");
       return FakeBackend::Allocate(index, sizes_bytes);
@@ -149,10 +149,10 @@ TEST(DeviceMutantsTest, WrongIndexIsAnotherError) {
 
 TEST(DeviceMutantsTest, NothingIsHadOnAnyIndex) {
   struct Mutant : FakeBackend {
-    absl::StatusOr<std::vector<Memory>> Allocate(
+    absl::StatusOr<MemoryRuns> Allocate(
         int index, absl::Span<const uint64_t> sizes_bytes) override {
       if (sizes_bytes.size() == 1 && sizes_bytes[0] == 0) {
-        return std::vector<Memory>(1);
+        return MemoryRuns(1);
       }
       return FakeBackend::Allocate(index, sizes_bytes);
     }
@@ -166,7 +166,7 @@ TEST(DeviceMutantsTest, NothingIsHadOnAnyIndex) {
 class Meddler : public FakeBackend {
  public:
   explicit Meddler(void (*meddle)()) : meddle_(meddle) {}
-  absl::StatusOr<std::vector<Memory>> Allocate(
+  absl::StatusOr<MemoryRuns> Allocate(
       int index, absl::Span<const uint64_t> sizes_bytes) override {
     meddle_();
     return FakeBackend::Allocate(index, sizes_bytes);

@@ -23,7 +23,7 @@
 namespace ferry {
 namespace {
 
-using Runs = absl::StatusOr<std::vector<Memory>>;
+using Runs = absl::StatusOr<MemoryRuns>;
 using Sizes = absl::Span<const uint64_t>;
 
 TEST(MemoryMutantsTest, EmptyListIsRefused) {

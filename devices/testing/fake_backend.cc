@@ -72,12 +72,12 @@ absl::StatusOr<DeviceProperties> FakeBackend::Properties(int index) const {
                           options_.capacity_bytes};
 }
 
-absl::StatusOr<std::vector<Memory>> FakeBackend::Allocate(
+absl::StatusOr<MemoryRuns> FakeBackend::Allocate(
     int index, absl::Span<const uint64_t> sizes_bytes) {
   if (index < 0 || index >= options_.device_count) {
     return absl::OutOfRangeError(absl::StrCat("no device ", index));
   }
-  std::vector<Memory> memory(sizes_bytes.size());
+  MemoryRuns memory(sizes_bytes.size());
   if (!options_.has_bytes) return memory;
   // Destroyed before `memory`, which frees what it holds under the lock.
   const std::lock_guard<std::mutex> lock(heap_->mutex);

@@ -56,7 +56,7 @@ class FakeBackend : public Backend {
   bool has_bytes() const override { return options_.has_bytes; }
   absl::StatusOr<int> DeviceCount() const override;
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
-  absl::StatusOr<std::vector<Memory>> Allocate(
+  absl::StatusOr<MemoryRuns> Allocate(
       int index, absl::Span<const uint64_t> sizes_bytes) override;
   // Also errors, kInternal, where the range is not inside the memory or the
   // memory was freed.

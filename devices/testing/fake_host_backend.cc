@@ -12,7 +12,7 @@ absl::StatusOr<DeviceProperties> FakeHostBackend::Properties(int index) const {
   return DeviceProperties{"Fake host", 0};
 }
 
-absl::StatusOr<std::vector<Memory>> FakeHostBackend::Allocate(
+absl::StatusOr<MemoryRuns> FakeHostBackend::Allocate(
     int index, absl::Span<const uint64_t> sizes_bytes) {
   if (index != 0) return absl::OutOfRangeError("no such device");
   return AllocateHostMemory(sizes_bytes);

@@ -90,8 +90,8 @@ class NoBackend final : public Backend {
   absl::StatusOr<DeviceProperties> Properties(int) const override {
     return Absent();
   }
-  absl::StatusOr<std::vector<Memory>> Allocate(
-      int, absl::Span<const uint64_t>) override {
+  absl::StatusOr<MemoryRuns> Allocate(int,
+                                      absl::Span<const uint64_t>) override {
     return Absent();
   }
   absl::Status CopyFromHost(const void*, const Memory&, uint64_t,

@@ -53,7 +53,7 @@ absl::StatusOr<DeviceProperties> CpuBackend::Properties(int index) const {
   return DeviceProperties{ProcessorName(), MachineMemoryBytes()};
 }
 
-absl::StatusOr<std::vector<Memory>> CpuBackend::Allocate(
+absl::StatusOr<MemoryRuns> CpuBackend::Allocate(
     int index, absl::Span<const uint64_t> sizes_bytes) {
   FERRY_RETURN_IF_ERROR(CheckIndex(index));
   return AllocateHostMemory(sizes_bytes);

@@ -35,7 +35,7 @@ class CpuBackend final : public Backend {
   // the memory of the machine. Reads /proc/cpuinfo at every call.
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   // As AllocateHostMemory.
-  absl::StatusOr<std::vector<Memory>> Allocate(
+  absl::StatusOr<MemoryRuns> Allocate(
       int index, absl::Span<const uint64_t> sizes_bytes) override;
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,

@@ -64,7 +64,7 @@ TEST(CpuBackendTest, PropertiesAreThoseOfTheMachine) {
 }
 
 TEST(CpuBackendTest, MemoryOutlivesTheBackend) {
-  std::vector<Memory> memory;
+  MemoryRuns memory;
   {
     CpuBackend backend;
     memory = *backend.Allocate(0, {4});

@@ -20,10 +20,10 @@ absl::StatusOr<DeviceProperties> MetaBackend::Properties(int index) const {
   return DeviceProperties{"storages without bytes", 0};
 }
 
-absl::StatusOr<std::vector<Memory>> MetaBackend::Allocate(
+absl::StatusOr<MemoryRuns> MetaBackend::Allocate(
     int index, absl::Span<const uint64_t> sizes_bytes) {
   if (index != 0) return NoSuchDevice(index);
-  return std::vector<Memory>(sizes_bytes.size());
+  return MemoryRuns(sizes_bytes.size());
 }
 
 absl::Status MetaBackend::CopyFromHost(const void* from, const Memory& to,

@@ -33,7 +33,7 @@ class MetaBackend final : public Backend {
   absl::StatusOr<int> DeviceCount() const override { return 1; }
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   // Null memory, whatever the sizes; never fails for want of it.
-  absl::StatusOr<std::vector<Memory>> Allocate(
+  absl::StatusOr<MemoryRuns> Allocate(
       int index, absl::Span<const uint64_t> sizes_bytes) override;
   // Drops the bytes.
   absl::Status CopyFromHost(const void* from, const Memory& to,

@@ -47,7 +47,7 @@ TEST(MetaBackendTest, IsOneDeviceWithoutBytes) {
 
 TEST(MetaBackendTest, NoSizeIsTooLarge) {
   MetaBackend backend;
-  const absl::StatusOr<std::vector<Memory>> memory =
+  const absl::StatusOr<MemoryRuns> memory =
       backend.Allocate(0, {0, std::numeric_limits<uint64_t>::max(), 5});
   ASSERT_TRUE(memory.ok()) << memory.status();
   ASSERT_EQ(memory->size(), 3u);

@@ -907,7 +907,7 @@ absl::StatusOr<UnpickleResult> Unpickler::Stop(NodeId first_node) {
   result.root = Pop();
   result.protocol = protocol_;
   result.size_bytes = static_cast<uint64_t>(next_ - begin_);
-  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node));
+  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node, &memory_));
   return result;
 }
 

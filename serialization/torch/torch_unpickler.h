@@ -185,8 +185,9 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   HugePageResource memory_;
   std::pmr::vector<KeyedStorage> storages_{&memory_};
   // Indexes of `storages_`.
-  absl::flat_hash_set<uint32_t, KeyHash, KeyEqual> storage_by_key_{
-      0, KeyHash{this}, KeyEqual{this}};
+  absl::flat_hash_set<uint32_t, KeyHash, KeyEqual,
+                      std::pmr::polymorphic_allocator<uint32_t>>
+      storage_by_key_{0, KeyHash{this}, KeyEqual{this}, &memory_};
   NodeId storage_word_ = kNoNode;  // the first "storage"
 };
 

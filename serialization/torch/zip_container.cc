@@ -76,9 +76,7 @@ class ZipContainer {
   ParsedCheckpoint parsed_;
   std::string prefix_;        // with its slash
   absl::string_view folder_;  // of the storages, with its slash
-  // Of the storages that the pickle has referred to, in that order.
-  std::vector<const ZipEntry*> storage_entries_;
-  std::string name_;  // of the last one
+  std::string name_;          // of the last one
 };
 
 // What a zip archive without `data.pkl` is.
@@ -208,7 +206,7 @@ absl::Status ZipContainer::CheckStorage(const StorageId& id) {
   }
   // C++ writes nothing of a storage on the meta device.
   if (id.location == "meta" && entry->size_bytes == 0) {
-    storage_entries_.push_back(entry);
+    parsed_.storages.emplace_back().source.entry = entry;
     return absl::OkStatus();
   }
   // Versions up to 2.9 wrote storages whose size is no multiple of their
@@ -223,7 +221,7 @@ absl::Status ZipContainer::CheckStorage(const StorageId& id) {
         absl::StrCat("storage \"", absl::CHexEscape(id.key),
                      "\" cannot inflate to the size that it claims"));
   }
-  storage_entries_.push_back(entry);
+  parsed_.storages.emplace_back().source.entry = entry;
   return absl::OkStatus();
 }
 
@@ -231,7 +229,6 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     const ZipEntry& entry, absl::string_view folder,
     std::shared_ptr<ObjectGraph>* graph) {
   folder_ = folder;
-  storage_entries_.clear();
   if (entry.size_bytes > options_.limits.max_pickle_bytes) {
     return zip::EntryError(
         absl::StatusCode::kResourceExhausted, file_, entry,
@@ -242,7 +239,7 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     return zip::EntryError(absl::StatusCode::kDataLoss, file_, entry,
                            "cannot inflate to the size that it claims");
   }
-  const absl::StatusOr<std::vector<Memory>> memory =
+  const absl::StatusOr<MemoryRuns> memory =
       AllocateHostMemory({entry.size_bytes});
   if (!memory.ok()) {
     return zip::EntryError(memory.status().code(), file_, entry,
@@ -258,29 +255,29 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
   TorchUnpickler hooks(
       [this](const StorageId& id) { return CheckStorage(id); });
   *graph = std::make_shared<ObjectGraph>();
-  // Most opcodes that make a node take about four bytes.
+  // Of a state_dict, a node takes about eleven bytes of the pickle.
   const auto limited = [this](uint64_t number) {
     return static_cast<uint32_t>(
         std::min<uint64_t>(number, options_.limits.max_nodes));
   };
   const size_t num_records = parsed_.directory->entries().size();
-  (*graph)->Reserve(limited(entry.stored_bytes / 4), limited(num_records),
+  (*graph)->Reserve(limited(entry.stored_bytes / 10), limited(num_records),
                     entry.size_bytes);
   hooks.ReserveStorages(num_records);
-  storage_entries_.reserve(num_records);
+  // `CheckStorage` appends one for each that the pickle refers to.
+  const size_t first_part = parsed_.storages.size();
+  parsed_.storages.reserve(first_part + num_records);
   const absl::StatusOr<pickle::UnpickleResult> result =
       pickle::Unpickle(bytes, unpickle_options, &hooks, graph->get());
   if (!result.ok()) {
     return zip::EntryError(result.status().code(), file_, entry,
                            result.status().message());
   }
-  parsed_.storages.reserve(parsed_.storages.size() + hooks.storages().size());
   for (size_t i = 0; i < hooks.storages().size(); ++i) {
     const TorchUnpickler::KeyedStorage& keyed = hooks.storages()[i];
-    ParsedCheckpoint::StoragePart part;
+    ParsedCheckpoint::StoragePart& part = parsed_.storages[first_part + i];
     part.storage = keyed.storage;
-    part.source.entry = storage_entries_[i];
-    if (storage_entries_[i]->size_bytes < keyed.storage.size_bytes()) {
+    if (part.source.entry->size_bytes < keyed.storage.size_bytes()) {
       // There is nothing to read.
       part.storage.Place(Device("meta"), Memory{});
     } else {
@@ -289,7 +286,6 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     if (parsed_.info.is_big_endian && !keyed.type.untyped) {
       part.source.swap_unit_bytes = ByteOrderUnitBytes(keyed.type.dtype);
     }
-    parsed_.storages.push_back(std::move(part));
   }
   return result;
 }

@@ -109,13 +109,12 @@ absl::Status ReadEnd(const ReadableBytes& file, uint64_t offset,
   return absl::OkStatus();
 }
 
-// Finds the end record: the last one that does not contradict the file.
-absl::Status FindEnd(const ReadableBytes& file, EndOfDirectory* end) {
-  const uint64_t size = file.size_bytes();
-  const uint64_t tail_bytes =
-      std::min(size, uint64_t{kEndBytes} + kMaxCommentBytes);
+// Finds the end record in the last `tail_bytes` of the file: the last one that
+// does not contradict the file.
+absl::Status FindEndIn(const ReadableBytes& file, uint64_t tail_bytes,
+                       EndOfDirectory* end) {
   std::string tail(tail_bytes, '\0');
-  const uint64_t tail_offset = size - tail_bytes;
+  const uint64_t tail_offset = file.size_bytes() - tail_bytes;
   FERRY_RETURN_IF_ERROR(
       file.ReadAt(tail_offset, absl::MakeSpan(&tail[0], tail.size())));
   absl::Status first_error;
@@ -130,6 +129,16 @@ absl::Status FindEnd(const ReadableBytes& file, EndOfDirectory* end) {
   return absl::DataLossError(absl::StrCat(
       file.name(),
       ": the zip archive has no end record: it is cut short, or it is none"));
+}
+
+absl::Status FindEnd(const ReadableBytes& file, EndOfDirectory* end) {
+  const uint64_t size = file.size_bytes();
+  // Mostly nothing follows it.
+  if (size >= kEndBytes && FindEndIn(file, kEndBytes, end).ok()) {
+    return absl::OkStatus();
+  }
+  return FindEndIn(file, std::min(size, uint64_t{kEndBytes} + kMaxCommentBytes),
+                   end);
 }
 
 // A name that no program would write, or that leads out of a folder.
@@ -195,17 +204,16 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
   }
   ZipDirectory directory;
   directory.size_bytes_ = end.directory_bytes;
-  absl::StatusOr<std::vector<Memory>> memory =
-      AllocateHostMemory({end.directory_bytes});
+  absl::StatusOr<MemoryRuns> memory = AllocateHostMemory({end.directory_bytes});
   if (!memory.ok()) {
     return absl::Status(memory.status().code(),
                         absl::StrCat(file.name(), ": the central directory: ",
                                      memory.status().message()));
   }
-  directory.memory_ = std::move((*memory)[0]);
+  directory.bytes_ = std::move((*memory)[0]);
   const uint64_t offset = end.records_offset - end.directory_bytes;
   FERRY_RETURN_IF_ERROR(file.ReadAt(
-      offset, absl::MakeSpan(static_cast<char*>(directory.memory_.data),
+      offset, absl::MakeSpan(static_cast<char*>(directory.bytes_.data),
                              end.directory_bytes)));
   absl::Status status = directory.ReadEntries(
       end.num_entries, offset - end.directory_offset, offset);
@@ -219,10 +227,13 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
 absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
                                        uint64_t archive_offset,
                                        uint64_t directory_offset) {
+  // A set of numbers takes at most two slots and a byte for each of them; the
+  // order is looked at when the entries are there.
+  memory_->Reserve(num_entries * (sizeof(ZipEntry) + 3 * sizeof(uint32_t) + 4));
   entries_.reserve(num_entries);
   uint64_t next = 0;
   for (uint64_t i = 0; i < num_entries; ++i) {
-    const char* const header = static_cast<const char*>(memory_.data) + next;
+    const char* const header = static_cast<const char*>(bytes_.data) + next;
     const auto damaged = [&](absl::string_view what) {
       return absl::DataLossError(
           absl::StrCat("record ", i, " of the central directory ", what,
@@ -290,10 +301,10 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
 }
 
 absl::Status ZipDirectory::IndexNames() {
-  by_name_ = NameSet(entries_.size(), NameHash{entries_.data()},
-                     NameEqual{entries_.data()});
+  by_name_.emplace(entries_.size(), NameHash{entries_.data()},
+                   NameEqual{entries_.data()}, memory_.get());
   for (uint32_t i = 0; i < entries_.size(); ++i) {
-    if (by_name_.insert(i).second) continue;
+    if (by_name_->insert(i).second) continue;
     return absl::DataLossError(
         absl::StrCat("record ", i, " of the central directory has the name \"",
                      absl::Utf8SafeCHexEscape(entries_[i].name),
@@ -324,7 +335,7 @@ absl::Status ZipDirectory::CheckNames() const {
 
 // Gives each entry its end, and checks that it ends before the next begins.
 absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
-  std::vector<uint32_t> order(entries_.size());
+  std::pmr::vector<uint32_t> order(entries_.size(), memory_.get());
   std::iota(order.begin(), order.end(), 0);
   const auto begins_before = [this](uint32_t a, uint32_t b) {
     return entries_[a].header_offset < entries_[b].header_offset;
@@ -350,8 +361,8 @@ absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
 }
 
 const ZipEntry* ZipDirectory::Find(absl::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : &entries_[*found];
+  const auto found = by_name_->find(name);
+  return found == by_name_->end() ? nullptr : &entries_[*found];
 }
 
 absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,

@@ -23,7 +23,9 @@
 #define FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_
 
 #include <cstdint>
-#include <string>
+#include <memory>
+#include <memory_resource>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -81,6 +83,9 @@ class ZipDirectory {
   static absl::StatusOr<ZipDirectory> Read(const ReadableBytes& file,
                                            const ZipLimits& limits);
 
+  ZipDirectory(ZipDirectory&&) = default;
+  ZipDirectory& operator=(ZipDirectory&&) = delete;
+
   // In the order of the central directory.
   absl::Span<const ZipEntry> entries() const { return entries_; }
 
@@ -88,6 +93,8 @@ class ZipDirectory {
   const ZipEntry* Find(absl::string_view name) const;
 
  private:
+  ZipDirectory() = default;
+
   absl::Status ReadEntries(uint64_t num_entries, uint64_t archive_offset,
                            uint64_t directory_offset);
   absl::Status IndexNames();
@@ -115,13 +122,18 @@ class ZipDirectory {
     }
     const ZipEntry* entries;
   };
-  using NameSet = absl::flat_hash_set<uint32_t, NameHash, NameEqual>;
+  using NameSet =
+      absl::flat_hash_set<uint32_t, NameHash, NameEqual,
+                          std::pmr::polymorphic_allocator<uint32_t>>;
 
-  Memory memory_;  // of the central directory
+  Memory bytes_;  // of the central directory
   uint64_t size_bytes_ = 0;
-  std::vector<ZipEntry, HugePageAllocator<ZipEntry>> entries_;
-  // Indexes of `entries_`, which does not move once it is full.
-  NameSet by_name_;
+  // Of what follows.
+  std::unique_ptr<HugePageResource> memory_ =
+      std::make_unique<HugePageResource>();
+  std::pmr::vector<ZipEntry> entries_{memory_.get()};
+  // Indexes of `entries_`, which does not move once it is full. Set by `Read`.
+  std::optional<NameSet> by_name_;
 };
 
 // Where the contents of `entry` begin, counted from its header.

@@ -105,8 +105,7 @@ absl::StatusOr<std::vector<absl::StatusOr<std::string>>> DigestTensors(
       sizes.push_back(size);
       total_bytes += size;
     }
-    FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
-                           AllocateHostMemory(sizes));
+    FERRY_ASSIGN_OR_RETURN(const MemoryRuns memory, AllocateHostMemory(sizes));
     std::vector<Checkpoint::Destination> destinations;
     std::vector<std::pair<size_t, absl::Span<char>>> work;
     for (size_t k = 0; k < sizes.size(); ++k) {
