@@ -356,6 +356,17 @@ TEST(ScopedInterruptTest, NotesASignalWhileItLives) {
   EXPECT_FALSE(another.requested());
 }
 
+TEST(ConvertTest, ReadsOnlyThePartThatIsAskedFor) {
+  // What is damaged is a weight of the model.
+  const std::string in = DamagedFile("damaged_model.pt");
+  const std::string out = TestPath("optimizer.pt");
+  EXPECT_NE(RunFerryForTest({"convert", "--at=/model", in, out}).exit_code, 0);
+  EXPECT_EQ(RunFerryForTest({"convert", "--at=/optimizer", in, out}).exit_code,
+            0);
+  EXPECT_EQ(RunFerryForTest({"verify", out}).exit_code, 0);
+  EXPECT_THAT(RunFerryForTest({"inspect", out}).out, HasSubstr("exp_avg_sq"));
+}
+
 TEST(ConvertTest, WritesADictOfTensorsAsSafetensors) {
   const std::string in = DataPath("torch2.14_training_checkpoint.pt");
   const std::string out = TestPath("model.safetensors");

@@ -15,7 +15,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container_kind.h"
@@ -65,6 +68,20 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> MakeMetadata(
   return metadata;
 }
 
+// The storages that `value` refers to and whose bytes are still in the file.
+std::vector<Storage> StoragesToRead(const Value& value) {
+  // With nothing in it that only the rest of the checkpoint refers to.
+  ObjectGraph part;
+  (void)part.Import(*value.graph(), value.node());
+  std::vector<Storage> storages;
+  const auto add = [&storages](const Storage& storage) {
+    if (!storage.is_null() && !storage.has_data()) storages.push_back(storage);
+  };
+  for (const StorageRecord& record : part.storages()) add(record.storage);
+  for (const Tensor& tensor : part.tensors()) add(tensor.storage());
+  return storages;
+}
+
 absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   const ScopedInterrupt interrupt;
   const auto is_cancelled = [&interrupt, &io] {
@@ -98,7 +115,9 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   SaveOptions save_options = options.save;
   FERRY_ASSIGN_OR_RETURN(save_options.metadata,
                          MakeMetadata(options.metadata, checkpoint.info()));
-  FERRY_RETURN_IF_ERROR(checkpoint.PlaceAll());
+  FERRY_RETURN_IF_ERROR(options.at.empty()
+                            ? checkpoint.PlaceAll()
+                            : checkpoint.Place(StoragesToRead(root)));
 
   save_options.compute_crc32 = !options.no_crc;
   save_options.pickle_protocol =
