@@ -89,7 +89,10 @@ void HugePageResource::do_deallocate(void* data, size_t size_bytes,
                                      size_t alignment_bytes) {
   const auto address = reinterpret_cast<uintptr_t>(data);
   const auto room = reinterpret_cast<uintptr_t>(room_);
-  if (address - room < room_bytes_) return;
+  if (address - room < room_bytes_) {
+    if (address - room + size_bytes == used_bytes_) used_bytes_ -= size_bytes;
+    return;
+  }
   FreeBySize(data, size_bytes, alignment_bytes);
 }
 

@@ -33,6 +33,14 @@ inline constexpr uint64_t kHugePageBytes = uint64_t{2} << 20;
 // that of so many small ones, and most often whole pages follow.
 inline constexpr uint64_t kHugeFromBytes = uint64_t{256} << 10;
 
+// The same for slabs of what lives as long as its tensors, where a page that
+// one of them keeps is a loss.
+inline constexpr uint64_t kHugeSlabBytes = uint64_t{512} << 10;
+
+// The most that a flat_hash_set of 32-bit indexes takes for each, if their
+// number was reserved: 16 / 7 slots, each with a byte of its own.
+inline constexpr uint64_t kIndexSetBytes = 12;
+
 // The least multiple of `unit` that is not below `value`. Must fit.
 constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -90,12 +98,15 @@ class HugePageResource final : public std::pmr::memory_resource {
  public:
   HugePageResource() = default;
   ~HugePageResource() override;
+  HugePageResource(const HugePageResource&) = delete;
+  HugePageResource& operator=(const HugePageResource&) = delete;
 
   // Makes one room, of which what is asked for from now on is taken, one after
-  // another, as long as it lasts; it is given back as a whole, at the end. Room
-  // that is never used costs addresses alone, so a guess may be generous. Does
-  // nothing for less than kHugeFromBytes, where there is no memory, and the
-  // second time.
+  // another, as long as it lasts; it is given back as a whole, at the end. What
+  // is freed while it is the last in the room is taken again. Room that is
+  // never used costs addresses alone, so a guess may be generous. Does nothing
+  // for less than kHugeFromBytes, where there is no memory, and the second
+  // time.
   void Reserve(uint64_t size_bytes);
 
  private:

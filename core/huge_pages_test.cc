@@ -63,6 +63,18 @@ TEST(HugePageResourceTest, WhatIsReservedIsShared) {
   EXPECT_EQ(*static_cast<char*>(second), 1);
 }
 
+TEST(HugePageResourceTest, WhatIsLastInTheRoomIsTakenAgain) {
+  HugePageResource memory;
+  memory.Reserve(kHugePageBytes);
+  void* const first = memory.allocate(1000, 8);
+  void* const last = memory.allocate(1000, 8);
+  memory.deallocate(last, 1000, 8);
+  EXPECT_EQ(memory.allocate(2000, 8), last);
+  // What is not the last stays where it is.
+  memory.deallocate(first, 1000, 8);
+  EXPECT_EQ(Address(memory.allocate(8, 8)) - Address(last), 2000u);
+}
+
 TEST(HugePageResourceTest, ReservesNothingThatIsSmall) {
   HugePageResource memory;
   memory.Reserve(kHugeFromBytes - 1);

@@ -18,9 +18,6 @@ namespace {
 constexpr uint64_t kAlignmentBytes = 64;
 
 constexpr uint64_t kMaxSlabBytes = uint64_t{4} << 20;
-// On whole huge pages from here on. More than kHugeFromBytes, since a slab
-// lives as long as its tensors.
-constexpr uint64_t kHugeSlabBytes = uint64_t{512} << 10;
 
 absl::Status NoMemory(uint64_t size_bytes) {
   return absl::ResourceExhaustedError(

@@ -41,8 +41,8 @@ using MemoryRuns = std::vector<Memory, HugePageAllocator<Memory>>;
 //
 // A run of 2 MiB and more is a mapping of its own, for which huge pages are
 // advised: the first touch of memory is what limits a load. Smaller runs share
-// slabs of at most 4 MiB, each freed with the last run in it; slabs of 512
-// KiB and more are whole huge pages.
+// slabs of at most 4 MiB, each freed with the last run in it; slabs of
+// kHugeSlabBytes and more are whole huge pages.
 //
 // Errors: kResourceExhausted - the memory is not to be had; says how much.
 absl::StatusOr<MemoryRuns> AllocateHostMemory(

@@ -14,7 +14,7 @@ constexpr uint64_t kMaxSlabBytes = uint64_t{4} << 20;
 
 bool ObjectPool::OpenSlab() {
   CloseSlab();
-  if (expected_bytes_ < kHugeFromBytes) return false;
+  if (expected_bytes_ < kHugeSlabBytes) return false;
   const uint64_t size =
       std::min(kMaxSlabBytes, RoundUp(expected_bytes_, kHugePageBytes));
   void* const pages = MapPages(size, size);

@@ -4,7 +4,6 @@
 #include "ferry/core/storage.h"
 
 #include <utility>
-#include <vector>
 
 #include "ferry/core/status_macros.h"
 

@@ -4,7 +4,6 @@
 #include "ferry/devices/placement.h"
 
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/memory.h"

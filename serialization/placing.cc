@@ -32,6 +32,10 @@ using StoragePart = ParsedCheckpoint::StoragePart;
 // for every dtype.
 constexpr uintptr_t kMappedAlignment = 16;
 
+static_assert(kPlacingBytes >= sizeof(StorageRead) + sizeof(StoragePart*) +
+                                   sizeof(uint64_t) + 20,
+              "a read, its group, its size and its order");
+
 // Storages that go to the same place.
 struct Group {
   // With a backend: to its device. Without: to the host, from where a program's

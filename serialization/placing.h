@@ -23,6 +23,8 @@
 
 namespace ferry {
 
+// What placing takes of `scratch` for each part: a read, and its place in some
+// lists.
 inline constexpr uint64_t kPlacingBytes = 192;
 
 // Places the storages of `parts`, which are described, each once, and in the

@@ -60,10 +60,10 @@ struct StorageReadOptions {
   // Called now and then with the bytes done and the bytes in all, from one
   // thread at a time. May be empty.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
-  // Asked between pieces of a few MiB, from several threads at once; if it says
-  // yes, the read ends with kCancelled. May be empty.
+  // Asked between pieces of at most a few MiB, from several threads at once; if
+  // it says yes, the read ends with kCancelled. May be empty.
   std::function<bool()> is_cancelled;
-  // For a few bytes of each read, meanwhile.
+  // For up to 20 bytes of each read, meanwhile. Used on the caller's thread.
   std::pmr::memory_resource* scratch = std::pmr::get_default_resource();
 };
 

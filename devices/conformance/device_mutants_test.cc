@@ -10,7 +10,6 @@
 #include <atomic>
 #include <csignal>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

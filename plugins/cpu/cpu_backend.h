@@ -11,7 +11,6 @@
 #define FERRY_PLUGINS_CPU_CPU_BACKEND_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -11,7 +11,6 @@
 #define FERRY_PLUGINS_META_META_BACKEND_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

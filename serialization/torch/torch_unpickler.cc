@@ -617,9 +617,7 @@ void TorchUnpickler::ReserveStorages(size_t num_storages) {
   // What a storage and a tensor take beside their handles, with their counts.
   constexpr size_t kSharedBytes = 384;
   pool_.Expect(num_storages * kSharedBytes);
-  // A set of numbers takes at most two slots and two bytes for each.
-  memory_.Reserve(num_storages *
-                  (sizeof(KeyedStorage) + 2 * sizeof(uint32_t) + 4));
+  memory_.Reserve(num_storages * (sizeof(KeyedStorage) + kIndexSetBytes));
   storages_.reserve(num_storages);
   storage_by_key_.reserve(num_storages);
 }

@@ -163,11 +163,11 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   // `id` is a tuple of four.
   absl::StatusOr<NodeId> LoadClass(NodeId id, ObjectGraph* graph);
   absl::StatusOr<NodeId> LoadNumber(NodeId id, ObjectGraph* graph);
-  // The index of the storage that `id` describes, and of the part of it that
-  // `view`, a (key, offset, size), does.
   // The index for a key, and whether it is new: the caller then appends the
   // storage.
   std::pair<uint32_t, bool> Claim(absl::string_view key);
+  // The index of the storage that `id` describes, and of the part of it that
+  // `view`, a (key, offset, size), does.
   absl::StatusOr<uint32_t> FindOrAdd(const StorageId& id);
   absl::StatusOr<uint32_t> FindOrAddPart(const StorageId& id, uint32_t root,
                                          NodeId view, const ObjectGraph& graph);
@@ -182,7 +182,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   StorageFromBytes storage_from_bytes_;
   std::vector<KnownGlobal> known_;  // by index of the global
   ObjectPool pool_;                 // of the storages and the tensors
-  HugePageResource memory_;
+  HugePageResource memory_;         // of what follows, so it comes first
   std::pmr::vector<KeyedStorage> storages_{&memory_};
   // Indexes of `storages_`.
   absl::flat_hash_set<uint32_t, KeyHash, KeyEqual,

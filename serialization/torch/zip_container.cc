@@ -8,7 +8,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
@@ -62,7 +61,6 @@ class ZipContainer {
   absl::Status ReadVersion() const;
   absl::Status ReadByteOrder();
   absl::Status CheckStorage(const StorageId& id);
-  // What a pickle says. Its storages are records of `folder`.
   // Makes a graph of what a pickle says. Its storages are records of `folder`.
   absl::StatusOr<pickle::UnpickleResult> ReadPickle(
       const ZipEntry& entry, absl::string_view folder,
@@ -76,7 +74,7 @@ class ZipContainer {
   ParsedCheckpoint parsed_;
   std::string prefix_;        // with its slash
   absl::string_view folder_;  // of the storages, with its slash
-  std::string name_;          // of the last one
+  std::string name_;          // of the record last looked for
 };
 
 // What a zip archive without `data.pkl` is.
@@ -255,7 +253,8 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
   TorchUnpickler hooks(
       [this](const StorageId& id) { return CheckStorage(id); });
   *graph = std::make_shared<ObjectGraph>();
-  // Of a state_dict, a node takes about eleven bytes of the pickle.
+  // Of a state_dict a node takes about eleven bytes of the pickle; with some
+  // room.
   const auto limited = [this](uint64_t number) {
     return static_cast<uint32_t>(
         std::min<uint64_t>(number, options_.limits.max_nodes));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -227,9 +228,9 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
 absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
                                        uint64_t archive_offset,
                                        uint64_t directory_offset) {
-  // A set of numbers takes at most two slots and a byte for each of them; the
-  // order is looked at when the entries are there.
-  memory_->Reserve(num_entries * (sizeof(ZipEntry) + 3 * sizeof(uint32_t) + 4));
+  // The entries, the set of their names, and their order.
+  memory_->Reserve(num_entries *
+                   (sizeof(ZipEntry) + kIndexSetBytes + sizeof(uint32_t)));
   entries_.reserve(num_entries);
   uint64_t next = 0;
   for (uint64_t i = 0; i < num_entries; ++i) {
@@ -301,8 +302,9 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
 }
 
 absl::Status ZipDirectory::IndexNames() {
-  by_name_.emplace(entries_.size(), NameHash{entries_.data()},
-                   NameEqual{entries_.data()}, memory_.get());
+  by_name_.emplace(0, NameHash{entries_.data()}, NameEqual{entries_.data()},
+                   memory_.get());
+  by_name_->reserve(entries_.size());
   for (uint32_t i = 0; i < entries_.size(); ++i) {
     if (by_name_->insert(i).second) continue;
     return absl::DataLossError(

@@ -128,7 +128,7 @@ class ZipDirectory {
 
   Memory bytes_;  // of the central directory
   uint64_t size_bytes_ = 0;
-  // Of what follows.
+  // Of what follows, so it comes first.
   std::unique_ptr<HugePageResource> memory_ =
       std::make_unique<HugePageResource>();
   std::pmr::vector<ZipEntry> entries_{memory_.get()};

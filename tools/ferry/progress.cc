@@ -3,6 +3,8 @@
 
 #include "ferry/tools/ferry/progress.h"
 
+#include <utility>
+
 #include "absl/strings/str_format.h"
 
 namespace ferry {
@@ -14,8 +16,13 @@ constexpr std::chrono::milliseconds kInterval(200);
 
 }  // namespace
 
-Progress::Progress(absl::string_view what, const CommandIo& io)
-    : what_(what), io_(io), start_(Clock::now()), last_(start_) {}
+Progress::Progress(absl::string_view what, const CommandIo& io,
+                   std::function<Clock::time_point()> now)
+    : what_(what),
+      io_(io),
+      now_(std::move(now)),
+      start_(now_()),
+      last_(start_) {}
 
 Progress::~Progress() {
   if (is_shown_) io_.err << "\r\x1b[K" << std::flush;
@@ -23,7 +30,7 @@ Progress::~Progress() {
 
 void Progress::Update(uint64_t done_bytes, uint64_t total_bytes) {
   if (!io_.err_is_terminal || total_bytes < kLeastBytes) return;
-  const Clock::time_point now = Clock::now();
+  const Clock::time_point now = now_();
   if (now - last_ < kInterval) return;
   last_ = now;
   is_shown_ = true;

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -26,8 +27,12 @@ namespace ferry {
 // Thread-safety: none; one thread at a time.
 class Progress {
  public:
-  // `what` begins the line: "reading". `io` must outlive this.
-  Progress(absl::string_view what, const CommandIo& io);
+  using Clock = std::chrono::steady_clock;
+
+  // `what` begins the line: "reading". `io` must outlive this. `now` is asked
+  // for the time.
+  Progress(absl::string_view what, const CommandIo& io,
+           std::function<Clock::time_point()> now = Clock::now);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -35,10 +40,9 @@ class Progress {
   void Update(uint64_t done_bytes, uint64_t total_bytes);
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   const std::string what_;
   const CommandIo& io_;
+  const std::function<Clock::time_point()> now_;
   const Clock::time_point start_;
   Clock::time_point last_;
   bool is_shown_ = false;
