@@ -33,9 +33,6 @@ namespace ferry {
 
 namespace {
 
-// What `PlaceParts` takes for each storage.
-constexpr uint64_t kPartBytes = sizeof(uint32_t) + sizeof(void*);
-
 absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
     const ReadableBytes& file, const ParsedCheckpoint& parsed) {
   return parsed.directory != nullptr
@@ -152,7 +149,7 @@ std::vector<Storage> Checkpoint::storages() const {
 
 absl::Status Checkpoint::PlaceAll() {
   HugePageResource scratch;
-  scratch.Reserve(parsed_.storages.size() * (kPlacingBytes + kPartBytes));
+  scratch.Reserve(parsed_.storages.size() * kPlacingBytes);
   std::pmr::vector<uint32_t> parts(parsed_.storages.size(), &scratch);
   std::iota(parts.begin(), parts.end(), 0);
   return PlaceParts(parts, &scratch);
@@ -160,7 +157,7 @@ absl::Status Checkpoint::PlaceAll() {
 
 absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
   HugePageResource scratch;
-  scratch.Reserve(storages.size() * (kPlacingBytes + kPartBytes));
+  scratch.Reserve(storages.size() * kPlacingBytes);
   std::pmr::vector<uint32_t> parts(&scratch);
   parts.reserve(storages.size());
   for (const Storage& storage : storages) {

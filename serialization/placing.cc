@@ -32,9 +32,9 @@ using StoragePart = ParsedCheckpoint::StoragePart;
 // for every dtype.
 constexpr uintptr_t kMappedAlignment = 16;
 
-static_assert(kPlacingBytes >= sizeof(StorageRead) + sizeof(StoragePart*) +
-                                   sizeof(uint64_t) + 20,
-              "a read, its group, its size and its order");
+static_assert(kPlacingBytes >= sizeof(StorageRead) + 2 * sizeof(StoragePart*) +
+                                   sizeof(uint64_t) + 20 + sizeof(uint32_t),
+              "a read, its part, group, size and order, and its number");
 
 // Storages that go to the same place.
 struct Group {

@@ -26,9 +26,9 @@ namespace ferry {
 namespace {
 
 // Records of less than this are read together with their neighbours.
-constexpr uint64_t kSmallBytes = uint64_t{128} << 10;
+constexpr uint64_t kSmallBytes = uint64_t{256} << 10;
 // At most this much at once, and across gaps of at most so much.
-constexpr uint64_t kBatchBytes = kSmallBytes;
+constexpr uint64_t kBatchBytes = uint64_t{256} << 10;
 constexpr uint64_t kMaxGapBytes = uint64_t{64} << 10;
 
 // What one thread takes of a large record.

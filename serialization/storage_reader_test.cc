@@ -162,8 +162,8 @@ TEST_F(StorageReaderTest, SmallNeighboursAreReadTogether) {
   Build();
   for (int i = 0; i < 1000; ++i) AddRead(absl::StrCat(i));
   ASSERT_TRUE(Read().ok());
-  // 330 KiB, of which one read takes at most 128 KiB.
-  EXPECT_EQ(file_->reads(), 3);
+  // 330 KiB, of which one read takes at most 256 KiB.
+  EXPECT_EQ(file_->reads(), 2);
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
 }
 
