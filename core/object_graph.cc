@@ -64,16 +64,16 @@ ObjectGraph::~ObjectGraph() = default;
 void ObjectGraph::Reserve(uint32_t num_nodes, uint32_t num_tensors,
                           uint64_t text_bytes) {
   // The call that makes a tensor, and that of its empty dict of hooks.
-  const uint64_t num_objects = 2 * uint64_t{num_tensors};
+  const uint64_t num_calls = 2 * uint64_t{num_tensors};
   // Every node is a child of about two others, with the room that dicts leave.
   const uint64_t num_children = 2 * uint64_t{num_nodes};
   memory_.Reserve(num_nodes * sizeof(Node) + num_children * sizeof(NodeId) +
-                  num_objects * sizeof(ObjectRecord) +
+                  num_calls * sizeof(Call) +
                   num_tensors * (sizeof(Tensor) + sizeof(StorageRecord)) +
                   text_bytes);
   nodes_.reserve(num_nodes);
   children_.reserve(num_children);
-  objects_.reserve(num_objects);
+  calls_.reserve(num_calls);
   tensors_.reserve(num_tensors);
   storages_.reserve(num_tensors);
 }
@@ -200,16 +200,24 @@ NodeId ObjectGraph::FindGlobal(absl::string_view module,
 
 NodeId ObjectGraph::AddObject(ObjectForm form, NodeId callable, NodeId args,
                               NodeId kwargs) {
-  ObjectRecord record;
-  record.form = form;
-  record.callable = callable;
-  record.args = args;
-  record.kwargs = kwargs;
-  objects_.push_back(record);
+  Call& call = calls_.emplace_back();
+  call.form = form;
+  call.callable = callable;
+  call.args = args;
   const NodeId node =
-      AddNode(ValueKind::kObject, static_cast<uint32_t>(objects_.size() - 1));
+      AddNode(ValueKind::kObject, static_cast<uint32_t>(calls_.size() - 1));
   nodes_[node].flags |= kObject;
+  if (kwargs != kNoNode) mutable_made(node).kwargs = kwargs;
   return node;
+}
+
+ObjectGraph::Made& ObjectGraph::mutable_made(NodeId object) {
+  Call& call = this->call(object);
+  if (call.made == 0) {
+    call.made = static_cast<uint32_t>(made_.size());
+    made_.emplace_back();
+  }
+  return made_[call.made];
 }
 
 size_t ObjectGraph::StorageHash::operator()(NodeId node) const {
@@ -316,7 +324,7 @@ void ObjectGraph::AppendToNode(NodeId node, absl::Span<const NodeId> items) {
 
 void ObjectGraph::AppendItems(NodeId node, absl::Span<const NodeId> items) {
   if (is_object(node)) {
-    Append(objects_[nodes_[node].a].items, items);
+    Append(mutable_made(node).items, items);
   } else {
     AppendToNode(node, items);
   }
@@ -331,26 +339,27 @@ void ObjectGraph::AppendEntries(NodeId node,
 void ObjectGraph::AppendEntriesKeepingIndex(
     NodeId node, absl::Span<const NodeId> keys_and_values) {
   if (is_object(node)) {
-    Append(objects_[nodes_[node].a].entries, keys_and_values);
+    Append(mutable_made(node).entries, keys_and_values);
   } else {
     AppendToNode(node, keys_and_values);
   }
 }
 
 void ObjectGraph::SetState(NodeId object, NodeId state, NodeId state_setter) {
-  objects_[nodes_[object].a].state = state;
-  objects_[nodes_[object].a].state_setter = state_setter;
+  Made& made = mutable_made(object);
+  made.state = state;
+  made.state_setter = state_setter;
 }
 
 void ObjectGraph::AddDroppedCall(NodeId object, NodeId dropped) {
-  ObjectRecord& record = objects_[nodes_[object].a];
-  objects_[nodes_[dropped].a].dropped = record.dropped;
-  record.dropped = dropped;
+  const NodeId further_in = made(object).dropped;
+  mutable_made(dropped).dropped = further_in;
+  mutable_made(object).dropped = dropped;
 }
 
 void ObjectGraph::Become(NodeId object, ValueKind kind, uint32_t meaning) {
   nodes_[object].kind = kind;
-  objects_[nodes_[object].a].meaning = meaning;
+  call(object).meaning = meaning;
 }
 
 void ObjectGraph::BecomeTensor(NodeId object, Tensor tensor,
@@ -386,7 +395,7 @@ void ObjectGraph::BecomeLayout(NodeId object, Layout layout) {
 
 absl::Span<const NodeId> ObjectGraph::items(NodeId node) const {
   if (is_object(node)) {
-    const ChildRange& range = object(node).items;
+    const ChildRange& range = made(node).items;
     return {children_.data() + range.start, range.count};
   }
   switch (kind(node)) {
@@ -402,7 +411,7 @@ absl::Span<const NodeId> ObjectGraph::items(NodeId node) const {
 
 absl::Span<const NodeId> ObjectGraph::entries(NodeId node) const {
   if (is_object(node)) {
-    const ChildRange& range = object(node).entries;
+    const ChildRange& range = made(node).entries;
     return {children_.data() + range.start, range.count};
   }
   if (kind(node) != ValueKind::kDict) return {};
@@ -410,7 +419,7 @@ absl::Span<const NodeId> ObjectGraph::entries(NodeId node) const {
 }
 
 absl::Span<const NodeId> ObjectGraph::size_items(NodeId node) const {
-  if (is_object(node)) return items(object(node).meaning);
+  if (is_object(node)) return items(meaning(node));
   return {children_.data() + nodes_[node].a, nodes_[node].run.count};
 }
 
@@ -524,7 +533,7 @@ absl::Status ObjectGraph::RemoveDuplicateKeys(
       if (are_different_strs(all)) continue;
       FERRY_RETURN_IF_ERROR(RemoveDuplicates(all, 2, &classes, &kept));
       if (kept == all.size()) continue;
-      (is_object(node) ? objects_[nodes_[node].a].entries.count
+      (is_object(node) ? mutable_made(node).entries.count
                        : nodes_[node].run.count) = kept;
     } else {
       const absl::Span<const NodeId> all = items(node);

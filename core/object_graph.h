@@ -26,6 +26,7 @@
 #define FERRY_CORE_OBJECT_GRAPH_H_
 
 #include <complex>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
@@ -65,7 +66,8 @@ struct ChildRange {
   uint32_t capacity = 0;
 };
 
-// What is known of a node that a call made.
+// What is known of a node that a call made, but for the items and the entries
+// that it was given.
 struct ObjectRecord {
   ObjectForm form = ObjectForm::kCall;
   NodeId callable = kNoNode;
@@ -78,11 +80,6 @@ struct ObjectRecord {
   // arguments as well, and drops the outer copy: that copy (of which only the
   // call counts), or kNoNode. Its own `dropped` is the copy next further in.
   NodeId dropped = kNoNode;
-  ChildRange items;    // appended one by one
-  ChildRange entries;  // set one by one: key, value, key, value, ...
-  // What the object turned out to be; its meaning depends on the node's kind:
-  // an index of tensors_, dtypes, devices_ and so on.
-  uint32_t meaning = 0;
 };
 
 // A `module.name` that the graph refers to.
@@ -219,8 +216,16 @@ class ObjectGraph {
 
   // Whether a call made the node, so that it has an object record.
   bool is_object(NodeId node) const { return nodes_[node].flags & kObject; }
-  const ObjectRecord& object(NodeId node) const {
-    return objects_[nodes_[node].a];
+  ObjectRecord object(NodeId node) const {
+    const Call& call = calls_[nodes_[node].a];
+    const Made& made = made_[call.made];
+    return {call.form,  call.callable,     call.args,   made.kwargs,
+            made.state, made.state_setter, made.dropped};
+  }
+  // The object's state as a run of one node, or of none. Valid likewise.
+  absl::Span<const NodeId> state_run(NodeId object) const {
+    const Made& made = this->made(object);
+    return {&made.state, made.state == kNoNode ? size_t{0} : size_t{1}};
   }
   // Whether the node is spelt `module.name`: a global, or a dtype from a file.
   bool is_global(NodeId node) const { return nodes_[node].flags & kGlobal; }
@@ -337,6 +342,26 @@ class ObjectGraph {
   };
   static_assert(sizeof(Node) == 16, "a node is 16 bytes");
 
+  // The call that made an object. Of most objects it is all that there is.
+  struct Call {
+    NodeId callable = kNoNode;
+    NodeId args = kNoNode;
+    // What the object turned out to be; its meaning depends on the node's kind:
+    // an index of tensors_, dtypes, devices_ and so on.
+    uint32_t meaning = 0;
+    uint32_t made = 0;  // index of made_
+    ObjectForm form = ObjectForm::kCall;
+  };
+  // What else an object has been made of.
+  struct Made {
+    NodeId kwargs = kNoNode;
+    NodeId state = kNoNode;
+    NodeId state_setter = kNoNode;
+    NodeId dropped = kNoNode;
+    ChildRange items;    // appended one by one
+    ChildRange entries;  // set one by one: key, value, key, value, ...
+  };
+
   struct Index;
   struct Indexes;
 
@@ -352,8 +377,14 @@ class ObjectGraph {
   void Append(ChildRange& range, absl::Span<const NodeId> items);
   void AppendToNode(NodeId node, absl::Span<const NodeId> items);
   uint32_t meaning(NodeId node) const {
-    return is_object(node) ? objects_[nodes_[node].a].meaning : nodes_[node].a;
+    return is_object(node) ? calls_[nodes_[node].a].meaning : nodes_[node].a;
   }
+  Call& call(NodeId object) { return calls_[nodes_[object].a]; }
+  const Made& made(NodeId object) const {
+    return made_[calls_[nodes_[object].a].made];
+  }
+  // The object's own, to be written to.
+  Made& mutable_made(NodeId object);
   void Become(NodeId object, ValueKind kind, uint32_t meaning);
   void DropIndex(NodeId dict);
   const Index& IndexOf(NodeId dict) const;
@@ -379,7 +410,8 @@ class ObjectGraph {
   HugePageResource memory_;
   std::pmr::vector<Node> nodes_{&memory_};
   std::pmr::vector<NodeId> children_{&memory_};
-  std::pmr::vector<ObjectRecord> objects_{&memory_};
+  std::pmr::vector<Call> calls_{&memory_};
+  std::vector<Made> made_{1};  // the first is that of all that have no more
   std::vector<GlobalRecord> globals_;
   std::pmr::vector<Tensor> tensors_{&memory_};
   std::pmr::vector<StorageRecord> storages_{&memory_};

@@ -18,7 +18,7 @@ void AppendParts(const ObjectGraph& graph, NodeId node,
     parts->insert(parts->end(), nodes.begin(), nodes.end());
   };
   if (graph.is_object(node)) {
-    const ObjectRecord& object = graph.object(node);
+    const ObjectRecord object = graph.object(node);
     for (NodeId part : {object.callable, object.args, object.kwargs,
                         object.state, object.state_setter, object.dropped}) {
       if (part != kNoNode) parts->push_back(part);
@@ -108,17 +108,26 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
         break;
     }
     if (from.is_object(node)) {
-      ObjectRecord object = from.object(node);
-      for (NodeId* part :
-           {&object.callable, &object.args, &object.kwargs, &object.state,
-            &object.state_setter, &object.dropped}) {
-        if (*part != kNoNode) *part = copies[*part];
+      const auto copy_of = [&copies](NodeId part) {
+        return part == kNoNode ? kNoNode : copies[part];
+      };
+      Call call = from.calls_[from.nodes_[node].a];
+      call.callable = copy_of(call.callable);
+      call.args = copy_of(call.args);
+      call.meaning = meaning;
+      if (call.made != 0) {
+        Made made = from.made_[call.made];
+        for (NodeId* part :
+             {&made.kwargs, &made.state, &made.state_setter, &made.dropped}) {
+          *part = copy_of(*part);
+        }
+        made.items = copy_run(from.items(node));
+        made.entries = copy_run(from.entries(node));
+        call.made = static_cast<uint32_t>(made_.size());
+        made_.push_back(made);
       }
-      object.items = copy_run(from.items(node));
-      object.entries = copy_run(from.entries(node));
-      object.meaning = meaning;
-      objects_.push_back(object);
-      copy.a = static_cast<uint32_t>(objects_.size() - 1);
+      calls_.push_back(call);
+      copy.a = static_cast<uint32_t>(calls_.size() - 1);
       continue;
     }
     copy.a = meaning;

@@ -107,7 +107,7 @@ TEST(ObjectGraphImportTest, ObjectsKeepHowTheyWereMade) {
       from.AddObject(ObjectForm::kNew, from.AddGlobal("m", "C"), args);
   from.AddDroppedCall(object, dropped);
   const NodeId copy = to.Import(from, object);
-  const ObjectRecord& record = to.object(copy);
+  const ObjectRecord record = to.object(copy);
   EXPECT_EQ(record.form, ObjectForm::kNewEx);
   EXPECT_EQ(record.callable, to.FindGlobal("m", "C"));
   EXPECT_EQ(to.int_value(to.items(record.args)[0]), 7);

@@ -174,7 +174,7 @@ TEST_F(ObjectGraphTest, AnObjectKeepsHowItWasMade) {
   EXPECT_EQ(graph_.kind(object), ValueKind::kSize);
   EXPECT_TRUE(graph_.is_object(object));
   EXPECT_EQ(graph_.size_items(object).size(), 2u);
-  const ObjectRecord& record = graph_.object(object);
+  const ObjectRecord record = graph_.object(object);
   EXPECT_EQ(record.form, ObjectForm::kNewEx);
   EXPECT_EQ(record.callable, callable);
   EXPECT_EQ(record.args, args);

@@ -266,11 +266,11 @@ ChildRuns Children(const ObjectGraph& graph, NodeId node) {
   }
   add_entries(node);
   if (!graph.is_object(node)) return runs;
-  const ObjectRecord& object = graph.object(node);
+  const ObjectRecord object = graph.object(node);
   const std::vector<NodeId> attributes = AttributeDicts(graph, object.state);
   for (NodeId dict : attributes) add_entries(dict);
   if (object.state != kNoNode && attributes.empty()) {
-    runs.push_back({Naming::kState, node, {&object.state, 1}});
+    runs.push_back({Naming::kState, node, graph.state_run(node)});
   }
   runs.push_back({Naming::kIndex, node, graph.items(node)});
   runs.push_back({Naming::kIndex, node, graph.items(object.args)});

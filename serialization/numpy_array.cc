@@ -29,7 +29,7 @@ absl::Status Damaged(absl::string_view what) {
 // NumPy 1: "numpy.core.multiarray.scalar". Empty of anything else.
 std::string MakerOf(const ObjectGraph& graph, NodeId node) {
   if (graph.kind(node) != ValueKind::kObject) return "";
-  const ObjectRecord& object = graph.object(node);
+  const ObjectRecord object = graph.object(node);
   if (object.form != ObjectForm::kCall || !graph.is_global(object.callable)) {
     return "";
   }
@@ -85,7 +85,7 @@ absl::StatusOr<NumpyDType> ReadDType(const ObjectGraph& graph, NodeId node) {
   if (MakerOf(graph, node) != "numpy.dtype") {
     return absl::InvalidArgumentError("the value is no NumPy dtype");
   }
-  const ObjectRecord& object = graph.object(node);
+  const ObjectRecord object = graph.object(node);
   const absl::Span<const NodeId> args = graph.items(object.args);
   const std::optional<absl::string_view> name =
       args.empty() ? std::nullopt : TextOf(graph, args[0]);

@@ -683,8 +683,8 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
     kCallSetter,
   };
   const NodeId node = frame->node;
-  const ObjectRecord& object = graph_.object(node);
-  const ObjectRecord& call = graph_.object(frame->called);
+  const ObjectRecord object = graph_.object(node);
+  const ObjectRecord call = graph_.object(frame->called);
   bool done;
   switch (frame->stage) {
     case kCallable:

@@ -109,8 +109,8 @@ class Unpickler {
         limits_checked_(bytes.data()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
     memory_.Reserve(bytes.size());
-    // Most opcodes that make an entry take about ten bytes.
-    memo_.reserve(bytes.size() / 10);
+    // An entry takes about nine bytes of the pickle.
+    memo_.reserve(bytes.size() / 8);
   }
 
   absl::StatusOr<UnpickleResult> Run();
@@ -346,7 +346,9 @@ class Unpickler {
 bool Unpickler::PutNew(uint64_t index) {
   // An honest index is smaller than the number of opcodes before it.
   if (index < static_cast<uint64_t>(next_ - begin_)) {
-    memo_.resize(std::max<size_t>(index + 1, memo_.size() * 2), kNoNode);
+    size_t size = std::max<size_t>(index + 1, memo_.size() * 2);
+    if (index < memo_.capacity()) size = std::min(size, memo_.capacity());
+    memo_.resize(size, kNoNode);
     return Put(index);
   }
   if (far_memo_.insert_or_assign(index, stack_.back()).second) ++memo_count_;
@@ -578,7 +580,7 @@ bool Unpickler::Build() {
 // with `object` below it on the stack, that is how Python pickles an object
 // whose reduction brings its own function to set the state.
 bool Unpickler::DropCall(NodeId call) {
-  const ObjectRecord& record = graph_->object(call);
+  const ObjectRecord record = graph_->object(call);
   const absl::Span<const NodeId> args = graph_->items(record.args);
   if (record.form != ObjectForm::kCall || args.size() != 2 ||
       stack_.size() == floor_ || args[0] != stack_.back()) {

@@ -81,7 +81,7 @@ bool PlainCopier::IsOfProgram(const ObjectRecord& object) const {
 
 NodeId PlainCopier::Behind(NodeId node) const {
   if (from_.kind(node) != ValueKind::kObject) return node;
-  const ObjectRecord& object = from_.object(node);
+  const ObjectRecord object = from_.object(node);
   if (object.state != kNoNode) {
     return from_.kind(object.state) == ValueKind::kDict ? node : object.state;
   }
@@ -135,7 +135,7 @@ Children PlainCopier::ChildrenOf(NodeId node) {
       break;
     case ValueKind::kObject: {
       // The attributes; of an object without any, what it was given.
-      const ObjectRecord& object = from_.object(node);
+      const ObjectRecord object = from_.object(node);
       if (object.state != kNoNode) {
         children = from_.entries(object.state);
       } else {
@@ -232,7 +232,7 @@ NodeId PlainCopier::MakeWhole(NodeId node, absl::Span<const NodeId> children) {
 
 absl::Status PlainCopier::CheckIsPlain(NodeId node) const {
   if (from_.kind(node) != ValueKind::kObject) return absl::OkStatus();
-  const ObjectRecord& object = from_.object(node);
+  const ObjectRecord object = from_.object(node);
   if (object.state != kNoNode || from_.items(object.args).empty()) {
     return absl::OkStatus();
   }

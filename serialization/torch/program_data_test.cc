@@ -110,7 +110,7 @@ TEST_F(ProgramDataTest, QuantisedTensorsKeepTheirQuantiser) {
   graph_->BecomeTensor(object, tensor, /*is_parameter=*/false);
   const Value data = Data(object);
   ASSERT_TRUE(data.is_tensor());
-  const ObjectRecord& record = data.graph()->object(data.node());
+  const ObjectRecord record = data.graph()->object(data.node());
   const NodeId copy = data.graph()->items(record.args)[1];
   ASSERT_EQ(data.graph()->kind(copy), ValueKind::kTuple);
   EXPECT_EQ(data.graph()->float_value(data.graph()->items(copy)[1]), 0.5);
