@@ -37,10 +37,6 @@ inline constexpr uint64_t kHugeFromBytes = uint64_t{256} << 10;
 // one of them keeps is a loss.
 inline constexpr uint64_t kHugeSlabBytes = uint64_t{512} << 10;
 
-// The most that a flat_hash_set of 32-bit indexes takes for each, if their
-// number was reserved: 16 / 7 slots, each with a byte of its own.
-inline constexpr uint64_t kIndexSetBytes = 12;
-
 // The least multiple of `unit` that is not below `value`. Must fit.
 constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {
   return (value + unit - 1) / unit * unit;

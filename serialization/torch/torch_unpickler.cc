@@ -150,7 +150,7 @@ absl::StatusOr<Tensor> MakeView(ViewArgs&& view, DType dtype,
 // else the node itself.
 NodeId WithoutTypeTag(const ObjectGraph& graph, NodeId node) {
   if (!graph.is_object(node)) return node;
-  const ObjectRecord& object = graph.object(node);
+  const ObjectRecord object = graph.object(node);
   if (object.form != ObjectForm::kCall || !graph.is_global(object.callable) ||
       graph.global(object.callable).module != "torch.jit._pickle" ||
       graph.items(object.args).empty()) {
@@ -480,16 +480,11 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadNumber(NodeId id,
 
 std::optional<uint32_t> TorchUnpickler::FindStorage(
     absl::string_view key) const {
-  const auto found = storage_by_key_.find(key);
-  if (found == storage_by_key_.end()) return std::nullopt;
-  return *found;
+  return storage_by_key_.Find(key);
 }
 
 std::pair<uint32_t, bool> TorchUnpickler::Claim(absl::string_view key) {
-  const auto next = static_cast<uint32_t>(storages_.size());
-  const uint32_t index = *storage_by_key_.lazy_emplace(
-      key, [next](const auto& make) { make(next); });
-  return {index, index == next};
+  return storage_by_key_.Insert(key, static_cast<uint32_t>(storages_.size()));
 }
 
 absl::StatusOr<uint32_t> TorchUnpickler::FindOrAdd(const StorageId& id) {
@@ -617,9 +612,9 @@ void TorchUnpickler::ReserveStorages(size_t num_storages) {
   // What a storage and a tensor take beside their handles, with their counts.
   constexpr size_t kSharedBytes = 384;
   pool_.Expect(num_storages * kSharedBytes);
-  memory_.Reserve(num_storages * (sizeof(KeyedStorage) + kIndexSetBytes));
+  memory_.Reserve(num_storages * (sizeof(KeyedStorage) + kNumberedBytes));
   storages_.reserve(num_storages);
-  storage_by_key_.reserve(num_storages);
+  storage_by_key_.Reserve(num_storages);
 }
 
 TorchUnpickler::Known TorchUnpickler::Recognise(const GlobalRecord& global) {
@@ -724,7 +719,7 @@ absl::StatusOr<NodeId> TorchUnpickler::OnCall(NodeId global, NodeId args,
 }
 
 absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
-  const ObjectRecord& record = graph->object(object);
+  const ObjectRecord record = graph->object(object);
   if (record.form != ObjectForm::kCall) return absl::OkStatus();
   const Known function = known(record.callable, *graph);
   const absl::Span<const NodeId> args = graph->items(record.args);
@@ -780,7 +775,7 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
 // Until 0.1.12 a tensor was an empty one that was given its view as state:
 // `torch.FloatTensor()` and (storage, offset, size, stride).
 absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
-  const ObjectRecord& record = graph->object(object);
+  const ObjectRecord record = graph->object(object);
   if (record.form != ObjectForm::kCall ||
       known(record.callable, *graph) != Known::kTensorClass ||
       graph->kind(record.state) != ValueKind::kTuple) {

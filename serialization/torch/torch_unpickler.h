@@ -22,8 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
-#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -31,6 +29,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
+#include "ferry/serialization/name_index.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/storage_type.h"
@@ -134,26 +133,6 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     std::optional<StorageType> storage_type;  // of a storage class
   };
 
-  // A storage by its key.
-  struct KeyHash {
-    using is_transparent = void;
-    size_t operator()(absl::string_view key) const {
-      return absl::Hash<absl::string_view>()(key);
-    }
-    size_t operator()(uint32_t storage) const {
-      return (*this)(hooks->storages_[storage].key);
-    }
-    const TorchUnpickler* hooks;
-  };
-  struct KeyEqual {
-    using is_transparent = void;
-    bool operator()(uint32_t a, absl::string_view key) const {
-      return hooks->storages_[a].key == key;
-    }
-    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
-    const TorchUnpickler* hooks;
-  };
-
   static Known Recognise(const GlobalRecord& global);
   Known known(NodeId node, const ObjectGraph& graph) const;
 
@@ -184,10 +163,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   ObjectPool pool_;                 // of the storages and the tensors
   HugePageResource memory_;         // of what follows, so it comes first
   std::pmr::vector<KeyedStorage> storages_{&memory_};
-  // Indexes of `storages_`.
-  absl::flat_hash_set<uint32_t, KeyHash, KeyEqual,
-                      std::pmr::polymorphic_allocator<uint32_t>>
-      storage_by_key_{0, KeyHash{this}, KeyEqual{this}, &memory_};
+  NameIndex storage_by_key_{"", &memory_};  // indexes of `storages_`
   NodeId storage_word_ = kNoNode;  // the first "storage"
 };
 

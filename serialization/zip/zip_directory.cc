@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/zip/little_endian.h"
 #include "ferry/serialization/zip/zip_format.h"
@@ -203,21 +204,20 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
         file.name(), ": the central directory has ", end.directory_bytes,
         " bytes; the limit is ", limits.max_directory_bytes));
   }
-  ZipDirectory directory;
-  directory.size_bytes_ = end.directory_bytes;
   absl::StatusOr<MemoryRuns> memory = AllocateHostMemory({end.directory_bytes});
   if (!memory.ok()) {
     return absl::Status(memory.status().code(),
                         absl::StrCat(file.name(), ": the central directory: ",
                                      memory.status().message()));
   }
-  directory.bytes_ = std::move((*memory)[0]);
+  const absl::Span<char> bytes(static_cast<char*>((*memory)[0].data),
+                               end.directory_bytes);
   const uint64_t offset = end.records_offset - end.directory_bytes;
-  FERRY_RETURN_IF_ERROR(file.ReadAt(
-      offset, absl::MakeSpan(static_cast<char*>(directory.bytes_.data),
-                             end.directory_bytes)));
+  FERRY_RETURN_IF_ERROR(file.ReadAt(offset, bytes));
+  ZipDirectory directory;
   absl::Status status = directory.ReadEntries(
-      end.num_entries, offset - end.directory_offset, offset);
+      {bytes.data(), bytes.size()}, end.num_entries,
+      offset - end.directory_offset, offset);
   if (!status.ok()) {
     return absl::Status(status.code(),
                         absl::StrCat(file.name(), ": ", status.message()));
@@ -225,22 +225,28 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
   return directory;
 }
 
-absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
+absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
+                                       uint64_t num_entries,
                                        uint64_t archive_offset,
                                        uint64_t directory_offset) {
-  // The entries, the set of their names, and their order.
-  memory_->Reserve(num_entries *
-                   (sizeof(ZipEntry) + kIndexSetBytes + sizeof(uint32_t)));
+  // `ReadEnd` has seen that so many headers fit.
+  const uint64_t most_name_bytes =
+      bytes.size() - num_entries * kCentralHeaderBytes;
+  // The names, the entries, their numbers and their order.
+  memory_->Reserve(most_name_bytes +
+                   num_entries *
+                       (sizeof(ZipEntry) + kNumberedBytes + sizeof(uint32_t)));
+  names_.reserve(most_name_bytes);  // so that they do not move
   entries_.reserve(num_entries);
   uint64_t next = 0;
   for (uint64_t i = 0; i < num_entries; ++i) {
-    const char* const header = static_cast<const char*>(bytes_.data) + next;
+    const char* const header = bytes.data() + next;
     const auto damaged = [&](absl::string_view what) {
       return absl::DataLossError(
           absl::StrCat("record ", i, " of the central directory ", what,
                        " (at offset ", directory_offset + next, ")"));
     };
-    if (size_bytes_ - next < kCentralHeaderBytes) {
+    if (bytes.size() - next < kCentralHeaderBytes) {
       return damaged("is cut short");
     }
     if (Load32(header) != kCentralHeaderSignature) return damaged("is damaged");
@@ -251,9 +257,11 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
     const uint64_t comment_bytes = Load16(header + 32);
     const uint64_t header_bytes =
         kCentralHeaderBytes + name_bytes + extra_bytes + comment_bytes;
-    if (size_bytes_ - next < header_bytes) return damaged("is cut short");
+    if (bytes.size() - next < header_bytes) return damaged("is cut short");
     ZipEntry entry;
-    entry.name = {header + kCentralHeaderBytes, name_bytes};
+    const char* const name = header + kCentralHeaderBytes;
+    names_.insert(names_.end(), name, name + name_bytes);
+    entry.name = {names_.data() + names_.size() - name_bytes, name_bytes};
     entry.crc32 = Load32(header + 16);
     entry.stored_bytes = Load32(header + 20);
     entry.size_bytes = Load32(header + 24);
@@ -263,8 +271,7 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
                                   absl::CHexEscape(entry.name.substr(0, 100)),
                                   "\", which no archive should have"));
     }
-    if (!ReadZip64Extra(
-            {header + kCentralHeaderBytes + name_bytes, extra_bytes}, &entry)) {
+    if (!ReadZip64Extra({name + name_bytes, extra_bytes}, &entry)) {
       return damaged("has no zip64 field for its sizes");
     }
     if ((flags & kEncryptedFlags) != 0) {
@@ -291,9 +298,9 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
     entries_.push_back(entry);
     next += header_bytes;
   }
-  if (next != size_bytes_) {
+  if (next != bytes.size()) {
     return absl::DataLossError(absl::StrCat(
-        "the central directory has ", size_bytes_, " bytes, its records take ",
+        "the central directory has ", bytes.size(), " bytes, its records take ",
         next, " (at offset ", directory_offset, ")"));
   }
   FERRY_RETURN_IF_ERROR(IndexNames());
@@ -302,11 +309,16 @@ absl::Status ZipDirectory::ReadEntries(uint64_t num_entries,
 }
 
 absl::Status ZipDirectory::IndexNames() {
-  by_name_.emplace(0, NameHash{entries_.data()}, NameEqual{entries_.data()},
-                   memory_.get());
-  by_name_->reserve(entries_.size());
+  // Of a checkpoint nearly all records are storages, in one folder.
+  absl::string_view folder;
+  if (!entries_.empty()) {
+    const absl::string_view name = entries_[entries_.size() / 2].name;
+    folder = name.substr(0, name.rfind('/') + 1);
+  }
+  by_name_.emplace(folder, memory_.get());
+  by_name_->Reserve(entries_.size());
   for (uint32_t i = 0; i < entries_.size(); ++i) {
-    if (by_name_->insert(i).second) continue;
+    if (by_name_->Insert(entries_[i].name, i).second) continue;
     return absl::DataLossError(
         absl::StrCat("record ", i, " of the central directory has the name \"",
                      absl::Utf8SafeCHexEscape(entries_[i].name),
@@ -363,8 +375,8 @@ absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
 }
 
 const ZipEntry* ZipDirectory::Find(absl::string_view name) const {
-  const auto found = by_name_->find(name);
-  return found == by_name_->end() ? nullptr : &entries_[*found];
+  const std::optional<uint32_t> found = by_name_->Find(name);
+  return found ? &entries_[*found] : nullptr;
 }
 
 absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,

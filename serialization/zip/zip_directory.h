@@ -28,15 +28,13 @@
 #include <optional>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
-#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/memory.h"
+#include "ferry/serialization/name_index.h"
 
 namespace ferry {
 namespace zip {
@@ -95,45 +93,19 @@ class ZipDirectory {
  private:
   ZipDirectory() = default;
 
-  absl::Status ReadEntries(uint64_t num_entries, uint64_t archive_offset,
-                           uint64_t directory_offset);
+  // `bytes` are the central directory.
+  absl::Status ReadEntries(absl::string_view bytes, uint64_t num_entries,
+                           uint64_t archive_offset, uint64_t directory_offset);
   absl::Status IndexNames();
   absl::Status CheckNames() const;
   absl::Status CheckExtents(uint64_t directory_offset);
 
-  // An entry by its name.
-  struct NameHash {
-    using is_transparent = void;
-    size_t operator()(absl::string_view name) const {
-      return absl::Hash<absl::string_view>()(name);
-    }
-    size_t operator()(uint32_t entry) const {
-      return (*this)(entries[entry].name);
-    }
-    const ZipEntry* entries;
-  };
-  struct NameEqual {
-    using is_transparent = void;
-    bool operator()(uint32_t a, absl::string_view name) const {
-      return entries[a].name == name;
-    }
-    bool operator()(uint32_t a, uint32_t b) const {
-      return entries[a].name == entries[b].name;
-    }
-    const ZipEntry* entries;
-  };
-  using NameSet =
-      absl::flat_hash_set<uint32_t, NameHash, NameEqual,
-                          std::pmr::polymorphic_allocator<uint32_t>>;
-
-  Memory bytes_;  // of the central directory
-  uint64_t size_bytes_ = 0;
   // Of what follows, so it comes first.
   std::unique_ptr<HugePageResource> memory_ =
       std::make_unique<HugePageResource>();
+  std::pmr::vector<char> names_{memory_.get()};  // of the entries
   std::pmr::vector<ZipEntry> entries_{memory_.get()};
-  // Indexes of `entries_`, which does not move once it is full. Set by `Read`.
-  std::optional<NameSet> by_name_;
+  std::optional<NameIndex> by_name_;  // indexes of `entries_`; set by `Read`
 };
 
 // Where the contents of `entry` begin, counted from its header.
