@@ -3,8 +3,10 @@
 
 #include "ferry/core/huge_pages.h"
 
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 
+#include <atomic>
 #include <new>
 
 namespace ferry {
@@ -15,10 +17,8 @@ constexpr uint64_t kPageBytes = 4096;
 // More than any address space has.
 constexpr uint64_t kMaxBytes = uint64_t{1} << 56;
 
-}  // namespace
-
-void* MapPages(uint64_t size_bytes, uint64_t huge_bytes) {
-  if (size_bytes == 0 || size_bytes > kMaxBytes) return nullptr;
+// Zeroed memory from the system, as `MapPages` gives it.
+void* MapNewPages(uint64_t size_bytes, uint64_t huge_bytes) {
   const uint64_t size = RoundUp(size_bytes, kPageBytes);
   // One huge page more, so that a boundary is in it; what stands out goes back.
   const uint64_t mapped_bytes = size + kHugePageBytes;
@@ -39,7 +39,79 @@ void* MapPages(uint64_t size_bytes, uint64_t huge_bytes) {
   return pages;
 }
 
+// The huge pages that are kept for whoever asks next. They stand in one piece
+// of the address space, which is never given back.
+//
+// Thread-safety: full.
+class KeptPages {
+ public:
+  // `count` pages in a row, the lowest that are free; null if there are none.
+  void* Take(uint64_t count) {
+    if (begin_ == nullptr || count == 0 || count > kMaxPages) return nullptr;
+    uint64_t taken = taken_.load(std::memory_order_relaxed);
+    uint64_t pages;
+    do {
+      // Bit i is left set if the pages from i on are free.
+      uint64_t begins = ~taken;
+      for (uint64_t i = 1; i < count; ++i) begins &= begins >> 1;
+      if (begins == 0) return nullptr;
+      pages = Mask(count) << __builtin_ctzll(begins);
+    } while (!taken_.compare_exchange_weak(taken, taken | pages,
+                                           std::memory_order_acquire,
+                                           std::memory_order_relaxed));
+    char* const data = begin_ + __builtin_ctzll(pages) * kHugePageBytes;
+    ASAN_UNPOISON_MEMORY_REGION(data, count * kHugePageBytes);
+    return data;
+  }
+
+  // Whether `data` is of here, and if so takes it back.
+  bool GiveBack(void* data, uint64_t count) {
+    const auto offset =
+        reinterpret_cast<uintptr_t>(data) - reinterpret_cast<uintptr_t>(begin_);
+    if (begin_ == nullptr || offset >= kAllPages * kHugePageBytes) return false;
+    // The system may have them, but only if it is short of memory.
+    // NOFREE
+    ASAN_POISON_MEMORY_REGION(data, count * kHugePageBytes);
+    taken_.fetch_and(~(Mask(count) << (offset / kHugePageBytes)),
+                     std::memory_order_release);
+    return true;
+  }
+
+ private:
+  static constexpr uint64_t kAllPages = kKeptBytes / kHugePageBytes;
+  static_assert(kAllPages < 64, "a page is a bit");
+  // Of what is larger, the keeping would not be worth the while.
+  static constexpr uint64_t kMaxPages = kAllPages / 2;
+
+  static constexpr uint64_t Mask(uint64_t count) {
+    return (uint64_t{1} << count) - 1;
+  }
+
+  char* const begin_ = static_cast<char*>(MapNewPages(kKeptBytes, kKeptBytes));
+  std::atomic<uint64_t> taken_{~Mask(kAllPages)};
+};
+
+KeptPages& Kept() {
+  static auto* const kept = new KeptPages;
+  return *kept;
+}
+
+}  // namespace
+
+void* MapPages(uint64_t size_bytes, uint64_t huge_bytes) {
+  if (size_bytes == 0 || size_bytes > kMaxBytes) return nullptr;
+  if (huge_bytes == size_bytes && size_bytes % kHugePageBytes == 0) {
+    void* const kept = Kept().Take(size_bytes / kHugePageBytes);
+    if (kept != nullptr) return kept;
+  }
+  return MapNewPages(size_bytes, huge_bytes);
+}
+
 void UnmapPages(void* pages, uint64_t size_bytes) {
+  if (size_bytes % kHugePageBytes == 0 &&
+      Kept().GiveBack(pages, size_bytes / kHugePageBytes)) {
+    return;
+  }
   munmap(pages, RoundUp(size_bytes, kPageBytes));
 }
 

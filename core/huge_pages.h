@@ -42,9 +42,16 @@ constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// Zeroed memory that begins on the boundary of a huge page, at least
-// `size_bytes` of it; null if it is not to be had. Huge pages are advised for
-// the first `huge_bytes`: each that lies inside them whole.
+// Huge pages that have been used are kept for whoever asks next, up to so much:
+// what is needed for the reading of a file then serves for its contents, and
+// the next load finds it all there. The system may take what is free of it
+// back, and does once it is short of memory (MADV_FREE).
+inline constexpr uint64_t kKeptBytes = uint64_t{64} << 20;
+
+// Memory that begins on the boundary of a huge page, at least `size_bytes` of
+// it, not initialised; null if it is not to be had. Huge pages are advised for
+// the first `huge_bytes`: each that lies inside them whole. Whole huge pages,
+// up to half of kKeptBytes, come from what is kept.
 void* MapPages(uint64_t size_bytes, uint64_t huge_bytes);
 
 // Gives back what `MapPages` gave for `size_bytes`.

@@ -3,13 +3,19 @@
 
 #include "ferry/core/huge_pages.h"
 
+#include <sanitizer/asan_interface.h>
+
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory_resource>
 #include <new>
 #include <numeric>
+#include <thread>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -29,6 +35,77 @@ TEST(HugePagesTest, MappingsBeginOnABoundary) {
   }
   EXPECT_EQ(MapPages(0, 0), nullptr);
   EXPECT_EQ(MapPages(~uint64_t{0}, 0), nullptr);
+}
+
+TEST(HugePagesTest, WhatWasUsedIsHadAgain) {
+  void* const one = MapPages(kHugePageBytes, kHugePageBytes);
+  void* const two = MapPages(2 * kHugePageBytes, 2 * kHugePageBytes);
+  ASSERT_NE(one, nullptr);
+  ASSERT_NE(two, nullptr);
+  std::memset(one, 1, kHugePageBytes);
+  std::memset(two, 2, 2 * kHugePageBytes);
+  UnmapPages(two, 2 * kHugePageBytes);
+  EXPECT_EQ(MapPages(2 * kHugePageBytes, 2 * kHugePageBytes), two);
+  // The lowest first, if it is large enough.
+  UnmapPages(one, kHugePageBytes);
+  void* const other = MapPages(2 * kHugePageBytes, 2 * kHugePageBytes);
+  EXPECT_NE(other, one);
+  EXPECT_EQ(MapPages(kHugePageBytes, kHugePageBytes), one);
+  std::memset(one, 3, kHugePageBytes);
+  EXPECT_EQ(static_cast<char*>(two)[0], 2);
+  UnmapPages(one, kHugePageBytes);
+  UnmapPages(two, 2 * kHugePageBytes);
+  UnmapPages(other, 2 * kHugePageBytes);
+}
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+TEST(HugePagesTest, WhatWasGivenBackIsPoisoned) {
+  void* const pages = MapPages(kHugePageBytes, kHugePageBytes);
+  EXPECT_FALSE(__asan_address_is_poisoned(pages));
+  UnmapPages(pages, kHugePageBytes);
+  EXPECT_TRUE(__asan_address_is_poisoned(pages));
+}
+#endif
+
+TEST(HugePagesTest, MoreThanIsKept) {
+  // What no longer fits comes from the system, and goes back there.
+  std::vector<void*> pages;
+  for (uint64_t bytes = 0; bytes <= 2 * kKeptBytes; bytes += kHugePageBytes) {
+    pages.push_back(MapPages(kHugePageBytes, kHugePageBytes));
+    ASSERT_NE(pages.back(), nullptr);
+    *static_cast<size_t*>(pages.back()) = pages.size();
+  }
+  for (size_t i = 0; i < pages.size(); ++i) {
+    EXPECT_EQ(*static_cast<size_t*>(pages[i]), i + 1);
+    UnmapPages(pages[i], kHugePageBytes);
+  }
+  void* const large = MapPages(kKeptBytes, kKeptBytes);
+  ASSERT_NE(large, nullptr);
+  std::memset(large, 1, kKeptBytes);
+  UnmapPages(large, kKeptBytes);
+}
+
+TEST(HugePagesTest, ThreadsNeverShareAPage) {
+  std::atomic<int> faults{0};
+  std::vector<std::thread> threads;
+  for (uint64_t t = 1; t <= 4; ++t) {
+    threads.emplace_back([t, &faults] {
+      for (uint64_t i = 0; i < 300; ++i) {
+        const uint64_t count = 1 + (t + i) % 3;
+        auto* const pages = static_cast<volatile uint64_t*>(
+            MapPages(count * kHugePageBytes, count * kHugePageBytes));
+        const uint64_t step = kHugePageBytes / sizeof(uint64_t);
+        for (uint64_t page = 0; page < count; ++page) pages[page * step] = t;
+        std::this_thread::yield();
+        for (uint64_t page = 0; page < count; ++page) {
+          if (pages[page * step] != t) ++faults;
+        }
+        UnmapPages(const_cast<uint64_t*>(pages), count * kHugePageBytes);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(faults, 0);
 }
 
 TEST(HugePageResourceTest, ContainersOfAnySize) {

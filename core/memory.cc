@@ -17,7 +17,10 @@ namespace {
 // What PyTorch aligns to, and enough for any vector unit.
 constexpr uint64_t kAlignmentBytes = 64;
 
-constexpr uint64_t kMaxSlabBytes = uint64_t{4} << 20;
+constexpr uint64_t kMaxSlabBytes = 2 * kHugePageBytes;
+// A slab ends with its first huge page if that is this full: pages of which
+// each is free on its own are had again more easily.
+constexpr uint64_t kFullPageBytes = kHugePageBytes - kHugePageBytes / 16;
 
 absl::Status NoMemory(uint64_t size_bytes) {
   return absl::ResourceExhaustedError(
@@ -67,7 +70,11 @@ absl::StatusOr<MemoryRuns> AllocateHostMemory(
       if (!is_small(last)) continue;
       const uint64_t next =
           slab_bytes + RoundUp(sizes_bytes[last], kAlignmentBytes);
-      if (next > kMaxSlabBytes) break;
+      if (next > kMaxSlabBytes ||
+          (next > kHugePageBytes && slab_bytes >= kFullPageBytes &&
+           slab_bytes <= kHugePageBytes)) {
+        break;
+      }
       slab_bytes = next;
     }
     if (slab_bytes != 0) {

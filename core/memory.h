@@ -42,7 +42,8 @@ using MemoryRuns = std::vector<Memory, HugePageAllocator<Memory>>;
 // A run of 2 MiB and more is a mapping of its own, for which huge pages are
 // advised: the first touch of memory is what limits a load. Smaller runs share
 // slabs of at most 4 MiB, each freed with the last run in it; slabs of
-// kHugeSlabBytes and more are whole huge pages.
+// kHugeSlabBytes and more are whole huge pages, and stay with the process
+// (`kKeptBytes`) when they are freed.
 //
 // Errors: kResourceExhausted - the memory is not to be had; says how much.
 absl::StatusOr<MemoryRuns> AllocateHostMemory(

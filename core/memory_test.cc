@@ -82,9 +82,10 @@ TEST(MemoryTest, SmallRunsShareSlabsOfBoundedSize) {
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(1000, 100))), 1u);
   // Each takes 1 MiB and a bit: three to a slab of 4 MiB.
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(9, kMiB + 1))), 3u);
-  // Exactly two to a slab.
+  // Each fills a huge page, and so do 8192 of 256 bytes.
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(4, 2 * kMiB - 1))),
-            2u);
+            4u);
+  EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(20000, 256))), 3u);
   // A large one between small ones does not part them.
   const MemoryRuns mixed = AllocateOrDie({100, 2 * kMiB, 100});
   EXPECT_EQ(mixed[0].owner, mixed[2].owner);

@@ -8,7 +8,7 @@
 namespace ferry {
 namespace {
 
-constexpr uint64_t kMaxSlabBytes = uint64_t{4} << 20;
+constexpr uint64_t kMaxSlabBytes = kHugePageBytes;
 
 }  // namespace
 
