@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <string>
 
 namespace ferry {
 
@@ -90,6 +91,10 @@ class HugePageAllocator {
     return false;
   }
 };
+
+// Text that may become large.
+using LargeString =
+    std::basic_string<char, std::char_traits<char>, HugePageAllocator<char>>;
 
 // HugePageResource
 //

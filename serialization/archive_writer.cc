@@ -9,7 +9,9 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -33,7 +35,7 @@ constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
 // What is checksummed before it is written: it fits the second-level cache.
 constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 // Below this, threads cost more than they bring.
-constexpr uint64_t kSerialBytes = uint64_t{4} << 20;
+constexpr uint64_t kSerialBytes = uint64_t{16} << 20;
 
 // The longest name that a zip record can have.
 constexpr size_t kMaxNameBytes = 0xFFFF;
@@ -122,6 +124,7 @@ class Writer {
 };
 
 absl::Status Writer::Plan() {
+  layout_.Reserve(records_.size());
   for (const ArchiveRecord& record : records_) {
     if (record.name.size() > kMaxNameBytes) {
       return absl::InvalidArgumentError(
@@ -174,7 +177,7 @@ absl::StatusOr<absl::string_view> Writer::Contents(const ArchiveRecord& record,
                                                    uint64_t size,
                                                    char* scratch) const {
   if (record.storage.is_null()) {
-    return absl::string_view(record.text).substr(offset, size);
+    return record.text.substr(offset, size);
   }
   const Storage& storage = record.storage;
   if (storage.device().is_cpu() && storage.has_data()) {
@@ -294,7 +297,7 @@ absl::Status Writer::Run() {
   FERRY_RETURN_IF_ERROR(Plan());
   if (file_ != nullptr) {
     FERRY_RETURN_IF_ERROR(file_->SetSize(
-        layout_.directory_offset() + layout_.DirectoryBytes(crc32s_).size()));
+        layout_.directory_offset() + layout_.DirectorySize()));
   }
   const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
   const auto num_tasks = static_cast<int64_t>(tasks_.size());

@@ -12,8 +12,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -24,11 +22,12 @@
 
 namespace ferry {
 
-// A record of an archive that is to be written.
+// A record of an archive that is to be written. What the views show must stay
+// until it is.
 struct ArchiveRecord {
-  std::string name;
+  absl::string_view name;
   // The contents: `text`, or, if it is not null, the bytes of `storage`.
-  std::string text;
+  absl::string_view text;
   Storage storage;
 };
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -42,10 +43,16 @@ std::string Pattern(size_t size, int seed) {
   return bytes;
 }
 
-ArchiveRecord TextRecord(absl::string_view name, std::string text) {
+// The text, for as long as the tests run.
+absl::string_view Keep(absl::string_view text) {
+  static auto* const kept = new std::deque<std::string>;
+  return kept->emplace_back(text);
+}
+
+ArchiveRecord TextRecord(absl::string_view name, absl::string_view text) {
   ArchiveRecord record;
-  record.name = std::string(name);
-  record.text = std::move(text);
+  record.name = Keep(name);
+  record.text = Keep(text);
   return record;
 }
 
@@ -62,7 +69,7 @@ class ArchiveWriterTest : public testing::Test {
                                 const std::string& bytes,
                                 bool on_device = false) {
     ArchiveRecord record;
-    record.name = std::string(name);
+    record.name = Keep(name);
     if (on_device) {
       absl::StatusOr<MemoryRuns> memory = backend_->Allocate(1, {bytes.size()});
       EXPECT_TRUE(memory.ok());

@@ -408,7 +408,7 @@ TEST_F(CheckpointTest, StoragesPast4GiB) {
   const std::string path = absl::StrCat(testing::TempDir(), "/sparse.pt");
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
   ASSERT_GE(fd, 0);
-  const auto write = [fd](uint64_t offset, const std::string& bytes) {
+  const auto write = [fd](uint64_t offset, absl::string_view bytes) {
     ASSERT_EQ(pwrite(fd, bytes.data(), bytes.size(), offset), bytes.size());
   };
   for (size_t i = 0; i < 4; ++i) {

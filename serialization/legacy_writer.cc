@@ -30,7 +30,7 @@ constexpr uint64_t kBatchBytes = uint64_t{1} << 20;
 constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
 constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 // Below this, threads cost more than they bring.
-constexpr uint64_t kSerialBytes = uint64_t{4} << 20;
+constexpr uint64_t kSerialBytes = uint64_t{16} << 20;
 
 constexpr uint64_t kCountBytes = 8;
 
@@ -39,7 +39,7 @@ absl::StatusOr<std::string> Pickle(const ObjectGraph& graph, NodeId root,
                                    int protocol) {
   pickle::Pickler pickler(graph, protocol, nullptr);
   FERRY_RETURN_IF_ERROR(pickler.Dump(root));
-  return std::move(pickler).bytes();
+  return std::string(pickler.bytes());
 }
 
 // What stands before the storages. The sizes are those of Python's "=" formats,
@@ -70,7 +70,7 @@ absl::StatusOr<std::string> Head(const LegacyContents& contents) {
                            Pickle(graph, root, contents.pickle_protocol));
     head += pickle;
   }
-  head += contents.objects;
+  head.append(contents.objects.data(), contents.objects.size());
   FERRY_ASSIGN_OR_RETURN(
       const std::string pickle,
       Pickle(graph, graph.AddList(keys), contents.pickle_protocol));
@@ -256,7 +256,6 @@ absl::Status Writer::Run() {
               return a.key < b.key;
             });
   FERRY_ASSIGN_OR_RETURN(const std::string head, Head(contents_));
-  contents_.objects.clear();
   Plan(head.size());
   if (file_ != nullptr) FERRY_RETURN_IF_ERROR(file_->SetSize(total_bytes_));
   FERRY_RETURN_IF_ERROR(Put(0, head));

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
@@ -26,8 +27,9 @@ namespace ferry {
 // What a legacy stream holds.
 struct LegacyContents {
   int pickle_protocol = 2;
-  // The pickle of the objects, which refers to each storage by its key.
-  std::string objects;
+  // The pickle of the objects, which refers to each storage by its key. Must
+  // stay until the stream is written.
+  absl::string_view objects;
   struct Entry {
     std::string key;
     Storage storage;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +16,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
@@ -88,47 +92,80 @@ absl::Status CheckOptions(const SaveOptions& options) {
   return absl::OkStatus();
 }
 
-// The records of the archive, in the order of the version that is asked for.
-std::vector<ArchiveRecord> MakeRecords(std::string pickle,
-                                       const std::vector<Storage>& storages,
-                                       const std::string& archive_name,
-                                       const SaveOptions& options) {
-  std::vector<ArchiveRecord> records;
-  const auto add = [&](absl::string_view name, std::string text) {
-    ArchiveRecord record;
-    record.name = absl::StrCat(archive_name, "/", name);
-    record.text = std::move(text);
-    records.push_back(std::move(record));
-  };
+// The records of an archive, in the order of the version that is asked for.
+class Records {
+ public:
+  // `pickle` must stay until the records are written.
+  Records(absl::string_view pickle, absl::Span<const Storage> storages,
+          absl::string_view archive_name, const SaveOptions& options);
+
+  absl::Span<const ArchiveRecord> records() const { return records_; }
+
+ private:
+  absl::string_view Keep(std::initializer_list<absl::string_view> parts);
+  // The text stays as it is; the name is kept.
+  ArchiveRecord& Add(absl::string_view name, absl::string_view text) {
+    ArchiveRecord& record = records_.emplace_back();
+    record.name = Keep({archive_name_, "/", name});
+    record.text = text;
+    return record;
+  }
+
+  const absl::string_view archive_name_;
+  HugePageResource memory_;  // of what follows, so it comes first
+  std::pmr::monotonic_buffer_resource texts_{&memory_};
+  std::pmr::vector<ArchiveRecord> records_{&memory_};
+};
+
+absl::string_view Records::Keep(
+    std::initializer_list<absl::string_view> parts) {
+  size_t size = 0;
+  for (absl::string_view part : parts) size += part.size();
+  auto* const text = static_cast<char*>(texts_.allocate(size, 1));
+  char* next = text;
+  for (absl::string_view part : parts) {
+    next = std::copy(part.begin(), part.end(), next);
+  }
+  return {text, size};
+}
+
+Records::Records(absl::string_view pickle, absl::Span<const Storage> storages,
+                 absl::string_view archive_name, const SaveOptions& options)
+    : archive_name_(archive_name) {
+  constexpr size_t kOtherRecords = 8;
+  // As long as the longest: a folder and a number.
+  const size_t name_bytes = archive_name.size() + 16;
+  memory_.Reserve((storages.size() + kOtherRecords) *
+                  (sizeof(ArchiveRecord) + 2 * name_bytes));
+  records_.reserve(storages.size() + kOtherRecords);
+
   const bool is_newest = options.compatibility == Compatibility::kTorch2_7;
-  add("data.pkl", std::move(pickle));
+  Add("data.pkl", pickle);
   if (is_newest) {
-    add(".format_version", "1");
-    add(".storage_alignment", absl::StrCat(options.storage_alignment));
+    Add(".format_version", "1");
+    Add(".storage_alignment",
+        Keep({absl::AlphaNum(options.storage_alignment).Piece()}));
   }
   if (options.compatibility != Compatibility::kTorch1_6) {
-    add("byteorder", "little");
+    Add("byteorder", "little");
   }
-  const size_t first_storage = records.size();
+  const size_t first_storage = records_.size();
   for (size_t i = 0; i < storages.size(); ++i) {
-    add(absl::StrCat("data/", i), "");
+    ArchiveRecord& record = Add(absl::StrCat("data/", i), "");
     // Like C++, nothing of a storage on the meta device.
-    if (storages[i].device().type() != "meta") {
-      records.back().storage = storages[i];
-    }
+    if (storages[i].device().type() != "meta") record.storage = storages[i];
   }
   if (!is_newest) {
-    std::sort(records.begin() + first_storage, records.end(),
+    std::sort(records_.begin() + first_storage, records_.end(),
               [](const ArchiveRecord& a, const ArchiveRecord& b) {
                 return a.name < b.name;
               });
   }
-  add("version", std::string(kVersion));
+  Add("version", kVersion);
   if (options.compatibility != Compatibility::kTorch1_6) {
     // The writer fills it in.
-    add(".data/serialization_id", std::string(40, '0'));
+    Add(".data/serialization_id", "0000000000000000000000000000000000000000");
   }
-  return records;
 }
 
 template <typename Output>
@@ -156,13 +193,16 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
       options.container == Container::kLegacy
           ? torch_format::PersistentIds::kStream
           : torch_format::PersistentIds::kArchive);
+  // Of a value that a program made only the tensors are known.
+  hooks.Reserve(std::max(value.graph()->storages().size(),
+                         value.graph()->tensors().size()));
   pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
   FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
 
   if (options.container == Container::kLegacy) {
     LegacyContents contents;
     contents.pickle_protocol = options.pickle_protocol;
-    contents.objects = std::move(pickler).bytes();
+    contents.objects = pickler.bytes();
     for (size_t i = 0; i < hooks.storages().size(); ++i) {
       contents.storages.push_back({hooks.key(i), hooks.storages()[i],
                                    ElementSizeBytes(hooks.dtype(i))});
@@ -180,9 +220,9 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
       options.compatibility != Compatibility::kTorch1_6;
   archive_options.progress = options.progress;
   archive_options.is_cancelled = options.is_cancelled;
-  return WriteArchive(MakeRecords(std::move(pickler).bytes(), hooks.storages(),
-                                  archive_name, options),
-                      devices, archive_options, output);
+  const Records records(pickler.bytes(), hooks.storages(), archive_name,
+                        options);
+  return WriteArchive(records.records(), devices, archive_options, output);
 }
 
 }  // namespace

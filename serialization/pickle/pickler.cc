@@ -80,7 +80,7 @@ Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks)
 // --- Bytes and frames --------------------------------------------------------
 
 void Pickler::Put(absl::string_view bytes) {
-  if (framing_ && frame_start_ == std::string::npos) {
+  if (framing_ && frame_start_ == LargeString::npos) {
     frame_start_ = out_.size();
     out_.append(kFrameHeaderSize, '\0');
   }
@@ -101,7 +101,7 @@ void Pickler::PutNumber(uint64_t value, int size) {
 }
 
 void Pickler::CommitFrame() {
-  if (!framing_ || frame_start_ == std::string::npos) return;
+  if (!framing_ || frame_start_ == LargeString::npos) return;
   const size_t size = out_.size() - frame_start_ - kFrameHeaderSize;
   if (size >= kFrameSizeMin) {
     out_[frame_start_] = static_cast<char>(kFrame);
@@ -112,11 +112,11 @@ void Pickler::CommitFrame() {
   } else {
     out_.erase(frame_start_, kFrameHeaderSize);
   }
-  frame_start_ = std::string::npos;
+  frame_start_ = LargeString::npos;
 }
 
 void Pickler::ObjectBoundary() {
-  if (!framing_ || frame_start_ == std::string::npos) return;
+  if (!framing_ || frame_start_ == LargeString::npos) return;
   if (out_.size() - frame_start_ - kFrameHeaderSize >= kFrameSizeTarget) {
     CommitFrame();
   }

@@ -17,12 +17,12 @@
 //
 //   Pickler pickler(graph, /*protocol=*/2, nullptr);
 //   FERRY_RETURN_IF_ERROR(pickler.Dump(root));
-//   std::string bytes = std::move(pickler).bytes();
+//   absl::string_view bytes = pickler.bytes();
 #ifndef FERRY_SERIALIZATION_PICKLE_PICKLER_H_
 #define FERRY_SERIALIZATION_PICKLE_PICKLER_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -31,6 +31,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/serialization/pickle/python2_names.h"
 
@@ -80,7 +81,8 @@ class Pickler {
   //   whatever a hook returns.
   absl::Status Dump(NodeId root);
 
-  std::string bytes() && { return std::move(out_); }
+  // The pickle, once it is written. Valid as long as the pickler.
+  absl::string_view bytes() const { return out_; }
 
   int protocol() const { return protocol_; }
 
@@ -186,16 +188,16 @@ class Pickler {
   const int protocol_;
   PickleHooks* const hooks_;
 
-  std::string out_;
+  LargeString out_;
   // Where the frame at hand began, or npos. Protocol 4 and later.
-  size_t frame_start_ = std::string::npos;
+  size_t frame_start_ = LargeString::npos;
   bool framing_ = false;
 
   // What memo_ has of a node that a frame writes and that is not memoised yet.
   static constexpr uint32_t kBeingWritten = 0xFFFFFFFE;
 
   std::vector<Frame> frames_;
-  std::vector<uint32_t> memo_;  // by node
+  std::vector<uint32_t, HugePageAllocator<uint32_t>> memo_;  // by node
   // Of objects with dropped copies that have been begun: the copy to be written
   // where it is begun again, or kNoNode.
   absl::flat_hash_map<NodeId, NodeId> next_dropped_;

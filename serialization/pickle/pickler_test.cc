@@ -30,7 +30,7 @@ class PicklerTest : public testing::Test {
     Pickler pickler(graph_, protocol, hooks);
     const absl::Status status = pickler.Dump(root);
     EXPECT_TRUE(status.ok()) << status;
-    return std::move(pickler).bytes();
+    return std::string(pickler.bytes());
   }
   Code WriteCode(NodeId root, int protocol) {
     return Pickler(graph_, protocol, nullptr).Dump(root).code();
@@ -52,7 +52,7 @@ TEST_F(PicklerTest, VectorsAreWrittenByteForByte) {
     ASSERT_TRUE(result.ok()) << vector.name << " " << result.status();
     Pickler pickler(graph, result->protocol, nullptr);
     ASSERT_TRUE(pickler.Dump(result->root).ok()) << vector.name;
-    EXPECT_EQ(absl::BytesToHexString(std::move(pickler).bytes()), vector.hex)
+    EXPECT_EQ(absl::BytesToHexString(pickler.bytes()), vector.hex)
         << vector.name;
   }
 }

@@ -34,7 +34,7 @@ absl::StatusOr<std::string> Repickle(const std::string& bytes, int protocol) {
       Unpickle(bytes, UnpickleOptions(), /*hooks=*/nullptr, &graph));
   Pickler pickler(graph, protocol, /*hooks=*/nullptr);
   FERRY_RETURN_IF_ERROR(pickler.Dump(result.root));
-  return std::move(pickler).bytes();
+  return std::string(pickler.bytes());
 }
 
 uint64_t ReadNumber() {

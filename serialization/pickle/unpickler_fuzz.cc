@@ -103,7 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
             "write", written);
       continue;
     }
-    const std::string bytes = std::move(pickler).bytes();
+    const std::string bytes(pickler.bytes());
     ObjectGraph again;
     const auto reread =
         Unpickle(bytes, UnpickleOptions(), /*hooks=*/nullptr, &again);
@@ -115,7 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Pickler second(again, protocol, /*hooks=*/nullptr);
     const absl::Status rewritten = second.Dump(reread->root);
     Check(rewritten.ok(), "write again", rewritten);
-    Check(std::move(second).bytes() == bytes, "written differently");
+    Check(second.bytes() == bytes, "written differently");
   }
   return 0;
 }

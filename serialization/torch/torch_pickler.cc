@@ -58,17 +58,37 @@ absl::string_view LiteralTag(absl::string_view tag) {
 
 }  // namespace
 
-std::string TorchPickler::NewKey(const StorageRecord& record,
-                                 const ObjectGraph& graph) {
-  if (ids_ == PersistentIds::kArchive) return absl::StrCat(storages_.size());
+void TorchPickler::Reserve(size_t num_storages) {
+  // A hash table has at most 16 / 7 slots for each, with a byte of its own.
+  constexpr size_t kIndexBytes =
+      (sizeof(IndexByStorage::value_type) + 1) * 16 / 7;
+  memory_.Reserve(num_storages *
+                  (sizeof(Storage) + sizeof(Written) + kIndexBytes));
+  storages_.reserve(num_storages);
+  written_.reserve(num_storages);
+  index_by_storage_.reserve(num_storages);
+}
+
+// Of a stream.
+void TorchPickler::AddKey(const StorageRecord& record,
+                          const ObjectGraph& graph) {
+  std::string& key = keys_.emplace_back();
   if (record.key_node != kNoNode) {
-    std::string key(graph.text(record.key_node));
-    if (keys_.insert(key).second) return key;
+    key = std::string(graph.text(record.key_node));
+    if (used_keys_.insert(key).second) return;
   }
-  for (;;) {
-    std::string key = absl::StrCat(next_key_++);
-    if (keys_.insert(key).second) return key;
-  }
+  do {
+    key = absl::StrCat(next_key_++);
+  } while (!used_keys_.insert(key).second);
+}
+
+uint32_t TorchPickler::LocationIndex(std::string location) {
+  const auto found = location_indexes_.find(location);
+  if (found != location_indexes_.end()) return found->second;
+  const auto index = static_cast<uint32_t>(locations_.size());
+  locations_.push_back(std::move(location));
+  location_indexes_.emplace(locations_.back(), index);
+  return index;
 }
 
 absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,
@@ -106,8 +126,9 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
       record.storage.identity(), static_cast<uint32_t>(storages_.size()));
   if (is_new) {
     Written written;
-    FERRY_ASSIGN_OR_RETURN(written.location, location_tag_(record.storage));
-    written.key = NewKey(record, graph);
+    FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(record.storage));
+    written.location = LocationIndex(std::move(location));
+    if (ids_ == PersistentIds::kStream) AddKey(record, graph);
     written.dtype = record.dtype;
     written.untyped = record.untyped;
     // PyTorch from 2.10 on opens no file with such a storage, and versions
@@ -119,9 +140,11 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
                        ", of which it is no whole number"));
     }
     storages_.push_back(record.storage);
-    written_.push_back(std::move(written));
+    written_.push_back(written);
   }
-  Written& written = written_[found->second];
+  const uint32_t index = found->second;
+  Written& written = written_[index];
+  const absl::string_view location = locations_[written.location];
   const uint64_t size_bytes = record.storage.size_bytes();
   if (size_bytes != 0 &&
       (written.dtype != record.dtype || written.untyped != record.untyped)) {
@@ -144,23 +167,24 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
     pickler->WriteGlobal("torch",
                          name ? *name : LibtorchStorageClassOf(record.dtype));
   }
+  const absl::AlphaNum number(index);
   if (ids_ == PersistentIds::kStream) {
     // PyTorch makes it anew each time.
-    pickler->WriteStr(written.key);
+    pickler->WriteStr(keys_[index]);
   } else if (record.key_node != kNoNode &&
-             graph.text(record.key_node) == written.key) {
+             graph.text(record.key_node) == number.Piece()) {
     pickler->WriteStrNode(record.key_node);
   } else {
-    pickler->WriteStr(written.key, &written.key_memo);
+    pickler->WriteStr(number.Piece(), &written.key_memo);
   }
   if (record.location_node != kNoNode && !record.location_is_fresh &&
-      graph.text(record.location_node) == written.location) {
+      graph.text(record.location_node) == location) {
     pickler->WriteStrNode(record.location_node);
-  } else if (!LiteralTag(written.location).empty()) {
-    // The pickler keeps the word, and `written` moves.
-    pickler->WriteSharedWord(LiteralTag(written.location));
+  } else if (!LiteralTag(location).empty()) {
+    // The pickler keeps the word.
+    pickler->WriteSharedWord(LiteralTag(location));
   } else {
-    pickler->WriteStr(written.location);
+    pickler->WriteStr(location);
   }
   pickler->WriteInt(static_cast<int64_t>(
       record.untyped ? size_bytes

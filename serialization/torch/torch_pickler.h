@@ -13,16 +13,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <memory_resource>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/pickle/pickler.h"
@@ -54,27 +61,32 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::StatusOr<bool> WriteGlobal(NodeId global, const ObjectGraph& graph,
                                    pickle::Pickler* pickler) override;
 
+  // Makes room for about so many storages.
+  void Reserve(size_t num_storages);
+
   // The storages in the order of first reference.
-  const std::vector<Storage>& storages() const { return storages_; }
+  absl::Span<const Storage> storages() const { return storages_; }
   // The key of the storage at an index, and the dtype that counts its elements.
   //
   // In an archive the key is the index. In a stream, where PyTorch writes
   // addresses, it is the key that the storage had in the file, where no other
   // has it, else the first number that is free.
-  const std::string& key(size_t i) const { return written_[i].key; }
+  std::string key(size_t i) const {
+    return ids_ == PersistentIds::kArchive ? absl::StrCat(i) : keys_[i];
+  }
   DType dtype(size_t i) const { return written_[i].dtype; }
 
  private:
   // What stays the same each time that a storage is written.
   struct Written {
-    std::string key;
-    std::string location;
-    DType dtype;
-    bool untyped;
+    uint32_t location = 0;  // index of locations_
+    DType dtype = DType::kUInt8;
+    bool untyped = false;
     pickle::Pickler::MemoSlot key_memo = pickle::Pickler::kNotMemoised;
   };
 
-  std::string NewKey(const StorageRecord& record, const ObjectGraph& graph);
+  void AddKey(const StorageRecord& record, const ObjectGraph& graph);
+  uint32_t LocationIndex(std::string location);
   absl::Status WriteStorage(const StorageRecord& record,
                             const ObjectGraph& graph, pickle::Pickler* pickler);
   absl::Status WriteTensor(const Tensor& tensor, bool requires_grad,
@@ -84,13 +96,22 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::Status WriteParameter(const Tensor& tensor, const ObjectGraph& graph,
                               pickle::Pickler* pickler);
 
+  using IndexByStorage = absl::flat_hash_map<
+      const void*, uint32_t, absl::Hash<const void*>, std::equal_to<>,
+      std::pmr::polymorphic_allocator<std::pair<const void* const, uint32_t>>>;
+
   const PersistentIds ids_;
   LocationTag location_tag_;
-  std::vector<Storage> storages_;
-  std::vector<Written> written_;
-  absl::flat_hash_map<const void*, uint32_t> index_by_storage_;
+  HugePageResource memory_;  // of what follows, so it comes first
+  std::pmr::vector<Storage> storages_{&memory_};
+  std::pmr::vector<Written> written_{&memory_};
+  IndexByStorage index_by_storage_{&memory_};
+  // The location tags, each once, and which is which.
+  std::deque<std::string> locations_;
+  absl::flat_hash_map<absl::string_view, uint32_t> location_indexes_;
   // Of a stream: the keys so far, and the number that is tried next.
-  absl::flat_hash_set<std::string> keys_;
+  std::deque<std::string> keys_;
+  absl::flat_hash_set<absl::string_view> used_keys_;
   uint64_t next_key_ = 0;
   absl::flat_hash_set<NodeId> classes_;  // written with their sources
 };

@@ -43,8 +43,8 @@ Written Write(const ObjectGraph& graph, NodeId root, int protocol = 2) {
   pickle::Pickler pickler(graph, protocol, &hooks);
   Written written;
   written.status = pickler.Dump(root);
-  written.bytes = std::move(pickler).bytes();
-  written.storages = hooks.storages();
+  written.bytes = std::string(pickler.bytes());
+  written.storages.assign(hooks.storages().begin(), hooks.storages().end());
   return written;
 }
 

@@ -10,7 +10,6 @@
 #define FERRY_SERIALIZATION_ZIP_LITTLE_ENDIAN_H_
 
 #include <cstdint>
-#include <string>
 
 namespace ferry {
 namespace zip {
@@ -27,16 +26,19 @@ inline uint64_t Load64(const char* bytes) {
   return Load32(bytes) | static_cast<uint64_t>(Load32(bytes + 4)) << 32;
 }
 
-// Appends a number of two, four or eight bytes.
-inline void Append16(uint64_t value, std::string* out) {
+// Appends a number of two, four or eight bytes to text, of whatever allocator.
+template <typename String>
+void Append16(uint64_t value, String* out) {
   out->push_back(static_cast<char>(value & 0xFF));
   out->push_back(static_cast<char>(value >> 8 & 0xFF));
 }
-inline void Append32(uint64_t value, std::string* out) {
+template <typename String>
+void Append32(uint64_t value, String* out) {
   Append16(value, out);
   Append16(value >> 16, out);
 }
-inline void Append64(uint64_t value, std::string* out) {
+template <typename String>
+void Append64(uint64_t value, String* out) {
   Append32(value, out);
   Append32(value >> 32, out);
 }

@@ -4,6 +4,7 @@
 #include "ferry/serialization/zip/zip_layout.h"
 
 #include <algorithm>
+#include <string>
 
 #include "ferry/serialization/zip/little_endian.h"
 #include "ferry/serialization/zip/zip_directory.h"
@@ -28,8 +29,8 @@ constexpr uint16_t kZip64Needed = 45;
 
 bool IsBig(uint64_t value) { return value >= kZip64From; }
 
-// What the zip64 field of a local header takes, its own header included.
-uint64_t LocalZip64Bytes(const ZipLayout::Record& record) {
+// What the zip64 field of a header takes, its own header included.
+uint64_t Zip64Bytes(const ZipLayout::Record& record) {
   const bool big_size = IsBig(record.size_bytes);
   const bool big_offset = IsBig(record.header_offset);
   if (!big_size && !big_offset) return 0;
@@ -38,7 +39,7 @@ uint64_t LocalZip64Bytes(const ZipLayout::Record& record) {
 
 uint64_t DescriptorSize(const ZipLayout::Record& record) {
   if (record.size_bytes == 0) return 0;
-  return LocalZip64Bytes(record) == 0 ? 16 : 24;
+  return Zip64Bytes(record) == 0 ? 16 : 24;
 }
 
 uint16_t Flags(const ZipLayout::Record& record) {
@@ -49,20 +50,19 @@ uint64_t Saturate32(uint64_t value) { return std::min(value, kZip64From); }
 
 }  // namespace
 
-size_t ZipLayout::Add(absl::string_view name, uint64_t size_bytes) {
+void ZipLayout::Add(absl::string_view name, uint64_t size_bytes) {
   Record record;
-  record.name = std::string(name);
+  record.name = name;
   record.size_bytes = size_bytes;
   record.header_offset = directory_offset();
   const uint64_t before_padding = record.header_offset + kLocalHeaderBytes +
-                                  name.size() + LocalZip64Bytes(record) +
+                                  name.size() + Zip64Bytes(record) +
                                   kExtraHeaderBytes;
   record.contents_offset = (before_padding + alignment_bytes_ - 1) /
                            alignment_bytes_ * alignment_bytes_;
   record.end_offset =
       record.contents_offset + size_bytes + DescriptorSize(record);
-  records_.push_back(std::move(record));
-  return records_.size() - 1;
+  records_.push_back(record);
 }
 
 std::string ZipLayout::HeaderBytes(size_t index) const {
@@ -79,8 +79,8 @@ std::string ZipLayout::HeaderBytes(size_t index) const {
   Append64(0, &out);  // both sizes
   Append16(record.name.size(), &out);
   Append16(header_bytes - kLocalHeaderBytes - record.name.size(), &out);
-  out += record.name;
-  const uint64_t zip64_bytes = LocalZip64Bytes(record);
+  out.append(record.name.data(), record.name.size());
+  const uint64_t zip64_bytes = Zip64Bytes(record);
   if (zip64_bytes != 0) {
     Append16(kZip64ExtraId, &out);
     Append16(zip64_bytes - kExtraHeaderBytes, &out);
@@ -114,8 +114,17 @@ std::string ZipLayout::DescriptorBytes(size_t index, uint32_t crc32) const {
   return out;
 }
 
-std::string ZipLayout::DirectoryBytes(absl::Span<const uint32_t> crc32s) const {
-  std::string out;
+uint64_t ZipLayout::DirectorySize() const {
+  uint64_t size = kZip64EndBytes + kZip64LocatorBytes + kEndBytes;
+  for (const Record& record : records_) {
+    size += kCentralHeaderBytes + record.name.size() + Zip64Bytes(record);
+  }
+  return size;
+}
+
+LargeString ZipLayout::DirectoryBytes(absl::Span<const uint32_t> crc32s) const {
+  LargeString out;
+  out.reserve(DirectorySize());
   for (size_t i = 0; i < records_.size(); ++i) {
     const Record& record = records_[i];
     std::string extra;
@@ -146,8 +155,8 @@ std::string ZipLayout::DirectoryBytes(absl::Span<const uint32_t> crc32s) const {
     Append16(0, &out);  // internal attributes
     Append32(0, &out);  // external attributes
     Append32(Saturate32(record.header_offset), &out);
-    out += record.name;
-    out += extra;
+    out.append(record.name.data(), record.name.size());
+    out.append(extra.data(), extra.size());
   }
   const uint64_t directory_bytes = out.size();
   const uint64_t zip64_end_offset = directory_offset() + directory_bytes;

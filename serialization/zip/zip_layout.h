@@ -24,18 +24,20 @@
 //
 //   ZipLayout layout(/*alignment_bytes=*/64);
 //   layout.Add("archive/version", 2);
-//   std::string bytes = layout.HeaderBytes(0) + "3\n" +
-//                       layout.DescriptorBytes(0, Crc32("3\n")) +
-//                       layout.DirectoryBytes({Crc32("3\n")});
+//   std::string bytes = absl::StrCat(layout.HeaderBytes(0), "3\n",
+//                                    layout.DescriptorBytes(0, Crc32("3\n")),
+//                                    layout.DirectoryBytes({Crc32("3\n")}));
 #ifndef FERRY_SERIALIZATION_ZIP_ZIP_LAYOUT_H_
 #define FERRY_SERIALIZATION_ZIP_ZIP_LAYOUT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
 
 namespace ferry {
 namespace zip {
@@ -49,19 +51,22 @@ class ZipLayout {
   explicit ZipLayout(uint64_t alignment_bytes)
       : alignment_bytes_(alignment_bytes) {}
 
-  // Appends a record; returns its index. Names are UTF-8, at most 65535 bytes,
-  // and unique. All records together take less than 2^63 bytes.
-  size_t Add(absl::string_view name, uint64_t size_bytes);
+  // Makes room for so many records.
+  void Reserve(size_t num_records) { records_.reserve(num_records); }
+
+  // Appends a record. Names are UTF-8, at most 65535 bytes, and unique, and live
+  // as long as the layout. All records together take less than 2^63 bytes.
+  void Add(absl::string_view name, uint64_t size_bytes);
 
   struct Record {
-    std::string name;
+    absl::string_view name;
     uint64_t size_bytes = 0;
     uint64_t header_offset = 0;
     uint64_t contents_offset = 0;
     // Where the next record begins.
     uint64_t end_offset = 0;
   };
-  const std::vector<Record>& records() const { return records_; }
+  absl::Span<const Record> records() const { return records_; }
 
   // Where the directory begins: the end of the last record.
   uint64_t directory_offset() const {
@@ -74,14 +79,17 @@ class ZipLayout {
   // The bytes between its contents and its end_offset. None if it is empty.
   std::string DescriptorBytes(size_t record, uint32_t crc32) const;
 
-  // The bytes from directory_offset() to the end of the archive.
+  // How many bytes there are from directory_offset() to the end of the archive.
+  uint64_t DirectorySize() const;
+
+  // Those bytes.
   //
   //   crc32s  one for each record.
-  std::string DirectoryBytes(absl::Span<const uint32_t> crc32s) const;
+  LargeString DirectoryBytes(absl::Span<const uint32_t> crc32s) const;
 
  private:
   const uint64_t alignment_bytes_;
-  std::vector<Record> records_;
+  std::vector<Record, HugePageAllocator<Record>> records_;
 };
 
 }  // namespace zip

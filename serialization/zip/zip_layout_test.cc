@@ -27,10 +27,17 @@ struct Placed {
   uint64_t contents_offset;
 };
 
+// prefix0, prefix1, ...
+std::vector<std::string> Numbered(absl::string_view prefix, size_t count) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i) names.push_back(absl::StrCat(prefix, i));
+  return names;
+}
+
 void ExpectPlaces(ZipLayout* layout, const std::vector<Placed>& records) {
   for (const Placed& record : records) {
-    const ZipLayout::Record& placed =
-        layout->records()[layout->Add(record.name, record.size_bytes)];
+    layout->Add(record.name, record.size_bytes);
+    const ZipLayout::Record& placed = layout->records().back();
     EXPECT_EQ(placed.header_offset, record.header_offset) << record.name;
     EXPECT_EQ(placed.contents_offset, record.contents_offset) << record.name;
   }
@@ -55,9 +62,10 @@ TEST(ZipLayout, PlacesRecordsAsPyTorchDoes) {
 TEST(ZipLayout, Aligns) {
   for (uint64_t alignment : {1, 2, 64, 4096, 32768}) {
     ZipLayout layout(alignment);
+    const std::string name(200, 'n');
     for (int i = 0; i < 200; ++i) {
-      const ZipLayout::Record& record =
-          layout.records()[layout.Add(std::string(1 + i, 'n'), i * 7)];
+      layout.Add(absl::string_view(name).substr(0, 1 + i), i * 7);
+      const ZipLayout::Record& record = layout.records().back();
       EXPECT_EQ(record.contents_offset % alignment, 0);
       const std::string header = layout.HeaderBytes(i);
       EXPECT_EQ(header.size(), record.contents_offset - record.header_offset);
@@ -85,7 +93,7 @@ TEST(ZipLayout, WritesTheBytesThatPyTorchWrites) {
                          "0d00", absl::BytesToHexString("ZZZZZZZZZZZZZ")));
   EXPECT_EQ(absl::BytesToHexString(layout.DescriptorBytes(0, crc32s[0])),
             "504b0708190e0985ac000000ac000000");
-  const std::string directory = layout.DirectoryBytes(crc32s);
+  const LargeString directory = layout.DirectoryBytes(crc32s);
   EXPECT_EQ(directory.size(), 0xBA + 56 + 20 + 22);
   EXPECT_EQ(absl::BytesToHexString(directory.substr(0, 46 + 17)),
             absl::StrCat("504b0102", "0000", "0000", "0808", "0000", "00000000",
@@ -132,7 +140,7 @@ TEST(ZipLayout, Zip64) {
     uint64_t central_bytes;
   } expected[] = {
       {0, 16, 0}, {20, 24, 20}, {28, 24, 28}, {12, 24, 12}, {12, 0, 12}};
-  std::string directory =
+  LargeString directory =
       layout.DirectoryBytes(std::vector<uint32_t>(5, 0x01020304));
   EXPECT_LT(layout.records()[1].header_offset, 0xFFFFFFFF);
   EXPECT_GT(layout.records()[2].header_offset, 0xFFFFFFFF);
@@ -227,8 +235,10 @@ TEST(ZipLayout, PyTorchsOwnOffsetsHold) {
     layout.Add("model/.storage_alignment", 2);
     layout.Add("model/byteorder", 6);
     OffsetsOfPyTorch expected(alignment, layout.directory_offset());
+    const std::vector<std::string> names =
+        Numbered("model/data/", std::size(sizes));
     for (size_t i = 0; i < std::size(sizes); ++i) {
-      const std::string name = absl::StrCat("model/data/", i);
+      const std::string& name = names[i];
       layout.Add(name, sizes[i]);
       EXPECT_EQ(layout.records().back().contents_offset,
                 expected.Next(name, sizes[i]))
@@ -239,8 +249,9 @@ TEST(ZipLayout, PyTorchsOwnOffsetsHold) {
 
 TEST(ZipLayout, ManyRecords) {
   ZipLayout layout(64);
-  for (int i = 0; i < 70000; ++i) layout.Add(absl::StrCat("a/", i), 0);
-  const std::string directory =
+  const std::vector<std::string> names = Numbered("a/", 70000);
+  for (const std::string& name : names) layout.Add(name, 0);
+  const LargeString directory =
       layout.DirectoryBytes(std::vector<uint32_t>(70000, 0));
   const char* const end = directory.data() + directory.size() - 22;
   EXPECT_EQ(Load16(end + 10), 0xFFFF);
