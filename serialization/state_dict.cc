@@ -3,8 +3,10 @@
 
 #include "ferry/serialization/state_dict.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -115,10 +117,21 @@ absl::Status StateDictReader::NothingFound(NodeId root) const {
 absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) const {
   if (graph_.kind(root) == ValueKind::kDict) {
     // Before the dict's own tensors: a checkpoint may keep others beside its
-    // model, and no state_dict has an entry that is one itself.
-    for (absl::string_view holder : kHolders) {
-      const NodeId held = graph_.FindStr(root, holder);
-      if (IsState(held)) return held;
+    // model, and no state_dict has an entry that is one itself. Each key is
+    // looked at once, which costs less than to index them all.
+    NodeId held[std::size(kHolders)];
+    std::fill(std::begin(held), std::end(held), kNoNode);
+    const absl::Span<const NodeId> entries = graph_.entries(root);
+    for (size_t i = 0; i < entries.size(); i += 2) {
+      if (graph_.kind(entries[i]) != ValueKind::kStr) continue;
+      const auto* const holder = std::find(
+          std::begin(kHolders), std::end(kHolders), graph_.text(entries[i]));
+      if (holder != std::end(kHolders)) {
+        held[holder - std::begin(kHolders)] = entries[i + 1];
+      }
+    }
+    for (NodeId node : held) {
+      if (IsState(node)) return node;
     }
   }
   if (IsState(root)) return root;
@@ -146,6 +159,8 @@ absl::Status StateDictReader::AddTensors(NodeId dict, NodeId left_out) {
     }
   }
   const absl::Span<const NodeId> entries = graph_.entries(dict);
+  // Of a state_dict, which is one dict; the dicts of modules are many and small.
+  if (tensors_.empty()) tensors_.reserve(entries.size() / 2);
   for (size_t i = 0; i < entries.size(); i += 2) {
     const NodeId key = entries[i];
     FERRY_RETURN_IF_ERROR(Charge(0));

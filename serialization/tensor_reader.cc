@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <functional>
 #include <string>
 #include <tuple>
@@ -16,10 +15,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -55,11 +56,11 @@ struct Target {
 // A storage of the file, and what is wanted of it.
 struct Group {
   StorageSource source;
-  std::vector<Target> targets;  // by where they begin
+  absl::InlinedVector<Target, 1> targets;  // by where they begin
   // What is arranged out of the runs that are staged, by where it begins.
   std::vector<Target> staged;
   // The highest end among the targets up to each.
-  std::vector<uint64_t> highest_end;
+  absl::InlinedVector<uint64_t, 1> highest_end;
   uint64_t staging_bytes = 0;
   // Whether the storage is read from its first byte to its last.
   bool is_whole = false;
@@ -81,6 +82,10 @@ class TensorReader {
   absl::Status Run();
 
  private:
+  // Large ones of the lists, one entry for each read.
+  using Groups = std::vector<Group, HugePageAllocator<Group>>;
+  using Reads = std::vector<StorageRead, HugePageAllocator<StorageRead>>;
+
   std::vector<const TensorRead*> Wanted() const;
   absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
   absl::Status MakeGroups();
@@ -92,7 +97,7 @@ class TensorReader {
   absl::Status Scatter(const Group& group, uint64_t offset_bytes,
                        absl::string_view bytes) const;
   absl::Status AddReads(const Group& group,
-                        std::vector<StorageRead>* reads) const;
+                        Reads* reads) const;
   absl::Status Rearrange(const Target& target, const char* bytes) const;
   absl::Status RearrangeGroup(const Group& group) const;
   absl::Status RunWave(absl::Span<Group* const> wave);
@@ -101,39 +106,66 @@ class TensorReader {
   const absl::Span<const TensorRead> reads_;
   const DeviceSnapshot& devices_;
   const StorageReadOptions& options_;
-  std::deque<Group> groups_;
+  Groups groups_;  // their number is reserved, so that they do not move
   uint64_t total_bytes_ = 0;
   uint64_t done_bytes_ = 0;  // in the waves before this one
 };
 
 // The reads that have elements; of those into the same view the last.
 std::vector<const TensorRead*> TensorReader::Wanted() const {
-  // Where a view begins, and the last read into it. Memory of the host may be
-  // known under several storages.
-  using Place = std::tuple<const void*, const void*, uint64_t>;
-  absl::flat_hash_map<Place, std::vector<const TensorRead*>> by_place;
-  absl::flat_hash_set<const TensorRead*> dropped;
+  // Where the view of a read begins. Memory of the host may be known under
+  // several storages.
+  struct Place {
+    const void* data;
+    uint64_t begin;
+    const TensorRead* read;
+  };
+  const auto stands_before = [](const Place& a, const Place& b) {
+    if (a.data != b.data) return std::less<>()(a.data, b.data);
+    return std::tie(a.begin, a.read) < std::tie(b.begin, b.read);
+  };
+  std::vector<Place, HugePageAllocator<Place>> places;
+  places.reserve(reads_.size());
   for (const TensorRead& read : reads_) {
     const Tensor& to = read.to;
-    const Place place = to.data() != nullptr ? Place(nullptr, to.data(), 0)
-                                             : Place(to.storage().identity(),
-                                                     nullptr, BeginBytes(to));
-    std::vector<const TensorRead*>& others = by_place[place];
-    const auto same = std::find_if(
-        others.begin(), others.end(), [&to](const TensorRead* other) {
-          return other->to.dtype() == to.dtype() &&
-                 other->to.shape() == to.shape() &&
-                 HasSameStrides(to.shape(), other->to.strides(), to.strides());
-        });
-    if (same == others.end()) {
-      others.push_back(&read);
+    if (to.num_elements() == 0) continue;
+    if (to.data() != nullptr) {
+      places.push_back({to.data(), 0, &read});
     } else {
-      dropped.insert(*same);
-      *same = &read;
+      places.push_back({to.storage().identity(), BeginBytes(to), &read});
     }
   }
+  if (!std::is_sorted(places.begin(), places.end(), stands_before)) {
+    std::sort(places.begin(), places.end(), stands_before);
+  }
+  absl::flat_hash_set<const TensorRead*> dropped;
+  for (size_t i = 0; i < places.size();) {
+    // Different views that begin at one place, each by its last read.
+    std::vector<const TensorRead*> views;
+    size_t next = i + 1;
+    for (; next < places.size() && places[next].data == places[i].data &&
+           places[next].begin == places[i].begin;
+         ++next) {
+      if (views.empty()) views.push_back(places[i].read);
+      const Tensor& to = places[next].read->to;
+      const auto same = std::find_if(
+          views.begin(), views.end(), [&to](const TensorRead* other) {
+            return other->to.dtype() == to.dtype() &&
+                   other->to.shape() == to.shape() &&
+                   HasSameStrides(to.shape(), other->to.strides(),
+                                  to.strides());
+          });
+      if (same == views.end()) {
+        views.push_back(places[next].read);
+      } else {
+        dropped.insert(*same);
+        *same = places[next].read;
+      }
+    }
+    i = next;
+  }
   std::vector<const TensorRead*> wanted;
-  wanted.reserve(reads_.size());
+  wanted.reserve(places.size());
   for (const TensorRead& read : reads_) {
     if (read.to.num_elements() == 0 || dropped.contains(&read)) continue;
     wanted.push_back(&read);
@@ -187,7 +219,7 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
 // Puts runs of bytes in the place of the targets that are staged: one for those
 // that overlap, so that no byte is staged twice.
 void TensorReader::MakeRuns(Group* group) {
-  std::vector<Target>& targets = group->targets;
+  auto& targets = group->targets;
   const auto first = std::stable_partition(
       targets.begin(), targets.end(),
       [](const Target& target) { return !target.is_staged; });
@@ -258,8 +290,11 @@ void TensorReader::StageOverlaps() {
 }
 
 absl::Status TensorReader::MakeGroups() {
+  const std::vector<const TensorRead*> wanted = Wanted();
   absl::flat_hash_map<Storage, Group*> group_of;
-  for (const TensorRead* read : Wanted()) {
+  group_of.reserve(wanted.size());
+  groups_.reserve(wanted.size());
+  for (const TensorRead* read : wanted) {
     FERRY_ASSIGN_OR_RETURN(const Target target, MakeTarget(*read));
     Group*& group = group_of[read->from.storage()];
     if (group == nullptr) {
@@ -310,7 +345,7 @@ absl::Status TensorReader::Scatter(const Group& group, uint64_t offset_bytes,
 }
 
 absl::Status TensorReader::AddReads(const Group& group,
-                                    std::vector<StorageRead>* reads) const {
+                                    Reads* reads) const {
   if (group.is_whole) {
     StorageRead read;
     read.source = group.source;
@@ -384,10 +419,12 @@ absl::Status TensorReader::RearrangeGroup(const Group& group) const {
 absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
   std::vector<Target*> runs;
   std::vector<uint64_t> sizes;
-  std::vector<StorageRead> reads;
+  Reads reads;
+  size_t num_reads = 0;
   uint64_t wave_bytes = 0;
   for (Group* group : wave) {
     wave_bytes += group->bytes_to_read();
+    num_reads += group->is_whole ? 1 : group->targets.size();
     for (Target& target : group->targets) {
       if (target.read != nullptr) continue;
       runs.push_back(&target);
@@ -398,6 +435,7 @@ absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
   for (size_t i = 0; i < runs.size(); ++i) {
     runs[i]->host = static_cast<char*>(staging[i].data);
   }
+  reads.reserve(num_reads);
   for (const Group* group : wave) {
     FERRY_RETURN_IF_ERROR(AddReads(*group, &reads));
   }
