@@ -296,8 +296,8 @@ absl::Status Writer::RunTask(Task* task) {
 absl::Status Writer::Run() {
   FERRY_RETURN_IF_ERROR(Plan());
   if (file_ != nullptr) {
-    FERRY_RETURN_IF_ERROR(file_->SetSize(
-        layout_.directory_offset() + layout_.DirectorySize()));
+    FERRY_RETURN_IF_ERROR(
+        file_->SetSize(layout_.directory_offset() + layout_.DirectorySize()));
   }
   const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
   const auto num_tasks = static_cast<int64_t>(tasks_.size());

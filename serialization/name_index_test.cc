@@ -16,12 +16,26 @@ namespace ferry {
 namespace {
 
 TEST(NameIndexTest, EveryNameIsFound) {
-  const std::vector<std::string> names = {
-      "a/0",  "a/1",   "a/7",          "a/07",
-      "a/",   "a",     "",             "b/1",
-      "a/-1", "a/+1",  "a/1x",         "a/x1",
-      "a/ 1", "a/1/1", "a/4294967295", "a/18446744073709551617",
-      "A/1",  "a/99",  "a/00",         "a//"};
+  const std::vector<std::string> names = {"a/0",
+                                          "a/1",
+                                          "a/7",
+                                          "a/07",
+                                          "a/",
+                                          "a",
+                                          "",
+                                          "b/1",
+                                          "a/-1",
+                                          "a/+1",
+                                          "a/1x",
+                                          "a/x1",
+                                          "a/ 1",
+                                          "a/1/1",
+                                          "a/4294967295",
+                                          "a/18446744073709551617",
+                                          "A/1",
+                                          "a/99",
+                                          "a/00",
+                                          "a//"};
   // With room for none of their numbers, for some and for all.
   for (size_t num_names : {0u, 5u, 100u}) {
     NameIndex index("a/");

@@ -159,7 +159,8 @@ absl::Status StateDictReader::AddTensors(NodeId dict, NodeId left_out) {
     }
   }
   const absl::Span<const NodeId> entries = graph_.entries(dict);
-  // Of a state_dict, which is one dict; the dicts of modules are many and small.
+  // Of a state_dict, which is one dict; the dicts of modules are many and
+  // small.
   if (tensors_.empty()) tensors_.reserve(entries.size() / 2);
   for (size_t i = 0; i < entries.size(); i += 2) {
     const NodeId key = entries[i];

@@ -96,8 +96,7 @@ class TensorReader {
                      absl::string_view bytes) const;
   absl::Status Scatter(const Group& group, uint64_t offset_bytes,
                        absl::string_view bytes) const;
-  absl::Status AddReads(const Group& group,
-                        Reads* reads) const;
+  absl::Status AddReads(const Group& group, Reads* reads) const;
   absl::Status Rearrange(const Target& target, const char* bytes) const;
   absl::Status RearrangeGroup(const Group& group) const;
   absl::Status RunWave(absl::Span<Group* const> wave);
@@ -344,8 +343,7 @@ absl::Status TensorReader::Scatter(const Group& group, uint64_t offset_bytes,
   return absl::OkStatus();
 }
 
-absl::Status TensorReader::AddReads(const Group& group,
-                                    Reads* reads) const {
+absl::Status TensorReader::AddReads(const Group& group, Reads* reads) const {
   if (group.is_whole) {
     StorageRead read;
     read.source = group.source;

@@ -164,7 +164,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   HugePageResource memory_;         // of what follows, so it comes first
   std::pmr::vector<KeyedStorage> storages_{&memory_};
   NameIndex storage_by_key_{"", &memory_};  // indexes of `storages_`
-  NodeId storage_word_ = kNoNode;  // the first "storage"
+  NodeId storage_word_ = kNoNode;           // the first "storage"
 };
 
 }  // namespace torch_format

@@ -215,9 +215,9 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
   const uint64_t offset = end.records_offset - end.directory_bytes;
   FERRY_RETURN_IF_ERROR(file.ReadAt(offset, bytes));
   ZipDirectory directory;
-  absl::Status status = directory.ReadEntries(
-      {bytes.data(), bytes.size()}, end.num_entries,
-      offset - end.directory_offset, offset);
+  absl::Status status =
+      directory.ReadEntries({bytes.data(), bytes.size()}, end.num_entries,
+                            offset - end.directory_offset, offset);
   if (!status.ok()) {
     return absl::Status(status.code(),
                         absl::StrCat(file.name(), ": ", status.message()));

@@ -54,8 +54,8 @@ class ZipLayout {
   // Makes room for so many records.
   void Reserve(size_t num_records) { records_.reserve(num_records); }
 
-  // Appends a record. Names are UTF-8, at most 65535 bytes, and unique, and live
-  // as long as the layout. All records together take less than 2^63 bytes.
+  // Appends a record. Names are UTF-8, at most 65535 bytes, and unique, and
+  // live as long as the layout. All records together take less than 2^63 bytes.
   void Add(absl::string_view name, uint64_t size_bytes);
 
   struct Record {
