@@ -70,7 +70,7 @@ class KeptPages {
         reinterpret_cast<uintptr_t>(data) - reinterpret_cast<uintptr_t>(begin_);
     if (begin_ == nullptr || offset >= kAllPages * kHugePageBytes) return false;
     // The system may have them, but only if it is short of memory.
-    // NOFREE
+    (void)madvise(data, count * kHugePageBytes, MADV_FREE);
     ASAN_POISON_MEMORY_REGION(data, count * kHugePageBytes);
     taken_.fetch_and(~(Mask(count) << (offset / kHugePageBytes)),
                      std::memory_order_release);

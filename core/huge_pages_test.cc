@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <memory_resource>
 #include <new>
 #include <numeric>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -56,6 +58,30 @@ TEST(HugePagesTest, WhatWasUsedIsHadAgain) {
   UnmapPages(one, kHugePageBytes);
   UnmapPages(two, 2 * kHugePageBytes);
   UnmapPages(other, 2 * kHugePageBytes);
+}
+
+// What the system may take of the process's memory without asking, in KiB; -1
+// where it does not say.
+int64_t FreeableKib() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  std::string word;
+  int64_t kib = -1;
+  while (rollup >> word) {
+    if (word == "LazyFree:") rollup >> kib;
+  }
+  return kib;
+}
+
+TEST(HugePagesTest, TheSystemMayTakeWhatWasGivenBack) {
+  constexpr uint64_t kBytes = 4 * kHugePageBytes;
+  void* const pages = MapPages(kBytes, kBytes);
+  ASSERT_NE(pages, nullptr);
+  std::memset(pages, 1, kBytes);
+  const int64_t before = FreeableKib();
+  UnmapPages(pages, kBytes);
+  if (before < 0) GTEST_SKIP() << "no LazyFree in /proc/self/smaps_rollup";
+  // Not all of it where the pages are small: some wait to be marked.
+  EXPECT_GE(FreeableKib() - before, int64_t{kBytes >> 10} / 2);
 }
 
 #ifdef ABSL_HAVE_ADDRESS_SANITIZER
