@@ -3,21 +3,41 @@
 
 #include "ferry/core/huge_pages.h"
 
-#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 
 #include <atomic>
 #include <new>
 
+#include "absl/base/config.h"
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace ferry {
 namespace {
+
+// For ASan, whether a program may touch the memory.
+void SetUsable(void* data, uint64_t size_bytes, bool is_usable) {
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+  if (is_usable) {
+    ASAN_UNPOISON_MEMORY_REGION(data, size_bytes);
+  } else {
+    ASAN_POISON_MEMORY_REGION(data, size_bytes);
+  }
+#else
+  (void)data;
+  (void)size_bytes;
+  (void)is_usable;
+#endif
+}
 
 constexpr uint64_t kPageBytes = 4096;
 
 // More than any address space has.
 constexpr uint64_t kMaxBytes = uint64_t{1} << 56;
 
-// Zeroed memory from the system, as `MapPages` gives it.
+// Zeroed memory from the system, otherwise as `MapPages` gives it.
 void* MapNewPages(uint64_t size_bytes, uint64_t huge_bytes) {
   const uint64_t size = RoundUp(size_bytes, kPageBytes);
   // One huge page more, so that a boundary is in it; what stands out goes back.
@@ -60,7 +80,7 @@ class KeptPages {
                                            std::memory_order_acquire,
                                            std::memory_order_relaxed));
     char* const data = begin_ + __builtin_ctzll(pages) * kHugePageBytes;
-    ASAN_UNPOISON_MEMORY_REGION(data, count * kHugePageBytes);
+    SetUsable(data, count * kHugePageBytes, true);
     return data;
   }
 
@@ -71,7 +91,7 @@ class KeptPages {
     if (begin_ == nullptr || offset >= kAllPages * kHugePageBytes) return false;
     // The system may have them, but only if it is short of memory.
     (void)madvise(data, count * kHugePageBytes, MADV_FREE);
-    ASAN_POISON_MEMORY_REGION(data, count * kHugePageBytes);
+    SetUsable(data, count * kHugePageBytes, false);
     taken_.fetch_and(~(Mask(count) << (offset / kHugePageBytes)),
                      std::memory_order_release);
     return true;
@@ -92,7 +112,10 @@ class KeptPages {
 };
 
 KeptPages& Kept() {
-  static auto* const kept = new KeptPages;
+  // Where it stands while others are destroyed, and without an allocation,
+  // which could fail.
+  alignas(KeptPages) static char memory[sizeof(KeptPages)];
+  static auto* const kept = new (memory) KeptPages;
   return *kept;
 }
 

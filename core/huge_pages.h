@@ -112,9 +112,9 @@ class HugePageResource final : public std::pmr::memory_resource {
   // Makes one room, of which what is asked for from now on is taken, one after
   // another, as long as it lasts; it is given back as a whole, at the end. What
   // is freed while it is the last in the room is taken again. Room that is
-  // never used costs addresses alone, so a guess may be generous. Does nothing
-  // for less than kHugeFromBytes, where there is no memory, and the second
-  // time.
+  // never used is not touched, so a guess may be generous; but of kept pages
+  // nobody else has it meanwhile. Does nothing for less than kHugeFromBytes,
+  // where there is no memory, and the second time.
   void Reserve(uint64_t size_bytes);
 
  private:

@@ -3,8 +3,6 @@
 
 #include "ferry/core/huge_pages.h"
 
-#include <sanitizer/asan_interface.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +17,10 @@
 
 #include "absl/base/config.h"
 #include "gtest/gtest.h"
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace ferry {
 namespace {
@@ -105,6 +107,14 @@ TEST(HugePagesTest, MoreThanIsKept) {
     EXPECT_EQ(*static_cast<size_t*>(pages[i]), i + 1);
     UnmapPages(pages[i], kHugePageBytes);
   }
+  // Half of it is the most that is had at once.
+  void* const half = MapPages(kKeptBytes / 2, kKeptBytes / 2);
+  UnmapPages(half, kKeptBytes / 2);
+  EXPECT_EQ(half, pages[0]);
+  const uint64_t more = kKeptBytes / 2 + kHugePageBytes;
+  void* const from_system = MapPages(more, more);
+  EXPECT_GE(Address(from_system) - Address(half), kKeptBytes);
+  UnmapPages(from_system, more);
   void* const large = MapPages(kKeptBytes, kKeptBytes);
   ASSERT_NE(large, nullptr);
   std::memset(large, 1, kKeptBytes);

@@ -39,11 +39,11 @@ using MemoryRuns = std::vector<Memory, HugePageAllocator<Memory>>;
 // Runs of host memory, one for each size, in their order, each aligned to 64
 // bytes; not initialised. A size of 0 gives null.
 //
-// A run of 2 MiB and more is a mapping of its own, for which huge pages are
+// A run of 2 MiB and more has pages of its own, for which huge ones are
 // advised: the first touch of memory is what limits a load. Smaller runs share
 // slabs of at most 4 MiB, each freed with the last run in it; slabs of
-// kHugeSlabBytes and more are whole huge pages, and stay with the process
-// (`kKeptBytes`) when they are freed.
+// kHugeSlabBytes and more are whole huge pages. Whole huge pages, up to half of
+// `kKeptBytes`, stay with the process when they are freed.
 //
 // Errors: kResourceExhausted - the memory is not to be had; says how much.
 absl::StatusOr<MemoryRuns> AllocateHostMemory(

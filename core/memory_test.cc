@@ -86,6 +86,9 @@ TEST(MemoryTest, SmallRunsShareSlabsOfBoundedSize) {
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(4, 2 * kMiB - 1))),
             4u);
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(20000, 256))), 3u);
+  // A page that is 96 % full ends a slab, one that is 90 % full does not.
+  EXPECT_EQ(CountOwners(AllocateOrDie({2 * kMiB / 100 * 96, kMiB / 2})), 2u);
+  EXPECT_EQ(CountOwners(AllocateOrDie({2 * kMiB / 100 * 90, kMiB / 2})), 1u);
   // A large one between small ones does not part them.
   const MemoryRuns mixed = AllocateOrDie({100, 2 * kMiB, 100});
   EXPECT_EQ(mixed[0].owner, mixed[2].owner);

@@ -216,13 +216,15 @@ class ObjectGraph {
 
   // Whether a call made the node, so that it has an object record.
   bool is_object(NodeId node) const { return nodes_[node].flags & kObject; }
+  // A copy.
   ObjectRecord object(NodeId node) const {
     const Call& call = calls_[nodes_[node].a];
     const Made& made = made_[call.made];
     return {call.form,  call.callable,     call.args,   made.kwargs,
             made.state, made.state_setter, made.dropped};
   }
-  // The object's state as a run of one node, or of none. Valid likewise.
+  // The object's state as a run of one node, or of none. Valid until the graph
+  // changes.
   absl::Span<const NodeId> state_run(NodeId object) const {
     const Made& made = this->made(object);
     return {&made.state, made.state == kNoNode ? size_t{0} : size_t{1}};

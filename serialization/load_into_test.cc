@@ -357,6 +357,52 @@ TEST_F(LoadIntoTest, TiedTensorsTakeTheLast) {
   EXPECT_THAT(Memory32(tied.storage()), ElementsAre(50, 51, 52, 53));
 }
 
+TEST_F(LoadIntoTest, OfOneViewTheLastIsReadAlone) {
+  const std::string file = Saved({{"a", View(Count(4, 10), {4}, {1})},
+                                  {"b", View(Count(4, 20), {4}, {1})},
+                                  {"c", View(Count(4, 30), {4}, {1})}});
+  const Storage storage = Blank({8}).storage();
+  const Tensor low = View(storage, {4}, {1});
+  const Tensor high = View(storage, {4}, {1}, 4);
+  uint64_t total_bytes = 0;
+  options_.progress = [&](uint64_t, uint64_t total) { total_bytes = total; };
+  ASSERT_TRUE(Load(file, {{"a", high}, {"b", low}, {"c", high}}).ok());
+  EXPECT_THAT(Memory32(storage), ElementsAre(20, 21, 22, 23, 30, 31, 32, 33));
+  EXPECT_EQ(total_bytes, 32u);
+}
+
+TEST_F(LoadIntoTest, EqualViewsOfOneStorageOfADevice) {
+  const std::string file = Saved({{"a", View(Count(2, 10), {2}, {1})},
+                                  {"b", View(Count(2, 20), {2}, {1})}});
+  const Storage device = OnDevice(16);
+  ASSERT_TRUE(Load(file, {{"a", View(device, {2}, {1})},
+                          {"b", View(device, {2}, {1}, 2)}})
+                  .ok());
+  EXPECT_THAT(FromDevice(device), ElementsAre(10, 11, 20, 21));
+}
+
+TEST_F(LoadIntoTest, ManyStoragesThatAreMetAgain) {
+  constexpr int kStorages = 100;
+  std::vector<NamedTensor> saved, wanted;
+  std::vector<Storage> storages;
+  for (int i = 0; i < kStorages; ++i) storages.push_back(Count(4, 4 * i));
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < kStorages; ++i) {
+      const std::string name = absl::StrCat(half, ".", i);
+      saved.push_back({name, View(storages[i], {2}, {1}, 2 * half)});
+      wanted.push_back({name, Blank({2})});
+    }
+  }
+  ASSERT_TRUE(Load(Saved(saved), wanted).ok());
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < kStorages; ++i) {
+      const int32_t first = 4 * i + 2 * half;
+      EXPECT_THAT(Memory32(wanted[half * kStorages + i].tensor.storage()),
+                  ElementsAre(first, first + 1));
+    }
+  }
+}
+
 TEST_F(LoadIntoTest, ViewsOfTheSameBytesAreReadAndStagedOnce) {
   constexpr int64_t kRows = 1000;
   constexpr int64_t kColumns = 64;

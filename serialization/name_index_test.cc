@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/name_index.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -133,7 +133,7 @@ Records::Records(absl::string_view pickle, absl::Span<const Storage> storages,
                  absl::string_view archive_name, const SaveOptions& options)
     : archive_name_(archive_name) {
   constexpr size_t kOtherRecords = 8;
-  // As long as the longest: a folder and a number.
+  // As long as those of storages, which are nearly all.
   const size_t name_bytes = archive_name.size() + 16;
   memory_.Reserve((storages.size() + kOtherRecords) *
                   (sizeof(ArchiveRecord) + 2 * name_bytes));
@@ -143,8 +143,7 @@ Records::Records(absl::string_view pickle, absl::Span<const Storage> storages,
   Add("data.pkl", pickle);
   if (is_newest) {
     Add(".format_version", "1");
-    Add(".storage_alignment",
-        Keep({absl::AlphaNum(options.storage_alignment).Piece()}));
+    Add(".storage_alignment", Keep({absl::StrCat(options.storage_alignment)}));
   }
   if (options.compatibility != Compatibility::kTorch1_6) {
     Add("byteorder", "little");
@@ -193,7 +192,8 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
       options.container == Container::kLegacy
           ? torch_format::PersistentIds::kStream
           : torch_format::PersistentIds::kArchive);
-  // Of a value that a program made only the tensors are known.
+  // Of a value that a program made only the tensors are known. Where the value
+  // is a part of its graph this is too many, at about 80 bytes for each.
   hooks.Reserve(std::max(value.graph()->storages().size(),
                          value.graph()->tensors().size()));
   pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);

@@ -161,7 +161,9 @@ absl::Status StateDictReader::AddTensors(NodeId dict, NodeId left_out) {
   const absl::Span<const NodeId> entries = graph_.entries(dict);
   // Of a state_dict, which is one dict; the dicts of modules are many and
   // small.
-  if (tensors_.empty()) tensors_.reserve(entries.size() / 2);
+  if (tensors_.empty())
+    tensors_.reserve(
+        std::min<size_t>(entries.size() / 2, kMaxTextBytes / kVisitBytes));
   for (size_t i = 0; i < entries.size(); i += 2) {
     const NodeId key = entries[i];
     FERRY_RETURN_IF_ERROR(Charge(0));

@@ -167,15 +167,15 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
     pickler->WriteGlobal("torch",
                          name ? *name : LibtorchStorageClassOf(record.dtype));
   }
-  const absl::AlphaNum number(index);
+  const std::string number = absl::StrCat(index);
   if (ids_ == PersistentIds::kStream) {
     // PyTorch makes it anew each time.
     pickler->WriteStr(keys_[index]);
   } else if (record.key_node != kNoNode &&
-             graph.text(record.key_node) == number.Piece()) {
+             graph.text(record.key_node) == number) {
     pickler->WriteStrNode(record.key_node);
   } else {
-    pickler->WriteStr(number.Piece(), &written.key_memo);
+    pickler->WriteStr(number, &written.key_memo);
   }
   if (record.location_node != kNoNode && !record.location_is_fresh &&
       graph.text(record.location_node) == location) {

@@ -236,7 +236,9 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
   memory_->Reserve(most_name_bytes +
                    num_entries *
                        (sizeof(ZipEntry) + kNumberedBytes + sizeof(uint32_t)));
-  names_.reserve(most_name_bytes);  // so that they do not move
+  // So that they do not move. Names that take more leave no room for the
+  // headers after them, and end in an error before anything is looked up.
+  names_.reserve(most_name_bytes);
   entries_.reserve(num_entries);
   uint64_t next = 0;
   for (uint64_t i = 0; i < num_entries; ++i) {

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/zip/zip_layout.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/serialization/zip/crc32.h"
 #include "ferry/serialization/zip/little_endian.h"
 #include "ferry/serialization/zip/zip_format.h"
@@ -142,6 +144,7 @@ TEST(ZipLayout, Zip64) {
       {0, 16, 0}, {20, 24, 20}, {28, 24, 28}, {12, 24, 12}, {12, 0, 12}};
   LargeString directory =
       layout.DirectoryBytes(std::vector<uint32_t>(5, 0x01020304));
+  EXPECT_EQ(layout.DirectorySize(), directory.size());
   EXPECT_LT(layout.records()[1].header_offset, 0xFFFFFFFF);
   EXPECT_GT(layout.records()[2].header_offset, 0xFFFFFFFF);
   for (size_t i = 0; i < 5; ++i) {
@@ -253,6 +256,7 @@ TEST(ZipLayout, ManyRecords) {
   for (const std::string& name : names) layout.Add(name, 0);
   const LargeString directory =
       layout.DirectoryBytes(std::vector<uint32_t>(70000, 0));
+  EXPECT_EQ(layout.DirectorySize(), directory.size());
   const char* const end = directory.data() + directory.size() - 22;
   EXPECT_EQ(Load16(end + 10), 0xFFFF);
   EXPECT_EQ(Load64(end - 20 - 56 + 32), 70000);

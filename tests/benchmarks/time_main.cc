@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Times one load or save, for compare_with_pytorch.py. Each runs in a process
-// of its own, so nothing is warm but the file.
+// of its own, so nothing is warm but the file, and what `again` and `into` say.
 //
 //   time load FILE
 //   time again FILE                  the median of kLoadsAgain loads, after one

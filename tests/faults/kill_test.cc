@@ -101,11 +101,11 @@ namespace ferry {
 namespace {
 
 // Two checkpoints of the same form and other numbers: many small storages, and
-// some that are written in pieces.
+// some that are written in pieces; more than one thread writes alone.
 Value Sample(uint8_t number) {
   const Value state = Value::Dict();
   for (int i = 0; i < 40; ++i) {
-    const std::vector<uint8_t> elements(i % 10 == 0 ? size_t{3} << 20 : 1000,
+    const std::vector<uint8_t> elements(i % 10 == 0 ? size_t{5} << 20 : 1000,
                                         number);
     EXPECT_TRUE(
         state
