@@ -588,8 +588,7 @@ NodeId ObjectGraph::FindInt(NodeId dict, int64_t key) const {
   const absl::Span<const NodeId> all = entries(dict);
   if (all.size() <= 2 * kSmallDictEntries) {
     for (size_t i = 0; i < all.size(); i += 2) {
-      if (kind(all[i]) == ValueKind::kInt && !is_big_int(all[i]) &&
-          int_value(all[i]) == key) {
+      if (is_int64(all[i]) && int_value(all[i]) == key) {
         return all[i + 1];
       }
     }

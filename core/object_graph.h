@@ -199,6 +199,10 @@ class ObjectGraph {
   int64_t int_value(NodeId node) const { return nodes_[node].i; }
   // Whether an integer does not fit 64 bits.
   bool is_big_int(NodeId node) const { return nodes_[node].flags & kBig; }
+  // Whether it is an int, and one that does.
+  bool is_int64(NodeId node) const {
+    return kind(node) == ValueKind::kInt && !is_big_int(node);
+  }
   double float_value(NodeId node) const { return nodes_[node].d; }
   std::complex<double> complex_value(NodeId node) const {
     return complexes_[nodes_[node].a];
@@ -303,8 +307,7 @@ class ObjectGraph {
   // Whether a key is a str, or an int of 64 bits: what FindStr and FindInt
   // find.
   bool IsPlainKey(NodeId key) const {
-    return kind(key) == ValueKind::kStr ||
-           (kind(key) == ValueKind::kInt && !is_big_int(key));
+    return kind(key) == ValueKind::kStr || is_int64(key);
   }
   // Whether every key is plain. Costs as much as `FindStr`.
   bool HasPlainKeys(NodeId dict) const;

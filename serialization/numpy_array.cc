@@ -39,10 +39,6 @@ std::string MakerOf(const ObjectGraph& graph, NodeId node) {
   return absl::StrCat(is_new ? "numpy.core" : "", module, ".", global.name);
 }
 
-bool IsInt(const ObjectGraph& graph, NodeId node) {
-  return graph.kind(node) == ValueKind::kInt && !graph.is_big_int(node);
-}
-
 // Python 2's strings may be either.
 std::optional<absl::string_view> TextOf(const ObjectGraph& graph, NodeId node) {
   switch (graph.kind(node)) {
@@ -116,7 +112,8 @@ absl::Status ReadShape(const ObjectGraph& graph, NodeId node,
     return Damaged("has no shape");
   }
   for (NodeId item : graph.items(node)) {
-    if (!IsInt(graph, item)) return Damaged("has a shape that is no integers");
+    if (!graph.is_int64(item))
+      return Damaged("has a shape that is no integers");
     shape->push_back(graph.int_value(item));
   }
   return absl::OkStatus();

@@ -108,8 +108,7 @@ absl::Status LegacyStream::ReadHeader() {
   FERRY_ASSIGN_OR_RETURN(
       const UnpickleResult version,
       Unpickle("protocol_version", kMaxHeaderNodes, nullptr, &graph));
-  if (graph.kind(version.root) != ValueKind::kInt ||
-      graph.is_big_int(version.root) ||
+  if (!graph.is_int64(version.root) ||
       graph.int_value(version.root) != kLegacyProtocolVersion) {
     return Error(absl::StatusCode::kUnimplemented, "protocol_version",
                  absl::StrCat("the stream does not have the protocol version ",

@@ -37,10 +37,6 @@ namespace {
 using pickle::PickleStream;
 using StoragePart = ParsedCheckpoint::StoragePart;
 
-bool IsInt(const ObjectGraph& graph, NodeId node) {
-  return graph.kind(node) == ValueKind::kInt && !graph.is_big_int(node);
-}
-
 // A member that holds pickles and raw numbers in turn. What it builds of the
 // pickles is thrown away with each member.
 class Member {
@@ -107,7 +103,7 @@ absl::StatusOr<NodeId> Member::NextValue() {
 
 absl::StatusOr<int64_t> Member::NextCount() {
   FERRY_ASSIGN_OR_RETURN(const NodeId count, NextValue());
-  if (!IsInt(graph_, count)) return Damaged("a count is no number");
+  if (!graph_.is_int64(count)) return Damaged("a count is no number");
   return graph_.int_value(count);
 }
 
@@ -187,7 +183,7 @@ absl::Status TarContainer::ReadStorage(Member* member) {
   if (graph.is_global(parts[2])) {
     type = StorageTypeFromClass(graph.global(parts[2]).name);
   }
-  if (!IsInt(graph, parts[0]) || graph.kind(parts[1]) != ValueKind::kStr ||
+  if (!graph.is_int64(parts[0]) || graph.kind(parts[1]) != ValueKind::kStr ||
       !type) {
     return member->Damaged("a storage is not described");
   }
@@ -221,7 +217,7 @@ absl::Status TarContainer::ReadParts(Member* member) {
     if (graph.kind(view) == ValueKind::kTuple) parts = graph.items(view);
     if (parts.size() != 4 ||
         !std::all_of(parts.begin(), parts.end(),
-                     [&](NodeId part) { return IsInt(graph, part); })) {
+                     [&](NodeId part) { return graph.is_int64(part); })) {
       return member->Damaged("a part of a storage is not described");
     }
     const auto found = keyed_.find(graph.int_value(parts[1]));
@@ -305,7 +301,7 @@ absl::Status TarContainer::ReadTensor(Member* member) {
   FERRY_ASSIGN_OR_RETURN(const absl::Span<const NodeId> parts,
                          member->NextTuple(3));
   const ObjectGraph& graph = member->graph();
-  if (!IsInt(graph, parts[0])) {
+  if (!graph.is_int64(parts[0])) {
     return member->Damaged("the key of a tensor is no number");
   }
   const int64_t key = graph.int_value(parts[0]);
@@ -325,7 +321,7 @@ absl::Status TarContainer::ReadTensor(Member* member) {
     part.storage = Storage::Described(0, "cpu");
     parsed_.storages.push_back(std::move(part));
   } else {
-    const auto found = IsInt(graph, parts[1])
+    const auto found = graph.is_int64(parts[1])
                            ? keyed_.find(graph.int_value(parts[1]))
                            : keyed_.end();
     if (found == keyed_.end() || !found->second.tensor.is_null()) {

@@ -3,8 +3,6 @@
 
 #include "ferry/serialization/torch/torch_unpickler.h"
 
-#include <algorithm>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -16,9 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
-#include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
+#include "ferry/serialization/torch/rebuild_tensor.h"
 
 namespace ferry {
 namespace torch_format {
@@ -27,346 +25,9 @@ namespace {
 // Names of classes longer than this are not names.
 constexpr size_t kMaxClassBytes = 4096;
 
-absl::Status Malformed(absl::string_view what) {
-  return absl::DataLossError(
-      absl::StrCat("a tensor cannot be rebuilt: ", what));
-}
-
 absl::Status MalformedId(absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat("a reference to a storage is malformed: ", what));
-}
-
-// A view that cannot be is damage here, not a caller's mistake.
-template <typename T>
-absl::StatusOr<T> AsDamage(absl::StatusOr<T> result) {
-  if (!result.ok() &&
-      result.status().code() == absl::StatusCode::kInvalidArgument) {
-    return Malformed(result.status().message());
-  }
-  return result;
-}
-
-bool IsInt(const ObjectGraph& graph, NodeId node) {
-  return graph.kind(node) == ValueKind::kInt && !graph.is_big_int(node);
-}
-
-// The integers of a tuple, a list or a torch.Size.
-class Ints {
- public:
-  absl::Status Read(const ObjectGraph& graph, NodeId node,
-                    absl::string_view what);
-  operator absl::Span<const int64_t>() const {  // NOLINT: that is all it is
-    return {values_, size_};
-  }
-  size_t size() const { return size_; }
-  // At most kMaxRank of them.
-  void Assign(absl::Span<const int64_t> values) {
-    std::copy(values.begin(), values.end(), values_);
-    size_ = values.size();
-  }
-
- private:
-  int64_t values_[kMaxRank];
-  size_t size_ = 0;
-};
-
-absl::Status Ints::Read(const ObjectGraph& graph, NodeId node,
-                        absl::string_view what) {
-  absl::Span<const NodeId> items;
-  switch (graph.kind(node)) {
-    case ValueKind::kTuple:
-    case ValueKind::kList:
-      items = graph.items(node);
-      break;
-    case ValueKind::kSize:
-      items = graph.size_items(node);
-      break;
-    default:
-      return Malformed(absl::StrCat("its ", what, " is a ",
-                                    Name(graph.kind(node)), ", not a tuple"));
-  }
-  if (items.size() > static_cast<size_t>(kMaxRank)) {
-    return Malformed(absl::StrCat("its ", what, " has ", items.size(),
-                                  " dimensions; at most ", kMaxRank,
-                                  " are supported"));
-  }
-  size_ = items.size();
-  for (size_t i = 0; i < size_; ++i) {
-    if (!IsInt(graph, items[i])) {
-      return Malformed(absl::StrCat("its ", what, " has a ",
-                                    Name(graph.kind(items[i])), " in it"));
-    }
-    values_[i] = graph.int_value(items[i]);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<bool> ReadBool(const ObjectGraph& graph, NodeId node,
-                              absl::string_view what) {
-  if (graph.kind(node) != ValueKind::kBool) {
-    return Malformed(
-        absl::StrCat(what, " is a ", Name(graph.kind(node)), ", not a bool"));
-  }
-  return graph.int_value(node) != 0;
-}
-
-// storage, offset, size, stride: what every strided rebuild begins with.
-struct ViewArgs {
-  Storage storage;
-  StorageType type;
-  int64_t offset = 0;
-  Ints size;
-  Ints stride;
-};
-
-absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
-                      ViewArgs* view) {
-  if (graph.kind(args[0]) != ValueKind::kStorage) {
-    return Malformed(
-        absl::StrCat("its storage is a ", Name(graph.kind(args[0]))));
-  }
-  const StorageRecord& record = graph.storage(args[0]);
-  view->storage = record.storage;
-  view->type = {record.dtype, record.untyped};
-  if (!IsInt(graph, args[1])) return Malformed("its offset is no integer");
-  view->offset = graph.int_value(args[1]);
-  FERRY_RETURN_IF_ERROR(view->size.Read(graph, args[2], "shape"));
-  FERRY_RETURN_IF_ERROR(view->stride.Read(graph, args[3], "stride"));
-  if (view->stride.size() == 0 && view->size.size() != 0) {
-    FERRY_RETURN_IF_ERROR(AsDamage(NumElements(view->size)).status());
-    view->stride.Assign(ContiguousStrides(view->size));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Tensor> MakeView(ViewArgs&& view, DType dtype,
-                                ObjectPool* pool) {
-  return AsDamage(Tensor::Create(std::move(view.storage), dtype, view.size,
-                                 view.stride, view.offset, pool));
-}
-
-// What C++ wraps in `torch.jit._pickle.restore_type_tag(value, "its type")`;
-// else the node itself.
-NodeId WithoutTypeTag(const ObjectGraph& graph, NodeId node) {
-  if (!graph.is_object(node)) return node;
-  const ObjectRecord object = graph.object(node);
-  if (object.form != ObjectForm::kCall || !graph.is_global(object.callable) ||
-      graph.global(object.callable).module != "torch.jit._pickle" ||
-      graph.items(object.args).empty()) {
-    return node;
-  }
-  return graph.items(object.args)[0];
-}
-
-// The conj and neg bits: {"conj": True, "neg": True}.
-absl::Status ReadMetadata(const ObjectGraph& graph, NodeId node,
-                          const Tensor& tensor) {
-  node = WithoutTypeTag(graph, node);
-  if (graph.kind(node) == ValueKind::kNone) return absl::OkStatus();
-  if (graph.kind(node) != ValueKind::kDict) {
-    return Malformed("its metadata is not a dict");
-  }
-  for (absl::string_view name : {"conj", "neg"}) {
-    const NodeId value = graph.FindStr(node, name);
-    if (value == kNoNode) continue;
-    FERRY_ASSIGN_OR_RETURN(const bool set, ReadBool(graph, value, name));
-    if (name == "neg") {
-      tensor.set_neg(set);
-    } else if (set && Category(tensor.dtype()) != DTypeCategory::kComplex) {
-      return Malformed("a tensor that is not complex has its conj bit set");
-    } else {
-      tensor.set_conj(set);
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status NeedArgs(absl::Span<const NodeId> args, size_t least,
-                      size_t most) {
-  if (args.size() >= least && args.size() <= most) return absl::OkStatus();
-  return Malformed(absl::StrCat("it is given ", args.size(),
-                                " arguments; known are ", least, " to ", most));
-}
-
-absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
-                                      absl::Span<const NodeId> args,
-                                      ObjectPool* pool) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 7));
-  ViewArgs view;
-  FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
-                         MakeView(std::move(view), view.type.dtype, pool));
-  if (args.size() > 4) {
-    FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
-                           ReadBool(graph, args[4], "requires_grad"));
-    tensor.set_requires_grad(requires_grad);
-  }
-  if (args.size() > 6) {
-    FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[6], tensor));
-  }
-  return tensor;
-}
-
-absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
-                                               absl::Span<const NodeId> args,
-                                               ObjectPool* pool) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 7, 8));
-  ViewArgs view;
-  FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
-  if (graph.kind(args[6]) != ValueKind::kDType) {
-    return Malformed("its dtype is not known");
-  }
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
-                         MakeView(std::move(view), graph.dtype(args[6]), pool));
-  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
-                         ReadBool(graph, args[4], "requires_grad"));
-  tensor.set_requires_grad(requires_grad);
-  if (args.size() > 7) {
-    FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[7], tensor));
-  }
-  return tensor;
-}
-
-absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
-                                        absl::Span<const NodeId> args,
-                                        ObjectPool* pool) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 6, 7));
-  ViewArgs view;
-  FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
-  if (Category(view.type.dtype) != DTypeCategory::kQuantized) {
-    return Malformed("a quantised tensor's storage is not quantised");
-  }
-  const NodeId quantizer = WithoutTypeTag(graph, args[4]);
-  if (graph.kind(quantizer) != ValueKind::kTuple ||
-      graph.items(quantizer).size() < 3) {
-    return Malformed("its quantiser is not described");
-  }
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
-                         MakeView(std::move(view), view.type.dtype, pool));
-  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
-                         ReadBool(graph, args[5], "requires_grad"));
-  tensor.set_requires_grad(requires_grad);
-  return tensor;
-}
-
-absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
-                                        absl::Span<const NodeId> args) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 4));
-  if (graph.kind(args[0]) != ValueKind::kTensor) {
-    return Malformed(
-        absl::StrCat("a parameter's data is a ", Name(graph.kind(args[0]))));
-  }
-  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
-                         ReadBool(graph, args[1], "requires_grad"));
-  const Tensor& data = graph.tensor(args[0]);
-  Tensor tensor = data.WithStorage(data.storage());
-  tensor.set_requires_grad(requires_grad);
-  return tensor;
-}
-
-absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
-                                   absl::Span<const NodeId> args) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 4));
-  if (graph.kind(args[0]) != ValueKind::kDType) {
-    return Malformed("its dtype is not known");
-  }
-  const DType dtype = graph.dtype(args[0]);
-  Ints size, stride;
-  FERRY_RETURN_IF_ERROR(size.Read(graph, args[1], "shape"));
-  FERRY_RETURN_IF_ERROR(stride.Read(graph, args[2], "stride"));
-  FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
-                         AsDamage(ViewSizeBytes(dtype, size, stride, 0)));
-  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
-                         ReadBool(graph, args[3], "requires_grad"));
-  FERRY_ASSIGN_OR_RETURN(
-      Tensor tensor,
-      AsDamage(Tensor::Create(
-          Storage::FromMemory(Device("meta"), Memory{}, size_bytes), dtype,
-          size, stride, 0)));
-  tensor.set_requires_grad(requires_grad);
-  return tensor;
-}
-
-// The tensors of a sparse one.
-absl::StatusOr<std::vector<Tensor>> ReadComponents(
-    const ObjectGraph& graph, absl::Span<const NodeId> parts) {
-  std::vector<Tensor> components;
-  for (NodeId part : parts) {
-    if (graph.kind(part) != ValueKind::kTensor) {
-      return Malformed(absl::StrCat("a part of a sparse tensor is a ",
-                                    Name(graph.kind(part))));
-    }
-    // PyTorch has no sparse tensors of sparse parts, and chains of them would
-    // be followed by recursion.
-    if (graph.tensor(part).layout() != Layout::kStrided) {
-      return Malformed("a part of a sparse tensor is itself sparse");
-    }
-    components.push_back(graph.tensor(part));
-  }
-  return components;
-}
-
-// As C++ writes it: layout, size, requires_grad, then two or three tensors, and
-// the hooks (torch/csrc/jit/serialization/pickler.cpp, `pushTensorReference`;
-// the layouts are those of c10/core/Layout.h).
-absl::StatusOr<Tensor> RebuildLibtorchSparse(const ObjectGraph& graph,
-                                             absl::Span<const NodeId> args) {
-  static constexpr Layout kLayouts[] = {
-      Layout::kStrided,   Layout::kSparseCoo, Layout::kSparseCsr,
-      Layout::kMkldnn,    Layout::kSparseCsc, Layout::kSparseBsr,
-      Layout::kSparseBsc,
-  };
-  if (!IsInt(graph, args[0]) || graph.int_value(args[0]) < 0 ||
-      graph.int_value(args[0]) >= static_cast<int64_t>(std::size(kLayouts))) {
-    return Malformed("its sparse layout is not known");
-  }
-  const Layout layout = kLayouts[graph.int_value(args[0])];
-  if (layout == Layout::kStrided || layout == Layout::kMkldnn) {
-    return Malformed("its layout is not sparse");
-  }
-  const size_t num_components = layout == Layout::kSparseCoo ? 2 : 3;
-  if (args.size() < 3 + num_components) {
-    return Malformed("a sparse tensor has too few parts");
-  }
-  FERRY_ASSIGN_OR_RETURN(
-      std::vector<Tensor> components,
-      ReadComponents(graph, args.subspan(3, num_components)));
-  Ints size;
-  FERRY_RETURN_IF_ERROR(size.Read(graph, args[1], "shape"));
-  FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());
-  FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
-                         ReadBool(graph, args[2], "requires_grad"));
-  const DType dtype = components.back().dtype();
-  Tensor tensor =
-      Tensor::CreateComposite(layout, dtype, size, std::move(components));
-  tensor.set_requires_grad(requires_grad);
-  return tensor;
-}
-
-absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
-                                     absl::Span<const NodeId> args) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 7));
-  if (args.size() > 2) return RebuildLibtorchSparse(graph, args);
-  if (graph.kind(args[0]) != ValueKind::kLayout ||
-      graph.kind(args[1]) != ValueKind::kTuple) {
-    return Malformed("its sparse layout is not described");
-  }
-  const Layout layout = graph.layout(args[0]);
-  const absl::Span<const NodeId> data = graph.items(args[1]);
-  // Indices and values, or two kinds of indices and values; then the size, and
-  // from 2.1 on whether a COO tensor is coalesced.
-  const size_t num_components = layout == Layout::kSparseCoo ? 2 : 3;
-  if (data.size() < num_components + 1 || data.size() > num_components + 2) {
-    return Malformed("a sparse tensor has too few parts");
-  }
-  FERRY_ASSIGN_OR_RETURN(std::vector<Tensor> components,
-                         ReadComponents(graph, data.first(num_components)));
-  Ints size;
-  FERRY_RETURN_IF_ERROR(size.Read(graph, data[num_components], "shape"));
-  FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());
-  const DType dtype = components.back().dtype();
-  return Tensor::CreateComposite(layout, dtype, size, std::move(components));
 }
 
 }  // namespace
@@ -469,7 +130,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadClass(NodeId id,
 absl::StatusOr<NodeId> TorchUnpickler::LoadNumber(NodeId id,
                                                   ObjectGraph* graph) {
   int64_t number = 0;
-  if (IsInt(*graph, id)) {
+  if (graph->is_int64(id)) {
     number = graph->int_value(id);
   } else if (graph->kind(id) != ValueKind::kStr ||
              !absl::SimpleAtoi(graph->text(id), &number)) {
@@ -511,7 +172,7 @@ absl::StatusOr<uint32_t> TorchUnpickler::FindOrAddPart(
   absl::Span<const NodeId> parts;
   if (graph.kind(view) == ValueKind::kTuple) parts = graph.items(view);
   if (parts.size() != 3 || graph.kind(parts[0]) != ValueKind::kStr ||
-      !IsInt(graph, parts[1]) || !IsInt(graph, parts[2])) {
+      !graph.is_int64(parts[1]) || !graph.is_int64(parts[2])) {
     return MalformedId("a part of a storage is not described");
   }
   const int64_t offset = graph.int_value(parts[1]);
@@ -568,7 +229,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
   }
   storage_id.key = graph->text(parts[2]);
   storage_id.location = graph->text(parts[3]);
-  if (!IsInt(*graph, parts[4]) || graph->int_value(parts[4]) < 0) {
+  if (!graph->is_int64(parts[4]) || graph->int_value(parts[4]) < 0) {
     return MalformedId("its size is no natural number");
   }
   storage_id.num_elements = static_cast<uint64_t>(graph->int_value(parts[4]));
@@ -731,7 +392,7 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
     case Known::kSize:
       if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kTuple) {
         for (NodeId item : graph->items(args[0])) {
-          if (!IsInt(*graph, item)) return absl::OkStatus();
+          if (!graph->is_int64(item)) return absl::OkStatus();
         }
         graph->BecomeSize(object, args[0]);
       }
@@ -743,7 +404,7 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
       }
       std::string text(graph->text(args[0]));
       if (args.size() == 2) {
-        if (!IsInt(*graph, args[1])) return absl::OkStatus();
+        if (!graph->is_int64(args[1])) return absl::OkStatus();
         absl::StrAppend(&text, ":", graph->int_value(args[1]));
       }
       const absl::StatusOr<Device> device = Device::Parse(text);

@@ -1,0 +1,71 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/torch/rebuild_tensor.h
+// -----------------------------------------------------------------------------
+//
+// What the functions that a PyTorch pickle calls to rebuild a tensor make of
+// their arguments (torch/_utils.py and torch/_tensor.py).
+//
+// Each is given the arguments as nodes of the graph, and fails with kDataLoss
+// if no tensor can be made of them. `pool`, if not null, has memory for what
+// the tensor's handles share. Cost: that of the arguments.
+//
+// Example: the tensor of `_rebuild_tensor_v2(*args)`.
+//
+//   FERRY_ASSIGN_OR_RETURN(Tensor tensor,
+//                          RebuildStrided(graph, graph.items(args), nullptr));
+#ifndef FERRY_SERIALIZATION_TORCH_REBUILD_TENSOR_H_
+#define FERRY_SERIALIZATION_TORCH_REBUILD_TENSOR_H_
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/object_pool.h"
+#include "ferry/core/tensor.h"
+
+namespace ferry {
+namespace torch_format {
+
+// Whether there are from `least` to `most` arguments.
+absl::Status NeedArgs(absl::Span<const NodeId> args, size_t least, size_t most);
+
+// _rebuild_tensor and _rebuild_tensor_v2: storage, offset, size, stride, then
+// requires_grad, the hooks, and the conj and neg bits.
+absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
+                                      absl::Span<const NodeId> args,
+                                      ObjectPool* pool);
+
+// _rebuild_tensor_v3: the same with a dtype after the hooks.
+absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
+                                               absl::Span<const NodeId> args,
+                                               ObjectPool* pool);
+
+// _rebuild_qtensor: storage, offset, size, stride, quantiser, requires_grad,
+// the hooks.
+absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
+                                        absl::Span<const NodeId> args,
+                                        ObjectPool* pool);
+
+// _rebuild_parameter and _rebuild_parameter_with_state: a tensor and
+// requires_grad, then the hooks and a state.
+absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
+                                        absl::Span<const NodeId> args);
+
+// _rebuild_meta_tensor_no_storage: dtype, size, stride, requires_grad.
+absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
+                                   absl::Span<const NodeId> args);
+
+// _rebuild_sparse_tensor and _rebuild_sparse_csr_tensor: a layout and a tuple
+// of tensors and the size; or the form that C++ writes.
+absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
+                                     absl::Span<const NodeId> args);
+
+}  // namespace torch_format
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TORCH_REBUILD_TENSOR_H_
