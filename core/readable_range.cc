@@ -19,7 +19,10 @@ class Range final : public ReadableBytes {
   Range(std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
         uint64_t size_bytes)
       : whole_(std::move(whole)),
-        name_(absl::StrCat(whole_->name(), " from byte ", offset_bytes)),
+        name_(absl::StrCat(whole_->name(), " from byte ", offset_bytes,
+                           size_bytes < whole_->size_bytes() - offset_bytes
+                               ? absl::StrCat(" to ", offset_bytes + size_bytes)
+                               : "")),
         offset_bytes_(offset_bytes),
         size_bytes_(size_bytes) {}
 

@@ -26,7 +26,7 @@ TEST(ReadableRangeTest, IsAPart) {
   const RangeOr range = ReadableRange(Digits(), 2, 5);
   ASSERT_TRUE(range.ok()) << range.status();
   EXPECT_EQ((*range)->size_bytes(), 5u);
-  EXPECT_EQ((*range)->name(), "digits from byte 2");
+  EXPECT_EQ((*range)->name(), "digits from byte 2 to 7");
   EXPECT_EQ(std::string((*range)->data(), 5), "23456");
   char out[3];
   ASSERT_TRUE((*range)->ReadAt(2, absl::MakeSpan(out)).ok());

@@ -46,7 +46,8 @@ def sources(package, target):
             continue
         files = []
         for key in ('srcs', 'src', 'data'):
-            if key in arguments:
+            # What a glob finds is data, not a source.
+            if key in arguments and not isinstance(arguments[key], ast.Call):
                 value = ast.literal_eval(arguments[key])
                 files += [value] if isinstance(value, str) else value
         return '\n'.join(

@@ -41,18 +41,35 @@ absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
 }
 
 // What `options` says is the checkpoint.
-absl::StatusOr<std::unique_ptr<ReadableBytes>> FromOffset(
+absl::StatusOr<std::unique_ptr<ReadableBytes>> TakeRange(
     std::unique_ptr<ReadableBytes> file, const LoadOptions& options) {
-  if (options.offset_bytes == 0) return file;
-  return ReadableRange(std::move(file), options.offset_bytes);
+  const LoadOptions whole;
+  if (options.offset_bytes == whole.offset_bytes &&
+      options.size_bytes == whole.size_bytes) {
+    return file;
+  }
+  return ReadableRange(std::move(file), options.offset_bytes,
+                       options.size_bytes);
 }
 
-absl::Status CheckAllGlobals(const ParsedCheckpoint& parsed,
-                             absl::string_view file,
-                             const LoadOptions& options) {
-  FERRY_RETURN_IF_ERROR(CheckGlobals(*parsed.graph, file, options));
-  if (parsed.constants_graph == nullptr) return absl::OkStatus();
-  return CheckGlobals(*parsed.constants_graph, file, options);
+// Checks what `Globals::kStrict` asks for.
+absl::Status CheckStrict(const ParsedCheckpoint& parsed, absl::string_view file,
+                         const LoadOptions& options) {
+  if (options.globals != Globals::kStrict) return absl::OkStatus();
+  if (parsed.info.kind == CheckpointKind::kTorchScript) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        file,
+        " is a TorchScript archive, whose program PyTorch compiles and runs; "
+        "Globals::kStrict refuses it, as weights_only does"));
+  }
+  if (parsed.info.container == Container::kTar) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        file,
+        " is a tar archive of PyTorch before 0.1.10, which PyTorch unpickles "
+        "without any check; Globals::kStrict refuses it, as weights_only "
+        "does"));
+  }
+  return CheckGlobals(*parsed.graph, file, options);
 }
 
 }  // namespace
@@ -98,10 +115,10 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
                      " cannot be mapped, since it is not opened by a path; "
                      "leave LoadOptions::mapping out"));
   }
-  FERRY_ASSIGN_OR_RETURN(file, FromOffset(std::move(file), options));
+  FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed,
                          ReadContainer(*file, options));
-  FERRY_RETURN_IF_ERROR(CheckAllGlobals(parsed, file->name(), options));
+  FERRY_RETURN_IF_ERROR(CheckStrict(parsed, file->name(), options));
   return Checkpoint(std::move(file), std::move(parsed), options);
 }
 
@@ -324,13 +341,16 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     absl::string_view path, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
                          OpenForReading(path));
-  FERRY_ASSIGN_OR_RETURN(file, FromOffset(std::move(file), options));
+  FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FileVerdict verdict;
   absl::StatusOr<ParsedCheckpoint> parsed = ReadContainer(*file, options);
   verdict.opens = parsed.status();
   if (parsed.ok()) {
-    verdict.opens = CheckAllGlobals(*parsed, file->name(), options);
+    verdict.opens = CheckStrict(*parsed, file->name(), options);
     FERRY_ASSIGN_OR_RETURN(verdict.records, VerifyRecords(*file, *parsed));
+    verdict.end_offset_bytes = parsed->end_offset_bytes;
+    verdict.trailing_bytes = file->size_bytes() - parsed->end_offset_bytes;
+    verdict.warnings = std::move(parsed->warnings);
     return verdict;
   }
   zip::ZipLimits limits;

@@ -59,10 +59,12 @@ class Checkpoint {
   //   kDataLoss          - damaged, cut short, or not a checkpoint; the message
   //                        has the file, the record and the offset.
   //   kUnimplemented     - a form that is not supported, named.
-  //   kPermissionDenied  - also: globals that `Globals::kStrict` does not
-  //                        allow; one error lists all of them.
-  //   kInvalidArgument   - also: `LoadOptions::offset_bytes` past the end, or a
-  //                        mapping of what has no path.
+  //   kPermissionDenied  - also: what `Globals::kStrict` does not allow; one
+  //                        error lists all the globals.
+  //   kInvalidArgument   - also: a range of `LoadOptions` past the end, a
+  //                        mapping of what has no path, or bytes before the
+  //                        zip archive that stands at the end, for instance
+  //                        another archive; the message has the offsets.
   //   kResourceExhausted - past `LoadOptions::limits`.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
@@ -88,15 +90,23 @@ class Checkpoint {
   // What kind of file it is.
   const CheckpointInfo& info() const { return parsed_.info; }
 
-  // Where the checkpoint ends, counted from where it begins. Behind
-  // a legacy stream and a bare pickle there may be more, for instance the next
-  // one; of other containers it is the end of the file.
+  // Where the checkpoint ends, counted from where it begins.
   uint64_t end_offset_bytes() const { return parsed_.end_offset_bytes; }
+
+  // How many bytes follow it in the file: perhaps the next of several legacy
+  // streams, or a comment behind a zip archive. Nothing of them is read.
+  uint64_t trailing_bytes() const {
+    return file_->size_bytes() - parsed_.end_offset_bytes;
+  }
 
   // What was saved. Tensors know their dtype and shape; the bytes of a storage
   // are there once it has been placed. Stays valid after the checkpoint, though
   // what is not placed by then never will be.
   const Value& root() const { return root_; }
+
+  // What is odd about the file, though it reads as PyTorch would read it: a
+  // sentence each, without the file's name. Mostly empty.
+  absl::Span<const std::string> warnings() const { return parsed_.warnings; }
 
   // The constants of a TorchScript archive, a tuple; of anything else an empty
   // one. Their storages are of this checkpoint.
@@ -185,6 +195,12 @@ class Checkpoint {
     absl::Status opens;
     // Of every record, as `Verify`. Empty if its directory cannot be read.
     std::vector<RecordVerdict> records;
+    // As `Checkpoint::end_offset_bytes` and `trailing_bytes`; 0 if it does not
+    // open.
+    uint64_t end_offset_bytes = 0;
+    uint64_t trailing_bytes = 0;
+    // As `Checkpoint::warnings`.
+    std::vector<std::string> warnings;
   };
 
   // Checks a file as far as it can be read: its records also where the object

@@ -12,12 +12,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/concatenated_archives.h"
+#include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/torch/pickle_container.h"
 #include "ferry/serialization/torch/tar_container.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/torch/zip_container.h"
-#include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
 namespace {
@@ -74,10 +75,20 @@ absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
   return absl::OkStatus();
 }
 
-// Whether a zip archive stands behind bytes of another kind. A zip archive is
-// read from its end, and its offsets count from its own first byte.
-bool EndsLikeAnArchive(const ReadableBytes& file) {
-  return zip::ZipDirectory::Read(file, zip::ZipLimits()).ok();
+// PyTorch takes whatever is no zip archive for a pickle, and runs it. An error
+// if it would get anywhere with a file that is read here as `what`.
+absl::Status CheckIsNoPickle(const ReadableBytes& file,
+                             const LoadOptions& options,
+                             absl::string_view what) {
+  pickle::PickleStream stream(file, 0, file.size_bytes(),
+                              options.limits.max_pickle_bytes);
+  FERRY_ASSIGN_OR_RETURN(const bool may_run, stream.MayLookUpGlobal());
+  if (!may_run) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      file.name(), " is ", what,
+      " and a pickle at once: PyTorch would take it for a pickle, which may "
+      "run code. No program that writes ",
+      what, " makes such a file; do not trust it"));
 }
 
 }  // namespace
@@ -94,21 +105,25 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   // A zip archive begins with a record, or, without any, with its end.
   if (absl::StartsWith(head, "PK\x03\x04") ||
       absl::StartsWith(head, "PK\x05\x06")) {
-    return torch_format::ReadZipContainer(file, options);
+    absl::StatusOr<ParsedCheckpoint> parsed =
+        torch_format::ReadZipContainer(file, options);
+    if (!parsed.ok()) FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file));
+    return parsed;
+  }
+  // For PyTorch a file is a tar archive first of all.
+  if (torch_format::IsTar(head)) {
+    FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
+    return torch_format::ReadTarContainer(file, options);
   }
   if (safetensors::LooksLikeSafetensors(head)) {
+    FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a safetensors file"));
     return safetensors::ReadSafetensors(file, options);
-  }
-  if (torch_format::IsTar(head)) {
-    return torch_format::ReadTarContainer(file, options);
   }
   FERRY_RETURN_IF_ERROR(CheckForm(file, head));
   if (torch_format::IsPickleContainer(file, options)) {
     return torch_format::ReadPickleContainer(file, options);
   }
-  if (EndsLikeAnArchive(file)) {
-    return torch_format::ReadZipContainer(file, options);
-  }
+  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file));
   return absl::DataLossError(absl::StrCat(
       file.name(),
       " is not a PyTorch checkpoint: it does not begin like any known form"));

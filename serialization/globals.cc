@@ -108,9 +108,11 @@ bool IsDType(absl::string_view name) {
 
 }  // namespace
 
-bool IsModuleBlocked(absl::string_view module) {
+bool IsBlocked(absl::string_view module, absl::string_view name) {
   return std::find(std::begin(kBlockedModules), std::end(kBlockedModules),
-                   module) != std::end(kBlockedModules);
+                   module) != std::end(kBlockedModules) ||
+         // It loads whatever checkpoint its argument holds, unchecked.
+         (module == "torch.storage" && name == "_load_from_bytes");
 }
 
 bool IsGlobalAllowed(absl::string_view module, absl::string_view name) {
@@ -140,7 +142,7 @@ absl::Status CheckGlobals(const ObjectGraph& graph, absl::string_view file,
   for (const GlobalRecord& global : graph.globals()) {
     if (IsGlobalAllowed(global.module, global.name)) continue;
     std::string full_name = absl::StrCat(global.module, ".", global.name);
-    const bool is_blocked = IsModuleBlocked(global.module);
+    const bool is_blocked = IsBlocked(global.module, global.name);
     if (!is_blocked && (allowed.contains(full_name) ||
                         (options.classes != nullptr &&
                          options.classes->Contains(full_name)))) {
@@ -155,7 +157,9 @@ absl::Status CheckGlobals(const ObjectGraph& graph, absl::string_view file,
       refused.size() == 1 ? " global that is" : " globals that are",
       " not allowed: ", absl::StrJoin(refused, ", "),
       "; those that you trust can be allowed by LoadOptions::allowed_globals",
-      any_blocked ? ", but nothing of os, posix, nt and sys" : ""));
+      any_blocked ? ", but nothing of os, posix, nt and sys, nor "
+                    "torch.storage._load_from_bytes"
+                  : ""));
 }
 
 }  // namespace ferry

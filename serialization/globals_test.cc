@@ -102,6 +102,14 @@ TEST_F(CheckGlobalsTest, NobodyAllowsTheOperatingSystem) {
               AllOf(HasSubstr(": posix.system;"), HasSubstr("nothing of os")));
 }
 
+TEST_F(CheckGlobalsTest, NobodyAllowsACheckpointInACheckpoint) {
+  options_.allowed_globals = {"shapes.Square", "shapes.Circle",
+                              "torch.storage._load_from_bytes"};
+  EXPECT_TRUE(Check().ok());
+  graph_.AddGlobal("torch.storage", "_load_from_bytes");
+  EXPECT_EQ(Check().code(), absl::StatusCode::kPermissionDenied);
+}
+
 TEST_F(CheckGlobalsTest, NamesCannotForgeTheMessage) {
   graph_.AddGlobal("a\nb", "\x1b[2J");
   EXPECT_THAT(std::string(Check().message()), HasSubstr("a\\nb.\\x1b[2J"));

@@ -44,8 +44,10 @@ enum class Placement {
 enum class Globals {
   // What is not known becomes an object that says how it was made.
   kData,
-  // What PyTorch's `weights_only` does not allow is refused, unless the program
-  // allows it.
+  // What PyTorch's `weights_only=True` does not allow is refused with
+  // kPermissionDenied: globals that are not on its list, unless the program
+  // allows them, and whole TorchScript and tar archives, in which PyTorch runs
+  // what no such list covers.
   kStrict,
 };
 
@@ -84,7 +86,9 @@ struct LoadOptions {
   Globals globals = Globals::kData;
 
   // What kStrict allows besides PyTorch's own list: "my_package.Point". Nothing
-  // of the modules os, posix, nt and sys, as in PyTorch. Default: nothing.
+  // of the modules os, posix, nt and sys, as in PyTorch, and not
+  // torch.storage._load_from_bytes, which loads another checkpoint without any
+  // check. Default: nothing.
   std::vector<std::string> allowed_globals;
 
   // Classes that the program reads, which kStrict allows as well. Null, the
@@ -96,9 +100,13 @@ struct LoadOptions {
   ByteOrder fallback_byte_order = ByteOrder::kLittle;
 
   // Where the checkpoint begins in the file, or after the position of a source:
-  // it may stand inside a larger one. It ends where the file does, but for what
-  // `ReadableRange` cuts off. Default: at the first byte.
+  // it may stand inside a larger one. Default: at the first byte.
   uint64_t offset_bytes = 0;
+
+  // How many bytes from there on belong to the checkpoint. The first of several
+  // zip archives in one file needs it, since an archive is found from its end.
+  // Default: all that there are.
+  uint64_t size_bytes = std::numeric_limits<uint64_t>::max();
 
   LoadLimits limits;
 

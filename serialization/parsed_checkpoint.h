@@ -80,9 +80,10 @@ struct ParsedCheckpoint {
   std::unique_ptr<zip::ZipDirectory> directory;
   // Of the other containers, which have no checksums.
   std::vector<PlainRecord> records;
-  // Where the checkpoint ends in the file. After a legacy stream or a bare
-  // pickle there may be more; of the others it is the end of the file.
+  // Where the checkpoint ends in the file. There may be more after it.
   uint64_t end_offset_bytes = 0;
+  // What is odd about the file and does not keep it from being read.
+  std::vector<std::string> warnings;
 };
 
 }  // namespace ferry

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
@@ -78,6 +79,90 @@ constexpr std::array<Shape, 256> MakeShapes() {
 }
 
 constexpr std::array<Shape, 256> kShapes = MakeShapes();
+
+// Whether Python may have a module of this name: letters of any alphabet,
+// digits, '_' and '.'.
+bool MayBeModule(absl::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return absl::ascii_isalnum(byte) || c == '_' || c == '.' || byte >= 0x80;
+  });
+}
+
+// Whether an opcode can stand at the beginning: it needs nothing of the stack
+// and the memo.
+bool CanComeFirst(unsigned char opcode) {
+  switch (opcode) {
+    case kProto:
+    case kFrame:
+    case kMark:
+    case kNone:
+    case kNewTrue:
+    case kNewFalse:
+    case kInt:
+    case kBinInt:
+    case kBinInt1:
+    case kBinInt2:
+    case kLong:
+    case kLong1:
+    case kLong4:
+    case kFloat:
+    case kBinFloat:
+    case kString:
+    case kBinString:
+    case kShortBinString:
+    case kUnicode:
+    case kBinUnicode:
+    case kShortBinUnicode:
+    case kBinUnicode8:
+    case kBinBytes:
+    case kShortBinBytes:
+    case kBinBytes8:
+    case kByteArray8:
+    case kEmptyTuple:
+    case kEmptyList:
+    case kEmptyDict:
+    case kEmptySet:
+    case kGlobal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether Python may get past an opcode with these operands in the first pickle
+// of a file, or in a later one. No if it certainly refuses them.
+bool MayPass(unsigned char opcode, absl::string_view operands, bool is_first) {
+  switch (opcode) {
+    case kExt1:
+    case kExt2:
+    case kExt4:
+    case kNextBuffer:
+    case kReadOnlyBuffer:
+      return false;
+    case kPersId:
+    case kBinPersId:
+      // PyTorch's legacy streams have these in their fourth pickle.
+      return !is_first;
+    case kInt:
+    case kLong:
+    case kFloat:
+    case kGet:
+    case kPut: {
+      // CPython reads these as strings of C, which a NUL ends.
+      const absl::string_view number = operands.substr(0, operands.find('\0'));
+      return std::all_of(number.begin(), number.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return absl::ascii_isalnum(byte) || absl::ascii_isspace(byte) ||
+               c == '+' || c == '-' || c == '.' || c == '_';
+      });
+    }
+    case kString:
+      return operands[0] == '\'' || operands[0] == '"';
+    default:
+      return true;
+  }
+}
 
 absl::Status NoPickle(absl::string_view what, uint64_t at) {
   return absl::DataLossError(
@@ -200,6 +285,36 @@ absl::StatusOr<uint64_t> PickleStream::FindEnd() {
     if (opcode == kStop) return next;
     at = next;
   }
+}
+
+absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
+  bool is_first = true;     // the first pickle
+  bool has_nothing = true;  // on the stack
+  for (uint64_t at = 0; at < bytes_left();) {
+    FERRY_RETURN_IF_ERROR(Fill(at + 1));
+    const auto opcode = static_cast<unsigned char>(window_[at]);
+    if (has_nothing && !CanComeFirst(opcode)) return false;
+    has_nothing = has_nothing && (opcode == kProto || opcode == kFrame);
+    if (opcode == kStackGlobal) return true;
+    const absl::StatusOr<uint64_t> next = OperandsEnd(opcode, at + 1);
+    if (absl::IsDataLoss(next.status())) return false;
+    if (!next.ok()) return next.status();
+    if (*next > bytes_left()) return false;
+    // So long a pickle is refused in any case.
+    if (*next > max_pickle_bytes_) return true;
+    FERRY_RETURN_IF_ERROR(Fill(*next));
+    const absl::string_view operands = window().substr(at + 1, *next - at - 1);
+    if (opcode == kGlobal || opcode == kInst) {
+      return MayBeModule(operands.substr(0, operands.find('\n')));
+    }
+    if (!MayPass(opcode, operands, is_first)) return false;
+    if (opcode == kStop) {
+      is_first = false;
+      has_nothing = true;
+    }
+    at = *next;
+  }
+  return false;
 }
 
 absl::StatusOr<absl::string_view> PickleStream::NextPickle() {

@@ -56,6 +56,15 @@ class PickleStream {
   //   whatever reading the file returns.
   absl::StatusOr<absl::string_view> NextPickle();
 
+  // Returns whether a program that takes the bytes from the position on for
+  // pickles, one after another, could come to an opcode that looks up a class
+  // or a function, and so could run code. Judges by the opcodes' shapes alone:
+  // a yes may be wrong, a no is right. Does not move. Reads up to the first
+  // opcode that Python refuses.
+  //
+  // Errors: whatever reading the file returns.
+  absl::StatusOr<bool> MayLookUpGlobal();
+
   // The next `size` bytes, valid until the next call.
   //
   // Errors: kDataLoss - there are fewer; whatever reading the file returns.

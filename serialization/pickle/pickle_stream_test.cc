@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
@@ -149,6 +150,60 @@ TEST(PickleStreamTest, ALengthThatLiesTakesNoMemory) {
   PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
   EXPECT_EQ(stream.NextPickle().status().code(), absl::StatusCode::kDataLoss);
   EXPECT_LE(file.bytes_read(), file.size_bytes());
+}
+
+bool MayLookUpGlobal(const std::string& bytes) {
+  const CountedBytes file(bytes);
+  PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+  const absl::StatusOr<bool> result = stream.MayLookUpGlobal();
+  EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(stream.offset(), 0u);
+  return result.ok() && *result;
+}
+
+TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
+  using std::string_literals::operator""s;
+  for (const std::string& bytes : {
+           "cos\nsystem\n"s,
+           "\x80\x02"
+           "cos\nsystem\n)R."s,
+           "\x80\x04\x8c\x02os\x8c\x06system\x93"s,
+           "(S'id'\nios\nsystem\n."s,
+           // A NUL ends a number, and anything may follow it.
+           "I\0junk\ncos\nsystem\n"s,
+           "I1\0junk\ncos\nsystem\n"s,
+           // After text that is of no use, and in the next pickle.
+           "V{\"not\": 1}\ncos\nsystem\n"s,
+           "N.\x80\x02K\x01Q."
+           "cos\nsystem\n"s,
+       }) {
+    EXPECT_TRUE(MayLookUpGlobal(bytes)) << absl::CHexEscape(bytes);
+  }
+  for (const std::string& bytes : {
+           ""s,
+           "N."s,
+           "cos\nsystem"s,
+           // No Python has such a module.
+           "c{\"os\"\nsystem\n"s,
+           "c\0os\nsystem\n"s,
+           // Python refuses each of these before it comes to the name.
+           "\x80\x02\x00"
+           "cos\nsystem\n"s,
+           "p1\ncos\nsystem\n"s,
+           "P1\ncos\nsystem\n"s,
+           "NQcos\nsystem\n"s,
+           "\x97"
+           "cos\nsystem\n"s,
+           "I{}\ncos\nsystem\n"s,
+           "S{}\ncos\nsystem\n"s,
+           "X\xff\0\0\0cos\nsystem\n"s,
+           // What honest files of other kinds begin with.
+           "\x58\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}"s,
+           "././@PaxHeader\0\0"s,
+           "sys_info\0\0"s,
+       }) {
+    EXPECT_FALSE(MayLookUpGlobal(bytes)) << absl::CHexEscape(bytes);
+  }
 }
 
 TEST(PickleStreamTest, Limit) {

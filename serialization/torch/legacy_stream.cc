@@ -51,6 +51,11 @@ class LegacyStream {
                                           uint32_t max_nodes,
                                           pickle::UnpickleHooks* hooks,
                                           ObjectGraph* graph);
+  // Likewise one of plain numbers and texts. PyTorch unpickles these as it does
+  // the objects, so a class or function in one of them would be called.
+  absl::StatusOr<UnpickleResult> UnpicklePlain(absl::string_view part,
+                                               uint32_t max_nodes,
+                                               ObjectGraph* graph);
   absl::Status ReadHeader();
   absl::Status ReadObjects();
   absl::Status CheckByteOrder() const;
@@ -101,22 +106,36 @@ absl::StatusOr<UnpickleResult> LegacyStream::Unpickle(
   return result;
 }
 
+absl::StatusOr<UnpickleResult> LegacyStream::UnpicklePlain(
+    absl::string_view part, uint32_t max_nodes, ObjectGraph* graph) {
+  const absl::StatusOr<UnpickleResult> result =
+      Unpickle(part, max_nodes, nullptr, graph);
+  if (!result.ok() || graph->globals().empty()) return result;
+  const GlobalRecord& global = graph->globals()[0];
+  return Error(
+      absl::StatusCode::kDataLoss, part,
+      absl::StrCat("the pickle refers to ",
+                   absl::Utf8SafeCHexEscape(
+                       absl::StrCat(global.module, ".", global.name)),
+                   ", which PyTorch would call; no program that "
+                   "writes checkpoints puts anything of the kind here"));
+}
+
 absl::Status LegacyStream::ReadHeader() {
   ObjectGraph graph;
   FERRY_RETURN_IF_ERROR(
-      Unpickle("magic_number", kMaxHeaderNodes, nullptr, &graph).status());
+      UnpicklePlain("magic_number", kMaxHeaderNodes, &graph).status());
   FERRY_ASSIGN_OR_RETURN(
       const UnpickleResult version,
-      Unpickle("protocol_version", kMaxHeaderNodes, nullptr, &graph));
+      UnpicklePlain("protocol_version", kMaxHeaderNodes, &graph));
   if (!graph.is_int64(version.root) ||
       graph.int_value(version.root) != kLegacyProtocolVersion) {
     return Error(absl::StatusCode::kUnimplemented, "protocol_version",
                  absl::StrCat("the stream does not have the protocol version ",
                               kLegacyProtocolVersion));
   }
-  FERRY_ASSIGN_OR_RETURN(
-      const UnpickleResult machine,
-      Unpickle("sys_info", kMaxHeaderNodes, nullptr, &graph));
+  FERRY_ASSIGN_OR_RETURN(const UnpickleResult machine,
+                         UnpicklePlain("sys_info", kMaxHeaderNodes, &graph));
   if (graph.kind(machine.root) == ValueKind::kDict) {
     const NodeId little = graph.FindStr(machine.root, "little_endian");
     is_from_big_endian_ = little != kNoNode &&
@@ -157,7 +176,7 @@ absl::Status LegacyStream::ReadKeys() {
   ObjectGraph graph;
   FERRY_ASSIGN_OR_RETURN(
       const UnpickleResult result,
-      Unpickle("storage_keys", options_.limits.max_nodes, nullptr, &graph));
+      UnpicklePlain("storage_keys", options_.limits.max_nodes, &graph));
   if (graph.kind(result.root) != ValueKind::kList &&
       graph.kind(result.root) != ValueKind::kTuple) {
     return Error(absl::StatusCode::kDataLoss, "storage_keys",
@@ -246,7 +265,8 @@ bool IsLegacyMagic(absl::string_view pickle) {
   ObjectGraph graph;
   const absl::StatusOr<UnpickleResult> result =
       pickle::Unpickle(pickle, pickle::UnpickleOptions(), nullptr, &graph);
-  return result.ok() && graph.kind(result->root) == ValueKind::kInt &&
+  return result.ok() && graph.globals().empty() &&
+         graph.kind(result->root) == ValueKind::kInt &&
          graph.is_big_int(result->root) &&
          graph.text(result->root) == kLegacyMagic;
 }

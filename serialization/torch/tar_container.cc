@@ -15,6 +15,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
@@ -71,6 +73,8 @@ class Member {
 
   const ObjectGraph& graph() const { return graph_; }
   uint64_t offset() const { return stream_.offset(); }
+  absl::string_view name() const { return name_; }
+  uint64_t bytes_left() const { return stream_.bytes_left(); }
 
  private:
   const ReadableBytes& file_;
@@ -96,8 +100,23 @@ absl::StatusOr<pickle::UnpickleResult> Member::NextPickle(
 }
 
 absl::StatusOr<NodeId> Member::NextValue() {
+  const size_t first_global = graph_.globals().size();
   FERRY_ASSIGN_OR_RETURN(const pickle::UnpickleResult result,
                          NextPickle(nullptr, &graph_));
+  // PyTorch unpickles these as it does the objects, so anything else would be
+  // called without a trace in the checkpoint.
+  for (const GlobalRecord& global : graph_.globals().subspan(first_global)) {
+    if ((global.module == "torch" ||
+         absl::StartsWith(global.module, "torch.")) &&
+        (absl::EndsWith(global.name, "Storage") ||
+         absl::EndsWith(global.name, "Tensor"))) {
+      continue;
+    }
+    return Damaged(absl::StrCat(
+        "the pickle refers to ",
+        absl::Utf8SafeCHexEscape(absl::StrCat(global.module, ".", global.name)),
+        ", where there are only classes of storages and tensors"));
+  }
   return result.root;
 }
 
@@ -153,6 +172,8 @@ class TarContainer {
   absl::StatusOr<Tensor> MakeTensor(Member* member, const Storage& storage,
                                     const StorageType& type);
   absl::Status ReadObjects();
+  // Of a member that has been read.
+  void NoteBytesLeft(const Member& member);
   absl::StatusOr<NodeId> NodeOf(int64_t key, ObjectGraph* graph);
 
   const ReadableBytes& file_;
@@ -163,11 +184,16 @@ class TarContainer {
 
 absl::StatusOr<const PlainRecord*> TarContainer::Find(
     absl::string_view name) const {
-  // Where there are several of a name, the last one counts.
-  for (size_t i = parsed_.records.size(); i-- > 0;) {
-    const PlainRecord& record = parsed_.records[i];
-    if (absl::StripPrefix(record.name, "./") == name) return &record;
+  const PlainRecord* found = nullptr;
+  for (const PlainRecord& record : parsed_.records) {
+    if (absl::StripPrefix(record.name, "./") != name) continue;
+    if (found != nullptr) {
+      return absl::DataLossError(absl::StrCat(
+          file_.name(), " is a tar archive with several files \"", name, "\""));
+    }
+    found = &record;
   }
+  if (found != nullptr) return found;
   return absl::DataLossError(
       absl::StrCat(file_.name(),
                    " is a tar archive, but not one of PyTorch before 0.1.10: "
@@ -256,7 +282,9 @@ absl::Status TarContainer::ReadStorages() {
   for (int64_t i = 0; i < count; ++i) {
     FERRY_RETURN_IF_ERROR(ReadStorage(&member));
   }
-  return ReadParts(&member);
+  FERRY_RETURN_IF_ERROR(ReadParts(&member));
+  NoteBytesLeft(member);
+  return absl::OkStatus();
 }
 
 // What stands behind the description of a tensor.
@@ -343,7 +371,16 @@ absl::Status TarContainer::ReadTensors() {
   for (int64_t i = 0; i < count; ++i) {
     FERRY_RETURN_IF_ERROR(ReadTensor(&member));
   }
+  NoteBytesLeft(member);
   return absl::OkStatus();
+}
+
+void TarContainer::NoteBytesLeft(const Member& member) {
+  if (member.bytes_left() == 0) return;
+  parsed_.warnings.push_back(
+      absl::StrCat("the file \"", absl::Utf8SafeCHexEscape(member.name()),
+                   "\" of the tar archive has ", member.bytes_left(),
+                   " bytes after its contents, which nobody reads"));
 }
 
 absl::StatusOr<NodeId> TarContainer::NodeOf(int64_t key, ObjectGraph* graph) {
@@ -375,13 +412,14 @@ absl::Status TarContainer::ReadObjects() {
                          member.NextPickle(&hooks, parsed_.graph.get()));
   parsed_.root = result.root;
   parsed_.info.pickle_protocol = result.protocol;
+  NoteBytesLeft(member);
   return absl::OkStatus();
 }
 
 absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
-  FERRY_ASSIGN_OR_RETURN(parsed_.records, ReadTarDirectory(file_));
+  FERRY_ASSIGN_OR_RETURN(parsed_.records,
+                         ReadTarDirectory(file_, &parsed_.end_offset_bytes));
   parsed_.info.container = Container::kTar;
-  parsed_.end_offset_bytes = file_.size_bytes();
   FERRY_RETURN_IF_ERROR(ReadStorages());
   FERRY_RETURN_IF_ERROR(ReadTensors());
   FERRY_RETURN_IF_ERROR(ReadObjects());

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,9 @@ namespace torch_format {
 namespace {
 
 constexpr uint64_t kBlockBytes = 512;
+
+// Archives are filled up with zeros to a multiple of this.
+constexpr uint64_t kTapeRecordBytes = 20 * kBlockBytes;
 
 // No name and no list of attributes of an honest member is longer.
 constexpr uint64_t kMaxAttributeBytes = uint64_t{1} << 20;
@@ -35,6 +39,7 @@ constexpr Field kName = {0, 100};
 constexpr Field kSize = {124, 12};
 constexpr Field kChecksum = {148, 8};
 constexpr size_t kTypeOffset = 156;
+constexpr char kFolder = '5';
 constexpr Field kMagic = {257, 5};
 constexpr Field kPrefix = {345, 155};
 
@@ -88,7 +93,7 @@ class Reader {
  public:
   explicit Reader(const ReadableBytes& file) : file_(file) {}
 
-  absl::StatusOr<std::vector<PlainRecord>> Run();
+  absl::StatusOr<std::vector<PlainRecord>> Run(uint64_t* end_offset_bytes);
 
  private:
   absl::Status Damaged(absl::string_view what) const {
@@ -98,9 +103,13 @@ class Reader {
                                             offset_, " ", what));
   }
   absl::StatusOr<std::string> ReadText(uint64_t size) const;
-  absl::Status ParsePax(absl::string_view text);
+  // Of a global header only attributes that say nothing of the contents are
+  // known.
+  absl::Status ParsePax(absl::string_view text, bool is_global);
   // Reads the header at offset_, and moves behind the member.
   absl::Status ReadMember(absl::string_view header);
+  // Where the zeros at offset_ end.
+  absl::StatusOr<uint64_t> FindEnd() const;
 
   const ReadableBytes& file_;
   uint64_t offset_ = 0;
@@ -119,7 +128,7 @@ absl::StatusOr<std::string> Reader::ReadText(uint64_t size) const {
 }
 
 // Lines "LENGTH KEY=VALUE\n", where LENGTH counts all of the line.
-absl::Status Reader::ParsePax(absl::string_view text) {
+absl::Status Reader::ParsePax(absl::string_view text, bool is_global) {
   while (!text.empty() && text[0] != '\0') {
     const size_t blank = text.find(' ');
     size_t length = 0;
@@ -138,6 +147,12 @@ absl::Status Reader::ParsePax(absl::string_view text) {
     const absl::string_view key = line.substr(0, equals);
     const absl::string_view value = line.substr(equals + 1);
     uint64_t size = 0;
+    const bool is_of_contents = key == "path" || key == "size";
+    if ((is_global && is_of_contents) || absl::StartsWith(key, "GNU.sparse.")) {
+      return Damaged(absl::StrCat("has the attribute \"",
+                                  absl::Utf8SafeCHexEscape(key),
+                                  "\", which is not supported there"));
+    }
     if (key == "path") {
       next_.name = std::string(value);
     } else if (key == "size") {
@@ -157,24 +172,27 @@ absl::Status Reader::ReadMember(absl::string_view header) {
   std::optional<uint64_t> size = Number(Bytes(header, kSize));
   if (!size) return Damaged("has a malformed size");
   const char type = header[kTypeOffset];
+  const bool is_file = type == '0' || type == '\0' || type == '7';
   const bool is_attributes =
       type == 'x' || type == 'g' || type == 'L' || type == 'K' || type == 'X';
+  if (!is_file && !is_attributes && type != kFolder) {
+    return Damaged("is of a link, a device, or a member of an unknown type");
+  }
   if (!is_attributes && next_.size_bytes) size = next_.size_bytes;
-  // Links, devices and directories have no contents.
-  if (type >= '1' && type <= '6') size = 0;
+  if (type == kFolder) size = 0;
   const uint64_t left = file_.size_bytes() - offset_ - kBlockBytes;
   if (*size > left) {
     return Damaged(absl::StrCat("is of a member of ", *size, " bytes, and ",
                                 left, " follow"));
   }
-  if (type == 'x' || type == 'X') {
+  if (type == 'x' || type == 'X' || type == 'g') {
     FERRY_ASSIGN_OR_RETURN(const std::string text, ReadText(*size));
-    FERRY_RETURN_IF_ERROR(ParsePax(text));
+    FERRY_RETURN_IF_ERROR(ParsePax(text, /*is_global=*/type == 'g'));
   } else if (type == 'L') {
     FERRY_ASSIGN_OR_RETURN(std::string text, ReadText(*size));
     next_.name = text.substr(0, text.find('\0'));
   } else if (!is_attributes) {
-    if (type == '0' || type == '\0' || type == '7') {
+    if (is_file) {
       PlainRecord member;
       member.name = std::string(Text(header, kName));
       const absl::string_view prefix = Text(header, kPrefix);
@@ -194,7 +212,17 @@ absl::Status Reader::ReadMember(absl::string_view header) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<PlainRecord>> Reader::Run() {
+absl::StatusOr<uint64_t> Reader::FindEnd() const {
+  std::string zeros(std::min(kTapeRecordBytes, file_.size_bytes() - offset_),
+                    '\0');
+  FERRY_RETURN_IF_ERROR(
+      file_.ReadAt(offset_, absl::MakeSpan(&zeros[0], zeros.size())));
+  return offset_ +
+         std::min<uint64_t>(zeros.find_first_not_of('\0'), zeros.size());
+}
+
+absl::StatusOr<std::vector<PlainRecord>> Reader::Run(
+    uint64_t* end_offset_bytes) {
   char block[kBlockBytes];
   const absl::string_view header(block, kBlockBytes);
   while (file_.size_bytes() - offset_ >= kBlockBytes) {
@@ -203,12 +231,14 @@ absl::StatusOr<std::vector<PlainRecord>> Reader::Run() {
     // Zeros end the archive.
     if (std::all_of(header.begin(), header.end(),
                     [](char c) { return c == '\0'; })) {
+      FERRY_ASSIGN_OR_RETURN(*end_offset_bytes, FindEnd());
       return std::move(members_);
     }
     FERRY_RETURN_IF_ERROR(ReadMember(header));
   }
   // Without zeros, too, it can end; but not within a header.
   if (offset_ != file_.size_bytes()) return Damaged("is cut short");
+  *end_offset_bytes = offset_;
   return std::move(members_);
 }
 
@@ -220,8 +250,8 @@ bool IsTar(absl::string_view head) {
 }
 
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
-    const ReadableBytes& file) {
-  return Reader(file).Run();
+    const ReadableBytes& file, uint64_t* end_offset_bytes) {
+  return Reader(file).Run(end_offset_bytes);
 }
 
 }  // namespace torch_format

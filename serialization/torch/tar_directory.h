@@ -10,6 +10,7 @@
 #ifndef FERRY_SERIALIZATION_TORCH_TAR_DIRECTORY_H_
 #define FERRY_SERIALIZATION_TORCH_TAR_DIRECTORY_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,11 +25,15 @@ namespace torch_format {
 // archive.
 bool IsTar(absl::string_view head);
 
-// The ordinary files in the archive, in its order.
+// Returns the ordinary files in the archive, in its order, and sets
+// `end_offset_bytes` to where the archive ends: after the zeros that fill its
+// last 10 KiB, or where the file does.
 //
-// Errors: kDataLoss - a header is damaged, or a member is cut short.
+// Errors: kDataLoss - a header is damaged, a member is cut short, or is neither
+//                     an ordinary file nor a folder (Python's tarfile would
+//                     follow links and read members of unknown types).
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
-    const ReadableBytes& file);
+    const ReadableBytes& file, uint64_t* end_offset_bytes);
 
 }  // namespace torch_format
 }  // namespace ferry

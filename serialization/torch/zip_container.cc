@@ -55,6 +55,7 @@ class ZipContainer {
 
   absl::Status FindPrefix();
   absl::Status ExplainNoPickle() const;
+  bool IsMisspelt(absl::string_view name) const;
   absl::Status CheckNames() const;
   // The text of a record that should be a word.
   absl::StatusOr<std::string> ReadWord(const ZipEntry& entry) const;
@@ -99,17 +100,22 @@ absl::Status ZipContainer::ExplainNoPickle() const {
 }
 
 // The folder of `data.pkl`: that of the first record, as PyTorch looks for it,
-// or else the only one that has such a record.
+// or else the only one that has such a record. One more in another folder would
+// be a checkpoint of which nothing is read.
 absl::Status ZipContainer::FindPrefix() {
   const absl::Span<const ZipEntry> entries = parsed_.directory->entries();
+  const ZipEntry* found = nullptr;
   if (!entries.empty()) {
     const absl::string_view name = entries[0].name;
     prefix_ = std::string(name.substr(0, name.find('/') + 1));
-    if (Find("data.pkl") != nullptr) return absl::OkStatus();
+    found = Find("data.pkl");
   }
-  const ZipEntry* found = nullptr;
   for (const ZipEntry& entry : entries) {
     if (entry.name != "data.pkl" && !absl::EndsWith(entry.name, "/data.pkl")) {
+      continue;
+    }
+    if (found == &entry || (found != nullptr && !prefix_.empty() &&
+                            absl::StartsWith(entry.name, prefix_))) {
       continue;
     }
     if (found != nullptr) {
@@ -120,10 +126,23 @@ absl::Status ZipContainer::FindPrefix() {
                        absl::Utf8SafeCHexEscape(entry.name), "\""));
     }
     found = &entry;
+    prefix_ = std::string(entry.name.substr(0, entry.name.size() - 8));
   }
-  if (found == nullptr) return ExplainNoPickle();
-  prefix_ = std::string(found->name.substr(0, found->name.size() - 8));
-  return absl::OkStatus();
+  return found == nullptr ? ExplainNoPickle() : absl::OkStatus();
+}
+
+// Whether PyTorch takes the record for one that Ferry, which minds upper and
+// lower case, does not look at: PyTorch does not mind.
+bool ZipContainer::IsMisspelt(absl::string_view name) const {
+  // As PyTorch's own names are, but for the archive's.
+  for (absl::string_view record :
+       {"byteorder", "version", ".data/version", "data.pkl"}) {
+    if (name.size() == prefix_.size() + record.size() &&
+        absl::EqualsIgnoreCase(name, absl::StrCat(prefix_, record))) {
+      return name != absl::StrCat(prefix_, record);
+    }
+  }
+  return false;
 }
 
 // Storages' local headers are looked at when their bytes are read, the pickle's
@@ -133,6 +152,12 @@ absl::Status ZipContainer::CheckNames() const {
   const std::string storages = absl::StrCat(prefix_, "data/");
   for (const ZipEntry& entry : parsed_.directory->entries()) {
     if (absl::StartsWith(entry.name, storages)) continue;
+    if (IsMisspelt(entry.name)) {
+      return zip::EntryError(
+          absl::StatusCode::kDataLoss, file_, entry,
+          "is not in lower case, which PyTorch does not mind "
+          "and Ferry does");
+    }
     FERRY_RETURN_IF_ERROR(zip::FindContents(file_, entry).status());
   }
   return absl::OkStatus();
@@ -272,6 +297,12 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     return zip::EntryError(result.status().code(), file_, entry,
                            result.status().message());
   }
+  if (result->size_bytes < bytes.size()) {
+    parsed_.warnings.push_back(
+        absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
+                     "\" has ", bytes.size() - result->size_bytes,
+                     " bytes after its pickle, which nobody reads"));
+  }
   for (size_t i = 0; i < hooks.storages().size(); ++i) {
     const TorchUnpickler::KeyedStorage& keyed = hooks.storages()[i];
     ParsedCheckpoint::StoragePart& part = parsed_.storages[first_part + i];
@@ -338,7 +369,7 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   parsed_.directory = std::make_unique<ZipDirectory>(std::move(directory));
   FERRY_RETURN_IF_ERROR(FindPrefix());
   parsed_.info.container = Container::kZip;
-  parsed_.end_offset_bytes = file_.size_bytes();
+  parsed_.end_offset_bytes = parsed_.directory->end_offset();
   parsed_.info.archive_name = std::string(absl::StripSuffix(prefix_, "/"));
   if (Find("constants.pkl") != nullptr) {
     parsed_.info.kind = CheckpointKind::kTorchScript;

@@ -16,132 +16,12 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/zip/little_endian.h"
+#include "ferry/serialization/zip/zip_end.h"
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
 namespace zip {
 namespace {
-
-// The comment at the end of an archive is at most this long.
-constexpr uint64_t kMaxCommentBytes = 0xFFFF;
-
-// What the end records say.
-struct EndOfDirectory {
-  uint64_t num_entries = 0;
-  uint64_t directory_bytes = 0;
-  // As the archive counts it, from its own first byte.
-  uint64_t directory_offset = 0;
-  // Where the first of the end records stands in the file.
-  uint64_t records_offset = 0;
-};
-
-absl::Status Damaged(const ReadableBytes& file, uint64_t offset,
-                     absl::string_view what) {
-  return absl::DataLossError(
-      absl::StrCat(file.name(), ": ", what, " (at offset ", offset, ")"));
-}
-
-// Replaces what does not fit 32 bits by what the zip64 records say, if there
-// are any before the end record at `offset`.
-absl::Status ReadZip64End(const ReadableBytes& file, uint64_t offset,
-                          EndOfDirectory* end) {
-  if (offset < kZip64LocatorBytes) return absl::OkStatus();
-  char locator[kZip64LocatorBytes];
-  const uint64_t locator_offset = offset - kZip64LocatorBytes;
-  FERRY_RETURN_IF_ERROR(file.ReadAt(locator_offset, absl::MakeSpan(locator)));
-  if (Load32(locator) != kZip64LocatorSignature) return absl::OkStatus();
-  if (Load32(locator + 4) != 0 || Load32(locator + 16) > 1) {
-    return absl::UnimplementedError(absl::StrCat(
-        file.name(), ": the zip archive is spread over several disks"));
-  }
-  // Without extensible data the record stands right before the locator; where
-  // the locator says it is, only an archive at the file's start can tell.
-  if (locator_offset < kZip64EndBytes) {
-    return Damaged(file, locator_offset, "the zip64 end record is missing");
-  }
-  const uint64_t record_offset = locator_offset - kZip64EndBytes;
-  char record[kZip64EndBytes];
-  FERRY_RETURN_IF_ERROR(file.ReadAt(record_offset, absl::MakeSpan(record)));
-  if (Load32(record) != kZip64EndSignature ||
-      Load64(record + 4) != kZip64EndBytes - 12) {
-    return Damaged(file, record_offset, "the zip64 end record is damaged");
-  }
-  if (Load32(record + 16) != 0 || Load32(record + 20) != 0 ||
-      Load64(record + 24) != Load64(record + 32)) {
-    return absl::UnimplementedError(absl::StrCat(
-        file.name(), ": the zip archive is spread over several disks"));
-  }
-  const uint64_t num_entries = Load64(record + 32);
-  const uint64_t directory_bytes = Load64(record + 40);
-  const uint64_t directory_offset = Load64(record + 48);
-  if ((end->num_entries != 0xFFFF && end->num_entries != num_entries) ||
-      (end->directory_bytes != 0xFFFFFFFF &&
-       end->directory_bytes != directory_bytes) ||
-      (end->directory_offset != 0xFFFFFFFF &&
-       end->directory_offset != directory_offset)) {
-    return Damaged(file, record_offset,
-                   "the two end records of the zip archive disagree");
-  }
-  *end = {num_entries, directory_bytes, directory_offset, record_offset};
-  return absl::OkStatus();
-}
-
-// Checks the end record at `offset`, whose bytes are `record`.
-absl::Status ReadEnd(const ReadableBytes& file, uint64_t offset,
-                     const char* record, EndOfDirectory* end) {
-  if (Load16(record + 4) != 0 || Load16(record + 6) != 0 ||
-      Load16(record + 8) != Load16(record + 10)) {
-    return absl::UnimplementedError(absl::StrCat(
-        file.name(), ": the zip archive is spread over several disks"));
-  }
-  *end = {Load16(record + 10), Load32(record + 12), Load32(record + 16),
-          offset};
-  FERRY_RETURN_IF_ERROR(ReadZip64End(file, offset, end));
-  if (end->directory_bytes > end->records_offset ||
-      end->directory_offset > end->records_offset - end->directory_bytes) {
-    return Damaged(file, offset,
-                   "the central directory does not fit before its end record");
-  }
-  if (end->num_entries > end->directory_bytes / kCentralHeaderBytes) {
-    return Damaged(
-        file, offset,
-        absl::StrCat("the central directory has ", end->directory_bytes,
-                     " bytes for ", end->num_entries, " records"));
-  }
-  return absl::OkStatus();
-}
-
-// Finds the end record in the last `tail_bytes` of the file: the last one that
-// does not contradict the file.
-absl::Status FindEndIn(const ReadableBytes& file, uint64_t tail_bytes,
-                       EndOfDirectory* end) {
-  std::string tail(tail_bytes, '\0');
-  const uint64_t tail_offset = file.size_bytes() - tail_bytes;
-  FERRY_RETURN_IF_ERROR(
-      file.ReadAt(tail_offset, absl::MakeSpan(&tail[0], tail.size())));
-  absl::Status first_error;
-  for (uint64_t i = tail_bytes < kEndBytes ? 0 : tail_bytes - kEndBytes + 1;
-       i-- > 0;) {
-    if (Load32(&tail[i]) != kEndSignature) continue;
-    absl::Status status = ReadEnd(file, tail_offset + i, &tail[i], end);
-    if (status.ok()) return status;
-    if (first_error.ok()) first_error = std::move(status);
-  }
-  if (!first_error.ok()) return first_error;
-  return absl::DataLossError(absl::StrCat(
-      file.name(),
-      ": the zip archive has no end record: it is cut short, or it is none"));
-}
-
-absl::Status FindEnd(const ReadableBytes& file, EndOfDirectory* end) {
-  const uint64_t size = file.size_bytes();
-  // Mostly nothing follows it.
-  if (size >= kEndBytes && FindEndIn(file, kEndBytes, end).ok()) {
-    return absl::OkStatus();
-  }
-  return FindEndIn(file, std::min(size, uint64_t{kEndBytes} + kMaxCommentBytes),
-                   end);
-}
 
 // A name that no program would write, or that leads out of a folder.
 bool IsOddName(absl::string_view name) {
@@ -197,8 +77,12 @@ absl::Status EntryError(absl::StatusCode code, const ReadableBytes& file,
 
 absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
                                                 const ZipLimits& limits) {
-  EndOfDirectory end;
-  FERRY_RETURN_IF_ERROR(FindEnd(file, &end));
+  FERRY_ASSIGN_OR_RETURN(const ZipEnd end, FindZipEnd(file, file.size_bytes()));
+  if (end.archive_offset() != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file.name(), ": the zip archive begins at offset ",
+        end.archive_offset(), ", and other bytes stand before it"));
+  }
   if (end.directory_bytes > limits.max_directory_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         file.name(), ": the central directory has ", end.directory_bytes,
@@ -212,12 +96,11 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
   }
   const absl::Span<char> bytes(static_cast<char*>((*memory)[0].data),
                                end.directory_bytes);
-  const uint64_t offset = end.records_offset - end.directory_bytes;
-  FERRY_RETURN_IF_ERROR(file.ReadAt(offset, bytes));
+  FERRY_RETURN_IF_ERROR(file.ReadAt(end.directory_offset, bytes));
   ZipDirectory directory;
-  absl::Status status =
-      directory.ReadEntries({bytes.data(), bytes.size()}, end.num_entries,
-                            offset - end.directory_offset, offset);
+  directory.end_offset_ = end.end_offset;
+  absl::Status status = directory.ReadEntries(
+      {bytes.data(), bytes.size()}, end.num_entries, end.directory_offset);
   if (!status.ok()) {
     return absl::Status(status.code(),
                         absl::StrCat(file.name(), ": ", status.message()));
@@ -227,9 +110,8 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
 
 absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
                                        uint64_t num_entries,
-                                       uint64_t archive_offset,
                                        uint64_t directory_offset) {
-  // `ReadEnd` has seen that so many headers fit.
+  // `FindZipEnd` has seen that so many headers fit.
   const uint64_t most_name_bytes =
       bytes.size() - num_entries * kCentralHeaderBytes;
   // The names, the entries, their numbers and their order.
@@ -292,10 +174,10 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
       return damaged("has two different sizes though it is not compressed");
     }
     if (Load16(header + 34) != 0) return damaged("is on another disk");
-    // `CheckExtents` sees that the sum lies in the file.
-    if (__builtin_add_overflow(entry.header_offset, archive_offset,
-                               &entry.header_offset)) {
-      return damaged("begins past the end of the file");
+    // PyTorch reads nothing of a folder, and gives out memory as it finds it.
+    if ((Load32(header + 38) & kFolderAttribute) != 0 &&
+        entry.size_bytes != 0) {
+      return damaged("is marked as a folder and has contents");
     }
     entries_.push_back(entry);
     next += header_bytes;

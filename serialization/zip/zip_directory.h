@@ -10,8 +10,8 @@
 //
 // The format is that of PKWARE's APPNOTE.TXT 6.3.10, with zip64 and data
 // descriptors; PyTorch's local headers carry neither sizes nor checksum, so
-// those of the central directory are used. The archive may begin anywhere in
-// the file and may be followed by up to 64 KiB of other bytes.
+// those of the central directory are used. The archive begins with the file, as
+// it must for PyTorch, and may be followed by up to 64 KiB of other bytes.
 //
 // Example: the size of a record.
 //
@@ -72,6 +72,8 @@ inline constexpr uint64_t kLocalHeaderBytes = 30;
 class ZipDirectory {
  public:
   // Errors:
+  //   kInvalidArgument   - other bytes stand before the archive; the message
+  //                        has the offset. `ReadableRange` leaves them out.
   //   kDataLoss          - no zip archive, or one that contradicts itself; the
   //                        message has the record and the offset.
   //   kUnimplemented     - encrypted records, several disks, a compression
@@ -87,6 +89,9 @@ class ZipDirectory {
   // In the order of the central directory.
   absl::Span<const ZipEntry> entries() const { return entries_; }
 
+  // Where the archive ends in the file. A comment comes after it.
+  uint64_t end_offset() const { return end_offset_; }
+
   // The record of this name, or null.
   const ZipEntry* Find(absl::string_view name) const;
 
@@ -95,7 +100,7 @@ class ZipDirectory {
 
   // `bytes` are the central directory.
   absl::Status ReadEntries(absl::string_view bytes, uint64_t num_entries,
-                           uint64_t archive_offset, uint64_t directory_offset);
+                           uint64_t directory_offset);
   absl::Status IndexNames();
   absl::Status CheckNames() const;
   absl::Status CheckExtents(uint64_t directory_offset);
@@ -106,6 +111,7 @@ class ZipDirectory {
   std::pmr::vector<char> names_{memory_.get()};  // of the entries
   std::pmr::vector<ZipEntry> entries_{memory_.get()};
   std::optional<NameIndex> by_name_;  // indexes of `entries_`; set by `Read`
+  uint64_t end_offset_ = 0;
 };
 
 // Where the contents of `entry` begin, counted from its header.

@@ -34,6 +34,9 @@ inline constexpr uint16_t kUtf8Flag = 1 << 11;
 // Traditional encryption, strong encryption, an encrypted directory.
 inline constexpr uint16_t kEncryptedFlags = 1 << 0 | 1 << 6 | 1 << 13;
 
+// The bit of a record's external attributes that makes it a folder (MS-DOS).
+inline constexpr uint32_t kFolderAttribute = 0x10;
+
 // Compression methods.
 inline constexpr uint16_t kStored = 0;
 inline constexpr uint16_t kDeflated = 8;

@@ -120,6 +120,16 @@ TEST(HostileZip, OtherRecords) {
     zip->Add("a/data.pkl", SmallPickle());
     zip->Add("b/data.pkl", SmallPickle());
   });
+  ExpectDataLoss(
+      "one more checkpoint", "several checkpoints",
+      [](ZipBuilder* zip) { zip->Add("other/data.pkl", SmallPickle()); });
+  ExpectLoads("a file of the same name further in", [](ZipBuilder* zip) {
+    zip->Add("my.model/extra/data.pkl", "x");
+  });
+  for (const char* name : {"my.model/BYTEORDER", "my.model/.data/Version"}) {
+    ExpectDataLoss(name, "not in lower case",
+                   [name](ZipBuilder* zip) { zip->Add(name, "big"); });
+  }
   ExpectDataLoss("no pickle", "data.pkl",
                  [](ZipBuilder* zip) { zip->Remove("my.model/data.pkl"); });
   ExpectDataLoss("no storage", "data/0",
@@ -248,30 +258,85 @@ TEST(HostileZip, EndRecord) {
                  [](ZipBuilder* zip) { zip->directory_offset = 1 << 20; });
 }
 
+void ExpectInvalid(const char* name, const char* says, const Change& change) {
+  ExpectError(name, absl::StatusCode::kInvalidArgument, says, change);
+}
+
 TEST(HostileZip, LeadingAndTrailingBytes) {
   ExpectLoads("a comment", [](ZipBuilder* zip) { zip->comment = "hello"; });
   ExpectLoads("bytes after it",
               [](ZipBuilder* zip) { zip->trailing = std::string(1000, 'x'); });
-  ExpectLoads("a comment that looks like an end record", [](ZipBuilder* zip) {
-    zip->comment = absl::StrCat("PK\x05\x06", std::string(18, '\xFF'));
-  });
+  // The last end record counts, as for PyTorch, whatever it says.
+  ExpectUnimplemented("a comment that looks like an end record",
+                      "several disks", [](ZipBuilder* zip) {
+                        zip->comment =
+                            absl::StrCat("PK\x05\x06", std::string(18, '\xFF'));
+                      });
   ExpectDataLoss(
       "too many bytes after it", "no end record",
       [](ZipBuilder* zip) { zip->trailing = std::string(70000, 'x'); });
-  ExpectLoads("bytes before it",
-              [](ZipBuilder* zip) { zip->leading = "#!/bin/sh\nexit\n"; });
-  ExpectLoads("bytes on both sides", [](ZipBuilder* zip) {
-    zip->leading = std::string(100000, 'x');
-    zip->trailing = std::string(1000, 'x');
-  });
-  // One archive after another: the last one counts, as its offsets say.
-  ZipBuilder last = SmallCheckpoint();
-  last.record("my.model/data/0").stored.replace(0, 4, "\0\0\x80\x3f", 4);
-  last.record("my.model/data/0").crc32 = 0;
-  const absl::StatusOr<std::vector<float>> w =
-      LoadW(SmallCheckpoint().Build() + last.Build());
+  ExpectInvalid("bytes before it",
+                "begins at offset 15 and other bytes before it",
+                [](ZipBuilder* zip) { zip->leading = "#!/bin/sh\nexit\n"; });
+  ExpectInvalid("bytes on both sides", "begins at offset 100000",
+                [](ZipBuilder* zip) {
+                  zip->leading = std::string(100000, 'x');
+                  zip->trailing = std::string(1000, 'x');
+                });
+}
+
+TEST(HostileZip, SeveralArchives) {
+  ZipBuilder other = SmallCheckpoint();
+  other.record("my.model/data/0").stored.replace(0, 4, "\0\0\x80\x3f", 4);
+  other.record("my.model/data/0").crc32 = 0;
+  const std::string first = SmallCheckpoint().Build();
+  const std::string second = other.Build();
+  const std::string both = first + second;
+  const absl::Status status = LoadW(both).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(absl::StrCat("at offsets 0, ", first.size(), ";")));
+  // Each of them can be had.
+  LoadOptions options;
+  options.size_bytes = first.size();
+  absl::StatusOr<std::vector<float>> w = LoadW(both, options);
+  ASSERT_TRUE(w.ok()) << w.status();
+  EXPECT_THAT(*w, ElementsAre(0, 1, 2, 3));
+  options.offset_bytes = first.size();
+  options.size_bytes = second.size();
+  w = LoadW(both, options);
   ASSERT_TRUE(w.ok()) << w.status();
   EXPECT_THAT(*w, ElementsAre(1, 1, 2, 3));
+  options.size_bytes = second.size() + 1;
+  EXPECT_EQ(LoadW(both, options).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  // Of many, some are named.
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += first;
+  EXPECT_THAT(std::string(LoadW(many).status().message()),
+              HasSubstr(absl::StrCat("at offsets such as ", 4 * first.size(),
+                                     ", ", 5 * first.size(), ",")));
+}
+
+TEST(HostileZip, TheZip64LocatorIsChecked) {
+  // Python's zipfile and PyTorch read the end record that it points to.
+  ZipBuilder zip = SmallCheckpoint();
+  zip.has_zip64_end = true;
+  std::string bytes = zip.Build();
+  bytes[bytes.size() - 22 - 20 + 8] ^= 1;
+  const absl::Status status = LoadW(bytes).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("zip64 locator says"));
+}
+
+TEST(HostileZip, FoldersWithContents) {
+  std::string bytes = SmallCheckpoint().Build();
+  // The external attributes of the first entry of the directory.
+  const size_t entry = bytes.find("PK\x01\x02");
+  bytes[entry + 38] = 0x10;
+  const absl::Status status = LoadW(bytes).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("marked as a folder"));
 }
 
 // --- Contents ----------------------------------------------------------------

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
@@ -124,6 +125,121 @@ TEST(DevicesTest, ListsThoseThatAreBuiltIn) {
   EXPECT_EQ(rows[rows.size() - 1]["type"], "meta");
   EXPECT_THAT(RunFerryForTest({"devices"}).out,
               AllOf(HasSubstr("cpu"), HasSubstr("meta")));
+}
+
+// Several checkpoints in one file, and bytes after one.
+class RangeTest : public ::testing::Test {
+ protected:
+  const std::string first_ = ReadTestFile(DataPath("torch2.14_cycles.pt"));
+  const std::string second_ = ReadTestFile(DataPath("torch2.14_meta.pt"));
+  const std::string range_ = absl::StrCat("--range=", first_.size(), ":",
+                                          first_.size() + second_.size());
+};
+
+TEST_F(RangeTest, SeveralArchivesAreRefusedUnlessOneIsAskedFor) {
+  const std::string path =
+      WriteTestFile("two_archives.pt", absl::StrCat(first_, second_));
+  const std::string out = TestPath("second_of_two.pt");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"inspect", path},
+        {"verify", path},
+        {"convert", path, out},
+        {"inspect", "--digest", path},
+        {"inspect", "--format=json", path}}) {
+    FerryResult result = RunFerryForTest(command);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("two_archives.pt"),
+                      HasSubstr(absl::StrCat("offsets 0, ", first_.size())),
+                      HasSubstr(absl::StrCat("--range=0:", first_.size()))));
+    EXPECT_THAT(result.out, Not(HasSubstr("consistent")));
+    std::vector<std::string> with_range = command;
+    with_range.push_back(range_);
+    result = RunFerryForTest(with_range);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+  }
+  const std::string whole = DataPath("torch2.14_meta.pt");
+  EXPECT_EQ(
+      ParseJson(
+          RunFerryForTest({"inspect", "--format=json", out}).out)["tensors"],
+      ParseJson(
+          RunFerryForTest({"inspect", "--format=json", whole}).out)["tensors"]);
+  EXPECT_EQ(
+      ParseJson(
+          RunFerryForTest({"verify", "--format=json", path}).out)[0]["outcome"],
+      "unknown");
+}
+
+TEST_F(RangeTest, DataFilesOfDistributedCheckpointsAreNamed) {
+  const FerryResult result = RunFerryForTest(
+      {"inspect",
+       WriteTestFile("__0_0.distcp", absl::StrCat(first_, second_))});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("distributed checkpoint"),
+                                HasSubstr("dcp_to_torch")));
+}
+
+TEST_F(RangeTest, BytesAfterACheckpointAreSaid) {
+  const std::string legacy = TestPath("after.legacy");
+  ASSERT_EQ(RunFerryForTest({"convert", "--container=legacy",
+                             DataPath("torch2.14_cycles.pt"), legacy})
+                .exit_code,
+            0);
+  for (const std::string& bytes :
+       {first_, ReadTestFile(legacy), std::string("\x80\x02N.")}) {
+    const std::string path =
+        WriteTestFile("after.pt", absl::StrCat(bytes, "more"));
+    const std::string says = absl::StrCat(
+        "4 bytes after the end of the checkpoint, at offset ", bytes.size());
+    EXPECT_THAT(RunFerryForTest({"inspect", path}).out, HasSubstr(says));
+    EXPECT_THAT(RunFerryForTest({"verify", path}).out, HasSubstr(says));
+    EXPECT_THAT(
+        RunFerryForTest({"convert", path, TestPath("after_out.pt")}).err,
+        HasSubstr(says));
+    EXPECT_EQ(ParseJson(RunFerryForTest({"inspect", "--format=json", path})
+                            .out)["trailing_bytes"],
+              4);
+    EXPECT_EQ(ParseJson(RunFerryForTest({"verify", "--format=json", path})
+                            .out)[0]["trailing_bytes"],
+              4);
+    EXPECT_THAT(RunFerryForTest(
+                    {"inspect", path, absl::StrCat("--range=:", bytes.size())})
+                    .out,
+                Not(HasSubstr("after the end")));
+  }
+}
+
+TEST_F(RangeTest, BytesAfterAPickleInAnArchiveAreSaid) {
+  ZipBuilder zip;
+  zip.Add("archive/data.pkl", absl::StrCat("\x80\x02N.", "more"));
+  zip.Add("archive/version", "3\n");
+  const std::string path = WriteTestFile("two_pickles.pt", zip.Build());
+  const char* const says =
+      "record \"archive/data.pkl\" has 4 bytes after its pickle";
+  EXPECT_THAT(RunFerryForTest({"inspect", path}).out, HasSubstr(says));
+  EXPECT_THAT(RunFerryForTest({"verify", path}).out, HasSubstr(says));
+  EXPECT_EQ(
+      ParseJson(
+          RunFerryForTest({"inspect", "--format=json", path}).out)["warnings"]
+          .size(),
+      1);
+  EXPECT_EQ(
+      ParseJson(
+          RunFerryForTest({"verify", "--format=json", path}).out)[0]["warnings"]
+          .size(),
+      1);
+}
+
+TEST_F(RangeTest, MalformedRanges) {
+  const std::string path = DataPath("torch2.14_meta.pt");
+  for (const char* range : {"", "5", "5:3", "-1:2", "a:b", "1:2:3", "0x1:"}) {
+    const FerryResult result =
+        RunFerryForTest({"inspect", path, absl::StrCat("--range=", range)});
+    EXPECT_EQ(result.exit_code, 2) << range;
+    EXPECT_THAT(result.err, HasSubstr("--range")) << range;
+  }
+  EXPECT_THAT(RunFerryForTest({"inspect", path, "--range=0:999999999"}).err,
+              HasSubstr("bytes"));
 }
 
 TEST(VerifyTest, SoundFilesAreVerified) {

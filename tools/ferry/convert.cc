@@ -23,7 +23,6 @@
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container_kind.h"
 #include "ferry/serialization/load_options.h"
-#include "ferry/serialization/map_location.h"
 #include "ferry/serialization/parsed_checkpoint.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
@@ -31,6 +30,7 @@
 #include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/map_location_option.h"
 #include "ferry/tools/ferry/progress.h"
+#include "ferry/tools/ferry/range_option.h"
 
 namespace ferry {
 namespace {
@@ -43,7 +43,7 @@ struct ConvertOptions {
   int protocol = 0;  // 0: that of the input
   bool no_crc = false;
   std::vector<std::string> metadata;  // "NAME=TEXT"
-  MapLocation map_location;
+  LoadOptions load;
   SaveOptions save;
 };
 
@@ -88,9 +88,8 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
     return interrupt.requested() || (io.is_cancelled && io.is_cancelled());
   };
 
-  LoadOptions load_options;
+  LoadOptions load_options = options.load;
   load_options.placement = Placement::kHost;
-  load_options.map_location = options.map_location;
   // A mapping that nothing needs is a mistake in it.
   load_options.map_location_must_match = true;
   load_options.is_cancelled = is_cancelled;
@@ -102,6 +101,11 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   load_options.progress = report;
   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
                          Checkpoint::Open(options.in, load_options));
+  const std::string trailing = DescribeTrailingBytes(
+      load_options, checkpoint.end_offset_bytes(), checkpoint.trailing_bytes());
+  if (!trailing.empty()) {
+    Complain(io, absl::StrCat(options.in, ": not converted: ", trailing));
+  }
   Value root = checkpoint.root();
   if (options.as_data) {
     FERRY_ASSIGN_OR_RETURN(root, ProgramData(root, checkpoint.constants()));
@@ -180,6 +184,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
           "and keeps those alone")
       ->check(OneOf({"zip", "legacy", "safetensors"}))
       ->option_text("zip|legacy|safetensors");
+  AddRangeOption(command, &options->load);
   command
       ->add_option("--at", options->at,
                    "Write only what stands at this JSON Pointer")
@@ -237,7 +242,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
               throw CLI::ValidationError("--map-location",
                                          std::string(map.status().message()));
             }
-            options->map_location = *map;
+            options->load.map_location = *map;
           },
           "The device for all tensors, or for those of other devices")
       ->option_text("DEVICE|FROM=TO,...");

@@ -28,6 +28,7 @@
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/digest.h"
 #include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/range_option.h"
 #include "ferry/tools/ferry/selection.h"
 #include "ferry/tools/ferry/text.h"
 #include "ferry/tools/ferry/tree.h"
@@ -37,6 +38,7 @@ namespace {
 
 struct InspectOptions {
   std::string file;
+  LoadOptions load;
   OutputFormat format = OutputFormat::kHuman;
   bool digest = false;
   bool code = false;
@@ -219,6 +221,11 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   head["kind"] = JsonText(Name(info.kind));
   if (has_pickle) head["pickle_protocol"] = info.pickle_protocol;
   head["byteorder"] = ByteOrder(info);
+  head["trailing_bytes"] = checkpoint.trailing_bytes();
+  head["warnings"] = Json::array();
+  for (const std::string& warning : checkpoint.warnings()) {
+    head["warnings"].push_back(JsonText(warning));
+  }
   for (const auto& [name, text] : info.metadata) {
     head["metadata"][name] = JsonText(text);
   }
@@ -301,10 +308,8 @@ absl::Status PrintHuman(const std::string& path, const Checkpoint& checkpoint,
 }
 
 absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
-  LoadOptions load_options;
-  load_options.placement = Placement::kHost;
   FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                         Checkpoint::Open(options.file, load_options));
+                         Checkpoint::Open(options.file, options.load));
   if (options.code) return PrintCode(checkpoint, io.out);
   FERRY_ASSIGN_OR_RETURN(const Selection selection,
                          Selection::Create(checkpoint.root(), options.filter));
@@ -319,7 +324,15 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
   }
   TreeOptions tree = options.tree;
   tree.digests = &digests;
-  return PrintHuman(options.file, checkpoint, selection, tree, io.out);
+  FERRY_RETURN_IF_ERROR(
+      PrintHuman(options.file, checkpoint, selection, tree, io.out));
+  const std::string trailing = DescribeTrailingBytes(
+      options.load, checkpoint.end_offset_bytes(), checkpoint.trailing_bytes());
+  if (!trailing.empty()) io.out << trailing << "\n";
+  for (const std::string& warning : checkpoint.warnings()) {
+    io.out << "warning: " << EscapeForTerminal(warning) << "\n";
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -336,10 +349,12 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
       "  ferry inspect --filter='*weight' --digest train.pt\n"
       "  ferry inspect --format=json model.pt | jq '.tensors[].pointer'");
   const auto options = std::make_shared<InspectOptions>();
+  options->load.placement = Placement::kHost;
   command->add_option("FILE", options->file, "The checkpoint")
       ->required()
       ->option_text(" ");
   AddFormatOption(command, &options->format);
+  AddRangeOption(command, &options->load);
   command->add_flag("--digest", options->digest,
                     "Read all data; give each tensor the SHA-256 of its\n"
                     "elements in row-major order");

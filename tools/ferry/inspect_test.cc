@@ -95,6 +95,7 @@ TEST(InspectTest, WritesTheFieldsOfTheContractInOrder) {
   for (const auto& field : document.items()) fields.push_back(field.key());
   EXPECT_THAT(fields, ::testing::ElementsAre("container", "codec", "kind",
                                              "pickle_protocol", "byteorder",
+                                             "trailing_bytes", "warnings",
                                              "globals", "tensors", "aliases"));
   EXPECT_EQ(document["codec"], "pickle");
   EXPECT_EQ(document["kind"], "checkpoint");

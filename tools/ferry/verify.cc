@@ -17,6 +17,7 @@
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/zip/record_verdict.h"
 #include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/range_option.h"
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
@@ -24,6 +25,7 @@ namespace {
 
 struct VerifyOptions {
   std::vector<std::string> files;
+  LoadOptions load;
   OutputFormat format = OutputFormat::kHuman;
   bool quiet = false;
 };
@@ -68,6 +70,11 @@ Json ToJson(const std::string& path, const Checkpoint::FileVerdict& verdict) {
                     : exit_code == kExitNo ? "damaged"
                                            : "unknown";
   if (!verdict.opens.ok()) file["error"] = JsonText(verdict.opens.message());
+  file["trailing_bytes"] = verdict.trailing_bytes;
+  file["warnings"] = Json::array();
+  for (const std::string& warning : verdict.warnings) {
+    file["warnings"].push_back(JsonText(warning));
+  }
   file["records"] = Json::array();
   for (const RecordVerdict& record : verdict.records) {
     Json row;
@@ -83,10 +90,10 @@ Json ToJson(const std::string& path, const Checkpoint::FileVerdict& verdict) {
 }
 
 void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
-           bool quiet, std::ostream& out) {
+           const VerifyOptions& options, std::ostream& out) {
   for (const RecordVerdict& record : verdict.records) {
     const bool is_corrupt = record.outcome == RecordVerdict::kCorrupt;
-    if (quiet && !is_corrupt) continue;
+    if (options.quiet && !is_corrupt) continue;
     out << absl::StrFormat("%-12s  %10s  %s\n", OutcomeName(record.outcome),
                            HumanBytes(record.size_bytes),
                            EscapeForTerminal(record.record));
@@ -102,25 +109,34 @@ void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
   }
   out << (verdict.opens.ok() ? "; its contents are consistent\n"
                              : "; it cannot be opened\n");
+  const std::string trailing = DescribeTrailingBytes(
+      options.load, verdict.end_offset_bytes, verdict.trailing_bytes);
+  if (!trailing.empty()) {
+    out << EscapeForTerminal(path) << ": " << trailing << "\n";
+  }
+  for (const std::string& warning : verdict.warnings) {
+    out << EscapeForTerminal(path)
+        << ": warning: " << EscapeForTerminal(warning) << "\n";
+  }
 }
 
 int RunVerify(const VerifyOptions& options, const CommandIo& io) {
-  LoadOptions load_options;
-  load_options.placement = Placement::kHost;
   Json files = Json::array();
   int exit_code = kExitDone;
   for (const std::string& path : options.files) {
     absl::StatusOr<Checkpoint::FileVerdict> verdict =
-        Checkpoint::VerifyFile(path, load_options);
+        Checkpoint::VerifyFile(path, options.load);
     const bool can_be_read = verdict.ok();
     if (!can_be_read) {
-      verdict = Checkpoint::FileVerdict{verdict.status(), {}};
+      Checkpoint::FileVerdict unread;
+      unread.opens = verdict.status();
+      verdict = std::move(unread);
     }
     exit_code = std::max(exit_code, ExitCode(*verdict));
     if (options.format == OutputFormat::kJson) {
       files.push_back(ToJson(path, *verdict));
     } else if (can_be_read) {
-      Print(path, *verdict, options.quiet, io.out);
+      Print(path, *verdict, options, io.out);
     }
     if (!verdict->opens.ok()) Complain(io, verdict->opens.message());
   }
@@ -141,10 +157,12 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
       "  ferry verify model.pt\n"
       "  ferry verify --quiet checkpoints/*.pt && echo all is well");
   const auto options = std::make_shared<VerifyOptions>();
+  options->load.placement = Placement::kHost;
   command->add_option("FILE", options->files, "Checkpoints")
       ->required()
       ->option_text("...");
   AddFormatOption(command, &options->format);
+  AddRangeOption(command, &options->load);
   command->add_flag("-q,--quiet", options->quiet,
                     "Name no records but the corrupt ones");
   command->callback(

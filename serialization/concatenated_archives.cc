@@ -1,0 +1,89 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/concatenated_archives.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "ferry/serialization/zip/zip_end.h"
+
+namespace ferry {
+namespace {
+
+// More archives than this are not listed.
+constexpr size_t kMaxListed = 16;
+
+struct Range {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+// The archives that stand one before another at the end of the file, in the
+// order of the file.
+std::vector<Range> ListArchives(const ReadableBytes& file) {
+  std::vector<Range> archives;
+  uint64_t end = file.size_bytes();
+  while (end > 0 && archives.size() < kMaxListed) {
+    const absl::StatusOr<zip::ZipEnd> found = zip::FindZipEnd(file, end);
+    if (!found.ok()) break;
+    archives.push_back({found->archive_offset(), end});
+    end = found->archive_offset();
+  }
+  std::reverse(archives.begin(), archives.end());
+  return archives;
+}
+
+// What to give for one of them.
+std::string HowToRead(const Range& range) {
+  return absl::StrCat("--range=", range.begin, ":", range.end,
+                      " (LoadOptions::offset_bytes = ", range.begin,
+                      ", size_bytes = ", range.end - range.begin, ")");
+}
+
+}  // namespace
+
+absl::Status CheckArchiveBegins(const ReadableBytes& file) {
+  const std::vector<Range> archives = ListArchives(file);
+  if (archives.empty() || (archives.size() == 1 && archives[0].begin == 0)) {
+    return absl::OkStatus();
+  }
+  if (archives.size() == 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file.name(), " has a zip archive that begins at offset ",
+        archives[0].begin,
+        " and other bytes before it; PyTorch reads from the first byte, and "
+        "finds something else or nothing. To read the archive: ",
+        HowToRead(archives[0])));
+  }
+  const bool are_more = archives[0].begin != 0;
+  std::string message = absl::StrCat(
+      file.name(), " has several zip archives one after another, at ",
+      are_more ? "offsets such as " : "offsets ",
+      absl::StrJoin(archives, ", ",
+                    [](std::string* out, const Range& range) {
+                      absl::StrAppend(out, range.begin);
+                    }),
+      "; PyTorch reads the first one or none.");
+  if (absl::EndsWith(file.name(), ".distcp")) {
+    absl::StrAppend(
+        &message,
+        " It is a data file of a distributed checkpoint, and only the file "
+        "\".metadata\" beside it says what its parts are. PyTorch makes one "
+        "file of the folder: python3 -m torch.distributed.checkpoint."
+        "format_utils dcp_to_torch FOLDER OUT.pt.");
+  }
+  absl::StrAppend(&message,
+                  " To read the first of these: ", HowToRead(archives[0]));
+  return absl::InvalidArgumentError(message);
+}
+
+}  // namespace ferry

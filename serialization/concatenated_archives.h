@@ -1,0 +1,31 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/concatenated_archives.h
+// -----------------------------------------------------------------------------
+//
+// Says what a file holds whose zip archive does not begin with the file:
+// several archives one after another, or something else before the archive. A
+// zip archive is found from its end, so a reader that only looks there takes
+// the last one, while PyTorch reads the first or none. Ferry reads neither
+// unless it is told which.
+#ifndef FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
+#define FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
+
+#include "absl/status/status.h"
+#include "ferry/core/file.h"
+
+namespace ferry {
+
+// Returns kInvalidArgument, with where each archive is and what to do, if a zip
+// archive stands at the end of `file` and other bytes stand before it. Returns
+// OK in all other cases: no archive, a damaged one, or one that begins at the
+// first byte.
+//
+// Reads the end records of the last 16 archives at most.
+absl::Status CheckArchiveBegins(const ReadableBytes& file);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_

@@ -1,0 +1,38 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/range_option.h
+// -----------------------------------------------------------------------------
+//
+// `--range`: which bytes of the file are the checkpoint, and what to say of
+// bytes that follow it.
+//
+// Example: the first of two archives, which ends at byte 1234.
+//
+//   ferry inspect --range=0:1234 two.pt
+#ifndef FERRY_TOOLS_FERRY_RANGE_OPTION_H_
+#define FERRY_TOOLS_FERRY_RANGE_OPTION_H_
+
+#include <cstdint>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "ferry/serialization/load_options.h"
+
+namespace ferry {
+
+// Adds the option, which sets `offset_bytes` and `size_bytes`. `load_options`
+// must outlive the command line.
+void AddRangeOption(CLI::App* command, LoadOptions* load_options);
+
+// Says that `trailing_bytes` bytes follow the checkpoint, which was read as
+// `load_options` say and ends `end_offset_bytes` after where it begins. Empty
+// if there are none.
+std::string DescribeTrailingBytes(const LoadOptions& load_options,
+                                  uint64_t end_offset_bytes,
+                                  uint64_t trailing_bytes);
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_RANGE_OPTION_H_
