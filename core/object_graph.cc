@@ -364,6 +364,7 @@ void ObjectGraph::Become(NodeId object, ValueKind kind, uint32_t meaning) {
 
 void ObjectGraph::BecomeTensor(NodeId object, Tensor tensor,
                                bool is_parameter) {
+  nodes_[object].b = TensorFlags(tensor);
   tensors_.push_back(std::move(tensor));
   Become(object, ValueKind::kTensor,
          static_cast<uint32_t>(tensors_.size() - 1));

@@ -246,6 +246,12 @@ class ObjectGraph {
   bool is_parameter(NodeId node) const {
     return nodes_[node].flags & kParameter;
   }
+  // Of a tensor that a call made: whether its flags (`requires_grad`, conj,
+  // neg) are still those that the call gave it. The call says nothing of later
+  // ones.
+  bool has_flags_of_call(NodeId node) const {
+    return nodes_[node].b == TensorFlags(tensor(node));
+  }
   const StorageRecord& storage(NodeId node) const {
     return storages_[nodes_[node].a];
   }
@@ -369,6 +375,13 @@ class ObjectGraph {
 
   struct Index;
   struct Indexes;
+
+  // As they stand in a node.
+  static uint16_t TensorFlags(const Tensor& tensor) {
+    return static_cast<uint16_t>((tensor.requires_grad() ? 1 : 0) |
+                                 (tensor.is_conj() ? 2 : 0) |
+                                 (tensor.is_neg() ? 4 : 0));
+  }
 
   NodeId AddNode(ValueKind kind, uint32_t a = 0) {
     Node& node = nodes_.emplace_back();

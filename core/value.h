@@ -76,10 +76,12 @@ class Value {
                                   : FromUnsigned(value)) {}
   Value(double value);                // NOLINT
   Value(std::complex<double> value);  // NOLINT
-  Value(absl::string_view text);      // NOLINT
-  Value(const char* text);            // NOLINT
-  Value(const std::string& text);     // NOLINT
-  Value(const Tensor& tensor);        // NOLINT
+  // Text is UTF-8 in which Python's lone surrogates may stand; `Save` refuses
+  // any other.
+  Value(absl::string_view text);   // NOLINT
+  Value(const char* text);         // NOLINT
+  Value(const std::string& text);  // NOLINT
+  Value(const Tensor& tensor);     // NOLINT
   template <typename T>
   Value(T*) = delete;  // not a bool
 
@@ -97,7 +99,7 @@ class Value {
   // An object of a Python class, as `global.__new__(global, *arguments)` makes
   // it and `SetAttribute` completes it, or what `global(*arguments)` returns:
   // for whoever will read it in Python. `global` is "module.name"; without a
-  // module it is one of builtins.
+  // module it is one of builtins. `Save` refuses what is no such name.
   static Value Object(absl::string_view global,
                       absl::Span<const Value> arguments = {});
   static Value Call(absl::string_view global,

@@ -25,6 +25,7 @@
 #include "ferry/serialization/archive_writer.h"
 #include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
+#include "ferry/serialization/pickle/utf8.h"
 #include "ferry/serialization/safetensors/safetensors_writer.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/torch_pickler.h"
@@ -39,10 +40,14 @@ constexpr absl::string_view kVersion = "3\n";
 // A field of 16 bits holds the padding.
 constexpr uint64_t kMaxAlignment = 32768;
 
+// No file's name is longer. PyTorch cuts names of records off at 511 bytes.
+constexpr size_t kMaxArchiveNameBytes = 255;
+
 // Whether records can have it as their folder: PyTorch takes what is before the
 // first slash, and nobody reads names that lead elsewhere.
 bool IsArchiveName(absl::string_view name) {
   return !name.empty() && name != "." && name != ".." &&
+         name.size() <= kMaxArchiveNameBytes && pickle::IsUnicode(name) &&
          name.find_first_of(absl::string_view("/\\\0", 3)) ==
              absl::string_view::npos;
 }
@@ -85,9 +90,14 @@ absl::Status CheckOptions(const SaveOptions& options) {
   }
   if (!options.archive_name.empty() && !IsArchiveName(options.archive_name)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", absl::CHexEscape(options.archive_name),
-                     "\" cannot be the name of an archive: it may have no "
-                     "slash, backslash or NUL, and not be \".\" or \"..\""));
+        absl::StrCat("\"",
+                     absl::CHexEscape(absl::string_view(options.archive_name)
+                                          .substr(0, kMaxArchiveNameBytes)),
+                     "\" cannot be the name of an archive: it must be UTF-8 of "
+                     "at most ",
+                     kMaxArchiveNameBytes,
+                     " bytes without a slash, backslash or NUL, and not \".\" "
+                     "or \"..\""));
   }
   return absl::OkStatus();
 }
@@ -198,6 +208,7 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
                          value.graph()->tensors().size()));
   pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
   FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
+  FERRY_RETURN_IF_ERROR(hooks.CheckReadsBack(pickler.bytes()));
 
   if (options.container == Container::kLegacy) {
     LegacyContents contents;

@@ -29,10 +29,14 @@ namespace ferry {
 //
 // The value must not change meanwhile.
 //
-// Errors:
+// Errors; one that is about a part of the value has a JSON Pointer to it:
 //   kInvalidArgument   - what PyTorch cannot save (one storage as two
 //                        dtypes), a storage without bytes, an option out of
-//                        range.
+//                        range; what no reader takes: text that is not UTF-8,
+//                        a class or function without a proper name, a flag
+//                        that the dtype of its tensor cannot have, a sparse
+//                        tensor whose parts do not fit, a malformed call of a
+//                        function that readers know.
 //   kUnimplemented     - what the pickle protocol, or the container, cannot
 //                        express.
 //   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - of the

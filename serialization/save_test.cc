@@ -24,6 +24,7 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/zip/zip_directory.h"
@@ -274,6 +275,239 @@ TEST_F(SaveTest, WhatCannotBeSavedIsAnError) {
   status = SaveToString(Value(*Tensor::Create(described, DType::kFloat32, {4})))
                .status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+}
+
+// A value that nobody could read back, and what an error says of it.
+struct Unreadable {
+  const char* name;
+  Value value;
+  const char* says;
+};
+
+Value DictOf(const Value& key, const Value& value) {
+  Value dict = Value::Dict();
+  EXPECT_TRUE(dict.Set(key, value).ok());
+  return dict;
+}
+
+Value WithAttribute(absl::string_view name, const Value& value) {
+  Value object = Value::Object("pool.A");
+  EXPECT_TRUE(object.SetAttribute(name, value).ok());
+  return object;
+}
+
+Tensor OneElement(DType dtype) {
+  return *Tensor::Create(*Storage::Allocate(16), dtype, {1});
+}
+
+Value WithFlags(DType dtype, bool conj, bool requires_grad) {
+  const Tensor tensor = OneElement(dtype);
+  tensor.set_conj(conj);
+  tensor.set_requires_grad(requires_grad);
+  return Value(tensor);
+}
+
+Value AtLocation(absl::string_view location) {
+  const Tensor tensor = OneElement(DType::kFloat32);
+  tensor.storage().set_recorded_location(location);
+  return Value(tensor);
+}
+
+std::vector<Unreadable> UnreadableValues() {
+  const char* const bad = "\xff";
+  return {
+      // An opcode, or several, in the name of a class.
+      {"injected", Value::Call("collections.OrderedDict\n0cposix\ngetcwd"),
+       "is none: its name has a newline in it"},
+      {"injected by a name", Value::Object("a.b\n)R0cposix\ngetcwd"),
+       "has a newline in it"},
+      {"injected by an argument",
+       Value::Call("pool.A", {Value::Call("pool.B\nR")}),
+       "its name has a newline in it (at /0)"},
+      {"no name", Value::Call("pool."), "its name is empty"},
+      {"no module", Value::Call(".A"), "its module is empty"},
+      {"nothing", Value::Object(""), "its name is empty"},
+      {"NUL", Value::Call(absl::string_view("pool.A\0", 7)), "has a NUL in it"},
+      {"long", Value::Call(absl::StrCat("pool.", std::string(5000, 'A'))),
+       "has more than 4096 bytes"},
+      {"bytes as a name", Value::Call("pool.\xff"), "is not Unicode text"},
+      {"a surrogate as a name", Value::Call("pool.\xed\xa0\x80"),
+       "is not Unicode text"},
+      // Text that is none.
+      {"text", Value(bad), "the text \"\\xff\" is not UTF-8"},
+      {"text cut short", Value("\xc3"), "is not UTF-8"},
+      {"text in a list", Value::List({Value(1), Value(bad)}),
+       "is not UTF-8; save it as bytes (at /1)"},
+      {"a key", DictOf(Value("m"), DictOf(Value(bad), Value(1))),
+       "is not UTF-8; save it as bytes (at a key of /m)"},
+      {"an attribute", WithAttribute(bad, Value(1)), "is not UTF-8"},
+      {"an attribute's value", WithAttribute("x", Value(bad)),
+       "is not UTF-8; save it as bytes (at /x)"},
+      {"a location", AtLocation("cuda\xff"), "is not UTF-8"},
+      // Tensors that cannot be.
+      {"conj of floats", WithFlags(DType::kFloat32, true, false), "conj bit"},
+      {"gradients of integers", WithFlags(DType::kInt64, false, true),
+       "cannot require a gradient"},
+      {"gradients of bools",
+       DictOf(Value("a/b"), WithFlags(DType::kBool, false, true)),
+       "of floating-point and complex tensors alone (at /a~1b)"},
+      {"a tensor that was never made", Value(Tensor()), "was never made"},
+      {"a parameter that was never made", Value::Parameter(Tensor()),
+       "was never made"},
+      {"memory at null",
+       Value(*Tensor::Create(Storage::FromMemory(Device("cpu"), Memory{}, 4),
+                             DType::kFloat32, {1})),
+       "at null"},
+      {"a sparse tensor of nothing",
+       Value(Tensor::CreateComposite(Layout::kSparseCoo, DType::kFloat32, {3},
+                                     {})),
+       "cannot be: it has 0 parts"},
+      {"a sparse tensor of null",
+       Value(Tensor::CreateComposite(Layout::kSparseCoo, DType::kFloat32, {3},
+                                     {Tensor(), Tensor()})),
+       "a part is null"},
+      // Devices that no file can name.
+      {"a device", Value::FromDevice(Device("a b")), "is no device"},
+      {"no device", Value::FromDevice(Device("")), "is no device"},
+      {"a high index", Value::FromDevice(Device("cuda", 128)), "is no device"},
+      {"a negative index", Value::FromDevice(Device("cuda", -2)),
+       "is no device"},
+      // Calls that readers follow.
+      {"a tensor of nothing", Value::Call("torch._utils._rebuild_tensor_v2"),
+       "cannot be read: a tensor cannot be rebuilt"},
+      {"a parameter of a number",
+       Value::List({Value::Call("torch._utils._rebuild_parameter",
+                                {Value(1), Value(true), Value()})}),
+       "cannot be read: a tensor cannot be rebuilt"},
+      {"a set of lists",
+       Value::Call("builtins.set", {Value::List({Value::List()})}),
+       "cannot be read"},
+      {"a key that becomes unhashable",
+       DictOf(Value::Call("builtins.bytearray"), Value(1)), "cannot be read"},
+  };
+}
+
+TEST_F(SaveTest, WhatNobodyCouldReadIsAnError) {
+  for (const Unreadable& unreadable : UnreadableValues()) {
+    for (const Container container : {Container::kZip, Container::kLegacy}) {
+      for (int protocol = 2; protocol <= 5; ++protocol) {
+        options_.container = container;
+        options_.pickle_protocol = protocol;
+        const absl::Status status = SaveToString(unreadable.value).status();
+        EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument)
+            << unreadable.name << ": " << status;
+        EXPECT_THAT(std::string(status.message()), HasSubstr(unreadable.says))
+            << unreadable.name;
+      }
+    }
+  }
+}
+
+TEST_F(SaveTest, WhatNoSafetensorsFileHoldsIsAnError) {
+  options_.container = Container::kSafetensors;
+  for (const Value& value :
+       {DictOf(Value("w"), Value(Tensor())),
+        DictOf(Value("\xff"), WithFlags(DType::kFloat32, false, false)),
+        DictOf(Value("\xed\xa0\x80"), WithFlags(DType::kFloat32, false, false)),
+        DictOf(Value("w"), WithFlags(DType::kFloat32, true, false)),
+        DictOf(Value("w"), Value("text"))}) {
+    EXPECT_EQ(SaveToString(value).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  // Whether a gradient is wanted is left out, as the library does.
+  EXPECT_TRUE(
+      SaveToString(DictOf(Value("w"), WithFlags(DType::kFloat32, false, true)))
+          .ok());
+  options_.metadata = {{"\xff", "text"}};
+  EXPECT_FALSE(SaveToString(Value::Dict()).ok());
+  options_.metadata = {{"name", "\xff"}};
+  EXPECT_FALSE(SaveToString(Value::Dict()).ok());
+}
+
+TEST_F(SaveTest, WhatNoFileKeepsIsAnError) {
+  // A sparse tensor's gradient is kept by a parameter alone.
+  const std::vector<int64_t> index = {2};
+  const std::vector<float> element = {1};
+  const Tensor sparse = Tensor::CreateComposite(
+      Layout::kSparseCoo, DType::kFloat32, {3},
+      {*Tensor::FromData(absl::MakeConstSpan(index), {1, 1}),
+       *Tensor::FromData(absl::MakeConstSpan(element), {1})});
+  EXPECT_TRUE(SaveToString(Value(sparse)).ok());
+  sparse.set_requires_grad(true);
+  EXPECT_EQ(SaveToString(Value(sparse)).status().code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(SaveToString(Value::Parameter(sparse)).ok());
+  sparse.set_requires_grad(false);
+  sparse.set_neg(true);
+  EXPECT_EQ(SaveToString(Value(sparse)).status().code(),
+            absl::StatusCode::kUnimplemented);
+  // Python 2's names are others to readers of old protocols.
+  const Value renamed = Value::Call("__builtin__.xrange");
+  EXPECT_THAT(std::string(SaveToString(renamed).status().message()),
+              HasSubstr("would be read as builtins.range"));
+  options_.pickle_protocol = 3;
+  EXPECT_TRUE(SaveToString(renamed).ok());
+}
+
+TEST_F(SaveTest, FlagsThatChangedAfterTheLoadAreWritten) {
+  Value dict = Value::Dict();
+  const Tensor frozen = OneElement(DType::kFloat32);
+  frozen.set_requires_grad(true);
+  ASSERT_TRUE(dict.Set("w", Value(frozen)).ok());
+  ASSERT_TRUE(
+      dict.Set("p", Value::Parameter(OneElement(DType::kFloat64))).ok());
+  ASSERT_TRUE(dict.Set("c", Value(OneElement(DType::kComplex64))).ok());
+  ASSERT_TRUE(dict.Set("f8", Value(OneElement(DType::kFloat8E5M2))).ok());
+  for (const Container container : {Container::kZip, Container::kLegacy}) {
+    options_.container = container;
+    const absl::StatusOr<std::string> bytes = SaveToString(dict);
+    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    const absl::StatusOr<Value> loaded = LoadMemory(*bytes, load_options_);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(*SaveToString(*loaded), *bytes);
+    loaded->Get("w")->AsTensor()->set_requires_grad(false);
+    loaded->Get("p")->AsTensor()->set_requires_grad(true);
+    loaded->Get("c")->AsTensor()->set_conj(true);
+    loaded->Get("f8")->AsTensor()->set_requires_grad(true);
+    // Likewise what has gone into another value meanwhile.
+    const Value inside = Value::List({*loaded});
+    for (const Value& value : {*loaded, inside}) {
+      const absl::StatusOr<std::string> changed = SaveToString(value);
+      ASSERT_TRUE(changed.ok()) << changed.status();
+      absl::StatusOr<Value> again = LoadMemory(*changed, load_options_);
+      ASSERT_TRUE(again.ok()) << again.status();
+      if (again->kind() == ValueKind::kList) again = again->Item(0);
+      EXPECT_FALSE(again->Get("w")->AsTensor()->requires_grad());
+      EXPECT_TRUE(again->Get("p")->AsTensor()->requires_grad());
+      EXPECT_TRUE(again->Get("p")->is_parameter());
+      EXPECT_TRUE(again->Get("c")->AsTensor()->is_conj());
+      EXPECT_TRUE(again->Get("f8")->AsTensor()->requires_grad());
+      EXPECT_EQ(again->Get("f8")->AsTensor()->dtype(), DType::kFloat8E5M2);
+    }
+    // By the rules that hold for new tensors.
+    loaded->Get("w")->AsTensor()->set_conj(true);
+    EXPECT_EQ(SaveToString(*loaded).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_F(SaveTest, NamesOfArchivesAreChecked) {
+  for (const std::string& name :
+       {std::string("a/b"), std::string("\xff"), std::string(256, 'a'),
+        std::string("a\0b", 3), std::string("..")}) {
+    options_.archive_name = name;
+    EXPECT_EQ(SaveToString(Value(1)).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  // A file's name that is not UTF-8 is no name for an archive.
+  options_.archive_name.clear();
+  options_.compatibility = Compatibility::kTorch1_6;
+  const std::string path = absl::StrCat(testing::TempDir(), "/\xff.pt");
+  ASSERT_TRUE(Save(Value(1), path, options_).ok());
+  const absl::StatusOr<Checkpoint> checkpoint =
+      Checkpoint::Open(path, load_options_);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->info().archive_name, "archive");
 }
 
 TEST_F(SaveTest, ACancelledSaveKeepsTheOldFile) {

@@ -11,11 +11,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/optimization.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/global_name.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
+#include "ferry/serialization/pickle/utf8.h"
 
 namespace ferry {
 namespace pickle {
@@ -31,6 +36,23 @@ constexpr size_t kFrameHeaderSize = 9;
 // How many containers may be written inside themselves at a time: as deep as
 // CPython recurses. Each time costs as much as the whole container.
 constexpr int kMaxReentered = 1000;
+
+// Pointers in messages are cut after this.
+constexpr size_t kMaxShownBytes = 200;
+
+// How far the writing of an object is.
+enum Stage : uint8_t {
+  kCallable,
+  kArgs,
+  kKwargs,
+  kCall,
+  kItems,
+  kEntries,
+  kState,
+  kSetterState,
+  kBuildState,
+  kCallSetter,
+};
 
 std::string DecodeLatin1(absl::string_view bytes) {
   std::string text;
@@ -73,11 +95,52 @@ absl::StatusOr<bool> PickleHooks::WriteGlobal(NodeId, const ObjectGraph&,
   return false;
 }
 
+absl::StatusOr<bool> PickleHooks::WriteObject(NodeId, const ObjectGraph&,
+                                              Pickler*) {
+  return false;
+}
+
 Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks)
     : graph_(graph),
       protocol_(protocol),
       hooks_(hooks),
       memo_(graph.size(), kNotMemoised) {}
+
+// --- Errors ------------------------------------------------------------------
+
+void Pickler::Refuse(absl::StatusCode code, absl::string_view what) {
+  if (error_.ok()) error_ = absl::Status(code, what);
+}
+
+std::string Pickler::Where() const {
+  std::string pointer;
+  for (const Frame& frame : frames_) {
+    if (pointer.size() > kMaxShownBytes) return absl::StrCat(pointer, "...");
+    // What a call is made with, and the state of an object, are no step; the
+    // tuple and the dict that hold them are.
+    const bool is_object = graph_.is_object(frame.node);
+    if (frame.next == 0 ||
+        (is_object && frame.stage != kItems && frame.stage != kEntries)) {
+      continue;
+    }
+    const uint32_t child = frame.next - 1;
+    const bool has_entries = is_object
+                                 ? frame.stage == kEntries
+                                 : graph_.kind(frame.node) == ValueKind::kDict;
+    if (!has_entries) {
+      absl::StrAppend(&pointer, "/", child);
+      continue;
+    }
+    if (child % 2 == 0) {
+      return pointer.empty() ? "a key" : absl::StrCat("a key of ", pointer);
+    }
+    const NodeId key = graph_.entries(frame.node)[child - 1];
+    absl::StrAppend(&pointer, "/",
+                    EscapePointerToken(absl::Utf8SafeCHexEscape(
+                        KeyText(graph_, key).substr(0, kMaxShownBytes))));
+  }
+  return pointer;
+}
 
 // --- Bytes and frames --------------------------------------------------------
 
@@ -231,6 +294,12 @@ void Pickler::WriteFloat(double value) {
 }
 
 void Pickler::PutStr(absl::string_view text) {
+  if (ABSL_PREDICT_FALSE(!IsValidUtf8(text))) {
+    Refuse(absl::StatusCode::kInvalidArgument,
+           absl::StrCat("the text \"",
+                        absl::CHexEscape(text.substr(0, kMaxShownBytes)),
+                        "\" is not UTF-8; save it as bytes"));
+  }
   if (protocol_ >= 4 && text.size() < 256) {
     PutCounted(kShortBinUnicode, 1, text);
   } else {
@@ -275,8 +344,35 @@ void Pickler::WriteGlobal(absl::string_view module, absl::string_view name) {
   Memoise();
 }
 
+void Pickler::CheckGlobal(const GlobalName& global) {
+  const auto refuse = [&](absl::StatusCode code, absl::string_view what) {
+    Refuse(code, absl::StrCat("the class or function \"",
+                              absl::CHexEscape(absl::StrCat(
+                                  global.module.substr(0, kMaxShownBytes), ".",
+                                  global.name.substr(0, kMaxShownBytes))),
+                              "\" ", what));
+  };
+  const std::string fault = DescribeBadGlobal(global.module, global.name);
+  if (ABSL_PREDICT_FALSE(!fault.empty())) {
+    return refuse(absl::StatusCode::kInvalidArgument,
+                  absl::StrCat("is none: ", fault));
+  }
+  if (protocol_ >= 3) return;
+  // A reader would take a name of Python 2 for the one that it has become.
+  const GlobalName spelt = ToPython2(global);
+  const GlobalName read = FromPython2(global);
+  if (spelt.module == global.module && spelt.name == global.name &&
+      (read.module != global.module || read.name != global.name)) {
+    refuse(absl::StatusCode::kUnimplemented,
+           absl::StrCat("would be read as ", read.module, ".", read.name,
+                        " from pickle protocols before 3; save with protocol "
+                        "3 or later"));
+  }
+}
+
 void Pickler::WriteNewGlobal(const GlobalName& global, NodeId module_node,
                              NodeId name_node) {
+  CheckGlobal(global);
   if (protocol_ >= 4 && module_node != kNoNode) {
     WriteStrNode(module_node);
     WriteStrNode(name_node);
@@ -474,7 +570,16 @@ absl::Status Pickler::Begin(NodeId node) {
     WriteGet(memo_[node]);
     return absl::OkStatus();
   }
-  if (graph_.is_object(node)) return PushIncomplete(node);
+  if (graph_.is_object(node)) {
+    bool is_written = false;
+    if (hooks_ != nullptr) {
+      FERRY_ASSIGN_OR_RETURN(is_written,
+                             hooks_->WriteObject(node, graph_, this));
+    }
+    if (!is_written) return PushIncomplete(node);
+    MemoiseNode(node);
+    return absl::OkStatus();
+  }
   switch (kind) {
     case ValueKind::kBytes:
       PutBytes(graph_.text(node));
@@ -672,18 +777,6 @@ void Pickler::EndCall(Frame* frame) {
 }
 
 absl::Status Pickler::ContinueObject(Frame* frame) {
-  enum Stage : uint8_t {
-    kCallable,
-    kArgs,
-    kKwargs,
-    kCall,
-    kItems,
-    kEntries,
-    kState,
-    kSetterState,
-    kBuildState,
-    kCallSetter,
-  };
   const NodeId node = frame->node;
   const ObjectRecord object = graph_.object(node);
   const ObjectRecord call = graph_.object(frame->called);
@@ -779,9 +872,15 @@ absl::Status Pickler::Dump(NodeId root) {
   PutOpcode(kProto);
   PutNumber(static_cast<uint64_t>(protocol_), 1);
   framing_ = protocol_ >= 4;
-  FERRY_RETURN_IF_ERROR(Begin(root));
-  while (!frames_.empty()) {
-    FERRY_RETURN_IF_ERROR(Continue());
+  absl::Status status = Begin(root);
+  while (status.ok() && error_.ok() && !frames_.empty()) status = Continue();
+  if (status.ok()) status = error_;
+  if (!status.ok()) {
+    const std::string where = Where();
+    return where.empty()
+               ? status
+               : absl::Status(status.code(), absl::StrCat(status.message(),
+                                                          " (at ", where, ")"));
   }
   PutOpcode(kStop);
   CommitFrame();

@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,13 @@ class PickleHooks {
   virtual absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                                  Pickler* pickler) = 0;
 
+  // Called for each object before the call that made it is written. Writes it
+  // otherwise, if what it is now is not what the call makes, and says whether
+  // it has. The pickler memoises it afterwards.
+  virtual absl::StatusOr<bool> WriteObject(NodeId object,
+                                           const ObjectGraph& graph,
+                                           Pickler* pickler);
+
   // Writes a global of the graph where it is met first, if the format has
   // something else for it; says whether it has. Asked again at the next
   // occurrence if the global was not written meanwhile.
@@ -72,10 +80,11 @@ class Pickler {
 
   // Writes `root`, and everything that it refers to. Called once.
   //
-  // Errors:
-  //   kInvalidArgument - a graph that no pickle can hold: a tuple, or the
-  //                      arguments of an object, that contain themselves more
-  //                      deeply than Python could write.
+  // Errors, with a JSON Pointer to where they arose:
+  //   kInvalidArgument - a graph that no pickle can hold: text that is not
+  //                      UTF-8; a global that is no name (`DescribeBadGlobal`);
+  //                      a tuple, or the arguments of an object, that contain
+  //                      themselves more deeply than Python could write.
   //   kUnimplemented   - a node that needs hooks, or that the protocol cannot
   //                      express.
   //   whatever a hook returns.
@@ -123,6 +132,12 @@ class Pickler {
   void Memoise();
 
  private:
+  // Keeps the first of the errors of what returns none. `Dump` returns it.
+  void Refuse(absl::StatusCode code, absl::string_view what);
+  // Where the value stands that is written at the moment: "/model/3", "a key of
+  // /model"; empty for the root.
+  std::string Where() const;
+
   // A container that is being written.
   struct Frame {
     explicit Frame(NodeId node) : node(node) {}
@@ -161,6 +176,7 @@ class Pickler {
   void WriteFloat(double value);
   void WriteComplex(double real, double imag);
   void WriteGlobalNode(NodeId node);
+  void CheckGlobal(const GlobalName& global);
   void WriteNewGlobal(const GlobalName& global, NodeId module_node,
                       NodeId name_node);
   void MemoiseNode(NodeId node);
@@ -187,6 +203,7 @@ class Pickler {
   const ObjectGraph& graph_;
   const int protocol_;
   PickleHooks* const hooks_;
+  absl::Status error_;
 
   LargeString out_;
   // Where the frame at hand began, or npos. Protocol 4 and later.

@@ -22,6 +22,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/global_name.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
@@ -67,9 +68,6 @@ constexpr uint64_t kMaxStackValues = uint64_t{1} << 29;
 // The limits are checked after so many bytes: an opcode takes one at least, and
 // makes at most one node.
 constexpr ptrdiff_t kLimitBytes = 4096;
-
-// Module and attribute names longer than this are not names.
-constexpr size_t kMaxNameBytes = 4096;
 
 // The two's complement, little-endian, of a decimal integer of any size.
 std::string DecimalToTwosComplement(absl::string_view digits, bool negative) {
@@ -432,13 +430,9 @@ bool Unpickler::PushRawUnicodeLine() {
 
 bool Unpickler::GlobalNode(absl::string_view module, absl::string_view name,
                            NodeId* out) {
-  if (module.empty() || name.empty() || module.size() > kMaxNameBytes ||
-      name.size() > kMaxNameBytes || !IsValidUtf8(module) ||
-      !IsValidUtf8(name) || module.find('\0') != absl::string_view::npos ||
-      name.find('\0') != absl::string_view::npos ||
-      name.find('\n') != absl::string_view::npos ||
-      module.find('\n') != absl::string_view::npos) {
-    return Damaged("a global's module or name is not a name");
+  const std::string fault = DescribeBadGlobal(module, name);
+  if (ABSL_PREDICT_FALSE(!fault.empty())) {
+    return Damaged(absl::StrCat("a global is none: ", fault));
   }
   if (protocol_ < 3) {
     const GlobalName moved = FromPython2({module, name});

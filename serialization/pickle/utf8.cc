@@ -84,6 +84,18 @@ bool IsValidUtf8(absl::string_view text) {
   return true;
 }
 
+bool IsUnicode(absl::string_view text) {
+  // A surrogate is 0xED and a byte from 0xA0 on.
+  for (size_t i = text.find('\xED'); i < text.size();
+       i = text.find('\xED', i + 1)) {
+    if (i + 1 < text.size() &&
+        static_cast<unsigned char>(text[i + 1]) >= 0xA0) {
+      return false;
+    }
+  }
+  return IsValidUtf8(text);
+}
+
 bool DecodeRawUnicodeEscape(absl::string_view text, std::string* out) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);

@@ -50,16 +50,6 @@ std::string Shown(absl::string_view name) {
                       "\"");
 }
 
-// Whether JSON can have the text. (Python's may have lone surrogates.)
-bool IsUnicode(absl::string_view text) {
-  for (size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] == '\xED' && static_cast<unsigned char>(text[i + 1]) >= 0xA0) {
-      return false;
-    }
-  }
-  return pickle::IsValidUtf8(text);
-}
-
 // A tensor of the dict.
 struct Entry {
   HeaderTensor header;  // until the layout, [0, size)
@@ -120,7 +110,8 @@ class Writer {
 
 absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
                               NodeId node) {
-  if (graph.kind(key) != ValueKind::kStr || !IsUnicode(graph.text(key))) {
+  if (graph.kind(key) != ValueKind::kStr ||
+      !pickle::IsUnicode(graph.text(key))) {
     return absl::InvalidArgumentError(absl::StrCat(
         Shown(KeyText(graph, key)),
         ": a name in a safetensors file is Unicode text, and this key is a ",
@@ -148,6 +139,10 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
   }
   entry.tensor = graph.tensor(node);
   const Tensor& tensor = entry.tensor;
+  if (tensor.is_null()) {
+    return does_not_fit(absl::StatusCode::kInvalidArgument,
+                        "is a tensor that was never made (Tensor())");
+  }
   const std::optional<DTypeCode> code = CodeOf(tensor.dtype());
   if (tensor.layout() != Layout::kStrided || !code) {
     return does_not_fit(absl::StatusCode::kUnimplemented,
@@ -159,6 +154,10 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
     return does_not_fit(absl::StatusCode::kInvalidArgument,
                         "has no elements to be saved: it is a meta tensor, or "
                         "was not placed");
+  }
+  if (tensor.is_conj() && Category(tensor.dtype()) != DTypeCategory::kComplex) {
+    return does_not_fit(absl::StatusCode::kInvalidArgument,
+                        "is not complex and has its conj bit set");
   }
   entry.header.dtype = tensor.dtype();
   entry.header.shape.assign(tensor.shape().begin(), tensor.shape().end());
@@ -244,7 +243,7 @@ absl::Status Writer::CheckMetadata() const {
       return absl::InvalidArgumentError(absl::StrCat(
           "the metadata has \"", absl::Utf8SafeCHexEscape(name), "\" twice"));
     }
-    if (!IsUnicode(name) || !IsUnicode(text)) {
+    if (!pickle::IsUnicode(name) || !pickle::IsUnicode(text)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the metadata \"", absl::CHexEscape(name), "\" is not valid UTF-8"));
     }

@@ -19,6 +19,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/torch/storage_type.h"
+#include "ferry/serialization/torch/tensor_rules.h"
 
 namespace ferry {
 namespace torch_format {
@@ -128,10 +129,24 @@ absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
   return absl::OkStatus();
 }
 
+// An error of the rules that reader and writer share is damage here, too.
+absl::Status AsDamage(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) ? Malformed(status.message()) : status;
+}
+
 absl::StatusOr<Tensor> MakeView(ViewArgs&& view, DType dtype,
                                 ObjectPool* pool) {
   return AsDamage(Tensor::Create(std::move(view.storage), dtype, view.size,
                                  view.stride, view.offset, pool));
+}
+
+// A tensor that is complete, if PyTorch would take it.
+absl::StatusOr<Tensor> Checked(const Tensor& tensor) {
+  FERRY_RETURN_IF_ERROR(AsDamage(CheckFlags(tensor)));
+  if (tensor.layout() != Layout::kStrided) {
+    FERRY_RETURN_IF_ERROR(AsDamage(CheckComponents(tensor)));
+  }
+  return tensor;
 }
 
 // What C++ wraps in `torch.jit._pickle.restore_type_tag(value, "its type")`;
@@ -161,8 +176,6 @@ absl::Status ReadMetadata(const ObjectGraph& graph, NodeId node,
     FERRY_ASSIGN_OR_RETURN(const bool set, ReadBool(graph, value, name));
     if (name == "neg") {
       tensor.set_neg(set);
-    } else if (set && Category(tensor.dtype()) != DTypeCategory::kComplex) {
-      return Malformed("a tensor that is not complex has its conj bit set");
     } else {
       tensor.set_conj(set);
     }
@@ -216,14 +229,13 @@ absl::StatusOr<Tensor> RebuildLibtorchSparse(const ObjectGraph& graph,
       ReadComponents(graph, args.subspan(3, num_components)));
   Ints size;
   FERRY_RETURN_IF_ERROR(size.Read(graph, args[1], "shape"));
-  FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[2], "requires_grad"));
   const DType dtype = components.back().dtype();
   Tensor tensor =
       Tensor::CreateComposite(layout, dtype, size, std::move(components));
   tensor.set_requires_grad(requires_grad);
-  return tensor;
+  return Checked(tensor);
 }
 
 }  // namespace
@@ -251,7 +263,7 @@ absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
   if (args.size() > 6) {
     FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[6], tensor));
   }
-  return tensor;
+  return Checked(tensor);
 }
 
 absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
@@ -271,13 +283,13 @@ absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
   if (args.size() > 7) {
     FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[7], tensor));
   }
-  return tensor;
+  return Checked(tensor);
 }
 
 absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
                                         absl::Span<const NodeId> args,
                                         ObjectPool* pool) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 6, 7));
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 7, 7));
   ViewArgs view;
   FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
   if (Category(view.type.dtype) != DTypeCategory::kQuantized) {
@@ -293,12 +305,12 @@ absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[5], "requires_grad"));
   tensor.set_requires_grad(requires_grad);
-  return tensor;
+  return Checked(tensor);
 }
 
 absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
                                         absl::Span<const NodeId> args) {
-  FERRY_RETURN_IF_ERROR(NeedArgs(args, 2, 4));
+  FERRY_RETURN_IF_ERROR(NeedArgs(args, 3, 4));
   if (graph.kind(args[0]) != ValueKind::kTensor) {
     return Malformed(
         absl::StrCat("a parameter's data is a ", Name(graph.kind(args[0]))));
@@ -308,7 +320,7 @@ absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
   const Tensor& data = graph.tensor(args[0]);
   Tensor tensor = data.WithStorage(data.storage());
   tensor.set_requires_grad(requires_grad);
-  return tensor;
+  return Checked(tensor);
 }
 
 absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
@@ -331,7 +343,7 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
           Storage::FromMemory(Device("meta"), Memory{}, size_bytes), dtype,
           size, stride, 0)));
   tensor.set_requires_grad(requires_grad);
-  return tensor;
+  return Checked(tensor);
 }
 
 absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
@@ -354,9 +366,9 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
                          ReadComponents(graph, data.first(num_components)));
   Ints size;
   FERRY_RETURN_IF_ERROR(size.Read(graph, data[num_components], "shape"));
-  FERRY_RETURN_IF_ERROR(AsDamage(NumElements(size)).status());
   const DType dtype = components.back().dtype();
-  return Tensor::CreateComposite(layout, dtype, size, std::move(components));
+  return Checked(
+      Tensor::CreateComposite(layout, dtype, size, std::move(components)));
 }
 
 }  // namespace torch_format

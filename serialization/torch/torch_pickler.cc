@@ -5,10 +5,15 @@
 
 #include <optional>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/device.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
+#include "ferry/serialization/torch/tensor_rules.h"
+#include "ferry/serialization/torch/torch_unpickler.h"
 
 namespace ferry {
 namespace torch_format {
@@ -31,6 +36,16 @@ bool NeedsElements(const GlobalRecord& global) {
   return global.module == "torch._utils" &&
          (global.name == "_rebuild_nested_tensor" ||
           global.name == "_rebuild_device_tensor_from_cpu_tensor");
+}
+
+// Whether a call of the function makes a tensor of which nothing is lost where
+// the tensor is written anew.
+bool IsPlainRebuild(const GlobalRecord& global) {
+  return global.module == "torch._utils" &&
+         (global.name == "_rebuild_tensor" ||
+          global.name == "_rebuild_tensor_v2" ||
+          global.name == "_rebuild_tensor_v3" ||
+          global.name == "_rebuild_parameter");
 }
 
 void WriteSize(absl::Span<const int64_t> sizes, Pickler* pickler) {
@@ -91,6 +106,51 @@ uint32_t TorchPickler::LocationIndex(std::string location) {
   return index;
 }
 
+absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
+                                               const ObjectGraph& graph,
+                                               Pickler* pickler) {
+  const ValueKind kind = graph.kind(object);
+  if (kind == ValueKind::kTensor && !graph.has_flags_of_call(object)) {
+    const ObjectRecord record = graph.object(object);
+    if (!graph.is_global(record.callable) || record.state != kNoNode ||
+        !IsPlainRebuild(graph.global(record.callable))) {
+      return absl::UnimplementedError(
+          "requires_grad, or the conj or neg bit, of a tensor was changed "
+          "after "
+          "it was read, and the tensor has attributes or is of a kind that is "
+          "only written as it was read; put a new tensor into its place: "
+          "Value(tensor)");
+    }
+    FERRY_RETURN_IF_ERROR(WriteNode(object, graph, pickler));
+    return true;
+  }
+  // A program's own call, perhaps of what readers rebuild.
+  const NodeId callable = graph.object(object).callable;
+  if (kind != ValueKind::kObject || has_rebuilt_calls_ ||
+      !graph.is_global(callable)) {
+    return false;
+  }
+  is_rebuilt_.resize(graph.globals().size());
+  std::optional<bool>& is_rebuilt = is_rebuilt_[graph.global_index(callable)];
+  if (!is_rebuilt) {
+    is_rebuilt = TorchUnpickler::IsRebuilt(graph.global(callable));
+  }
+  has_rebuilt_calls_ = *is_rebuilt;
+  return false;
+}
+
+absl::Status TorchPickler::CheckReadsBack(absl::string_view pickle) const {
+  if (!has_rebuilt_calls_) return absl::OkStatus();
+  TorchUnpickler hooks([](const StorageId&) { return absl::OkStatus(); }, ids_);
+  ObjectGraph graph;
+  const absl::Status status =
+      pickle::Unpickle(pickle, pickle::UnpickleOptions(), &hooks, &graph)
+          .status();
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat("what would be written cannot be read: ", status.message()));
+}
+
 absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,
                                                const ObjectGraph& graph,
                                                Pickler* pickler) {
@@ -125,8 +185,19 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   const auto [found, is_new] = index_by_storage_.try_emplace(
       record.storage.identity(), static_cast<uint32_t>(storages_.size()));
   if (is_new) {
+    if (record.storage.has_data() && record.storage.device().is_cpu() &&
+        record.storage.data() == nullptr && record.storage.size_bytes() != 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a storage of ", record.storage.size_bytes(), " bytes is at null"));
+    }
     Written written;
     FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(record.storage));
+    if (record.storage.device().type() == "meta" && location != "meta") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a storage on the meta device has no bytes to be saved "
+                       "for the location \"",
+                       absl::CHexEscape(location), "\""));
+    }
     written.location = LocationIndex(std::move(location));
     if (ids_ == PersistentIds::kStream) AddKey(record, graph);
     written.dtype = record.dtype;
@@ -202,14 +273,14 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
 absl::Status TorchPickler::WriteSparse(const Tensor& tensor,
                                        const ObjectGraph& graph,
                                        Pickler* pickler) {
-  const size_t num_components = tensor.layout() == Layout::kSparseCoo ? 2 : 3;
-  if (tensor.layout() == Layout::kJagged ||
-      tensor.layout() == Layout::kMkldnn ||
-      tensor.components().size() != num_components) {
+  FERRY_RETURN_IF_ERROR(CheckComponents(tensor));
+  FERRY_RETURN_IF_ERROR(CheckIndices(tensor));
+  if (tensor.is_conj() || tensor.is_neg()) {
     return absl::UnimplementedError(
-        absl::StrCat("a ", Name(tensor.layout()),
-                     " tensor that was not read from a file cannot be saved"));
+        "no file can hold the conj or neg bit of a sparse tensor; set it on "
+        "the values");
   }
+  const size_t num_components = tensor.components().size();
   pickler->WriteGlobal("torch._utils", "_rebuild_sparse_tensor");
   WriteLayout(tensor.layout(), pickler);
   pickler->Memoise();
@@ -234,8 +305,14 @@ absl::Status TorchPickler::WriteSparse(const Tensor& tensor,
 absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
                                        const ObjectGraph& graph,
                                        Pickler* pickler) {
+  FERRY_RETURN_IF_ERROR(CheckFlags(tensor));
   const DType dtype = tensor.dtype();
   if (tensor.layout() != Layout::kStrided) {
+    if (requires_grad) {
+      return absl::UnimplementedError(
+          "no file can say that a sparse tensor requires a gradient, unless it "
+          "is a parameter; save it as Value::Parameter");
+    }
     return WriteSparse(tensor, graph, pickler);
   }
   if (Category(dtype) == DTypeCategory::kQuantized) {
@@ -245,7 +322,12 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
   if (tensor.device().type() == "meta" && !tensor.storage().has_data()) {
     return absl::InternalError("a meta storage that is not placed");
   }
-  if (tensor.device().type() == "meta" && tensor.storage_offset() == 0) {
+  // Like PyTorch, without the storage and so without an offset into it.
+  if (tensor.device().type() == "meta") {
+    if (tensor.is_conj() || tensor.is_neg()) {
+      return absl::UnimplementedError(
+          "no file can hold the conj or neg bit of a meta tensor");
+    }
     pickler->WriteGlobal("torch._utils", "_rebuild_meta_tensor_no_storage");
     pickler->BeginTuple();
     pickler->WriteGlobal("torch", Name(dtype));
@@ -304,17 +386,30 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
   switch (graph.kind(node)) {
     case ValueKind::kStorage:
       return WriteStorage(graph.storage(node), graph, pickler);
-    case ValueKind::kTensor:
-      if (graph.is_parameter(node)) {
-        return WriteParameter(graph.tensor(node), graph, pickler);
+    case ValueKind::kTensor: {
+      const Tensor& tensor = graph.tensor(node);
+      if (tensor.is_null()) {
+        return absl::InvalidArgumentError("a tensor was never made (Tensor())");
       }
-      return WriteTensor(graph.tensor(node), graph.tensor(node).requires_grad(),
-                         graph, pickler);
+      if (graph.is_parameter(node)) {
+        return WriteParameter(tensor, graph, pickler);
+      }
+      return WriteTensor(tensor, tensor.requires_grad(), graph, pickler);
+    }
     case ValueKind::kDType:
       pickler->WriteGlobal("torch", Name(graph.dtype(node)));
       return absl::OkStatus();
     case ValueKind::kDevice: {
       const Device& device = graph.device(node);
+      if (!Device::IsValidType(device.type()) ||
+          (device.has_index() && device.index() < 0) ||
+          device.index() > kMaxDeviceIndex) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "\"", absl::CHexEscape(device.ToString()),
+            "\" is no device that a file can name: a type, and an index of 0 "
+            "to ",
+            kMaxDeviceIndex));
+      }
       pickler->WriteGlobal("torch", "device");
       pickler->WriteStr(device.type());
       if (device.has_index()) pickler->WriteInt(device.index());

@@ -16,6 +16,7 @@
 #include <deque>
 #include <functional>
 #include <memory_resource>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,14 +53,38 @@ class TorchPickler final : public pickle::PickleHooks {
                         PersistentIds ids = PersistentIds::kArchive)
       : ids_(ids), location_tag_(std::move(location_tag)) {}
 
-  // Errors: kInvalidArgument - one storage is referred to as two dtypes, which
-  //         PyTorch cannot read; whatever the location tag returns.
+  // Errors:
+  //   kInvalidArgument - one storage is referred to as two dtypes, which
+  //   PyTorch
+  //                      cannot read; a tensor that was never made, without
+  //                      memory, or against the rules of `tensor_rules.h`; a
+  //                      device that no file can name.
+  //   kUnimplemented   - what no form of PyTorch's keeps.
+  //   whatever the location tag returns.
   absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                          pickle::Pickler* pickler) override;
   // Errors: kUnimplemented - a function that PyTorch calls before it has read
   //         what the function needs, as it does in streams.
   absl::StatusOr<bool> WriteGlobal(NodeId global, const ObjectGraph& graph,
                                    pickle::Pickler* pickler) override;
+
+  // Writes a tensor anew whose flags were changed after it was read.
+  //
+  // Errors: kUnimplemented - it has more to it than `WriteNode` writes; as
+  //         `WriteNode`.
+  absl::StatusOr<bool> WriteObject(NodeId object, const ObjectGraph& graph,
+                                   pickle::Pickler* pickler) override;
+
+  // Checks that the pickle that these hooks have helped to write can be read.
+  // Most of what is written is checked on the way; calls that a program has
+  // made
+  // (`Value::Call`) may be of functions that readers rebuild something with,
+  // and whether their arguments are right, only a reader knows. So one reads
+  // the pickle, but only if there is such a call in it.
+  //
+  // Errors: kInvalidArgument - it cannot be read; whatever else a reader
+  //         returns.
+  absl::Status CheckReadsBack(absl::string_view pickle) const;
 
   // Makes room for about so many storages.
   void Reserve(size_t num_storages);
@@ -114,6 +139,11 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::flat_hash_set<absl::string_view> used_keys_;
   uint64_t next_key_ = 0;
   absl::flat_hash_set<NodeId> classes_;  // written with their sources
+  // Whether a program's own call of a function that readers know was written;
+  // and what is known of each global: by its index, whether it is one, once
+  // somebody has asked.
+  bool has_rebuilt_calls_ = false;
+  std::vector<std::optional<bool>> is_rebuilt_;
 };
 
 }  // namespace torch_format

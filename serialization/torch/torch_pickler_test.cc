@@ -188,16 +188,16 @@ TEST(TorchPickler, ErrorsOfTheTagAreReturned) {
   EXPECT_EQ(pickler.Dump(root).message(), "no tag");
 }
 
-Tensor Longs(int count) {
-  const std::vector<int64_t> elements(count, 0);
-  return *Tensor::FromData(absl::MakeConstSpan(elements), {count});
+Tensor Longs(const std::vector<int64_t>& elements,
+             const std::vector<int64_t>& shape) {
+  return *Tensor::FromData(absl::MakeConstSpan(elements), shape);
 }
 
 TEST(TorchPickler, WritesSparseTensorsAsPyTorchDoes) {
   ObjectGraph graph;
   const Tensor csr =
       Tensor::CreateComposite(Layout::kSparseCsr, DType::kFloat32, {1, 2},
-                              {Longs(2), Longs(1), Floats(1)});
+                              {Longs({0, 1}, {2}), Longs({1}, {1}), Floats(1)});
   EXPECT_EQ(
       Hex(Write(graph, graph.AddTensor(csr))),
       "800263746f7263682e5f7574696c730a5f72656275696c645f7370617273655f74656e73"
@@ -213,8 +213,9 @@ TEST(TorchPickler, WritesSparseTensorsAsPyTorchDoes) {
       "2952711d74711e52711f63746f7263680a53697a650a71204b014b028671218571225271"
       "237471248671255271262e");
   // Of three parts, as PyTorch wrote it until 2.1.
-  const Tensor coo = Tensor::CreateComposite(
-      Layout::kSparseCoo, DType::kFloat32, {3}, {Longs(1), Floats(1)});
+  const Tensor coo =
+      Tensor::CreateComposite(Layout::kSparseCoo, DType::kFloat32, {3},
+                              {Longs({2}, {1, 1}), Floats(1)});
   EXPECT_THAT(Hex(Write(graph, graph.AddTensor(coo))),
               HasSubstr("746f7263682e7370617273655f636f6f"));
 }

@@ -16,14 +16,14 @@
 #include "ferry/core/device.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
+#include "ferry/serialization/pickle/global_name.h"
+#include "ferry/serialization/pickle/python_calls.h"
 #include "ferry/serialization/torch/rebuild_tensor.h"
+#include "ferry/serialization/torch/tensor_rules.h"
 
 namespace ferry {
 namespace torch_format {
 namespace {
-
-// Names of classes longer than this are not names.
-constexpr size_t kMaxClassBytes = 4096;
 
 absl::Status MalformedId(absl::string_view what) {
   return absl::DataLossError(
@@ -83,11 +83,13 @@ absl::StatusOr<NodeId> TorchUnpickler::AddTextId(
       case TextIdPart::kClass: {
         const absl::string_view name = part.text;
         const size_t dot = name.rfind('.');
-        if (dot == absl::string_view::npos || dot == 0 ||
-            dot + 1 == name.size() || name.size() > kMaxClassBytes ||
-            name.find_first_of(absl::string_view("\n\0", 2)) !=
-                absl::string_view::npos) {
-          return MalformedId("a class has no name");
+        const std::string fault =
+            dot == absl::string_view::npos
+                ? "it has no module"
+                : pickle::DescribeBadGlobal(name.substr(0, dot),
+                                            name.substr(dot + 1));
+        if (!fault.empty()) {
+          return MalformedId(absl::StrCat("a class is none: ", fault));
         }
         const size_t globals_before = graph->globals().size();
         node = graph->AddGlobal(name.substr(0, dot), name.substr(dot + 1));
@@ -318,6 +320,12 @@ TorchUnpickler::Known TorchUnpickler::Recognise(const GlobalRecord& global) {
   return Known::kNothing;
 }
 
+bool TorchUnpickler::IsRebuilt(const GlobalRecord& global) {
+  return Recognise(global) != Known::kNothing ||
+         pickle::FindPythonCall(global) != pickle::PythonCall::kNone ||
+         (global.module == "torch" && DTypeFromName(global.name).has_value());
+}
+
 absl::Status TorchUnpickler::OnGlobal(NodeId global, ObjectGraph* graph) {
   const GlobalRecord& record = graph->global(global);
   known_.resize(graph->globals().size());
@@ -343,7 +351,10 @@ absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,
                                                const ObjectGraph& graph) {
   switch (function) {
     case Known::kRebuildTensor:
+      FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 4));
+      return RebuildStrided(graph, args, &pool_);
     case Known::kRebuildTensorV2:
+      FERRY_RETURN_IF_ERROR(NeedArgs(args, 6, 7));
       return RebuildStrided(graph, args, &pool_);
     case Known::kRebuildTensorV3:
       return RebuildStridedWithDType(graph, args, &pool_);
@@ -408,7 +419,10 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
         absl::StrAppend(&text, ":", graph->int_value(args[1]));
       }
       const absl::StatusOr<Device> device = Device::Parse(text);
-      if (device.ok()) graph->BecomeDevice(object, *device);
+      // Of higher indexes PyTorch keeps the last eight bits.
+      if (device.ok() && device->index() <= kMaxDeviceIndex) {
+        graph->BecomeDevice(object, *device);
+      }
       return absl::OkStatus();
     }
     case Known::kGetLayout: {

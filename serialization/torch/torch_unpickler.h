@@ -79,6 +79,10 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     storage_from_bytes_ = std::move(storage_from_bytes);
   }
 
+  // Whether a call of a global, or a state that is given to its result, is more
+  // than data to these hooks, so that one may be malformed.
+  static bool IsRebuilt(const GlobalRecord& global);
+
   // Makes room for as many storages as a file can have, and a tensor over each.
   void ReserveStorages(size_t num_storages);
 

@@ -148,7 +148,7 @@ TEST(PersistentIds, MalformedOnes) {
   ExpectDamage(absl::StrCat(Int(3), "Q"), "not a tuple");
   ExpectDamage(absl::StrCat(Str("storage"), "Q"), "no tuple");
   ExpectDamage(absl::StrCat(Str("('storage', <class 'Name'>)"), "Q"),
-               "no name");
+               "a class is none");
   ExpectDamage(pid({}), "0 parts");
   ExpectDamage(pid({storage, type, key, cpu}), "4 parts");
   ExpectDamage(pid({storage, type, key, cpu, Int(1), kNone, kNone}), "7 parts");
@@ -476,8 +476,10 @@ TEST(Libtorch, SparseTensorsHaveTheirPartsInARow) {
   EXPECT_THAT(coo->tensor().shape(), ElementsAre(3));
   EXPECT_EQ(coo->tensor().components().size(), 2);
   EXPECT_TRUE(coo->tensor().requires_grad());
-  absl::StatusOr<Result> csc =
-      Read(rebuild({Int(4), size, kFalse, indices, indices, values, Hooks()}));
+  const std::string row = V2(StorageOf("LongStorage", "i", 2), Int(0),
+                             Tuple({Int(2)}), Tuple({Int(1)}));
+  absl::StatusOr<Result> csc = Read(rebuild(
+      {Int(4), Tuple({Int(2), Int(1)}), kFalse, row, row, values, Hooks()}));
   ASSERT_TRUE(csc.ok()) << csc.status();
   EXPECT_EQ(csc->tensor().layout(), Layout::kSparseCsc);
   EXPECT_EQ(csc->tensor().components().size(), 3);
