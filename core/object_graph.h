@@ -246,9 +246,9 @@ class ObjectGraph {
   bool is_parameter(NodeId node) const {
     return nodes_[node].flags & kParameter;
   }
-  // Of a tensor that a call made: whether its flags (`requires_grad`, conj,
-  // neg) are still those that the call gave it. The call says nothing of later
-  // ones.
+  // Whether a tensor that a call made still has the flags (`requires_grad`,
+  // conj, neg) that the call gave it. If not, the call no longer describes the
+  // tensor.
   bool has_flags_of_call(NodeId node) const {
     return nodes_[node].b == TensorFlags(tensor(node));
   }
@@ -376,7 +376,7 @@ class ObjectGraph {
   struct Index;
   struct Indexes;
 
-  // As they stand in a node.
+  // The flags of a tensor as a node keeps them.
   static uint16_t TensorFlags(const Tensor& tensor) {
     return static_cast<uint16_t>((tensor.requires_grad() ? 1 : 0) |
                                  (tensor.is_conj() ? 2 : 0) |

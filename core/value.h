@@ -76,8 +76,8 @@ class Value {
                                   : FromUnsigned(value)) {}
   Value(double value);                // NOLINT
   Value(std::complex<double> value);  // NOLINT
-  // Text is UTF-8 in which Python's lone surrogates may stand; `Save` refuses
-  // any other.
+  // A str. The text must be UTF-8, in which lone surrogates may stand as in
+  // Python; `Save` refuses any other.
   Value(absl::string_view text);   // NOLINT
   Value(const char* text);         // NOLINT
   Value(const std::string& text);  // NOLINT
@@ -99,7 +99,7 @@ class Value {
   // An object of a Python class, as `global.__new__(global, *arguments)` makes
   // it and `SetAttribute` completes it, or what `global(*arguments)` returns:
   // for whoever will read it in Python. `global` is "module.name"; without a
-  // module it is one of builtins. `Save` refuses what is no such name.
+  // module it is one of builtins. `Save` refuses any other text.
   static Value Object(absl::string_view global,
                       absl::Span<const Value> arguments = {});
   static Value Call(absl::string_view global,

@@ -61,10 +61,11 @@ class Checkpoint {
   //   kUnimplemented     - a form that is not supported, named.
   //   kPermissionDenied  - also: what `Globals::kStrict` does not allow; one
   //                        error lists all the globals.
-  //   kInvalidArgument   - also: a range of `LoadOptions` past the end, a
-  //                        mapping of what has no path, or bytes before the
-  //                        zip archive that stands at the end, for instance
-  //                        another archive; the message has the offsets.
+  //   kInvalidArgument   - also: the range of `LoadOptions` reaches past the
+  //                        end; a mapping is asked for, and the file has no
+  //                        path; the zip archive does not begin at the first
+  //                        byte, for instance because another archive stands
+  //                        before it (the message has the offsets).
   //   kResourceExhausted - past `LoadOptions::limits`.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
@@ -93,8 +94,8 @@ class Checkpoint {
   // Where the checkpoint ends, counted from where it begins.
   uint64_t end_offset_bytes() const { return parsed_.end_offset_bytes; }
 
-  // How many bytes follow it in the file: perhaps the next of several legacy
-  // streams, or a comment behind a zip archive. Nothing of them is read.
+  // The number of bytes after the checkpoint, which are not read: for instance
+  // the next of several legacy streams, or the comment of a zip archive.
   uint64_t trailing_bytes() const {
     return file_->size_bytes() - parsed_.end_offset_bytes;
   }
@@ -104,8 +105,8 @@ class Checkpoint {
   // what is not placed by then never will be.
   const Value& root() const { return root_; }
 
-  // What is odd about the file, though it reads as PyTorch would read it: a
-  // sentence each, without the file's name. Mostly empty.
+  // What a user should know about the file although it can be read, one phrase
+  // each, without the file's name. Empty for nearly all files.
   absl::Span<const std::string> warnings() const { return parsed_.warnings; }
 
   // The constants of a TorchScript archive, a tuple; of anything else an empty
@@ -195,8 +196,8 @@ class Checkpoint {
     absl::Status opens;
     // Of every record, as `Verify`. Empty if its directory cannot be read.
     std::vector<RecordVerdict> records;
-    // As `Checkpoint::end_offset_bytes` and `trailing_bytes`; 0 if it does not
-    // open.
+    // As `Checkpoint::end_offset_bytes` and `trailing_bytes`; 0 if the file
+    // does not open.
     uint64_t end_offset_bytes = 0;
     uint64_t trailing_bytes = 0;
     // As `Checkpoint::warnings`.

@@ -19,7 +19,7 @@
 namespace ferry {
 namespace {
 
-// More archives than this are not listed.
+// The number of archives that a message lists.
 constexpr size_t kMaxListed = 16;
 
 struct Range {
@@ -27,8 +27,8 @@ struct Range {
   uint64_t end = 0;
 };
 
-// The archives that stand one before another at the end of the file, in the
-// order of the file.
+// Finds the archives at the end of the file that follow each other without a
+// gap. Returns them in the order of the file.
 std::vector<Range> ListArchives(const ReadableBytes& file) {
   std::vector<Range> archives;
   uint64_t end = file.size_bytes();
@@ -42,7 +42,7 @@ std::vector<Range> ListArchives(const ReadableBytes& file) {
   return archives;
 }
 
-// What to give for one of them.
+// Says how to read one of them.
 std::string HowToRead(const Range& range) {
   return absl::StrCat("--range=", range.begin, ":", range.end,
                       " (LoadOptions::offset_bytes = ", range.begin,

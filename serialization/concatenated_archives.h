@@ -5,11 +5,11 @@
 // File: serialization/concatenated_archives.h
 // -----------------------------------------------------------------------------
 //
-// Says what a file holds whose zip archive does not begin with the file:
-// several archives one after another, or something else before the archive. A
-// zip archive is found from its end, so a reader that only looks there takes
-// the last one, while PyTorch reads the first or none. Ferry reads neither
-// unless it is told which.
+// Explains files in which the zip archive does not begin at the first byte:
+// several archives one after another, or other bytes before one. A zip archive
+// is found from its end, so a reader that only looks there takes the last one,
+// while PyTorch reads the first or none. Ferry reads none of them unless it is
+// told which.
 #ifndef FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
 #define FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
 

@@ -75,8 +75,8 @@ absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
   return absl::OkStatus();
 }
 
-// PyTorch takes whatever is no zip archive for a pickle, and runs it. An error
-// if it would get anywhere with a file that is read here as `what`.
+// PyTorch reads any file that is not a zip archive as a pickle, and runs it.
+// Returns an error if a file that Ferry reads as `what` would get so far there.
 absl::Status CheckIsNoPickle(const ReadableBytes& file,
                              const LoadOptions& options,
                              absl::string_view what) {
@@ -110,7 +110,7 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
     if (!parsed.ok()) FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file));
     return parsed;
   }
-  // For PyTorch a file is a tar archive first of all.
+  // PyTorch, too, looks for a tar archive first.
   if (torch_format::IsTar(head)) {
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
     return torch_format::ReadTarContainer(file, options);

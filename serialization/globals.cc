@@ -111,7 +111,7 @@ bool IsDType(absl::string_view name) {
 bool IsBlocked(absl::string_view module, absl::string_view name) {
   return std::find(std::begin(kBlockedModules), std::end(kBlockedModules),
                    module) != std::end(kBlockedModules) ||
-         // It loads whatever checkpoint its argument holds, unchecked.
+         // Loads the checkpoint in its argument without any check.
          (module == "torch.storage" && name == "_load_from_bytes");
 }
 

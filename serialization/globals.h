@@ -29,8 +29,8 @@ namespace ferry {
 // to. Thread-safe; O(1).
 bool IsGlobalAllowed(absl::string_view module, absl::string_view name);
 
-// Whether nobody can allow a global: all of the modules that PyTorch blocks,
-// and the function that loads another checkpoint out of bytes.
+// Whether a global cannot be allowed by anybody: it is of a module that PyTorch
+// blocks, or it is the function that loads another checkpoint out of bytes.
 bool IsBlocked(absl::string_view module, absl::string_view name);
 
 // Checks all globals of a graph that was read from `file`, if the options ask

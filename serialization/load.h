@@ -34,9 +34,9 @@ absl::StatusOr<Value> LoadMemory(absl::string_view bytes,
 
 // The same from a source, at its position: what stands before it is not looked
 // at. It is read from front to back, after a look at its end, on this thread.
-// Afterwards it stands behind the checkpoint; behind a zip archive there may be
-// no more than 64 KiB, since its directory is looked for at the end. After a
-// failure it stands anywhere.
+// After success the source stands right behind the checkpoint, after a failure
+// anywhere. At most 64 KiB may follow a zip archive, since its directory is
+// looked for at the end of the source.
 //
 //   std::ifstream stream("model.pt", std::ios::binary);
 //   IStreamSource source(&stream);

@@ -44,10 +44,10 @@ enum class Placement {
 enum class Globals {
   // What is not known becomes an object that says how it was made.
   kData,
-  // What PyTorch's `weights_only=True` does not allow is refused with
-  // kPermissionDenied: globals that are not on its list, unless the program
-  // allows them, and whole TorchScript and tar archives, in which PyTorch runs
-  // what no such list covers.
+  // Loading fails with kPermissionDenied where PyTorch's `weights_only=True`
+  // fails: on globals that are not on PyTorch's list, unless the program allows
+  // them, and on all TorchScript and tar archives, which PyTorch runs or
+  // unpickles without looking at that list.
   kStrict,
 };
 
@@ -103,9 +103,9 @@ struct LoadOptions {
   // it may stand inside a larger one. Default: at the first byte.
   uint64_t offset_bytes = 0;
 
-  // How many bytes from there on belong to the checkpoint. The first of several
-  // zip archives in one file needs it, since an archive is found from its end.
-  // Default: all that there are.
+  // The number of bytes from there on that are the checkpoint's. Needed to read
+  // a zip archive that another one follows, since an archive is found from its
+  // end. Default: all bytes up to the end.
   uint64_t size_bytes = std::numeric_limits<uint64_t>::max();
 
   LoadLimits limits;

@@ -82,7 +82,7 @@ struct ParsedCheckpoint {
   std::vector<PlainRecord> records;
   // Where the checkpoint ends in the file. There may be more after it.
   uint64_t end_offset_bytes = 0;
-  // What is odd about the file and does not keep it from being read.
+  // What a user should know about the file although it can be read.
   std::vector<std::string> warnings;
 };
 

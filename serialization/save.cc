@@ -40,7 +40,8 @@ constexpr absl::string_view kVersion = "3\n";
 // A field of 16 bits holds the padding.
 constexpr uint64_t kMaxAlignment = 32768;
 
-// No file's name is longer. PyTorch cuts names of records off at 511 bytes.
+// The longest name that a file can have. PyTorch truncates the names of records
+// to 511 bytes.
 constexpr size_t kMaxArchiveNameBytes = 255;
 
 // Whether records can have it as their folder: PyTorch takes what is before the

@@ -29,14 +29,14 @@ namespace ferry {
 //
 // The value must not change meanwhile.
 //
-// Errors; one that is about a part of the value has a JSON Pointer to it:
-//   kInvalidArgument   - what PyTorch cannot save (one storage as two
-//                        dtypes), a storage without bytes, an option out of
-//                        range; what no reader takes: text that is not UTF-8,
-//                        a class or function without a proper name, a flag
-//                        that the dtype of its tensor cannot have, a sparse
-//                        tensor whose parts do not fit, a malformed call of a
-//                        function that readers know.
+// Errors (one about a part of the value has a JSON Pointer to that part):
+//   kInvalidArgument   - an option is out of range; a storage has no bytes, or
+//                        is used as two dtypes; or no reader would take the
+//                        file: text is not UTF-8, the name of a class is not a
+//                        name, a tensor has a flag that its dtype cannot have,
+//                        the parts of a sparse tensor do not fit together, or
+//                        the arguments of a function that readers follow are
+//                        malformed.
 //   kUnimplemented     - what the pickle protocol, or the container, cannot
 //                        express.
 //   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - of the

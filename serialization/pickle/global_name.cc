@@ -12,10 +12,10 @@ namespace ferry {
 namespace pickle {
 namespace {
 
-// Longer ones are not names.
+// No name is longer.
 constexpr size_t kMaxNameBytes = 4096;
 
-// What is wrong with one of the two parts, or null.
+// Returns what is wrong with one of the two parts, or null.
 const char* DescribeBadPart(absl::string_view part) {
   if (part.empty()) return "is empty";
   if (part.size() > kMaxNameBytes) return "has more than 4096 bytes";

@@ -5,9 +5,9 @@
 // File: serialization/pickle/global_name.h
 // -----------------------------------------------------------------------------
 //
-// Which names of classes and functions a pickle can have. The reader and the
-// writer share this rule: before protocol 4 the names stand in the pickle as
-// two lines, so a name with a newline in it would write opcodes of its own.
+// The rule for names of classes and functions in a pickle, which the reader and
+// the writer share. Protocols before 4 write a name as two lines, so a newline
+// inside a name would turn the rest of it into opcodes.
 //
 // Example:
 //
@@ -25,8 +25,7 @@ namespace pickle {
 
 // Returns why no pickle can refer to `module`.`name`, or an empty text if one
 // can. Both parts must be Unicode text (see `IsUnicode`) of 1 to 4096 bytes
-// without newlines and NULs. Whether Python has such a module is another
-// matter.
+// without newlines and NULs. Python need not have such a module.
 //
 // Thread-safe. Allocates only for a bad name.
 std::string DescribeBadGlobal(absl::string_view module, absl::string_view name);

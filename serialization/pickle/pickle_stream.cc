@@ -80,8 +80,8 @@ constexpr std::array<Shape, 256> MakeShapes() {
 
 constexpr std::array<Shape, 256> kShapes = MakeShapes();
 
-// Whether Python may have a module of this name: letters of any alphabet,
-// digits, '_' and '.'.
+// Whether Python could have a module of this name: it consists of letters of
+// any alphabet, digits, '_' and '.'.
 bool MayBeModule(absl::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -89,7 +89,7 @@ bool MayBeModule(absl::string_view name) {
   });
 }
 
-// Whether an opcode can stand at the beginning: it needs nothing of the stack
+// Whether a pickle can begin with an opcode: it takes nothing from the stack
 // and the memo.
 bool CanComeFirst(unsigned char opcode) {
   switch (opcode) {
@@ -130,8 +130,9 @@ bool CanComeFirst(unsigned char opcode) {
   }
 }
 
-// Whether Python may get past an opcode with these operands in the first pickle
-// of a file, or in a later one. No if it certainly refuses them.
+// Whether Python could accept an opcode with these operands. Returns false only
+// if Python certainly refuses them. `is_first`: in the first pickle of the
+// file.
 bool MayPass(unsigned char opcode, absl::string_view operands, bool is_first) {
   switch (opcode) {
     case kExt1:
@@ -142,14 +143,14 @@ bool MayPass(unsigned char opcode, absl::string_view operands, bool is_first) {
       return false;
     case kPersId:
     case kBinPersId:
-      // PyTorch's legacy streams have these in their fourth pickle.
+      // Legacy streams have these in their fourth pickle alone.
       return !is_first;
     case kInt:
     case kLong:
     case kFloat:
     case kGet:
     case kPut: {
-      // CPython reads these as strings of C, which a NUL ends.
+      // CPython reads a number up to the first NUL.
       const absl::string_view number = operands.substr(0, operands.find('\0'));
       return std::all_of(number.begin(), number.end(), [](char c) {
         const auto byte = static_cast<unsigned char>(c);
@@ -300,7 +301,7 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
     if (absl::IsDataLoss(next.status())) return false;
     if (!next.ok()) return next.status();
     if (*next > bytes_left()) return false;
-    // So long a pickle is refused in any case.
+    // A pickle of this size is refused in any case.
     if (*next > max_pickle_bytes_) return true;
     FERRY_RETURN_IF_ERROR(Fill(*next));
     const absl::string_view operands = window().substr(at + 1, *next - at - 1);

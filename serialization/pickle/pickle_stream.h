@@ -56,11 +56,11 @@ class PickleStream {
   //   whatever reading the file returns.
   absl::StatusOr<absl::string_view> NextPickle();
 
-  // Returns whether a program that takes the bytes from the position on for
-  // pickles, one after another, could come to an opcode that looks up a class
-  // or a function, and so could run code. Judges by the opcodes' shapes alone:
-  // a yes may be wrong, a no is right. Does not move. Reads up to the first
-  // opcode that Python refuses.
+  // Returns whether Python, unpickling one pickle after another from the
+  // position on, could reach an opcode that looks up a class or a function,
+  // which can run code. Looks at the form of the opcodes only, so `true` may be
+  // wrong; `false` never is. Does not move the position. Reads up to the first
+  // opcode that Python certainly refuses.
   //
   // Errors: whatever reading the file returns.
   absl::StatusOr<bool> MayLookUpGlobal();

@@ -37,10 +37,10 @@ constexpr size_t kFrameHeaderSize = 9;
 // CPython recurses. Each time costs as much as the whole container.
 constexpr int kMaxReentered = 1000;
 
-// Pointers in messages are cut after this.
+// Pointers and texts in messages are cut after this many bytes.
 constexpr size_t kMaxShownBytes = 200;
 
-// How far the writing of an object is.
+// The steps in which an object is written.
 enum Stage : uint8_t {
   kCallable,
   kArgs,
@@ -116,8 +116,8 @@ std::string Pickler::Where() const {
   std::string pointer;
   for (const Frame& frame : frames_) {
     if (pointer.size() > kMaxShownBytes) return absl::StrCat(pointer, "...");
-    // What a call is made with, and the state of an object, are no step; the
-    // tuple and the dict that hold them are.
+    // Arguments and state add no step of their own: the tuple or dict that
+    // holds them does.
     const bool is_object = graph_.is_object(frame.node);
     if (frame.next == 0 ||
         (is_object && frame.stage != kItems && frame.stage != kEntries)) {
@@ -358,7 +358,7 @@ void Pickler::CheckGlobal(const GlobalName& global) {
                   absl::StrCat("is none: ", fault));
   }
   if (protocol_ >= 3) return;
-  // A reader would take a name of Python 2 for the one that it has become.
+  // A reader of these protocols maps names of Python 2 to those of Python 3.
   const GlobalName spelt = ToPython2(global);
   const GlobalName read = FromPython2(global);
   if (spelt.module == global.module && spelt.name == global.name &&

@@ -54,9 +54,9 @@ class PickleHooks {
   virtual absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                                  Pickler* pickler) = 0;
 
-  // Called for each object before the call that made it is written. Writes it
-  // otherwise, if what it is now is not what the call makes, and says whether
-  // it has. The pickler memoises it afterwards.
+  // Called for each object before its call is written. Returns true if the hook
+  // has written the object in another way, because it is no longer what the
+  // call makes; the pickler then memoises it.
   virtual absl::StatusOr<bool> WriteObject(NodeId object,
                                            const ObjectGraph& graph,
                                            Pickler* pickler);
@@ -132,10 +132,11 @@ class Pickler {
   void Memoise();
 
  private:
-  // Keeps the first of the errors of what returns none. `Dump` returns it.
+  // Records an error of a method that returns no status. `Dump` returns the
+  // first of them.
   void Refuse(absl::StatusCode code, absl::string_view what);
-  // Where the value stands that is written at the moment: "/model/3", "a key of
-  // /model"; empty for the root.
+  // Returns where the value that is being written stands: "/model/3", "a key of
+  // /model", or nothing for the root.
   std::string Where() const;
 
   // A container that is being written.

@@ -85,7 +85,7 @@ bool IsValidUtf8(absl::string_view text) {
 }
 
 bool IsUnicode(absl::string_view text) {
-  // A surrogate is 0xED and a byte from 0xA0 on.
+  // A surrogate begins with 0xED and a byte of 0xA0 or more.
   for (size_t i = text.find('\xED'); i < text.size();
        i = text.find('\xED', i + 1)) {
     if (i + 1 < text.size() &&

@@ -22,8 +22,8 @@ namespace pickle {
 // (U+D800 to U+DFFF) are allowed. O(size).
 bool IsValidUtf8(absl::string_view text);
 
-// Whether `text` is UTF-8 without surrogates, as everybody but Python demands.
-// O(size).
+// Whether `text` is UTF-8 without surrogates, as the Unicode standard defines
+// it. O(size).
 bool IsUnicode(absl::string_view text);
 
 // Decodes what protocol 0 writes: latin-1, with \uXXXX and \UXXXXXXXX for the

@@ -51,8 +51,9 @@ class LegacyStream {
                                           uint32_t max_nodes,
                                           pickle::UnpickleHooks* hooks,
                                           ObjectGraph* graph);
-  // Likewise one of plain numbers and texts. PyTorch unpickles these as it does
-  // the objects, so a class or function in one of them would be called.
+  // Reads the next pickle, which must hold numbers and texts alone. PyTorch
+  // unpickles these pickles as it does the objects, so a function in one of
+  // them would be called.
   absl::StatusOr<UnpickleResult> UnpicklePlain(absl::string_view part,
                                                uint32_t max_nodes,
                                                ObjectGraph* graph);
@@ -265,8 +266,7 @@ bool IsLegacyMagic(absl::string_view pickle) {
   ObjectGraph graph;
   const absl::StatusOr<UnpickleResult> result =
       pickle::Unpickle(pickle, pickle::UnpickleOptions(), nullptr, &graph);
-  return result.ok() && graph.globals().empty() &&
-         graph.kind(result->root) == ValueKind::kInt &&
+  return result.ok() && graph.kind(result->root) == ValueKind::kInt &&
          graph.is_big_int(result->root) &&
          graph.text(result->root) == kLegacyMagic;
 }

@@ -129,7 +129,7 @@ absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
   return absl::OkStatus();
 }
 
-// An error of the rules that reader and writer share is damage here, too.
+// Turns a broken rule of `tensor_rules.h` into damage of the file.
 absl::Status AsDamage(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? Malformed(status.message()) : status;
 }
@@ -140,7 +140,7 @@ absl::StatusOr<Tensor> MakeView(ViewArgs&& view, DType dtype,
                                  view.stride, view.offset, pool));
 }
 
-// A tensor that is complete, if PyTorch would take it.
+// Returns a complete tensor if it keeps the rules of `tensor_rules.h`.
 absl::StatusOr<Tensor> Checked(const Tensor& tensor) {
   FERRY_RETURN_IF_ERROR(AsDamage(CheckFlags(tensor)));
   if (tensor.layout() != Layout::kStrided) {

@@ -103,8 +103,8 @@ absl::StatusOr<NodeId> Member::NextValue() {
   const size_t first_global = graph_.globals().size();
   FERRY_ASSIGN_OR_RETURN(const pickle::UnpickleResult result,
                          NextPickle(nullptr, &graph_));
-  // PyTorch unpickles these as it does the objects, so anything else would be
-  // called without a trace in the checkpoint.
+  // PyTorch unpickles these pickles as it does the objects, so any other
+  // function in them would be called, and the checkpoint would not show it.
   for (const GlobalRecord& global : graph_.globals().subspan(first_global)) {
     if ((global.module == "torch" ||
          absl::StartsWith(global.module, "torch.")) &&
@@ -172,7 +172,7 @@ class TarContainer {
   absl::StatusOr<Tensor> MakeTensor(Member* member, const Storage& storage,
                                     const StorageType& type);
   absl::Status ReadObjects();
-  // Of a member that has been read.
+  // Warns of bytes that are left of a member.
   void NoteBytesLeft(const Member& member);
   absl::StatusOr<NodeId> NodeOf(int64_t key, ObjectGraph* graph);
 

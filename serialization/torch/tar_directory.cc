@@ -24,7 +24,7 @@ namespace {
 
 constexpr uint64_t kBlockBytes = 512;
 
-// Archives are filled up with zeros to a multiple of this.
+// An archive is padded with zeros to a multiple of this.
 constexpr uint64_t kTapeRecordBytes = 20 * kBlockBytes;
 
 // No name and no list of attributes of an honest member is longer.
@@ -103,12 +103,12 @@ class Reader {
                                             offset_, " ", what));
   }
   absl::StatusOr<std::string> ReadText(uint64_t size) const;
-  // Of a global header only attributes that say nothing of the contents are
-  // known.
+  // Reads the attributes of a pax header. A global header may have only such as
+  // say nothing about the contents of members.
   absl::Status ParsePax(absl::string_view text, bool is_global);
   // Reads the header at offset_, and moves behind the member.
   absl::Status ReadMember(absl::string_view header);
-  // Where the zeros at offset_ end.
+  // Returns where the padding that begins at `offset_` ends.
   absl::StatusOr<uint64_t> FindEnd() const;
 
   const ReadableBytes& file_;

@@ -25,9 +25,8 @@ namespace torch_format {
 // archive.
 bool IsTar(absl::string_view head);
 
-// Returns the ordinary files in the archive, in its order, and sets
-// `end_offset_bytes` to where the archive ends: after the zeros that fill its
-// last 10 KiB, or where the file does.
+// Returns the ordinary files in the archive, in its order. Sets
+// `end_offset_bytes` to where the archive ends, its padding included.
 //
 // Errors: kDataLoss - a header is damaged, a member is cut short, or is neither
 //                     an ordinary file nor a folder (Python's tarfile would

@@ -24,7 +24,7 @@ absl::Status Refuse(const Tensor& tensor, absl::string_view what) {
                    ShapeToString(tensor.shape()), " cannot be: ", what));
 }
 
-// The layouts but COO hold rows, or columns, one after another.
+// The compressed layouts store rows one after another, or columns.
 bool RunsAreColumns(Layout layout) {
   return layout == Layout::kSparseCsc || layout == Layout::kSparseBsc;
 }
@@ -118,8 +118,8 @@ bool IsInMemory(const Tensor& tensor) {
          (tensor.data() != nullptr || tensor.num_elements() == 0);
 }
 
-// The elements of an int32 or int64 tensor in memory, by their number in
-// row-major order.
+// Reads the elements of an int32 or int64 tensor in host memory by their number
+// in row-major order.
 class Indices {
  public:
   explicit Indices(const Tensor& tensor) : tensor_(tensor) {}

@@ -38,8 +38,8 @@ bool NeedsElements(const GlobalRecord& global) {
           global.name == "_rebuild_device_tensor_from_cpu_tensor");
 }
 
-// Whether a call of the function makes a tensor of which nothing is lost where
-// the tensor is written anew.
+// Whether `WriteNode` writes all that there is to a tensor that a call of this
+// function made.
 bool IsPlainRebuild(const GlobalRecord& global) {
   return global.module == "torch._utils" &&
          (global.name == "_rebuild_tensor" ||
@@ -342,6 +342,14 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
   record.storage = tensor.storage();
   record.untyped = !StorageClassOf(dtype).has_value();
   record.dtype = record.untyped ? DType::kUInt8 : dtype;
+  if (record.untyped && requires_grad) {
+    // torch/_utils.py, _rebuild_tensor_v3, up to 2.14: it asks for the gradient
+    // before it sets the storage, which PyTorch then forbids.
+    return absl::UnimplementedError(
+        absl::StrCat("PyTorch cannot load a ", Name(dtype),
+                     " tensor that requires a gradient, unless it is a "
+                     "parameter; save it as Value::Parameter"));
+  }
   pickler->WriteGlobal("torch._utils", record.untyped ? "_rebuild_tensor_v3"
                                                       : "_rebuild_tensor_v2");
   pickler->BeginTuple();

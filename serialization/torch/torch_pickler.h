@@ -54,12 +54,11 @@ class TorchPickler final : public pickle::PickleHooks {
       : ids_(ids), location_tag_(std::move(location_tag)) {}
 
   // Errors:
-  //   kInvalidArgument - one storage is referred to as two dtypes, which
-  //   PyTorch
-  //                      cannot read; a tensor that was never made, without
-  //                      memory, or against the rules of `tensor_rules.h`; a
-  //                      device that no file can name.
-  //   kUnimplemented   - what no form of PyTorch's keeps.
+  //   kInvalidArgument - one storage is used as two dtypes, which PyTorch
+  //                      cannot read; a tensor is null, has no memory, or
+  //                      breaks a rule of `tensor_rules.h`; no file can name a
+  //                      device.
+  //   kUnimplemented   - PyTorch has no form that keeps the value.
   //   whatever the location tag returns.
   absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                          pickle::Pickler* pickler) override;
@@ -68,21 +67,20 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::StatusOr<bool> WriteGlobal(NodeId global, const ObjectGraph& graph,
                                    pickle::Pickler* pickler) override;
 
-  // Writes a tensor anew whose flags were changed after it was read.
+  // Writes a tensor anew if its flags were changed after it was read.
   //
-  // Errors: kUnimplemented - it has more to it than `WriteNode` writes; as
-  //         `WriteNode`.
+  // Errors: as `WriteNode`, and kUnimplemented if the tensor has attributes or
+  //         is of a class that `WriteNode` does not write.
   absl::StatusOr<bool> WriteObject(NodeId object, const ObjectGraph& graph,
                                    pickle::Pickler* pickler) override;
 
-  // Checks that the pickle that these hooks have helped to write can be read.
-  // Most of what is written is checked on the way; calls that a program has
-  // made
-  // (`Value::Call`) may be of functions that readers rebuild something with,
-  // and whether their arguments are right, only a reader knows. So one reads
-  // the pickle, but only if there is such a call in it.
+  // Checks that a reader takes the pickle that was written with these hooks.
+  // Nearly everything has been checked by then. What is left are calls that a
+  // program made (`Value::Call`) of functions that readers follow: only a
+  // reader can judge their arguments. So the pickle is read again, but only if
+  // there is such a call in it.
   //
-  // Errors: kInvalidArgument - it cannot be read; whatever else a reader
+  // Errors: kInvalidArgument - a reader refuses it; whatever else the reader
   //         returns.
   absl::Status CheckReadsBack(absl::string_view pickle) const;
 
@@ -139,9 +137,9 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::flat_hash_set<absl::string_view> used_keys_;
   uint64_t next_key_ = 0;
   absl::flat_hash_set<NodeId> classes_;  // written with their sources
-  // Whether a program's own call of a function that readers know was written;
-  // and what is known of each global: by its index, whether it is one, once
-  // somebody has asked.
+  // Whether a call that a program made of a function that readers follow was
+  // written, and for each global, by its index, whether it is such a function,
+  // once that is known.
   bool has_rebuilt_calls_ = false;
   std::vector<std::optional<bool>> is_rebuilt_;
 };

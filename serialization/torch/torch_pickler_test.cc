@@ -220,6 +220,44 @@ TEST(TorchPickler, WritesSparseTensorsAsPyTorchDoes) {
               HasSubstr("746f7263682e7370617273655f636f6f"));
 }
 
+TEST(TorchPickler, MetaStoragesAreWrittenAsSuchOnly) {
+  // Nothing is in the file for them, so no other place could be filled.
+  ObjectGraph graph;
+  StorageRecord record;
+  record.storage = Storage::FromMemory(Device("meta"), Memory{}, 16);
+  record.storage.set_recorded_location("meta");
+  EXPECT_TRUE(Write(graph, graph.AddStorage(record)).status.ok());
+  record.storage.set_recorded_location("cuda:0");
+  EXPECT_EQ(Write(graph, graph.AddStorage(record)).status.code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(TorchPickler, GradientsOfNewDTypesAreOfParametersAlone) {
+  ObjectGraph graph;
+  const Tensor tensor =
+      *Tensor::Create(*Storage::Allocate(4), DType::kFloat8E4M3FN, {4});
+  EXPECT_TRUE(Write(graph, graph.AddTensor(tensor)).status.ok());
+  tensor.set_requires_grad(true);
+  EXPECT_EQ(Write(graph, graph.AddTensor(tensor)).status.code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(Write(graph, graph.AddParameter(tensor)).status.ok());
+}
+
+TEST(TorchPickler, MetaTensorsHaveNoStorageInTheFile) {
+  ObjectGraph graph;
+  const Tensor tensor =
+      *Tensor::Create(Storage::FromMemory(Device("meta"), Memory{}, 16),
+                      DType::kFloat32, {2}, {1}, 1);
+  const Written written = Write(graph, graph.AddTensor(tensor));
+  EXPECT_THAT(
+      Hex(written),
+      HasSubstr(absl::BytesToHexString("_rebuild_meta_tensor_no_storage")));
+  EXPECT_TRUE(written.storages.empty());
+  tensor.set_neg(true);
+  EXPECT_EQ(Write(graph, graph.AddTensor(tensor)).status.code(),
+            absl::StatusCode::kUnimplemented);
+}
+
 TEST(TorchPickler, CompositesThatNoFileMadeAreNotAllWritten) {
   ObjectGraph graph;
   for (const Layout layout : {Layout::kJagged, Layout::kMkldnn}) {

@@ -5,10 +5,10 @@
 // File: serialization/zip/zip_end.h
 // -----------------------------------------------------------------------------
 //
-// Finds the end of a zip archive, from which an archive is read. The last end
-// record counts, as it does for PyTorch (miniz, `mz_zip_reader_locate_header_
-// sig`), even if it is damaged and another one stands before it: a reader that
-// went on to that one would read something else than PyTorch.
+// Finds the end records of a zip archive, from which the rest is found. The
+// last end record counts, even if it is damaged and another one stands before
+// it: PyTorch does the same (miniz, `mz_zip_reader_locate_header_sig`), and a
+// reader that went back to the other one would read another archive.
 //
 // Example: where the archive begins in the file.
 //
