@@ -14,7 +14,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/serialization/zip/little_endian.h"
 #include "ferry/serialization/zip/zip_end.h"
+#include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
 namespace {
@@ -42,6 +45,14 @@ std::vector<Range> ListArchives(const ReadableBytes& file) {
   return archives;
 }
 
+// Whether a record of an archive begins at `offset`.
+bool BeginsRecord(const ReadableBytes& file, uint64_t offset) {
+  char signature[4];
+  return file.size_bytes() - offset >= sizeof(signature) &&
+         file.ReadAt(offset, absl::MakeSpan(signature)).ok() &&
+         zip::Load32(signature) == zip::kLocalHeaderSignature;
+}
+
 // Says how to read one of them.
 std::string HowToRead(const Range& range) {
   return absl::StrCat("--range=", range.begin, ":", range.end,
@@ -55,6 +66,12 @@ absl::Status CheckArchiveBegins(const ReadableBytes& file) {
   const std::vector<Range> archives = ListArchives(file);
   if (archives.empty() || (archives.size() == 1 && archives[0].begin == 0)) {
     return absl::OkStatus();
+  }
+  if (archives.size() == 1 && !BeginsRecord(file, archives[0].begin)) {
+    return absl::DataLossError(absl::StrCat(
+        file.name(), ": there are ", archives[0].begin,
+        " bytes between the directory and the end record of the zip archive, "
+        "which no program that writes archives leaves there"));
   }
   if (archives.size() == 1) {
     return absl::InvalidArgumentError(absl::StrCat(

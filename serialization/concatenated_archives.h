@@ -21,7 +21,7 @@ namespace ferry {
 // Returns kInvalidArgument, with where each archive is and what to do, if a zip
 // archive stands at the end of `file` and other bytes stand before it. Returns
 // OK in all other cases: no archive, a damaged one, or one that begins at the
-// first byte.
+// first byte. Returns kDataLoss if no archive begins where the end record says.
 //
 // Reads the end records of the last 16 archives at most.
 absl::Status CheckArchiveBegins(const ReadableBytes& file);

@@ -75,6 +75,15 @@ absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
   return absl::OkStatus();
 }
 
+absl::Status IsPickleToo(const ReadableBytes& file, absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat(file.name(), " is ", what,
+                   " and a pickle at once: PyTorch can take it for the pickle, "
+                   "which may run "
+                   "code. No program that writes ",
+                   what, " makes such a file; do not trust it"));
+}
+
 // PyTorch reads any file that is not a zip archive as a pickle, and runs it.
 // Returns an error if a file that Ferry reads as `what` would get so far there.
 absl::Status CheckIsNoPickle(const ReadableBytes& file,
@@ -83,12 +92,7 @@ absl::Status CheckIsNoPickle(const ReadableBytes& file,
   pickle::PickleStream stream(file, 0, file.size_bytes(),
                               options.limits.max_pickle_bytes);
   FERRY_ASSIGN_OR_RETURN(const bool may_run, stream.MayLookUpGlobal());
-  if (!may_run) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(
-      file.name(), " is ", what,
-      " and a pickle at once: PyTorch would take it for a pickle, which may "
-      "run code. No program that writes ",
-      what, " makes such a file; do not trust it"));
+  return may_run ? IsPickleToo(file, what) : absl::OkStatus();
 }
 
 }  // namespace
@@ -102,22 +106,28 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   const uint64_t head_bytes = std::min(file.size_bytes(), kHeadBytes);
   FERRY_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(buffer, head_bytes)));
   const absl::string_view head(buffer, head_bytes);
-  // A zip archive begins with a record, or, without any, with its end.
-  if (absl::StartsWith(head, "PK\x03\x04") ||
-      absl::StartsWith(head, "PK\x05\x06")) {
+  // The order is PyTorch's: zip, tar, pickle.
+  if (absl::StartsWith(head, "PK\x03\x04")) {
     absl::StatusOr<ParsedCheckpoint> parsed =
         torch_format::ReadZipContainer(file, options);
     if (!parsed.ok()) FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file));
     return parsed;
   }
-  // PyTorch, too, looks for a tar archive first.
   if (torch_format::IsTar(head)) {
+    // Only from a path: PyTorch looks for no tar archive in a stream.
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
+    if (torch_format::IsPickleContainer(file, options)) {
+      return IsPickleToo(file, "a tar archive");
+    }
     return torch_format::ReadTarContainer(file, options);
   }
   if (safetensors::LooksLikeSafetensors(head)) {
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a safetensors file"));
     return safetensors::ReadSafetensors(file, options);
+  }
+  // An archive without records, which PyTorch does not take for one.
+  if (absl::StartsWith(head, "PK\x05\x06")) {
+    return torch_format::ReadZipContainer(file, options);
   }
   FERRY_RETURN_IF_ERROR(CheckForm(file, head));
   if (torch_format::IsPickleContainer(file, options)) {

@@ -35,8 +35,9 @@ namespace ferry {
 //                        file: text is not UTF-8, the name of a class is not a
 //                        name, a tensor has a flag that its dtype cannot have,
 //                        the parts of a sparse tensor do not fit together, or
-//                        the arguments of a function that readers follow are
-//                        malformed.
+//                        the arguments of a call that rebuilds a tensor are
+//                        malformed. (Whether Python takes the arguments of any
+//                        other call is not checked.)
 //   kUnimplemented     - what the pickle protocol, or the container, cannot
 //                        express.
 //   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - of the

@@ -28,7 +28,9 @@
 namespace ferry {
 
 // The PyTorch versions whose archive is written: which records, in which order.
-// Every version from 1.6 on opens each of them.
+// Every version from 1.6 on opens each of them, if it knows what is in it: conj
+// and neg bits need 2.0, and dtypes without a storage class of their own, such
+// as float8 and uint16, the version that brought them.
 enum class Compatibility {
   // 1.6 to 2.0: the pickle, storages sorted as text (0, 1, 10, 2), version.
   kTorch1_6,

@@ -318,7 +318,7 @@ std::vector<Unreadable> UnreadableValues() {
   return {
       // An opcode, or several, in the name of a class.
       {"injected", Value::Call("collections.OrderedDict\n0cposix\ngetcwd"),
-       "is none: its name has a newline in it"},
+       "is not a valid name: its name has a newline in it"},
       {"injected by a name", Value::Object("a.b\n)R0cposix\ngetcwd"),
        "has a newline in it"},
       {"injected by an argument",
@@ -344,6 +344,7 @@ std::vector<Unreadable> UnreadableValues() {
       {"an attribute's value", WithAttribute("x", Value(bad)),
        "is not UTF-8; save it as bytes (at /x)"},
       {"a location", AtLocation("cuda\xff"), "is not UTF-8"},
+      {"a location without bytes", AtLocation("meta"), "would drop them"},
       // Tensors that cannot be.
       {"conj of floats", WithFlags(DType::kFloat32, true, false), "conj bit"},
       {"gradients of integers", WithFlags(DType::kInt64, false, true),
@@ -361,17 +362,18 @@ std::vector<Unreadable> UnreadableValues() {
       {"a sparse tensor of nothing",
        Value(Tensor::CreateComposite(Layout::kSparseCoo, DType::kFloat32, {3},
                                      {})),
-       "cannot be: it has 0 parts"},
+       "is invalid: it has 0 parts"},
       {"a sparse tensor of null",
        Value(Tensor::CreateComposite(Layout::kSparseCoo, DType::kFloat32, {3},
                                      {Tensor(), Tensor()})),
        "a part is null"},
       // Devices that no file can name.
-      {"a device", Value::FromDevice(Device("a b")), "is no device"},
-      {"no device", Value::FromDevice(Device("")), "is no device"},
-      {"a high index", Value::FromDevice(Device("cuda", 128)), "is no device"},
+      {"a device", Value::FromDevice(Device("a b")), "is not a valid device"},
+      {"no device", Value::FromDevice(Device("")), "is not a valid device"},
+      {"a high index", Value::FromDevice(Device("cuda", 128)),
+       "is not a valid device"},
       {"a negative index", Value::FromDevice(Device("cuda", -2)),
-       "is no device"},
+       "is not a valid device"},
       // Calls that readers follow.
       {"a tensor of nothing", Value::Call("torch._utils._rebuild_tensor_v2"),
        "cannot be read: a tensor cannot be rebuilt"},

@@ -9,10 +9,12 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/opcodes.h"
+#include "ferry/serialization/pickle/utf8.h"
 
 namespace ferry {
 namespace pickle {
@@ -80,13 +82,11 @@ constexpr std::array<Shape, 256> MakeShapes() {
 
 constexpr std::array<Shape, 256> kShapes = MakeShapes();
 
-// Whether Python could have a module of this name: it consists of letters of
-// any alphabet, digits, '_' and '.'.
+// Whether Python could have a module of this name. Any name of a file will do;
+// quotes are ruled out since all of JSON has them.
 bool MayBeModule(absl::string_view name) {
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return absl::ascii_isalnum(byte) || c == '_' || c == '.' || byte >= 0x80;
-  });
+  return IsUnicode(name) && name.find('\0') == absl::string_view::npos &&
+         name.find('"') == absl::string_view::npos;
 }
 
 // Whether a pickle can begin with an opcode: it takes nothing from the stack
@@ -130,16 +130,15 @@ bool CanComeFirst(unsigned char opcode) {
   }
 }
 
-// Whether Python could accept an opcode with these operands. Returns false only
-// if Python certainly refuses them. `is_first`: in the first pickle of the
-// file.
-bool MayPass(unsigned char opcode, absl::string_view operands, bool is_first) {
+// Whether Python could accept an opcode whose operands begin with `line`, up to
+// a newline if they are lines. Returns false only if Python certainly refuses
+// them. `is_first`: in the first pickle of the file.
+bool MayPass(unsigned char opcode, absl::string_view line, bool is_first) {
   switch (opcode) {
     case kExt1:
     case kExt2:
     case kExt4:
     case kNextBuffer:
-    case kReadOnlyBuffer:
       return false;
     case kPersId:
     case kBinPersId:
@@ -151,7 +150,7 @@ bool MayPass(unsigned char opcode, absl::string_view operands, bool is_first) {
     case kGet:
     case kPut: {
       // CPython reads a number up to the first NUL.
-      const absl::string_view number = operands.substr(0, operands.find('\0'));
+      const absl::string_view number = line.substr(0, line.find('\0'));
       return std::all_of(number.begin(), number.end(), [](char c) {
         const auto byte = static_cast<unsigned char>(c);
         return absl::ascii_isalnum(byte) || absl::ascii_isspace(byte) ||
@@ -159,10 +158,22 @@ bool MayPass(unsigned char opcode, absl::string_view operands, bool is_first) {
       });
     }
     case kString:
-      return operands[0] == '\'' || operands[0] == '"';
+      return absl::StartsWith(line, "'") || absl::StartsWith(line, "\"");
+    case kGlobal:
+    case kInst:
+      return MayBeModule(line);
     default:
       return true;
   }
+}
+
+// A little-endian number.
+uint64_t CountAt(const char* bytes, int size) {
+  uint64_t count = 0;
+  for (int i = size; i-- > 0;) {
+    count = (count << 8) | static_cast<unsigned char>(bytes[i]);
+  }
+  return count;
 }
 
 absl::Status NoPickle(absl::string_view what, uint64_t at) {
@@ -246,10 +257,7 @@ absl::StatusOr<uint64_t> PickleStream::OperandsEnd(unsigned char opcode,
     case Operands::kCounted: {
       if (shape.size > bytes_left() - at) return at + shape.size;
       FERRY_RETURN_IF_ERROR(Fill(at + shape.size));
-      uint64_t count = 0;
-      for (int i = shape.size; i-- > 0;) {
-        count = (count << 8) | static_cast<unsigned char>(window_[at + i]);
-      }
+      const uint64_t count = CountAt(window_ + at, shape.size);
       at += shape.size;
       // One too many stands for any that do not fit.
       return at + std::min(count, bytes_left() - at + 1);
@@ -288,32 +296,65 @@ absl::StatusOr<uint64_t> PickleStream::FindEnd() {
   }
 }
 
+absl::StatusOr<absl::string_view> PickleStream::Peek(uint64_t size) {
+  size = std::min(size, bytes_left());
+  FERRY_RETURN_IF_ERROR(Fill(size));
+  return window().substr(0, size);
+}
+
+absl::StatusOr<bool> PickleStream::SkipLine() {
+  while (bytes_left() > 0) {
+    FERRY_ASSIGN_OR_RETURN(const absl::string_view head, Peek(kChunkBytes));
+    const size_t newline = head.find('\n');
+    if (newline != absl::string_view::npos) {
+      Advance(newline + 1);
+      return true;
+    }
+    Advance(head.size());
+  }
+  return false;
+}
+
 absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
   bool is_first = true;     // the first pickle
   bool has_nothing = true;  // on the stack
-  for (uint64_t at = 0; at < bytes_left();) {
-    FERRY_RETURN_IF_ERROR(Fill(at + 1));
-    const auto opcode = static_cast<unsigned char>(window_[at]);
+  while (bytes_left() > 0) {
+    FERRY_ASSIGN_OR_RETURN(absl::string_view head, Peek(kChunkBytes));
+    const auto opcode = static_cast<unsigned char>(head[0]);
     if (has_nothing && !CanComeFirst(opcode)) return false;
     has_nothing = has_nothing && (opcode == kProto || opcode == kFrame);
     if (opcode == kStackGlobal) return true;
-    const absl::StatusOr<uint64_t> next = OperandsEnd(opcode, at + 1);
-    if (absl::IsDataLoss(next.status())) return false;
-    if (!next.ok()) return next.status();
-    if (*next > bytes_left()) return false;
-    // A pickle of this size is refused in any case.
-    if (*next > max_pickle_bytes_) return true;
-    FERRY_RETURN_IF_ERROR(Fill(*next));
-    const absl::string_view operands = window().substr(at + 1, *next - at - 1);
-    if (opcode == kGlobal || opcode == kInst) {
-      return MayBeModule(operands.substr(0, operands.find('\n')));
+    head.remove_prefix(1);
+    if (!MayPass(opcode, head.substr(0, head.find('\n')), is_first)) {
+      return false;
     }
-    if (!MayPass(opcode, operands, is_first)) return false;
     if (opcode == kStop) {
       is_first = false;
       has_nothing = true;
     }
-    at = *next;
+    Advance(1);
+    const Shape shape = kShapes[opcode];
+    switch (shape.operands) {
+      case Operands::kNoOpcode:
+        return false;
+      case Operands::kFixed:
+        if (!Skip(shape.size).ok()) return false;
+        break;
+      case Operands::kCounted: {
+        if (head.size() < shape.size) return false;
+        const uint64_t count = CountAt(head.data(), shape.size);
+        Advance(shape.size);
+        if (!Skip(count).ok()) return false;
+        break;
+      }
+      case Operands::kLines:
+        for (int i = 0; i < shape.size; ++i) {
+          FERRY_ASSIGN_OR_RETURN(const bool is_whole, SkipLine());
+          if (!is_whole) return false;
+        }
+        if (opcode == kGlobal || opcode == kInst) return true;
+        break;
+    }
   }
   return false;
 }

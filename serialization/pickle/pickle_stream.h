@@ -59,8 +59,9 @@ class PickleStream {
   // Returns whether Python, unpickling one pickle after another from the
   // position on, could reach an opcode that looks up a class or a function,
   // which can run code. Looks at the form of the opcodes only, so `true` may be
-  // wrong; `false` never is. Does not move the position. Reads up to the first
-  // opcode that Python certainly refuses.
+  // wrong; `false` never is. Afterwards the position is anywhere. Reads up to
+  // the first opcode that Python certainly refuses, in pieces of 64 KiB, and
+  // skips the contents of texts.
   //
   // Errors: whatever reading the file returns.
   absl::StatusOr<bool> MayLookUpGlobal();
@@ -81,6 +82,10 @@ class PickleStream {
   // Makes the window have at least `size` bytes, which are left.
   absl::Status Fill(uint64_t size);
   void Advance(uint64_t size);
+  // The next `size` bytes, or as many as there are, without moving.
+  absl::StatusOr<absl::string_view> Peek(uint64_t size);
+  // Moves behind the next newline; false if there is none.
+  absl::StatusOr<bool> SkipLine();
   // The length of the pickle that begins at the position.
   absl::StatusOr<uint64_t> FindEnd();
   // Where the opcode whose operands begin at `at` ends, both counted from the

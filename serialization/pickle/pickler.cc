@@ -40,6 +40,16 @@ constexpr int kMaxReentered = 1000;
 // Pointers and texts in messages are cut after this many bytes.
 constexpr size_t kMaxShownBytes = 200;
 
+// The beginning of a text, for a message: valid UTF-8, whatever the text is.
+std::string Shown(absl::string_view text) {
+  size_t size = std::min(text.size(), kMaxShownBytes);
+  // Not within a character.
+  while (size > 0 && size < text.size() && (text[size] & 0xC0) == 0x80) --size;
+  text = text.substr(0, size);
+  return IsUnicode(text) ? absl::Utf8SafeCHexEscape(text)
+                         : absl::CHexEscape(text);
+}
+
 // The steps in which an object is written.
 enum Stage : uint8_t {
   kCallable,
@@ -136,8 +146,7 @@ std::string Pickler::Where() const {
     }
     const NodeId key = graph_.entries(frame.node)[child - 1];
     absl::StrAppend(&pointer, "/",
-                    EscapePointerToken(absl::Utf8SafeCHexEscape(
-                        KeyText(graph_, key).substr(0, kMaxShownBytes))));
+                    EscapePointerToken(Shown(KeyText(graph_, key))));
   }
   return pointer;
 }
@@ -296,8 +305,7 @@ void Pickler::WriteFloat(double value) {
 void Pickler::PutStr(absl::string_view text) {
   if (ABSL_PREDICT_FALSE(!IsValidUtf8(text))) {
     Refuse(absl::StatusCode::kInvalidArgument,
-           absl::StrCat("the text \"",
-                        absl::CHexEscape(text.substr(0, kMaxShownBytes)),
+           absl::StrCat("the text \"", Shown(text),
                         "\" is not UTF-8; save it as bytes"));
   }
   if (protocol_ >= 4 && text.size() < 256) {
@@ -346,16 +354,13 @@ void Pickler::WriteGlobal(absl::string_view module, absl::string_view name) {
 
 void Pickler::CheckGlobal(const GlobalName& global) {
   const auto refuse = [&](absl::StatusCode code, absl::string_view what) {
-    Refuse(code, absl::StrCat("the class or function \"",
-                              absl::CHexEscape(absl::StrCat(
-                                  global.module.substr(0, kMaxShownBytes), ".",
-                                  global.name.substr(0, kMaxShownBytes))),
-                              "\" ", what));
+    Refuse(code, absl::StrCat("the class or function \"", Shown(global.module),
+                              ".", Shown(global.name), "\" ", what));
   };
   const std::string fault = DescribeBadGlobal(global.module, global.name);
   if (ABSL_PREDICT_FALSE(!fault.empty())) {
     return refuse(absl::StatusCode::kInvalidArgument,
-                  absl::StrCat("is none: ", fault));
+                  absl::StrCat("is not a valid name: ", fault));
   }
   if (protocol_ >= 3) return;
   // A reader of these protocols maps names of Python 2 to those of Python 3.

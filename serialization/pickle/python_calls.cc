@@ -7,17 +7,23 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/status_macros.h"
 
 namespace ferry {
 namespace pickle {
 namespace {
 
-bool Spend(uint64_t amount, uint64_t* budget) {
-  if (amount > *budget) return false;
+absl::Status Spend(uint64_t amount, uint64_t* budget) {
+  if (amount > *budget) {
+    return absl::ResourceExhaustedError(
+        "calls in the pickle copy the same text or list again and again, more "
+        "than the pickle itself has bytes");
+  }
   *budget -= amount;
-  return true;
+  return absl::OkStatus();
 }
 
 bool IsLatin1Name(absl::string_view name) {
@@ -44,16 +50,21 @@ std::optional<std::string> EncodeLatin1(absl::string_view text) {
 }
 
 // `text.encode("latin1")`, noting the word that spells the encoding.
-std::optional<std::string> EncodeCall(absl::Span<const NodeId> args,
-                                      uint64_t* budget, ObjectGraph* graph) {
+absl::StatusOr<std::optional<std::string>> EncodeCall(
+    absl::Span<const NodeId> args, uint64_t* budget, ObjectGraph* graph) {
   if (args.size() != 2 || graph->kind(args[0]) != ValueKind::kStr ||
       graph->kind(args[1]) != ValueKind::kStr ||
-      !IsLatin1Name(graph->text(args[1])) ||
-      !Spend(graph->text(args[0]).size(), budget)) {
+      !IsLatin1Name(graph->text(args[1]))) {
     return std::nullopt;
   }
   graph->NoteSharedWord(graph->text(args[1]), args[1]);
+  // A character takes one byte or two here, and one in the result.
+  const uint64_t least_bytes = graph->text(args[0]).size() / 2;
+  FERRY_RETURN_IF_ERROR(Spend(least_bytes, budget));
   std::optional<std::string> bytes = EncodeLatin1(graph->text(args[0]));
+  if (bytes) {
+    FERRY_RETURN_IF_ERROR(Spend(bytes->size() - least_bytes, budget));
+  }
   // Python keeps one str for each character below U+0100.
   if (bytes && bytes->size() == 1) {
     graph->NoteSharedWord(graph->text(args[0]), args[0]);
@@ -61,13 +72,14 @@ std::optional<std::string> EncodeCall(absl::Span<const NodeId> args,
   return bytes;
 }
 
-NodeId RebuildSet(PythonCall call, absl::Span<const NodeId> args,
-                  uint64_t* budget, ObjectGraph* graph) {
+absl::StatusOr<NodeId> RebuildSet(PythonCall call,
+                                  absl::Span<const NodeId> args,
+                                  uint64_t* budget, ObjectGraph* graph) {
   std::vector<NodeId> items;
   if (args.size() == 1 && (graph->kind(args[0]) == ValueKind::kList ||
                            graph->kind(args[0]) == ValueKind::kTuple)) {
     const absl::Span<const NodeId> listed = graph->items(args[0]);
-    if (!Spend(listed.size(), budget)) return kNoNode;
+    FERRY_RETURN_IF_ERROR(Spend(listed.size(), budget));
     items.assign(listed.begin(), listed.end());
   } else if (!args.empty()) {
     return kNoNode;
@@ -76,14 +88,15 @@ NodeId RebuildSet(PythonCall call, absl::Span<const NodeId> args,
                                   : graph->AddFrozenSet(items);
 }
 
-NodeId RebuildByteArray(absl::Span<const NodeId> args, uint64_t* budget,
-                        ObjectGraph* graph) {
+absl::StatusOr<NodeId> RebuildByteArray(absl::Span<const NodeId> args,
+                                        uint64_t* budget, ObjectGraph* graph) {
   if (args.empty()) return graph->AddByteArray("");
   if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kBytes) {
     return graph->AddByteArrayOf(args[0]);
   }
   // As Python 2 wrote it.
-  const std::optional<std::string> bytes = EncodeCall(args, budget, graph);
+  FERRY_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                         EncodeCall(args, budget, graph));
   return bytes ? graph->AddByteArray(*bytes) : kNoNode;
 }
 
@@ -96,12 +109,14 @@ NodeId RebuildComplex(absl::Span<const NodeId> args, ObjectGraph* graph) {
                            graph->float_value(args[1]));
 }
 
-NodeId RebuildOrderedDict(NodeId callable, absl::Span<const NodeId> args,
-                          uint64_t* budget, ObjectGraph* graph) {
+absl::StatusOr<NodeId> RebuildOrderedDict(NodeId callable,
+                                          absl::Span<const NodeId> args,
+                                          uint64_t* budget,
+                                          ObjectGraph* graph) {
   std::vector<NodeId> entries;
   if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kList) {
     // As Python 2 wrote it: OrderedDict([[key, value], ...]).
-    if (!Spend(graph->items(args[0]).size(), budget)) return kNoNode;
+    FERRY_RETURN_IF_ERROR(Spend(graph->items(args[0]).size(), budget));
     for (NodeId pair : graph->items(args[0])) {
       const ValueKind kind = graph->kind(pair);
       if ((kind != ValueKind::kList && kind != ValueKind::kTuple) ||
@@ -144,8 +159,9 @@ PythonCall FindPythonCall(const GlobalRecord& global) {
   return PythonCall::kNone;
 }
 
-NodeId RebuildPythonValue(PythonCall call, NodeId callable, NodeId args,
-                          uint64_t* budget, ObjectGraph* graph) {
+absl::StatusOr<NodeId> RebuildPythonValue(PythonCall call, NodeId callable,
+                                          NodeId args, uint64_t* budget,
+                                          ObjectGraph* graph) {
   const absl::Span<const NodeId> arg_items = graph->items(args);
   switch (call) {
     case PythonCall::kNone:
@@ -160,8 +176,8 @@ NodeId RebuildPythonValue(PythonCall call, NodeId callable, NodeId args,
     case PythonCall::kComplex:
       return RebuildComplex(arg_items, graph);
     case PythonCall::kEncode: {
-      const std::optional<std::string> bytes =
-          EncodeCall(arg_items, budget, graph);
+      FERRY_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                             EncodeCall(arg_items, budget, graph));
       return bytes ? graph->AddBytes(*bytes) : kNoNode;
     }
     case PythonCall::kOrderedDict:

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "absl/status/statusor.h"
 #include "ferry/core/object_graph.h"
 
 namespace ferry {
@@ -32,17 +33,20 @@ enum class PythonCall : uint8_t {
 // Which of them a global, in Python 3's spelling, is.
 PythonCall FindPythonCall(const GlobalRecord& global);
 
-// The node that `callable(*args)` makes, with arguments as Python writes them;
-// else kNoNode.
+// Returns the node that `callable(*args)` makes if the arguments are such as
+// Python writes, else kNoNode.
 //
 //   call      what `callable`, a global, is.
 //   args      a tuple.
-//   budget    how many more items and characters may be copied. The copies are
-//             taken off it; a call that would need more stays a call. Python
-//             never uses such arguments twice, so that the size of the pickle
-//             is enough for each that it writes.
-NodeId RebuildPythonValue(PythonCall call, NodeId callable, NodeId args,
-                          uint64_t* budget, ObjectGraph* graph);
+//   budget    how many more items and bytes may be copied; the copies are taken
+//             off it. Every item and every byte takes at least one byte of a
+//             pickle that Python wrote, so the size of the pickle is enough.
+//
+// Errors: kResourceExhausted - the budget is spent: the pickle has the same
+//         arguments copied again and again.
+absl::StatusOr<NodeId> RebuildPythonValue(PythonCall call, NodeId callable,
+                                          NodeId args, uint64_t* budget,
+                                          ObjectGraph* graph);
 
 }  // namespace pickle
 }  // namespace ferry

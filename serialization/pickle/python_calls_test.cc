@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -19,8 +21,11 @@ class PythonCallsTest : public testing::Test {
   NodeId Call(absl::string_view module, absl::string_view name,
               const Nodes& args) {
     const NodeId callable = graph_.AddGlobal(module, name);
-    return RebuildPythonValue(FindPythonCall(graph_.global(callable)), callable,
-                              graph_.AddTuple(args), &budget_, &graph_);
+    const absl::StatusOr<NodeId> value =
+        RebuildPythonValue(FindPythonCall(graph_.global(callable)), callable,
+                           graph_.AddTuple(args), &budget_, &graph_);
+    status_ = value.status();
+    return value.ok() ? *value : kNoNode;
   }
   NodeId Builtin(absl::string_view name, const Nodes& args) {
     return Call("builtins", name, args);
@@ -29,6 +34,7 @@ class PythonCallsTest : public testing::Test {
 
   ObjectGraph graph_;
   uint64_t budget_ = 1000;
+  absl::Status status_;  // of the last call
 };
 
 TEST_F(PythonCallsTest, Sets) {
@@ -127,10 +133,25 @@ TEST_F(PythonCallsTest, CopiesEndWithTheBudget) {
   EXPECT_NE(Builtin("set", {list}), kNoNode);
   EXPECT_NE(Builtin("frozenset", {list}), kNoNode);
   EXPECT_NE(Call("_codecs", "encode", {text, encoding}), kNoNode);
-  EXPECT_EQ(Builtin("set", {list}), kNoNode);
-  EXPECT_EQ(Call("_codecs", "encode", {text, encoding}), kNoNode);
-  EXPECT_EQ(Call("collections", "OrderedDict", {list}), kNoNode);
   EXPECT_EQ(budget_, 100u);
+  // What is over is an error and no other value.
+  Builtin("set", {list});
+  EXPECT_TRUE(absl::IsResourceExhausted(status_)) << status_;
+  Call("collections", "OrderedDict", {list});
+  EXPECT_TRUE(absl::IsResourceExhausted(status_)) << status_;
+  Call("_codecs", "encode", {text, encoding});
+  EXPECT_TRUE(absl::IsResourceExhausted(status_)) << status_;
+  Builtin("bytearray", {text, encoding});
+  EXPECT_TRUE(absl::IsResourceExhausted(status_)) << status_;
+}
+
+TEST_F(PythonCallsTest, TheBudgetCountsBytesNotTheirUtf8) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "\xc3\xbf";
+  const NodeId bytes = Call("_codecs", "encode", {Str(text), Str("latin1")});
+  ASSERT_NE(bytes, kNoNode) << status_;
+  EXPECT_EQ(graph_.text(bytes), std::string(1000, '\xff'));
+  EXPECT_EQ(budget_, 0u);
 }
 
 }  // namespace

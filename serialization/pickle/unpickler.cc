@@ -373,6 +373,9 @@ bool Unpickler::PushDecimal(absl::string_view line) {
     return Damaged(
         "a decimal integer is malformed or has more than 4300 digits");
   }
+  if (digits.size() > 1 && digits[0] == '0') {
+    return Damaged("an integer begins with a zero, as octal numbers do in C");
+  }
   int64_t value;
   if (absl::SimpleAtoi(line, &value)) {
     Push(IntNode(value));
@@ -432,7 +435,8 @@ bool Unpickler::GlobalNode(absl::string_view module, absl::string_view name,
                            NodeId* out) {
   const std::string fault = DescribeBadGlobal(module, name);
   if (ABSL_PREDICT_FALSE(!fault.empty())) {
-    return Damaged(absl::StrCat("a global is none: ", fault));
+    return Damaged(
+        absl::StrCat("the name of a class or function is not valid: ", fault));
   }
   if (protocol_ < 3) {
     const GlobalName moved = FromPython2({module, name});
@@ -488,15 +492,14 @@ bool Unpickler::Call(ObjectForm form, NodeId callable, NodeId args,
     args = graph_->AddTuple({args});
   }
   if (form == ObjectForm::kCall && graph_->is_global(callable)) {
-    NodeId value = RebuildPythonValue(python_call(callable), callable, args,
-                                      &copy_budget_, graph_);
-    if (value == kNoNode) {
-      absl::StatusOr<NodeId> called = hooks_->OnCall(callable, args, graph_);
-      if (!called.ok()) return Fail(std::move(called).status());
-      value = *called;
+    absl::StatusOr<NodeId> value = RebuildPythonValue(
+        python_call(callable), callable, args, &copy_budget_, graph_);
+    if (value.ok() && *value == kNoNode) {
+      value = hooks_->OnCall(callable, args, graph_);
     }
-    if (value != kNoNode) {
-      Push(value);
+    if (!value.ok()) return Fail(std::move(value).status());
+    if (*value != kNoNode) {
+      Push(*value);
       return true;
     }
   }

@@ -260,15 +260,18 @@ absl::StatusOr<ParsedCheckpoint> LegacyStream::Read() {
 
 }  // namespace
 
+bool IsLegacyMagic(const ObjectGraph& graph, NodeId root) {
+  return graph.kind(root) == ValueKind::kInt && graph.is_big_int(root) &&
+         graph.text(root) == kLegacyMagic;
+}
+
 bool IsLegacyMagic(absl::string_view pickle) {
-  // Its longest form is the decimal one.
+  // The longest form that any program writes is the decimal one.
   if (pickle.size() > 64) return false;
   ObjectGraph graph;
   const absl::StatusOr<UnpickleResult> result =
       pickle::Unpickle(pickle, pickle::UnpickleOptions(), nullptr, &graph);
-  return result.ok() && graph.kind(result->root) == ValueKind::kInt &&
-         graph.is_big_int(result->root) &&
-         graph.text(result->root) == kLegacyMagic;
+  return result.ok() && IsLegacyMagic(graph, result->root);
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(const ReadableBytes& file,

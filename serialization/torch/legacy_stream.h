@@ -27,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
+#include "ferry/core/object_graph.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/parsed_checkpoint.h"
 
@@ -40,7 +41,11 @@ inline constexpr absl::string_view kLegacyMagic =
 // What the second pickle holds.
 inline constexpr int64_t kLegacyProtocolVersion = 1001;
 
-// Whether `pickle` holds that number, in any protocol.
+// Whether a node is that number.
+bool IsLegacyMagic(const ObjectGraph& graph, NodeId root);
+
+// Whether `pickle` is that number and little else, in any protocol: what a
+// program that writes such files writes.
 bool IsLegacyMagic(absl::string_view pickle);
 
 // Reads the stream that `file`, which must outlive the result, begins with.

@@ -19,6 +19,9 @@ enum class PersistentIds {
   // where it is met first, ("module", class, source file, source) for the class
   // of a module: legacy streams.
   kStream,
+  // As kArchive, or with None at the end, as PyTorch 1.3 wrote: TorchScript
+  // archives. Read, not written.
+  kProgram,
   // The number of a tensor or a storage, and (class, source file, source): tar.
   // Read, not written.
   kNumbers,

@@ -192,7 +192,13 @@ absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
         absl::StrCat(file.name(), ": ", pickle.status().message()));
   }
   if (IsLegacyMagic(*pickle)) return ReadLegacyStream(file, options);
-  return BarePickle(file, options).Read(*pickle);
+  absl::StatusOr<ParsedCheckpoint> parsed =
+      BarePickle(file, options).Read(*pickle);
+  // PyTorch looks at the number alone, however the pickle comes to it.
+  if (parsed.ok() && IsLegacyMagic(*parsed->graph, parsed->root)) {
+    return ReadLegacyStream(file, options);
+  }
+  return parsed;
 }
 
 }  // namespace torch_format

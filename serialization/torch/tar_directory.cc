@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
 
@@ -72,15 +73,51 @@ std::optional<uint64_t> Number(absl::string_view field) {
   return value;
 }
 
-// The sum of all bytes, those of the sum itself counted as blanks.
-bool HasItsChecksum(absl::string_view header) {
-  const std::optional<uint64_t> recorded = Number(Bytes(header, kChecksum));
-  uint64_t sum = 0;
+// The sum of all bytes as `Byte`s, those of the sum itself counted as blanks.
+template <typename Byte>
+int64_t Sum(absl::string_view header) {
+  int64_t sum = 0;
   for (size_t i = 0; i < kBlockBytes; ++i) {
     const bool is_of_sum = i - kChecksum.begin < kChecksum.size;
-    sum += is_of_sum ? ' ' : static_cast<unsigned char>(header[i]);
+    sum += is_of_sum ? ' ' : static_cast<Byte>(header[i]);
   }
-  return recorded && *recorded == sum;
+  return sum;
+}
+
+bool HasItsChecksum(absl::string_view header) {
+  const std::optional<uint64_t> recorded = Number(Bytes(header, kChecksum));
+  return recorded &&
+         *recorded == static_cast<uint64_t>(Sum<unsigned char>(header));
+}
+
+// A number as Python's tarfile reads it (`nti`), which is more than any program
+// writes: `int(field.strip(), 8)`, with a sign, a prefix "0o", and underscores,
+// or a number in base 256 after a byte 0x80 or, if it is negative, 0xFF.
+std::optional<int64_t> PythonNumber(absl::string_view field) {
+  if (field[0] == '\x80' || field[0] == '\xFF') {
+    int64_t value = field[0] == '\xFF' ? -1 : 0;
+    for (char c : field.substr(1)) {
+      value = static_cast<int64_t>(static_cast<uint64_t>(value) << 8) |
+              static_cast<unsigned char>(c);
+    }
+    return value;
+  }
+  const auto is_blank = [](char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1C && c <= 0x1F);
+  };
+  field = field.substr(0, field.find('\0'));
+  while (!field.empty() && is_blank(field.front())) field.remove_prefix(1);
+  while (!field.empty() && is_blank(field.back())) field.remove_suffix(1);
+  const bool is_negative = absl::ConsumePrefix(&field, "-");
+  if (!is_negative) absl::ConsumePrefix(&field, "+");
+  if (absl::StartsWithIgnoreCase(field, "0o")) field.remove_prefix(2);
+  int64_t value = 0;
+  for (char c : field) {
+    if (c == '_') continue;
+    if (c < '0' || c > '7') return std::nullopt;
+    value = value * 8 + (c - '0');
+  }
+  return is_negative ? -value : value;
 }
 
 // What a header before a member's own says of it.
@@ -154,7 +191,7 @@ absl::Status Reader::ParsePax(absl::string_view text, bool is_global) {
                                   "\", which is not supported there"));
     }
     if (key == "path") {
-      next_.name = std::string(value);
+      next_.name = std::string(absl::StripSuffix(value, "/"));
     } else if (key == "size") {
       if (!absl::SimpleAtoi(value, &size)) {
         return Damaged("has a malformed size");
@@ -200,6 +237,9 @@ absl::Status Reader::ReadMember(absl::string_view header) {
         member.name = absl::StrCat(prefix, "/", member.name);
       }
       if (next_.name) member.name = *next_.name;
+      if (absl::EndsWith(member.name, "/")) {
+        return Damaged("is of a file with the name of a folder");
+      }
       member.offset_bytes = offset_ + kBlockBytes;
       member.size_bytes = *size;
       members_.push_back(std::move(member));
@@ -245,8 +285,11 @@ absl::StatusOr<std::vector<PlainRecord>> Reader::Run(
 }  // namespace
 
 bool IsTar(absl::string_view head) {
-  return head.size() >= kBlockBytes && head[0] != '\0' &&
-         (HasItsChecksum(head) || Bytes(head, kMagic) == "ustar");
+  if (head.size() < kBlockBytes) return false;
+  if (Bytes(head, kMagic) == "ustar") return true;
+  const std::optional<int64_t> recorded = PythonNumber(Bytes(head, kChecksum));
+  return recorded && (*recorded == Sum<unsigned char>(head) ||
+                      *recorded == Sum<signed char>(head));
 }
 
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(

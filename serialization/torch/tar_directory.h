@@ -21,8 +21,9 @@
 namespace ferry {
 namespace torch_format {
 
-// Whether a file that begins with `head`, of at least 512 bytes, is a tar
-// archive.
+// Whether a file that begins with `head` is a tar archive, damaged or not, for
+// Ferry or for Python's tarfile, by which PyTorch decides. `head` should have
+// 512 bytes, if the file has so many.
 bool IsTar(absl::string_view head);
 
 // Returns the ordinary files in the archive, in its order. Sets

@@ -21,7 +21,7 @@ namespace {
 absl::Status Refuse(const Tensor& tensor, absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("a ", Name(tensor.layout()), " tensor of shape ",
-                   ShapeToString(tensor.shape()), " cannot be: ", what));
+                   ShapeToString(tensor.shape()), " is invalid: ", what));
 }
 
 // The compressed layouts store rows one after another, or columns.
@@ -175,14 +175,15 @@ absl::Status CheckCompressedIndices(const Tensor& tensor,
                                          num_values));
     }
     for (int64_t run = 0; run < compressed.num_runs; ++run) {
-      const int64_t begin = end(run);
-      const int64_t size = end(run + 1) - begin;
-      if (size < 0 || size > compressed.run_size || begin + size > num_values) {
-        return Refuse(tensor, absl::StrCat("its compressed indices have ", size,
-                                           " values at ", run));
+      const int64_t begin = end(run);  // at least 0
+      const int64_t run_end = end(run + 1);
+      if (run_end < begin || run_end > num_values ||
+          run_end - begin > compressed.run_size) {
+        return Refuse(tensor, absl::StrCat("its compressed indices go from ",
+                                           begin, " to ", run_end));
       }
       int64_t last = -1;
-      for (int64_t i = begin; i < begin + size; ++i) {
+      for (int64_t i = begin; i < run_end; ++i) {
         const int64_t index = within[batch * num_values + i];
         if (index <= last || index >= compressed.run_size) {
           return Refuse(tensor,

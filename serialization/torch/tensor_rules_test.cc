@@ -117,6 +117,8 @@ TEST(CheckComponents, Compressed) {
   EXPECT_EQ(rows({0, 2, 1}, {0, 2}), kInvalid);  // not to the end
   EXPECT_EQ(rows({0, 3, 2}, {0, 2}), kInvalid);  // past the end meanwhile
   EXPECT_EQ(rows({0, -1, 2}, {0, 2}), kInvalid);
+  EXPECT_EQ(rows({0, 1, INT64_MIN, 2}, {0, 2}, {3, 3}), kInvalid);
+  EXPECT_EQ(rows({0, INT64_MAX, 2}, {0, 2}), kInvalid);
   EXPECT_EQ(rows({0, 2, 2}, {2, 0}), kInvalid);  // not sorted
   EXPECT_EQ(rows({0, 2, 2}, {0, 0}), kInvalid);  // twice
   EXPECT_EQ(rows({0, 2, 2}, {0, 3}), kInvalid);  // outside

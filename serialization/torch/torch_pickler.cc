@@ -116,10 +116,9 @@ absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
         !IsPlainRebuild(graph.global(record.callable))) {
       return absl::UnimplementedError(
           "requires_grad, or the conj or neg bit, of a tensor was changed "
-          "after "
-          "it was read, and the tensor has attributes or is of a kind that is "
-          "only written as it was read; put a new tensor into its place: "
-          "Value(tensor)");
+          "after it was read, and the tensor has attributes or is of a kind "
+          "that is only written as it was read; put Value(tensor) into its "
+          "place");
     }
     FERRY_RETURN_IF_ERROR(WriteNode(object, graph, pickler));
     return true;
@@ -192,6 +191,13 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
     }
     Written written;
     FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(record.storage));
+    if (location == "meta" && record.storage.size_bytes() != 0 &&
+        record.storage.device().type() != "meta") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a storage of ", record.storage.size_bytes(),
+                       " bytes is to be saved for the location \"meta\", where "
+                       "a reader would drop them"));
+    }
     if (record.storage.device().type() == "meta" && location != "meta") {
       return absl::InvalidArgumentError(
           absl::StrCat("a storage on the meta device has no bytes to be saved "
@@ -208,7 +214,7 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
       return absl::InvalidArgumentError(
           absl::StrCat("a storage of ", record.storage.size_bytes(),
                        " bytes cannot be saved as ", Name(record.dtype),
-                       ", of which it is no whole number"));
+                       ": its size is not a multiple of the element size"));
     }
     storages_.push_back(record.storage);
     written_.push_back(written);
@@ -414,8 +420,8 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
           device.index() > kMaxDeviceIndex) {
         return absl::InvalidArgumentError(absl::StrCat(
             "\"", absl::CHexEscape(device.ToString()),
-            "\" is no device that a file can name: a type, and an index of 0 "
-            "to ",
+            "\" is not a valid device; a device is a type, and perhaps an "
+            "index from 0 to ",
             kMaxDeviceIndex));
       }
       pickler->WriteGlobal("torch", "device");

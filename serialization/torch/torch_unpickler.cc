@@ -89,7 +89,8 @@ absl::StatusOr<NodeId> TorchUnpickler::AddTextId(
                 : pickle::DescribeBadGlobal(name.substr(0, dot),
                                             name.substr(dot + 1));
         if (!fault.empty()) {
-          return MalformedId(absl::StrCat("a class is none: ", fault));
+          return MalformedId(
+              absl::StrCat("the name of a class is not valid: ", fault));
         }
         const size_t globals_before = graph->globals().size();
         node = graph->AddGlobal(name.substr(0, dot), name.substr(dot + 1));
@@ -209,7 +210,11 @@ absl::StatusOr<uint32_t> TorchUnpickler::FindOrAddPart(
 absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
                                                    ObjectGraph* graph) {
   const absl::Span<const NodeId> parts = graph->items(id);
-  const size_t num_parts = ids_ == PersistentIds::kStream ? 6 : 5;
+  size_t num_parts = ids_ == PersistentIds::kStream ? 6 : 5;
+  if (ids_ == PersistentIds::kProgram && parts.size() == 6 &&
+      graph->kind(parts[5]) == ValueKind::kNone) {
+    num_parts = 6;
+  }
   if (parts.size() != num_parts) {
     return MalformedId(
         absl::StrCat("it has ", parts.size(), " parts, not ", num_parts));

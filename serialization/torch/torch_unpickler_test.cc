@@ -96,13 +96,16 @@ struct Result {
   ValueKind kind() const { return graph->kind(root); }
 };
 
-absl::StatusOr<Result> Read(const std::string& body) {
+absl::StatusOr<Result> Read(const std::string& body,
+                            PersistentIds ids = PersistentIds::kArchive) {
   Result result;
   result.graph = std::make_shared<ObjectGraph>();
-  TorchUnpickler hooks([](const StorageId& id) {
-    return id.key == "refused" ? absl::DataLossError("it is refused")
-                               : absl::OkStatus();
-  });
+  TorchUnpickler hooks(
+      [](const StorageId& id) {
+        return id.key == "refused" ? absl::DataLossError("it is refused")
+                                   : absl::OkStatus();
+      },
+      ids);
   const absl::StatusOr<pickle::UnpickleResult> read =
       pickle::Unpickle(absl::StrCat("\x80\x02", body, "."),
                        pickle::UnpickleOptions(), &hooks, result.graph.get());
@@ -137,6 +140,26 @@ TEST(PersistentIds, MakeDescribedStorages) {
             result->graph->storage(items[2]).storage);
 }
 
+TEST(PersistentIds, OfProgramsMayEndWithNone) {
+  const std::string parts[] = {Str("storage"), Global("torch", "FloatStorage"),
+                               Str("0"), Str("cpu"), Int(2)};
+  std::vector<std::string> six(std::begin(parts), std::end(parts));
+  const std::string five_parts = absl::StrCat(Tuple(six), "Q");
+  six.push_back(kNone);
+  const std::string six_parts = absl::StrCat(Tuple(six), "Q");
+  for (const std::string& id : {five_parts, six_parts}) {
+    const absl::StatusOr<Result> result = Read(id, PersistentIds::kProgram);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->storages.size(), 1);
+    EXPECT_EQ(result->storages[0].storage.size_bytes(), 8);
+  }
+  // PyTorch refuses them in checkpoints, and any other sixth part.
+  ExpectDamage(six_parts, "6 parts");
+  six.back() = Int(1);
+  EXPECT_FALSE(
+      Read(absl::StrCat(Tuple(six), "Q"), PersistentIds::kProgram).ok());
+}
+
 TEST(PersistentIds, MalformedOnes) {
   const auto pid = [](const std::vector<std::string>& parts) {
     return absl::StrCat(Tuple(parts), "Q");
@@ -148,7 +171,7 @@ TEST(PersistentIds, MalformedOnes) {
   ExpectDamage(absl::StrCat(Int(3), "Q"), "not a tuple");
   ExpectDamage(absl::StrCat(Str("storage"), "Q"), "no tuple");
   ExpectDamage(absl::StrCat(Str("('storage', <class 'Name'>)"), "Q"),
-               "a class is none");
+               "the name of a class is not valid");
   ExpectDamage(pid({}), "0 parts");
   ExpectDamage(pid({storage, type, key, cpu}), "4 parts");
   ExpectDamage(pid({storage, type, key, cpu, Int(1), kNone, kNone}), "7 parts");

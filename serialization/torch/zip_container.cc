@@ -155,8 +155,7 @@ absl::Status ZipContainer::CheckNames() const {
     if (IsMisspelt(entry.name)) {
       return zip::EntryError(
           absl::StatusCode::kDataLoss, file_, entry,
-          "is not in lower case, which PyTorch does not mind "
-          "and Ferry does");
+          "is spelt with capitals: PyTorch would read it, and Ferry would not");
     }
     FERRY_RETURN_IF_ERROR(zip::FindContents(file_, entry).status());
   }
@@ -233,8 +232,9 @@ absl::Status ZipContainer::CheckStorage(const StorageId& id) {
     return absl::OkStatus();
   }
   // Versions up to 2.9 wrote storages whose size is no multiple of their
-  // element's; the rest of the record belongs to no element.
-  if (entry->size_bytes < id.size_bytes) {
+  // element's; less than an element is left over in their records.
+  if (entry->size_bytes < id.size_bytes ||
+      entry->size_bytes - id.size_bytes >= ElementSizeBytes(id.type.dtype)) {
     return absl::DataLossError(absl::StrCat(
         "storage \"", absl::CHexEscape(id.key), "\" has ", entry->size_bytes,
         " bytes in the file and ", id.size_bytes, " bytes in the pickle"));
@@ -275,8 +275,10 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
   const absl::string_view bytes(contents.data(), contents.size());
   pickle::UnpickleOptions unpickle_options;
   unpickle_options.max_nodes = options_.limits.max_nodes;
-  TorchUnpickler hooks(
-      [this](const StorageId& id) { return CheckStorage(id); });
+  TorchUnpickler hooks([this](const StorageId& id) { return CheckStorage(id); },
+                       parsed_.info.kind == CheckpointKind::kTorchScript
+                           ? PersistentIds::kProgram
+                           : PersistentIds::kArchive);
   *graph = std::make_shared<ObjectGraph>();
   // Of a state_dict a node takes about eleven bytes of the pickle; with some
   // room.
@@ -370,6 +372,11 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   FERRY_RETURN_IF_ERROR(FindPrefix());
   parsed_.info.container = Container::kZip;
   parsed_.end_offset_bytes = parsed_.directory->end_offset();
+  if (parsed_.directory->comment_bytes() != 0) {
+    parsed_.warnings.push_back(
+        absl::StrCat("the zip archive ends with a comment of ",
+                     parsed_.directory->comment_bytes(), " bytes"));
+  }
   parsed_.info.archive_name = std::string(absl::StripSuffix(prefix_, "/"));
   if (Find("constants.pkl") != nullptr) {
     parsed_.info.kind = CheckpointKind::kTorchScript;

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "ferry/core/memory.h"
@@ -99,6 +100,7 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
   FERRY_RETURN_IF_ERROR(file.ReadAt(end.directory_offset, bytes));
   ZipDirectory directory;
   directory.end_offset_ = end.end_offset;
+  directory.comment_bytes_ = end.comment_bytes;
   absl::Status status = directory.ReadEntries(
       {bytes.data(), bytes.size()}, end.num_entries, end.directory_offset);
   if (!status.ok()) {
@@ -175,9 +177,10 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
     }
     if (Load16(header + 34) != 0) return damaged("is on another disk");
     // PyTorch reads nothing of a folder, and gives out memory as it finds it.
-    if ((Load32(header + 38) & kFolderAttribute) != 0 &&
-        entry.size_bytes != 0) {
-      return damaged("is marked as a folder and has contents");
+    const bool is_folder = (Load32(header + 38) & kFolderAttribute) != 0 ||
+                           absl::EndsWith(entry.name, "/");
+    if (is_folder && entry.size_bytes != 0) {
+      return damaged("is a folder and has contents");
     }
     entries_.push_back(entry);
     next += header_bytes;

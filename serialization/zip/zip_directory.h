@@ -89,8 +89,9 @@ class ZipDirectory {
   // In the order of the central directory.
   absl::Span<const ZipEntry> entries() const { return entries_; }
 
-  // Where the archive ends in the file. A comment comes after it.
+  // Where the archive ends in the file, its comment included.
   uint64_t end_offset() const { return end_offset_; }
+  uint64_t comment_bytes() const { return comment_bytes_; }
 
   // The record of this name, or null.
   const ZipEntry* Find(absl::string_view name) const;
@@ -112,6 +113,7 @@ class ZipDirectory {
   std::pmr::vector<ZipEntry> entries_{memory_.get()};
   std::optional<NameIndex> by_name_;  // indexes of `entries_`; set by `Read`
   uint64_t end_offset_ = 0;
+  uint64_t comment_bytes_ = 0;
 };
 
 // Where the contents of `entry` begin, counted from its header.

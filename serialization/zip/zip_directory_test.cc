@@ -89,13 +89,14 @@ TEST(ZipDirectory, BytesBeforeTheArchiveAreRefused) {
 TEST(ZipDirectory, KnowsWhereTheArchiveEnds) {
   ZipBuilder zip;
   zip.Add("a", "first");
-  const size_t size = zip.Build().size();
   zip.comment = "a comment";
+  const size_t size = zip.Build().size();
   zip.trailing = "and more";
   const std::string bytes = zip.Build();
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
   ASSERT_TRUE(directory.ok()) << directory.status();
   EXPECT_EQ(directory->end_offset(), size);
+  EXPECT_EQ(directory->comment_bytes(), 9);
 }
 
 TEST(ZipDirectory, RecordsNeedNotFollowTheDirectorysOrder) {

@@ -100,7 +100,7 @@ absl::Status ReadZip64End(const ReadableBytes& file, uint64_t offset,
 
 // Reads the end record at `offset`, whose bytes are `record`.
 absl::StatusOr<ZipEnd> ReadEnd(const ReadableBytes& file, uint64_t offset,
-                               const char* record) {
+                               const char* record, uint64_t size_bytes) {
   if (Load16(record + 4) != 0 || Load16(record + 6) != 0 ||
       Load16(record + 8) != Load16(record + 10)) {
     return SeveralDisks(file);
@@ -111,6 +111,11 @@ absl::StatusOr<ZipEnd> ReadEnd(const ReadableBytes& file, uint64_t offset,
   end.directory_offset = Load32(record + 16);
   end.records_offset = offset;
   end.end_offset = offset + kEndBytes;
+  // A comment that is cut short is none.
+  if (Load16(record + 20) <= size_bytes - end.end_offset) {
+    end.comment_bytes = Load16(record + 20);
+    end.end_offset += end.comment_bytes;
+  }
   FERRY_RETURN_IF_ERROR(ReadZip64End(file, offset, &end));
   FERRY_RETURN_IF_ERROR(CheckFits(file, offset, end));
   if (end.num_entries > end.directory_bytes / kCentralHeaderBytes) {
@@ -136,7 +141,7 @@ absl::StatusOr<ZipEnd> FindZipEnd(const ReadableBytes& file,
         file.ReadAt(tail_offset, absl::MakeSpan(&tail[0], tail.size())));
     for (uint64_t i = tail.size() - kEndBytes + 1; i-- > 0;) {
       if (Load32(&tail[i]) != kEndSignature) continue;
-      return ReadEnd(file, tail_offset + i, &tail[i]);
+      return ReadEnd(file, tail_offset + i, &tail[i], size_bytes);
     }
   }
   return absl::DataLossError(absl::StrCat(

@@ -31,11 +31,12 @@ struct ZipEnd {
   uint64_t directory_bytes = 0;
   // Where the central directory begins, counted from the archive's first byte.
   uint64_t directory_offset = 0;
-  // Where the central directory ends and the end records begin, and where these
-  // end, both counted from the first byte of the file. A comment is not a part
-  // of them.
+  // Where the central directory ends and the end records begin, and where the
+  // archive ends, its comment included; both are counted from the first byte of
+  // the file.
   uint64_t records_offset = 0;
   uint64_t end_offset = 0;
+  uint64_t comment_bytes = 0;
 
   // Where the archive's first byte stands in the file.
   uint64_t archive_offset() const {

@@ -127,7 +127,7 @@ TEST(HostileZip, OtherRecords) {
     zip->Add("my.model/extra/data.pkl", "x");
   });
   for (const char* name : {"my.model/BYTEORDER", "my.model/.data/Version"}) {
-    ExpectDataLoss(name, "not in lower case",
+    ExpectDataLoss(name, "spelt with capitals",
                    [name](ZipBuilder* zip) { zip->Add(name, "big"); });
   }
   ExpectDataLoss("no pickle", "data.pkl",
@@ -336,7 +336,8 @@ TEST(HostileZip, FoldersWithContents) {
   bytes[entry + 38] = 0x10;
   const absl::Status status = LoadW(bytes).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("marked as a folder"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("is a folder and has contents"));
 }
 
 // --- Contents ----------------------------------------------------------------
@@ -392,7 +393,7 @@ TEST(HostileZip, DeflatedRecordsThatLie) {
         "", [&](ZipBuilder* zip) { zip->record(name).size_bytes -= 1; });
     expect_data_loss(
         "", [&](ZipBuilder* zip) { zip->record(name).size_bytes += 1; });
-    expect_data_loss("cannot inflate to the size", [&](ZipBuilder* zip) {
+    expect_data_loss("", [&](ZipBuilder* zip) {
       zip->record(name).size_bytes = uint64_t{1} << 31;
     });
     // Not a deflate stream, one that is cut short, one with bytes after it.
@@ -415,15 +416,13 @@ TEST(HostileZip, DeflatedRecordsThatLie) {
 }
 
 TEST(HostileZip, DeflateBomb) {
-  // 16 MiB of zeros in 16 KiB, as a pickle and as a storage that is larger than
-  // what the pickle asks for. Both are bounded by what they claim.
+  // 16 MiB of zeros in 16 KiB, as a storage that is larger than what the pickle
+  // asks for, and as a pickle.
   const std::string zeros(16 << 20, '\0');
-  ZipBuilder zip = SmallCheckpoint();
-  zip.Remove("my.model/data/0");
-  zip.AddDeflated("my.model/data/0", zeros);
-  const absl::StatusOr<std::vector<float>> w = LoadW(zip.Build());
-  ASSERT_TRUE(w.ok()) << w.status();
-  EXPECT_THAT(*w, ElementsAre(0, 0, 0, 0));
+  ExpectDataLoss("a storage", "bytes in the pickle", [&](ZipBuilder* zip) {
+    zip->Remove("my.model/data/0");
+    zip->AddDeflated("my.model/data/0", zeros);
+  });
 
   ZipBuilder bomb;
   bomb.AddDeflated("a/data.pkl", zeros);
@@ -471,15 +470,20 @@ TEST(HostileZip, StorageSizes) {
   }
   // As PyTorch up to 2.9 writes a storage that is no multiple of its elements.
   for (size_t more : {1, 3, 4, 100}) {
-    ExpectLoads("longer", [more](ZipBuilder* zip) {
+    const auto longer = [more](ZipBuilder* zip) {
       zip->Remove("my.model/data/0");
       zip->Add("my.model/data/0",
                absl::StrCat(SmallStorage(), std::string(more, 'x')));
-    });
+    };
+    if (more < sizeof(float)) {
+      ExpectLoads("longer", longer);
+    } else {
+      ExpectDataLoss("longer by an element", "bytes in the pickle", longer);
+    }
   }
   ExpectDataLoss("longer, damaged past the end", "CRC-32", [](ZipBuilder* zip) {
     zip->Remove("my.model/data/0");
-    zip->Add("my.model/data/0", absl::StrCat(SmallStorage(), "tail"))
+    zip->Add("my.model/data/0", absl::StrCat(SmallStorage(), "end"))
         .stored.back() = 'X';
   });
 }

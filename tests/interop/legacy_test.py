@@ -218,7 +218,13 @@ class OldFilesTest(unittest.TestCase):
 
     def test_protocol_0(self):
         # PyTorch writes it and cannot read it.
-        value = {'a': torch.arange(4.), 'b': torch.nn.Linear(2, 1)}
+        value = {
+            'a': torch.arange(4.),
+            'b': torch.nn.Linear(2, 1),
+            # A byte here is a character, which takes two bytes in UTF-8.
+            'c': b'\xff' * 1000,
+            'd': bytearray(b'\xff' * 1000)
+        }
         for zip_container in (True, False):
             with self.subTest(zip_container=zip_container):
                 original = os.path.join(self.directory.name, 'original')

@@ -304,7 +304,9 @@ def _builtins():
         'tuples': [(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), ((), ((),))],
         'nested': [[[]], {}, (), set()],
         'set': {1, 2, 3},
-        'frozenset': frozenset({'a', 'b'}),
+        # Of several texts Python has the order by their hashes, which change.
+        'frozenset': frozenset({1, 2}),
+        'frozenset_of_text': frozenset({'a'}),
         'bytes': [b'', b'a', b'\xff', b'\x00\xff' * 5, b'x' * 300],
         'bytearrays': [bytearray(), bytearray(b'a'), bytearray(b'x' * 300)],
         'complex': [1 - 2j, 0j, complex(float('inf'), float('nan'))],
