@@ -75,7 +75,8 @@ class Storage {
 
   // The location tag that the file gave, where the storage was left on the
   // host instead of being put there; a save writes it. Empty: a save asks the
-  // registry for the tag of `device()`.
+  // registry for the tag of `device()`. (Readers of a file drop the bytes of
+  // storages that are tagged "meta".)
   const std::string& recorded_location() const { return impl_->location; }
   void set_recorded_location(absl::string_view location) const {
     impl_->location = std::string(location);

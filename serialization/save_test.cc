@@ -344,7 +344,6 @@ std::vector<Unreadable> UnreadableValues() {
       {"an attribute's value", WithAttribute("x", Value(bad)),
        "is not UTF-8; save it as bytes (at /x)"},
       {"a location", AtLocation("cuda\xff"), "is not UTF-8"},
-      {"a location without bytes", AtLocation("meta"), "would drop them"},
       // Tensors that cannot be.
       {"conj of floats", WithFlags(DType::kFloat32, true, false), "conj bit"},
       {"gradients of integers", WithFlags(DType::kInt64, false, true),

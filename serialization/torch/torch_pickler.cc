@@ -191,16 +191,8 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
     }
     Written written;
     FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(record.storage));
-    const absl::string_view device = record.storage.device().type();
-    const bool is_meta = device == absl::string_view("meta");
-    const bool goes_to_meta = location == absl::string_view("meta");
-    if (goes_to_meta && !is_meta && record.storage.size_bytes() != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a storage of ", record.storage.size_bytes(),
-                       " bytes is to be saved for the location \"meta\", where "
-                       "a reader would drop them"));
-    }
-    if (is_meta && !goes_to_meta) {
+    if (record.storage.device().type() == absl::string_view("meta") &&
+        location != absl::string_view("meta")) {
       return absl::InvalidArgumentError(
           absl::StrCat("a storage on the meta device has no bytes to be saved "
                        "for the location \"",
