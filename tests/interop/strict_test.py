@@ -14,6 +14,7 @@ import io
 import json
 import os
 import pickle
+import random
 import struct
 import subprocess
 import sys
@@ -486,6 +487,48 @@ def other_files():
     yield 'a name of a pax header that ends with a slash', out.getvalue()
 
 
+def random_files():
+    """Attacks put together by chance. Most of them run."""
+    rng = random.Random(1)
+    # What Python can do before it comes to a call.
+    steps = [
+        b'N', b'\x88', b'K\1', b'I1\n', b'I\0junk\n', b'I1\0junk\n', b'L5L\n',
+        b'F1.5\n', b'F1\0x\n', b"S'a'\n", b'Va{b\n', b'U\1a', b'X\1\0\0\0a',
+        b'\x8c\1a', b'C\1a', b'C\1a\x98', b'B\1\0\0\0a', b'\x96\1' + b'\0' * 7 +
+        b'a', b'\x96\1' + b'\0' * 7 + b'a\x97', b'\x8a\1\1', b'G' + b'\0' * 8,
+        b'(', b'(t', b'(l', b'(d', b'(1', b')', b']', b'}', b'\x8f', b'(\x90',
+        b'N0', b'N2', b'Np1\n', b'Nq\1', b'Nr\1\0\0\0', b'N\x94', b'N\x85',
+        b'NN\x86', b'\x80\2', b'\x80\5', b'\x95' + b'\0' * 8, b'N.', b'NP1\n',
+        b'NQ', b'cmissing\nname\n', b'(imissing\nname\n'
+    ]
+    calls = [
+        CALL, b'(imarker\nran\n', b'ca-b\nran\n)R',
+        b'\x8c\6marker\x8c\3ran\x93)R', b'\x80\4\x8c\6marker\x8c\3ran\x93)R'
+    ]
+    for i in range(300):
+        code = b''.join(rng.choice(steps) for _ in range(rng.randrange(6)))
+        yield 'random pickle %d in safetensors' % i, polyglot_safetensors(
+            b'\n' + code + rng.choice(calls) + b'.', ord(rng.choice('VI')))
+    members = tar_members(plain({'which': Evil()}))
+    for i in range(100):
+        CHECKSUMS['random'] = lambda unsigned, _: spell(unsigned, rng)
+        yield 'random checksum %d in safetensors' % i, tar_in_safetensors(
+            members, 'random')
+    del CHECKSUMS['random']
+
+
+def spell(number, rng):
+    """An octal number in 8 bytes, perhaps as Python takes it."""
+    digits = '%o' % number
+    while len(digits) < 8 and rng.random() < 0.7:
+        at = rng.randrange(len(digits) + 1)
+        digits = digits[:at] + rng.choice('0_ ') + digits[at:]
+    for prefix in rng.sample(['0o', '0O', '+', '-', ' ', '\t', '\x0b', '0'], 3):
+        if len(digits) + len(prefix) <= 8:
+            digits = prefix + digits
+    return digits.encode().ljust(8, rng.choice([b' ', b'\0', b'\n']))[:8]
+
+
 # Files that are what they seem to be: both modes read them. The others that
 # Ferry refuses, it refuses with a reason; PyTorch may read one of them.
 HONEST = {
@@ -558,7 +601,8 @@ class StrictTest(unittest.TestCase):
     def setUpClass(cls):
         cls.directory = tempfile.TemporaryDirectory()
         cls.files = {}
-        for group in zip_files, legacy_files, other_files:
+        for group in (zip_files, legacy_files, other_files,
+                      random_files):
             for name, data in group():
                 path = os.path.join(cls.directory.name, '%d.pt' % len(cls.files))
                 with open(path, 'wb') as file:
@@ -617,9 +661,18 @@ class StrictTest(unittest.TestCase):
                 self.assertEqual(self.answers[name]['data'] == 'OK',
                                  name in SHOWN)
 
+    def test_many_random_attacks_are_real(self):
+        for kind, least in ('pickle', 100), ('checksum', 20):
+            ran_count = sum(
+                any(ran for ran, _ in loads)
+                for name, loads in self.loads.items()
+                if name.startswith('random ' + kind))
+            self.assertGreater(ran_count, least, kind)
+
     def test_all_others_are_refused(self):
         for name, answer in self.answers.items():
-            if name in HONEST or 'that begin with' in name:
+            if (name in HONEST or 'that begin with' in name or
+                    name.startswith('random')):
                 continue
             with self.subTest(name, answer=answer):
                 self.assertNotEqual(answer['strict'], 'OK')
