@@ -191,7 +191,7 @@ absl::Status Reader::ParsePax(absl::string_view text, bool is_global) {
                                   "\", which is not supported there"));
     }
     if (key == "path") {
-      next_.name = std::string(absl::StripSuffix(value, "/"));
+      next_.name = std::string(value);
     } else if (key == "size") {
       if (!absl::SimpleAtoi(value, &size)) {
         return Damaged("has a malformed size");
