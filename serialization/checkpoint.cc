@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <memory_resource>
 #include <numeric>
 #include <string>
@@ -43,11 +44,9 @@ absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
 // What `options` says is the checkpoint.
 absl::StatusOr<std::unique_ptr<ReadableBytes>> TakeRange(
     std::unique_ptr<ReadableBytes> file, const LoadOptions& options) {
-  const LoadOptions whole;
-  if (options.offset_bytes == whole.offset_bytes &&
-      options.size_bytes == whole.size_bytes) {
-    return file;
-  }
+  const bool is_to_the_end =
+      options.size_bytes == std::numeric_limits<uint64_t>::max();
+  if (options.offset_bytes == 0 && is_to_the_end) return file;
   return ReadableRange(std::move(file), options.offset_bytes,
                        options.size_bytes);
 }

@@ -95,7 +95,7 @@ class Checkpoint {
   uint64_t end_offset_bytes() const { return parsed_.end_offset_bytes; }
 
   // The number of bytes after the checkpoint, which are not read: for instance
-  // the next of several legacy streams, or the comment of a zip archive.
+  // the next of several legacy streams.
   uint64_t trailing_bytes() const {
     return file_->size_bytes() - parsed_.end_offset_bytes;
   }

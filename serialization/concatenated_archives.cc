@@ -62,8 +62,9 @@ std::string HowToRead(const Range& range) {
 
 }  // namespace
 
-absl::Status CheckArchiveBegins(const ReadableBytes& file) {
-  const std::vector<Range> archives = ListArchives(file);
+absl::Status CheckArchiveBegins(const ReadableBytes& file,
+                                uint64_t offset_bytes) {
+  std::vector<Range> archives = ListArchives(file);
   if (archives.empty() || (archives.size() == 1 && archives[0].begin == 0)) {
     return absl::OkStatus();
   }
@@ -73,6 +74,11 @@ absl::Status CheckArchiveBegins(const ReadableBytes& file) {
         " bytes between the directory and the end record of the zip archive, "
         "which no program that writes archives leaves there"));
   }
+  const bool are_more = archives[0].begin != 0;
+  for (Range& archive : archives) {
+    archive.begin += offset_bytes;
+    archive.end += offset_bytes;
+  }
   if (archives.size() == 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         file.name(), " has a zip archive that begins at offset ",
@@ -81,7 +87,6 @@ absl::Status CheckArchiveBegins(const ReadableBytes& file) {
         "finds something else or nothing. To read the archive: ",
         HowToRead(archives[0])));
   }
-  const bool are_more = archives[0].begin != 0;
   std::string message = absl::StrCat(
       file.name(), " has several zip archives one after another, at ",
       are_more ? "offsets such as " : "offsets ",
@@ -90,7 +95,7 @@ absl::Status CheckArchiveBegins(const ReadableBytes& file) {
                       absl::StrAppend(out, range.begin);
                     }),
       "; PyTorch reads the first one or none.");
-  if (absl::EndsWith(file.name(), ".distcp")) {
+  if (absl::StrContains(file.name(), ".distcp")) {
     absl::StrAppend(
         &message,
         " It is a data file of a distributed checkpoint, and only the file "

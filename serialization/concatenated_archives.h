@@ -13,6 +13,8 @@
 #ifndef FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
 #define FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "ferry/core/file.h"
 
@@ -23,8 +25,12 @@ namespace ferry {
 // OK in all other cases: no archive, a damaged one, or one that begins at the
 // first byte. Returns kDataLoss if no archive begins where the end record says.
 //
+// `offset_bytes` is where `file` begins in the file that the user named; it is
+// added to the offsets in the message.
+//
 // Reads the end records of the last 16 archives at most.
-absl::Status CheckArchiveBegins(const ReadableBytes& file);
+absl::Status CheckArchiveBegins(const ReadableBytes& file,
+                                uint64_t offset_bytes);
 
 }  // namespace ferry
 

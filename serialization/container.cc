@@ -75,12 +75,11 @@ absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
   return absl::OkStatus();
 }
 
-absl::Status IsPickleToo(const ReadableBytes& file, absl::string_view what) {
+absl::Status PickleTooError(const ReadableBytes& file, absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat(file.name(), " is ", what,
                    " and a pickle at once: PyTorch can take it for the pickle, "
-                   "which may run "
-                   "code. No program that writes ",
+                   "which may run code. No program that writes ",
                    what, " makes such a file; do not trust it"));
 }
 
@@ -92,7 +91,7 @@ absl::Status CheckIsNoPickle(const ReadableBytes& file,
   pickle::PickleStream stream(file, 0, file.size_bytes(),
                               options.limits.max_pickle_bytes);
   FERRY_ASSIGN_OR_RETURN(const bool may_run, stream.MayLookUpGlobal());
-  return may_run ? IsPickleToo(file, what) : absl::OkStatus();
+  return may_run ? PickleTooError(file, what) : absl::OkStatus();
 }
 
 }  // namespace
@@ -110,20 +109,26 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   if (absl::StartsWith(head, "PK\x03\x04")) {
     absl::StatusOr<ParsedCheckpoint> parsed =
         torch_format::ReadZipContainer(file, options);
-    if (!parsed.ok()) FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file));
+    if (!parsed.ok()) {
+      FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
+    }
     return parsed;
   }
   if (torch_format::IsTar(head)) {
-    // Only from a path: PyTorch looks for no tar archive in a stream.
+    // PyTorch looks for a tar archive only in a file that it opens by path.
+    // From a stream it reads a pickle.
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
     if (torch_format::IsPickleContainer(file, options)) {
-      return IsPickleToo(file, "a tar archive");
+      return PickleTooError(file, "a tar archive");
     }
     return torch_format::ReadTarContainer(file, options);
   }
   if (safetensors::LooksLikeSafetensors(head)) {
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a safetensors file"));
     return safetensors::ReadSafetensors(file, options);
+  }
+  if (torch_format::HasTarMagic(head)) {
+    return torch_format::ReadTarContainer(file, options);
   }
   // An archive without records, which PyTorch does not take for one.
   if (absl::StartsWith(head, "PK\x05\x06")) {
@@ -133,7 +138,7 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   if (torch_format::IsPickleContainer(file, options)) {
     return torch_format::ReadPickleContainer(file, options);
   }
-  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file));
+  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
   return absl::DataLossError(absl::StrCat(
       file.name(),
       " is not a PyTorch checkpoint: it does not begin like any known form"));

@@ -44,10 +44,10 @@ enum class Placement {
 enum class Globals {
   // What is not known becomes an object that says how it was made.
   kData,
-  // Loading fails with kPermissionDenied where PyTorch's `weights_only=True`
-  // fails: on globals that are not on PyTorch's list, unless the program allows
-  // them, and on all TorchScript and tar archives, which PyTorch runs or
-  // unpickles without looking at that list.
+  // Loading fails with kPermissionDenied on globals that PyTorch's
+  // `weights_only=True` does not allow, unless the program allows them, and, as
+  // there, on all TorchScript and tar archives. (PyTorch also refuses protocols
+  // other than 2 and files that are no checkpoints; Ferry reads them.)
   kStrict,
 };
 

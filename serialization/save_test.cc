@@ -357,7 +357,7 @@ std::vector<Unreadable> UnreadableValues() {
       {"memory at null",
        Value(*Tensor::Create(Storage::FromMemory(Device("cpu"), Memory{}, 4),
                              DType::kFloat32, {1})),
-       "at null"},
+       "its address is null"},
       {"a sparse tensor of nothing",
        Value(Tensor::CreateComposite(Layout::kSparseCoo, DType::kFloat32, {3},
                                      {})),

@@ -19,8 +19,8 @@ enum class PersistentIds {
   // where it is met first, ("module", class, source file, source) for the class
   // of a module: legacy streams.
   kStream,
-  // As kArchive, or with None at the end, as PyTorch 1.3 wrote: TorchScript
-  // archives. Read, not written.
+  // TorchScript archives have the ids of kArchive, to which PyTorch 1.3 added
+  // None as a sixth part. Read, not written.
   kProgram,
   // The number of a tensor or a storage, and (class, source file, source): tar.
   // Read, not written.

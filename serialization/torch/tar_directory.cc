@@ -286,10 +286,13 @@ absl::StatusOr<std::vector<PlainRecord>> Reader::Run(
 
 bool IsTar(absl::string_view head) {
   if (head.size() < kBlockBytes) return false;
-  if (Bytes(head, kMagic) == "ustar") return true;
   const std::optional<int64_t> recorded = PythonNumber(Bytes(head, kChecksum));
   return recorded && (*recorded == Sum<unsigned char>(head) ||
                       *recorded == Sum<signed char>(head));
+}
+
+bool HasTarMagic(absl::string_view head) {
+  return head.size() >= kBlockBytes && Bytes(head, kMagic) == "ustar";
 }
 
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(

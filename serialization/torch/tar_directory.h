@@ -21,10 +21,14 @@
 namespace ferry {
 namespace torch_format {
 
-// Whether a file that begins with `head` is a tar archive, damaged or not, for
-// Ferry or for Python's tarfile, by which PyTorch decides. `head` should have
-// 512 bytes, if the file has so many.
+// Whether Python's tarfile, by which PyTorch decides, takes a file that begins
+// with `head` for a tar archive: its first header has its checksum. `head`
+// should have 512 bytes, if the file has so many.
 bool IsTar(absl::string_view head);
+
+// Whether a file that begins with `head` has the mark of a tar archive
+// ("ustar"), so that it probably is a damaged one if `IsTar` says no.
+bool HasTarMagic(absl::string_view head);
 
 // Returns the ordinary files in the archive, in its order. Sets
 // `end_offset_bytes` to where the archive ends, its padding included.

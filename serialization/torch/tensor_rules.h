@@ -33,9 +33,8 @@ absl::Status CheckFlags(const Tensor& tensor);
 // at::_validate_sparse_compressed_tensor_args). Reads no element. O(rank).
 //
 // Errors:
-//   kInvalidArgument - a part is missing, null or itself sparse, or does not
-//   fit
-//                      the shape or the other parts.
+//   kInvalidArgument - a part is missing, null or itself sparse, or it does not
+//                      fit the shape or the other parts.
 //   kUnimplemented   - the layout is not sparse.
 absl::Status CheckComponents(const Tensor& tensor);
 

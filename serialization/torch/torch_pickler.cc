@@ -186,8 +186,9 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   if (is_new) {
     if (record.storage.has_data() && record.storage.device().is_cpu() &&
         record.storage.data() == nullptr && record.storage.size_bytes() != 0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "a storage of ", record.storage.size_bytes(), " bytes is at null"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("a storage of ", record.storage.size_bytes(),
+                       " bytes has no memory: its address is null"));
     }
     Written written;
     FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(record.storage));

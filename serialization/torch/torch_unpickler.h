@@ -79,8 +79,8 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     storage_from_bytes_ = std::move(storage_from_bytes);
   }
 
-  // Whether a call of a global, or a state that is given to its result, is more
-  // than data to these hooks, so that one may be malformed.
+  // Whether a reader follows calls of a global, instead of keeping them as
+  // data, so that it may refuse their arguments.
   static bool IsRebuilt(const GlobalRecord& global);
 
   // Makes room for as many storages as a file can have, and a tensor over each.

@@ -131,12 +131,10 @@ absl::Status ZipContainer::FindPrefix() {
   return found == nullptr ? ExplainNoPickle() : absl::OkStatus();
 }
 
-// Whether PyTorch takes the record for one that Ferry, which minds upper and
-// lower case, does not look at: PyTorch does not mind.
+// Whether PyTorch, which ignores upper and lower case in names, would read the
+// record where Ferry looks for it in vain.
 bool ZipContainer::IsMisspelt(absl::string_view name) const {
-  // As PyTorch's own names are, but for the archive's.
-  for (absl::string_view record :
-       {"byteorder", "version", ".data/version", "data.pkl"}) {
+  for (absl::string_view record : {"byteorder", "version", ".data/version"}) {
     if (name.size() == prefix_.size() + record.size() &&
         absl::EqualsIgnoreCase(name, absl::StrCat(prefix_, record))) {
       return name != absl::StrCat(prefix_, record);

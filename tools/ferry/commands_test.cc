@@ -170,6 +170,18 @@ TEST_F(RangeTest, SeveralArchivesAreRefusedUnlessOneIsAskedFor) {
       "unknown");
 }
 
+TEST_F(RangeTest, OffsetsInMessagesCountFromTheFile) {
+  const std::string path =
+      WriteTestFile("three_archives.pt", absl::StrCat(first_, second_, first_));
+  const size_t second = first_.size();
+  const size_t third = second + second_.size();
+  EXPECT_THAT(
+      RunFerryForTest({"inspect", path, absl::StrCat("--range=", second, ":")})
+          .err,
+      AllOf(HasSubstr(absl::StrCat("at offsets ", second, ", ", third, ";")),
+            HasSubstr(absl::StrCat("--range=", second, ":", third))));
+}
+
 TEST_F(RangeTest, DataFilesOfDistributedCheckpointsAreNamed) {
   const FerryResult result = RunFerryForTest(
       {"inspect",
@@ -218,6 +230,8 @@ TEST_F(RangeTest, BytesAfterAPickleInAnArchiveAreSaid) {
       "record \"archive/data.pkl\" has 4 bytes after its pickle";
   EXPECT_THAT(RunFerryForTest({"inspect", path}).out, HasSubstr(says));
   EXPECT_THAT(RunFerryForTest({"verify", path}).out, HasSubstr(says));
+  EXPECT_THAT(RunFerryForTest({"convert", path, TestPath("one_pickle.pt")}).err,
+              HasSubstr(says));
   EXPECT_EQ(
       ParseJson(
           RunFerryForTest({"inspect", "--format=json", path}).out)["warnings"]

@@ -106,6 +106,9 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   if (!trailing.empty()) {
     Complain(io, absl::StrCat(options.in, ": not converted: ", trailing));
   }
+  for (const std::string& warning : checkpoint.warnings()) {
+    Complain(io, absl::StrCat(options.in, ": warning: ", warning));
+  }
   Value root = checkpoint.root();
   if (options.as_data) {
     FERRY_ASSIGN_OR_RETURN(root, ProgramData(root, checkpoint.constants()));
