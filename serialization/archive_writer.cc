@@ -20,8 +20,8 @@
 #include "absl/strings/str_format.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/scratch_pool.h"
-#include "ferry/serialization/zip/crc32.h"
+#include "ferry/io/crc32.h"
+#include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/zip/zip_layout.h"
 
 namespace ferry {
@@ -212,7 +212,7 @@ absl::Status Writer::RunBatch(const Task& task) {
       append(contents);
     }
     if (options_.compute_crc32) {
-      crc32s_[i] = zip::Crc32({next - size, size});
+      crc32s_[i] = Crc32({next - size, size});
     }
     append(layout_.DescriptorBytes(i, crc32s_[i]));
   }
@@ -233,7 +233,7 @@ absl::Status Writer::RunPiece(Task* task) {
         const absl::string_view contents,
         Contents(records_[task->first], at, size, buffer.data()));
     if (options_.compute_crc32) {
-      task->crc32 = zip::Crc32Extend(task->crc32, contents);
+      task->crc32 = Crc32Extend(task->crc32, contents);
     }
     FERRY_RETURN_IF_ERROR(Put(record.contents_offset + at, contents));
     at += size;
@@ -248,8 +248,8 @@ absl::Status Writer::FinishLarge(const LargeRecord& large) {
   const size_t i = tasks_[large.first_task].first;
   if (options_.compute_crc32) {
     for (size_t k = large.first_task; k < large.last_task; ++k) {
-      crc32s_[i] = zip::Crc32Combine(crc32s_[i], tasks_[k].crc32,
-                                     tasks_[k].end - tasks_[k].begin);
+      crc32s_[i] = Crc32Combine(crc32s_[i], tasks_[k].crc32,
+                                tasks_[k].end - tasks_[k].begin);
     }
   }
   const zip::ZipLayout::Record& record = layout_.records()[i];
@@ -262,7 +262,7 @@ absl::Status Writer::PutEnd() {
     const size_t i = records_.size() - 1;
     const std::string id = SerializationId(
         records_.first(i), absl::MakeConstSpan(crc32s_).first(i));
-    if (options_.compute_crc32) crc32s_[i] = zip::Crc32(id);
+    if (options_.compute_crc32) crc32s_[i] = Crc32(id);
     FERRY_RETURN_IF_ERROR(
         Put(layout_.records()[i].header_offset,
             absl::StrCat(layout_.HeaderBytes(i), id,

@@ -34,9 +34,9 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/load_options.h"
-#include "ferry/serialization/parsed_checkpoint.h"
-#include "ferry/serialization/zip/record_verdict.h"
 
 namespace ferry {
 

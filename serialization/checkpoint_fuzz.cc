@@ -14,7 +14,7 @@
 #include "ferry/core/file.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/checkpoint.h"
-#include "ferry/serialization/container_kind.h"
+#include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/save.h"
 

@@ -27,11 +27,11 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/io/crc32.h"
+#include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
-#include "ferry/serialization/zip/crc32.h"
-#include "ferry/serialization/zip/record_verdict.h"
 #include "ferry/serialization/zip/zip_layout.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -403,7 +403,7 @@ TEST_F(CheckpointTest, StoragesPast4GiB) {
   layout.Add("a/version", 2);
   const std::string contents[] = {pickle, "", SmallStorage(), "3\n"};
   std::vector<uint32_t> crc32s;
-  for (const std::string& text : contents) crc32s.push_back(zip::Crc32(text));
+  for (const std::string& text : contents) crc32s.push_back(Crc32(text));
 
   const std::string path = absl::StrCat(testing::TempDir(), "/sparse.pt");
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);

@@ -15,7 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_end.h"
 #include "ferry/serialization/zip/zip_format.h"
 
@@ -50,7 +50,7 @@ bool BeginsRecord(const ReadableBytes& file, uint64_t offset) {
   char signature[4];
   return file.size_bytes() - offset >= sizeof(signature) &&
          file.ReadAt(offset, absl::MakeSpan(signature)).ok() &&
-         zip::Load32(signature) == zip::kLocalHeaderSignature;
+         Load32(signature) == zip::kLocalHeaderSignature;
 }
 
 // Says how to read one of them.

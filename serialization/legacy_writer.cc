@@ -16,10 +16,10 @@
 #include "ferry/core/object_graph.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/pickle/pickler.h"
-#include "ferry/serialization/scratch_pool.h"
 #include "ferry/serialization/torch/legacy_stream.h"
-#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/serialization/transfer/scratch_pool.h"
 
 namespace ferry {
 namespace {
@@ -195,7 +195,7 @@ absl::Status Writer::RunBatch(const Task& task) {
     const Block& block = blocks_[i];
     char* const to = buffer.data() + (block.offset - begin);
     std::string count;
-    zip::Append64(block.num_elements, &count);
+    Append64(block.num_elements, &count);
     std::memcpy(to, count.data(), kCountBytes);
     if (block.size_bytes == 0) continue;
     char* const elements = to + kCountBytes;
@@ -214,7 +214,7 @@ absl::Status Writer::RunPiece(const Task& task) {
   const Block& block = blocks_[task.first];
   if (task.begin == 0) {
     std::string count;
-    zip::Append64(block.num_elements, &count);
+    Append64(block.num_elements, &count);
     FERRY_RETURN_IF_ERROR(Put(block.offset, count));
   }
   const ScratchPool::Buffer buffer = chunks_.Take();

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/value.h"
-#include "ferry/serialization/tensor_reader.h"
+#include "ferry/serialization/transfer/tensor_reader.h"
 
 namespace ferry {
 namespace {

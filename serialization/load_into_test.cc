@@ -28,7 +28,7 @@
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
-#include "ferry/serialization/tensor_reader.h"
+#include "ferry/serialization/transfer/tensor_reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

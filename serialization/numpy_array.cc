@@ -16,7 +16,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/value_kind.h"
-#include "ferry/serialization/byte_order.h"
+#include "ferry/serialization/transfer/byte_order.h"
 
 namespace ferry {
 namespace {

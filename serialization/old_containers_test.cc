@@ -21,11 +21,11 @@
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/testing/counted_bytes.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
-#include "ferry/serialization/zip/record_verdict.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

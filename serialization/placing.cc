@@ -20,7 +20,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/transfer/storage_reader.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {

@@ -18,8 +18,8 @@
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/storage.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/load_options.h"
-#include "ferry/serialization/parsed_checkpoint.h"
 
 namespace ferry {
 

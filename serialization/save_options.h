@@ -23,7 +23,7 @@
 
 #include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/serialization/container_kind.h"
+#include "ferry/serialization/container/container_kind.h"
 
 namespace ferry {
 

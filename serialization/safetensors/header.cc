@@ -15,8 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/safetensors/dtype_code.h"
-#include "ferry/serialization/zip/little_endian.h"
 #include "nlohmann/json.hpp"
 
 namespace ferry {
@@ -397,7 +397,7 @@ std::string HeaderBytes(const Header& header) {
   json.resize((json.size() + 7) / 8 * 8, ' ');
   std::string bytes;
   bytes.reserve(kSizeBytes + json.size());
-  zip::Append64(json.size(), &bytes);
+  Append64(json.size(), &bytes);
   bytes += json;
   return bytes;
 }

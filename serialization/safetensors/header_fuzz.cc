@@ -10,14 +10,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/safetensors/header.h"
-#include "ferry/serialization/zip/little_endian.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   namespace st = ferry::safetensors;
   const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (size < st::kSizeBytes) return 0;
-  const uint64_t header_bytes = ferry::zip::Load64(bytes.data());
+  const uint64_t header_bytes = ferry::Load64(bytes.data());
   if (header_bytes > size - st::kSizeBytes) return 0;
   const uint64_t data_bytes = size - st::kSizeBytes - header_bytes;
   const absl::StatusOr<st::Header> header =

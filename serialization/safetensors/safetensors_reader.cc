@@ -15,8 +15,8 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/safetensors/header.h"
-#include "ferry/serialization/zip/little_endian.h"
 
 namespace ferry {
 namespace safetensors {
@@ -59,7 +59,7 @@ absl::Status AddTensors(const Header& header, uint64_t data_offset,
 
 bool LooksLikeSafetensors(absl::string_view head) {
   return head.size() > kSizeBytes && head[kSizeBytes] == '{' &&
-         zip::Load32(head.data() + 4) == 0;
+         Load32(head.data() + 4) == 0;
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadSafetensors(const ReadableBytes& file,
@@ -70,7 +70,7 @@ absl::StatusOr<ParsedCheckpoint> ReadSafetensors(const ReadableBytes& file,
   };
   char size_field[kSizeBytes];
   FERRY_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(size_field)));
-  const uint64_t header_bytes = zip::Load64(size_field);
+  const uint64_t header_bytes = Load64(size_field);
   if (header_bytes > kMaxHeaderBytes) {
     return error(absl::StatusCode::kDataLoss,
                  absl::StrCat("is said to have ", header_bytes,

@@ -18,8 +18,8 @@
 #include "ferry/core/file.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/checkpoint.h"
-#include "ferry/serialization/zip/little_endian.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -32,7 +32,7 @@ using testing::HasSubstr;
 
 std::string FileOf(absl::string_view header, absl::string_view data) {
   std::string bytes;
-  zip::Append64(header.size(), &bytes);
+  Append64(header.size(), &bytes);
   return absl::StrCat(bytes, header, data);
 }
 

@@ -28,7 +28,7 @@
 #include "ferry/serialization/pickle/utf8.h"
 #include "ferry/serialization/safetensors/dtype_code.h"
 #include "ferry/serialization/safetensors/header.h"
-#include "ferry/serialization/scratch_pool.h"
+#include "ferry/serialization/transfer/scratch_pool.h"
 
 namespace ferry {
 namespace safetensors {

@@ -9,16 +9,12 @@
 #include <cstdlib>
 #include <vector>
 
-#include "ferry/serialization/zip/crc32.h"
-#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/io/crc32.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
 namespace {
-
-using zip::Append16;
-using zip::Append32;
-using zip::Append64;
 
 uint64_t Saturate32(uint64_t value) {
   return std::min<uint64_t>(value, 0xFFFFFFFF);
@@ -86,7 +82,7 @@ ZipBuilderRecord& ZipBuilder::Add(absl::string_view name,
   ZipBuilderRecord record;
   record.name = std::string(name);
   record.stored = std::string(contents);
-  record.crc32 = zip::Crc32(contents);
+  record.crc32 = Crc32(contents);
   record.size_bytes = record.stored_bytes = contents.size();
   records_.push_back(record);
   return records_.back();

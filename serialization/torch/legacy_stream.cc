@@ -16,11 +16,11 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
-#include "ferry/serialization/zip/little_endian.h"
 
 namespace ferry {
 namespace torch_format {
@@ -206,7 +206,7 @@ absl::Status LegacyStream::ReadStorage(absl::string_view key) {
   if (!count.ok()) {
     return Error(count.status().code(), name, count.status().message());
   }
-  const uint64_t num_elements = zip::Load64(count->data());
+  const uint64_t num_elements = Load64(count->data());
   const uint64_t size = keyed.storage.size_bytes();
   const uint64_t expected = size / ElementSizeBytes(keyed.type.dtype);
   if (num_elements != expected) {

@@ -25,12 +25,12 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
-#include "ferry/serialization/zip/little_endian.h"
 
 namespace ferry {
 namespace torch_format {
@@ -215,7 +215,7 @@ absl::Status TarContainer::ReadStorage(Member* member) {
   }
   FERRY_ASSIGN_OR_RETURN(const absl::string_view count, member->Take(8));
   uint64_t size_bytes = 0;
-  if (__builtin_mul_overflow(zip::Load64(count.data()),
+  if (__builtin_mul_overflow(Load64(count.data()),
                              ElementSizeBytes(type->dtype), &size_bytes)) {
     return member->Damaged("a storage has more elements than memory can hold");
   }
@@ -292,7 +292,7 @@ absl::StatusOr<Tensor> TarContainer::MakeTensor(Member* member,
                                                 const Storage& storage,
                                                 const StorageType& type) {
   FERRY_ASSIGN_OR_RETURN(absl::string_view bytes, member->Take(8));
-  const uint32_t rank = zip::Load32(bytes.data());
+  const uint32_t rank = Load32(bytes.data());
   if (rank > static_cast<uint32_t>(kMaxRank)) {
     return member->Damaged(absl::StrCat("a tensor has ", rank,
                                         " dimensions; at most ", kMaxRank,
@@ -300,7 +300,7 @@ absl::StatusOr<Tensor> TarContainer::MakeTensor(Member* member,
   }
   FERRY_ASSIGN_OR_RETURN(bytes, member->Take(16 * uint64_t{rank} + 8));
   const auto number = [&bytes](size_t i) {
-    return static_cast<int64_t>(zip::Load64(bytes.data() + 8 * i));
+    return static_cast<int64_t>(Load64(bytes.data() + 8 * i));
   };
   Dimensions shape, strides;
   for (size_t i = 0; i < rank; ++i) {

@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
-#include "ferry/serialization/plain_record.h"
+#include "ferry/serialization/container/plain_record.h"
 
 namespace ferry {
 namespace torch_format {

@@ -280,7 +280,7 @@ void TorchUnpickler::ReserveStorages(size_t num_storages) {
   // What a storage and a tensor take beside their handles, with their counts.
   constexpr size_t kSharedBytes = 384;
   pool_.Expect(num_storages * kSharedBytes);
-  memory_.Reserve(num_storages * (sizeof(KeyedStorage) + kNumberedBytes));
+  memory_.Reserve(num_storages * (sizeof(KeyedStorage) + zip::kNumberedBytes));
   storages_.reserve(num_storages);
   storage_by_key_.Reserve(num_storages);
 }

@@ -29,11 +29,11 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
-#include "ferry/serialization/name_index.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/torch/text_id.h"
+#include "ferry/serialization/zip/name_index.h"
 
 namespace ferry {
 namespace torch_format {
@@ -167,8 +167,8 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   ObjectPool pool_;                 // of the storages and the tensors
   HugePageResource memory_;         // of what follows, so it comes first
   std::pmr::vector<KeyedStorage> storages_{&memory_};
-  NameIndex storage_by_key_{"", &memory_};  // indexes of `storages_`
-  NodeId storage_word_ = kNoNode;           // the first "storage"
+  zip::NameIndex storage_by_key_{"", &memory_};  // indexes of `storages_`
+  NodeId storage_word_ = kNoNode;                // the first "storage"
 };
 
 }  // namespace torch_format

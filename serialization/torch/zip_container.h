@@ -25,8 +25,8 @@
 
 #include "absl/status/statusor.h"
 #include "ferry/core/file.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/load_options.h"
-#include "ferry/serialization/parsed_checkpoint.h"
 
 namespace ferry {
 namespace torch_format {

@@ -12,7 +12,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/zip/crc32.h"
+#include "ferry/io/crc32.h"
 
 namespace ferry {
 namespace zip {

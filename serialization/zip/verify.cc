@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/zip/crc32.h"
-#include "ferry/serialization/zip/for_each_record.h"
+#include "ferry/io/crc32.h"
+#include "ferry/serialization/container/for_each_record.h"
 #include "ferry/serialization/zip/inflate.h"
 
 namespace ferry {

@@ -16,7 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_end.h"
 #include "ferry/serialization/zip/zip_format.h"
 

@@ -34,7 +34,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/serialization/name_index.h"
+#include "ferry/serialization/zip/name_index.h"
 
 namespace ferry {
 namespace zip {

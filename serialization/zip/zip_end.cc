@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_directory.h"
 #include "ferry/serialization/zip/zip_format.h"
 

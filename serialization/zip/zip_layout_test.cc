@@ -13,8 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/serialization/zip/crc32.h"
-#include "ferry/serialization/zip/little_endian.h"
+#include "ferry/io/crc32.h"
+#include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_format.h"
 #include "gtest/gtest.h"
 

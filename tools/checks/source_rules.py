@@ -14,12 +14,13 @@ import re
 import sys
 
 # Who may include whom. A folder always includes itself; tests/ anything.
-_ALL = ('core', 'devices', 'plugins', 'serialization', 'autograd')
+_ALL = ('core', 'io', 'devices', 'plugins', 'serialization', 'autograd')
 LAYERS = {
     'core': (),
+    'io': ('core',),
     'devices': ('core',),
-    'plugins': ('core', 'devices'),
-    'serialization': ('core', 'devices'),
+    'plugins': ('core', 'io', 'devices'),
+    'serialization': ('core', 'io', 'devices'),
     'autograd': ('core',),
     'runtime': _ALL,
     'tools': _ALL + ('runtime',),
@@ -47,12 +48,12 @@ LIBRARIES = {
     'cuda.h': ('plugins/cuda/',),
     'google/protobuf/': ('serialization/proto/', 'plugins/', 'tools/',
                          'tests/'),
-    'isa-l': ('serialization/', 'tests/'),
+    'isa-l': ('io/', 'tests/'),
     'nlohmann/': ('serialization/', 'tools/', 'tests/'),
     'oneapi/': ('core/parallel.cc',),
     'openssl/': ('tools/',),
     'tbb/': ('core/parallel.cc',),
-    'zlib.h': ('serialization/', 'tests/'),
+    'zlib.h': ('io/', 'serialization/', 'tests/'),
 }
 
 _CPP = ('.cc', '.h', '.c', '.cu')

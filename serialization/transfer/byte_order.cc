@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/byte_order.h"
+#include "ferry/serialization/transfer/byte_order.h"
 
 #include <cstring>
 

@@ -1,13 +1,13 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/plain_record.h"
+#include "ferry/serialization/container/plain_record.h"
 
 #include <algorithm>
 
 #include "absl/status/status.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/zip/for_each_record.h"
+#include "ferry/serialization/container/for_each_record.h"
 
 namespace ferry {
 namespace {
@@ -45,7 +45,7 @@ absl::StatusOr<RecordVerdict> Verify(const ReadableBytes& file,
 absl::StatusOr<std::vector<RecordVerdict>> VerifyPlainRecords(
     const ReadableBytes& file, absl::Span<const PlainRecord> records) {
   std::vector<RecordVerdict> verdicts(records.size());
-  FERRY_RETURN_IF_ERROR(zip::ForEachRecord(
+  FERRY_RETURN_IF_ERROR(ForEachRecord(
       file, static_cast<int64_t>(records.size()),
       [&](int64_t i) -> absl::Status {
         FERRY_ASSIGN_OR_RETURN(verdicts[i], Verify(file, records[i]));

@@ -1,14 +1,13 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/zip/crc32.h"
+#include "ferry/io/crc32.h"
 
 #include <string>
 
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace zip {
 namespace {
 
 TEST(Crc32, IsTheOneOfZip) {
@@ -32,5 +31,4 @@ TEST(Crc32, ExtendsAndCombines) {
 }
 
 }  // namespace
-}  // namespace zip
 }  // namespace ferry

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/tensor_reader.h
+// File: serialization/transfer/tensor_reader.h
 // -----------------------------------------------------------------------------
 //
 // Reads tensors of a file into tensors that exist. Bytes that stand in the file
@@ -14,8 +14,8 @@
 //
 //   TensorRead read{from, source, to};
 //   FERRY_RETURN_IF_ERROR(ReadTensors(file, {read}, devices, options));
-#ifndef FERRY_SERIALIZATION_TENSOR_READER_H_
-#define FERRY_SERIALIZATION_TENSOR_READER_H_
+#ifndef FERRY_SERIALIZATION_TRANSFER_TENSOR_READER_H_
+#define FERRY_SERIALIZATION_TRANSFER_TENSOR_READER_H_
 
 #include <string>
 
@@ -24,7 +24,7 @@
 #include "ferry/core/file.h"
 #include "ferry/core/tensor.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/transfer/storage_reader.h"
 
 namespace ferry {
 
@@ -59,4 +59,4 @@ absl::Status ReadTensors(const ReadableBytes& file,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_TENSOR_READER_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_TENSOR_READER_H_

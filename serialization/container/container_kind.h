@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/container_kind.h
+// File: serialization/container/container_kind.h
 // -----------------------------------------------------------------------------
 //
 // The forms that a checkpoint's file can have.
-#ifndef FERRY_SERIALIZATION_CONTAINER_KIND_H_
-#define FERRY_SERIALIZATION_CONTAINER_KIND_H_
+#ifndef FERRY_SERIALIZATION_CONTAINER_CONTAINER_KIND_H_
+#define FERRY_SERIALIZATION_CONTAINER_CONTAINER_KIND_H_
 
 #include "absl/strings/string_view.h"
 
@@ -34,4 +34,4 @@ absl::string_view Name(Container container);
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_CONTAINER_KIND_H_
+#endif  // FERRY_SERIALIZATION_CONTAINER_CONTAINER_KIND_H_

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/zip/for_each_record.h
+// File: serialization/container/for_each_record.h
 // -----------------------------------------------------------------------------
 //
 // Reading the records of a file side by side, where the file allows it.
-#ifndef FERRY_SERIALIZATION_ZIP_FOR_EACH_RECORD_H_
-#define FERRY_SERIALIZATION_ZIP_FOR_EACH_RECORD_H_
+#ifndef FERRY_SERIALIZATION_CONTAINER_FOR_EACH_RECORD_H_
+#define FERRY_SERIALIZATION_CONTAINER_FOR_EACH_RECORD_H_
 
 #include <cstdint>
 
@@ -18,7 +18,6 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
-namespace zip {
 
 // Calls `body` with 0 to `count` less one: from several threads at once, in any
 // order, unless `file` is serial; then in order, on the caller's.
@@ -32,7 +31,6 @@ inline absl::Status ForEachRecord(
   return absl::OkStatus();
 }
 
-}  // namespace zip
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_ZIP_FOR_EACH_RECORD_H_
+#endif  // FERRY_SERIALIZATION_CONTAINER_FOR_EACH_RECORD_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/strided_copy.h"
+#include "ferry/serialization/transfer/strided_copy.h"
 
 #include <algorithm>
 #include <cstddef>

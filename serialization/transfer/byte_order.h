@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/byte_order.h
+// File: serialization/transfer/byte_order.h
 // -----------------------------------------------------------------------------
 //
 // Turns round the bytes of numbers that a machine of the other byte order has
 // written.
-#ifndef FERRY_SERIALIZATION_BYTE_ORDER_H_
-#define FERRY_SERIALIZATION_BYTE_ORDER_H_
+#ifndef FERRY_SERIALIZATION_TRANSFER_BYTE_ORDER_H_
+#define FERRY_SERIALIZATION_TRANSFER_BYTE_ORDER_H_
 
 #include <cstdint>
 
@@ -20,4 +20,4 @@ void SwapByteOrder(char* data, uint64_t size_bytes, uint64_t unit_bytes);
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_BYTE_ORDER_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_BYTE_ORDER_H_

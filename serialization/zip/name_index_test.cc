@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/name_index.h"
+#include "ferry/serialization/zip/name_index.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace zip {
 namespace {
 
 TEST(NameIndexTest, EveryNameIsFound) {
@@ -69,4 +70,5 @@ TEST(NameIndexTest, NumbersWithoutAStem) {
 }
 
 }  // namespace
+}  // namespace zip
 }  // namespace ferry

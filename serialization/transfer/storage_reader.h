@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/storage_reader.h
+// File: serialization/transfer/storage_reader.h
 // -----------------------------------------------------------------------------
 //
 // Moves the bytes of many storages from a file to where they belong, in
@@ -10,8 +10,8 @@
 // memory, small neighbours by one read for all of them. Checksums are computed
 // while the bytes are in cache. A file that is serial (`is_serial`) is read on
 // the caller's thread, from its front to its back.
-#ifndef FERRY_SERIALIZATION_STORAGE_READER_H_
-#define FERRY_SERIALIZATION_STORAGE_READER_H_
+#ifndef FERRY_SERIALIZATION_TRANSFER_STORAGE_READER_H_
+#define FERRY_SERIALIZATION_TRANSFER_STORAGE_READER_H_
 
 #include <cstdint>
 #include <functional>
@@ -79,4 +79,4 @@ absl::Status ReadStorages(const ReadableBytes& file,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_STORAGE_READER_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_STORAGE_READER_H_

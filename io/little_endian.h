@@ -2,17 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/zip/little_endian.h
+// File: io/little_endian.h
 // -----------------------------------------------------------------------------
 //
 // Numbers as zip archives write them: the least byte first.
-#ifndef FERRY_SERIALIZATION_ZIP_LITTLE_ENDIAN_H_
-#define FERRY_SERIALIZATION_ZIP_LITTLE_ENDIAN_H_
+#ifndef FERRY_IO_LITTLE_ENDIAN_H_
+#define FERRY_IO_LITTLE_ENDIAN_H_
 
 #include <cstdint>
 
 namespace ferry {
-namespace zip {
 
 // The number in the first two, four or eight bytes at `bytes`.
 inline uint16_t Load16(const char* bytes) {
@@ -43,7 +42,6 @@ void Append64(uint64_t value, String* out) {
   Append32(value >> 32, out);
 }
 
-}  // namespace zip
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_ZIP_LITTLE_ENDIAN_H_
+#endif  // FERRY_IO_LITTLE_ENDIAN_H_

@@ -1,13 +1,12 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/zip/crc32.h"
+#include "ferry/io/crc32.h"
 
 #include <isa-l/crc.h>
 #include <zlib.h>
 
 namespace ferry {
-namespace zip {
 
 uint32_t Crc32(absl::string_view bytes) { return Crc32Extend(0, bytes); }
 
@@ -22,5 +21,4 @@ uint32_t Crc32Combine(uint32_t first, uint32_t second,
       first, second, static_cast<z_off64_t>(second_size_bytes)));
 }
 
-}  // namespace zip
 }  // namespace ferry

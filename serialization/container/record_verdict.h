@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/zip/record_verdict.h
+// File: serialization/container/record_verdict.h
 // -----------------------------------------------------------------------------
 //
 // Whether a record of a file is as it was written.
-#ifndef FERRY_SERIALIZATION_ZIP_RECORD_VERDICT_H_
-#define FERRY_SERIALIZATION_ZIP_RECORD_VERDICT_H_
+#ifndef FERRY_SERIALIZATION_CONTAINER_RECORD_VERDICT_H_
+#define FERRY_SERIALIZATION_CONTAINER_RECORD_VERDICT_H_
 
 #include <cstdint>
 #include <string>
@@ -28,4 +28,4 @@ struct RecordVerdict {
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_ZIP_RECORD_VERDICT_H_
+#endif  // FERRY_SERIALIZATION_CONTAINER_RECORD_VERDICT_H_

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/scratch_pool.h
+// File: serialization/transfer/scratch_pool.h
 // -----------------------------------------------------------------------------
 //
 // Buffers for pieces of work that run on several threads: as many as there are
@@ -15,8 +15,8 @@
 //     ScratchPool::Buffer buffer = pool.Take();
 //     return Work(i, buffer.data());
 //   });
-#ifndef FERRY_SERIALIZATION_SCRATCH_POOL_H_
-#define FERRY_SERIALIZATION_SCRATCH_POOL_H_
+#ifndef FERRY_SERIALIZATION_TRANSFER_SCRATCH_POOL_H_
+#define FERRY_SERIALIZATION_TRANSFER_SCRATCH_POOL_H_
 
 #include <cstddef>
 #include <memory>
@@ -77,4 +77,4 @@ class ScratchPool {
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_SCRATCH_POOL_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_SCRATCH_POOL_H_

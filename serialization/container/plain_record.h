@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/plain_record.h
+// File: serialization/container/plain_record.h
 // -----------------------------------------------------------------------------
 //
 // The records of containers without checksums, and what can be said of them.
-#ifndef FERRY_SERIALIZATION_PLAIN_RECORD_H_
-#define FERRY_SERIALIZATION_PLAIN_RECORD_H_
+#ifndef FERRY_SERIALIZATION_CONTAINER_PLAIN_RECORD_H_
+#define FERRY_SERIALIZATION_CONTAINER_PLAIN_RECORD_H_
 
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
-#include "ferry/serialization/zip/record_verdict.h"
+#include "ferry/serialization/container/record_verdict.h"
 
 namespace ferry {
 
@@ -36,4 +36,4 @@ absl::StatusOr<std::vector<RecordVerdict>> VerifyPlainRecords(
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_PLAIN_RECORD_H_
+#endif  // FERRY_SERIALIZATION_CONTAINER_PLAIN_RECORD_H_

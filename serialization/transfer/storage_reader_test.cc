@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/transfer/storage_reader.h"
 
 #include <algorithm>
 #include <atomic>

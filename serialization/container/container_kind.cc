@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/container_kind.h"
+#include "ferry/serialization/container/container_kind.h"
 
 namespace ferry {
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/transfer/storage_reader.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -17,9 +17,9 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/byte_order.h"
-#include "ferry/serialization/scratch_pool.h"
-#include "ferry/serialization/zip/crc32.h"
+#include "ferry/io/crc32.h"
+#include "ferry/serialization/transfer/byte_order.h"
+#include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/zip/inflate.h"
 
 namespace ferry {
@@ -255,9 +255,8 @@ absl::Status Reader::RunBatch(const Task& task) {
       }
       bytes += *contents;
       if (Verifies(source)) {
-        FERRY_RETURN_IF_ERROR(
-            zip::CheckCrc32(file_, *source.entry,
-                            zip::Crc32({bytes, source.entry->size_bytes})));
+        FERRY_RETURN_IF_ERROR(zip::CheckCrc32(
+            file_, *source.entry, Crc32({bytes, source.entry->size_bytes})));
       }
     }
     FERRY_RETURN_IF_ERROR(FinishFromHost(read(i), bytes));
@@ -285,7 +284,7 @@ absl::Status Reader::RunPiece(Task* task) {
     }
     FERRY_RETURN_IF_ERROR(
         file_.ReadAt(*task->contents_offset + at, absl::MakeSpan(bytes, size)));
-    if (verifies) task->crc32 = zip::Crc32Extend(task->crc32, {bytes, size});
+    if (verifies) task->crc32 = Crc32Extend(task->crc32, {bytes, size});
     if (is_wanted) SwapByteOrder(bytes, size, source.swap_unit_bytes);
     if (is_wanted && !is_direct) {
       FERRY_RETURN_IF_ERROR(Deliver(read, at, {bytes, size}));
@@ -381,8 +380,8 @@ absl::Status Reader::Run() {
     for (; i < tasks_.size() && tasks_[i].is_piece &&
            tasks_[i].first == first.first;
          ++i) {
-      crc32 = zip::Crc32Combine(crc32, tasks_[i].crc32,
-                                tasks_[i].end - tasks_[i].begin);
+      crc32 =
+          Crc32Combine(crc32, tasks_[i].crc32, tasks_[i].end - tasks_[i].begin);
     }
     FERRY_RETURN_IF_ERROR(zip::CheckCrc32(file_, *source.entry, crc32));
   }

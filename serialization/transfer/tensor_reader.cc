@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/tensor_reader.h"
+#include "ferry/serialization/transfer/tensor_reader.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +25,7 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
-#include "ferry/serialization/strided_copy.h"
+#include "ferry/serialization/transfer/strided_copy.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {

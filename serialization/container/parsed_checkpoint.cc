@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/parsed_checkpoint.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
 

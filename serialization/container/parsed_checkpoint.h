@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/parsed_checkpoint.h
+// File: serialization/container/parsed_checkpoint.h
 // -----------------------------------------------------------------------------
 //
 // What a container's reader makes of a file: what kind of file it is, its
 // object graph, and where the bytes of each storage stand. No tensor data has
 // been read.
-#ifndef FERRY_SERIALIZATION_PARSED_CHECKPOINT_H_
-#define FERRY_SERIALIZATION_PARSED_CHECKPOINT_H_
+#ifndef FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_
+#define FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_
 
 #include <cstdint>
 #include <memory>
@@ -22,9 +22,9 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
-#include "ferry/serialization/container_kind.h"
-#include "ferry/serialization/plain_record.h"
-#include "ferry/serialization/storage_reader.h"
+#include "ferry/serialization/container/container_kind.h"
+#include "ferry/serialization/container/plain_record.h"
+#include "ferry/serialization/transfer/storage_reader.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
@@ -88,4 +88,4 @@ struct ParsedCheckpoint {
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_PARSED_CHECKPOINT_H_
+#endif  // FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_

@@ -1,12 +1,13 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/name_index.h"
+#include "ferry/serialization/zip/name_index.h"
 
 #include <algorithm>
 #include <cstring>
 
 namespace ferry {
+namespace zip {
 namespace {
 
 // No number that is an index has more digits.
@@ -62,4 +63,5 @@ std::optional<uint32_t> NameIndex::Find(absl::string_view name) const {
   return numbers_[number];
 }
 
+}  // namespace zip
 }  // namespace ferry

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/zip/crc32.h
+// File: io/crc32.h
 // -----------------------------------------------------------------------------
 //
 // The checksum of zip records: CRC-32 with the polynomial 0xEDB88320,
@@ -14,15 +14,14 @@
 //   const uint32_t first = Crc32("hello ");
 //   const uint32_t second = Crc32("world");
 //   Crc32Combine(first, second, 5) == Crc32("hello world");
-#ifndef FERRY_SERIALIZATION_ZIP_CRC32_H_
-#define FERRY_SERIALIZATION_ZIP_CRC32_H_
+#ifndef FERRY_IO_CRC32_H_
+#define FERRY_IO_CRC32_H_
 
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
 
 namespace ferry {
-namespace zip {
 
 // The CRC-32 of `bytes`; of no bytes it is 0.
 uint32_t Crc32(absl::string_view bytes);
@@ -34,7 +33,6 @@ uint32_t Crc32Extend(uint32_t crc, absl::string_view bytes);
 uint32_t Crc32Combine(uint32_t first, uint32_t second,
                       uint64_t second_size_bytes);
 
-}  // namespace zip
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_ZIP_CRC32_H_
+#endif  // FERRY_IO_CRC32_H_

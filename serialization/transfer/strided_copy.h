@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/strided_copy.h
+// File: serialization/transfer/strided_copy.h
 // -----------------------------------------------------------------------------
 //
 // Elements from one arrangement in memory to another of the same shape.
@@ -10,8 +10,8 @@
 // Example: the transpose of a 2 x 3 matrix of floats.
 //
 //   CopyStrided(in, {1, 3}, out, {2, 1}, {3, 2}, sizeof(float));
-#ifndef FERRY_SERIALIZATION_STRIDED_COPY_H_
-#define FERRY_SERIALIZATION_STRIDED_COPY_H_
+#ifndef FERRY_SERIALIZATION_TRANSFER_STRIDED_COPY_H_
+#define FERRY_SERIALIZATION_TRANSFER_STRIDED_COPY_H_
 
 #include <cstdint>
 
@@ -46,4 +46,4 @@ void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_STRIDED_COPY_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_STRIDED_COPY_H_
