@@ -25,7 +25,7 @@
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
-#include "ferry/serialization/zip/inflate.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/zip/zip_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -124,8 +124,8 @@ std::vector<std::pair<std::string, std::string>> Contents(
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
   EXPECT_TRUE(directory.ok()) << directory.status();
   if (!directory.ok()) return contents;
-  for (const zip::ZipEntry& entry : directory->entries()) {
-    absl::StatusOr<std::string> text = zip::ReadEntry(*file, entry, true);
+  for (const Extent& entry : directory->entries()) {
+    absl::StatusOr<std::string> text = ReadExtent(*file, entry, true);
     EXPECT_TRUE(text.ok()) << text.status();
     contents.emplace_back(entry.name, text.ok() ? *text : "");
   }
@@ -207,7 +207,7 @@ TEST_F(ArchiveWriterTest, WithoutChecksums) {
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
   ASSERT_TRUE(directory.ok()) << directory.status();
-  for (const zip::ZipEntry& entry : directory->entries()) {
+  for (const Extent& entry : directory->entries()) {
     EXPECT_EQ(entry.crc32, 0);
   }
   EXPECT_TRUE(Contents(bytes)[1].second == Pattern(9 << 20, 1));

@@ -21,25 +21,17 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/container.h"
-#include "ferry/serialization/container/plain_record.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/verify.h"
 #include "ferry/serialization/globals.h"
 #include "ferry/serialization/placing.h"
-#include "ferry/serialization/transfer/storage_reader.h"
+#include "ferry/serialization/transfer/extent_reader.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
-#include "ferry/serialization/zip/inflate.h"
-#include "ferry/serialization/zip/verify.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
 
 namespace {
-
-absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
-    const ReadableBytes& file, const ParsedCheckpoint& parsed) {
-  return parsed.directory != nullptr
-             ? zip::VerifyEntries(file, parsed.directory->entries())
-             : VerifyPlainRecords(file, parsed.records);
-}
 
 // What `options` says is the checkpoint.
 absl::StatusOr<std::unique_ptr<ReadableBytes>> TakeRange(
@@ -135,23 +127,34 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenMemory(absl::string_view bytes,
 
 absl::StatusOr<std::string> Checkpoint::ReadRecord(
     absl::string_view name) const {
-  if (parsed_.directory == nullptr) {
+  if (parsed_.info.container != Container::kZip) {
     return absl::InvalidArgumentError(
         absl::StrCat(file_->name(), " is not a zip archive"));
   }
-  const zip::ZipEntry* const entry = parsed_.directory->Find(
+  const std::string whole_name =
       absl::StrCat(parsed_.info.archive_name,
-                   parsed_.info.archive_name.empty() ? "" : "/", name));
-  if (entry == nullptr) {
+                   parsed_.info.archive_name.empty() ? "" : "/", name);
+  const auto record = std::find_if(
+      parsed_.records.begin(), parsed_.records.end(),
+      [&](const Extent& candidate) { return candidate.name == whole_name; });
+  if (record == parsed_.records.end()) {
     return absl::NotFoundError(absl::StrCat(file_->name(), ": no record \"",
                                             absl::CHexEscape(name), "\""));
   }
-  if (entry->size_bytes > options_.limits.max_pickle_bytes ||
-      !zip::CanHaveItsSize(*entry)) {
-    return zip::EntryError(absl::StatusCode::kResourceExhausted, *file_, *entry,
-                           "is larger than what is read at once");
+  if (record->contents_bytes > options_.limits.max_pickle_bytes ||
+      !CanHaveItsSize(*record)) {
+    return ExtentError(absl::StatusCode::kResourceExhausted, *file_, *record,
+                       "is larger than what is read at once");
   }
-  return zip::ReadEntry(*file_, *entry, options_.verify_crc32);
+  return ReadExtent(*file_, *record, options_.verify_crc32);
+}
+
+absl::InlinedVector<const ReadableBytes*, 1> Checkpoint::files() const {
+  absl::InlinedVector<const ReadableBytes*, 1> files = {file_.get()};
+  for (const std::unique_ptr<ReadableBytes>& file : parsed_.more_files) {
+    files.push_back(file.get());
+  }
+  return files;
 }
 
 std::vector<Storage> Checkpoint::storages() const {
@@ -229,8 +232,7 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts,
     }
     Memory memory = root.storage.memory();
     if (memory.data != nullptr) {
-      memory.data = static_cast<char*>(memory.data) +
-                    (part->source.offset_bytes - root.source.offset_bytes);
+      memory.data = static_cast<char*>(memory.data) + part->root_offset_bytes;
     }
     part->storage.Place(root.storage.device(), std::move(memory));
     part->storage.set_recorded_location(root.storage.recorded_location());
@@ -243,7 +245,7 @@ absl::Status Checkpoint::PlaceFromFile(
     std::pmr::memory_resource* scratch) {
   FERRY_RETURN_IF_ERROR(placing_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
-      PlaceStorages(storage_bytes(), wanted, options_, scratch);
+      PlaceStorages(files(), wanted, options_, scratch);
   if (!replacements.ok()) {
     // Of storages on the host that nobody has put where they belong, none may
     // pass for one that is there.
@@ -265,7 +267,7 @@ absl::Status Checkpoint::PlaceFromFile(
 
 absl::Status Checkpoint::CheckHasBytes(uint32_t part) const {
   const ParsedCheckpoint::StoragePart& asked = parsed_.storages[part];
-  if (asked.source.size_bytes >= asked.storage.size_bytes()) {
+  if (!asked.extents.empty() || asked.storage.size_bytes() == 0) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -275,7 +277,7 @@ absl::Status Checkpoint::CheckHasBytes(uint32_t part) const {
 
 absl::Status Checkpoint::ReadInto(
     absl::Span<const Destination> destinations) const {
-  std::vector<StorageRead> reads;
+  std::vector<ExtentRead> reads;
   reads.reserve(destinations.size());
   for (const Destination& destination : destinations) {
     const std::optional<uint32_t> part = FindPart(destination.storage);
@@ -283,18 +285,22 @@ absl::Status Checkpoint::ReadInto(
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": a storage to be read is not of this checkpoint"));
     }
-    StorageRead read;
-    read.source = parsed_.storages[*part].source;
     FERRY_RETURN_IF_ERROR(CheckHasBytes(*part));
-    if (destination.memory.size() != read.source.size_bytes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          file_->name(), ": memory of ", destination.memory.size(),
-          " bytes was given for a storage of ", read.source.size_bytes));
+    const uint64_t size_bytes = destination.storage.size_bytes();
+    if (destination.memory.size() != size_bytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file_->name(), ": memory of ", destination.memory.size(),
+                       " bytes was given for a storage of ", size_bytes));
     }
-    read.memory.data = destination.memory.data();
-    reads.push_back(std::move(read));
+    for (const Extent& extent : parsed_.storages[*part].extents) {
+      ExtentRead& read = reads.emplace_back();
+      read.extent = &extent;
+      if (size_bytes != 0) {
+        read.host = destination.memory.data() + extent.storage_offset_bytes;
+      }
+    }
   }
-  return ReadStorages(storage_bytes(), reads, ReadOptions());
+  return ReadExtents(files(), reads, ReadOptions());
 }
 
 absl::Status Checkpoint::ReadTensors(
@@ -315,25 +321,23 @@ absl::Status Checkpoint::ReadTensors(
     }
     FERRY_RETURN_IF_ERROR(CheckHasBytes(*part));
     reads.push_back(
-        {destination.from, parsed_.storages[*part].source, destination.to});
+        {destination.from, parsed_.storages[*part].extents, destination.to});
   }
   const DeviceRegistry& registry = options_.registry != nullptr
                                        ? *options_.registry
                                        : DeviceRegistry::Default();
-  return ferry::ReadTensors(storage_bytes(), reads, registry.Snapshot(),
-                            ReadOptions());
+  return ferry::ReadTensors(files(), reads, registry.Snapshot(), ReadOptions());
 }
 
-StorageReadOptions Checkpoint::ReadOptions() const {
-  StorageReadOptions read_options;
+ExtentReadOptions Checkpoint::ReadOptions() const {
+  ExtentReadOptions read_options;
   read_options.verify_crc32 = options_.verify_crc32;
-  read_options.progress = options_.progress;
-  read_options.is_cancelled = options_.is_cancelled;
+  read_options.control = &options_;
   return read_options;
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
-  return VerifyRecords(*file_, parsed_);
+  return VerifyRecords(*file_, parsed_.records);
 }
 
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
@@ -346,7 +350,8 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
   verdict.opens = parsed.status();
   if (parsed.ok()) {
     verdict.opens = CheckStrict(*parsed, file->name(), options);
-    FERRY_ASSIGN_OR_RETURN(verdict.records, VerifyRecords(*file, *parsed));
+    FERRY_ASSIGN_OR_RETURN(verdict.records,
+                           VerifyRecords(*file, parsed->records));
     verdict.end_offset_bytes = parsed->end_offset_bytes;
     verdict.trailing_bytes = file->size_bytes() - parsed->end_offset_bytes;
     verdict.warnings = std::move(parsed->warnings);
@@ -358,7 +363,7 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
       zip::ZipDirectory::Read(*file, limits);
   if (directory.ok()) {
     FERRY_ASSIGN_OR_RETURN(verdict.records,
-                           zip::VerifyEntries(*file, directory->entries()));
+                           VerifyRecords(*file, directory->entries()));
   }
   return verdict;
 }

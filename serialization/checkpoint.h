@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -37,6 +38,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/serialization/transfer/extent_reader.h"
 
 namespace ferry {
 
@@ -114,7 +116,7 @@ class Checkpoint {
   const Value& constants() const { return constants_; }
 
   // The contents of a record of a zip archive, by its name without that of the
-  // archive: "code/__torch__.py".
+  // archive: "code/__torch__.py". O(records).
   //
   // Errors:
   //   kInvalidArgument   - not a zip archive.
@@ -221,17 +223,15 @@ class Checkpoint {
   // Of a storage of this checkpoint; nothing of any other.
   std::optional<uint32_t> FindPart(const Storage& storage) const;
 
-  // Where the bytes of the storages are read.
-  const ReadableBytes& storage_bytes() const {
-    return parsed_.storage_bytes != nullptr ? *parsed_.storage_bytes : *file_;
-  }
+  // The files that extents name.
+  absl::InlinedVector<const ReadableBytes*, 1> files() const;
   // `scratch` is for what is needed meanwhile.
   absl::Status PlaceParts(absl::Span<const uint32_t> parts,
                           std::pmr::memory_resource* scratch);
   absl::Status PlaceFromFile(
       absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
       std::pmr::memory_resource* scratch);
-  StorageReadOptions ReadOptions() const;
+  ExtentReadOptions ReadOptions() const;
   // Errors: kInvalidArgument - the file holds nothing of that storage.
   absl::Status CheckHasBytes(uint32_t part) const;
 

@@ -86,7 +86,7 @@ absl::Status PickleTooError(const ReadableBytes& file, absl::string_view what) {
 // PyTorch reads any file that is not a zip archive as a pickle, and runs it.
 // Returns an error if a file that Ferry reads as `what` would get so far there.
 absl::Status CheckIsNoPickle(const ReadableBytes& file,
-                             const LoadOptions& options,
+                             const ContainerOptions& options,
                              absl::string_view what) {
   pickle::PickleStream stream(file, 0, file.size_bytes(),
                               options.limits.max_pickle_bytes);
@@ -96,8 +96,11 @@ absl::Status CheckIsNoPickle(const ReadableBytes& file,
 
 }  // namespace
 
-absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
-                                               const LoadOptions& options) {
+absl::StatusOr<ParsedCheckpoint> ReadContainer(
+    const ReadableBytes& file, const LoadOptions& load_options) {
+  const ContainerOptions options = {load_options.limits,
+                                    load_options.fallback_byte_order,
+                                    load_options.verify_crc32};
   if (file.size_bytes() == 0) {
     return absl::DataLossError(absl::StrCat(file.name(), " is empty"));
   }
@@ -110,7 +113,8 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
     absl::StatusOr<ParsedCheckpoint> parsed =
         torch_format::ReadZipContainer(file, options);
     if (!parsed.ok()) {
-      FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
+      FERRY_RETURN_IF_ERROR(
+          CheckArchiveBegins(file, load_options.offset_bytes));
     }
     return parsed;
   }
@@ -138,7 +142,7 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   if (torch_format::IsPickleContainer(file, options)) {
     return torch_format::ReadPickleContainer(file, options);
   }
-  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
+  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, load_options.offset_bytes));
   return absl::DataLossError(absl::StrCat(
       file.name(),
       " is not a PyTorch checkpoint: it does not begin like any known form"));

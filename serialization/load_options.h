@@ -23,7 +23,9 @@
 
 #include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/map_location.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 
@@ -51,21 +53,8 @@ enum class Globals {
   kStrict,
 };
 
-// Which byte of a number stands first.
-enum class ByteOrder { kLittle, kBig };
-
-// What a file may ask for. More is refused with kResourceExhausted. The
-// defaults let every honest file pass that fits the machine.
-struct LoadLimits {
-  // Of the pickle, and of the directory of a zip archive.
-  uint64_t max_pickle_bytes = uint64_t{4} << 30;
-  // Objects of the graph, at 16 bytes each; a tensor takes about 15.
-  uint32_t max_nodes = 200 * 1000 * 1000;
-  // Of the storages that one call places.
-  uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
-};
-
-struct LoadOptions {
+// `progress` and `is_cancelled` are those of `TransferControl`.
+struct LoadOptions : TransferControl {
   // --- What is loaded --------------------------------------------------------
 
   // Default: to the devices that the file names.
@@ -127,16 +116,6 @@ struct LoadOptions {
   // 64. Writing to a tensor of a kReadOnly mapping ends the process, and so
   // does touching one of a file that has become shorter.
   FileMapping mapping = FileMapping::kNone;
-
-  // --- While it loads --------------------------------------------------------
-
-  // Called now and then with the bytes read and the bytes in all, from one
-  // thread at a time, which need not be the caller's. Default: none.
-  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
-
-  // Asked every few MiB, from several threads at once; once it says yes, the
-  // load ends with kCancelled. Default: never.
-  std::function<bool()> is_cancelled;
 };
 
 }  // namespace ferry

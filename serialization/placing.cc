@@ -20,8 +20,8 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/serialization/transfer/storage_reader.h"
-#include "ferry/serialization/zip/zip_directory.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/transfer/extent_reader.h"
 
 namespace ferry {
 namespace {
@@ -32,9 +32,11 @@ using StoragePart = ParsedCheckpoint::StoragePart;
 // for every dtype.
 constexpr uintptr_t kMappedAlignment = 16;
 
-static_assert(kPlacingBytes >= sizeof(StorageRead) + 2 * sizeof(StoragePart*) +
-                                   sizeof(uint64_t) + 20 + sizeof(uint32_t),
-              "a read, its part, group, size and order, and its number");
+static_assert(
+    kPlacingBytes >= sizeof(ExtentRead) + sizeof(Memory) +
+                         2 * sizeof(StoragePart*) + sizeof(uint64_t) + 20 +
+                         sizeof(uint32_t),
+    "a read, memory, its part, group, size and order, and its number");
 
 // Storages that go to the same place.
 struct Group {
@@ -46,9 +48,10 @@ struct Group {
 
 class Placer {
  public:
-  Placer(const ReadableBytes& file, absl::Span<const StoragePart* const> parts,
-         const LoadOptions& options, std::pmr::memory_resource* scratch)
-      : file_(file),
+  Placer(absl::Span<const ReadableBytes* const> files,
+         absl::Span<const StoragePart* const> parts, const LoadOptions& options,
+         std::pmr::memory_resource* scratch)
+      : files_(files),
         parts_(parts),
         options_(options),
         devices_((options.registry != nullptr ? *options.registry
@@ -60,8 +63,8 @@ class Placer {
 
  private:
   absl::Status InFile(const absl::Status& status) const {
-    return absl::Status(status.code(),
-                        absl::StrCat(file_.name(), ": ", status.message()));
+    return absl::Status(
+        status.code(), absl::StrCat(files_[0]->name(), ": ", status.message()));
   }
   bool IsMappedByFunction() const {
     return options_.map_location.mapper() != nullptr;
@@ -71,16 +74,18 @@ class Placer {
   absl::Status CheckMapIsUsed() const;
   absl::Status MakeGroups();
   absl::StatusOr<ResolvedLocation> Resolve(absl::string_view tag) const;
-  // The bytes of a storage where the file is mapped; null if they cannot be
+  // The bytes of a storage where its file is mapped; null if they cannot be
   // used as they stand there.
   absl::StatusOr<Memory> Mapped(const StoragePart& part) const;
   absl::StatusOr<MemoryRuns> AllocateFor(
       const Group& group, absl::Span<const uint64_t> sizes) const;
+  absl::Status PlanGroup(const Group& group, std::pmr::vector<Memory>* memory,
+                         std::pmr::vector<ExtentRead>* reads) const;
   absl::Status ReadGroups();
   absl::StatusOr<Storage> Restore(const Storage& storage,
                                   const std::string& tag) const;
 
-  const ReadableBytes& file_;
+  const absl::Span<const ReadableBytes* const> files_;
   const absl::Span<const StoragePart* const> parts_;
   const LoadOptions& options_;
   const DeviceSnapshot devices_;
@@ -94,7 +99,7 @@ absl::Status Placer::CheckTotal() const {
     const uint64_t size = part->storage.size_bytes();
     if (size > left) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          file_.name(), ": its storages have more than ",
+          files_[0]->name(), ": its storages have more than ",
           options_.limits.max_total_bytes,
           " bytes together; raise LoadLimits::max_total_bytes if that is "
           "meant"));
@@ -120,7 +125,7 @@ absl::Status Placer::CheckMapIsUsed() const {
     }
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      file_.name(), ": map_location maps none of its locations: ", tags));
+      files_[0]->name(), ": map_location maps none of its locations: ", tags));
 }
 
 absl::StatusOr<ResolvedLocation> Placer::Resolve(absl::string_view tag) const {
@@ -157,23 +162,22 @@ absl::Status Placer::MakeGroups() {
 }
 
 absl::StatusOr<Memory> Placer::Mapped(const StoragePart& part) const {
-  const StorageSource& source = part.source;
-  const std::shared_ptr<void> mapping = file_.mapping();
-  if (source.size_bytes == 0 || source.swap_unit_bytes != 1 ||
-      (source.entry != nullptr && source.entry->deflated)) {
+  if (part.extents.size() != 1) return Memory();
+  const Extent& extent = part.extents[0];
+  const ReadableBytes& file = *files_[extent.file];
+  const std::shared_ptr<void> mapping = file.mapping();
+  if (mapping == nullptr || extent.size_bytes == 0 ||
+      extent.swap_unit_bytes != 1 || extent.encoding != Encoding::kStored) {
     return Memory();
   }
-  uint64_t offset = source.offset_bytes;
-  if (source.entry != nullptr) {
-    FERRY_ASSIGN_OR_RETURN(offset, zip::FindContents(file_, *source.entry));
-  }
+  FERRY_ASSIGN_OR_RETURN(const uint64_t offset, FindContents(file, extent));
   // What is not in the file is for the reader to complain of.
-  if (offset > file_.size_bytes() ||
-      source.size_bytes > file_.size_bytes() - offset) {
+  if (offset > file.size_bytes() ||
+      extent.size_bytes > file.size_bytes() - offset) {
     return Memory();
   }
   // The pages themselves say whether they may be written.
-  char* const data = const_cast<char*>(file_.data()) + offset;
+  char* const data = const_cast<char*>(file.data()) + offset;
   if (reinterpret_cast<uintptr_t>(data) % kMappedAlignment != 0) {
     return Memory();
   }
@@ -190,53 +194,71 @@ absl::StatusOr<MemoryRuns> Placer::AllocateFor(
   return memory;
 }
 
-absl::Status Placer::ReadGroups() {
-  std::pmr::vector<StorageRead> reads(scratch_);
-  reads.reserve(parts_.size());
-  for (const Group& group : groups_) {
-    Backend* const backend = group.location.backend.get();
-    const bool is_on_host = backend == nullptr || backend->is_host_memory();
-    const bool may_be_mapped =
-        options_.mapping != FileMapping::kNone && file_.mapping() != nullptr &&
-        is_on_host && (backend == nullptr || group.location.device.is_cpu());
-    const size_t first = reads.size();
-    std::pmr::vector<uint64_t> sizes(scratch_);  // of what is not mapped
-    sizes.reserve(group.parts.size());
-    for (const StoragePart* part : group.parts) {
-      StorageRead& read = reads.emplace_back();
-      if (may_be_mapped) {
-        FERRY_ASSIGN_OR_RETURN(read.memory, Mapped(*part));
-      }
-      if (read.memory.owner == nullptr) {
-        sizes.push_back(part->storage.size_bytes());
-      }
+// Finds or allocates the memory of each part, in the order of the groups, and
+// says what is to be read into it. Appends no more than is reserved.
+absl::Status Placer::PlanGroup(const Group& group,
+                               std::pmr::vector<Memory>* memory,
+                               std::pmr::vector<ExtentRead>* reads) const {
+  Backend* const backend = group.location.backend.get();
+  const bool is_on_host = backend == nullptr || backend->is_host_memory();
+  const bool may_be_mapped =
+      options_.mapping != FileMapping::kNone && is_on_host &&
+      (backend == nullptr || group.location.device.is_cpu());
+  const size_t first = memory->size();
+  std::pmr::vector<uint64_t> sizes(scratch_);  // of what is not mapped
+  sizes.reserve(group.parts.size());
+  for (const StoragePart* part : group.parts) {
+    Memory& own = memory->emplace_back();
+    if (may_be_mapped) {
+      FERRY_ASSIGN_OR_RETURN(own, Mapped(*part));
     }
-    FERRY_ASSIGN_OR_RETURN(MemoryRuns allocated, AllocateFor(group, sizes));
-    size_t next = 0;  // of `allocated`
-    for (size_t i = 0; i < group.parts.size(); ++i) {
-      StorageRead& read = reads[first + i];
-      // What is mapped is there.
-      if (read.memory.owner != nullptr) continue;
-      read.memory = std::move(allocated[next++]);
-      if (backend != nullptr && !backend->has_bytes()) continue;
-      read.source = group.parts[i]->source;
-      if (!is_on_host) read.backend = backend;
+    if (own.owner == nullptr) sizes.push_back(part->storage.size_bytes());
+  }
+  FERRY_ASSIGN_OR_RETURN(MemoryRuns allocated, AllocateFor(group, sizes));
+  size_t next = 0;  // of `allocated`
+  for (size_t i = 0; i < group.parts.size(); ++i) {
+    Memory& own = (*memory)[first + i];
+    // What is mapped is there.
+    if (own.owner != nullptr) continue;
+    own = std::move(allocated[next++]);
+    if (backend != nullptr && !backend->has_bytes()) continue;
+    for (const Extent& extent : group.parts[i]->extents) {
+      ExtentRead& read = reads->emplace_back();
+      read.extent = &extent;
+      if (!is_on_host) {
+        read.backend = backend;
+        read.memory = &own;
+      } else if (own.data != nullptr) {
+        read.host = static_cast<char*>(own.data) + extent.storage_offset_bytes;
+      }
     }
   }
-  StorageReadOptions read_options;
+  return absl::OkStatus();
+}
+
+absl::Status Placer::ReadGroups() {
+  size_t num_reads = 0;
+  for (const StoragePart* part : parts_) num_reads += part->extents.size();
+  std::pmr::vector<Memory> memory(scratch_);
+  std::pmr::vector<ExtentRead> reads(scratch_);
+  memory.reserve(parts_.size());
+  reads.reserve(num_reads);
+  for (const Group& group : groups_) {
+    FERRY_RETURN_IF_ERROR(PlanGroup(group, &memory, &reads));
+  }
+  ExtentReadOptions read_options;
   read_options.verify_crc32 = options_.verify_crc32;
-  read_options.progress = options_.progress;
-  read_options.is_cancelled = options_.is_cancelled;
+  read_options.control = &options_;
   read_options.scratch = scratch_;
-  FERRY_RETURN_IF_ERROR(ReadStorages(file_, reads, read_options));
+  FERRY_RETURN_IF_ERROR(ReadExtents(files_, reads, read_options));
 
   // Only now, so that a load that fails leaves no storage that is placed and
   // has no bytes.
-  auto read = reads.begin();
+  auto next = memory.begin();
   for (const Group& group : groups_) {
     for (const StoragePart* part : group.parts) {
       const Storage& storage = part->storage;
-      storage.Place(group.location.device, std::move((read++)->memory));
+      storage.Place(group.location.device, std::move(*next++));
       if (group.location.backend != nullptr) {
         storage.set_recorded_location("");
       } else if (!IsMappedByFunction()) {
@@ -308,9 +330,10 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
 }  // namespace
 
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
-    const ReadableBytes& file, absl::Span<const StoragePart* const> parts,
-    const LoadOptions& options, std::pmr::memory_resource* scratch) {
-  return Placer(file, parts, options, scratch).Run();
+    absl::Span<const ReadableBytes* const> files,
+    absl::Span<const StoragePart* const> parts, const LoadOptions& options,
+    std::pmr::memory_resource* scratch) {
+  return Placer(files, parts, options, scratch).Run();
 }
 
 }  // namespace ferry

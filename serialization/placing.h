@@ -34,11 +34,13 @@ inline constexpr uint64_t kPlacingBytes = 192;
 // back, the result says which takes the place of which; all others are placed
 // as they are.
 //
+//   files    those that extents name; messages call the checkpoint by the
+//            first.
 //   scratch  for what is needed meanwhile: about kPlacingBytes for each part.
 //
 // Errors: as `Checkpoint::Place`.
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
-    const ReadableBytes& file,
+    absl::Span<const ReadableBytes* const> files,
     absl::Span<const ParsedCheckpoint::StoragePart* const> parts,
     const LoadOptions& options, std::pmr::memory_resource* scratch);
 

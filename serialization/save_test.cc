@@ -80,7 +80,7 @@ class SaveTest : public testing::Test {
     const absl::StatusOr<zip::ZipDirectory> directory = zip::ZipDirectory::Read(
         *ReadableMemory(bytes, "some.zip"), zip::ZipLimits());
     EXPECT_TRUE(directory.ok()) << directory.status();
-    for (const zip::ZipEntry& entry : directory->entries()) {
+    for (const Extent& entry : directory->entries()) {
       names.emplace_back(entry.name);
     }
     return names;
@@ -213,8 +213,8 @@ TEST_F(SaveTest, AlignsStorages) {
     const absl::StatusOr<zip::ZipDirectory> directory =
         zip::ZipDirectory::Read(*file, zip::ZipLimits());
     ASSERT_TRUE(directory.ok());
-    for (const zip::ZipEntry& entry : directory->entries()) {
-      EXPECT_EQ(*zip::FindContents(*file, entry) % alignment, 0);
+    for (const Extent& entry : directory->entries()) {
+      EXPECT_EQ(*FindContents(*file, entry) % alignment, 0);
     }
     EXPECT_TRUE(LoadMemory(*bytes, load_options_).ok());
   }

@@ -3,10 +3,18 @@
 
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
+#include <cstddef>
+
 namespace ferry {
 
 absl::string_view Name(CheckpointKind kind) {
   return kind == CheckpointKind::kCheckpoint ? "checkpoint" : "torchscript";
+}
+
+void AttachExtents(ParsedCheckpoint* parsed) {
+  for (size_t i = 0; i < parsed->storages.size(); ++i) {
+    parsed->storages[i].extents = {&parsed->extents[i], 1};
+  }
 }
 
 }  // namespace ferry

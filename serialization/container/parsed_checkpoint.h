@@ -18,14 +18,13 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/container_kind.h"
-#include "ferry/serialization/container/plain_record.h"
-#include "ferry/serialization/transfer/storage_reader.h"
-#include "ferry/serialization/zip/zip_directory.h"
+#include "ferry/serialization/container/extent.h"
 
 namespace ferry {
 
@@ -61,30 +60,38 @@ struct ParsedCheckpoint {
   // null.
   std::shared_ptr<ObjectGraph> constants_graph;
   NodeId constants = kNoNode;
-  // In the order of first reference. The storages are described.
   struct StoragePart {
     static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
 
+    // Described, not placed.
     Storage storage;
-    StorageSource source;
+    // Where its bytes stand. None: the file has nothing of them.
+    absl::Span<const Extent> extents;
     // Of a storage that is a part of another one, as PyTorch before 1.0 had
-    // them: the index of that one, which is no such part itself. On the host
-    // they share their memory.
+    // them: the index of that one, which is no such part itself, and where in
+    // it the part begins. On the host they share their memory.
     uint32_t root = kNoRoot;
+    uint64_t root_offset_bytes = 0;
   };
+  // In the order of first reference.
   std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
-  // What the sources count their offsets in, where that is not the file: bytes
-  // in the memory of the graph. Else null.
-  std::unique_ptr<ReadableBytes> storage_bytes;
-  // Of a zip archive; the sources point into it. Else null.
-  std::unique_ptr<zip::ZipDirectory> directory;
-  // Of the other containers, which have no checksums.
-  std::vector<PlainRecord> records;
-  // Where the checkpoint ends in the file. There may be more after it.
+  // What their extents show, where that is not in `records`.
+  std::vector<Extent, HugePageAllocator<Extent>> extents;
+  // Every record of the first file, in its order, and what keeps them and their
+  // names.
+  absl::Span<const Extent> records;
+  std::shared_ptr<const void> records_owner;
+  // The files that extents name, from the second on; the first is the one that
+  // was read.
+  std::vector<std::unique_ptr<ReadableBytes>> more_files;
+  // Where the checkpoint ends in the first file. There may be more after it.
   uint64_t end_offset_bytes = 0;
   // What a user should know about the file although it can be read.
   std::vector<std::string> warnings;
 };
+
+// Gives each storage the extent of its own index, once all are there.
+void AttachExtents(ParsedCheckpoint* parsed);
 
 }  // namespace ferry
 

@@ -5,7 +5,7 @@
 // File: serialization/container/plain_record.h
 // -----------------------------------------------------------------------------
 //
-// The records of containers without checksums, and what can be said of them.
+// The records of formats that have no checksums.
 #ifndef FERRY_SERIALIZATION_CONTAINER_PLAIN_RECORD_H_
 #define FERRY_SERIALIZATION_CONTAINER_PLAIN_RECORD_H_
 
@@ -13,10 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
-#include "absl/types/span.h"
-#include "ferry/core/file.h"
-#include "ferry/serialization/container/record_verdict.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
 
@@ -27,12 +24,8 @@ struct PlainRecord {
   uint64_t size_bytes = 0;
 };
 
-// Reads every record: each can be read and is "not recorded", or is corrupt
-// because the file has become shorter.
-//
-// Errors: kUnavailable - the operating system refuses to read.
-absl::StatusOr<std::vector<RecordVerdict>> VerifyPlainRecords(
-    const ReadableBytes& file, absl::Span<const PlainRecord> records);
+// Makes them the records of `parsed`.
+void SetRecords(std::vector<PlainRecord> records, ParsedCheckpoint* parsed);
 
 }  // namespace ferry
 

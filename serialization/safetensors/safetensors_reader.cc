@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,8 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/safetensors/header.h"
 
 namespace ferry {
@@ -37,21 +40,25 @@ absl::Status AddTensors(const Header& header, uint64_t data_offset,
   // No name is longer than the header.
   graph.Reserve(2 * num_tensors + 8, num_tensors, data_offset);
   parsed->storages.reserve(header.tensors.size());
-  parsed->records.reserve(header.tensors.size());
+  parsed->extents.reserve(header.tensors.size());
+  std::vector<PlainRecord> records;
+  records.reserve(header.tensors.size());
   for (const HeaderTensor& entry : header.tensors) {
     ParsedCheckpoint::StoragePart part;
     part.storage = Storage::Described(entry.end - entry.begin, "cpu");
-    part.source.offset_bytes = data_offset + entry.begin;
-    part.source.size_bytes = entry.end - entry.begin;
+    parsed->extents.push_back(
+        PlainExtent(0, data_offset + entry.begin, entry.end - entry.begin));
     FERRY_ASSIGN_OR_RETURN(
         Tensor tensor, Tensor::Create(part.storage, entry.dtype, entry.shape));
     const NodeId nodes[] = {graph.AddStr(entry.name),
                             graph.AddTensor(std::move(tensor))};
     graph.AppendEntries(parsed->root, nodes);
-    parsed->records.push_back(
-        {entry.name, part.source.offset_bytes, part.source.size_bytes});
+    records.push_back(
+        {entry.name, data_offset + entry.begin, entry.end - entry.begin});
     parsed->storages.push_back(std::move(part));
   }
+  AttachExtents(parsed);
+  SetRecords(std::move(records), parsed);
   return absl::OkStatus();
 }
 
@@ -62,8 +69,8 @@ bool LooksLikeSafetensors(absl::string_view head) {
          Load32(head.data() + 4) == 0;
 }
 
-absl::StatusOr<ParsedCheckpoint> ReadSafetensors(const ReadableBytes& file,
-                                                 const LoadOptions& options) {
+absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
+    const ReadableBytes& file, const ContainerOptions& options) {
   const auto error = [&file](absl::StatusCode code, absl::string_view what) {
     return absl::Status(
         code, absl::StrCat(file.name(), ": the safetensors header ", what));

@@ -13,8 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/load_options.h"
 
 namespace ferry {
 namespace safetensors {
@@ -31,8 +31,8 @@ bool LooksLikeSafetensors(absl::string_view head);
 //                        the message has the file and the tensor.
 //   kUnimplemented     - a dtype that PyTorch does not have.
 //   kResourceExhausted - past the limits.
-absl::StatusOr<ParsedCheckpoint> ReadSafetensors(const ReadableBytes& file,
-                                                 const LoadOptions& options);
+absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
+    const ReadableBytes& file, const ContainerOptions& options);
 
 }  // namespace safetensors
 }  // namespace ferry

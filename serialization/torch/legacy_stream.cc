@@ -17,6 +17,8 @@
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
@@ -34,7 +36,7 @@ constexpr uint32_t kMaxHeaderNodes = 10000;
 
 class LegacyStream {
  public:
-  LegacyStream(const ReadableBytes& file, const LoadOptions& options)
+  LegacyStream(const ReadableBytes& file, const ContainerOptions& options)
       : file_(file),
         options_(options),
         stream_(file, 0, file.size_bytes(), options.limits.max_pickle_bytes),
@@ -65,10 +67,11 @@ class LegacyStream {
   absl::Status CollectStorages();
 
   const ReadableBytes& file_;
-  const LoadOptions& options_;
+  const ContainerOptions& options_;
   pickle::PickleStream stream_;
   TorchUnpickler hooks_;
   ParsedCheckpoint parsed_;
+  std::vector<PlainRecord> records_;
   bool is_from_big_endian_ = false;
   std::vector<std::string> keys_;
   // Where the bytes of each storage stand, once that is known.
@@ -102,8 +105,7 @@ absl::StatusOr<UnpickleResult> LegacyStream::Unpickle(
   const absl::StatusOr<UnpickleResult> result =
       pickle::Unpickle(*bytes, unpickle_options, hooks, graph);
   if (!result.ok()) return in_part(result.status());
-  parsed_.records.push_back(
-      {std::string(part), begin, stream_.offset() - begin});
+  records_.push_back({std::string(part), begin, stream_.offset() - begin});
   return result;
 }
 
@@ -218,13 +220,14 @@ absl::Status LegacyStream::ReadStorage(absl::string_view key) {
   offsets_[*index] = stream_.offset();
   const absl::Status skipped = stream_.Skip(size);
   if (!skipped.ok()) return Error(skipped.code(), name, skipped.message());
-  parsed_.records.push_back({name, begin, stream_.offset() - begin});
+  records_.push_back({name, begin, stream_.offset() - begin});
   return absl::OkStatus();
 }
 
 absl::Status LegacyStream::CollectStorages() {
   const auto& storages = hooks_.storages();
   parsed_.storages.reserve(storages.size());
+  parsed_.extents.reserve(storages.size());
   for (size_t i = 0; i < storages.size(); ++i) {
     const KeyedStorage& keyed = storages[i];
     const bool is_part = keyed.root != KeyedStorage::kNoRoot;
@@ -236,11 +239,15 @@ absl::Status LegacyStream::CollectStorages() {
     }
     ParsedCheckpoint::StoragePart part;
     part.storage = keyed.storage;
-    part.source.offset_bytes = *offset + keyed.offset_bytes;
-    part.source.size_bytes = keyed.storage.size_bytes();
-    if (is_part) part.root = keyed.root;
+    if (is_part) {
+      part.root = keyed.root;
+      part.root_offset_bytes = keyed.offset_bytes;
+    }
     parsed_.storages.push_back(std::move(part));
+    parsed_.extents.push_back(PlainExtent(0, *offset + keyed.offset_bytes,
+                                          keyed.storage.size_bytes()));
   }
+  AttachExtents(&parsed_);
   return absl::OkStatus();
 }
 
@@ -254,6 +261,7 @@ absl::StatusOr<ParsedCheckpoint> LegacyStream::Read() {
     FERRY_RETURN_IF_ERROR(ReadStorage(key));
   }
   FERRY_RETURN_IF_ERROR(CollectStorages());
+  SetRecords(std::move(records_), &parsed_);
   parsed_.end_offset_bytes = stream_.offset();
   return std::move(parsed_);
 }
@@ -274,8 +282,8 @@ bool IsLegacyMagic(absl::string_view pickle) {
   return result.ok() && IsLegacyMagic(graph, result->root);
 }
 
-absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(const ReadableBytes& file,
-                                                  const LoadOptions& options) {
+absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
+    const ReadableBytes& file, const ContainerOptions& options) {
   return LegacyStream(file, options).Read();
 }
 

@@ -28,8 +28,8 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/load_options.h"
 
 namespace ferry {
 namespace torch_format {
@@ -57,8 +57,8 @@ bool IsLegacyMagic(absl::string_view pickle);
 //   kUnimplemented     - another version of the layout; complex numbers from a
 //                        big-endian machine, whose parts PyTorch mixes up.
 //   kResourceExhausted - past the limits.
-absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(const ReadableBytes& file,
-                                                  const LoadOptions& options);
+absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
+    const ReadableBytes& file, const ContainerOptions& options);
 
 }  // namespace torch_format
 }  // namespace ferry

@@ -18,6 +18,8 @@
 #include "absl/types/span.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -29,13 +31,13 @@ namespace torch_format {
 namespace {
 
 pickle::PickleStream StreamOf(const ReadableBytes& file,
-                              const LoadOptions& options) {
+                              const ContainerOptions& options) {
   return pickle::PickleStream(file, 0, file.size_bytes(),
                               options.limits.max_pickle_bytes);
 }
 
 bool BeginsLegacyStream(const ReadableBytes& file) {
-  pickle::PickleStream stream = StreamOf(file, LoadOptions());
+  pickle::PickleStream stream = StreamOf(file, ContainerOptions());
   const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
   return pickle.ok() && IsLegacyMagic(*pickle);
 }
@@ -83,9 +85,13 @@ class JoinedMemory final : public ReadableBytes {
   std::vector<absl::string_view> runs_;
 };
 
+// The storages' bytes are in the memory of the graph: the checkpoint's second
+// file.
+constexpr uint32_t kStorageFile = 1;
+
 class BarePickle {
  public:
-  BarePickle(const ReadableBytes& file, const LoadOptions& options)
+  BarePickle(const ReadableBytes& file, const ContainerOptions& options)
       : file_(file), options_(options) {}
 
   absl::StatusOr<ParsedCheckpoint> Read(absl::string_view bytes);
@@ -94,7 +100,7 @@ class BarePickle {
   absl::StatusOr<NodeId> AddStorage(NodeId bytes, ObjectGraph* graph);
 
   const ReadableBytes& file_;
-  const LoadOptions& options_;
+  const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
   std::unique_ptr<JoinedMemory> storage_bytes_;
   uint64_t bytes_left_ = 0;  // that storages may still be read from
@@ -131,8 +137,12 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
                       return candidate.storage == record.storage;
                     });
   part.root = ParsedCheckpoint::StoragePart::kNoRoot;
-  part.source.offset_bytes = storage_bytes_->Append(
-      text.substr(part.source.offset_bytes, part.source.size_bytes));
+  const Extent& extent = part.extents[0];
+  const uint64_t offset =
+      storage_bytes_->Append(text.substr(extent.begin, extent.size_bytes));
+  parsed_.extents.push_back(
+      PlainExtent(kStorageFile, offset, extent.size_bytes));
+  part.extents = {};
   parsed_.storages.push_back(std::move(part));
   return graph->AddStorage(std::move(record));
 }
@@ -165,15 +175,17 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
   }
   parsed_.root = result->root;
   parsed_.info.pickle_protocol = result->protocol;
-  parsed_.storage_bytes = std::move(storage_bytes_);
-  parsed_.records.push_back({"pickle", 0, bytes.size()});
+  AttachExtents(&parsed_);
+  parsed_.more_files.push_back(std::move(storage_bytes_));
+  SetRecords({{"pickle", 0, bytes.size()}}, &parsed_);
   parsed_.end_offset_bytes = bytes.size();
   return std::move(parsed_);
 }
 
 }  // namespace
 
-bool IsPickleContainer(const ReadableBytes& file, const LoadOptions& options) {
+bool IsPickleContainer(const ReadableBytes& file,
+                       const ContainerOptions& options) {
   char first = 0;
   if (file.size_bytes() == 0 || !file.ReadAt(0, {&first, 1}).ok()) return false;
   if (static_cast<unsigned char>(first) == pickle::kProto) return true;
@@ -183,7 +195,7 @@ bool IsPickleContainer(const ReadableBytes& file, const LoadOptions& options) {
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
-    const ReadableBytes& file, const LoadOptions& options) {
+    const ReadableBytes& file, const ContainerOptions& options) {
   pickle::PickleStream stream = StreamOf(file, options);
   const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
   if (!pickle.ok()) {

@@ -12,8 +12,8 @@
 
 #include "absl/status/statusor.h"
 #include "ferry/core/file.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/load_options.h"
 
 namespace ferry {
 namespace torch_format {
@@ -21,12 +21,13 @@ namespace torch_format {
 // Whether `file` is such a file. From protocol 2 on a pickle says that it is
 // one. Older ones are looked through: one that is no legacy stream has to be
 // the whole of the file, since many a text begins like one.
-bool IsPickleContainer(const ReadableBytes& file, const LoadOptions& options);
+bool IsPickleContainer(const ReadableBytes& file,
+                       const ContainerOptions& options);
 
 // Reads one. `file` must outlive the result; there may be more in it after the
 // stream, or after the pickle. Errors: as `ReadLegacyStream`.
 absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
-    const ReadableBytes& file, const LoadOptions& options);
+    const ReadableBytes& file, const ContainerOptions& options);
 
 }  // namespace torch_format
 }  // namespace ferry

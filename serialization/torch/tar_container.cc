@@ -26,6 +26,8 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
 #include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
@@ -149,7 +151,7 @@ absl::Status Member::Skip(uint64_t size) {
 
 class TarContainer {
  public:
-  TarContainer(const ReadableBytes& file, const LoadOptions& options)
+  TarContainer(const ReadableBytes& file, const ContainerOptions& options)
       : file_(file), options_(options) {}
 
   absl::StatusOr<ParsedCheckpoint> Read();
@@ -177,15 +179,16 @@ class TarContainer {
   absl::StatusOr<NodeId> NodeOf(int64_t key, ObjectGraph* graph);
 
   const ReadableBytes& file_;
-  const LoadOptions& options_;
+  const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
+  std::vector<PlainRecord> records_;
   absl::flat_hash_map<int64_t, Keyed> keyed_;
 };
 
 absl::StatusOr<const PlainRecord*> TarContainer::Find(
     absl::string_view name) const {
   const PlainRecord* found = nullptr;
-  for (const PlainRecord& record : parsed_.records) {
+  for (const PlainRecord& record : records_) {
     if (absl::StripPrefix(record.name, "./") != name) continue;
     if (found != nullptr) {
       return absl::DataLossError(absl::StrCat(
@@ -221,8 +224,7 @@ absl::Status TarContainer::ReadStorage(Member* member) {
   }
   StoragePart part;
   part.storage = Storage::Described(size_bytes, graph.text(parts[1]));
-  part.source.offset_bytes = member->offset();
-  part.source.size_bytes = size_bytes;
+  parsed_.extents.push_back(PlainExtent(0, member->offset(), size_bytes));
   FERRY_RETURN_IF_ERROR(member->Skip(size_bytes));
   Keyed keyed;
   keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
@@ -262,12 +264,14 @@ absl::Status TarContainer::ReadParts(Member* member) {
       return member->Damaged("a part of a storage reaches beyond it");
     }
     StoragePart part;
-    part.source.offset_bytes = whole.source.offset_bytes +
-                               static_cast<uint64_t>(offset) * element_bytes;
-    part.source.size_bytes = static_cast<uint64_t>(count) * element_bytes;
-    part.storage = Storage::Described(part.source.size_bytes,
-                                      whole.storage.recorded_location());
+    const uint64_t offset_bytes = static_cast<uint64_t>(offset) * element_bytes;
+    const uint64_t size_bytes = static_cast<uint64_t>(count) * element_bytes;
+    part.storage =
+        Storage::Described(size_bytes, whole.storage.recorded_location());
     part.root = whole.root == StoragePart::kNoRoot ? keyed.storage : whole.root;
+    part.root_offset_bytes = whole.root_offset_bytes + offset_bytes;
+    parsed_.extents.push_back(PlainExtent(
+        0, parsed_.extents[keyed.storage].begin + offset_bytes, size_bytes));
     keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
     parsed_.storages.push_back(std::move(part));
     keyed_[graph.int_value(parts[0])] = keyed;
@@ -347,6 +351,7 @@ absl::Status TarContainer::ReadTensor(Member* member) {
     keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
     StoragePart part;
     part.storage = Storage::Described(0, "cpu");
+    parsed_.extents.push_back(PlainExtent(0, 0, 0));
     parsed_.storages.push_back(std::move(part));
   } else {
     const auto found = graph.is_int64(parts[1])
@@ -417,19 +422,21 @@ absl::Status TarContainer::ReadObjects() {
 }
 
 absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
-  FERRY_ASSIGN_OR_RETURN(parsed_.records,
+  FERRY_ASSIGN_OR_RETURN(records_,
                          ReadTarDirectory(file_, &parsed_.end_offset_bytes));
   parsed_.info.container = Container::kTar;
   FERRY_RETURN_IF_ERROR(ReadStorages());
   FERRY_RETURN_IF_ERROR(ReadTensors());
   FERRY_RETURN_IF_ERROR(ReadObjects());
+  AttachExtents(&parsed_);
+  SetRecords(std::move(records_), &parsed_);
   return std::move(parsed_);
 }
 
 }  // namespace
 
-absl::StatusOr<ParsedCheckpoint> ReadTarContainer(const ReadableBytes& file,
-                                                  const LoadOptions& options) {
+absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
+    const ReadableBytes& file, const ContainerOptions& options) {
   return TarContainer(file, options).Read();
 }
 

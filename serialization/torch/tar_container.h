@@ -24,8 +24,8 @@
 
 #include "absl/status/statusor.h"
 #include "ferry/core/file.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/load_options.h"
 
 namespace ferry {
 namespace torch_format {
@@ -36,8 +36,8 @@ namespace torch_format {
 //   kDataLoss          - damaged, or an archive of something else; the message
 //                        has the file, the member and the offset.
 //   kResourceExhausted - past the limits.
-absl::StatusOr<ParsedCheckpoint> ReadTarContainer(const ReadableBytes& file,
-                                                  const LoadOptions& options);
+absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
+    const ReadableBytes& file, const ContainerOptions& options);
 
 }  // namespace torch_format
 }  // namespace ferry

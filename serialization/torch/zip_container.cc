@@ -21,14 +21,13 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
-#include "ferry/serialization/zip/inflate.h"
+#include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
 namespace torch_format {
 namespace {
 
 using zip::ZipDirectory;
-using zip::ZipEntry;
 
 // caffe2/serialize/versions.h: kMinSupportedFileFormatVersion and
 // kMaxSupportedFileFormatVersion.
@@ -40,7 +39,7 @@ constexpr uint64_t kMaxWordBytes = 64;
 
 class ZipContainer {
  public:
-  ZipContainer(const ReadableBytes& file, const LoadOptions& options)
+  ZipContainer(const ReadableBytes& file, const ContainerOptions& options)
       : file_(file), options_(options) {}
 
   absl::StatusOr<ParsedCheckpoint> Read();
@@ -49,8 +48,8 @@ class ZipContainer {
   absl::Status Error(absl::StatusCode code, absl::string_view what) const {
     return absl::Status(code, absl::StrCat(file_.name(), ": ", what));
   }
-  const ZipEntry* Find(absl::string_view record) const {
-    return parsed_.directory->Find(absl::StrCat(prefix_, record));
+  const Extent* Find(absl::string_view record) const {
+    return directory_->Find(absl::StrCat(prefix_, record));
   }
 
   absl::Status FindPrefix();
@@ -58,21 +57,22 @@ class ZipContainer {
   bool IsMisspelt(absl::string_view name) const;
   absl::Status CheckNames() const;
   // The text of a record that should be a word.
-  absl::StatusOr<std::string> ReadWord(const ZipEntry& entry) const;
+  absl::StatusOr<std::string> ReadWord(const Extent& entry) const;
   absl::Status ReadVersion() const;
   absl::Status ReadByteOrder();
   absl::Status CheckStorage(const StorageId& id);
   // Makes a graph of what a pickle says. Its storages are records of `folder`.
   absl::StatusOr<pickle::UnpickleResult> ReadPickle(
-      const ZipEntry& entry, absl::string_view folder,
+      const Extent& entry, absl::string_view folder,
       std::shared_ptr<ObjectGraph>* graph);
   // The constants of the program, and the names of its code.
   absl::Status ReadProgram();
   absl::Status SetSwapUnits(const ObjectGraph& graph);
 
   const ReadableBytes& file_;
-  const LoadOptions& options_;
+  const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
+  std::shared_ptr<ZipDirectory> directory_;
   std::string prefix_;        // with its slash
   absl::string_view folder_;  // of the storages, with its slash
   std::string name_;          // of the record last looked for
@@ -80,7 +80,7 @@ class ZipContainer {
 
 // What a zip archive without `data.pkl` is.
 absl::Status ZipContainer::ExplainNoPickle() const {
-  for (const ZipEntry& entry : parsed_.directory->entries()) {
+  for (const Extent& entry : directory_->entries()) {
     const absl::string_view name = entry.name.substr(entry.name.find('/') + 1);
     if (name == "model.json") {
       return Error(absl::StatusCode::kUnimplemented,
@@ -103,14 +103,14 @@ absl::Status ZipContainer::ExplainNoPickle() const {
 // or else the only one that has such a record. One more in another folder would
 // be a checkpoint of which nothing is read.
 absl::Status ZipContainer::FindPrefix() {
-  const absl::Span<const ZipEntry> entries = parsed_.directory->entries();
-  const ZipEntry* found = nullptr;
+  const absl::Span<const Extent> entries = directory_->entries();
+  const Extent* found = nullptr;
   if (!entries.empty()) {
     const absl::string_view name = entries[0].name;
     prefix_ = std::string(name.substr(0, name.find('/') + 1));
     found = Find("data.pkl");
   }
-  for (const ZipEntry& entry : entries) {
+  for (const Extent& entry : entries) {
     if (entry.name != "data.pkl" && !absl::EndsWith(entry.name, "/data.pkl")) {
       continue;
     }
@@ -148,30 +148,29 @@ bool ZipContainer::IsMisspelt(absl::string_view name) const {
 // change what the file means without anybody noticing.
 absl::Status ZipContainer::CheckNames() const {
   const std::string storages = absl::StrCat(prefix_, "data/");
-  for (const ZipEntry& entry : parsed_.directory->entries()) {
+  for (const Extent& entry : directory_->entries()) {
     if (absl::StartsWith(entry.name, storages)) continue;
     if (IsMisspelt(entry.name)) {
-      return zip::EntryError(
+      return ExtentError(
           absl::StatusCode::kDataLoss, file_, entry,
           "is spelt with capitals: PyTorch would read it, and Ferry would not");
     }
-    FERRY_RETURN_IF_ERROR(zip::FindContents(file_, entry).status());
+    FERRY_RETURN_IF_ERROR(FindContents(file_, entry).status());
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ZipContainer::ReadWord(
-    const ZipEntry& entry) const {
-  if (entry.size_bytes > kMaxWordBytes) {
-    return zip::EntryError(
-        absl::StatusCode::kDataLoss, file_, entry,
-        absl::StrCat("should be a word and has ", entry.size_bytes, " bytes"));
+absl::StatusOr<std::string> ZipContainer::ReadWord(const Extent& entry) const {
+  if (entry.contents_bytes > kMaxWordBytes) {
+    return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
+                       absl::StrCat("should be a word and has ",
+                                    entry.contents_bytes, " bytes"));
   }
-  return zip::ReadEntry(file_, entry, options_.verify_crc32);
+  return ReadExtent(file_, entry, options_.verify_crc32);
 }
 
 absl::Status ZipContainer::ReadVersion() const {
-  const ZipEntry* entry = Find(".data/version");
+  const Extent* entry = Find(".data/version");
   if (entry == nullptr) entry = Find("version");
   if (entry == nullptr) {
     return Error(absl::StatusCode::kDataLoss,
@@ -183,9 +182,9 @@ absl::Status ZipContainer::ReadVersion() const {
   int version;
   if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
       !absl::SimpleAtoi(digits, &version)) {
-    return zip::EntryError(absl::StatusCode::kDataLoss, file_, *entry,
-                           absl::StrCat("should be a number and is \"",
-                                        absl::CHexEscape(text), "\""));
+    return ExtentError(absl::StatusCode::kDataLoss, file_, *entry,
+                       absl::StrCat("should be a number and is \"",
+                                    absl::CHexEscape(text), "\""));
   }
   if (version < kMinVersion || version > kMaxVersion) {
     return Error(
@@ -197,7 +196,7 @@ absl::Status ZipContainer::ReadVersion() const {
 }
 
 absl::Status ZipContainer::ReadByteOrder() {
-  const ZipEntry* const entry = Find("byteorder");
+  const Extent* const entry = Find("byteorder");
   if (entry == nullptr) {
     parsed_.info.is_big_endian =
         options_.fallback_byte_order == ByteOrder::kBig;
@@ -205,10 +204,9 @@ absl::Status ZipContainer::ReadByteOrder() {
   }
   FERRY_ASSIGN_OR_RETURN(const std::string text, ReadWord(*entry));
   if (text != "little" && text != "big") {
-    return zip::EntryError(
-        absl::StatusCode::kDataLoss, file_, *entry,
-        absl::StrCat("should be \"little\" or \"big\" and is \"",
-                     absl::CHexEscape(text), "\""));
+    return ExtentError(absl::StatusCode::kDataLoss, file_, *entry,
+                       absl::StrCat("should be \"little\" or \"big\" and is \"",
+                                    absl::CHexEscape(text), "\""));
   }
   parsed_.info.is_big_endian = text == "big";
   return absl::OkStatus();
@@ -218,58 +216,61 @@ absl::Status ZipContainer::CheckStorage(const StorageId& id) {
   name_.assign(prefix_);
   name_.append(folder_.data(), folder_.size());
   name_.append(id.key.data(), id.key.size());
-  const ZipEntry* const entry = parsed_.directory->Find(name_);
+  const Extent* const entry = directory_->Find(name_);
   if (entry == nullptr) {
     return absl::DataLossError(
         absl::StrCat("there is no record \"", folder_, absl::CHexEscape(id.key),
                      "\" for a storage that the pickle refers to"));
   }
   // C++ writes nothing of a storage on the meta device.
-  if (id.location == "meta" && entry->size_bytes == 0) {
-    parsed_.storages.emplace_back().source.entry = entry;
+  if (id.location == "meta" && entry->contents_bytes == 0) {
+    parsed_.storages.emplace_back();
     return absl::OkStatus();
   }
   // Versions up to 2.9 wrote storages whose size is no multiple of their
   // element's; less than an element is left over in their records.
-  if (entry->size_bytes < id.size_bytes ||
-      entry->size_bytes - id.size_bytes >= ElementSizeBytes(id.type.dtype)) {
-    return absl::DataLossError(absl::StrCat(
-        "storage \"", absl::CHexEscape(id.key), "\" has ", entry->size_bytes,
-        " bytes in the file and ", id.size_bytes, " bytes in the pickle"));
+  if (entry->contents_bytes < id.size_bytes ||
+      entry->contents_bytes - id.size_bytes >=
+          ElementSizeBytes(id.type.dtype)) {
+    return absl::DataLossError(
+        absl::StrCat("storage \"", absl::CHexEscape(id.key), "\" has ",
+                     entry->contents_bytes, " bytes in the file and ",
+                     id.size_bytes, " bytes in the pickle"));
   }
-  if (!zip::CanHaveItsSize(*entry)) {
+  if (!CanHaveItsSize(*entry)) {
     return absl::DataLossError(
         absl::StrCat("storage \"", absl::CHexEscape(id.key),
                      "\" cannot inflate to the size that it claims"));
   }
-  parsed_.storages.emplace_back().source.entry = entry;
+  directory_->MutableEntry(*entry).size_bytes = id.size_bytes;
+  parsed_.storages.emplace_back().extents = {entry, 1};
   return absl::OkStatus();
 }
 
 absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
-    const ZipEntry& entry, absl::string_view folder,
+    const Extent& entry, absl::string_view folder,
     std::shared_ptr<ObjectGraph>* graph) {
   folder_ = folder;
-  if (entry.size_bytes > options_.limits.max_pickle_bytes) {
-    return zip::EntryError(
+  if (entry.contents_bytes > options_.limits.max_pickle_bytes) {
+    return ExtentError(
         absl::StatusCode::kResourceExhausted, file_, entry,
-        absl::StrCat("has ", entry.size_bytes, " bytes; the limit is ",
+        absl::StrCat("has ", entry.contents_bytes, " bytes; the limit is ",
                      options_.limits.max_pickle_bytes));
   }
-  if (!zip::CanHaveItsSize(entry)) {
-    return zip::EntryError(absl::StatusCode::kDataLoss, file_, entry,
-                           "cannot inflate to the size that it claims");
+  if (!CanHaveItsSize(entry)) {
+    return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
+                       "cannot inflate to the size that it claims");
   }
   const absl::StatusOr<MemoryRuns> memory =
-      AllocateHostMemory({entry.size_bytes});
+      AllocateHostMemory({entry.contents_bytes});
   if (!memory.ok()) {
-    return zip::EntryError(memory.status().code(), file_, entry,
-                           absl::StrCat(": ", memory.status().message()));
+    return ExtentError(memory.status().code(), file_, entry,
+                       absl::StrCat(": ", memory.status().message()));
   }
   const absl::Span<char> contents(static_cast<char*>((*memory)[0].data),
-                                  entry.size_bytes);
+                                  entry.contents_bytes);
   FERRY_RETURN_IF_ERROR(
-      zip::ReadEntryInto(file_, entry, options_.verify_crc32, contents));
+      ReadExtentInto(file_, entry, options_.verify_crc32, contents));
   const absl::string_view bytes(contents.data(), contents.size());
   pickle::UnpickleOptions unpickle_options;
   unpickle_options.max_nodes = options_.limits.max_nodes;
@@ -284,9 +285,9 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     return static_cast<uint32_t>(
         std::min<uint64_t>(number, options_.limits.max_nodes));
   };
-  const size_t num_records = parsed_.directory->entries().size();
-  (*graph)->Reserve(limited(entry.stored_bytes / 10), limited(num_records),
-                    entry.size_bytes);
+  const size_t num_records = directory_->entries().size();
+  (*graph)->Reserve(limited(entry.encoded_bytes / 10), limited(num_records),
+                    entry.contents_bytes);
   hooks.ReserveStorages(num_records);
   // `CheckStorage` appends one for each that the pickle refers to.
   const size_t first_part = parsed_.storages.size();
@@ -294,8 +295,8 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
   const absl::StatusOr<pickle::UnpickleResult> result =
       pickle::Unpickle(bytes, unpickle_options, &hooks, graph->get());
   if (!result.ok()) {
-    return zip::EntryError(result.status().code(), file_, entry,
-                           result.status().message());
+    return ExtentError(result.status().code(), file_, entry,
+                       result.status().message());
   }
   if (result->size_bytes < bytes.size()) {
     parsed_.warnings.push_back(
@@ -307,27 +308,25 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     const TorchUnpickler::KeyedStorage& keyed = hooks.storages()[i];
     ParsedCheckpoint::StoragePart& part = parsed_.storages[first_part + i];
     part.storage = keyed.storage;
-    if (part.source.entry->size_bytes < keyed.storage.size_bytes()) {
+    if (part.extents.empty()) {
       // There is nothing to read.
       part.storage.Place(Device("meta"), Memory{});
-    } else {
-      part.source.size_bytes = keyed.storage.size_bytes();
-    }
-    if (parsed_.info.is_big_endian && !keyed.type.untyped) {
-      part.source.swap_unit_bytes = ByteOrderUnitBytes(keyed.type.dtype);
+    } else if (parsed_.info.is_big_endian && !keyed.type.untyped) {
+      directory_->MutableEntry(part.extents[0]).swap_unit_bytes =
+          static_cast<uint8_t>(ByteOrderUnitBytes(keyed.type.dtype));
     }
   }
   return result;
 }
 
 absl::Status ZipContainer::ReadProgram() {
-  const ZipEntry& constants = *Find("constants.pkl");
+  const Extent& constants = *Find("constants.pkl");
   FERRY_ASSIGN_OR_RETURN(
       const pickle::UnpickleResult result,
       ReadPickle(constants, "constants/", &parsed_.constants_graph));
   parsed_.constants = result.root;
   const std::string code = absl::StrCat(prefix_, "code/");
-  for (const ZipEntry& entry : parsed_.directory->entries()) {
+  for (const Extent& entry : directory_->entries()) {
     // Beside each file of code stands a pickle with its lines' origins.
     if (absl::StartsWith(entry.name, code) &&
         absl::EndsWith(entry.name, ".py")) {
@@ -341,16 +340,18 @@ absl::Status ZipContainer::ReadProgram() {
 // Storages that count bytes do not say what to turn round; the tensors over
 // them do. (PyTorch leaves them as they are, and so reads wrong numbers.)
 absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
-  absl::flat_hash_map<Storage, uint64_t*> unsettled;
-  for (ParsedCheckpoint::StoragePart& part : parsed_.storages) {
-    if (part.source.swap_unit_bytes != 1) continue;
-    unsettled.emplace(part.storage, &part.source.swap_unit_bytes);
+  absl::flat_hash_map<Storage, uint8_t*> unsettled;
+  for (const ParsedCheckpoint::StoragePart& part : parsed_.storages) {
+    if (part.extents.empty() || part.extents[0].swap_unit_bytes != 1) continue;
+    unsettled.emplace(
+        part.storage,
+        &directory_->MutableEntry(part.extents[0]).swap_unit_bytes);
   }
   for (const Tensor& tensor : graph.tensors()) {
     if (tensor.storage().is_null()) continue;
     const auto found = unsettled.find(tensor.storage());
     if (found == unsettled.end()) continue;
-    const uint64_t unit = ByteOrderUnitBytes(tensor.dtype());
+    const auto unit = static_cast<uint8_t>(ByteOrderUnitBytes(tensor.dtype()));
     if (*found->second != 1 && *found->second != unit) {
       return Error(absl::StatusCode::kUnimplemented,
                    "a storage of the other byte order is used as numbers of "
@@ -366,14 +367,16 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   limits.max_directory_bytes = options_.limits.max_pickle_bytes;
   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
                          ZipDirectory::Read(file_, limits));
-  parsed_.directory = std::make_unique<ZipDirectory>(std::move(directory));
+  directory_ = std::make_shared<ZipDirectory>(std::move(directory));
+  parsed_.records = directory_->entries();
+  parsed_.records_owner = directory_;
   FERRY_RETURN_IF_ERROR(FindPrefix());
   parsed_.info.container = Container::kZip;
-  parsed_.end_offset_bytes = parsed_.directory->end_offset();
-  if (parsed_.directory->comment_bytes() != 0) {
+  parsed_.end_offset_bytes = directory_->end_offset();
+  if (directory_->comment_bytes() != 0) {
     parsed_.warnings.push_back(
         absl::StrCat("the zip archive ends with a comment of ",
-                     parsed_.directory->comment_bytes(), " bytes"));
+                     directory_->comment_bytes(), " bytes"));
   }
   parsed_.info.archive_name = std::string(absl::StripSuffix(prefix_, "/"));
   if (Find("constants.pkl") != nullptr) {
@@ -401,8 +404,8 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
 
 }  // namespace
 
-absl::StatusOr<ParsedCheckpoint> ReadZipContainer(const ReadableBytes& file,
-                                                  const LoadOptions& options) {
+absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
+    const ReadableBytes& file, const ContainerOptions& options) {
   return ZipContainer(file, options).Read();
 }
 

@@ -25,8 +25,8 @@
 
 #include "absl/status/statusor.h"
 #include "ferry/core/file.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/load_options.h"
 
 namespace ferry {
 namespace torch_format {
@@ -39,8 +39,8 @@ namespace torch_format {
 //                        file, the record and the offset.
 //   kUnimplemented     - a form that is not supported, named.
 //   kResourceExhausted - past the limits.
-absl::StatusOr<ParsedCheckpoint> ReadZipContainer(const ReadableBytes& file,
-                                                  const LoadOptions& options);
+absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
+    const ReadableBytes& file, const ContainerOptions& options);
 
 }  // namespace torch_format
 }  // namespace ferry

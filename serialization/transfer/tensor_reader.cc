@@ -25,8 +25,9 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/transfer/strided_copy.h"
-#include "ferry/serialization/zip/zip_directory.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 namespace {
@@ -55,7 +56,7 @@ struct Target {
 
 // A storage of the file, and what is wanted of it.
 struct Group {
-  StorageSource source;
+  absl::Span<const Extent> extents;
   absl::InlinedVector<Target, 1> targets;  // by where they begin
   // What is arranged out of the runs that are staged, by where it begins.
   std::vector<Target> staged;
@@ -64,9 +65,10 @@ struct Group {
   uint64_t staging_bytes = 0;
   // Whether the storage is read from its first byte to its last.
   bool is_whole = false;
+  uint64_t size_bytes = 0;  // of the storage
 
   uint64_t bytes_to_read() const {
-    if (is_whole) return source.size_bytes;
+    if (is_whole) return size_bytes;
     uint64_t bytes = 0;
     for (const Target& target : targets) bytes += target.end - target.begin;
     return bytes;
@@ -75,16 +77,19 @@ struct Group {
 
 class TensorReader {
  public:
-  TensorReader(const ReadableBytes& file, absl::Span<const TensorRead> reads,
-               const DeviceSnapshot& devices, const StorageReadOptions& options)
-      : file_(file), reads_(reads), devices_(devices), options_(options) {}
+  TensorReader(absl::Span<const ReadableBytes* const> files,
+               absl::Span<const TensorRead> reads,
+               const DeviceSnapshot& devices, const ExtentReadOptions& options)
+      : files_(files), reads_(reads), devices_(devices), options_(options) {}
 
   absl::Status Run();
 
  private:
   // Large ones of the lists, one entry for each read.
   using Groups = std::vector<Group, HugePageAllocator<Group>>;
-  using Reads = std::vector<StorageRead, HugePageAllocator<StorageRead>>;
+  using Reads = std::vector<ExtentRead, HugePageAllocator<ExtentRead>>;
+  // A wave's own: their number is reserved, so that they do not move.
+  using Extents = std::vector<Extent, HugePageAllocator<Extent>>;
 
   std::vector<const TensorRead*> Wanted() const;
   absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
@@ -96,15 +101,17 @@ class TensorReader {
                      absl::string_view bytes) const;
   absl::Status Scatter(const Group& group, uint64_t offset_bytes,
                        absl::string_view bytes) const;
-  absl::Status AddReads(const Group& group, Reads* reads) const;
+  void AddWholeReads(const Group& group, Reads* reads) const;
+  absl::Status AddReads(const Group& group, Extents* extents,
+                        Reads* reads) const;
   absl::Status Rearrange(const Target& target, const char* bytes) const;
   absl::Status RearrangeGroup(const Group& group) const;
   absl::Status RunWave(absl::Span<Group* const> wave);
 
-  const ReadableBytes& file_;
+  const absl::Span<const ReadableBytes* const> files_;
   const absl::Span<const TensorRead> reads_;
   const DeviceSnapshot& devices_;
-  const StorageReadOptions& options_;
+  const ExtentReadOptions& options_;
   Groups groups_;  // their number is reserved, so that they do not move
   uint64_t total_bytes_ = 0;
   uint64_t done_bytes_ = 0;  // in the waves before this one
@@ -243,19 +250,22 @@ void TensorReader::FinishGroup(Group* group) const {
   std::sort(group->targets.begin(), group->targets.end(),
             [](const Target& a, const Target& b) { return a.begin < b.begin; });
   uint64_t highest = 0;
-  const StorageSource& source = group->source;
-  const zip::ZipEntry* const entry = source.entry;
-  group->is_whole =
-      entry != nullptr &&
-      (entry->deflated || (options_.verify_crc32 && entry->crc32 != 0));
+  uint64_t swap_unit_bytes = 1;
+  for (const Extent& extent : group->extents) {
+    swap_unit_bytes =
+        std::max<uint64_t>(swap_unit_bytes, extent.swap_unit_bytes);
+    if (extent.encoding != Encoding::kStored ||
+        (options_.verify_crc32 && extent.has_crc32)) {
+      group->is_whole = true;
+    }
+  }
   for (const Target& target : group->targets) {
     const uint64_t size = target.end - target.begin;
     highest = std::max(highest, target.end);
     group->highest_end.push_back(highest);
     if (target.read == nullptr) group->staging_bytes += size;
-    if (size == source.size_bytes ||
-        target.begin % source.swap_unit_bytes != 0 ||
-        size % source.swap_unit_bytes != 0) {
+    if (size == group->size_bytes || target.begin % swap_unit_bytes != 0 ||
+        size % swap_unit_bytes != 0) {
       group->is_whole = true;
     }
   }
@@ -298,7 +308,8 @@ absl::Status TensorReader::MakeGroups() {
     Group*& group = group_of[read->from.storage()];
     if (group == nullptr) {
       group = &groups_.emplace_back();
-      group->source = read->source;
+      group->extents = read->extents;
+      group->size_bytes = read->from.storage().size_bytes();
     }
     group->targets.push_back(target);
   }
@@ -343,40 +354,54 @@ absl::Status TensorReader::Scatter(const Group& group, uint64_t offset_bytes,
   return absl::OkStatus();
 }
 
-absl::Status TensorReader::AddReads(const Group& group, Reads* reads) const {
-  if (group.is_whole) {
-    StorageRead read;
-    read.source = group.source;
-    const Target& first = group.targets[0];
-    if (group.targets.size() == 1 && first.host != nullptr &&
-        first.begin == 0 && first.end == group.source.size_bytes) {
-      read.memory.data = first.host;
-    } else {
-      read.consume = [this, &group](uint64_t offset, absl::string_view bytes) {
-        return Scatter(group, offset, bytes);
+// The reads of a storage from its first byte to its last.
+void TensorReader::AddWholeReads(const Group& group, Reads* reads) const {
+  const Target& first = group.targets[0];
+  const bool is_direct = group.targets.size() == 1 && first.host != nullptr &&
+                         first.begin == 0 && first.end == group.size_bytes;
+  for (const Extent& extent : group.extents) {
+    ExtentRead& read = reads->emplace_back();
+    read.extent = &extent;
+    const uint64_t begin = extent.storage_offset_bytes;
+    if (is_direct) {
+      read.host = first.host + begin;
+      continue;
+    }
+    read.consume = [this, &group, begin](uint64_t offset,
+                                         absl::string_view bytes) {
+      return Scatter(group, begin + offset, bytes);
+    };
+  }
+}
+
+// The reads of what is wanted of a storage that has no checksum to compare.
+absl::Status TensorReader::AddReads(const Group& group, Extents* extents,
+                                    Reads* reads) const {
+  for (const Extent& extent : group.extents) {
+    FERRY_ASSIGN_OR_RETURN(const uint64_t contents_offset,
+                           FindContents(*files_[extent.file], extent));
+    const uint64_t extent_begin = extent.storage_offset_bytes;
+    for (const Target& target : group.targets) {
+      const uint64_t begin = std::max(target.begin, extent_begin);
+      const uint64_t end =
+          std::min(target.end, extent_begin + extent.size_bytes);
+      if (begin >= end) continue;
+      Extent& part = extents->emplace_back(PlainExtent(
+          extent.file, contents_offset + (begin - extent_begin), end - begin));
+      part.swap_unit_bytes = extent.swap_unit_bytes;
+      part.storage_offset_bytes = begin;
+      ExtentRead& read = reads->emplace_back();
+      read.extent = &part;
+      const uint64_t skipped = begin - target.begin;
+      if (target.host != nullptr) {
+        read.host = target.host + skipped;
+        continue;
+      }
+      read.consume = [this, &target, skipped](uint64_t offset,
+                                              absl::string_view bytes) {
+        return Write(target, skipped + offset, bytes);
       };
     }
-    reads->push_back(std::move(read));
-    return absl::OkStatus();
-  }
-  uint64_t contents_offset = group.source.offset_bytes;
-  if (group.source.entry != nullptr) {
-    FERRY_ASSIGN_OR_RETURN(contents_offset,
-                           zip::FindContents(file_, *group.source.entry));
-  }
-  for (const Target& target : group.targets) {
-    StorageRead read;
-    read.source.offset_bytes = contents_offset + target.begin;
-    read.source.size_bytes = target.end - target.begin;
-    read.source.swap_unit_bytes = group.source.swap_unit_bytes;
-    if (target.host != nullptr) {
-      read.memory.data = target.host;
-    } else {
-      read.consume = [this, &target](uint64_t offset, absl::string_view bytes) {
-        return Write(target, offset, bytes);
-      };
-    }
-    reads->push_back(std::move(read));
   }
   return absl::OkStatus();
 }
@@ -418,11 +443,15 @@ absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
   std::vector<Target*> runs;
   std::vector<uint64_t> sizes;
   Reads reads;
+  Extents extents;
   size_t num_reads = 0;
+  size_t num_extents = 0;
   uint64_t wave_bytes = 0;
   for (Group* group : wave) {
     wave_bytes += group->bytes_to_read();
-    num_reads += group->is_whole ? 1 : group->targets.size();
+    const size_t num_targets = group->targets.size();
+    num_reads += group->extents.size() * (group->is_whole ? 1 : num_targets);
+    if (!group->is_whole) num_extents += group->extents.size() * num_targets;
     for (Target& target : group->targets) {
       if (target.read != nullptr) continue;
       runs.push_back(&target);
@@ -434,16 +463,26 @@ absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
     runs[i]->host = static_cast<char*>(staging[i].data);
   }
   reads.reserve(num_reads);
+  extents.reserve(num_extents);
   for (const Group* group : wave) {
-    FERRY_RETURN_IF_ERROR(AddReads(*group, &reads));
+    if (group->is_whole) {
+      AddWholeReads(*group, &reads);
+    } else {
+      FERRY_RETURN_IF_ERROR(AddReads(*group, &extents, &reads));
+    }
   }
-  StorageReadOptions options = options_;
-  if (options_.progress) {
-    options.progress = [this](uint64_t done, uint64_t total) {
-      options_.progress(done_bytes_ + done, total_bytes_);
-    };
+  TransferControl control;
+  ExtentReadOptions options = options_;
+  if (options_.control != nullptr) {
+    control.is_cancelled = options_.control->is_cancelled;
+    if (options_.control->progress) {
+      control.progress = [this](uint64_t done, uint64_t total) {
+        options_.control->progress(done_bytes_ + done, total_bytes_);
+      };
+    }
+    options.control = &control;
   }
-  FERRY_RETURN_IF_ERROR(ReadStorages(file_, reads, options));
+  FERRY_RETURN_IF_ERROR(ReadExtents(files_, reads, options));
   for (const Group* group : wave) {
     FERRY_RETURN_IF_ERROR(RearrangeGroup(*group));
   }
@@ -513,11 +552,11 @@ std::string DescribeMismatch(const Tensor& from, const Tensor& to) {
   return "";
 }
 
-absl::Status ReadTensors(const ReadableBytes& file,
+absl::Status ReadTensors(absl::Span<const ReadableBytes* const> files,
                          absl::Span<const TensorRead> reads,
                          const DeviceSnapshot& devices,
-                         const StorageReadOptions& options) {
-  return TensorReader(file, reads, devices, options).Run();
+                         const ExtentReadOptions& options) {
+  return TensorReader(files, reads, devices, options).Run();
 }
 
 }  // namespace ferry

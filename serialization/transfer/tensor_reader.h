@@ -12,8 +12,8 @@
 //
 // Example:
 //
-//   TensorRead read{from, source, to};
-//   FERRY_RETURN_IF_ERROR(ReadTensors(file, {read}, devices, options));
+//   TensorRead read{from, extents, to};
+//   FERRY_RETURN_IF_ERROR(ReadTensors(files, {read}, devices, options));
 #ifndef FERRY_SERIALIZATION_TRANSFER_TENSOR_READER_H_
 #define FERRY_SERIALIZATION_TRANSFER_TENSOR_READER_H_
 
@@ -24,7 +24,7 @@
 #include "ferry/core/file.h"
 #include "ferry/core/tensor.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/serialization/transfer/storage_reader.h"
+#include "ferry/serialization/transfer/extent_reader.h"
 
 namespace ferry {
 
@@ -33,9 +33,9 @@ namespace ferry {
 std::string DescribeMismatch(const Tensor& from, const Tensor& to);
 
 struct TensorRead {
-  // Of the file: strided, over a storage whose bytes `source` says.
+  // Of the file: strided, over a storage whose bytes are where `extents` say.
   Tensor from;
-  StorageSource source;
+  absl::Span<const Extent> extents;
   // A tensor that it can be read into.
   Tensor to;
 };
@@ -51,11 +51,11 @@ struct TensorRead {
 //   kUnimplemented   - `to` is on a device whose memory the host cannot write,
 //                      and has gaps; or a packed dtype (quint4x2) is arranged
 //                      otherwise than in the file.
-//   as `ReadStorages`, after which the tensors hold anything.
-absl::Status ReadTensors(const ReadableBytes& file,
+//   as `ReadExtents`, after which the tensors hold anything.
+absl::Status ReadTensors(absl::Span<const ReadableBytes* const> files,
                          absl::Span<const TensorRead> reads,
                          const DeviceSnapshot& devices,
-                         const StorageReadOptions& options);
+                         const ExtentReadOptions& options);
 
 }  // namespace ferry
 

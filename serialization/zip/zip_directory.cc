@@ -39,10 +39,10 @@ bool IsOddName(absl::string_view name) {
 }
 
 // Fills in what the zip64 extra field has for the values that are 0xFFFFFFFF.
-bool ReadZip64Extra(absl::string_view extra, ZipEntry* entry) {
-  const bool wants_size = entry->size_bytes == 0xFFFFFFFF;
-  const bool wants_stored = entry->stored_bytes == 0xFFFFFFFF;
-  const bool wants_offset = entry->header_offset == 0xFFFFFFFF;
+bool ReadZip64Extra(absl::string_view extra, Extent* entry) {
+  const bool wants_size = entry->contents_bytes == 0xFFFFFFFF;
+  const bool wants_stored = entry->encoded_bytes == 0xFFFFFFFF;
+  const bool wants_offset = entry->begin == 0xFFFFFFFF;
   if (!wants_size && !wants_stored && !wants_offset) return true;
   while (extra.size() >= 4) {
     const uint16_t id = Load16(extra.data());
@@ -59,22 +59,14 @@ bool ReadZip64Extra(absl::string_view extra, ZipEntry* entry) {
       field.remove_prefix(8);
       return true;
     };
-    return take(wants_size, &entry->size_bytes) &&
-           take(wants_stored, &entry->stored_bytes) &&
-           take(wants_offset, &entry->header_offset);
+    return take(wants_size, &entry->contents_bytes) &&
+           take(wants_stored, &entry->encoded_bytes) &&
+           take(wants_offset, &entry->begin);
   }
   return false;
 }
 
 }  // namespace
-
-absl::Status EntryError(absl::StatusCode code, const ReadableBytes& file,
-                        const ZipEntry& entry, absl::string_view what) {
-  return absl::Status(
-      code, absl::StrCat(file.name(), ": record \"",
-                         absl::Utf8SafeCHexEscape(entry.name), "\" ", what,
-                         " (at offset ", entry.header_offset, ")"));
-}
 
 absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
                                                 const ZipLimits& limits) {
@@ -119,7 +111,7 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
   // The names, the entries, their numbers and their order.
   memory_->Reserve(most_name_bytes +
                    num_entries *
-                       (sizeof(ZipEntry) + kNumberedBytes + sizeof(uint32_t)));
+                       (sizeof(Extent) + kNumberedBytes + sizeof(uint32_t)));
   // So that they do not move. Names that take more leave no room for the
   // headers after them, and end in an error before anything is looked up.
   names_.reserve(most_name_bytes);
@@ -144,14 +136,14 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
     const uint64_t header_bytes =
         kCentralHeaderBytes + name_bytes + extra_bytes + comment_bytes;
     if (bytes.size() - next < header_bytes) return damaged("is cut short");
-    ZipEntry entry;
+    Extent entry;
     const char* const name = header + kCentralHeaderBytes;
     names_.insert(names_.end(), name, name + name_bytes);
     entry.name = {names_.data() + names_.size() - name_bytes, name_bytes};
     entry.crc32 = Load32(header + 16);
-    entry.stored_bytes = Load32(header + 20);
-    entry.size_bytes = Load32(header + 24);
-    entry.header_offset = Load32(header + 42);
+    entry.encoded_bytes = Load32(header + 20);
+    entry.contents_bytes = Load32(header + 24);
+    entry.begin = Load32(header + 42);
     if (IsOddName(entry.name)) {
       return damaged(absl::StrCat("has the name \"",
                                   absl::CHexEscape(entry.name.substr(0, 100)),
@@ -171,17 +163,23 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
                        "\" is compressed by method ", method,
                        "; supported are 0 (stored) and 8 (deflated)"));
     }
-    entry.deflated = method == kDeflated;
-    if (!entry.deflated && entry.stored_bytes != entry.size_bytes) {
+    if (method == kDeflated) entry.encoding = Encoding::kDeflated;
+    if (method != kDeflated && entry.encoded_bytes != entry.contents_bytes) {
       return damaged("has two different sizes though it is not compressed");
     }
     if (Load16(header + 34) != 0) return damaged("is on another disk");
     // PyTorch reads nothing of a folder, and gives out memory as it finds it.
     const bool is_folder = (Load32(header + 38) & kFolderAttribute) != 0 ||
                            absl::EndsWith(entry.name, "/");
-    if (is_folder && entry.size_bytes != 0) {
+    if (is_folder && entry.contents_bytes != 0) {
       return damaged("is a folder and has contents");
     }
+    entry.size_bytes = entry.contents_bytes;
+    // APPNOTE.TXT knows no mark for "none", but PyTorch writes 0, and nothing
+    // else has so much of a chance to be that.
+    entry.has_crc32 = entry.crc32 != 0 || entry.contents_bytes == 0;
+    entry.find_contents = CheckLocalHeader;
+    entry.head_bytes = static_cast<uint32_t>(kLocalHeaderBytes + name_bytes);
     entries_.push_back(entry);
     next += header_bytes;
   }
@@ -206,11 +204,10 @@ absl::Status ZipDirectory::IndexNames() {
   by_name_->Reserve(entries_.size());
   for (uint32_t i = 0; i < entries_.size(); ++i) {
     if (by_name_->Insert(entries_[i].name, i).second) continue;
-    return absl::DataLossError(
-        absl::StrCat("record ", i, " of the central directory has the name \"",
-                     absl::Utf8SafeCHexEscape(entries_[i].name),
-                     "\", as another record has (at offset ",
-                     entries_[i].header_offset, ")"));
+    return absl::DataLossError(absl::StrCat(
+        "record ", i, " of the central directory has the name \"",
+        absl::Utf8SafeCHexEscape(entries_[i].name),
+        "\", as another record has (at offset ", entries_[i].begin, ")"));
   }
   return absl::OkStatus();
 }
@@ -218,14 +215,14 @@ absl::Status ZipDirectory::IndexNames() {
 absl::Status ZipDirectory::CheckNames() const {
   // Names without capitals are the same as others only if they are equal.
   const bool has_upper =
-      std::any_of(entries_.begin(), entries_.end(), [](const ZipEntry& entry) {
+      std::any_of(entries_.begin(), entries_.end(), [](const Extent& entry) {
         return std::any_of(entry.name.begin(), entry.name.end(), [](char c) {
           return absl::ascii_isupper(static_cast<unsigned char>(c));
         });
       });
   if (!has_upper) return absl::OkStatus();
   absl::flat_hash_set<std::string> lower_case;
-  for (const ZipEntry& entry : entries_) {
+  for (const Extent& entry : entries_) {
     if (lower_case.insert(absl::AsciiStrToLower(entry.name)).second) continue;
     return absl::DataLossError(absl::StrCat(
         "record \"", absl::Utf8SafeCHexEscape(entry.name),
@@ -239,45 +236,46 @@ absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
   std::pmr::vector<uint32_t> order(entries_.size(), memory_.get());
   std::iota(order.begin(), order.end(), 0);
   const auto begins_before = [this](uint32_t a, uint32_t b) {
-    return entries_[a].header_offset < entries_[b].header_offset;
+    return entries_[a].begin < entries_[b].begin;
   };
   if (!std::is_sorted(order.begin(), order.end(), begins_before)) {
     std::sort(order.begin(), order.end(), begins_before);
   }
   uint64_t end = directory_offset;
   for (size_t i = order.size(); i-- > 0;) {
-    ZipEntry& entry = entries_[order[i]];
+    Extent& entry = entries_[order[i]];
     const uint64_t head_bytes = kLocalHeaderBytes + entry.name.size();
-    if (entry.header_offset > end || end - entry.header_offset < head_bytes ||
-        end - entry.header_offset - head_bytes < entry.stored_bytes) {
+    if (entry.begin > end || end - entry.begin < head_bytes ||
+        end - entry.begin - head_bytes < entry.encoded_bytes) {
       return absl::DataLossError(absl::StrCat(
           "record \"", absl::Utf8SafeCHexEscape(entry.name), "\" of ",
-          entry.stored_bytes, " bytes does not fit between offsets ",
-          entry.header_offset, " and ", end));
+          entry.encoded_bytes, " bytes does not fit between offsets ",
+          entry.begin, " and ", end));
     }
-    entry.end_offset = end;
-    end = entry.header_offset;
+    entry.end = end;
+    end = entry.begin;
   }
   return absl::OkStatus();
 }
 
-const ZipEntry* ZipDirectory::Find(absl::string_view name) const {
+const Extent* ZipDirectory::Find(absl::string_view name) const {
   const std::optional<uint32_t> found = by_name_->Find(name);
   return found ? &entries_[*found] : nullptr;
 }
 
-absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,
+absl::StatusOr<uint64_t> CheckLocalHeader(const Extent& entry,
                                           absl::string_view header) {
   const auto damaged = [&](absl::string_view what) {
     return absl::DataLossError(
         absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
-                     "\": ", what, " (at offset ", entry.header_offset, ")"));
+                     "\": ", what, " (at offset ", entry.begin, ")"));
   };
   if (header.size() < kLocalHeaderBytes ||
       Load32(header.data()) != kLocalHeaderSignature) {
     return damaged("there is no local header");
   }
-  if (Load16(header.data() + 8) != (entry.deflated ? kDeflated : kStored)) {
+  if (Load16(header.data() + 8) !=
+      ((entry.encoding == Encoding::kDeflated ? kDeflated : kStored))) {
     return damaged("the local header has another compression");
   }
   const uint64_t name_bytes = Load16(header.data() + 26);
@@ -286,26 +284,11 @@ absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,
     return damaged("the local header has another name");
   }
   const uint64_t contents = kLocalHeaderBytes + name_bytes + extra_bytes;
-  if (entry.end_offset - entry.header_offset < contents ||
-      entry.end_offset - entry.header_offset - contents < entry.stored_bytes) {
+  if (entry.end - entry.begin < contents ||
+      entry.end - entry.begin - contents < entry.encoded_bytes) {
     return damaged("its contents reach into the next record");
   }
   return contents;
-}
-
-absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
-                                      const ZipEntry& entry) {
-  // The name fits before `end_offset`: `CheckExtents`.
-  std::string header(kLocalHeaderBytes + entry.name.size(), '\0');
-  FERRY_RETURN_IF_ERROR(file.ReadAt(entry.header_offset,
-                                    absl::MakeSpan(&header[0], header.size())));
-  absl::StatusOr<uint64_t> contents = CheckLocalHeader(entry, header);
-  if (!contents.ok()) {
-    return absl::Status(
-        contents.status().code(),
-        absl::StrCat(file.name(), ": ", contents.status().message()));
-  }
-  return entry.header_offset + *contents;
 }
 
 }  // namespace zip

@@ -17,7 +17,7 @@
 //
 //   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
 //                          ZipDirectory::Read(*file, ZipLimits()));
-//   const ZipEntry* entry = directory.Find("archive/data.pkl");
+//   const Extent* entry = directory.Find("archive/data.pkl");
 //   if (entry != nullptr) entry->size_bytes;
 #ifndef FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_
 #define FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_
@@ -34,6 +34,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/zip/name_index.h"
 
 namespace ferry {
@@ -45,20 +46,6 @@ struct ZipLimits {
   uint64_t max_directory_bytes = uint64_t{1} << 30;
 };
 
-// A record of the archive.
-struct ZipEntry {
-  // "archive/data/0". Valid as long as the directory.
-  absl::string_view name;
-  // Where the local header stands in the file, and where the next record's
-  // header, or the central directory, begins: the record lies between.
-  uint64_t header_offset = 0;
-  uint64_t end_offset = 0;
-  uint64_t size_bytes = 0;    // of the contents
-  uint64_t stored_bytes = 0;  // as they stand in the file
-  uint32_t crc32 = 0;         // 0: not recorded
-  bool deflated = false;
-};
-
 // The size of a local header without name and extra field.
 inline constexpr uint64_t kLocalHeaderBytes = 30;
 
@@ -68,7 +55,7 @@ inline constexpr uint64_t kLocalHeaderBytes = 30;
 // when case is ignored, as PyTorch does when it looks for one; they are
 // relative and without "..".
 //
-// Thread-safety: immutable.
+// Thread-safety: const methods may be called from any number of threads.
 class ZipDirectory {
  public:
   // Errors:
@@ -86,15 +73,22 @@ class ZipDirectory {
   ZipDirectory(ZipDirectory&&) = default;
   ZipDirectory& operator=(ZipDirectory&&) = delete;
 
-  // In the order of the central directory.
-  absl::Span<const ZipEntry> entries() const { return entries_; }
+  // Every record as an extent of file 0, in the order of the central directory:
+  // the range reaches from its local header to the next record's, or to the
+  // central directory. Names live as long as this.
+  absl::Span<const Extent> entries() const { return entries_; }
 
   // Where the archive ends in the file, its comment included.
   uint64_t end_offset() const { return end_offset_; }
   uint64_t comment_bytes() const { return comment_bytes_; }
 
   // The record of this name, or null.
-  const ZipEntry* Find(absl::string_view name) const;
+  const Extent* Find(absl::string_view name) const;
+
+  // One of `entries()`, so that a reader can say what a storage takes of it.
+  Extent& MutableEntry(const Extent& entry) {
+    return entries_[static_cast<size_t>(&entry - entries_.data())];
+  }
 
  private:
   ZipDirectory() = default;
@@ -110,29 +104,16 @@ class ZipDirectory {
   std::unique_ptr<HugePageResource> memory_ =
       std::make_unique<HugePageResource>();
   std::pmr::vector<char> names_{memory_.get()};  // of the entries
-  std::pmr::vector<ZipEntry> entries_{memory_.get()};
+  std::pmr::vector<Extent> entries_{memory_.get()};
   std::optional<NameIndex> by_name_;  // indexes of `entries_`; set by `Read`
   uint64_t end_offset_ = 0;
   uint64_t comment_bytes_ = 0;
 };
 
-// Where the contents of `entry` begin, counted from its header.
-//
-//   header  the bytes from `entry.header_offset` on: at least
-//           kLocalHeaderBytes and the name's length.
-//
-// Errors: kDataLoss - the header is not that of the record.
-absl::StatusOr<uint64_t> CheckLocalHeader(const ZipEntry& entry,
+// Where the contents of a record begin: a `ContentsFinder`, which is given the
+// local header with the name.
+absl::StatusOr<uint64_t> CheckLocalHeader(const Extent& entry,
                                           absl::string_view header);
-
-// The same, with the header read from the file. The result is counted from the
-// start of the file.
-absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
-                                      const ZipEntry& entry);
-
-// What went wrong with a record, with its name, offset and file.
-absl::Status EntryError(absl::StatusCode code, const ReadableBytes& file,
-                        const ZipEntry& entry, absl::string_view what);
 
 }  // namespace zip
 }  // namespace ferry

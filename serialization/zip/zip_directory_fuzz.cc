@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
-#include "ferry/serialization/zip/inflate.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -23,14 +23,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::StatusOr<ferry::zip::ZipDirectory> directory =
       ferry::zip::ZipDirectory::Read(*file, limits);
   if (!directory.ok()) return 0;
-  for (const ferry::zip::ZipEntry& entry : directory->entries()) {
+  for (const ferry::Extent& entry : directory->entries()) {
     // What the directory promises.
-    if (entry.header_offset > entry.end_offset || entry.end_offset > size ||
+    if (entry.begin > entry.end || entry.end > size ||
         directory->Find(entry.name) != &entry) {
       __builtin_trap();
     }
-    if (entry.size_bytes > (1 << 20)) continue;
-    ferry::zip::ReadEntry(*file, entry, true).status().IgnoreError();
+    if (entry.contents_bytes > (1 << 20)) continue;
+    ferry::ReadExtent(*file, entry, true).status().IgnoreError();
   }
   return 0;
 }

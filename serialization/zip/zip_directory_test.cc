@@ -34,7 +34,7 @@ absl::StatusOr<ZipDirectory> Read(absl::string_view bytes,
 
 std::vector<std::string> Names(const ZipDirectory& directory) {
   std::vector<std::string> names;
-  for (const ZipEntry& entry : directory.entries()) {
+  for (const Extent& entry : directory.entries()) {
     names.emplace_back(entry.name);
   }
   return names;
@@ -49,16 +49,16 @@ TEST(ZipDirectory, ListsRecordsInTheOrderOfTheDirectory) {
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
   ASSERT_TRUE(directory.ok()) << directory.status();
   EXPECT_THAT(Names(*directory), ElementsAre("b", "a", "c"));
-  const ZipEntry& first = directory->entries()[0];
-  EXPECT_EQ(first.header_offset, 0);
-  EXPECT_EQ(first.size_bytes, 2);
-  EXPECT_EQ(first.stored_bytes, 2);
-  EXPECT_FALSE(first.deflated);
-  EXPECT_EQ(first.end_offset, directory->entries()[1].header_offset);
-  const ZipEntry& last = directory->entries()[2];
-  EXPECT_TRUE(last.deflated);
-  EXPECT_EQ(last.size_bytes, 1000);
-  EXPECT_LT(last.stored_bytes, 100);
+  const Extent& first = directory->entries()[0];
+  EXPECT_EQ(first.begin, 0);
+  EXPECT_EQ(first.contents_bytes, 2);
+  EXPECT_EQ(first.encoded_bytes, 2);
+  EXPECT_EQ(first.encoding, Encoding::kStored);
+  EXPECT_EQ(first.end, directory->entries()[1].begin);
+  const Extent& last = directory->entries()[2];
+  EXPECT_EQ(last.encoding, Encoding::kDeflated);
+  EXPECT_EQ(last.contents_bytes, 1000);
+  EXPECT_LT(last.encoded_bytes, 100);
 }
 
 TEST(ZipDirectory, FindsNamesExactly) {
@@ -112,8 +112,8 @@ TEST(ZipDirectory, RecordsNeedNotFollowTheDirectorysOrder) {
   const std::string bytes = zip.Build();
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
   ASSERT_TRUE(directory.ok()) << directory.status();
-  EXPECT_EQ(directory->entries()[1].end_offset, second);
-  EXPECT_EQ(directory->entries()[0].end_offset, 2 * second);
+  EXPECT_EQ(directory->entries()[1].end, second);
+  EXPECT_EQ(directory->entries()[0].end, 2 * second);
 }
 
 TEST(ZipDirectory, ReadsWhatTheLayoutWrites) {
@@ -149,13 +149,13 @@ TEST(ZipDirectory, ReadsWhatTheLayoutWrites) {
   ASSERT_TRUE(directory.ok()) << directory.status();
   ASSERT_EQ(directory->entries().size(), 5);
   for (size_t i = 0; i < 5; ++i) {
-    const ZipEntry& entry = directory->entries()[i];
+    const Extent& entry = directory->entries()[i];
     EXPECT_EQ(entry.name, absl::StrCat("a/", i));
-    EXPECT_EQ(entry.size_bytes, sizes[i]);
-    EXPECT_EQ(entry.stored_bytes, sizes[i]);
+    EXPECT_EQ(entry.contents_bytes, sizes[i]);
+    EXPECT_EQ(entry.encoded_bytes, sizes[i]);
     EXPECT_EQ(entry.crc32, crc32s[i]);
-    EXPECT_EQ(entry.header_offset, layout.records()[i].header_offset);
-    EXPECT_EQ(entry.end_offset, layout.records()[i].end_offset);
+    EXPECT_EQ(entry.begin, layout.records()[i].header_offset);
+    EXPECT_EQ(entry.end, layout.records()[i].end_offset);
   }
 }
 

@@ -27,6 +27,21 @@ LAYERS = {
     'tests': _ALL + ('runtime', 'tools'),
 }
 
+# The same between the folders inside a layer. What stands at its top may include
+# all of them; they include nothing of the top. Tests look where they like.
+_FORMATS = ('container', 'transfer', 'zip', 'pickle')
+INNER_LAYERS = {
+    'serialization': {
+        'container': (),
+        'transfer': ('container',),
+        'zip': ('container',),
+        'pickle': (),
+        'torch': _FORMATS,
+        'safetensors': _FORMATS,
+    },
+}
+_TESTS = ('_test.cc', '_fuzz.cc', '_benchmark.cc')
+
 # Sources of these folders are built as a stranger builds a plugin: of Ferry
 # they see the C header alone, and of other libraries only what the device
 # needs. Their tests may see more.
@@ -53,7 +68,7 @@ LIBRARIES = {
     'oneapi/': ('core/parallel.cc',),
     'openssl/': ('tools/',),
     'tbb/': ('core/parallel.cc',),
-    'zlib.h': ('io/', 'serialization/', 'tests/'),
+    'zlib.h': ('io/', 'serialization/testing/', 'tests/'),
 }
 
 _CPP = ('.cc', '.h', '.c', '.cu')
@@ -119,12 +134,36 @@ def _check_ferry_include(path, include):
     return None
 
 
+def _check_inner_include(path, include):
+    parts = path.split('/')
+    inner = INNER_LAYERS.get(parts[0])
+    if inner is None or len(parts) < 3 or path.endswith(_TESTS):
+        return None
+    folder = parts[1]
+    if folder == 'testing':
+        return None
+    if folder not in inner:
+        return '%s/%s/ is not in INNER_LAYERS' % (parts[0], folder)
+    target = include.split('/')[1:]
+    if target[0] != parts[0]:
+        return None
+    if len(target) < 3:
+        return '"%s": %s/%s/ may include nothing of %s/\'s top' % (
+            include, parts[0], folder, parts[0])
+    if target[1] != folder and target[1] not in inner[folder]:
+        return '"%s": %s/%s/ may include %s' % (
+            include, parts[0], folder, ', '.join(
+                name + '/' for name in inner[folder]) or 'no other folder')
+    return None
+
+
 def check_include(path, include, quoted):
     """What is wrong with an include in the file at path; None if nothing."""
     if include.startswith('ferry/'):
         if not quoted:
             return 'write "%s", in quotes' % include
-        return _check_ferry_include(path, include)
+        return (_check_ferry_include(path, include) or
+                _check_inner_include(path, include))
     library = _library_of(include)
     if library is None:
         # Plugins are built where there is no tree of Ferry's around them.

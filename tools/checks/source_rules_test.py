@@ -30,7 +30,7 @@ class SourceRulesTest(unittest.TestCase):
     def test_own_folder_and_lower_layers(self):
         self.assert_fine('core/a.cc', '"ferry/core/b.h"')
         self.assert_fine('serialization/zip/a.cc', '"ferry/core/b.h"',
-                         '"ferry/devices/c.h"', '"ferry/serialization/d/e.h"')
+                         '"ferry/devices/c.h"', '"ferry/io/d.h"')
         self.assert_fine('runtime/a.cc', '"ferry/plugins/cpu/b.h"',
                          '"ferry/autograd/c.h"')
         self.assert_fine('tests/a/b.cc', '"ferry/runtime/c.h"',
@@ -41,7 +41,7 @@ class SourceRulesTest(unittest.TestCase):
                           '"ferry/devices/b.h"')
         self.assert_fault('devices/ may include core/', 'devices/a.cc',
                           '"ferry/serialization/b.h"')
-        self.assert_fault('serialization/ may include core/, devices/',
+        self.assert_fault('serialization/ may include core/, io/, devices/',
                           'serialization/a_test.cc', '"ferry/plugins/cpu/b.h"')
         self.assert_fault('autograd/ may include core/', 'autograd/a.cc',
                           '"ferry/devices/b.h"')
@@ -51,6 +51,26 @@ class SourceRulesTest(unittest.TestCase):
                           '"ferry/tests/b.h"')
         self.assert_fault('is no layer', 'core/a.cc', '"ferry/nowhere/b.h"')
         self.assert_fault('is no layer', 'docs/a.cc', '"ferry/core/b.h"')
+
+    def test_folders_inside_a_layer(self):
+        self.assert_fine('serialization/torch/a.cc',
+                         '"ferry/serialization/zip/b.h"',
+                         '"ferry/serialization/torch/c.h"')
+        self.assert_fine('serialization/a.cc', '"ferry/serialization/b.h"',
+                         '"ferry/serialization/torch/c.h"')
+        self.assert_fault('nothing of serialization/\'s top',
+                          'serialization/torch/a.cc',
+                          '"ferry/serialization/load_options.h"')
+        self.assert_fault('serialization/transfer/ may include container/',
+                          'serialization/transfer/a.cc',
+                          '"ferry/serialization/zip/b.h"')
+        self.assert_fault('serialization/pickle/ may include no other folder',
+                          'serialization/pickle/a.cc',
+                          '"ferry/serialization/torch/b.h"')
+        self.assert_fault('not in INNER_LAYERS', 'serialization/odd/a.cc',
+                          '"ferry/serialization/container/b.h"')
+        self.assert_fine('serialization/zip/a_test.cc',
+                         '"ferry/serialization/testing/b.h"')
 
     def test_indented_and_spaced_directives_count(self):
         text = LICENCE + '  #  include  "ferry/devices/b.h"  // why\n'

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/transfer/storage_reader.h"
+#include "ferry/serialization/transfer/extent_reader.h"
 
 #include <algorithm>
 #include <atomic>
@@ -21,7 +21,9 @@
 #include "ferry/core/file.h"
 #include "ferry/core/memory.h"
 #include "ferry/devices/testing/fake_backend.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 #include "ferry/serialization/zip/zip_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -64,7 +66,7 @@ class CountingMemory final : public ReadableBytes {
 
 // An archive whose records "0", "1", ... are to be read, into host memory or
 // onto a device.
-class StorageReaderTest : public testing::Test {
+class ExtentReaderTest : public testing::Test {
  protected:
   void Build() {
     bytes_ = zip_.Build();
@@ -77,35 +79,50 @@ class StorageReaderTest : public testing::Test {
 
   // Adds the read of a record, of all of its bytes or of the first so many.
   void AddRead(absl::string_view name, int64_t size_bytes = -1) {
-    StorageRead read;
-    read.source.entry = directory_->Find(name);
-    ASSERT_NE(read.source.entry, nullptr);
-    read.source.size_bytes = size_bytes >= 0 ? static_cast<uint64_t>(size_bytes)
-                                             : read.source.entry->size_bytes;
-    AddRead(std::move(read));
+    const Extent* const record = directory_->Find(name);
+    ASSERT_NE(record, nullptr);
+    Extent extent = *record;
+    if (size_bytes >= 0) extent.size_bytes = static_cast<uint64_t>(size_bytes);
+    AddRead(extent);
   }
-  void AddRead(StorageRead read) {
-    absl::StatusOr<MemoryRuns> memory =
-        backend_ != nullptr ? backend_->Allocate(0, {read.source.size_bytes})
-                            : AllocateHostMemory({read.source.size_bytes});
+  void AddRead(const Extent& extent) {
+    const auto memory = backend_ != nullptr
+                            ? backend_->Allocate(0, {extent.size_bytes})
+                            : AllocateHostMemory({extent.size_bytes});
     ASSERT_TRUE(memory.ok()) << memory.status();
-    read.memory = (*memory)[0];
-    read.backend = backend_.get();
-    reads_.push_back(std::move(read));
+    extents_.push_back(extent);
+    memory_.push_back((*memory)[0]);
   }
 
-  absl::Status Read() { return ReadStorages(*file_, reads_, options_); }
+  void Clear() {
+    extents_.clear();
+    memory_.clear();
+  }
+
+  absl::Status Read() {
+    std::vector<ExtentRead> reads(extents_.size());
+    for (size_t i = 0; i < reads.size(); ++i) {
+      reads[i].extent = &extents_[i];
+      if (backend_ != nullptr) {
+        reads[i].backend = backend_.get();
+        reads[i].memory = &memory_[i];
+      } else {
+        reads[i].host = static_cast<char*>(memory_[i].data);
+      }
+    }
+    options_.control = &control_;
+    return ReadExtents({file_.get()}, reads, options_);
+  }
 
   std::string Got(size_t i) const {
-    const StorageRead& read = reads_[i];
-    std::string bytes(read.source.size_bytes, '\0');
+    std::string bytes(extents_[i].size_bytes, '\0');
     if (bytes.empty()) return bytes;
     if (backend_ != nullptr) {
       const absl::Status status =
-          backend_->CopyToHost(read.memory, 0, &bytes[0], bytes.size());
+          backend_->CopyToHost(memory_[i], 0, &bytes[0], bytes.size());
       EXPECT_TRUE(status.ok()) << status;
     } else {
-      std::memcpy(&bytes[0], read.memory.data, bytes.size());
+      std::memcpy(&bytes[0], memory_[i].data, bytes.size());
     }
     return bytes;
   }
@@ -115,8 +132,10 @@ class StorageReaderTest : public testing::Test {
   std::unique_ptr<CountingMemory> file_;
   std::unique_ptr<zip::ZipDirectory> directory_;
   std::shared_ptr<FakeBackend> backend_;
-  std::vector<StorageRead> reads_;
-  StorageReadOptions options_;
+  std::vector<Extent> extents_;
+  std::vector<Memory> memory_;  // of each
+  TransferControl control_;
+  ExtentReadOptions options_;
 };
 
 // Sizes around every boundary: batches, small and large records, pieces.
@@ -125,7 +144,7 @@ const size_t kSizes[] = {0,       1,         100,    4096,    1 << 20,
                          64,      700000,    700001, 0,       (1 << 20) - 80,
                          17,      (17 << 20)};
 
-class EverySize : public StorageReaderTest,
+class EverySize : public ExtentReaderTest,
                   public testing::WithParamInterface<bool> {};
 
 TEST_P(EverySize, ArrivesWhereItBelongs) {
@@ -157,7 +176,7 @@ INSTANTIATE_TEST_SUITE_P(HostAndDevice, EverySize, testing::Bool(),
                            return info.param ? "Device" : "Host";
                          });
 
-TEST_F(StorageReaderTest, SmallNeighboursAreReadTogether) {
+TEST_F(ExtentReaderTest, SmallNeighboursAreReadTogether) {
   for (int i = 0; i < 1000; ++i) zip_.Add(absl::StrCat(i), Pattern(256, i));
   Build();
   for (int i = 0; i < 1000; ++i) AddRead(absl::StrCat(i));
@@ -167,7 +186,7 @@ TEST_F(StorageReaderTest, SmallNeighboursAreReadTogether) {
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
 }
 
-TEST_F(StorageReaderTest, GapsAreNotReadIfTheyAreLarge) {
+TEST_F(ExtentReaderTest, GapsAreNotReadIfTheyAreLarge) {
   zip_.Add("0", Pattern(256, 0));
   zip_.Add("small gap", std::string(1000, 'x'));
   zip_.Add("1", Pattern(256, 1));
@@ -181,7 +200,7 @@ TEST_F(StorageReaderTest, GapsAreNotReadIfTheyAreLarge) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
 }
 
-TEST_F(StorageReaderTest, AStorageMayBeTheBeginningOfItsRecord) {
+TEST_F(ExtentReaderTest, AStorageMayBeTheBeginningOfItsRecord) {
   zip_.Add("0", Pattern(1000, 0));
   zip_.Add("1", Pattern(9 << 20, 1));
   zip_.AddDeflated("2", Pattern(300000, 2));
@@ -195,15 +214,12 @@ TEST_F(StorageReaderTest, AStorageMayBeTheBeginningOfItsRecord) {
   EXPECT_TRUE(Got(2) == Pattern(300000, 2).substr(0, 70001));
 }
 
-TEST_F(StorageReaderTest, BytesThatStandInNoRecord) {
+TEST_F(ExtentReaderTest, BytesThatStandInNoRecord) {
   bytes_ = Pattern(3 << 20, 0);
   file_ = std::make_unique<CountingMemory>(bytes_);
   for (const auto& [offset, size] : std::vector<std::pair<uint64_t, uint64_t>>{
            {5, 100}, {200, 2 << 20}, {(3 << 20) - 10, 10}}) {
-    StorageRead read;
-    read.source.offset_bytes = offset;
-    read.source.size_bytes = size;
-    AddRead(std::move(read));
+    AddRead(PlainExtent(0, offset, size));
   }
   ASSERT_TRUE(Read().ok());
   EXPECT_TRUE(Got(0) == bytes_.substr(5, 100));
@@ -211,11 +227,11 @@ TEST_F(StorageReaderTest, BytesThatStandInNoRecord) {
   EXPECT_TRUE(Got(2) == bytes_.substr((3 << 20) - 10));
 }
 
-TEST_F(StorageReaderTest, ByteOrderIsTurnedRoundEverywhere) {
+TEST_F(ExtentReaderTest, ByteOrderIsTurnedRoundEverywhere) {
   for (bool on_device : {false, true}) {
     if (on_device) backend_ = std::make_shared<FakeBackend>();
     zip_ = ZipBuilder();
-    reads_.clear();
+    Clear();
     const size_t sizes[] = {40, 9 << 20, 100000};
     zip_.Add("0", Pattern(sizes[0], 0));
     zip_.Add("1", Pattern(sizes[1], 1));
@@ -224,7 +240,7 @@ TEST_F(StorageReaderTest, ByteOrderIsTurnedRoundEverywhere) {
     const std::string before = bytes_;
     for (int i = 0; i < 3; ++i) {
       AddRead(absl::StrCat(i));
-      reads_.back().source.swap_unit_bytes = 8;
+      extents_.back().swap_unit_bytes = 8;
     }
     ASSERT_TRUE(Read().ok());
     for (int i = 0; i < 3; ++i) {
@@ -238,7 +254,7 @@ TEST_F(StorageReaderTest, ByteOrderIsTurnedRoundEverywhere) {
   }
 }
 
-TEST_F(StorageReaderTest, ChecksumsAreCompared) {
+TEST_F(ExtentReaderTest, ChecksumsAreCompared) {
   // Small, in pieces, deflated, and past what the storage takes of it.
   struct Damage {
     const char* name;
@@ -247,7 +263,7 @@ TEST_F(StorageReaderTest, ChecksumsAreCompared) {
   const Damage damages[] = {{"0", 10}, {"1", 0}, {"1", (9 << 20) - 1}};
   for (const Damage& damage : damages) {
     zip_ = ZipBuilder();
-    reads_.clear();
+    Clear();
     zip_.Add("0", Pattern(100, 0));
     zip_.Add("1", Pattern(9 << 20, 1));
     zip_.record(damage.name).stored[damage.at] ^= 1;
@@ -266,7 +282,7 @@ TEST_F(StorageReaderTest, ChecksumsAreCompared) {
     // None in the file: nothing to compare with.
     zip_.record(damage.name).crc32 = 0;
     Build();
-    reads_.clear();
+    Clear();
     AddRead("0", 4);
     AddRead("1", 4);
     EXPECT_TRUE(Read().ok());
@@ -274,12 +290,12 @@ TEST_F(StorageReaderTest, ChecksumsAreCompared) {
   zip_ = ZipBuilder();
   zip_.AddDeflated("0", Pattern(100000, 0)).crc32 ^= 1;
   Build();
-  reads_.clear();
+  Clear();
   AddRead("0", 4);
   EXPECT_EQ(Read().code(), absl::StatusCode::kDataLoss);
 }
 
-TEST_F(StorageReaderTest, WithoutChecksumsOnlyWhatIsWantedIsRead) {
+TEST_F(ExtentReaderTest, WithoutChecksumsOnlyWhatIsWantedIsRead) {
   zip_.Add("0", Pattern(20 << 20, 0));
   Build();
   AddRead("0", 4096);
@@ -289,11 +305,11 @@ TEST_F(StorageReaderTest, WithoutChecksumsOnlyWhatIsWantedIsRead) {
   EXPECT_TRUE(Got(0) == Pattern(20 << 20, 0).substr(0, 4096));
 }
 
-TEST_F(StorageReaderTest, LocalHeadersAreChecked) {
+TEST_F(ExtentReaderTest, LocalHeadersAreChecked) {
   for (size_t size : {100, 9 << 20}) {
     for (int damage = 0; damage < 2; ++damage) {
       zip_ = ZipBuilder();
-      reads_.clear();
+      Clear();
       ZipBuilderRecord& record = zip_.Add("0", Pattern(size, 0));
       if (damage == 0) {
         record.local_name = "1";
@@ -309,7 +325,7 @@ TEST_F(StorageReaderTest, LocalHeadersAreChecked) {
   }
 }
 
-TEST_F(StorageReaderTest, ReportsProgress) {
+TEST_F(ExtentReaderTest, ReportsProgress) {
   for (int i = 0; i < 5; ++i) zip_.Add(absl::StrCat(i), Pattern(9 << 20, i));
   for (int i = 5; i < 50; ++i) zip_.Add(absl::StrCat(i), Pattern(1000, i));
   Build();
@@ -318,7 +334,7 @@ TEST_F(StorageReaderTest, ReportsProgress) {
   uint64_t last = 0;
   int calls = 0;
   std::mutex one_at_a_time;
-  options_.progress = [&](uint64_t done_bytes, uint64_t total_bytes) {
+  control_.progress = [&](uint64_t done_bytes, uint64_t total_bytes) {
     ASSERT_TRUE(one_at_a_time.try_lock());
     EXPECT_EQ(total_bytes, total);
     EXPECT_GT(done_bytes, last);
@@ -331,17 +347,17 @@ TEST_F(StorageReaderTest, ReportsProgress) {
   EXPECT_GT(calls, 5);
 }
 
-TEST_F(StorageReaderTest, StopsWhenItIsCancelled) {
+TEST_F(ExtentReaderTest, StopsWhenItIsCancelled) {
   for (int i = 0; i < 20; ++i) zip_.Add(absl::StrCat(i), Pattern(2 << 20, i));
   Build();
   for (int i = 0; i < 20; ++i) AddRead(absl::StrCat(i));
   std::atomic<int> asked{0};
-  options_.is_cancelled = [&] { return ++asked > 3; };
+  control_.is_cancelled = [&] { return ++asked > 3; };
   EXPECT_EQ(Read().code(), absl::StatusCode::kCancelled);
   EXPECT_LT(file_->bytes(), 20 << 20);
 }
 
-TEST_F(StorageReaderTest, BackendErrorsAreReturned) {
+TEST_F(ExtentReaderTest, BackendErrorsAreReturned) {
   class Broken final : public FakeBackend {
    public:
     absl::Status CopyFromHost(const void*, const Memory&, uint64_t,
@@ -351,7 +367,7 @@ TEST_F(StorageReaderTest, BackendErrorsAreReturned) {
   };
   for (size_t size : {100, 9 << 20}) {
     zip_ = ZipBuilder();
-    reads_.clear();
+    Clear();
     zip_.Add("0", Pattern(size, 0));
     backend_ = std::make_shared<Broken>();
     Build();
@@ -360,7 +376,56 @@ TEST_F(StorageReaderTest, BackendErrorsAreReturned) {
   }
 }
 
-TEST_F(StorageReaderTest, NothingToRead) {
+// A storage whose bytes stand in two files, in no order, each before others.
+TEST_F(ExtentReaderTest, SeveralFilesAndExtents) {
+  for (const size_t size : {size_t{1000}, size_t{9} << 20}) {
+    const std::string first = Pattern(2 * size, 1);
+    const std::string second = Pattern(3 * size, 2);
+    const auto first_file = ReadableMemory(first, "first.bin");
+    const auto second_file = ReadableMemory(second, "second.bin");
+    std::string storage(3 * size, '\0');
+    std::vector<Extent> extents = {PlainExtent(1, size, size),
+                                   PlainExtent(0, 0, size),
+                                   PlainExtent(1, 0, size)};
+    std::vector<ExtentRead> reads(extents.size());
+    for (size_t i = 0; i < extents.size(); ++i) {
+      extents[i].storage_offset_bytes = i * size;
+      reads[i].extent = &extents[i];
+      reads[i].host = &storage[i * size];
+    }
+    ASSERT_TRUE(ReadExtents({first_file.get(), second_file.get()}, reads,
+                            ExtentReadOptions())
+                    .ok());
+    EXPECT_TRUE(storage == second.substr(size, size) + first.substr(0, size) +
+                               second.substr(0, size));
+
+    // On a device, whose storage the extents fill at their own places.
+    FakeBackend backend;
+    const auto memory = backend.Allocate(0, {storage.size()});
+    ASSERT_TRUE(memory.ok());
+    for (ExtentRead& read : reads) {
+      read.host = nullptr;
+      read.backend = &backend;
+      read.memory = &(*memory)[0];
+    }
+    ASSERT_TRUE(ReadExtents({first_file.get(), second_file.get()}, reads,
+                            ExtentReadOptions())
+                    .ok());
+    std::string copy(storage.size(), '\0');
+    ASSERT_TRUE(
+        backend.CopyToHost((*memory)[0], 0, &copy[0], copy.size()).ok());
+    EXPECT_TRUE(copy == storage);
+
+    // An error names the file.
+    extents[1] = PlainExtent(0, first.size(), size);
+    EXPECT_THAT(std::string(ReadExtents({first_file.get(), second_file.get()},
+                                        reads, ExtentReadOptions())
+                                .message()),
+                HasSubstr("first.bin"));
+  }
+}
+
+TEST_F(ExtentReaderTest, NothingToRead) {
   Build();
   EXPECT_TRUE(Read().ok());
   EXPECT_EQ(file_->reads(), 0);

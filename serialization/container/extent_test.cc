@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/zip/inflate.h"
+#include "ferry/serialization/container/extent.h"
 
 #include <memory>
 #include <random>
@@ -19,7 +19,6 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace zip {
 namespace {
 
 using testing::HasSubstr;
@@ -30,15 +29,15 @@ class Archive {
   explicit Archive(const ZipBuilder& zip)
       : bytes_(zip.Build()),
         file_(ReadableMemory(bytes_, "some.zip")),
-        directory_(*ZipDirectory::Read(*file_, ZipLimits())) {}
+        directory_(*zip::ZipDirectory::Read(*file_, zip::ZipLimits())) {}
 
   const ReadableBytes& file() const { return *file_; }
-  const ZipEntry& entry() const { return directory_.entries()[0]; }
+  const Extent& extent() const { return directory_.entries()[0]; }
 
  private:
   std::string bytes_;
   std::unique_ptr<ReadableBytes> file_;
-  ZipDirectory directory_;
+  zip::ZipDirectory directory_;
 };
 
 Archive Deflated(absl::string_view contents) {
@@ -54,7 +53,7 @@ std::string Noise(size_t size) {
   return bytes;
 }
 
-TEST(InflateEntry, GivesTheContentsPieceByPiece) {
+TEST(InflateExtent, GivesTheContentsPieceByPiece) {
   // Empty, small, past the pieces' size, compressible and not.
   for (const std::string& contents :
        {std::string(), std::string("a"), std::string(65536, 'x'),
@@ -62,8 +61,8 @@ TEST(InflateEntry, GivesTheContentsPieceByPiece) {
         Noise(300001)}) {
     const Archive archive = Deflated(contents);
     std::string inflated;
-    const absl::StatusOr<uint32_t> crc32 = InflateEntry(
-        archive.file(), archive.entry(), [&](absl::string_view piece) {
+    const absl::StatusOr<uint32_t> crc32 = InflateExtent(
+        archive.file(), archive.extent(), [&](absl::string_view piece) {
           EXPECT_LE(piece.size(), 65536);
           inflated.append(piece.data(), piece.size());
           return absl::OkStatus();
@@ -74,11 +73,11 @@ TEST(InflateEntry, GivesTheContentsPieceByPiece) {
   }
 }
 
-TEST(InflateEntry, StopsWhereItsConsumerFails) {
+TEST(InflateExtent, StopsWhereItsConsumerFails) {
   const Archive archive = Deflated(Noise(300000));
   int calls = 0;
   const absl::Status status =
-      InflateEntry(archive.file(), archive.entry(), [&](absl::string_view) {
+      InflateExtent(archive.file(), archive.extent(), [&](absl::string_view) {
         ++calls;
         return absl::CancelledError("enough");
       }).status();
@@ -86,47 +85,47 @@ TEST(InflateEntry, StopsWhereItsConsumerFails) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(InflateEntry, NeverGivesMoreThanItClaims) {
+TEST(InflateExtent, NeverGivesMoreThanItClaims) {
   ZipBuilder zip;
   zip.AddDeflated("a", std::string(1 << 20, 'x')).size_bytes = 100000;
   const Archive archive(zip);
   uint64_t given = 0;
-  const absl::Status status = InflateEntry(archive.file(), archive.entry(),
-                                           [&](absl::string_view piece) {
-                                             given += piece.size();
-                                             return absl::OkStatus();
-                                           })
+  const absl::Status status = InflateExtent(archive.file(), archive.extent(),
+                                            [&](absl::string_view piece) {
+                                              given += piece.size();
+                                              return absl::OkStatus();
+                                            })
                                   .status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr("more than its 100000"));
   EXPECT_LE(given, 100000);
 }
 
-TEST(InflateEntry, RefusesWhatIsLeftOver) {
+TEST(InflateExtent, RefusesWhatIsLeftOver) {
   ZipBuilder zip;
   ZipBuilderRecord& record = zip.AddDeflated("a", "contents");
   record.stored += "xyz";
   record.stored_bytes += 3;
   const Archive archive(zip);
   const absl::Status status =
-      ReadEntry(archive.file(), archive.entry(), /*verify=*/true).status();
+      ReadExtent(archive.file(), archive.extent(), /*verify=*/true).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("3 bytes that belong to no contents"));
 }
 
-TEST(ReadEntry, StoredAndDeflated) {
+TEST(ReadExtent, StoredAndDeflated) {
   ZipBuilder stored;
   stored.Add("a", "contents");
   for (const Archive& archive : {Archive(stored), Deflated("contents")}) {
     const absl::StatusOr<std::string> contents =
-        ReadEntry(archive.file(), archive.entry(), /*verify=*/true);
+        ReadExtent(archive.file(), archive.extent(), /*verify=*/true);
     ASSERT_TRUE(contents.ok()) << contents.status();
     EXPECT_EQ(*contents, "contents");
   }
 }
 
-TEST(ReadEntry, ComparesTheChecksumIfAsked) {
+TEST(ReadExtent, ComparesTheChecksumIfAsked) {
   for (bool deflated : {false, true}) {
     ZipBuilder zip;
     ZipBuilderRecord& record =
@@ -134,22 +133,22 @@ TEST(ReadEntry, ComparesTheChecksumIfAsked) {
     record.crc32 ^= 1;
     const Archive archive(zip);
     const absl::Status status =
-        ReadEntry(archive.file(), archive.entry(), /*verify=*/true).status();
+        ReadExtent(archive.file(), archive.extent(), /*verify=*/true).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()),
                 testing::AllOf(HasSubstr("some.zip"), HasSubstr("\"a\""),
                                HasSubstr("CRC-32"), HasSubstr("offset 0")));
     EXPECT_TRUE(
-        ReadEntry(archive.file(), archive.entry(), /*verify=*/false).ok());
+        ReadExtent(archive.file(), archive.extent(), /*verify=*/false).ok());
   }
 }
 
-TEST(ReadEntry, DoesNotAllocateWhatCannotBe) {
+TEST(ReadExtent, DoesNotAllocateWhatCannotBe) {
   ZipBuilder zip;
   zip.AddDeflated("a", "contents").size_bytes = uint64_t{1} << 60;
   const Archive archive(zip);
   const absl::Status status =
-      ReadEntry(archive.file(), archive.entry(), true).status();
+      ReadExtent(archive.file(), archive.extent(), true).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
 }
 
@@ -157,9 +156,8 @@ TEST(CheckCrc32, NoneRecordedIsNoError) {
   ZipBuilder zip;
   zip.Add("a", "contents").crc32 = 0;
   const Archive archive(zip);
-  EXPECT_TRUE(CheckCrc32(archive.file(), archive.entry(), 12345).ok());
+  EXPECT_TRUE(CheckCrc32(archive.file(), archive.extent(), 12345).ok());
 }
 
 }  // namespace
-}  // namespace zip
 }  // namespace ferry

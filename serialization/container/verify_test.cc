@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/zip/verify.h"
+#include "ferry/serialization/container/verify.h"
 
 #include <memory>
 #include <string>
@@ -19,7 +19,6 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace zip {
 namespace {
 
 using testing::HasSubstr;
@@ -27,11 +26,11 @@ using testing::HasSubstr;
 std::vector<RecordVerdict> Verify(const ZipBuilder& zip) {
   const std::string bytes = zip.Build();
   const auto file = ReadableMemory(bytes, "some.zip");
-  const absl::StatusOr<ZipDirectory> directory =
-      ZipDirectory::Read(*file, ZipLimits());
+  const absl::StatusOr<zip::ZipDirectory> directory =
+      zip::ZipDirectory::Read(*file, zip::ZipLimits());
   EXPECT_TRUE(directory.ok()) << directory.status();
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
-      VerifyEntries(*file, directory->entries());
+      VerifyRecords(*file, directory->entries());
   EXPECT_TRUE(verdicts.ok()) << verdicts.status();
   return *verdicts;
 }
@@ -46,16 +45,13 @@ class Unreadable final : public ReadableBytes {
   }
 };
 
-TEST(VerifyEntries, AFailingDiskIsNoDamage) {
-  ZipEntry entry;
-  entry.name = "good";
-  entry.end_offset = 100;
-  entry.size_bytes = entry.stored_bytes = 8;
-  EXPECT_EQ(VerifyEntries(Unreadable(), {entry}).status().code(),
-            absl::StatusCode::kUnavailable);
+TEST(VerifyRecords, AFailingDiskIsNoDamage) {
+  EXPECT_EQ(
+      VerifyRecords(Unreadable(), {PlainExtent(0, 8, 92)}).status().code(),
+      absl::StatusCode::kUnavailable);
 }
 
-TEST(VerifyEntries, HasAVerdictForEachRecord) {
+TEST(VerifyRecords, HasAVerdictForEachRecord) {
   ZipBuilder zip;
   zip.Add("good", "contents");
   zip.Add("large", std::string(3 << 20, 'x'));
@@ -94,10 +90,25 @@ TEST(VerifyEntries, HasAVerdictForEachRecord) {
   EXPECT_EQ(verdicts[0].size_bytes, 8);
 }
 
-TEST(VerifyEntries, NothingToVerify) {
+TEST(VerifyRecords, OfAFileWithoutChecksums) {
+  const auto file = ReadableMemory("contents", "some.bin");
+  Extent records[] = {PlainExtent(0, 0, 8), PlainExtent(0, 8, 0),
+                      PlainExtent(0, 4, 5)};
+  records[2].name = "cut";
+  const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
+      VerifyRecords(*file, records);
+  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  ASSERT_EQ(verdicts->size(), 3);
+  EXPECT_EQ((*verdicts)[0].outcome, RecordVerdict::kNotRecorded);
+  EXPECT_EQ((*verdicts)[0].size_bytes, 8);
+  EXPECT_EQ((*verdicts)[1].outcome, RecordVerdict::kNotRecorded);
+  EXPECT_EQ((*verdicts)[2].outcome, RecordVerdict::kCorrupt);
+  EXPECT_EQ((*verdicts)[2].record, "cut");
+}
+
+TEST(VerifyRecords, NothingToVerify) {
   EXPECT_TRUE(Verify(ZipBuilder()).empty());
 }
 
 }  // namespace
-}  // namespace zip
 }  // namespace ferry

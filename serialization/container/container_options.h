@@ -1,0 +1,41 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/container/container_options.h
+// -----------------------------------------------------------------------------
+//
+// What the reader of a file format is told: how much a file may ask for, and
+// what the file may leave unsaid.
+#ifndef FERRY_SERIALIZATION_CONTAINER_CONTAINER_OPTIONS_H_
+#define FERRY_SERIALIZATION_CONTAINER_CONTAINER_OPTIONS_H_
+
+#include <cstdint>
+#include <limits>
+
+namespace ferry {
+
+// Which byte of a number stands first.
+enum class ByteOrder { kLittle, kBig };
+
+// What a file may ask for. More is refused with kResourceExhausted. The
+// defaults let every honest file pass that fits the machine.
+struct LoadLimits {
+  // Of the pickle, and of the directory of a zip archive.
+  uint64_t max_pickle_bytes = uint64_t{4} << 30;
+  // Objects of the graph, at 16 bytes each; a tensor takes about 15.
+  uint32_t max_nodes = 200 * 1000 * 1000;
+  // Of the storages that one call places.
+  uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
+};
+
+// Each is described where `LoadOptions` has it.
+struct ContainerOptions {
+  LoadLimits limits;
+  ByteOrder fallback_byte_order = ByteOrder::kLittle;
+  bool verify_crc32 = true;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_CONTAINER_CONTAINER_OPTIONS_H_

@@ -1,0 +1,32 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/container/verify.h
+// -----------------------------------------------------------------------------
+//
+// Reads every record of a file and compares it with its checksum, if the file
+// has one for it.
+#ifndef FERRY_SERIALIZATION_CONTAINER_VERIFY_H_
+#define FERRY_SERIALIZATION_CONTAINER_VERIFY_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "ferry/core/file.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/record_verdict.h"
+
+namespace ferry {
+
+// A verdict for each record of `file`, in their order. Reads in parallel,
+// unless the file is serial, in pieces of 512 KiB a thread.
+//
+// Errors: whatever reading returns that is not the file's own fault.
+absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
+    const ReadableBytes& file, absl::Span<const Extent> records);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_CONTAINER_VERIFY_H_

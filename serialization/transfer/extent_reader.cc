@@ -1,0 +1,390 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/transfer/extent_reader.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/parallel.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/io/crc32.h"
+#include "ferry/serialization/transfer/byte_order.h"
+#include "ferry/serialization/transfer/scratch_pool.h"
+#include "ferry/serialization/transfer/tuning.h"
+
+namespace ferry {
+namespace {
+
+// Extents of less than this are read together with their neighbours.
+constexpr uint64_t kSmallBytes = uint64_t{256} << 10;
+// At most this much at once, and across gaps of at most so much.
+constexpr uint64_t kBatchBytes = uint64_t{256} << 10;
+constexpr uint64_t kMaxGapBytes = uint64_t{64} << 10;
+
+// Hands on a piece of an extent, in its final byte order, that goes elsewhere
+// than to the host's memory.
+absl::Status Deliver(const ExtentRead& read, uint64_t offset_bytes,
+                     absl::string_view bytes) {
+  if (read.consume) return read.consume(offset_bytes, bytes);
+  return read.backend->CopyFromHost(
+      bytes.data(), *read.memory,
+      read.extent->storage_offset_bytes + offset_bytes, bytes.size());
+}
+
+// A piece of work for one thread.
+struct Task {
+  // Reads [first, last) in the order of the file. More than one: a batch.
+  size_t first = 0;
+  size_t last = 0;
+  // Of a piece of a large extent: which of its contents, and where these begin
+  // in the file. Of a batch: which bytes of the file.
+  bool is_piece = false;
+  std::optional<uint64_t> contents_offset;  // until it has been looked for
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  uint32_t crc32 = 0;  // of those bytes, once it is done
+};
+
+class Reader {
+ public:
+  Reader(absl::Span<const ReadableBytes* const> files,
+         absl::Span<const ExtentRead> reads, const ExtentReadOptions& options)
+      : files_(files),
+        reads_(reads),
+        options_(options),
+        order_(options.scratch),
+        chunks_(kChunkBytes) {}
+
+  absl::Status Run();
+
+ private:
+  // In the order of the files.
+  const ExtentRead& read(size_t i) const { return reads_[order_[i]]; }
+  const Extent& extent(size_t i) const { return *read(i).extent; }
+  const ReadableBytes& FileOf(const Extent& extent) const {
+    return *files_[extent.file];
+  }
+
+  // Whether the checksum of an extent is to be computed.
+  bool Verifies(const Extent& extent) const {
+    return options_.verify_crc32 && extent.has_crc32;
+  }
+  // How much of the contents has to be read.
+  uint64_t WantedBytes(const Extent& extent) const {
+    return Verifies(extent) ? extent.contents_bytes : extent.size_bytes;
+  }
+
+  void SortByBegin();
+  void Plan();
+  void PlanPieces(size_t i);
+  absl::Status FindContentsOf(size_t first_task);
+  absl::Status RunTask(Task* task);
+  absl::Status RunBatch(const Task& task);
+  absl::Status RunPiece(Task* task);
+  absl::Status RunInflate(const ExtentRead& read);
+  absl::Status FinishFromHost(const ExtentRead& read, char* bytes);
+  absl::Status CheckPieces() const;
+  bool IsSerial() const;
+  void Report(uint64_t bytes);
+
+  const absl::Span<const ReadableBytes* const> files_;
+  const absl::Span<const ExtentRead> reads_;
+  const ExtentReadOptions& options_;
+  std::pmr::vector<uint32_t> order_;  // of the reads, by where they stand
+  std::vector<Task> tasks_;
+  uint64_t total_bytes_ = 0;
+  std::unique_ptr<ScratchPool> batches_;  // of the largest batch's size
+  ScratchPool chunks_;
+  std::mutex progress_mutex_;
+  uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
+};
+
+void Reader::PlanPieces(size_t i) {
+  const Extent& extent = this->extent(i);
+  Task task;
+  task.first = i;
+  task.last = i + 1;
+  if (extent.encoding != Encoding::kStored) {
+    tasks_.push_back(task);
+    return;
+  }
+  task.is_piece = true;
+  if (extent.find_contents == nullptr) task.contents_offset = extent.begin;
+  const uint64_t wanted = WantedBytes(extent);
+  for (task.begin = 0; task.begin < wanted; task.begin = task.end) {
+    task.end = std::min(wanted, task.begin + kPieceBytes);
+    tasks_.push_back(task);
+  }
+}
+
+// Says where the contents of a task's extent begin, if it is a large one, to
+// all tasks for it. The first of them is given first.
+absl::Status Reader::FindContentsOf(size_t first_task) {
+  const Task& first = tasks_[first_task];
+  if (!first.is_piece || first.contents_offset.has_value()) {
+    return absl::OkStatus();
+  }
+  const size_t i = first.first;
+  FERRY_ASSIGN_OR_RETURN(const uint64_t offset,
+                         FindContents(FileOf(extent(i)), extent(i)));
+  for (size_t k = first_task;
+       k < tasks_.size() && tasks_[k].is_piece && tasks_[k].first == i; ++k) {
+    tasks_[k].contents_offset = offset;
+  }
+  return absl::OkStatus();
+}
+
+void Reader::SortByBegin() {
+  // With what is compared beside it, so that nothing else is looked at.
+  struct Place {
+    uint64_t begin;
+    uint32_t file;
+    uint32_t read;
+  };
+  std::pmr::vector<Place> places(options_.scratch);
+  places.reserve(reads_.size());
+  for (uint32_t i = 0; i < reads_.size(); ++i) {
+    places.push_back({reads_[i].extent->begin, reads_[i].extent->file, i});
+  }
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return std::tie(a.file, a.begin) < std::tie(b.file, b.begin);
+  });
+  for (size_t i = 0; i < places.size(); ++i) order_[i] = places[i].read;
+}
+
+void Reader::Plan() {
+  order_.resize(reads_.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  const auto stands_before = [this](uint32_t a, uint32_t b) {
+    const Extent& first = *reads_[a].extent;
+    const Extent& second = *reads_[b].extent;
+    return std::tie(first.file, first.begin) <
+           std::tie(second.file, second.begin);
+  };
+  if (!std::is_sorted(order_.begin(), order_.end(), stands_before)) {
+    SortByBegin();
+  }
+  uint64_t largest_batch_bytes = 0;
+  for (size_t i = 0; i < order_.size();) {
+    const Extent& first = extent(i);
+    total_bytes_ += first.size_bytes;
+    const uint64_t begin = first.begin;
+    if (first.end - begin >= kSmallBytes ||
+        first.encoding != Encoding::kStored) {
+      PlanPieces(i);
+      ++i;
+      continue;
+    }
+    Task batch;
+    batch.first = i;
+    uint64_t end = first.end;
+    for (++i; i < order_.size(); ++i) {
+      const Extent& next = extent(i);
+      if (next.file != first.file || next.encoding != Encoding::kStored ||
+          next.end - begin > kBatchBytes ||
+          (next.begin > end && next.begin - end > kMaxGapBytes)) {
+        break;
+      }
+      end = std::max(end, next.end);
+      total_bytes_ += next.size_bytes;
+    }
+    batch.last = i;
+    batch.begin = begin;
+    batch.end = end;
+    largest_batch_bytes = std::max(largest_batch_bytes, end - begin);
+    tasks_.push_back(batch);
+  }
+  batches_ = std::make_unique<ScratchPool>(largest_batch_bytes);
+}
+
+// Puts the complete bytes of an extent, which `bytes` may hold already, where
+// they belong.
+absl::Status Reader::FinishFromHost(const ExtentRead& read, char* bytes) {
+  const uint64_t size = read.extent->size_bytes;
+  const uint64_t unit = read.extent->swap_unit_bytes;
+  if (size == 0) return absl::OkStatus();
+  if (read.host == nullptr) {
+    if (unit == 1) return Deliver(read, 0, {bytes, size});
+    // Another read may want the same bytes as they are.
+    std::string turned(bytes, size);
+    SwapByteOrder(&turned[0], size, unit);
+    return Deliver(read, 0, turned);
+  }
+  if (read.host != bytes) std::memcpy(read.host, bytes, size);
+  SwapByteOrder(read.host, size, unit);
+  return absl::OkStatus();
+}
+
+absl::Status Reader::RunBatch(const Task& task) {
+  const ReadableBytes& file = FileOf(extent(task.first));
+  const ScratchPool::Buffer buffer = batches_->Take();
+  FERRY_RETURN_IF_ERROR(file.ReadAt(
+      task.begin, absl::MakeSpan(buffer.data(), task.end - task.begin)));
+  for (size_t i = task.first; i < task.last; ++i) {
+    const Extent& extent = this->extent(i);
+    char* bytes = buffer.data() + (extent.begin - task.begin);
+    FERRY_ASSIGN_OR_RETURN(
+        const uint64_t contents,
+        FindContents(file, extent, {bytes, extent.end - extent.begin}));
+    bytes += contents - extent.begin;
+    if (Verifies(extent)) {
+      FERRY_RETURN_IF_ERROR(
+          CheckCrc32(file, extent, Crc32({bytes, extent.contents_bytes})));
+    }
+    FERRY_RETURN_IF_ERROR(FinishFromHost(read(i), bytes));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::RunPiece(Task* task) {
+  const ExtentRead& read = this->read(task->first);
+  const Extent& extent = *read.extent;
+  const bool verifies = Verifies(extent);
+  for (uint64_t at = task->begin; at < task->end;) {
+    // What is past the storage's bytes is read for the checksum alone.
+    const bool is_wanted = at < extent.size_bytes;
+    const uint64_t stop = is_wanted ? extent.size_bytes : task->end;
+    const uint64_t size = std::min({kChunkBytes, task->end - at, stop - at});
+    const bool is_direct = is_wanted && read.host != nullptr;
+    std::optional<ScratchPool::Buffer> buffer;
+    if (!is_direct) buffer.emplace(chunks_.Take());
+    char* const bytes = is_direct ? read.host + at : buffer->data();
+    FERRY_RETURN_IF_ERROR(FileOf(extent).ReadAt(*task->contents_offset + at,
+                                                absl::MakeSpan(bytes, size)));
+    if (verifies) task->crc32 = Crc32Extend(task->crc32, {bytes, size});
+    if (is_wanted) SwapByteOrder(bytes, size, extent.swap_unit_bytes);
+    if (is_wanted && !is_direct) {
+      FERRY_RETURN_IF_ERROR(Deliver(read, at, {bytes, size}));
+    }
+    at += size;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::RunInflate(const ExtentRead& read) {
+  const Extent& extent = *read.extent;
+  const ReadableBytes& file = FileOf(extent);
+  // The storage's own memory, or memory to hand it on from.
+  MemoryRuns staging;
+  char* bytes = read.host;
+  if (bytes == nullptr) {
+    FERRY_ASSIGN_OR_RETURN(staging, AllocateHostMemory({extent.size_bytes}));
+    bytes = static_cast<char*>(staging[0].data);
+  }
+  uint64_t filled = 0;
+  FERRY_ASSIGN_OR_RETURN(
+      const uint32_t crc32,
+      InflateExtent(file, extent, [&](absl::string_view piece) {
+        piece = piece.substr(0, extent.size_bytes - filled);
+        if (!piece.empty()) {
+          std::memcpy(bytes + filled, piece.data(), piece.size());
+        }
+        filled += piece.size();
+        return absl::OkStatus();
+      }));
+  if (options_.verify_crc32) {
+    FERRY_RETURN_IF_ERROR(CheckCrc32(file, extent, crc32));
+  }
+  return FinishFromHost(read, bytes);
+}
+
+void Reader::Report(uint64_t bytes) {
+  if (options_.control == nullptr || !options_.control->progress) return;
+  const std::lock_guard<std::mutex> lock(progress_mutex_);
+  done_bytes_ += bytes;
+  options_.control->progress(done_bytes_, total_bytes_);
+}
+
+absl::Status Reader::RunTask(Task* task) {
+  const Extent& first = extent(task->first);
+  if (options_.control != nullptr && options_.control->is_cancelled &&
+      options_.control->is_cancelled()) {
+    return absl::CancelledError(
+        absl::StrCat(FileOf(first).name(), ": the load was cancelled"));
+  }
+  uint64_t bytes = 0;
+  if (task->is_piece) {
+    FERRY_RETURN_IF_ERROR(RunPiece(task));
+    bytes = std::min(task->end, first.size_bytes) -
+            std::min(task->begin, first.size_bytes);
+  } else {
+    FERRY_RETURN_IF_ERROR(first.encoding == Encoding::kDeflated
+                              ? RunInflate(read(task->first))
+                              : RunBatch(*task));
+    for (size_t i = task->first; i < task->last; ++i) {
+      bytes += extent(i).size_bytes;
+    }
+  }
+  Report(bytes);
+  return absl::OkStatus();
+}
+
+bool Reader::IsSerial() const {
+  return total_bytes_ < kSerialBytes ||
+         std::any_of(
+             files_.begin(), files_.end(),
+             [](const ReadableBytes* file) { return file->is_serial(); });
+}
+
+// Compares the checksums of extents that were read in pieces, which follow each
+// other.
+absl::Status Reader::CheckPieces() const {
+  for (size_t i = 0; i < tasks_.size();) {
+    const Task& first = tasks_[i];
+    const Extent& extent = this->extent(first.first);
+    if (!first.is_piece || !Verifies(extent)) {
+      ++i;
+      continue;
+    }
+    uint32_t crc32 = 0;
+    for (; i < tasks_.size() && tasks_[i].is_piece &&
+           tasks_[i].first == first.first;
+         ++i) {
+      crc32 =
+          Crc32Combine(crc32, tasks_[i].crc32, tasks_[i].end - tasks_[i].begin);
+    }
+    FERRY_RETURN_IF_ERROR(CheckCrc32(FileOf(extent), extent, crc32));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::Run() {
+  Plan();
+  const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
+  const auto num_tasks = static_cast<int64_t>(tasks_.size());
+  if (IsSerial()) {
+    // From the front of each file to its back.
+    for (int64_t i = 0; i < num_tasks; ++i) {
+      FERRY_RETURN_IF_ERROR(FindContentsOf(static_cast<size_t>(i)));
+      FERRY_RETURN_IF_ERROR(run(i));
+    }
+  } else {
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      FERRY_RETURN_IF_ERROR(FindContentsOf(i));
+    }
+    FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));
+  }
+  return CheckPieces();
+}
+
+}  // namespace
+
+absl::Status ReadExtents(absl::Span<const ReadableBytes* const> files,
+                         absl::Span<const ExtentRead> reads,
+                         const ExtentReadOptions& options) {
+  return Reader(files, reads, options).Run();
+}
+
+}  // namespace ferry
