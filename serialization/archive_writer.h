@@ -5,20 +5,20 @@
 // File: serialization/archive_writer.h
 // -----------------------------------------------------------------------------
 //
-// Writes a zip archive whose layout is known: in parallel into a file, in order
-// into a sink. Checksums are computed while the bytes are in cache.
+// Writes a zip archive: lays out its records, has them written, and adds the
+// directory.
 #ifndef FERRY_SERIALIZATION_ARCHIVE_WRITER_H_
 #define FERRY_SERIALIZATION_ARCHIVE_WRITER_H_
 
 #include <cstdint>
-#include <functional>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/serialization/transfer/output.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 
@@ -37,23 +37,20 @@ struct ArchiveOptions {
   // Whether the last record's text is made from the checksums of the others:
   // 40 digits, the archive's serialization id.
   bool ends_with_id = false;
-  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
-  std::function<bool()> is_cancelled;
+  // Null: nobody watches.
+  const TransferControl* control = nullptr;
 };
 
-// Writes `records` in their order, from the first byte of `file` or to `sink`.
-// Storages are read through `devices`.
+// Writes `records` in their order, from the first byte of `output` on. Storages
+// are read through `devices`.
 //
 // Errors:
 //   kInvalidArgument   - a name that is too long, or a storage without bytes.
 //   kCancelled         - as asked.
-//   whatever the file, the sink or a backend returns.
+//   whatever the output or a backend returns.
 absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
                           const DeviceSnapshot& devices,
-                          const ArchiveOptions& options, AtomicFile* file);
-absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
-                          const DeviceSnapshot& devices,
-                          const ArchiveOptions& options, ByteSink* sink);
+                          const ArchiveOptions& options, const Output& output);
 
 }  // namespace ferry
 

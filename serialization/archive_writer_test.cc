@@ -92,7 +92,7 @@ class ArchiveWriterTest : public testing::Test {
   absl::Status ToSink(absl::Span<const ArchiveRecord> records,
                       std::string* out) {
     StringSink sink(out);
-    return WriteArchive(records, registry_.Snapshot(), options_, &sink);
+    return WriteArchive(records, registry_.Snapshot(), options_, Output(&sink));
   }
 
   absl::Status ToFile(absl::Span<const ArchiveRecord> records,
@@ -101,8 +101,8 @@ class ArchiveWriterTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<AtomicFile>> file =
         AtomicFile::Create(path, Durability::kNone);
     if (!file.ok()) return file.status();
-    const absl::Status written =
-        WriteArchive(records, registry_.Snapshot(), options_, file->get());
+    const absl::Status written = WriteArchive(records, registry_.Snapshot(),
+                                              options_, Output(file->get()));
     if (!written.ok()) return written;
     const absl::Status committed = (*file)->Commit();
     std::ifstream stream(path, std::ios::binary);
@@ -112,7 +112,12 @@ class ArchiveWriterTest : public testing::Test {
 
   DeviceRegistry registry_;
   std::shared_ptr<FakeBackend> backend_ = std::make_shared<FakeBackend>();
-  ArchiveOptions options_;
+  TransferControl control_;
+  ArchiveOptions options_ = [this] {
+    ArchiveOptions options;
+    options.control = &control_;
+    return options;
+  }();
 };
 
 // What an archive holds: the records in their order, checksums compared.
@@ -220,7 +225,7 @@ TEST_F(ArchiveWriterTest, ReportsProgress) {
   }
   uint64_t last = 0, total = 0;
   int calls = 0;
-  options_.progress = [&](uint64_t done_bytes, uint64_t total_bytes) {
+  control_.progress = [&](uint64_t done_bytes, uint64_t total_bytes) {
     EXPECT_GT(done_bytes, last);
     EXPECT_LE(done_bytes, total_bytes);
     last = done_bytes;
@@ -239,7 +244,7 @@ TEST_F(ArchiveWriterTest, StopsWhenItIsCancelled) {
   for (int i = 0; i < 8; ++i) {
     records.push_back(StorageRecordOf(absl::StrCat(i), Pattern(2 << 20, i)));
   }
-  options_.is_cancelled = [] { return true; };
+  control_.is_cancelled = [] { return true; };
   std::string bytes;
   EXPECT_EQ(ToFile(records, &bytes).code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(ToSink(records, &bytes).code(), absl::StatusCode::kCancelled);
@@ -278,9 +283,9 @@ TEST_F(ArchiveWriterTest, ErrorsAreReturned) {
   Full full;
   const ArchiveRecord records[] = {StorageRecordOf("a", Pattern(9 << 20, 1)),
                                    TextRecord("b", "x")};
-  EXPECT_EQ(
-      WriteArchive(records, registry_.Snapshot(), options_, &full).message(),
-      "full");
+  EXPECT_EQ(WriteArchive(records, registry_.Snapshot(), options_, Output(&full))
+                .message(),
+            "full");
 }
 
 TEST_F(ArchiveWriterTest, NothingToWrite) {

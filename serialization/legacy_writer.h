@@ -6,21 +6,20 @@
 // -----------------------------------------------------------------------------
 //
 // Writes what `torch.save(..., _use_new_zipfile_serialization=False)` writes:
-// see torch/legacy_stream.h for the layout. To a file, large storages are
-// written by several threads.
+// see torch/legacy_stream.h for the layout.
 #ifndef FERRY_SERIALIZATION_LEGACY_WRITER_H_
 #define FERRY_SERIALIZATION_LEGACY_WRITER_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/serialization/transfer/output.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 
@@ -40,30 +39,19 @@ struct LegacyContents {
   std::vector<Entry> storages;
 };
 
-struct LegacyWriteOptions {
-  // Called now and then with the bytes written and the bytes in all, from one
-  // thread at a time. May be empty.
-  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
-  // Asked every few MiB, from several threads at once; if it says yes, the
-  // write ends with kCancelled. May be empty.
-  std::function<bool()> is_cancelled;
-};
-
 // Writes `contents`, the storages in the order of their keys, from the first
-// byte of `file` or to `sink`. Storages are read through `devices`.
+// byte of `output` on. Storages are read through `devices`.
+//
+//   control  null: nobody watches. `progress` counts all bytes of the stream.
 //
 // Errors:
 //   kInvalidArgument - a storage without bytes.
 //   kCancelled       - as asked.
-//   whatever the file, the sink or a backend returns.
+//   whatever the output or a backend returns.
 absl::Status WriteLegacyStream(LegacyContents contents,
                                const DeviceSnapshot& devices,
-                               const LegacyWriteOptions& options,
-                               AtomicFile* file);
-absl::Status WriteLegacyStream(LegacyContents contents,
-                               const DeviceSnapshot& devices,
-                               const LegacyWriteOptions& options,
-                               ByteSink* sink);
+                               const TransferControl* control,
+                               const Output& output);
 
 }  // namespace ferry
 

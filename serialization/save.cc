@@ -29,6 +29,7 @@
 #include "ferry/serialization/safetensors/safetensors_writer.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/torch_pickler.h"
+#include "ferry/serialization/transfer/output.h"
 
 namespace ferry {
 namespace {
@@ -178,9 +179,8 @@ Records::Records(absl::string_view pickle, absl::Span<const Storage> storages,
   }
 }
 
-template <typename Output>
 absl::Status SaveTo(const Value& value, const std::string& archive_name,
-                    const SaveOptions& options, Output* output) {
+                    const SaveOptions& options, const Output& output) {
   const DeviceRegistry& registry = options.registry != nullptr
                                        ? *options.registry
                                        : DeviceRegistry::Default();
@@ -189,8 +189,7 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
     safetensors::WriteOptions write_options;
     write_options.metadata = options.metadata;
     write_options.copy_shared = options.copy_shared;
-    write_options.progress = options.progress;
-    write_options.is_cancelled = options.is_cancelled;
+    write_options.control = &options;
     return safetensors::WriteSafetensors(value, devices, write_options, output);
   }
   torch_format::TorchPickler hooks(
@@ -219,19 +218,14 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
       contents.storages.push_back({hooks.key(i), hooks.storages()[i],
                                    ElementSizeBytes(hooks.dtype(i))});
     }
-    LegacyWriteOptions legacy_options;
-    legacy_options.progress = options.progress;
-    legacy_options.is_cancelled = options.is_cancelled;
-    return WriteLegacyStream(std::move(contents), devices, legacy_options,
-                             output);
+    return WriteLegacyStream(std::move(contents), devices, &options, output);
   }
   ArchiveOptions archive_options;
   archive_options.alignment_bytes = options.storage_alignment;
   archive_options.compute_crc32 = options.compute_crc32;
   archive_options.ends_with_id =
       options.compatibility != Compatibility::kTorch1_6;
-  archive_options.progress = options.progress;
-  archive_options.is_cancelled = options.is_cancelled;
+  archive_options.control = &options;
   const Records records(pickler.bytes(), hooks.storages(), archive_name,
                         options);
   return WriteArchive(records.records(), devices, archive_options, output);
@@ -247,7 +241,8 @@ absl::Status Save(const Value& value, absl::string_view path,
   const std::string archive_name =
       options.archive_name.empty() ? ArchiveName(path, options.compatibility)
                                    : options.archive_name;
-  FERRY_RETURN_IF_ERROR(SaveTo(value, archive_name, options, file.get()));
+  FERRY_RETURN_IF_ERROR(
+      SaveTo(value, archive_name, options, Output(file.get())));
   return file->Commit();
 }
 
@@ -256,7 +251,7 @@ absl::Status Save(const Value& value, ByteSink& sink,
   FERRY_RETURN_IF_ERROR(CheckOptions(options));
   const std::string archive_name =
       options.archive_name.empty() ? "archive" : options.archive_name;
-  FERRY_RETURN_IF_ERROR(SaveTo(value, archive_name, options, &sink));
+  FERRY_RETURN_IF_ERROR(SaveTo(value, archive_name, options, Output(&sink)));
   return sink.Flush();
 }
 

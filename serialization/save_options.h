@@ -16,7 +16,6 @@
 #define FERRY_SERIALIZATION_SAVE_OPTIONS_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +23,7 @@
 #include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/container/container_kind.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 
@@ -41,7 +41,9 @@ enum class Compatibility {
   kTorch2_7,
 };
 
-struct SaveOptions {
+// `progress` and `is_cancelled` are those of `TransferControl`; a save that is
+// cancelled leaves the old file.
+struct SaveOptions : TransferControl {
   // --- What is written -------------------------------------------------------
 
   // The form of the file: kZip, the default; kLegacy, which PyTorch before 1.6
@@ -88,14 +90,6 @@ struct SaveOptions {
 
   // Of a save to a path. Default: durable when the call returns.
   Durability durability = Durability::kFull;
-
-  // Called now and then with the bytes written and the bytes in all, from one
-  // thread at a time, which need not be the caller's. Default: none.
-  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
-
-  // Asked every few MiB, from several threads at once; once it says yes, the
-  // save ends with kCancelled and the old file stays. Default: never.
-  std::function<bool()> is_cancelled;
 };
 
 }  // namespace ferry

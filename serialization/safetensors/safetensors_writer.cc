@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -17,10 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/elements.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_path.h"
-#include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -28,17 +25,11 @@
 #include "ferry/serialization/pickle/utf8.h"
 #include "ferry/serialization/safetensors/dtype_code.h"
 #include "ferry/serialization/safetensors/header.h"
-#include "ferry/serialization/transfer/scratch_pool.h"
+#include "ferry/serialization/transfer/extent_writer.h"
 
 namespace ferry {
 namespace safetensors {
 namespace {
-
-// What one thread takes of a tensor, and what it writes at a time.
-constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
-constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
-// Below this, threads cost more than they bring.
-constexpr uint64_t kSerialBytes = uint64_t{4} << 20;
 
 // Names in messages are cut here.
 constexpr size_t kMaxShownBytes = 200;
@@ -57,27 +48,28 @@ struct Entry {
   int order = 0;  // of its dtype
 };
 
-// The bytes [begin, end) of an entry's elements.
-struct Task {
-  size_t entry = 0;
-  uint64_t begin = 0;
-  uint64_t end = 0;
-};
-
 bool StandsInARow(const Tensor& tensor) {
   return tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg();
 }
 
+// Nothing stands between the tensors.
+class Framing final : public ExtentFraming {
+ public:
+  explicit Framing(absl::Span<const Entry> entries) : entries_(entries) {}
+
+  std::string Name(size_t i) const override {
+    return Shown(entries_[i].header.name);
+  }
+
+ private:
+  const absl::Span<const Entry> entries_;
+};
+
 class Writer {
  public:
-  // One of `file` and `sink` is null.
   Writer(const DeviceSnapshot& devices, const WriteOptions& options,
-         AtomicFile* file, ByteSink* sink)
-      : devices_(devices),
-        options_(options),
-        file_(file),
-        sink_(sink),
-        chunks_(kChunkBytes) {}
+         const Output& output)
+      : devices_(devices), options_(options), output_(output) {}
 
   absl::Status Run(const Value& value);
 
@@ -87,25 +79,14 @@ class Writer {
   absl::Status CheckShared() const;
   absl::Status CheckMetadata() const;
   void LayOut();
-  absl::Status RunTask(const Task& task);
-  absl::Status WriteRow(const Entry& entry, uint64_t begin, uint64_t end);
-  absl::Status WriteScattered(const Entry& entry);
-  // Bytes of an entry's elements.
-  absl::Status Put(const Entry& entry, uint64_t offset,
-                   absl::string_view bytes);
-  void Report(uint64_t bytes);
 
   const DeviceSnapshot& devices_;
   const WriteOptions& options_;
-  AtomicFile* const file_;
-  ByteSink* const sink_;
+  const Output& output_;
   std::vector<Entry> entries_;
-  std::vector<Task> tasks_;
+  OutputExtents extents_;  // of each entry's elements
   std::string header_;
   uint64_t data_bytes_ = 0;
-  ScratchPool chunks_;
-  std::mutex progress_mutex_;
-  uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
 };
 
 absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
@@ -263,116 +244,24 @@ void Writer::LayOut() {
     tensor.begin = next;
     tensor.end = next += size_bytes;
     header.tensors.push_back(tensor);
-    Task task;
-    task.entry = i;
-    const uint64_t piece_bytes =
-        StandsInARow(entries_[i].tensor) ? kPieceBytes : size_bytes;
-    for (; task.begin < size_bytes; task.begin = task.end) {
-      task.end = std::min(size_bytes, task.begin + piece_bytes);
-      tasks_.push_back(task);
-    }
   }
   header_ = HeaderBytes(header);
-}
-
-absl::Status Writer::Put(const Entry& entry, uint64_t offset,
-                         absl::string_view bytes) {
-  // A sink is given everything in order.
-  return file_ != nullptr
-             ? file_->WriteAt(header_.size() + entry.header.begin + offset,
-                              bytes)
-             : sink_->Write(bytes);
-}
-
-absl::Status Writer::WriteRow(const Entry& entry, uint64_t begin,
-                              uint64_t end) {
-  const Storage& storage = entry.tensor.storage();
-  const uint64_t first = static_cast<uint64_t>(entry.tensor.storage_offset()) *
-                         ElementSizeBytes(entry.tensor.dtype());
-  if (storage.device().is_cpu()) {
-    const char* const bytes = static_cast<const char*>(storage.data()) + first;
-    return Put(entry, begin, {bytes + begin, end - begin});
+  extents_.reserve(entries_.size());
+  for (const Entry& entry : entries_) {
+    const Tensor& tensor = entry.tensor;
+    OutputExtent& extent = extents_.emplace_back();
+    extent.begin = extent.contents_offset = header_.size() + entry.header.begin;
+    extent.end = header_.size() + entry.header.end;
+    extent.size_bytes = extent.end - extent.begin;
+    if (!StandsInARow(tensor)) {
+      extent.elements = &tensor;
+      continue;
+    }
+    extent.storage = tensor.storage();
+    extent.storage_offset_bytes =
+        static_cast<uint64_t>(tensor.storage_offset()) *
+        ElementSizeBytes(tensor.dtype());
   }
-  const ScratchPool::Buffer buffer = chunks_.Take();
-  for (uint64_t at = begin; at < end;) {
-    const uint64_t size = std::min(kChunkBytes, end - at);
-    FERRY_RETURN_IF_ERROR(
-        CopyToHost(devices_, storage, first + at, buffer.data(), size));
-    FERRY_RETURN_IF_ERROR(Put(entry, at, {buffer.data(), size}));
-    at += size;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Writer::WriteScattered(const Entry& entry) {
-  Tensor tensor = entry.tensor;
-  if (!tensor.device().is_cpu()) {
-    // What the view spans, brought to the host.
-    FERRY_ASSIGN_OR_RETURN(
-        const uint64_t span_bytes,
-        ViewSizeBytes(tensor.dtype(), tensor.shape(), tensor.strides(), 0));
-    FERRY_ASSIGN_OR_RETURN(const Storage staging,
-                           Storage::Allocate(span_bytes));
-    FERRY_RETURN_IF_ERROR(
-        CopyToHost(devices_, tensor.storage(),
-                   static_cast<uint64_t>(tensor.storage_offset()) *
-                       ElementSizeBytes(tensor.dtype()),
-                   staging.data(), span_bytes));
-    FERRY_ASSIGN_OR_RETURN(
-        tensor, Tensor::Create(staging, tensor.dtype(), tensor.shape(),
-                               tensor.strides(), 0));
-    tensor.set_conj(entry.tensor.is_conj());
-    tensor.set_neg(entry.tensor.is_neg());
-  }
-  const ScratchPool::Buffer buffer = chunks_.Take();
-  uint64_t filled = 0;
-  uint64_t written = 0;
-  const auto flush = [&]() -> absl::Status {
-    FERRY_RETURN_IF_ERROR(Put(entry, written, {buffer.data(), filled}));
-    written += filled;
-    filled = 0;
-    return absl::OkStatus();
-  };
-  const absl::Status status =
-      VisitElements(tensor,
-                    {static_cast<const char*>(tensor.storage().data()),
-                     tensor.storage().size_bytes()},
-                    [&](absl::string_view bytes) -> absl::Status {
-                      while (!bytes.empty()) {
-                        const uint64_t size = std::min<uint64_t>(
-                            bytes.size(), kChunkBytes - filled);
-                        std::copy_n(bytes.data(), size, buffer.data() + filled);
-                        filled += size;
-                        bytes.remove_prefix(size);
-                        if (filled == kChunkBytes)
-                          FERRY_RETURN_IF_ERROR(flush());
-                      }
-                      return absl::OkStatus();
-                    });
-  if (!status.ok()) {
-    return absl::Status(status.code(), absl::StrCat(Shown(entry.header.name),
-                                                    ": ", status.message()));
-  }
-  return flush();
-}
-
-absl::Status Writer::RunTask(const Task& task) {
-  if (options_.is_cancelled && options_.is_cancelled()) {
-    return absl::CancelledError("the save was cancelled");
-  }
-  const Entry& entry = entries_[task.entry];
-  FERRY_RETURN_IF_ERROR(StandsInARow(entry.tensor)
-                            ? WriteRow(entry, task.begin, task.end)
-                            : WriteScattered(entry));
-  Report(task.end - task.begin);
-  return absl::OkStatus();
-}
-
-void Writer::Report(uint64_t bytes) {
-  if (!options_.progress) return;
-  const std::lock_guard<std::mutex> lock(progress_mutex_);
-  done_bytes_ += bytes;
-  options_.progress(done_bytes_, data_bytes_);
 }
 
 absl::Status Writer::Run(const Value& value) {
@@ -384,30 +273,21 @@ absl::Status Writer::Run(const Value& value) {
         absl::StrCat("the safetensors header would have ", header_.size(),
                      " bytes; readers allow ", kMaxHeaderBytes));
   }
-  if (file_ != nullptr) {
-    FERRY_RETURN_IF_ERROR(file_->SetSize(header_.size() + data_bytes_));
-    FERRY_RETURN_IF_ERROR(file_->WriteAt(0, header_));
-  } else {
-    FERRY_RETURN_IF_ERROR(sink_->Write(header_));
-  }
-  if (file_ != nullptr && data_bytes_ >= kSerialBytes) {
-    return ParallelForEach(static_cast<int64_t>(tasks_.size()),
-                           [this](int64_t i) { return RunTask(tasks_[i]); });
-  }
-  for (const Task& task : tasks_) FERRY_RETURN_IF_ERROR(RunTask(task));
-  return absl::OkStatus();
+  FERRY_RETURN_IF_ERROR(output_.SetSize(header_.size() + data_bytes_));
+  FERRY_RETURN_IF_ERROR(output_.Write(0, header_));
+  ExtentWriteOptions write_options;
+  write_options.control = options_.control;
+  return WriteExtents(extents_, Framing(entries_), devices_, write_options,
+                      output_)
+      .status();
 }
 
 }  // namespace
 
 absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
-                              const WriteOptions& options, AtomicFile* file) {
-  return Writer(devices, options, file, nullptr).Run(value);
-}
-
-absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
-                              const WriteOptions& options, ByteSink* sink) {
-  return Writer(devices, options, nullptr, sink).Run(value);
+                              const WriteOptions& options,
+                              const Output& output) {
+  return Writer(devices, options, output).Run(value);
 }
 
 }  // namespace safetensors

@@ -10,16 +10,15 @@
 #ifndef FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_WRITER_H_
 #define FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_WRITER_H_
 
-#include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "ferry/core/file.h"
 #include "ferry/core/value.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/serialization/transfer/output.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 namespace safetensors {
@@ -29,12 +28,12 @@ struct WriteOptions {
   std::vector<std::pair<std::string, std::string>> metadata;
   // Whether tensors that share memory are each written whole.
   bool copy_shared = false;
-  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
-  std::function<bool()> is_cancelled;
+  // Null: nobody watches. `progress` counts the tensors' bytes.
+  const TransferControl* control = nullptr;
 };
 
-// Writes `value`, a dict of str to strided tensors, to the file in parallel or
-// to the sink in order. Elements are written row-major, conj and neg resolved.
+// Writes `value`, a dict of str to strided tensors, from the first byte of
+// `output` on. Elements are written row-major, conj and neg resolved.
 // Storages are read through `devices`.
 //
 // What is not of the format goes unsaid: which tensors are parameters, require
@@ -48,11 +47,10 @@ struct WriteOptions {
 //   kUnimplemented     - a layout or dtype that the format does not have.
 //   kResourceExhausted - a header of more than `kMaxHeaderBytes`.
 //   kCancelled         - as asked.
-//   whatever the file, the sink or a backend returns.
+//   whatever the output or a backend returns.
 absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
-                              const WriteOptions& options, AtomicFile* file);
-absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
-                              const WriteOptions& options, ByteSink* sink);
+                              const WriteOptions& options,
+                              const Output& output);
 
 }  // namespace safetensors
 }  // namespace ferry

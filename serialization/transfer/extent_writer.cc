@@ -1,0 +1,333 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/transfer/extent_writer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/elements.h"
+#include "ferry/core/parallel.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/io/crc32.h"
+#include "ferry/serialization/transfer/scratch_pool.h"
+#include "ferry/serialization/transfer/tuning.h"
+
+namespace ferry {
+namespace {
+
+// Neighbours of at most this much together are written by one call.
+constexpr uint64_t kBatchBytes = uint64_t{1} << 20;
+
+// A piece of work for one thread: whole extents [first, last), or the bytes
+// [begin, end) of the contents of extent `first`.
+struct Task {
+  size_t first = 0;
+  size_t last = 0;
+  bool is_piece = false;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  uint32_t crc32 = 0;  // of the piece, once it is done
+};
+
+// A large extent, which several tasks write.
+struct LargeExtent {
+  size_t first_task = 0;
+  size_t last_task = 0;
+  std::atomic<size_t> tasks_left{0};
+};
+
+class Writer {
+ public:
+  Writer(absl::Span<const OutputExtent> extents, const ExtentFraming& framing,
+         const DeviceSnapshot& devices, const ExtentWriteOptions& options,
+         const Output& output)
+      : extents_(extents),
+        framing_(framing),
+        devices_(devices),
+        options_(options),
+        output_(output),
+        crc32s_(extents.size(), 0),
+        chunks_(kChunkBytes) {}
+
+  absl::StatusOr<std::vector<uint32_t>> Run();
+
+ private:
+  void Plan();
+  absl::Status OfExtent(size_t i, const absl::Status& status) const;
+  // `size` bytes of an extent's contents: where they stand, or in `scratch`.
+  absl::StatusOr<absl::string_view> Contents(size_t i, uint64_t offset,
+                                             uint64_t size,
+                                             char* scratch) const;
+  absl::Status VisitContents(size_t i, ElementVisitor visit) const;
+  absl::Status RunTask(Task* task);
+  absl::Status RunBatch(const Task& task);
+  absl::Status RunPiece(Task* task);
+  absl::Status WriteBytes(Task* task);
+  absl::Status WriteElements(Task* task);
+  absl::Status FinishLarge(const LargeExtent& large);
+  void Report(uint64_t bytes);
+
+  const absl::Span<const OutputExtent> extents_;
+  const ExtentFraming& framing_;
+  const DeviceSnapshot& devices_;
+  const ExtentWriteOptions& options_;
+  const Output& output_;
+  std::vector<uint32_t> crc32s_;
+  std::vector<Task> tasks_;
+  absl::flat_hash_map<size_t, std::unique_ptr<LargeExtent>> large_extents_;
+  std::unique_ptr<ScratchPool> batches_;  // of the largest batch's size
+  ScratchPool chunks_;
+  uint64_t total_bytes_ = 0;
+  std::mutex progress_mutex_;
+  uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
+};
+
+void Writer::Plan() {
+  uint64_t largest_batch_bytes = 0;
+  for (size_t i = 0; i < extents_.size();) {
+    const uint64_t begin = extents_[i].begin;
+    Task task;
+    task.first = i;
+    if (extents_[i].end - begin <= kBatchBytes || extents_[i].size_bytes == 0) {
+      do {
+        ++i;
+      } while (i < extents_.size() && extents_[i].end - begin <= kBatchBytes);
+      task.last = i;
+      largest_batch_bytes =
+          std::max(largest_batch_bytes, extents_[i - 1].end - begin);
+      tasks_.push_back(task);
+      continue;
+    }
+    auto large = std::make_unique<LargeExtent>();
+    large->first_task = tasks_.size();
+    task.last = i + 1;
+    task.is_piece = true;
+    const uint64_t size = extents_[i].size_bytes;
+    const uint64_t piece_bytes =
+        extents_[i].elements != nullptr ? size : kPieceBytes;
+    for (task.begin = 0; task.begin < size; task.begin = task.end) {
+      task.end = std::min(size, task.begin + piece_bytes);
+      tasks_.push_back(task);
+    }
+    large->last_task = tasks_.size();
+    large->tasks_left = large->last_task - large->first_task;
+    large_extents_.emplace(i, std::move(large));
+    ++i;
+  }
+  batches_ = std::make_unique<ScratchPool>(largest_batch_bytes);
+  if (!extents_.empty()) total_bytes_ = extents_.back().end - extents_[0].begin;
+}
+
+absl::Status Writer::OfExtent(size_t i, const absl::Status& status) const {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(framing_.Name(i), ": ", status.message()));
+}
+
+absl::StatusOr<absl::string_view> Writer::Contents(size_t i, uint64_t offset,
+                                                   uint64_t size,
+                                                   char* scratch) const {
+  const OutputExtent& extent = extents_[i];
+  const Storage& storage = extent.storage;
+  if (storage.is_null()) return extent.text.substr(offset, size);
+  offset += extent.storage_offset_bytes;
+  if (storage.device().is_cpu() && storage.has_data()) {
+    return absl::string_view(static_cast<const char*>(storage.data()) + offset,
+                             size);
+  }
+  FERRY_RETURN_IF_ERROR(
+      OfExtent(i, CopyToHost(devices_, storage, offset, scratch, size)));
+  return absl::string_view(scratch, size);
+}
+
+// Hands on the elements of an extent that has some.
+absl::Status Writer::VisitContents(size_t i, ElementVisitor visit) const {
+  Tensor tensor = *extents_[i].elements;
+  if (!tensor.device().is_cpu()) {
+    // What the view spans, brought to the host.
+    FERRY_ASSIGN_OR_RETURN(
+        const uint64_t span_bytes,
+        ViewSizeBytes(tensor.dtype(), tensor.shape(), tensor.strides(), 0));
+    FERRY_ASSIGN_OR_RETURN(const Storage staging,
+                           Storage::Allocate(span_bytes));
+    FERRY_RETURN_IF_ERROR(
+        OfExtent(i, CopyToHost(devices_, tensor.storage(),
+                               static_cast<uint64_t>(tensor.storage_offset()) *
+                                   ElementSizeBytes(tensor.dtype()),
+                               staging.data(), span_bytes)));
+    FERRY_ASSIGN_OR_RETURN(
+        tensor, Tensor::Create(staging, tensor.dtype(), tensor.shape(),
+                               tensor.strides(), 0));
+    tensor.set_conj(extents_[i].elements->is_conj());
+    tensor.set_neg(extents_[i].elements->is_neg());
+  }
+  return VisitElements(tensor,
+                       {static_cast<const char*>(tensor.storage().data()),
+                        tensor.storage().size_bytes()},
+                       visit);
+}
+
+absl::Status Writer::RunBatch(const Task& task) {
+  const ScratchPool::Buffer buffer = batches_->Take();
+  char* next = buffer.data();
+  const auto append = [&next](absl::string_view bytes) {
+    if (!bytes.empty()) std::memcpy(next, bytes.data(), bytes.size());
+    next += bytes.size();
+    return absl::OkStatus();
+  };
+  for (size_t i = task.first; i < task.last; ++i) {
+    append(framing_.Head(i)).IgnoreError();
+    const uint64_t size = extents_[i].size_bytes;
+    char* const begin = next;
+    if (extents_[i].elements != nullptr) {
+      FERRY_RETURN_IF_ERROR(OfExtent(i, VisitContents(i, append)));
+    } else if (size != 0) {
+      FERRY_ASSIGN_OR_RETURN(const absl::string_view contents,
+                             Contents(i, 0, size, begin));
+      if (contents.data() != begin) {
+        std::memcpy(begin, contents.data(), size);
+      }
+      next += size;
+    }
+    if (options_.compute_crc32) crc32s_[i] = Crc32({begin, size});
+    append(framing_.Tail(i, crc32s_[i])).IgnoreError();
+  }
+  if (next == buffer.data()) return absl::OkStatus();
+  return output_.Write(
+      extents_[task.first].begin,
+      {buffer.data(), static_cast<size_t>(next - buffer.data())});
+}
+
+absl::Status Writer::WriteBytes(Task* task) {
+  const ScratchPool::Buffer buffer = chunks_.Take();
+  for (uint64_t at = task->begin; at < task->end;) {
+    const uint64_t size = std::min(kChunkBytes, task->end - at);
+    FERRY_ASSIGN_OR_RETURN(const absl::string_view contents,
+                           Contents(task->first, at, size, buffer.data()));
+    if (options_.compute_crc32) {
+      task->crc32 = Crc32Extend(task->crc32, contents);
+    }
+    FERRY_RETURN_IF_ERROR(
+        output_.Write(extents_[task->first].contents_offset + at, contents));
+    at += size;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::WriteElements(Task* task) {
+  const ScratchPool::Buffer buffer = chunks_.Take();
+  uint64_t next = extents_[task->first].contents_offset;
+  uint64_t filled = 0;
+  absl::Status written = absl::OkStatus();
+  const auto flush = [&] {
+    const absl::string_view bytes(buffer.data(), filled);
+    if (options_.compute_crc32) task->crc32 = Crc32Extend(task->crc32, bytes);
+    written = output_.Write(next, bytes);
+    next += filled;
+    filled = 0;
+    return written;
+  };
+  const absl::Status visited =
+      VisitContents(task->first, [&](absl::string_view bytes) -> absl::Status {
+        while (!bytes.empty()) {
+          const uint64_t size =
+              std::min<uint64_t>(bytes.size(), kChunkBytes - filled);
+          std::memcpy(buffer.data() + filled, bytes.data(), size);
+          filled += size;
+          bytes.remove_prefix(size);
+          if (filled == kChunkBytes) FERRY_RETURN_IF_ERROR(flush());
+        }
+        return absl::OkStatus();
+      });
+  FERRY_RETURN_IF_ERROR(written);
+  FERRY_RETURN_IF_ERROR(OfExtent(task->first, visited));
+  return flush();
+}
+
+absl::Status Writer::RunPiece(Task* task) {
+  const OutputExtent& extent = extents_[task->first];
+  if (task->begin == 0 && extent.contents_offset != extent.begin) {
+    FERRY_RETURN_IF_ERROR(
+        output_.Write(extent.begin, framing_.Head(task->first)));
+  }
+  FERRY_RETURN_IF_ERROR(extent.elements != nullptr ? WriteElements(task)
+                                                   : WriteBytes(task));
+  LargeExtent& large = *large_extents_.at(task->first);
+  // Whoever is last has seen the checksums of the others.
+  if (large.tasks_left.fetch_sub(1) == 1) return FinishLarge(large);
+  return absl::OkStatus();
+}
+
+absl::Status Writer::FinishLarge(const LargeExtent& large) {
+  const size_t i = tasks_[large.first_task].first;
+  if (options_.compute_crc32) {
+    for (size_t k = large.first_task; k < large.last_task; ++k) {
+      crc32s_[i] = Crc32Combine(crc32s_[i], tasks_[k].crc32,
+                                tasks_[k].end - tasks_[k].begin);
+    }
+  }
+  const uint64_t tail_offset =
+      extents_[i].contents_offset + extents_[i].size_bytes;
+  if (tail_offset == extents_[i].end) return absl::OkStatus();
+  return output_.Write(tail_offset, framing_.Tail(i, crc32s_[i]));
+}
+
+void Writer::Report(uint64_t bytes) {
+  if (options_.control == nullptr || !options_.control->progress) return;
+  const std::lock_guard<std::mutex> lock(progress_mutex_);
+  done_bytes_ += bytes;
+  options_.control->progress(done_bytes_, total_bytes_);
+}
+
+absl::Status Writer::RunTask(Task* task) {
+  if (options_.control != nullptr && options_.control->is_cancelled &&
+      options_.control->is_cancelled()) {
+    return absl::CancelledError("the save was cancelled");
+  }
+  const OutputExtent& first = extents_[task->first];
+  if (!task->is_piece) {
+    FERRY_RETURN_IF_ERROR(RunBatch(*task));
+    Report(extents_[task->last - 1].end - first.begin);
+    return absl::OkStatus();
+  }
+  FERRY_RETURN_IF_ERROR(RunPiece(task));
+  uint64_t bytes = task->end - task->begin;
+  if (task->begin == 0) {
+    bytes += first.end - first.begin - first.size_bytes;  // what is around
+  }
+  Report(bytes);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<uint32_t>> Writer::Run() {
+  Plan();
+  const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
+  const auto num_tasks = static_cast<int64_t>(tasks_.size());
+  if (output_.is_serial() || total_bytes_ < kSerialBytes) {
+    for (int64_t i = 0; i < num_tasks; ++i) FERRY_RETURN_IF_ERROR(run(i));
+  } else {
+    FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));
+  }
+  return std::move(crc32s_);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<uint32_t>> WriteExtents(
+    absl::Span<const OutputExtent> extents, const ExtentFraming& framing,
+    const DeviceSnapshot& devices, const ExtentWriteOptions& options,
+    const Output& output) {
+  return Writer(extents, framing, devices, options, output).Run();
+}
+
+}  // namespace ferry

@@ -1,0 +1,94 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/transfer/extent_writer.h
+// -----------------------------------------------------------------------------
+//
+// Writes a run of extents whose layout is known: to a file in parallel, to a
+// sink in order. Small neighbours are written by one call, large ones in pieces
+// by several threads, straight from the memory of the host where they stand
+// there. Checksums are computed while the bytes are in cache.
+#ifndef FERRY_SERIALIZATION_TRANSFER_EXTENT_WRITER_H_
+#define FERRY_SERIALIZATION_TRANSFER_EXTENT_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/serialization/transfer/output.h"
+#include "ferry/serialization/transfer/transfer_control.h"
+
+namespace ferry {
+
+// An extent to be written: a head, the contents, and a tail, one after another.
+struct OutputExtent {
+  // In the file: where the head begins, where the contents begin, and where the
+  // tail ends.
+  uint64_t begin = 0;
+  uint64_t contents_offset = 0;
+  uint64_t end = 0;
+  // Of the contents, which are one of the three that follow.
+  uint64_t size_bytes = 0;
+  // Text, which must stay until it is written.
+  absl::string_view text;
+  // The bytes of a storage from an offset on.
+  Storage storage;
+  uint64_t storage_offset_bytes = 0;
+  // The elements of a strided tensor in row-major order, conj and neg resolved.
+  // Null: none of these. Written by one thread.
+  const Tensor* elements = nullptr;
+};
+
+using OutputExtents =
+    std::vector<OutputExtent, HugePageAllocator<OutputExtent>>;
+
+// What a file format puts around the contents of its extents.
+//
+// Thread-safety: called from several threads at once.
+class ExtentFraming {
+ public:
+  virtual ~ExtentFraming() = default;
+
+  // Of extent `i`: exactly as many bytes as there are before its contents, and
+  // after them. The checksum is 0 where none is computed.
+  virtual std::string Head(size_t i) const { return ""; }
+  virtual std::string Tail(size_t i, uint32_t crc32) const { return ""; }
+
+  // What error messages call it.
+  virtual std::string Name(size_t i) const = 0;
+};
+
+struct ExtentWriteOptions {
+  // Whether the checksum of each extent's contents is computed.
+  bool compute_crc32 = false;
+  // Null: nobody watches. `progress` counts the bytes of the extents.
+  const TransferControl* control = nullptr;
+};
+
+// Writes `extents`, each of which begins where the last one ends. Returns the
+// CRC-32 of each one's contents, or zeros.
+//
+//   devices  where storages that are not on the host are read.
+//
+// Errors:
+//   kInvalidArgument - a storage without bytes.
+//   kCancelled       - as asked.
+//   as `VisitElements`, with the extent's name; whatever the output or a
+//   backend returns.
+absl::StatusOr<std::vector<uint32_t>> WriteExtents(
+    absl::Span<const OutputExtent> extents, const ExtentFraming& framing,
+    const DeviceSnapshot& devices, const ExtentWriteOptions& options,
+    const Output& output);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TRANSFER_EXTENT_WRITER_H_

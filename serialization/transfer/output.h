@@ -1,0 +1,59 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/transfer/output.h
+// -----------------------------------------------------------------------------
+//
+// Where a save writes to: a file, at any offset and from several threads, or a
+// sink, one run of bytes after another.
+#ifndef FERRY_SERIALIZATION_TRANSFER_OUTPUT_H_
+#define FERRY_SERIALIZATION_TRANSFER_OUTPUT_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/file.h"
+
+namespace ferry {
+
+// Output
+//
+// What it is made of must outlive it. Cheap to copy.
+//
+// Thread-safety: `Write` may be called from any number of threads at once,
+// unless the output is serial.
+class Output {
+ public:
+  explicit Output(AtomicFile* file) : file_(file) {}
+  explicit Output(ByteSink* sink) : sink_(sink) {}
+
+  // Whether everything must be written in order, by one thread at a time.
+  bool is_serial() const { return file_ == nullptr; }
+
+  // Makes room for a save of so many bytes, where that is possible: a disk that
+  // is too small is told before anything is written.
+  //
+  // Errors: as `AtomicFile::SetSize`.
+  absl::Status SetSize(uint64_t size_bytes) const {
+    return file_ != nullptr ? file_->SetSize(size_bytes) : absl::OkStatus();
+  }
+
+  // Writes at an offset, which of a serial output is where the last write
+  // ended.
+  //
+  // Errors: as the file or the sink.
+  absl::Status Write(uint64_t offset_bytes, absl::string_view bytes) const {
+    return file_ != nullptr ? file_->WriteAt(offset_bytes, bytes)
+                            : sink_->Write(bytes);
+  }
+
+ private:
+  AtomicFile* file_ = nullptr;
+  ByteSink* sink_ = nullptr;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TRANSFER_OUTPUT_H_
