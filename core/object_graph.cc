@@ -424,16 +424,6 @@ absl::Span<const NodeId> ObjectGraph::size_items(NodeId node) const {
   return {children_.data() + nodes_[node].a, nodes_[node].run.count};
 }
 
-NodeId ObjectGraph::shared_word(absl::string_view word) const {
-  const auto found = shared_words_.find(word);
-  return found == shared_words_.end() ? kNoNode : found->second;
-}
-
-void ObjectGraph::NoteSharedWord(absl::string_view word, NodeId node) {
-  if (shared_words_.contains(word)) return;
-  shared_words_.emplace(text(node), node);
-}
-
 void ObjectGraph::ReplaceStorages(
     const absl::flat_hash_map<Storage, Storage>& replacements) {
   for (StorageRecord& record : storages_) {

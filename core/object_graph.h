@@ -86,9 +86,6 @@ struct ObjectRecord {
 struct GlobalRecord {
   absl::string_view module;
   absl::string_view name;
-  // The str nodes that spelt them (pickle protocol 4 and later), or kNoNode.
-  NodeId module_node = kNoNode;
-  NodeId name_node = kNoNode;
   // Of a class whose source text the file has: the tuple ("module", class, name
   // of the source file or None, source text or None). Else kNoNode.
   NodeId source = kNoNode;
@@ -99,11 +96,20 @@ struct StorageRecord {
   Storage storage;
   DType dtype = DType::kUInt8;  // what it counts its elements in
   bool untyped = false;         // counts bytes: torch.UntypedStorage
-  // Whether the file had another str for the location at each reference.
-  bool location_is_fresh = false;
-  // The str nodes of the key and the location that the file had, or kNoNode.
-  NodeId key_node = kNoNode;
-  NodeId location_node = kNoNode;
+};
+
+// CodecNotes
+//
+// What a codec remembers about the bytes that it read a graph from, beyond what
+// the graph says, so that it can write the same bytes again. Each codec derives
+// its own notes, tells them from those of another by `dynamic_cast`, and
+// ignores the others.
+class CodecNotes {
+ public:
+  CodecNotes() = default;
+  CodecNotes(const CodecNotes&) = delete;
+  CodecNotes& operator=(const CodecNotes&) = delete;
+  virtual ~CodecNotes() = default;
 };
 
 class KeyClasses;
@@ -255,6 +261,8 @@ class ObjectGraph {
   const StorageRecord& storage(NodeId node) const {
     return storages_[nodes_[node].a];
   }
+  // The storage's index in `storages()`.
+  uint32_t storage_index(NodeId node) const { return nodes_[node].a; }
   DType dtype(NodeId node) const { return static_cast<DType>(nodes_[node].b); }
   const Device& device(NodeId node) const { return devices_[meaning(node)]; }
   Layout layout(NodeId node) const {
@@ -263,21 +271,20 @@ class ObjectGraph {
   // The integers of a torch.Size.
   absl::Span<const NodeId> size_items(NodeId node) const;
 
-  StorageRecord& mutable_storage(NodeId node) {
-    return storages_[nodes_[node].a];
-  }
-
   // Every storage that the graph refers to, in the order of first reference.
   absl::Span<const StorageRecord> storages() const { return storages_; }
   absl::Span<const GlobalRecord> globals() const { return globals_; }
   // Every tensor that a node is, in no particular order.
   absl::Span<const Tensor> tensors() const { return tensors_; }
 
-  // The str node of a word that Python keeps once for everybody ("storage",
-  // "cpu", "latin1"): the one that the file had, where a codec has noted it,
-  // else kNoNode.
-  NodeId shared_word(absl::string_view word) const;
-  void NoteSharedWord(absl::string_view word, NodeId node);
+  // The notes of the codec that read the graph, or null. They stay valid as the
+  // graph grows, because nodes and indexes keep their meaning. `Import` copies
+  // no notes.
+  const CodecNotes* codec_notes() const { return codec_notes_.get(); }
+  CodecNotes* codec_notes() { return codec_notes_.get(); }
+  void set_codec_notes(std::unique_ptr<CodecNotes> notes) {
+    codec_notes_ = std::move(notes);
+  }
 
   // Puts other storages of the same sizes in the place of those that are keys
   // of `replacements`, in the graph and in its tensors. For a load in which a
@@ -440,12 +447,12 @@ class ObjectGraph {
   // Of the nodes below `storages_indexed_`.
   absl::flat_hash_set<NodeId, StorageHash, StorageEqual> storage_nodes_;
   NodeId storages_indexed_ = 0;
-  absl::flat_hash_map<absl::string_view, NodeId> shared_words_;
 
   // Where views of text stay valid.
   std::pmr::monotonic_buffer_resource text_{&memory_};
 
   std::unique_ptr<Indexes> indexes_;
+  std::unique_ptr<CodecNotes> codec_notes_;
 };
 
 }  // namespace ferry

@@ -57,10 +57,7 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
         BecomeDType(copy, from.dtype(node));
       }
     } else if (original.kind == ValueKind::kStorage) {
-      StorageRecord record = from.storage(node);
-      record.key_node = kNoNode;
-      record.location_node = kNoNode;
-      copy = AddStorage(std::move(record));
+      copy = AddStorage(from.storage(node));
     } else {
       nodes_.push_back(original);
       copy = static_cast<NodeId>(nodes_.size() - 1);

@@ -168,11 +168,9 @@ TEST(ObjectGraphImportTest, StoragesBecomeSharedByBothGraphs) {
   StorageRecord record;
   record.storage = *Storage::Allocate(8);
   record.dtype = DType::kFloat32;
-  record.key_node = from.AddStr("0");
   const NodeId storage = from.AddStorage(record);
   const NodeId copy = to.Import(from, storage);
   EXPECT_EQ(to.storage(copy).storage, record.storage);
-  EXPECT_EQ(to.storage(copy).key_node, kNoNode);
   EXPECT_EQ(to.Import(from, storage), copy);
   EXPECT_EQ(to.storages().size(), 1u);
 }

@@ -208,6 +208,7 @@ TEST_F(ObjectGraphTest, AStorageIsOneNodeForEachDTypeItIsCountedIn) {
       graph_.AddStorage(record(*Storage::Allocate(8), DType::kFloat32, false)),
       floats);
   EXPECT_EQ(graph_.storages().size(), 4u);
+  EXPECT_EQ(graph_.storage_index(floats), 0u);
 }
 
 TEST_F(ObjectGraphTest, ReplacesStoragesWhereverTheyAre) {
@@ -231,14 +232,6 @@ TEST_F(ObjectGraphTest, ReplacesStoragesWhereverTheyAre) {
   EXPECT_EQ(graph_.tensor(untouched).storage(), other);
   record.storage = to;
   EXPECT_EQ(graph_.AddStorage(record), storage);
-}
-
-TEST_F(ObjectGraphTest, SharedWordsAreTheFirstNoted) {
-  EXPECT_EQ(graph_.shared_word("cpu"), kNoNode);
-  const NodeId word = Str("cpu");
-  graph_.NoteSharedWord("cpu", word);
-  graph_.NoteSharedWord("cpu", Str("cpu"));
-  EXPECT_EQ(graph_.shared_word("cpu"), word);
 }
 
 // --- Equality of keys --------------------------------------------------------

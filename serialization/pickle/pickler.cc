@@ -112,6 +112,7 @@ absl::StatusOr<bool> PickleHooks::WriteObject(NodeId, const ObjectGraph&,
 
 Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks)
     : graph_(graph),
+      notes_(PickleNotes::Of(graph)),
       protocol_(protocol),
       hooks_(hooks),
       memo_(graph.size(), kNotMemoised) {}
@@ -334,7 +335,7 @@ void Pickler::WriteStrNode(NodeId node) {
 }
 
 void Pickler::WriteSharedWord(absl::string_view word) {
-  const NodeId node = graph_.shared_word(word);
+  const NodeId node = notes_.shared_word(word);
   if (node != kNoNode) return WriteStrNode(node);
   WriteStr(word, &word_memo_.try_emplace(word, kNotMemoised).first->second);
 }
@@ -346,7 +347,7 @@ void Pickler::WriteGlobal(absl::string_view module, absl::string_view name) {
       global_memo_.try_emplace({module, name}, kNotMemoised).first->second;
   ObjectBoundary();
   if (memo != kNotMemoised) return WriteGet(memo);
-  WriteNewGlobal({module, name}, kNoNode, kNoNode);
+  WriteNewGlobal({module, name}, PickleNotes::Global());
   // The name's words do not touch this map, so `memo` is still valid.
   memo = next_memo_;
   Memoise();
@@ -375,12 +376,12 @@ void Pickler::CheckGlobal(const GlobalName& global) {
   }
 }
 
-void Pickler::WriteNewGlobal(const GlobalName& global, NodeId module_node,
-                             NodeId name_node) {
+void Pickler::WriteNewGlobal(const GlobalName& global,
+                             const PickleNotes::Global& strs) {
   CheckGlobal(global);
-  if (protocol_ >= 4 && module_node != kNoNode) {
-    WriteStrNode(module_node);
-    WriteStrNode(name_node);
+  if (protocol_ >= 4 && strs.module != kNoNode) {
+    WriteStrNode(strs.module);
+    WriteStrNode(strs.name);
     PutOpcode(kStackGlobal);
   } else if (protocol_ >= 4) {
     WriteSharedWord(global.module);
@@ -406,8 +407,8 @@ void Pickler::WriteGlobalNode(NodeId node) {
       parts.size() > 1 &&
       std::find(parts.begin(), parts.end(), "") == parts.end();
   if (protocol_ >= 4 || !is_nested) {
-    WriteNewGlobal({global.module, global.name}, global.module_node,
-                   global.name_node);
+    WriteNewGlobal({global.module, global.name},
+                   notes_.global(graph_.global_index(node)));
     MemoiseNode(node);
     return;
   }

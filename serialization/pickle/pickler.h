@@ -34,6 +34,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/python2_names.h"
 
 namespace ferry {
@@ -96,6 +97,9 @@ class Pickler {
   int protocol() const { return protocol_; }
 
   // --- For hooks -------------------------------------------------------------
+
+  // The notes in the graph.
+  const PickleNotes& notes() const { return notes_; }
 
   // A memo number, or none yet: where a hook keeps that of an object that it
   // may write again.
@@ -178,8 +182,8 @@ class Pickler {
   void WriteComplex(double real, double imag);
   void WriteGlobalNode(NodeId node);
   void CheckGlobal(const GlobalName& global);
-  void WriteNewGlobal(const GlobalName& global, NodeId module_node,
-                      NodeId name_node);
+  void WriteNewGlobal(const GlobalName& global,
+                      const PickleNotes::Global& strs);
   void MemoiseNode(NodeId node);
   bool IsMemoised(NodeId node) const { return memo_[node] < kBeingWritten; }
 
@@ -202,6 +206,7 @@ class Pickler {
   NodeId NextCall(NodeId object);
 
   const ObjectGraph& graph_;
+  const PickleNotes& notes_;
   const int protocol_;
   PickleHooks* const hooks_;
   absl::Status error_;

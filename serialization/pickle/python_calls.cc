@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
 
 namespace ferry {
 namespace pickle {
@@ -57,7 +58,8 @@ absl::StatusOr<std::optional<std::string>> EncodeCall(
       !IsLatin1Name(graph->text(args[1]))) {
     return std::nullopt;
   }
-  graph->NoteSharedWord(graph->text(args[1]), args[1]);
+  PickleNotes& notes = PickleNotes::In(graph);
+  notes.NoteSharedWord(graph->text(args[1]), args[1]);
   // A character takes one byte or two here, and one in the result.
   const uint64_t least_bytes = graph->text(args[0]).size() / 2;
   FERRY_RETURN_IF_ERROR(Spend(least_bytes, budget));
@@ -67,7 +69,7 @@ absl::StatusOr<std::optional<std::string>> EncodeCall(
   }
   // Python keeps one str for each character below U+0100.
   if (bytes && bytes->size() == 1) {
-    graph->NoteSharedWord(graph->text(args[0]), args[0]);
+    notes.NoteSharedWord(graph->text(args[0]), args[0]);
   }
   return bytes;
 }

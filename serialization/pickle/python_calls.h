@@ -34,7 +34,8 @@ enum class PythonCall : uint8_t {
 PythonCall FindPythonCall(const GlobalRecord& global);
 
 // Returns the node that `callable(*args)` makes if the arguments are such as
-// Python writes, else kNoNode.
+// Python writes, else kNoNode. Adds the words that Python keeps once to the
+// notes of the graph (`PickleNotes`).
 //
 //   call      what `callable`, a global, is.
 //   args      a tuple.

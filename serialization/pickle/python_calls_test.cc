@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -60,7 +61,7 @@ TEST_F(PythonCallsTest, BytesAndByteArrays) {
   ASSERT_NE(bytes, kNoNode);
   EXPECT_EQ(graph_.kind(bytes), ValueKind::kBytes);
   EXPECT_EQ(graph_.text(bytes), "a\xff\x80");
-  EXPECT_EQ(graph_.shared_word("latin1"), encoding);
+  EXPECT_EQ(PickleNotes::Of(graph_).shared_word("latin1"), encoding);
   const NodeId array = Builtin("bytearray", {bytes});
   EXPECT_EQ(graph_.kind(array), ValueKind::kByteArray);
   EXPECT_EQ(graph_.text(array), "a\xff\x80");
@@ -72,7 +73,7 @@ TEST_F(PythonCallsTest, BytesAndByteArrays) {
   // Of one character Python has one str.
   const NodeId one = Str("\xc3\xa8");
   Call("_codecs", "encode", {one, encoding});
-  EXPECT_EQ(graph_.shared_word("\xc3\xa8"), one);
+  EXPECT_EQ(PickleNotes::Of(graph_).shared_word("\xc3\xa8"), one);
 }
 
 TEST_F(PythonCallsTest, WhatHasNoLatin1IsLeftACall) {

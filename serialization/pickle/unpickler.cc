@@ -25,6 +25,7 @@
 #include "ferry/serialization/pickle/global_name.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/opcodes.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/python_calls.h"
 #include "ferry/serialization/pickle/utf8.h"
@@ -103,6 +104,7 @@ class Unpickler {
         options_(options),
         hooks_(hooks == nullptr ? &no_hooks_ : hooks),
         graph_(graph),
+        notes_(PickleNotes::In(graph)),
         copy_budget_(bytes.size()),
         limits_checked_(bytes.data()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
@@ -317,6 +319,7 @@ class Unpickler {
   UnpickleHooks no_hooks_;
   UnpickleHooks* const hooks_;
   ObjectGraph* const graph_;
+  PickleNotes& notes_;
 
   int protocol_ = 0;
   NodeStack stack_;
@@ -472,11 +475,7 @@ bool Unpickler::PushStackGlobal() {
   NodeId node;
   if (!GlobalNode(graph_->text(module), graph_->text(name), &node))
     return false;
-  GlobalRecord& record = graph_->mutable_global(node);
-  if (record.module_node == kNoNode) {
-    record.module_node = module;
-    record.name_node = name;
-  }
+  notes_.NoteGlobal(graph_->global_index(node), module, name);
   Push(node);
   return true;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/serialization/pickle/opcodes.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/test_vectors.h"
 #include "gtest/gtest.h"
 
@@ -224,7 +225,10 @@ TEST_F(UnpicklerTest, GlobalsAndCalls) {
   EXPECT_EQ(graph_.global(global).name, "Name");
   const NodeId stack_global = Read(B("\x80\4\x8c\3mod\x8c\1X\x93."));
   EXPECT_EQ(graph_.global(stack_global).name, "X");
-  EXPECT_NE(graph_.global(stack_global).module_node, kNoNode);
+  const PickleNotes::Global strs =
+      PickleNotes::Of(graph_).global(graph_.global_index(stack_global));
+  EXPECT_EQ(graph_.text(strs.module), "mod");
+  EXPECT_EQ(graph_.text(strs.name), "X");
   // Python 2's names are moved where the protocol is Python 2's.
   EXPECT_EQ(graph_.global(Read(B("\x80\2c__builtin__\nxrange\n."))).name,
             "range");

@@ -127,10 +127,7 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
   FERRY_ASSIGN_OR_RETURN(const ParsedCheckpoint saved,
                          ReadLegacyStream(*stream, options_));
   if (saved.graph->kind(saved.root) != ValueKind::kStorage) return kNoNode;
-  StorageRecord record = saved.graph->storage(saved.root);
-  record.key_node = kNoNode;
-  record.location_node = kNoNode;
-  record.location_is_fresh = false;
+  const StorageRecord& record = saved.graph->storage(saved.root);
   ParsedCheckpoint::StoragePart part =
       *std::find_if(saved.storages.begin(), saved.storages.end(),
                     [&record](const ParsedCheckpoint::StoragePart& candidate) {
@@ -144,7 +141,7 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
       PlainExtent(kStorageFile, offset, extent.size_bytes));
   part.extents = {};
   parsed_.storages.push_back(std::move(part));
-  return graph->AddStorage(std::move(record));
+  return graph->AddStorage(record);
 }
 
 absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {

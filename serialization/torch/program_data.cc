@@ -159,12 +159,8 @@ NodeId PlainCopier::CopyLeaf(NodeId node) {
   switch (from_.kind(node)) {
     case ValueKind::kTensor:
       return to_.AddTensor(from_.tensor(node));
-    case ValueKind::kStorage: {
-      StorageRecord record = from_.storage(node);
-      record.key_node = kNoNode;
-      record.location_node = kNoNode;
-      return to_.AddStorage(record);
-    }
+    case ValueKind::kStorage:
+      return to_.AddStorage(from_.storage(node));
     case ValueKind::kDType:
       return to_.AddDType(from_.dtype(node));
     case ValueKind::kDevice:

@@ -85,11 +85,10 @@ void TorchPickler::Reserve(size_t num_storages) {
 }
 
 // Of a stream.
-void TorchPickler::AddKey(const StorageRecord& record,
-                          const ObjectGraph& graph) {
+void TorchPickler::AddKey(NodeId key_node, const ObjectGraph& graph) {
   std::string& key = keys_.emplace_back();
-  if (record.key_node != kNoNode) {
-    key = std::string(graph.text(record.key_node));
+  if (key_node != kNoNode) {
+    key = std::string(graph.text(key_node));
     if (used_keys_.insert(key).second) return;
   }
   do {
@@ -178,9 +177,9 @@ absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,
   return true;
 }
 
-absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
-                                        const ObjectGraph& graph,
-                                        Pickler* pickler) {
+absl::Status TorchPickler::WriteStorage(
+    const StorageRecord& record, const pickle::PickleNotes::Storage& strs,
+    const ObjectGraph& graph, Pickler* pickler) {
   const auto [found, is_new] = index_by_storage_.try_emplace(
       record.storage.identity(), static_cast<uint32_t>(storages_.size()));
   if (is_new) {
@@ -200,7 +199,7 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
                        absl::CHexEscape(location), "\""));
     }
     written.location = LocationIndex(std::move(location));
-    if (ids_ == PersistentIds::kStream) AddKey(record, graph);
+    if (ids_ == PersistentIds::kStream) AddKey(strs.key, graph);
     written.dtype = record.dtype;
     written.untyped = record.untyped;
     // PyTorch from 2.10 on opens no file with such a storage, and versions
@@ -243,15 +242,13 @@ absl::Status TorchPickler::WriteStorage(const StorageRecord& record,
   if (ids_ == PersistentIds::kStream) {
     // PyTorch makes it anew each time.
     pickler->WriteStr(keys_[index]);
-  } else if (record.key_node != kNoNode &&
-             graph.text(record.key_node) == number) {
-    pickler->WriteStrNode(record.key_node);
+  } else if (strs.key != kNoNode && graph.text(strs.key) == number) {
+    pickler->WriteStrNode(strs.key);
   } else {
     pickler->WriteStr(number, &written.key_memo);
   }
-  if (record.location_node != kNoNode && !record.location_is_fresh &&
-      graph.text(record.location_node) == location) {
-    pickler->WriteStrNode(record.location_node);
+  if (strs.location != kNoNode && graph.text(strs.location) == location) {
+    pickler->WriteStrNode(strs.location);
   } else if (!LiteralTag(location).empty()) {
     // The pickler keeps the word.
     pickler->WriteSharedWord(LiteralTag(location));
@@ -354,7 +351,8 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
   pickler->WriteGlobal("torch._utils", record.untyped ? "_rebuild_tensor_v3"
                                                       : "_rebuild_tensor_v2");
   pickler->BeginTuple();
-  FERRY_RETURN_IF_ERROR(WriteStorage(record, graph, pickler));
+  FERRY_RETURN_IF_ERROR(
+      WriteStorage(record, pickle::PickleNotes::Storage(), graph, pickler));
   pickler->WriteInt(tensor.storage_offset());
   pickler->WriteIntTuple(tensor.shape());
   pickler->WriteIntTuple(tensor.strides());
@@ -394,7 +392,9 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
                                      Pickler* pickler) {
   switch (graph.kind(node)) {
     case ValueKind::kStorage:
-      return WriteStorage(graph.storage(node), graph, pickler);
+      return WriteStorage(graph.storage(node),
+                          pickler->notes().storage(graph.storage_index(node)),
+                          graph, pickler);
     case ValueKind::kTensor: {
       const Tensor& tensor = graph.tensor(node);
       if (tensor.is_null()) {

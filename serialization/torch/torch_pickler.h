@@ -33,6 +33,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 
@@ -108,9 +109,12 @@ class TorchPickler final : public pickle::PickleHooks {
     pickle::Pickler::MemoSlot key_memo = pickle::Pickler::kNotMemoised;
   };
 
-  void AddKey(const StorageRecord& record, const ObjectGraph& graph);
+  // `key_node` is the str node of the key that the storage had, or kNoNode.
+  void AddKey(NodeId key_node, const ObjectGraph& graph);
   uint32_t LocationIndex(std::string location);
+  // `strs` are those that the storage had where it was read.
   absl::Status WriteStorage(const StorageRecord& record,
+                            const pickle::PickleNotes::Storage& strs,
                             const ObjectGraph& graph, pickle::Pickler* pickler);
   absl::Status WriteTensor(const Tensor& tensor, bool requires_grad,
                            const ObjectGraph& graph, pickle::Pickler* pickler);

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
@@ -20,6 +21,8 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/pickle/pickler.h"
+#include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/torch/torch_unpickler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -102,6 +105,52 @@ TEST(TorchPickler, WritesConjAsPyTorch2Does) {
       "53746f726167650a71025801000000307103580300000063707571044b01747105514b00"
       "4b018571064b018571078963636f6c6c656374696f6e730a4f726465726564446963740a"
       "7108295271097d710a5804000000636f6e6a710b887374710c52710d2e");
+}
+
+// A list of two references to the same storage. The second has the same key and
+// either the same location or another str that says the same.
+std::string TwoReferences(bool same_location) {
+  const absl::string_view location = "5806000000637564613a30";
+  return absl::StrCat(
+      "80025d710028"
+      "28580700000073746f72616765710163746f7263680a466c6f617453746f726167650a"
+      "71025801000000307103",
+      location, "71044b02747105512868016802", "6803",
+      same_location ? "6804" : absl::StrCat(location, "7106"), "4b0274",
+      same_location ? "7106" : "7107", "51652e");
+}
+
+// Reads a pickle into `graph`.
+NodeId Read(absl::string_view hex, ObjectGraph* graph) {
+  TorchUnpickler hooks([](const StorageId&) { return absl::OkStatus(); });
+  const absl::StatusOr<pickle::UnpickleResult> result = pickle::Unpickle(
+      absl::HexStringToBytes(hex), pickle::UnpickleOptions(), &hooks, graph);
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? result->root : kNoNode;
+}
+
+TEST(TorchPickler, WritesTheStrsThatTheFileHad) {
+  for (const bool same_location : {true, false}) {
+    const std::string hex = TwoReferences(same_location);
+    ObjectGraph graph;
+    const NodeId root = Read(hex, &graph);
+    EXPECT_EQ(Hex(Write(graph, root)), hex);
+    // Also when the graph has grown: nothing of the other graph's strs counts.
+    ObjectGraph other;
+    const NodeId grown[] = {graph.Import(other, Read(hex, &other)), root};
+    graph.AddList(grown);
+    EXPECT_EQ(Hex(Write(graph, root)), hex);
+    EXPECT_EQ(Hex(Write(graph, grown[0])), TwoReferences(false));
+  }
+}
+
+TEST(TorchPickler, WritesWhatWasImportedAsIfItWereBuilt) {
+  for (const bool same_location : {true, false}) {
+    ObjectGraph read, built;
+    const NodeId root =
+        built.Import(read, Read(TwoReferences(same_location), &read));
+    EXPECT_EQ(Hex(Write(built, root)), TwoReferences(false));
+  }
 }
 
 TEST(TorchPickler, WritesMetaTensorsAsPyTorchDoes) {

@@ -123,9 +123,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadClass(NodeId id,
   }
   if (graph->is_global(type) && graph->global(type).source == kNoNode) {
     graph->mutable_global(type).source = id;
-    if (graph->shared_word("module") == kNoNode) {
-      graph->NoteSharedWord("module", parts[0]);
-    }
+    pickle::PickleNotes::In(graph).NoteSharedWord("module", parts[0]);
   }
   return type;
 }
@@ -249,30 +247,26 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
                                     " elements is past 2^63 bytes"));
   }
   if (storage_word_ == kNoNode) {
-    graph->NoteSharedWord("storage", parts[0]);
     storage_word_ = parts[0];
+    notes_ = &pickle::PickleNotes::In(graph);
+    notes_->NoteSharedWord("storage", storage_word_);
   }
   FERRY_ASSIGN_OR_RETURN(uint32_t index, FindOrAdd(storage_id));
-  StorageRecord record;
-  record.key_node = parts[2];
+  NodeId key = parts[2];
   if (num_parts == 6 && graph->kind(parts[5]) != ValueKind::kNone) {
     FERRY_ASSIGN_OR_RETURN(index,
                            FindOrAddPart(storage_id, index, parts[5], *graph));
-    record.key_node = graph->items(parts[5])[0];
+    key = graph->items(parts[5])[0];
   }
   KeyedStorage& keyed = storages_[index];
-  record.storage = keyed.storage;
-  record.dtype = type->dtype;
-  record.untyped = type->untyped;
-  record.location_node = parts[3];
-  if (keyed.node == kNoNode) {
-    keyed.node = graph->AddNewStorage(std::move(record));
-    return keyed.node;
+  NodeId node = keyed.node;
+  if (node == kNoNode) {
+    node = graph->AddNewStorage({keyed.storage, type->dtype, type->untyped});
+    keyed.node = node;
+  } else if (!(keyed.type == *type)) {
+    node = graph->AddStorage({keyed.storage, type->dtype, type->untyped});
   }
-  const NodeId node =
-      keyed.type == *type ? keyed.node : graph->AddStorage(std::move(record));
-  StorageRecord& first = graph->mutable_storage(node);
-  if (first.location_node != parts[3]) first.location_is_fresh = true;
+  notes_->NoteStorage(graph->storage_index(node), key, parts[3]);
   return node;
 }
 

@@ -29,6 +29,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/storage_type.h"
@@ -169,6 +170,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   std::pmr::vector<KeyedStorage> storages_{&memory_};
   zip::NameIndex storage_by_key_{"", &memory_};  // indexes of `storages_`
   NodeId storage_word_ = kNoNode;                // the first "storage"
+  pickle::PickleNotes* notes_ = nullptr;  // in the graph, once a storage is met
 };
 
 }  // namespace torch_format
