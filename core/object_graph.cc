@@ -42,7 +42,8 @@ struct ObjectGraph::Index {
   bool has_plain_keys = true;
 };
 
-// For each dict that was searched and is not small.
+// For the dicts that were searched for a key that is no scalar, or that are not
+// small and were searched.
 struct ObjectGraph::Indexes {
   explicit Indexes(const ObjectGraph& graph) : classes(graph) {}
   std::mutex mutex;
@@ -438,12 +439,6 @@ void ObjectGraph::ReplaceStorages(
   storages_indexed_ = 0;
 }
 
-bool ObjectGraph::IsHashable(NodeId node) const {
-  if (kind(node) == ValueKind::kStr || kind(node) == ValueKind::kInt)
-    return true;
-  return KeyClasses(*this).ClassOf(node) != KeyClasses::kUnhashable;
-}
-
 bool ObjectGraph::KeysEqual(NodeId a, NodeId b) const {
   if (a == b) return true;
   KeyClasses classes(*this);
@@ -556,23 +551,23 @@ const ObjectGraph::Index& ObjectGraph::IndexOf(NodeId dict) const {
   return *index;
 }
 
-NodeId ObjectGraph::FindStr(NodeId dict, absl::string_view key) const {
+uint32_t ObjectGraph::FindEntry(NodeId dict, const ScalarKey& key) const {
   const absl::Span<const NodeId> all = entries(dict);
   if (all.size() <= 2 * kSmallDictEntries) {
-    for (size_t i = 0; i < all.size(); i += 2) {
-      if (kind(all[i]) == ValueKind::kStr && text(all[i]) == key) {
-        return all[i + 1];
-      }
+    for (uint32_t i = 0; i < all.size(); i += 2) {
+      if (key.Equals(*this, all[i])) return i / 2;
     }
-    return kNoNode;
+    return kNoEntry;
   }
   const std::lock_guard<std::mutex> lock(indexes_->mutex);
   const Index& index = IndexOf(dict);
-  const std::optional<uint32_t> key_class = indexes_->classes.ClassOfStr(key);
-  if (!key_class) return kNoNode;
-  const auto found = index.entries.find(*key_class);
-  return found == index.entries.end() ? kNoNode
-                                      : all[size_t{found->second} * 2 + 1];
+  const auto found = index.entries.find(indexes_->classes.Find(key));
+  return found == index.entries.end() ? kNoEntry : found->second;
+}
+
+NodeId ObjectGraph::FindStr(NodeId dict, absl::string_view key) const {
+  const uint32_t entry = FindEntry(dict, ScalarKey::OfStr(key));
+  return entry == kNoEntry ? kNoNode : entries(dict)[size_t{entry} * 2 + 1];
 }
 
 NodeId ObjectGraph::FindInt(NodeId dict, int64_t key) const {
@@ -587,9 +582,8 @@ NodeId ObjectGraph::FindInt(NodeId dict, int64_t key) const {
   }
   const std::lock_guard<std::mutex> lock(indexes_->mutex);
   const Index& index = IndexOf(dict);
-  const std::optional<uint32_t> key_class = indexes_->classes.ClassOfInt(key);
-  if (!key_class) return kNoNode;
-  const auto found = index.entries.find(*key_class);
+  const auto found =
+      index.entries.find(indexes_->classes.Find(ScalarKey::OfInt(key)));
   if (found == index.entries.end()) return kNoNode;
   const size_t entry = found->second;
   return kind(all[2 * entry]) == ValueKind::kInt ? all[2 * entry + 1] : kNoNode;
@@ -607,32 +601,66 @@ bool ObjectGraph::HasPlainKeys(NodeId dict) const {
   return IndexOf(dict).has_plain_keys;
 }
 
-void ObjectGraph::SetEntry(NodeId dict, NodeId key, NodeId value) {
-  const std::lock_guard<std::mutex> lock(indexes_->mutex);
-  const absl::Span<const NodeId> all = entries(dict);
-  const auto next_entry = static_cast<uint32_t>(all.size() / 2);
-  const uint32_t key_class = indexes_->classes.ClassOf(key);
-  uint32_t entry = next_entry;
-  Index* index = nullptr;
-  if (next_entry <= kSmallDictEntries) {
-    for (entry = 0; entry < next_entry; ++entry) {
-      if (indexes_->classes.ClassOf(all[2 * entry]) == key_class) break;
-    }
-  } else {
-    IndexOf(dict);
-    index = indexes_->by_dict.find(dict)->second.get();
-    const auto found = index->entries.find(key_class);
-    if (found != index->entries.end()) entry = found->second;
-  }
-  if (entry < next_entry) {
-    children_[(all.data() - children_.data()) + size_t{entry} * 2 + 1] = value;
-    return;
-  }
+void ObjectGraph::SetValue(NodeId dict, uint32_t entry, NodeId value) {
+  const size_t start = entries(dict).data() - children_.data();
+  children_[start + size_t{entry} * 2 + 1] = value;
+}
+
+void ObjectGraph::AppendNewEntry(NodeId dict, NodeId key, NodeId value) {
+  const auto entry = static_cast<uint32_t>(entries(dict).size() / 2);
   const NodeId appended[2] = {key, value};
   AppendEntriesKeepingIndex(dict, appended);
-  if (index == nullptr) return;
-  index->entries.emplace(key_class, next_entry);
-  index->has_plain_keys &= IsPlainKey(key);
+  const std::lock_guard<std::mutex> lock(indexes_->mutex);
+  const auto index = indexes_->by_dict.find(dict);
+  if (index == indexes_->by_dict.end()) return;
+  index->second->entries.emplace(indexes_->classes.ClassOf(key), entry);
+  index->second->has_plain_keys &= IsPlainKey(key);
+}
+
+void ObjectGraph::SetEntry(NodeId dict, absl::string_view key, NodeId value) {
+  const uint32_t entry = FindEntry(dict, ScalarKey::OfStr(key));
+  if (entry == kNoEntry) {
+    AppendNewEntry(dict, AddStr(key), value);
+  } else {
+    SetValue(dict, entry, value);
+  }
+}
+
+absl::Status ObjectGraph::SetEntry(NodeId dict, const ObjectGraph& from,
+                                   NodeId key, NodeId value) {
+  bool is_own = &from == this;
+  uint32_t entry;
+  if (const std::optional<ScalarKey> scalar = ScalarKey::Of(from, key)) {
+    entry = FindEntry(dict, *scalar);
+  } else {
+    const std::lock_guard<std::mutex> lock(indexes_->mutex);
+    const Index& index = IndexOf(dict);
+    const auto find = [&index](uint32_t key_class) {
+      const auto found = index.entries.find(key_class);
+      return found == index.entries.end() ? kNoEntry : found->second;
+    };
+    KeyClasses& classes = indexes_->classes;
+    const uint32_t key_class =
+        is_own ? classes.ClassOf(key) : classes.FindForeign(from, key);
+    if (key_class == KeyClasses::kUnhashable) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a ", Name(from.kind(key)),
+                       " cannot be the key of a dict in Python"));
+    }
+    entry = find(key_class);
+    if (entry == kNoEntry && !is_own) {
+      // A global or a storage of the other graph may be one that this one has.
+      key = Import(from, key);
+      is_own = true;
+      entry = find(classes.ClassOf(key));
+    }
+  }
+  if (entry == kNoEntry) {
+    AppendNewEntry(dict, is_own ? key : Import(from, key), value);
+  } else {
+    SetValue(dict, entry, value);
+  }
+  return absl::OkStatus();
 }
 
 void ObjectGraph::DropIndex(NodeId dict) {

@@ -113,6 +113,7 @@ class CodecNotes {
 };
 
 class KeyClasses;
+class ScalarKey;
 
 // ObjectGraph
 //
@@ -296,9 +297,6 @@ class ObjectGraph {
   // a key usually has; identity for tensors and objects. Of what cannot be
   // hashed false, unless it is the same node. O(the nodes' parts).
   bool KeysEqual(NodeId a, NodeId b) const;
-  // Whether Python could use the node as a key: not for list, dict, set,
-  // bytearray, and tuples and frozensets that contain one. O(the node's parts).
-  bool IsHashable(NodeId node) const;
 
   // In the nodes from `first` on: leaves of equal keys of each dict the first
   // key with the last value, and of equal items of each set the first, as
@@ -330,10 +328,18 @@ class ObjectGraph {
   // become shared by both graphs. O(the nodes that are copied).
   NodeId Import(const ObjectGraph& from, NodeId node);
 
-  // Sets the entry of `dict` whose key, which must be hashable, equals `key`,
-  // or appends one. Amortised O(1), once a dict of more than a few entries has
-  // been indexed.
-  void SetEntry(NodeId dict, NodeId key, NodeId value);
+  // Sets the entry of `dict` whose key is the str `key`, or appends one. Adds a
+  // node for the key only if it appends. Amortised O(1), once a dict of more
+  // than a few entries has been indexed.
+  void SetEntry(NodeId dict, absl::string_view key, NodeId value);
+  // Likewise the entry whose key equals `key`, a node of `from`, which may be
+  // another graph: then the key is imported if the entry is appended.
+  //
+  // Errors: kInvalidArgument - Python cannot hash the key: it is a list, dict,
+  //         set or bytearray, or a tuple or frozenset that contains one.
+  //         Nothing is changed.
+  absl::Status SetEntry(NodeId dict, const ObjectGraph& from, NodeId key,
+                        NodeId value);
 
  private:
   enum Flags : uint8_t {
@@ -411,10 +417,18 @@ class ObjectGraph {
   // The object's own, to be written to.
   Made& mutable_made(NodeId object);
   void Become(NodeId object, ValueKind kind, uint32_t meaning);
+  // Copies a node of `from` that refers to no other, and is no global.
+  NodeId ImportLeaf(const ObjectGraph& from, NodeId leaf);
   void DropIndex(NodeId dict);
   const Index& IndexOf(NodeId dict) const;
   void AppendEntriesKeepingIndex(NodeId node,
                                  absl::Span<const NodeId> keys_and_values);
+  // The index of the entry of `dict` with a key, or kNoEntry.
+  static constexpr uint32_t kNoEntry = 0xFFFFFFFF;
+  uint32_t FindEntry(NodeId dict, const ScalarKey& key) const;
+  void SetValue(NodeId dict, uint32_t entry, NodeId value);
+  // Appends an entry whose key the dict does not have.
+  void AppendNewEntry(NodeId dict, NodeId key, NodeId value);
   // Leaves of equal keys or items one; `children` are the node's, and `width`
   // is 2 for entries. Sets the number of children that are left.
   absl::Status RemoveDuplicates(absl::Span<const NodeId> children, int width,

@@ -33,9 +33,60 @@ void AppendParts(const ObjectGraph& graph, NodeId node,
   }
 }
 
+// Whether a node refers to no other, and is no global.
+bool IsLeaf(const ObjectGraph& graph, NodeId node) {
+  if (graph.is_object(node) || graph.is_global(node)) return false;
+  switch (graph.kind(node)) {
+    case ValueKind::kList:
+    case ValueKind::kTuple:
+    case ValueKind::kDict:
+    case ValueKind::kSet:
+    case ValueKind::kFrozenSet:
+    case ValueKind::kSize:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
+NodeId ObjectGraph::ImportLeaf(const ObjectGraph& from, NodeId leaf) {
+  if (from.kind(leaf) == ValueKind::kStorage) {
+    return AddStorage(from.storage(leaf));
+  }
+  Node copy = from.nodes_[leaf];
+  switch (copy.kind) {
+    case ValueKind::kTensor:
+      tensors_.push_back(from.tensor(leaf));
+      copy.a = static_cast<uint32_t>(tensors_.size() - 1);
+      break;
+    case ValueKind::kDevice:
+      devices_.push_back(from.device(leaf));
+      copy.a = static_cast<uint32_t>(devices_.size() - 1);
+      break;
+    case ValueKind::kComplex:
+      complexes_.push_back(from.complex_value(leaf));
+      copy.a = static_cast<uint32_t>(complexes_.size() - 1);
+      break;
+    case ValueKind::kStr:
+    case ValueKind::kBytes:
+    case ValueKind::kByteArray:
+      copy.text = CopyText(from.text(leaf));
+      break;
+    case ValueKind::kInt:
+      if (from.is_big_int(leaf)) copy.text = CopyText(from.text(leaf));
+      break;
+    default:
+      break;
+  }
+  nodes_.push_back(copy);
+  return static_cast<NodeId>(nodes_.size() - 1);
+}
+
 NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
+  if (root <= kEmptyTuple) return root;
+  if (IsLeaf(from, root)) return ImportLeaf(from, root);
   // By node, so that the cost is that of what is copied, not of `from`.
   absl::flat_hash_map<NodeId, NodeId> copies;
   for (NodeId same : {kNone, kFalse, kTrue, kEmptyTuple}) copies[same] = same;
@@ -48,18 +99,19 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
     const NodeId node = pending.back();
     pending.pop_back();
     if (copies.contains(node)) continue;
-    const Node& original = from.nodes_[node];
+    if (IsLeaf(from, node)) {
+      copies[node] = ImportLeaf(from, node);
+      continue;
+    }
     NodeId copy;
     if (from.is_global(node)) {
       const GlobalRecord& global = from.global(node);
       copy = AddGlobal(global.module, global.name);
-      if (original.kind == ValueKind::kDType) {
+      if (from.kind(node) == ValueKind::kDType) {
         BecomeDType(copy, from.dtype(node));
       }
-    } else if (original.kind == ValueKind::kStorage) {
-      copy = AddStorage(from.storage(node));
     } else {
-      nodes_.push_back(original);
+      nodes_.push_back(from.nodes_[node]);
       copy = static_cast<NodeId>(nodes_.size() - 1);
       reached.push_back(node);
     }
@@ -76,34 +128,6 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
   };
   for (NodeId node : reached) {
     Node& copy = nodes_[copies[node]];
-    uint32_t meaning = from.meaning(node);
-    switch (copy.kind) {
-      case ValueKind::kTensor:
-        tensors_.push_back(from.tensor(node));
-        meaning = static_cast<uint32_t>(tensors_.size() - 1);
-        break;
-      case ValueKind::kDevice:
-        devices_.push_back(from.device(node));
-        meaning = static_cast<uint32_t>(devices_.size() - 1);
-        break;
-      case ValueKind::kComplex:
-        complexes_.push_back(from.complex_value(node));
-        meaning = static_cast<uint32_t>(complexes_.size() - 1);
-        break;
-      case ValueKind::kStr:
-      case ValueKind::kBytes:
-      case ValueKind::kByteArray:
-        copy.text = CopyText(from.text(node));
-        break;
-      case ValueKind::kInt:
-        if (from.is_big_int(node)) copy.text = CopyText(from.text(node));
-        break;
-      case ValueKind::kSize:
-        if (from.is_object(node)) meaning = copies[meaning];
-        break;
-      default:
-        break;
-    }
     if (from.is_object(node)) {
       const auto copy_of = [&copies](NodeId part) {
         return part == kNoNode ? kNoNode : copies[part];
@@ -111,7 +135,15 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
       Call call = from.calls_[from.nodes_[node].a];
       call.callable = copy_of(call.callable);
       call.args = copy_of(call.args);
-      call.meaning = meaning;
+      if (copy.kind == ValueKind::kTensor) {
+        tensors_.push_back(from.tensor(node));
+        call.meaning = static_cast<uint32_t>(tensors_.size() - 1);
+      } else if (copy.kind == ValueKind::kDevice) {
+        devices_.push_back(from.device(node));
+        call.meaning = static_cast<uint32_t>(devices_.size() - 1);
+      } else if (copy.kind == ValueKind::kSize) {
+        call.meaning = copies[call.meaning];
+      }
       if (call.made != 0) {
         Made made = from.made_[call.made];
         for (NodeId* part :
@@ -127,7 +159,6 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
       copy.a = static_cast<uint32_t>(calls_.size() - 1);
       continue;
     }
-    copy.a = meaning;
     absl::Span<const NodeId> run;
     switch (copy.kind) {
       case ValueKind::kList:
@@ -139,11 +170,9 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
       case ValueKind::kDict:
         run = from.entries(node);
         break;
-      case ValueKind::kSize:
+      default:
         run = from.size_items(node);
         break;
-      default:
-        continue;
     }
     const ChildRange range = copy_run(run);
     copy.a = range.start;

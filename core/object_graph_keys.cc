@@ -43,130 +43,157 @@ std::string TwosComplement(double value) {
   return bytes;
 }
 
-}  // namespace
-
-uint32_t KeyClasses::ClassOfFloat(double value, NodeId node) {
-  if (std::isnan(value))
-    return Number(&others_, std::pair(ValueKind::kObject, uint64_t{node}));
-  if (std::isinf(value) || value != std::floor(value)) {
-    return Number(&numbers_, std::pair(Bits(value), uint64_t{0}));
-  }
-  if (value >= -kBigFrom && value < kBigFrom) {
-    return Number(&ints_, static_cast<int64_t>(value));
-  }
-  return Number(&big_ints_, TwosComplement(value));
+// The items of a tuple, size or frozenset.
+absl::Span<const NodeId> Parts(const ObjectGraph& graph, NodeId key) {
+  return graph.kind(key) == ValueKind::kSize ? graph.size_items(key)
+                                             : graph.items(key);
 }
 
-uint32_t KeyClasses::ClassOfAtom(NodeId atom) {
+}  // namespace
+
+std::optional<ScalarKey> ScalarKey::OfFloat(double value) {
+  if (std::isinf(value) || value != std::floor(value)) {
+    if (std::isnan(value)) return std::nullopt;
+    return ScalarKey(kFloat, Bits(value));
+  }
+  if (value < -kBigFrom || value >= kBigFrom) return std::nullopt;
+  return OfInt(static_cast<int64_t>(value));
+}
+
+std::optional<ScalarKey> ScalarKey::Of(const ObjectGraph& graph, NodeId node) {
+  switch (graph.kind(node)) {
+    case ValueKind::kNone:
+      return ScalarKey(kNone);
+    case ValueKind::kBool:
+      return OfInt(graph.int_value(node));
+    case ValueKind::kInt:
+      if (graph.is_big_int(node)) return std::nullopt;
+      return OfInt(graph.int_value(node));
+    case ValueKind::kFloat:
+      return OfFloat(graph.float_value(node));
+    case ValueKind::kComplex: {
+      const std::complex<double> value = graph.complex_value(node);
+      if (value.imag() != 0) return std::nullopt;
+      return OfFloat(value.real());
+    }
+    case ValueKind::kStr:
+      return OfStr(graph.text(node));
+    default:
+      return std::nullopt;
+  }
+}
+
+uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {
+  const ObjectGraph& graph = source.graph;
+  if (const std::optional<ScalarKey> scalar = ScalarKey::Of(graph, atom)) {
+    return Number(source, &scalars_, *scalar);
+  }
   const auto by_identity = [&] {
-    return Number(&others_, std::pair(ValueKind::kObject, uint64_t{atom}));
+    if (!source.is_own) return kUnknown;
+    return Number(source, &others_,
+                  std::pair(ValueKind::kObject, uint64_t{atom}));
   };
-  const ValueKind kind = graph_.kind(atom);
+  // For a float that is no scalar key.
+  const auto by_big_float = [&](double value) {
+    return std::isnan(value)
+               ? by_identity()
+               : Number(source, &big_ints_, TwosComplement(value));
+  };
+  const ValueKind kind = graph.kind(atom);
   switch (kind) {
     case ValueKind::kList:
     case ValueKind::kSet:
     case ValueKind::kByteArray:
     case ValueKind::kDict:
       return kUnhashable;
-    case ValueKind::kStr:
-      return Number(&strs_, graph_.text(atom));
     case ValueKind::kBytes:
-      return Number(&bytes_, graph_.text(atom));
+      return Number(source, &bytes_, graph.text(atom));
     case ValueKind::kInt:
-      if (graph_.is_big_int(atom)) {
-        return Number(&big_ints_, std::string(graph_.text(atom)));
-      }
-      return Number(&ints_, graph_.int_value(atom));
-    case ValueKind::kBool:
-      return Number(&ints_, graph_.int_value(atom));
+      return Number(source, &big_ints_, std::string(graph.text(atom)));
     case ValueKind::kFloat:
-      return ClassOfFloat(graph_.float_value(atom), atom);
+      return by_big_float(graph.float_value(atom));
     case ValueKind::kComplex: {
-      const std::complex<double> value = graph_.complex_value(atom);
+      const std::complex<double> value = graph.complex_value(atom);
+      if (value.imag() == 0) return by_big_float(value.real());
       if (std::isnan(value.real()) || std::isnan(value.imag())) {
         return by_identity();
       }
-      if (value.imag() == 0) return ClassOfFloat(value.real(), atom);
       // Both zeros are one number.
       const double real = value.real() == 0 ? 0 : value.real();
-      return Number(&numbers_, std::pair(Bits(real), Bits(value.imag())));
+      return Number(source, &complexes_,
+                    std::pair(Bits(real), Bits(value.imag())));
     }
     case ValueKind::kDType:
-      return Number(&others_,
-                    std::pair(kind, static_cast<uint64_t>(graph_.dtype(atom))));
+      return Number(source, &others_,
+                    std::pair(kind, static_cast<uint64_t>(graph.dtype(atom))));
     case ValueKind::kLayout:
-      return Number(
-          &others_,
-          std::pair(kind, static_cast<uint64_t>(graph_.layout(atom))));
+      return Number(source, &others_,
+                    std::pair(kind, static_cast<uint64_t>(graph.layout(atom))));
     case ValueKind::kDevice:
-      return Number(&devices_, graph_.device(atom).ToString());
+      return Number(source, &devices_, graph.device(atom).ToString());
     default:
       return by_identity();
   }
 }
 
-absl::Span<const NodeId> KeyClasses::Parts(NodeId key) const {
-  return graph_.kind(key) == ValueKind::kSize ? graph_.size_items(key)
-                                              : graph_.items(key);
-}
-
 // Once all the parts that have parts have a class.
-uint32_t KeyClasses::ClassOfParts(NodeId key) {
-  const bool is_set = graph_.kind(key) == ValueKind::kFrozenSet;
+uint32_t KeyClasses::ClassOfParts(const Source& source, NodeId key) {
+  const bool is_set = source.graph.kind(key) == ValueKind::kFrozenSet;
+  const absl::Span<const NodeId> parts = Parts(source.graph, key);
   std::vector<uint32_t> classes;
-  classes.reserve(Parts(key).size());
-  for (NodeId part : Parts(key)) {
-    const auto composite = composite_nodes_.find(part);
-    classes.push_back(composite != composite_nodes_.end() ? composite->second
-                                                          : ClassOfAtom(part));
+  classes.reserve(parts.size());
+  for (NodeId part : parts) {
+    const auto composite = source.composites->find(part);
+    classes.push_back(composite != source.composites->end()
+                          ? composite->second
+                          : ClassOfAtom(source, part));
     if (classes.back() == kUnhashable) return kUnhashable;
   }
   if (is_set) {
     std::sort(classes.begin(), classes.end());
     classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
   }
-  return Number(&composites_, std::pair(is_set, std::move(classes)));
+  return Number(source, &composites_, std::pair(is_set, std::move(classes)));
 }
 
-uint32_t KeyClasses::ClassOf(NodeId key) {
-  const auto has_parts = [this](NodeId node) {
-    const ValueKind kind = graph_.kind(node);
+uint32_t KeyClasses::ClassOf(const Source& source, NodeId key) {
+  const auto has_parts = [&source](NodeId node) {
+    const ValueKind kind = source.graph.kind(node);
     return kind == ValueKind::kTuple || kind == ValueKind::kFrozenSet ||
            kind == ValueKind::kSize;
   };
-  if (!has_parts(key)) return ClassOfAtom(key);
+  if (!has_parts(key)) return ClassOfAtom(source, key);
+  CompositeNodes& composites = *source.composites;
   // Tuples and frozensets are made of older nodes, so there are no cycles.
   std::vector<std::pair<NodeId, bool>> pending = {{key, false}};
   while (!pending.empty()) {
     const auto [node, parts_are_done] = pending.back();
-    if (composite_nodes_.contains(node)) {
+    if (composites.contains(node)) {
       pending.pop_back();
     } else if (parts_are_done) {
-      const uint32_t node_class = ClassOfParts(node);
-      composite_nodes_.emplace(node, node_class);
+      const uint32_t node_class = ClassOfParts(source, node);
+      composites.emplace(node, node_class);
       pending.pop_back();
     } else {
       pending.back().second = true;
-      for (NodeId part : Parts(node)) {
-        if (has_parts(part) && !composite_nodes_.contains(part)) {
+      for (NodeId part : Parts(source.graph, node)) {
+        if (has_parts(part) && !composites.contains(part)) {
           pending.emplace_back(part, false);
         }
       }
     }
   }
-  return composite_nodes_.find(key)->second;
+  return composites.find(key)->second;
 }
 
-std::optional<uint32_t> KeyClasses::ClassOfStr(absl::string_view text) const {
-  const auto found = strs_.find(text);
-  if (found == strs_.end()) return std::nullopt;
-  return found->second;
+uint32_t KeyClasses::FindForeign(const ObjectGraph& graph, NodeId key) {
+  CompositeNodes composites;
+  return ClassOf({graph, &composites, /*is_own=*/false}, key);
 }
 
-std::optional<uint32_t> KeyClasses::ClassOfInt(int64_t value) const {
-  const auto found = ints_.find(value);
-  if (found == ints_.end()) return std::nullopt;
-  return found->second;
+uint32_t KeyClasses::Find(const ScalarKey& key) const {
+  const auto found = scalars_.find(key);
+  return found == scalars_.end() ? kUnknown : found->second;
 }
 
 }  // namespace ferry

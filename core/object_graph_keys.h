@@ -22,6 +22,62 @@
 
 namespace ferry {
 
+// ScalarKey
+//
+// What Python compares of a key that is None, a bool, an int, a float, a
+// complex number without an imaginary part, or a str: 1, 1.0 and True are one
+// key. NaN and whole numbers that do not fit in 64 bits are not scalar keys. No
+// other key equals a scalar key.
+//
+// Thread-safety: immutable.
+class ScalarKey {
+ public:
+  // `text` must outlive the key.
+  static ScalarKey OfStr(absl::string_view text) {
+    return ScalarKey(kStr, text.size(), text.data());
+  }
+  static ScalarKey OfInt(int64_t value) {
+    return ScalarKey(kInt, static_cast<uint64_t>(value));
+  }
+  // Returns the scalar key that a node is, or nothing. Valid as long as the
+  // graph.
+  static std::optional<ScalarKey> Of(const ObjectGraph& graph, NodeId node);
+
+  // Whether the key equals that of a node.
+  bool Equals(const ObjectGraph& graph, NodeId node) const {
+    if (type_ == kStr) {
+      return graph.kind(node) == ValueKind::kStr && graph.text(node) == text();
+    }
+    return Of(graph, node) == *this;
+  }
+
+  friend bool operator==(const ScalarKey& a, const ScalarKey& b) {
+    return a.type_ == b.type_ && a.bits_ == b.bits_ &&
+           (a.type_ != kStr || a.text() == b.text());
+  }
+  template <typename H>
+  friend H AbslHashValue(H hash, const ScalarKey& key) {
+    return key.type_ == kStr
+               ? H::combine(std::move(hash), key.text())
+               : H::combine(std::move(hash), key.type_, key.bits_);
+  }
+
+ private:
+  enum Type : uint8_t { kNone, kInt, kFloat, kStr };
+
+  explicit ScalarKey(Type type, uint64_t bits = 0, const char* text = nullptr)
+      : type_(type), bits_(bits), text_(text) {}
+  static std::optional<ScalarKey> OfFloat(double value);
+
+  absl::string_view text() const { return {text_, bits_}; }
+
+  Type type_;
+  // The value of an int, the bits of a float that is no int, or the size of the
+  // text of a str in bytes.
+  uint64_t bits_;
+  const char* text_;
+};
+
 // KeyClasses
 //
 // Numbers keys so that two have the same number if and only if Python holds
@@ -41,22 +97,42 @@ class KeyClasses {
   // Of what Python cannot hash: lists, dicts, sets, bytearrays, and tuples and
   // frozensets that contain one.
   static constexpr uint32_t kUnhashable = 0xFFFFFFFF;
+  // Of a key that equals none that has a number.
+  static constexpr uint32_t kUnknown = 0xFFFFFFFE;
 
-  uint32_t ClassOf(NodeId key);
+  // Returns the number of a key of the graph. A key that equals none so far
+  // gets a new number.
+  uint32_t ClassOf(NodeId key) {
+    return ClassOf({graph_, &composite_nodes_, /*is_own=*/true}, key);
+  }
 
-  // The number of a str or an int that a key has been, or nothing.
-  std::optional<uint32_t> ClassOfStr(absl::string_view text) const;
-  std::optional<uint32_t> ClassOfInt(int64_t value) const;
+  // Returns the number of a key of another graph, or kUnknown. A key that is
+  // compared by identity, or that contains one, is unknown. Gives out no
+  // number.
+  uint32_t FindForeign(const ObjectGraph& graph, NodeId key);
+  // Likewise the number of a scalar key.
+  uint32_t Find(const ScalarKey& key) const;
 
  private:
-  uint32_t ClassOfAtom(NodeId atom);
-  uint32_t ClassOfFloat(double value, NodeId node);
-  // The items of a tuple, size or frozenset.
-  absl::Span<const NodeId> Parts(NodeId key) const;
-  uint32_t ClassOfParts(NodeId key);
+  using CompositeNodes = absl::flat_hash_map<NodeId, uint32_t>;
+
+  // Where a key is from.
+  struct Source {
+    const ObjectGraph& graph;
+    CompositeNodes* composites;  // its tuples, sizes and frozensets so far
+    bool is_own;                 // whether `graph` is `graph_`
+  };
+
+  uint32_t ClassOf(const Source& source, NodeId key);
+  uint32_t ClassOfAtom(const Source& source, NodeId atom);
+  uint32_t ClassOfParts(const Source& source, NodeId key);
 
   template <typename Map, typename Key>
-  uint32_t Number(Map* map, Key&& key) {
+  uint32_t Number(const Source& source, Map* map, Key&& key) {
+    if (!source.is_own) {
+      const auto found = map->find(key);
+      return found == map->end() ? kUnknown : found->second;
+    }
     const auto [found, is_new] =
         map->try_emplace(std::forward<Key>(key), next_class_);
     if (is_new) ++next_class_;
@@ -65,19 +141,18 @@ class KeyClasses {
 
   const ObjectGraph& graph_;
   uint32_t next_class_ = 0;
-  absl::flat_hash_map<absl::string_view, uint32_t> strs_;
+  absl::flat_hash_map<ScalarKey, uint32_t> scalars_;
   absl::flat_hash_map<absl::string_view, uint32_t> bytes_;
-  absl::flat_hash_map<int64_t, uint32_t> ints_;
   absl::flat_hash_map<std::string, uint32_t> big_ints_;
-  // The bits of a number's real and imaginary part.
-  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> numbers_;
+  // The bits of the real and the imaginary part.
+  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> complexes_;
   // A kind and a value of it; of objects the node.
   absl::flat_hash_map<std::pair<ValueKind, uint64_t>, uint32_t> others_;
   absl::flat_hash_map<std::string, uint32_t> devices_;
   // Whether a set, and the classes of the items.
   absl::flat_hash_map<std::pair<bool, std::vector<uint32_t>>, uint32_t>
       composites_;
-  absl::flat_hash_map<NodeId, uint32_t> composite_nodes_;
+  CompositeNodes composite_nodes_;
 };
 
 }  // namespace ferry

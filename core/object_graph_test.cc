@@ -24,6 +24,9 @@ class ObjectGraphTest : public testing::Test {
   NodeId Big(const std::string& bytes) { return graph_.AddBigInt(bytes); }
   NodeId Tuple(const Nodes& items) { return graph_.AddTuple(items); }
   NodeId Frozen(const Nodes& items) { return graph_.AddFrozenSet(items); }
+  absl::Status Set(NodeId dict, NodeId key, NodeId value = ObjectGraph::kNone) {
+    return graph_.SetEntry(dict, graph_, key, value);
+  }
   NodeId Dict(const Nodes& keys_and_values) {
     const NodeId dict = graph_.AddDict();
     graph_.AppendEntries(dict, keys_and_values);
@@ -347,16 +350,19 @@ TEST_F(ObjectGraphTest, OtherKeysAreEqualByValueOrIdentity) {
 }
 
 TEST_F(ObjectGraphTest, WhatPythonCannotHash) {
+  const NodeId dict = graph_.AddDict();
   const NodeId list = graph_.AddList();
   for (NodeId node :
        {list, graph_.AddDict(), graph_.AddSet(), graph_.AddByteArray("x"),
         Tuple({Int(1), Tuple({list})}), Frozen({Tuple({list})})}) {
-    EXPECT_FALSE(graph_.IsHashable(node)) << Name(graph_.kind(node));
+    EXPECT_EQ(Set(dict, node).code(), absl::StatusCode::kInvalidArgument)
+        << Name(graph_.kind(node));
   }
+  EXPECT_TRUE(graph_.entries(dict).empty());
   EXPECT_FALSE(graph_.KeysEqual(list, graph_.AddList()));
   for (NodeId node : {Int(1), Str("x"), ObjectGraph::kNone, Tuple({Int(1)}),
                       Frozen({}), graph_.AddGlobal("m", "C")}) {
-    EXPECT_TRUE(graph_.IsHashable(node)) << Name(graph_.kind(node));
+    EXPECT_TRUE(Set(dict, node).ok()) << Name(graph_.kind(node));
   }
 }
 
@@ -536,9 +542,9 @@ TEST_F(ObjectGraphTest, SetEntryReplacesOrAppends) {
   const NodeId dict = graph_.AddDict();
   for (int round = 0; round < 2; ++round) {
     for (int i = 0; i < 50; ++i) {
-      graph_.SetEntry(dict, Str(std::to_string(i)), Int(round));
-      graph_.SetEntry(dict, Int(i), Int(round));
-      graph_.SetEntry(dict, Tuple({Int(i), Str("t")}), Int(round));
+      graph_.SetEntry(dict, std::to_string(i), Int(round));
+      EXPECT_TRUE(Set(dict, Int(i), Int(round)).ok());
+      EXPECT_TRUE(Set(dict, Tuple({Int(i), Str("t")}), Int(round)).ok());
     }
   }
   ASSERT_EQ(graph_.entries(dict).size(), 2u * 150);
@@ -546,7 +552,7 @@ TEST_F(ObjectGraphTest, SetEntryReplacesOrAppends) {
     EXPECT_EQ(graph_.int_value(graph_.entries(dict)[i]), 1);
   }
   const NodeId value = Str("by an equal key");
-  graph_.SetEntry(dict, graph_.AddFloat(7.0), value);
+  EXPECT_TRUE(Set(dict, graph_.AddFloat(7.0), value).ok());
   EXPECT_EQ(graph_.FindInt(dict, 7), value);
   EXPECT_EQ(graph_.entries(dict).size(), 2u * 150);
 }
@@ -556,7 +562,7 @@ TEST_F(ObjectGraphTest, ManySetEntriesInTurnAreNoTrouble) {
   for (int i = 0; i < 10; ++i) dicts.push_back(graph_.AddDict());
   for (int i = 0; i < 20000; ++i) {
     const NodeId key = Tuple({Int(i), Int(0)});
-    for (NodeId dict : dicts) graph_.SetEntry(dict, key, key);
+    for (NodeId dict : dicts) EXPECT_TRUE(Set(dict, key, key).ok());
   }
   for (NodeId dict : dicts) EXPECT_EQ(graph_.entries(dict).size(), 40000u);
 }

@@ -303,18 +303,13 @@ absl::Status Value::Append(const Value& item) const {
 
 absl::Status Value::Set(absl::string_view key, const Value& value) const {
   if (!is_dict()) return WrongKind("dict");
-  return Set(Wrap(graph_->AddStr(key)), value);
+  graph_->SetEntry(node_, key, Import(value));
+  return absl::OkStatus();
 }
 
 absl::Status Value::Set(const Value& key, const Value& value) const {
   if (!is_dict()) return WrongKind("dict");
-  const NodeId entry[2] = {Import(key), Import(value)};
-  if (!graph_->IsHashable(entry[0])) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a ", Name(key.kind()), " cannot be the key of a dict in Python"));
-  }
-  graph_->SetEntry(node_, entry[0], entry[1]);
-  return absl::OkStatus();
+  return graph_->SetEntry(node_, *key.graph_, key.node_, Import(value));
 }
 
 absl::Status Value::SetAttribute(absl::string_view name,

@@ -199,7 +199,7 @@ class Value {
   absl::Status Append(const Value& item) const;
 
   // Sets the entry with this key in a dict: in its place if there is one with
-  // an equal key, else as the last.
+  // an equal key, which then keeps its own key, else as the last.
   //
   // Errors: kInvalidArgument - not a dict, or a key that Python cannot hash.
   absl::Status Set(absl::string_view key, const Value& value) const;

@@ -3,7 +3,10 @@
 
 #include "ferry/core/value.h"
 
+#include <complex>
+#include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -208,6 +211,93 @@ TEST(ValueTest, AHandleOutlivesTheOthers) {
   }
   EXPECT_EQ(*item.AsStr(), "a text that lies in the graph");
   EXPECT_EQ(text, "a text that lies in the graph");
+}
+
+// One key of each sort that Python compares by value, made anew in each call.
+std::vector<Value> EveryKey() {
+  return {Value(),
+          Value(true),
+          Value(2),
+          Value(1.5),
+          Value(std::numeric_limits<double>::infinity()),
+          Value(1e300),
+          Value(std::numeric_limits<uint64_t>::max()),
+          Value(std::complex<double>(3, 0)),
+          Value(std::complex<double>(0, 1)),
+          Value("text"),
+          Value::Bytes("bytes"),
+          Value::FromDType(DType::kInt8),
+          Value::FromDevice(Device("cuda", 1)),
+          Value::Size({2, 3}),
+          Value::Tuple({}),
+          Value::Tuple({1, "x"}),
+          Value::Tuple({Value::Tuple({Value(), 2.5}), Value::Bytes("x")})};
+}
+
+TEST(ValueTest, SettingAKeyAgainAddsNoNode) {
+  for (const int others : {0, 100}) {
+    const Value dict = Value::Dict();
+    for (int i = 0; i < others; ++i) ASSERT_TRUE(dict.Set(1000 + i, i).ok());
+    const Value value(dict.graph(), ObjectGraph::kTrue);
+    std::vector<Value> keys = EveryKey();
+    for (const Value& key : keys) ASSERT_TRUE(dict.Set(key, value).ok());
+    const size_t size = dict.size();
+    EXPECT_EQ(size, others + keys.size());
+    const uint32_t nodes = dict.graph()->size();
+    // Those of the dict itself, and others that are equal.
+    for (size_t i = 0; i < size; ++i) keys.push_back(dict.Entry(i)->first);
+    for (const Value& key : EveryKey()) keys.push_back(key);
+    for (const Value& key : keys) {
+      EXPECT_TRUE(dict.Set(key, value).ok());
+      EXPECT_EQ(dict.graph()->size(), nodes) << Name(key.kind());
+    }
+    EXPECT_TRUE(dict.Set("text", value).ok());
+    EXPECT_EQ(dict.graph()->size(), nodes);
+    EXPECT_EQ(dict.size(), size);
+    // Each is found among all of them as itself.
+    for (size_t i = 0; i < size; ++i) {
+      EXPECT_TRUE(dict.Set(dict.Entry(i)->first, Value(i)).ok());
+    }
+    for (size_t i = 0; i < size; ++i) {
+      EXPECT_EQ(*dict.Entry(i)->second.AsInt(), i);
+    }
+  }
+}
+
+TEST(ValueTest, KeysByIdentityAreThoseOfTheDictsGraph) {
+  for (const int others : {0, 100}) {
+    const Value dict = Value::Dict();
+    for (int i = 0; i < others; ++i) ASSERT_TRUE(dict.Set(1000 + i, i).ok());
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    for (const Value& key :
+         {Value(ATensor()), Value(nan), Value::Tuple({nan})}) {
+      for (int i = 0; i < 2; ++i) {
+        const size_t size = dict.size();
+        ASSERT_TRUE(dict.Set(key, 1).ok());
+        EXPECT_EQ(dict.size(), size + 1) << Name(key.kind());
+        // The key of the dict itself is found.
+        ASSERT_TRUE(dict.Set(dict.Entry(size)->first, 2).ok());
+        EXPECT_EQ(dict.size(), size + 1) << Name(key.kind());
+      }
+    }
+    // Those of another graph are others, also where their nodes have the same
+    // numbers.
+    const Value first = ATensor();
+    const Value of_first(first.graph(), first.graph()->AddDict());
+    ASSERT_TRUE(of_first.Set(first, 1).ok());
+    ASSERT_TRUE(of_first.Set(Value(ATensor()), 2).ok());
+    EXPECT_EQ(of_first.size(), 2u);
+    // A class is the same in each graph.
+    const auto graph = std::make_shared<ObjectGraph>();
+    const Value global(graph, graph->AddGlobal("module", "Class"));
+    for (const Value& key : {global, Value::Tuple({global})}) {
+      ASSERT_TRUE(dict.Set(key, 1).ok());
+      const size_t size = dict.size();
+      ASSERT_TRUE(dict.Set(key, 2).ok());
+      EXPECT_EQ(dict.size(), size) << Name(key.kind());
+      EXPECT_EQ(*dict.Entry(size - 1)->second.AsInt(), 2);
+    }
+  }
 }
 
 // The first look-up of each thread builds the index, or waits for it.

@@ -68,7 +68,7 @@ class Modules {
   }
 
   void Set(NodeId dict, absl::string_view key, NodeId value) {
-    graph_->SetEntry(dict, graph_->AddStr(key), value);
+    graph_->SetEntry(dict, key, value);
   }
 
   Value value(NodeId node) const { return Value(graph_, node); }
