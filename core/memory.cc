@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <utility>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/status_macros.h"
 
 namespace ferry {
 namespace {
@@ -48,25 +50,21 @@ absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
   return Memory{data, std::shared_ptr<void>(data, std::free)};
 }
 
-}  // namespace
-
-absl::StatusOr<MemoryRuns> AllocateHostMemory(
-    absl::Span<const uint64_t> sizes_bytes) {
-  MemoryRuns runs(sizes_bytes.size());
+// As AllocateHostMemory, but an error may leave some of `out` allocated.
+absl::Status AllocateAll(absl::Span<const uint64_t> sizes_bytes,
+                         absl::Span<Memory> out) {
   const auto is_small = [&](size_t i) {
     return sizes_bytes[i] < kHugePageBytes;
   };
-  for (size_t i = 0; i < runs.size(); ++i) {
+  for (size_t i = 0; i < out.size(); ++i) {
     if (is_small(i)) continue;
-    absl::StatusOr<Memory> run = Map(sizes_bytes[i], sizes_bytes[i]);
-    if (!run.ok()) return run.status();
-    runs[i] = *std::move(run);
+    FERRY_ASSIGN_OR_RETURN(out[i], Map(sizes_bytes[i], sizes_bytes[i]));
   }
-  for (size_t first = 0; first < runs.size();) {
-    // As many small runs, in order, as fit one slab.
+  for (size_t first = 0; first < out.size();) {
+    // As many small allocations, in order, as fit in one slab.
     uint64_t slab_bytes = 0;
     size_t last = first;
-    for (; last < runs.size(); ++last) {
+    for (; last < out.size(); ++last) {
       if (!is_small(last)) continue;
       const uint64_t next =
           slab_bytes + RoundUp(sizes_bytes[last], kAlignmentBytes);
@@ -78,18 +76,26 @@ absl::StatusOr<MemoryRuns> AllocateHostMemory(
       slab_bytes = next;
     }
     if (slab_bytes != 0) {
-      absl::StatusOr<Memory> slab = AllocateSlab(slab_bytes);
-      if (!slab.ok()) return slab.status();
-      char* next = static_cast<char*>(slab->data);
+      FERRY_ASSIGN_OR_RETURN(const Memory slab, AllocateSlab(slab_bytes));
+      char* next = static_cast<char*>(slab.data);
       for (size_t i = first; i < last; ++i) {
         if (!is_small(i) || sizes_bytes[i] == 0) continue;
-        runs[i] = Memory{next, slab->owner};
+        out[i] = Memory{next, slab.owner};
         next += RoundUp(sizes_bytes[i], kAlignmentBytes);
       }
     }
     first = last;
   }
-  return runs;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status AllocateHostMemory(absl::Span<const uint64_t> sizes_bytes,
+                                absl::Span<Memory> out) {
+  const absl::Status status = AllocateAll(sizes_bytes, out);
+  if (!status.ok()) std::fill(out.begin(), out.end(), Memory());
+  return status;
 }
 
 }  // namespace ferry

@@ -9,19 +9,18 @@
 //
 // Example: room for two storages.
 //
-//   FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
-//                          AllocateHostMemory({4096, 16 << 20}));
+//   Memory memory[2];
+//   FERRY_RETURN_IF_ERROR(
+//       AllocateHostMemory({4096, 16 << 20}, absl::MakeSpan(memory)));
 //   std::memset(memory[0].data, 0, 4096);
 #ifndef FERRY_CORE_MEMORY_H_
 #define FERRY_CORE_MEMORY_H_
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "ferry/core/huge_pages.h"
 
 namespace ferry {
 
@@ -33,21 +32,23 @@ struct Memory {
   std::shared_ptr<void> owner;
 };
 
-// What is allocated in one call, of which there may be many thousands.
-using MemoryRuns = std::vector<Memory, HugePageAllocator<Memory>>;
-
-// Runs of host memory, one for each size, in their order, each aligned to 64
-// bytes; not initialised. A size of 0 gives null.
+// Allocates uninitialised host memory: `out[i]` gets `sizes_bytes[i]` bytes,
+// aligned to 64 bytes. A size of 0 leaves `out[i]` empty. `out` has as many
+// elements as `sizes_bytes`, all of them empty.
 //
-// A run of 2 MiB and more has pages of its own, for which huge ones are
-// advised: the first touch of memory is what limits a load. Smaller runs share
-// slabs of at most 4 MiB, each freed with the last run in it; slabs of
-// kHugeSlabBytes and more are whole huge pages. Whole huge pages, up to half of
-// `kKeptBytes`, stay with the process when they are freed.
+// An allocation of 2 MiB or more has pages of its own, for which huge pages are
+// advised, because the first touch of memory is what limits a load. Smaller
+// allocations share slabs of at most 4 MiB. A slab is freed with the last
+// allocation in it; slabs of `kHugeSlabBytes` or more are whole huge pages.
+// Whole huge pages, up to half of `kKeptBytes` (core/huge_pages.h), stay with
+// the process when they are freed.
 //
-// Errors: kResourceExhausted - the memory is not to be had; says how much.
-absl::StatusOr<MemoryRuns> AllocateHostMemory(
-    absl::Span<const uint64_t> sizes_bytes);
+// Thread-safe.
+//
+// Errors: kResourceExhausted - not enough memory; says how much was asked for.
+//         All of `out` is then empty.
+absl::Status AllocateHostMemory(absl::Span<const uint64_t> sizes_bytes,
+                                absl::Span<Memory> out);
 
 }  // namespace ferry
 

@@ -10,9 +10,9 @@
 namespace ferry {
 
 absl::StatusOr<Storage> Storage::Allocate(uint64_t size_bytes) {
-  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
-                         AllocateHostMemory({&size_bytes, 1}));
-  return FromMemory(Device(), std::move(memory[0]), size_bytes);
+  Memory memory;
+  FERRY_RETURN_IF_ERROR(AllocateHostMemory({&size_bytes, 1}, {&memory, 1}));
+  return FromMemory(Device(), std::move(memory), size_bytes);
 }
 
 Storage Storage::FromMemory(Device device, Memory memory, uint64_t size_bytes) {

@@ -68,17 +68,20 @@ class Backend {
   // Errors: kOutOfRange - there is no such device.
   virtual absl::StatusOr<DeviceProperties> Properties(int index) const = 0;
 
-  // Memory on device `index`, not initialised, for each of `sizes_bytes`, in
-  // their order. A size of 0 is legal and takes no memory. Loads ask for all
-  // that they need in one call. Each is freed with the last copy of its owner,
-  // in any order, on any thread, also after the backend is gone.
+  // Allocates uninitialised memory on device `index`: `out[i]` gets
+  // `sizes_bytes[i]` bytes. A size of 0 is legal and takes no memory. `out` has
+  // as many elements as `sizes_bytes`, all of them empty. Loads ask for all
+  // that they need in one call.
   //
-  // Errors:
+  // Memory that holds bytes has an owner. It is freed with the last copy of its
+  // owner, in any order, on any thread, also after the backend is gone.
+  //
+  // Errors: after any, all of `out` is empty and nothing is left allocated.
   //   kOutOfRange        - there is no such device.
   //   kResourceExhausted - not enough memory; says how much was asked for.
-  //                        Nothing is left allocated.
-  virtual absl::StatusOr<MemoryRuns> Allocate(
-      int index, absl::Span<const uint64_t> sizes_bytes) = 0;
+  virtual absl::Status Allocate(int index,
+                                absl::Span<const uint64_t> sizes_bytes,
+                                absl::Span<Memory> out) = 0;
 
   // Copies `size_bytes` from host memory to `offset_bytes` of `to`, and returns
   // when `from` may be reused and the bytes can be read back. `from` may be

@@ -47,14 +47,10 @@ Device DeviceAt(const Backend& backend, int index) {
 
 absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
                                    uint64_t size_bytes) {
-  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
-                         backend.Allocate(index, {&size_bytes, 1}));
-  if (memory.size() != 1) {
-    return absl::InternalError(
-        absl::StrCat("the backend of ", backend.type(), " was asked for 1 run ",
-                     "of memory and gave ", memory.size()));
-  }
-  return Storage::FromMemory(DeviceAt(backend, index), std::move(memory[0]),
+  Memory memory;
+  FERRY_RETURN_IF_ERROR(
+      backend.Allocate(index, {&size_bytes, 1}, {&memory, 1}));
+  return Storage::FromMemory(DeviceAt(backend, index), std::move(memory),
                              size_bytes);
 }
 

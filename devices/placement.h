@@ -51,7 +51,7 @@ Device DeviceAt(const Backend& backend, int index);
 // A storage of a backend's device, not initialised. `index` is one that
 // CheckDeviceIndex gave.
 //
-// Errors: as Backend::Allocate; kInternal - the backend broke its contract.
+// Errors: as Backend::Allocate.
 absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
                                    uint64_t size_bytes);
 

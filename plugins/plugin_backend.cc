@@ -3,6 +3,7 @@
 
 #include "ferry/plugins/plugin_backend.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,25 +20,26 @@ constexpr uint32_t kMaxDevices = 1 << 15;
 // which device it is.
 class Block {
  public:
-  Block(const ferry_backend& table, uint32_t index, uint64_t handle)
-      : table_(table), index_(index), handle_(handle) {}
+  Block(std::shared_ptr<const ferry_backend> table, uint32_t index,
+        uint64_t handle)
+      : table_(std::move(table)), index_(index), handle_(handle) {}
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   // What the plugin says then finds nobody to tell.
   ~Block() {
     ferry_status status = HostStruct<ferry_status>();
-    table_.free(table_.context, index_, handle_, &status);
+    table_->free(table_->context, index_, handle_, &status);
   }
 
   // Whether a copy that this table makes may use it.
   bool IsOf(const ferry_backend& table) const {
-    return table_.context == table.context && table_.copy == table.copy;
+    return table_->context == table.context && table_->copy == table.copy;
   }
   uint32_t index() const { return index_; }
   uint64_t handle() const { return handle_; }
 
  private:
-  const ferry_backend table_;
+  const std::shared_ptr<const ferry_backend> table_;
   const uint32_t index_;
   const uint64_t handle_;
 };
@@ -77,16 +79,18 @@ absl::Status NoSuchDevice(absl::string_view type, int index) {
 }  // namespace
 
 PluginBackend::PluginBackend(const PluginDescription::BackendTable& table)
-    : type_(table.type), table_(table.table), queues_(table_) {}
+    : type_(table.type),
+      table_(std::make_shared<const ferry_backend>(table.table)),
+      queues_(*table_) {}
 
 bool PluginBackend::is_indexed() const {
-  return (table_.flags & FERRY_BACKEND_UNINDEXED) == 0;
+  return (table_->flags & FERRY_BACKEND_UNINDEXED) == 0;
 }
 
 absl::StatusOr<int> PluginBackend::DeviceCount() const {
   ferry_devices devices = HostStruct<ferry_devices>();
   FERRY_RETURN_IF_ERROR(CallPlugin("device_count", [&](ferry_status* status) {
-    return table_.device_count(table_.context, &devices, status);
+    return table_->device_count(table_->context, &devices, status);
   }));
   const uint32_t most = is_indexed() ? kMaxDevices : 1;
   if (devices.count > most) {
@@ -107,46 +111,45 @@ absl::StatusOr<DeviceProperties> PluginBackend::Properties(int index) const {
   ferry_device_properties properties = HostStruct<ferry_device_properties>();
   FERRY_RETURN_IF_ERROR(
       CallPlugin("device_properties", [&](ferry_status* status) {
-        return table_.device_properties(
-            table_.context, static_cast<uint32_t>(index), &properties, status);
+        return table_->device_properties(
+            table_->context, static_cast<uint32_t>(index), &properties, status);
       }));
   return DeviceProperties{PluginText(properties.name, sizeof(properties.name)),
                           properties.memory_bytes};
 }
 
-absl::StatusOr<MemoryRuns> PluginBackend::Allocate(
-    int index, absl::Span<const uint64_t> sizes_bytes) {
+absl::Status PluginBackend::Allocate(int index,
+                                     absl::Span<const uint64_t> sizes_bytes,
+                                     absl::Span<Memory> out) {
   if (index < 0) return NoSuchDevice(type_, index);
   const auto device = static_cast<uint32_t>(index);
   // Says whether there is the device also where no size is asked for.
   FERRY_RETURN_IF_ERROR(Properties(index).status());
-  MemoryRuns memory;
-  memory.reserve(sizes_bytes.size());
-  for (uint64_t size_bytes : sizes_bytes) {
+  for (size_t i = 0; i < out.size(); ++i) {
     uint64_t handle = 0;
     const absl::Status status =
         CallPlugin("allocate", [&](ferry_status* report) {
-          return table_.allocate(table_.context, device, size_bytes, &handle,
-                                 report);
+          return table_->allocate(table_->context, device, sizes_bytes[i],
+                                  &handle, report);
         });
-    if (absl::IsResourceExhausted(status)) {
+    if (!status.ok()) {
+      std::fill(out.begin(), out.end(), Memory());
+      if (!absl::IsResourceExhausted(status)) return status;
       return absl::ResourceExhaustedError(
-          absl::StrCat(type_, ":", index, " has no room for ", size_bytes,
+          absl::StrCat(type_, ":", index, " has no room for ", sizes_bytes[i],
                        " bytes: ", status.message()));
     }
-    FERRY_RETURN_IF_ERROR(status);
     // A handle of 0 may be memory like another, so it is freed like another.
-    memory.push_back(
-        Memory{reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),
-               std::shared_ptr<Block>(new Block(table_, device, handle),
-                                      DeleteBlock())});
+    out[i] = Memory{reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),
+                    std::shared_ptr<Block>(new Block(table_, device, handle),
+                                           DeleteBlock())};
   }
-  return memory;
+  return absl::OkStatus();
 }
 
 absl::Status PluginBackend::Copy(const Memory& memory, ferry_copy copy) {
   const Block* const block = BlockOf(memory);
-  if (block == nullptr || !block->IsOf(table_)) {
+  if (block == nullptr || !block->IsOf(*table_)) {
     return absl::InvalidArgumentError(
         absl::StrCat("memory that the ", type_, " plugin did not give out"));
   }
@@ -154,7 +157,7 @@ absl::Status PluginBackend::Copy(const Memory& memory, ferry_copy copy) {
   copy.handle = block->handle();
   if (queues_.are_there()) return queues_.Copy(copy);
   return CallPlugin("copy", [&](ferry_status* status) {
-    return table_.copy(table_.context, &copy, status);
+    return table_->copy(table_->context, &copy, status);
   });
 }
 

@@ -48,8 +48,8 @@ class PluginBackend final : public Backend {
   bool is_indexed() const override;
   absl::StatusOr<int> DeviceCount() const override;
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
-  absl::StatusOr<MemoryRuns> Allocate(
-      int index, absl::Span<const uint64_t> sizes_bytes) override;
+  absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                        absl::Span<Memory> out) override;
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,
                             uint64_t size_bytes) override;
@@ -60,7 +60,8 @@ class PluginBackend final : public Backend {
   absl::Status Copy(const Memory& memory, ferry_copy copy);
 
   const std::string type_;
-  const ferry_backend table_;
+  // Shared with the memory that it gave out, which may outlive the backend.
+  const std::shared_ptr<const ferry_backend> table_;
   PluginQueues queues_;
 };
 

@@ -37,6 +37,14 @@ PluginBackend Replaced(void (*replace)(ferry_backend*)) {
   return PluginBackend(table);
 }
 
+Memory AllocateOn(PluginBackend& backend, int index, uint64_t size_bytes) {
+  Memory memory;
+  const absl::Status status =
+      backend.Allocate(index, {size_bytes}, {&memory, 1});
+  EXPECT_TRUE(status.ok()) << status;
+  return memory;
+}
+
 TEST(PluginBackendTest, ToyPassesTheConformanceSuite) {
   PluginBackend backend(Toy());
   ConformanceOptions options;
@@ -68,38 +76,35 @@ TEST(PluginBackendTest, LargeCopiesOfAllSizesComeBack) {
   for (uint64_t size : {(1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5000001}) {
     std::vector<uint8_t> bytes(size);
     for (size_t i = 0; i < size; ++i) bytes[i] = uint8_t(i * 7 + i / 251);
-    const auto memory = backend.Allocate(1, {size + 5});
-    ASSERT_TRUE(memory.ok()) << memory.status();
-    ASSERT_TRUE(backend.CopyFromHost(bytes.data(), (*memory)[0], 5, size).ok());
+    const Memory memory = AllocateOn(backend, 1, size + 5);
+    ASSERT_TRUE(backend.CopyFromHost(bytes.data(), memory, 5, size).ok());
     std::vector<uint8_t> found(size);
-    ASSERT_TRUE(backend.CopyToHost((*memory)[0], 5, found.data(), size).ok());
+    ASSERT_TRUE(backend.CopyToHost(memory, 5, found.data(), size).ok());
     EXPECT_TRUE(found == bytes) << size;
   }
 }
 
 TEST(PluginBackendTest, CopyOutsideTheMemoryIsRefused) {
   PluginBackend backend(Toy());
-  const auto memory = backend.Allocate(0, {100});
-  ASSERT_TRUE(memory.ok()) << memory.status();
+  const Memory memory = AllocateOn(backend, 0, 100);
   std::vector<uint8_t> bytes(3 << 20);
-  EXPECT_EQ(backend.CopyFromHost(bytes.data(), (*memory)[0], 50, 51).code(),
+  EXPECT_EQ(backend.CopyFromHost(bytes.data(), memory, 50, 51).code(),
             absl::StatusCode::kOutOfRange);
   // In pieces: all have ended when the error is there.
-  EXPECT_EQ(
-      backend.CopyToHost((*memory)[0], 0, bytes.data(), bytes.size()).code(),
-      absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(backend.CopyToHost(memory, 0, bytes.data(), bytes.size()).code(),
+            absl::StatusCode::kOutOfRange);
   // And the device goes on.
-  EXPECT_TRUE(backend.CopyFromHost(bytes.data(), (*memory)[0], 0, 100).ok());
+  EXPECT_TRUE(backend.CopyFromHost(bytes.data(), memory, 0, 100).ok());
 }
 
 TEST(PluginBackendTest, MemoryOutlivesTheBackend) {
-  MemoryRuns memory;
+  Memory memory;
   {
     PluginBackend backend(Toy());
-    memory = *backend.Allocate(0, {4});
+    memory = AllocateOn(backend, 0, 4);
   }
   PluginBackend backend(Toy());
-  EXPECT_TRUE(backend.CopyFromHost("abc", memory[0], 0, 4).ok());
+  EXPECT_TRUE(backend.CopyFromHost("abc", memory, 0, 4).ok());
 }
 
 TEST(PluginBackendTest, MemoryOfOthersIsRefused) {

@@ -71,13 +71,12 @@ class ArchiveWriterTest : public testing::Test {
     ArchiveRecord record;
     record.name = Keep(name);
     if (on_device) {
-      absl::StatusOr<MemoryRuns> memory = backend_->Allocate(1, {bytes.size()});
-      EXPECT_TRUE(memory.ok());
+      Memory memory;
+      EXPECT_TRUE(backend_->Allocate(1, {bytes.size()}, {&memory, 1}).ok());
       EXPECT_TRUE(
-          backend_->CopyFromHost(bytes.data(), (*memory)[0], 0, bytes.size())
-              .ok());
+          backend_->CopyFromHost(bytes.data(), memory, 0, bytes.size()).ok());
       record.storage =
-          Storage::FromMemory(Device("fake", 1), (*memory)[0], bytes.size());
+          Storage::FromMemory(Device("fake", 1), memory, bytes.size());
       return record;
     }
     absl::StatusOr<Storage> storage = Storage::Allocate(bytes.size());

@@ -114,11 +114,11 @@ class LoadIntoTest : public testing::Test {
   }
 
   Storage OnDevice(uint64_t size_bytes) {
-    MemoryRuns memory = *fake_->Allocate(1, {size_bytes});
+    Memory memory;
+    EXPECT_TRUE(fake_->Allocate(1, {size_bytes}, {&memory, 1}).ok());
     const std::vector<char> blank(size_bytes, -1);
-    EXPECT_TRUE(
-        fake_->CopyFromHost(blank.data(), memory[0], 0, size_bytes).ok());
-    return Storage::FromMemory(Device("fake", 1), memory[0], size_bytes);
+    EXPECT_TRUE(fake_->CopyFromHost(blank.data(), memory, 0, size_bytes).ok());
+    return Storage::FromMemory(Device("fake", 1), memory, size_bytes);
   }
 
   std::vector<int32_t> FromDevice(const Storage& storage) {

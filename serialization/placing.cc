@@ -77,8 +77,8 @@ class Placer {
   // The bytes of a storage where its file is mapped; null if they cannot be
   // used as they stand there.
   absl::StatusOr<Memory> Mapped(const StoragePart& part) const;
-  absl::StatusOr<MemoryRuns> AllocateFor(
-      const Group& group, absl::Span<const uint64_t> sizes) const;
+  absl::Status AllocateFor(const Group& group, absl::Span<const uint64_t> sizes,
+                           absl::Span<Memory> out) const;
   absl::Status PlanGroup(const Group& group, std::pmr::vector<Memory>* memory,
                          std::pmr::vector<ExtentRead>* reads) const;
   absl::Status ReadGroups();
@@ -184,14 +184,14 @@ absl::StatusOr<Memory> Placer::Mapped(const StoragePart& part) const {
   return Memory{data, mapping};
 }
 
-absl::StatusOr<MemoryRuns> Placer::AllocateFor(
-    const Group& group, absl::Span<const uint64_t> sizes) const {
+absl::Status Placer::AllocateFor(const Group& group,
+                                 absl::Span<const uint64_t> sizes,
+                                 absl::Span<Memory> out) const {
   Backend* const backend = group.location.backend.get();
-  absl::StatusOr<MemoryRuns> memory =
-      backend != nullptr ? backend->Allocate(group.location.index, sizes)
-                         : AllocateHostMemory(sizes);
-  if (!memory.ok()) return InFile(memory.status());
-  return memory;
+  const absl::Status status =
+      backend != nullptr ? backend->Allocate(group.location.index, sizes, out)
+                         : AllocateHostMemory(sizes, out);
+  return status.ok() ? status : InFile(status);
 }
 
 // Finds or allocates the memory of each part, in the order of the groups, and
@@ -214,7 +214,8 @@ absl::Status Placer::PlanGroup(const Group& group,
     }
     if (own.owner == nullptr) sizes.push_back(part->storage.size_bytes());
   }
-  FERRY_ASSIGN_OR_RETURN(MemoryRuns allocated, AllocateFor(group, sizes));
+  std::pmr::vector<Memory> allocated(sizes.size(), scratch_);
+  FERRY_RETURN_IF_ERROR(AllocateFor(group, sizes, absl::MakeSpan(allocated)));
   size_t next = 0;  // of `allocated`
   for (size_t i = 0; i < group.parts.size(); ++i) {
     Memory& own = (*memory)[first + i];

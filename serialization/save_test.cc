@@ -221,13 +221,11 @@ TEST_F(SaveTest, AlignsStorages) {
 }
 
 TEST_F(SaveTest, StoragesAreTaggedByTheRegistry) {
-  absl::StatusOr<MemoryRuns> memory = fake_->Allocate(1, {16});
-  ASSERT_TRUE(memory.ok());
-  ASSERT_TRUE(
-      fake_->CopyFromHost(SmallStorage().data(), (*memory)[0], 0, 16).ok());
-  const absl::StatusOr<Tensor> tensor =
-      Tensor::Create(Storage::FromMemory(Device("fake", 1), (*memory)[0], 16),
-                     DType::kFloat32, {4});
+  Memory memory;
+  ASSERT_TRUE(fake_->Allocate(1, {16}, {&memory, 1}).ok());
+  ASSERT_TRUE(fake_->CopyFromHost(SmallStorage().data(), memory, 0, 16).ok());
+  const absl::StatusOr<Tensor> tensor = Tensor::Create(
+      Storage::FromMemory(Device("fake", 1), memory, 16), DType::kFloat32, {4});
   ASSERT_TRUE(tensor.ok());
   const absl::StatusOr<std::string> bytes = SaveToString(Value(*tensor));
   ASSERT_TRUE(bytes.ok()) << bytes.status();

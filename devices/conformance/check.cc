@@ -27,20 +27,31 @@ absl::Status ExpectCode(const absl::Status& status, absl::StatusCode code,
                              status.ToString()));
 }
 
-absl::StatusOr<MemoryRuns> AllocateAll(const Subject& subject, int device,
-                                       const std::vector<uint64_t>& sizes) {
-  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
-                         subject.backend.Allocate(device, sizes));
-  if (memory.size() != sizes.size()) {
-    return Failed(absl::StrCat(sizes.size(), " sizes were asked for and ",
-                               memory.size(), " answers came"));
+absl::StatusOr<std::vector<Memory>> AllocateAll(
+    const Subject& subject, int device, const std::vector<uint64_t>& sizes) {
+  std::vector<Memory> memory(sizes.size());
+  const absl::Status status =
+      subject.backend.Allocate(device, sizes, absl::MakeSpan(memory));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const bool is_empty =
+        memory[i].data == nullptr && memory[i].owner == nullptr;
+    if (!status.ok() && !is_empty) {
+      return Failed(absl::StrCat(
+          "element ", i, " is left allocated after: ", status.ToString()));
+    }
+    if (status.ok() && subject.backend.has_bytes() && sizes[i] != 0 &&
+        memory[i].owner == nullptr) {
+      return Failed(
+          absl::StrCat("element ", i, " of ", sizes[i], " bytes has no owner"));
+    }
   }
+  if (!status.ok()) return status;
   return memory;
 }
 
 absl::StatusOr<Memory> AllocateOne(const Subject& subject, int device,
                                    uint64_t size_bytes) {
-  FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
                          AllocateAll(subject, device, {size_bytes}));
   return std::move(memory[0]);
 }

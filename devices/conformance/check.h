@@ -10,7 +10,7 @@
 // Example: a check and its row in a table.
 //
 //   absl::Status EmptyListIsLegal(const Subject& subject, int device) {
-//     FERRY_ASSIGN_OR_RETURN(MemoryRuns memory,
+//     FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
 //                            AllocateAll(subject, device, {}));
 //     return absl::OkStatus();
 //   }
@@ -77,9 +77,10 @@ absl::Status Failed(absl::string_view message);
 absl::Status ExpectCode(const absl::Status& status, absl::StatusCode code,
                         absl::string_view subject);
 
-// As Backend::Allocate; fails if the answers are not as many as the sizes.
-absl::StatusOr<MemoryRuns> AllocateAll(const Subject& subject, int device,
-                                       const std::vector<uint64_t>& sizes);
+// As Backend::Allocate. Fails if it left memory after an error, or gave bytes
+// without an owner.
+absl::StatusOr<std::vector<Memory>> AllocateAll(
+    const Subject& subject, int device, const std::vector<uint64_t>& sizes);
 absl::StatusOr<Memory> AllocateOne(const Subject& subject, int device,
                                    uint64_t size_bytes);
 

@@ -21,7 +21,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/devices/conformance/mutants.h"
@@ -31,8 +30,8 @@
 namespace ferry {
 namespace {
 
-using Runs = absl::StatusOr<MemoryRuns>;
 using Sizes = absl::Span<const uint64_t>;
+using Out = absl::Span<Memory>;
 
 // Changes what goes to the device by a function of the test's.
 class WriteMutant : public FakeBackend {
@@ -203,11 +202,11 @@ TEST(CopyMutantsTest, ByteslessDeviceTakesNone) {
 
 TEST(CopyMutantsTest, OnlyOneThreadMayAllocate) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
       if (std::this_thread::get_id() != thread) {
         return absl::FailedPreconditionError("no context on this thread");
       }
-      return FakeBackend::Allocate(index, sizes);
+      return FakeBackend::Allocate(index, sizes, out);
     }
     const std::thread::id thread = std::this_thread::get_id();
   } mutant;
@@ -249,14 +248,14 @@ class Meeting {
 
 TEST(CopyMutantsTest, PartsAreWrittenByRewritingTheWhole) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (!runs.ok()) return runs;
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (!status.ok()) return status;
       const std::lock_guard<std::mutex> lock(mutex);
-      for (size_t i = 0; i < runs->size(); ++i) {
-        known[(*runs)[i].data] = {std::this_thread::get_id(), sizes[i]};
+      for (size_t i = 0; i < out.size(); ++i) {
+        known[out[i].data] = {std::this_thread::get_id(), sizes[i]};
       }
-      return runs;
+      return status;
     }
     absl::Status CopyFromHost(const void* from, const Memory& to,
                               uint64_t offset, uint64_t size) override {
@@ -286,14 +285,14 @@ TEST(CopyMutantsTest, PartsAreWrittenByRewritingTheWhole) {
 
 TEST(CopyMutantsTest, SecondReaderIsRefused) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (!runs.ok()) return runs;
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (!status.ok()) return status;
       const std::lock_guard<std::mutex> lock(mutex);
-      for (const Memory& run : *runs) {
+      for (const Memory& run : out) {
         threads[run.data] = std::this_thread::get_id();
       }
-      return runs;
+      return status;
     }
     absl::Status CopyToHost(const Memory& from, uint64_t offset, void* to,
                             uint64_t size) override {
@@ -331,17 +330,17 @@ TEST(CopyMutantsTest, RestoredStorageLosesItsEnd) {
 
 TEST(CopyMutantsTest, MemoryOfOneSizeIsShared) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (!runs.ok() || sizes.size() != 1 || sizes[0] != 1000) return runs;
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (!status.ok() || sizes.size() != 1 || sizes[0] != 1000) return status;
       const std::lock_guard<std::mutex> lock(mutex);
-      Memory& run = (*runs)[0];
+      Memory& run = out[0];
       if (std::shared_ptr<void> alive = owner.lock()) {
         run = Memory{alive.get(), alive};
       } else {
         owner = run.owner;
       }
-      return runs;
+      return status;
     }
     std::mutex mutex;
     std::weak_ptr<void> owner;

@@ -97,7 +97,7 @@ absl::Status OtherIndexesAreOutOfRange(const Subject& subject, int) {
                                      absl::StrCat("Properties(", index, ")")));
     for (uint64_t size_bytes : {uint64_t{0}, uint64_t{64}}) {
       FERRY_RETURN_IF_ERROR(ExpectCode(
-          subject.backend.Allocate(index, {size_bytes}).status(),
+          AllocateOne(subject, index, size_bytes).status(),
           absl::StatusCode::kOutOfRange,
           absl::StrCat("Allocate(", index, ", {", size_bytes, "})")));
     }

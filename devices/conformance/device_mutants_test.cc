@@ -126,10 +126,10 @@ TEST(DeviceMutantsTest, EveryIndexHasProperties) {
 
 TEST(DeviceMutantsTest, IndexIsClamped) {
   struct Mutant : FakeBackend {
-    absl::StatusOr<MemoryRuns> Allocate(
-        int index, absl::Span<const uint64_t> sizes_bytes) override {
-      return FakeBackend::Allocate(std::min(std::max(index, 0), 1),
-                                   sizes_bytes);
+    absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                          absl::Span<Memory> out) override {
+      return FakeBackend::Allocate(std::min(std::max(index, 0), 1), sizes_bytes,
+                                   out);
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"D-05"}));
@@ -137,10 +137,10 @@ TEST(DeviceMutantsTest, IndexIsClamped) {
 
 TEST(DeviceMutantsTest, WrongIndexIsAnotherError) {
   struct Mutant : FakeBackend {
-    absl::StatusOr<MemoryRuns> Allocate(
-        int index, absl::Span<const uint64_t> sizes_bytes) override {
+    absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                          absl::Span<Memory> out) override {
       if (index < 0) return absl::InvalidArgumentError("negative");
-      return FakeBackend::Allocate(index, sizes_bytes);
+      return FakeBackend::Allocate(index, sizes_bytes, out);
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"D-05"}));
@@ -148,12 +148,12 @@ TEST(DeviceMutantsTest, WrongIndexIsAnotherError) {
 
 TEST(DeviceMutantsTest, NothingIsHadOnAnyIndex) {
   struct Mutant : FakeBackend {
-    absl::StatusOr<MemoryRuns> Allocate(
-        int index, absl::Span<const uint64_t> sizes_bytes) override {
+    absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                          absl::Span<Memory> out) override {
       if (sizes_bytes.size() == 1 && sizes_bytes[0] == 0) {
-        return MemoryRuns(1);
+        return absl::OkStatus();
       }
-      return FakeBackend::Allocate(index, sizes_bytes);
+      return FakeBackend::Allocate(index, sizes_bytes, out);
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"D-05"}));
@@ -165,10 +165,10 @@ TEST(DeviceMutantsTest, NothingIsHadOnAnyIndex) {
 class Meddler : public FakeBackend {
  public:
   explicit Meddler(void (*meddle)()) : meddle_(meddle) {}
-  absl::StatusOr<MemoryRuns> Allocate(
-      int index, absl::Span<const uint64_t> sizes_bytes) override {
+  absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                        absl::Span<Memory> out) override {
     meddle_();
-    return FakeBackend::Allocate(index, sizes_bytes);
+    return FakeBackend::Allocate(index, sizes_bytes, out);
   }
 
  private:

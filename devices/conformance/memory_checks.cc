@@ -45,7 +45,7 @@ std::string Run(size_t i, uint64_t size_bytes) {
 }
 
 // Fills each run with a pattern of its own.
-absl::Status FillAll(const Subject& subject, const MemoryRuns& runs,
+absl::Status FillAll(const Subject& subject, const std::vector<Memory>& runs,
                      const std::vector<uint64_t>& sizes, uint32_t seed) {
   for (size_t i = 0; i < runs.size(); ++i) {
     FERRY_RETURN_IF_ERROR(
@@ -55,7 +55,7 @@ absl::Status FillAll(const Subject& subject, const MemoryRuns& runs,
   return absl::OkStatus();
 }
 
-absl::Status CheckOne(const Subject& subject, const MemoryRuns& runs,
+absl::Status CheckOne(const Subject& subject, const std::vector<Memory>& runs,
                       const std::vector<uint64_t>& sizes, uint32_t seed,
                       size_t i) {
   return ExpectHolds(subject, runs[i],
@@ -75,7 +75,7 @@ absl::Status EverySizeIsAnswered(const Subject& subject, int device) {
 
 absl::Status HostMemoryIsAligned(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = ManySizes(subject);
-  FERRY_ASSIGN_OR_RETURN(const MemoryRuns runs,
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> runs,
                          AllocateAll(subject, device, sizes));
   for (size_t i = 0; i < runs.size(); ++i) {
     if (sizes[i] == 0) continue;
@@ -107,9 +107,9 @@ absl::Status HostMemoryIsWhatCopiesSee(const Subject& subject, int device) {
 
 absl::Status RunsAreApart(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = ManySizes(subject);
-  FERRY_ASSIGN_OR_RETURN(const MemoryRuns together,
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> together,
                          AllocateAll(subject, device, sizes));
-  MemoryRuns one_by_one;
+  std::vector<Memory> one_by_one;
   for (uint64_t size : sizes) {
     FERRY_ASSIGN_OR_RETURN(Memory memory, AllocateOne(subject, device, size));
     one_by_one.push_back(std::move(memory));
@@ -138,9 +138,9 @@ absl::Status ExpectRefused(const Subject& subject, int device,
                            const Memory& memory, const Bytes& wanted) {
   std::string subject_text = "Allocate of";
   for (uint64_t size : sizes) absl::StrAppend(&subject_text, " ", size);
-  FERRY_RETURN_IF_ERROR(
-      ExpectCode(subject.backend.Allocate(device, sizes).status(),
-                 absl::StatusCode::kResourceExhausted, subject_text));
+  FERRY_RETURN_IF_ERROR(ExpectCode(AllocateAll(subject, device, sizes).status(),
+                                   absl::StatusCode::kResourceExhausted,
+                                   subject_text));
   FERRY_RETURN_IF_ERROR(
       ExpectHolds(subject, memory, wanted, "memory had before"));
   FERRY_ASSIGN_OR_RETURN(const Memory after,
@@ -167,7 +167,8 @@ absl::Status AbsurdSizesAreRefused(const Subject& subject, int device) {
 
 absl::Status RunsAreFreedInAnyOrder(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = ManySizes(subject);
-  FERRY_ASSIGN_OR_RETURN(MemoryRuns runs, AllocateAll(subject, device, sizes));
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> runs,
+                         AllocateAll(subject, device, sizes));
   FERRY_RETURN_IF_ERROR(FillAll(subject, runs, sizes, 0));
   // 7 is prime to the count's factors, so each run is visited once.
   size_t i = 0;
@@ -179,7 +180,7 @@ absl::Status RunsAreFreedInAnyOrder(const Subject& subject, int device) {
   }
   // What is had anew must not lie in what is kept.
   const std::vector<uint64_t> more(50, 300);
-  FERRY_ASSIGN_OR_RETURN(const MemoryRuns anew,
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> anew,
                          AllocateAll(subject, device, more));
   FERRY_RETURN_IF_ERROR(FillAll(subject, anew, more, 20000));
   for (size_t k = 0; k < runs.size(); ++k) {
@@ -205,7 +206,8 @@ absl::Status LastCopyOfTheOwnerFrees(const Subject& subject, int device) {
 absl::Status AnotherThreadMayFree(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = {100, 100, MiddleSize(subject) + 1,
                                        MiddleSize(subject) + 1};
-  FERRY_ASSIGN_OR_RETURN(MemoryRuns runs, AllocateAll(subject, device, sizes));
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> runs,
+                         AllocateAll(subject, device, sizes));
   FERRY_RETURN_IF_ERROR(FillAll(subject, runs, sizes, 0));
   std::thread([&runs] {
     runs[0] = Memory();

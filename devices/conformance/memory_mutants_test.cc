@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/devices/conformance/mutants.h"
@@ -23,14 +22,14 @@
 namespace ferry {
 namespace {
 
-using Runs = absl::StatusOr<MemoryRuns>;
 using Sizes = absl::Span<const uint64_t>;
+using Out = absl::Span<Memory>;
 
 TEST(MemoryMutantsTest, EmptyListIsRefused) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
       if (sizes.empty()) return absl::InvalidArgumentError("no sizes");
-      return FakeBackend::Allocate(index, sizes);
+      return FakeBackend::Allocate(index, sizes, out);
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-01"}));
@@ -38,12 +37,13 @@ TEST(MemoryMutantsTest, EmptyListIsRefused) {
 
 TEST(MemoryMutantsTest, SizeOfZeroIsRefused) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (runs.ok() && std::count(sizes.begin(), sizes.end(), 0u) != 0) {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (status.ok() && std::count(sizes.begin(), sizes.end(), 0u) != 0) {
+        std::fill(out.begin(), out.end(), Memory());
         return absl::InvalidArgumentError("no bytes");
       }
-      return runs;
+      return status;
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant),
@@ -52,8 +52,9 @@ TEST(MemoryMutantsTest, SizeOfZeroIsRefused) {
 
 TEST(MemoryMutantsTest, LongListIsCutShort) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      return FakeBackend::Allocate(index, sizes.subspan(0, 100));
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      return FakeBackend::Allocate(index, sizes.subspan(0, 100),
+                                   out.subspan(0, 100));
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-02", "M-05", "M-08"}));
@@ -61,14 +62,14 @@ TEST(MemoryMutantsTest, LongListIsCutShort) {
 
 TEST(MemoryMutantsTest, HostMemoryIsNotAligned) {
   struct Mutant : FakeHostBackend {
-    Runs Allocate(int index, Sizes sizes) override {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
       // A header before each run, as a naive allocator has it.
       std::vector<uint64_t> larger(sizes.begin(), sizes.end());
       for (uint64_t& size : larger) size += size <= UINT64_MAX - 16 ? 16 : 0;
-      Runs runs = FakeHostBackend::Allocate(index, larger);
-      if (!runs.ok()) return runs;
-      for (Memory& run : *runs) run.data = static_cast<char*>(run.data) + 16;
-      return runs;
+      const absl::Status status = FakeHostBackend::Allocate(index, larger, out);
+      if (!status.ok()) return status;
+      for (Memory& run : out) run.data = static_cast<char*>(run.data) + 16;
+      return status;
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-03"}));
@@ -96,15 +97,13 @@ TEST(MemoryMutantsTest, HostMemoryIsKeptInAnotherForm) {
 
 TEST(MemoryMutantsTest, NeighboursOverlap) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (!runs.ok()) return runs;
-      for (size_t i = 1; i < runs->size(); ++i) {
-        if (sizes[i] != 0 && sizes[i] <= sizes[i - 1]) {
-          (*runs)[i] = (*runs)[i - 1];
-        }
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (!status.ok()) return status;
+      for (size_t i = 1; i < out.size(); ++i) {
+        if (sizes[i] != 0 && sizes[i] <= sizes[i - 1]) out[i] = out[i - 1];
       }
-      return runs;
+      return status;
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-05", "M-08"}));
@@ -123,12 +122,12 @@ TEST(MemoryMutantsTest, LargeCopyIsCutShort) {
 
 TEST(MemoryMutantsTest, AbsurdSizeIsAnotherError) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (runs.status().code() == absl::StatusCode::kResourceExhausted) {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (status.code() == absl::StatusCode::kResourceExhausted) {
         return absl::InternalError("error 2");
       }
-      return runs;
+      return status;
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-07"}));
@@ -136,13 +135,13 @@ TEST(MemoryMutantsTest, AbsurdSizeIsAnotherError) {
 
 TEST(MemoryMutantsTest, SumOfSizesWrapsRound) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
       uint64_t sum = 0;
       for (uint64_t size : sizes) sum += size;
-      if (sum > 1 << 30) return FakeBackend::Allocate(index, sizes);
+      if (sum > 1 << 30) return FakeBackend::Allocate(index, sizes, out);
       std::vector<uint64_t> fitting(sizes.begin(), sizes.end());
       for (uint64_t& size : fitting) size = std::min(size, sum);
-      return FakeBackend::Allocate(index, fitting);
+      return FakeBackend::Allocate(index, fitting, out);
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-07"}));
@@ -150,26 +149,44 @@ TEST(MemoryMutantsTest, SumOfSizesWrapsRound) {
 
 TEST(MemoryMutantsTest, RefusalLeavesTheDeviceUseless) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
       if (broken) return absl::ResourceExhaustedError("out of memory");
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      broken = runs.status().code() == absl::StatusCode::kResourceExhausted;
-      return runs;
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      broken = status.code() == absl::StatusCode::kResourceExhausted;
+      return status;
     }
     std::atomic<bool> broken{false};
   } mutant;
   EXPECT_TRUE(IsCaughtBy("M-07", mutant));
 }
 
+TEST(MemoryMutantsTest, RefusalLeavesMemoryAllocated) {
+  struct Mutant : FakeBackend {
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      // One after another, up to the one that there is no room for.
+      for (size_t i = 0; i < sizes.size(); ++i) {
+        const absl::Status status =
+            FakeBackend::Allocate(index, {sizes[i]}, out.subspan(i, 1));
+        if (!status.ok()) return status;
+      }
+      return FakeBackend::Allocate(index, {}, {});
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"M-07"}));
+}
+
 TEST(MemoryMutantsTest, OneRunFreesTheOthersOfItsCall) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (!runs.ok() || runs->size() < 2) return runs;
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (!status.ok() || out.size() < 2) return status;
       auto owners = std::make_shared<std::vector<std::shared_ptr<void>>>();
-      for (Memory& run : *runs) owners->push_back(std::move(run.owner));
-      (*runs)[1].owner = owners;
-      return runs;
+      for (Memory& run : out) {
+        owners->push_back(std::move(run.owner));
+        run.owner = std::make_shared<int>();
+      }
+      out[1].owner = owners;
+      return status;
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-08", "T-01"}));
@@ -177,14 +194,15 @@ TEST(MemoryMutantsTest, OneRunFreesTheOthersOfItsCall) {
 
 TEST(MemoryMutantsTest, MemoryLastsUntilTheNextCall) {
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (!runs.ok() || runs->size() != 1) return runs;
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (!status.ok() || out.size() != 1) return status;
       // Freed after the lock is gone.
-      std::shared_ptr<void> earlier = std::move((*runs)[0].owner);
+      std::shared_ptr<void> earlier = std::move(out[0].owner);
+      out[0].owner = std::make_shared<int>();
       const std::lock_guard<std::mutex> lock(mutex);
       earlier.swap(last);
-      return runs;
+      return status;
     }
     std::mutex mutex;
     std::shared_ptr<void> last;
@@ -198,12 +216,12 @@ TEST(MemoryMutantsTest, AnotherThreadFreesTooMuch) {
     std::vector<std::shared_ptr<void>> owners;
   };
   struct Mutant : FakeBackend {
-    Runs Allocate(int index, Sizes sizes) override {
-      Runs runs = FakeBackend::Allocate(index, sizes);
-      if (!runs.ok()) return runs;
+    absl::Status Allocate(int index, Sizes sizes, Out out) override {
+      const absl::Status status = FakeBackend::Allocate(index, sizes, out);
+      if (!status.ok()) return status;
       auto batch = std::make_shared<Batch>();
-      for (size_t i = 0; i < runs->size(); ++i) {
-        Memory& run = (*runs)[i];
+      for (size_t i = 0; i < out.size(); ++i) {
+        Memory& run = out[i];
         batch->owners.push_back(std::move(run.owner));
         run.owner = std::shared_ptr<void>(run.data, [batch, i](void*) {
           if (std::this_thread::get_id() == batch->thread) {
@@ -213,7 +231,7 @@ TEST(MemoryMutantsTest, AnotherThreadFreesTooMuch) {
           }
         });
       }
-      return runs;
+      return status;
     }
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-10"}));

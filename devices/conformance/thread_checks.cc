@@ -24,7 +24,7 @@ absl::Status ThreadsUseTheirOwnMemory(const Subject& subject, int device) {
     for (int round = 0; round < kRounds; ++round) {
       const std::vector<uint64_t> sizes = {
           100, static_cast<uint64_t>(1000 * (thread + 1) + round), 10000};
-      FERRY_ASSIGN_OR_RETURN(MemoryRuns runs,
+      FERRY_ASSIGN_OR_RETURN(std::vector<Memory> runs,
                              AllocateAll(subject, device, sizes));
       for (size_t i = 0; i < runs.size(); ++i) {
         FERRY_RETURN_IF_ERROR(

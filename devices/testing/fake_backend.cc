@@ -72,14 +72,13 @@ absl::StatusOr<DeviceProperties> FakeBackend::Properties(int index) const {
                           options_.capacity_bytes};
 }
 
-absl::StatusOr<MemoryRuns> FakeBackend::Allocate(
-    int index, absl::Span<const uint64_t> sizes_bytes) {
+absl::Status FakeBackend::Allocate(int index,
+                                   absl::Span<const uint64_t> sizes_bytes,
+                                   absl::Span<Memory> out) {
   if (index < 0 || index >= options_.device_count) {
     return absl::OutOfRangeError(absl::StrCat("no device ", index));
   }
-  MemoryRuns memory(sizes_bytes.size());
-  if (!options_.has_bytes) return memory;
-  // Destroyed before `memory`, which frees what it holds under the lock.
+  if (!options_.has_bytes) return absl::OkStatus();
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   uint64_t free_bytes = options_.capacity_bytes - heap_->allocated_bytes;
   for (uint64_t size_bytes : sizes_bytes) {
@@ -97,11 +96,11 @@ absl::StatusOr<MemoryRuns> FakeBackend::Allocate(
     heap_->blocks[handle] = Heap::Block{
         index, std::vector<uint8_t>(static_cast<size_t>(sizes_bytes[i]))};
     void* const data = reinterpret_cast<void*>(handle);
-    memory[i] = Memory{
+    out[i] = Memory{
         data, std::shared_ptr<void>(
                   data, [heap = heap_, handle](void*) { heap->Free(handle); })};
   }
-  return memory;
+  return absl::OkStatus();
 }
 
 absl::Status FakeBackend::CopyFromHost(const void* from, const Memory& to,

@@ -55,8 +55,8 @@ class FakeBackend : public Backend {
   bool has_bytes() const override { return options_.has_bytes; }
   absl::StatusOr<int> DeviceCount() const override;
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
-  absl::StatusOr<MemoryRuns> Allocate(
-      int index, absl::Span<const uint64_t> sizes_bytes) override;
+  absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                        absl::Span<Memory> out) override;
   // Also errors, kInternal, where the range is not inside the memory or the
   // memory was freed.
   absl::Status CopyFromHost(const void* from, const Memory& to,

@@ -12,10 +12,11 @@ absl::StatusOr<DeviceProperties> FakeHostBackend::Properties(int index) const {
   return DeviceProperties{"Fake host", 0};
 }
 
-absl::StatusOr<MemoryRuns> FakeHostBackend::Allocate(
-    int index, absl::Span<const uint64_t> sizes_bytes) {
+absl::Status FakeHostBackend::Allocate(int index,
+                                       absl::Span<const uint64_t> sizes_bytes,
+                                       absl::Span<Memory> out) {
   if (index != 0) return absl::OutOfRangeError("no such device");
-  return AllocateHostMemory(sizes_bytes);
+  return AllocateHostMemory(sizes_bytes, out);
 }
 
 absl::Status FakeHostBackend::CopyFromHost(const void* from, const Memory& to,

@@ -35,8 +35,8 @@ class FakeHostBackend : public Backend {
   bool is_host_memory() const override { return true; }
   absl::StatusOr<int> DeviceCount() const override { return 1; }
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
-  absl::StatusOr<MemoryRuns> Allocate(
-      int index, absl::Span<const uint64_t> sizes_bytes) override;
+  absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                        absl::Span<Memory> out) override;
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,
                             uint64_t size_bytes) override;

@@ -90,8 +90,8 @@ class NoBackend final : public Backend {
   absl::StatusOr<DeviceProperties> Properties(int) const override {
     return Absent();
   }
-  absl::StatusOr<MemoryRuns> Allocate(int,
-                                      absl::Span<const uint64_t>) override {
+  absl::Status Allocate(int, absl::Span<const uint64_t>,
+                        absl::Span<Memory>) override {
     return Absent();
   }
   absl::Status CopyFromHost(const void*, const Memory&, uint64_t,
@@ -222,10 +222,9 @@ class LoadedChecks {
   for (const auto& type : plugin->backends) {
     auto* const backend = new PluginBackend(type);
     if (!backend->DeviceCount().ok()) continue;
-    const auto memory = backend->Allocate(0, {4});
-    if (!memory.ok()) continue;
-    backend->CopyFromHost("abc", (*memory)[0], 0, 4).IgnoreError();
-    new Memory((*memory)[0]);
+    auto* const memory = new Memory;
+    if (!backend->Allocate(0, {4}, {memory, 1}).ok()) continue;
+    backend->CopyFromHost("abc", *memory, 0, 4).IgnoreError();
   }
   std::exit(0);
 }

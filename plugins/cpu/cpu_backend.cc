@@ -53,10 +53,11 @@ absl::StatusOr<DeviceProperties> CpuBackend::Properties(int index) const {
   return DeviceProperties{ProcessorName(), MachineMemoryBytes()};
 }
 
-absl::StatusOr<MemoryRuns> CpuBackend::Allocate(
-    int index, absl::Span<const uint64_t> sizes_bytes) {
+absl::Status CpuBackend::Allocate(int index,
+                                  absl::Span<const uint64_t> sizes_bytes,
+                                  absl::Span<Memory> out) {
   FERRY_RETURN_IF_ERROR(CheckIndex(index));
-  return AllocateHostMemory(sizes_bytes);
+  return AllocateHostMemory(sizes_bytes, out);
 }
 
 absl::Status CpuBackend::CopyFromHost(const void* from, const Memory& to,

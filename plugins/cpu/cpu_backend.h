@@ -34,8 +34,8 @@ class CpuBackend final : public Backend {
   // the memory of the machine. Reads /proc/cpuinfo at every call.
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   // As AllocateHostMemory.
-  absl::StatusOr<MemoryRuns> Allocate(
-      int index, absl::Span<const uint64_t> sizes_bytes) override;
+  absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                        absl::Span<Memory> out) override;
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,
                             uint64_t size_bytes) override;

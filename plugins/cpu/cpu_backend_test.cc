@@ -63,13 +63,13 @@ TEST(CpuBackendTest, PropertiesAreThoseOfTheMachine) {
 }
 
 TEST(CpuBackendTest, MemoryOutlivesTheBackend) {
-  MemoryRuns memory;
+  Memory memory;
   {
     CpuBackend backend;
-    memory = *backend.Allocate(0, {4});
+    ASSERT_TRUE(backend.Allocate(0, {4}, {&memory, 1}).ok());
   }
-  std::memcpy(memory[0].data, "abc", 4);
-  EXPECT_STREQ(static_cast<char*>(memory[0].data), "abc");
+  std::memcpy(memory.data, "abc", 4);
+  EXPECT_STREQ(static_cast<char*>(memory.data), "abc");
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ class MetaBackend final : public Backend {
   absl::StatusOr<int> DeviceCount() const override { return 1; }
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   // Null memory, whatever the sizes; never fails for want of it.
-  absl::StatusOr<MemoryRuns> Allocate(
-      int index, absl::Span<const uint64_t> sizes_bytes) override;
+  absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
+                        absl::Span<Memory> out) override;
   // Drops the bytes.
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,

@@ -261,13 +261,14 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
     return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
                        "cannot inflate to the size that it claims");
   }
-  const absl::StatusOr<MemoryRuns> memory =
-      AllocateHostMemory({entry.contents_bytes});
-  if (!memory.ok()) {
-    return ExtentError(memory.status().code(), file_, entry,
-                       absl::StrCat(": ", memory.status().message()));
+  Memory memory;
+  const absl::Status allocated =
+      AllocateHostMemory({entry.contents_bytes}, {&memory, 1});
+  if (!allocated.ok()) {
+    return ExtentError(allocated.code(), file_, entry,
+                       absl::StrCat(": ", allocated.message()));
   }
-  const absl::Span<char> contents(static_cast<char*>((*memory)[0].data),
+  const absl::Span<char> contents(static_cast<char*>(memory.data),
                                   entry.contents_bytes);
   FERRY_RETURN_IF_ERROR(
       ReadExtentInto(file_, entry, options_.verify_crc32, contents));

@@ -277,11 +277,12 @@ absl::Status Reader::RunInflate(const ExtentRead& read) {
   const Extent& extent = *read.extent;
   const ReadableBytes& file = FileOf(extent);
   // The storage's own memory, or memory to hand it on from.
-  MemoryRuns staging;
+  Memory staging;
   char* bytes = read.host;
   if (bytes == nullptr) {
-    FERRY_ASSIGN_OR_RETURN(staging, AllocateHostMemory({extent.size_bytes}));
-    bytes = static_cast<char*>(staging[0].data);
+    FERRY_RETURN_IF_ERROR(
+        AllocateHostMemory({extent.size_bytes}, {&staging, 1}));
+    bytes = static_cast<char*>(staging.data);
   }
   uint64_t filled = 0;
   FERRY_ASSIGN_OR_RETURN(

@@ -86,12 +86,14 @@ class ExtentReaderTest : public testing::Test {
     AddRead(extent);
   }
   void AddRead(const Extent& extent) {
-    const auto memory = backend_ != nullptr
-                            ? backend_->Allocate(0, {extent.size_bytes})
-                            : AllocateHostMemory({extent.size_bytes});
-    ASSERT_TRUE(memory.ok()) << memory.status();
+    Memory memory;
+    const absl::Status status =
+        backend_ != nullptr
+            ? backend_->Allocate(0, {extent.size_bytes}, {&memory, 1})
+            : AllocateHostMemory({extent.size_bytes}, {&memory, 1});
+    ASSERT_TRUE(status.ok()) << status;
     extents_.push_back(extent);
-    memory_.push_back((*memory)[0]);
+    memory_.push_back(std::move(memory));
   }
 
   void Clear() {
@@ -401,19 +403,18 @@ TEST_F(ExtentReaderTest, SeveralFilesAndExtents) {
 
     // On a device, whose storage the extents fill at their own places.
     FakeBackend backend;
-    const auto memory = backend.Allocate(0, {storage.size()});
-    ASSERT_TRUE(memory.ok());
+    Memory memory;
+    ASSERT_TRUE(backend.Allocate(0, {storage.size()}, {&memory, 1}).ok());
     for (ExtentRead& read : reads) {
       read.host = nullptr;
       read.backend = &backend;
-      read.memory = &(*memory)[0];
+      read.memory = &memory;
     }
     ASSERT_TRUE(ReadExtents({first_file.get(), second_file.get()}, reads,
                             ExtentReadOptions())
                     .ok());
     std::string copy(storage.size(), '\0');
-    ASSERT_TRUE(
-        backend.CopyToHost((*memory)[0], 0, &copy[0], copy.size()).ok());
+    ASSERT_TRUE(backend.CopyToHost(memory, 0, &copy[0], copy.size()).ok());
     EXPECT_TRUE(copy == storage);
 
     // An error names the file.

@@ -421,11 +421,11 @@ absl::Status TensorReader::Rearrange(const Target& target,
   // Without gaps, as has been checked.
   const uint64_t size =
       static_cast<uint64_t>(to.num_elements()) * element_bytes;
-  FERRY_ASSIGN_OR_RETURN(const MemoryRuns image, AllocateHostMemory({size}));
-  CopyStrided(bytes, from.strides(), image[0].data, to.strides(), to.shape(),
+  Memory image;
+  FERRY_RETURN_IF_ERROR(AllocateHostMemory({size}, {&image, 1}));
+  CopyStrided(bytes, from.strides(), image.data, to.strides(), to.shape(),
               element_bytes);
-  return CopyFromHost(devices_, image[0].data, to.storage(), BeginBytes(to),
-                      size);
+  return CopyFromHost(devices_, image.data, to.storage(), BeginBytes(to), size);
 }
 
 // Brings what was staged to where it belongs, in the order of the file.
@@ -458,7 +458,8 @@ absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
       sizes.push_back(target.end - target.begin);
     }
   }
-  FERRY_ASSIGN_OR_RETURN(const MemoryRuns staging, AllocateHostMemory(sizes));
+  std::vector<Memory> staging(sizes.size());
+  FERRY_RETURN_IF_ERROR(AllocateHostMemory(sizes, absl::MakeSpan(staging)));
   for (size_t i = 0; i < runs.size(); ++i) {
     runs[i]->host = static_cast<char*>(staging[i].data);
   }

@@ -81,13 +81,15 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
         file.name(), ": the central directory has ", end.directory_bytes,
         " bytes; the limit is ", limits.max_directory_bytes));
   }
-  absl::StatusOr<MemoryRuns> memory = AllocateHostMemory({end.directory_bytes});
-  if (!memory.ok()) {
-    return absl::Status(memory.status().code(),
+  Memory memory;
+  const absl::Status allocated =
+      AllocateHostMemory({end.directory_bytes}, {&memory, 1});
+  if (!allocated.ok()) {
+    return absl::Status(allocated.code(),
                         absl::StrCat(file.name(), ": the central directory: ",
-                                     memory.status().message()));
+                                     allocated.message()));
   }
-  const absl::Span<char> bytes(static_cast<char*>((*memory)[0].data),
+  const absl::Span<char> bytes(static_cast<char*>(memory.data),
                                end.directory_bytes);
   FERRY_RETURN_IF_ERROR(file.ReadAt(end.directory_offset, bytes));
   ZipDirectory directory;

@@ -105,7 +105,8 @@ absl::StatusOr<std::vector<absl::StatusOr<std::string>>> DigestTensors(
       sizes.push_back(size);
       total_bytes += size;
     }
-    FERRY_ASSIGN_OR_RETURN(const MemoryRuns memory, AllocateHostMemory(sizes));
+    std::vector<Memory> memory(sizes.size());
+    FERRY_RETURN_IF_ERROR(AllocateHostMemory(sizes, absl::MakeSpan(memory)));
     std::vector<Checkpoint::Destination> destinations;
     std::vector<std::pair<size_t, absl::Span<char>>> work;
     for (size_t k = 0; k < sizes.size(); ++k) {
