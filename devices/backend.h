@@ -5,8 +5,9 @@
 // File: devices/backend.h
 // -----------------------------------------------------------------------------
 //
-// The code behind a device type: how many devices there are, how memory is had
-// on them, and how bytes get there and back. Five methods make a backend.
+// The code behind a device type: how many devices there are, how to allocate
+// memory on them, and how to copy bytes there and back. Five methods and a name
+// make a backend; one whose copies can overlap also opens streams of its own.
 //
 // To write one, derive from `Backend`, run the suite of devices/conformance on
 // it, and register it (`DeviceRegistry::RegisterBackend`). plugins/cpu is the
@@ -15,6 +16,7 @@
 #define FERRY_DEVICES_BACKEND_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -22,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
+#include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
 
@@ -87,7 +90,8 @@ class Backend {
   // when `from` may be reused and the bytes can be read back. `from` may be
   // memory that cannot be written, at any alignment. The caller keeps the range
   // inside what was allocated. A size of 0 does nothing; the pointers may then
-  // be null.
+  // be null. A backend whose memory the host cannot reach refuses memory that
+  // it did not give out.
   virtual absl::Status CopyFromHost(const void* from, const Memory& to,
                                     uint64_t offset_bytes,
                                     uint64_t size_bytes) = 0;
@@ -97,6 +101,17 @@ class Backend {
   // Errors: kInvalidArgument - the device's storages hold no bytes.
   virtual absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes,
                                   void* to, uint64_t size_bytes) = 0;
+
+  // Opens a stream of transfers to and from device `index`. The backend must
+  // outlive it.
+  //
+  // The default is a stream whose transfers block: it calls CopyFromHost and
+  // CopyToHost, and its buffers are ordinary host memory. Override it where
+  // copies can overlap or host memory can be pinned. A backend of host memory
+  // needs no other: whoever has bytes for it writes them where they belong.
+  //
+  // Errors: kOutOfRange - there is no such device.
+  virtual absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(int index);
 };
 
 }  // namespace ferry

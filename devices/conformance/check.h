@@ -47,11 +47,12 @@ struct Subject {
 
 // What a check asks of the backend; where that is not there, it is unsupported.
 enum class Needs {
-  kNothing,     // run once
-  kDevice,      // this and the following: run for each device
-  kBytes,       // its storages hold bytes
-  kNoBytes,     // they do not, as on meta
-  kHostMemory,  // the host reaches them
+  kNothing,       // run once
+  kDevice,        // this and the following: run for each device
+  kBytes,         // its storages hold bytes
+  kNoBytes,       // they do not, as on meta
+  kHostMemory,    // the host reaches them
+  kDeviceMemory,  // they hold bytes, and the host does not reach them
 };
 
 // A check passes by returning OK; the message of any other status becomes the
@@ -67,6 +68,7 @@ struct Check {
 absl::Span<const Check> DeviceChecks();
 absl::Span<const Check> MemoryChecks();
 absl::Span<const Check> CopyChecks();
+absl::Span<const Check> StreamChecks();
 absl::Span<const Check> ThreadChecks();
 absl::Span<const Check> LocationChecks();
 

@@ -34,6 +34,9 @@ std::string WhyNot(const Subject& subject, Needs needs,
       return subject.backend.has_bytes() ? "its storages hold bytes" : "";
     case Needs::kHostMemory:
       return subject.backend.is_host_memory() ? "" : "it is no host memory";
+    case Needs::kDeviceMemory:
+      if (!subject.backend.has_bytes()) return "its storages hold no bytes";
+      return subject.backend.is_host_memory() ? "it is host memory" : "";
     case Needs::kNothing:
     case Needs::kDevice:
       break;
@@ -124,6 +127,7 @@ std::vector<CheckResult> RunConformance(Backend& backend,
   for (const auto& group : {conformance_internal::DeviceChecks(),
                             conformance_internal::MemoryChecks(),
                             conformance_internal::CopyChecks(),
+                            conformance_internal::StreamChecks(),
                             conformance_internal::ThreadChecks(),
                             conformance_internal::LocationChecks()}) {
     for (const Check& check : group) {

@@ -17,9 +17,10 @@
 //         << result.ToString();
 //   }
 //
-// The checks compare codes of errors, never texts. Their ids stay: a check that
-// goes leaves a gap. What they cannot see is a backend that crashes or hangs:
-// run the suite in a process of its own where that may happen.
+// The checks compare codes of errors, and of their texts only the name of the
+// storage that Ferry gave (S-06). Their ids stay: a check that goes leaves a
+// gap. What they cannot see is a backend that crashes or hangs: run the suite
+// in a process of its own where that may happen.
 #ifndef FERRY_DEVICES_CONFORMANCE_CONFORMANCE_H_
 #define FERRY_DEVICES_CONFORMANCE_CONFORMANCE_H_
 
@@ -43,8 +44,8 @@ struct CheckResult {
     kExpectedFailure,
   };
 
-  // A letter for what is looked at (D devices, M memory, C copies, T threads,
-  // L locations, H hygiene) and a number: "D-03".
+  // A letter for what is looked at (D devices, M memory, C copies, S streams,
+  // T threads, L locations, H hygiene) and a number: "D-03".
   std::string id;
   // The rule that is checked, as a sentence without a full stop.
   std::string title;

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "ferry/devices/conformance/mutants.h"
+#include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "gtest/gtest.h"
@@ -42,15 +43,25 @@ TEST(ConformanceTest, DevicePasses) {
   const auto results = RunConformance(backend, QuickOptions());
   EXPECT_EQ(Failures(results), "");
   EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
-            Ids({"M-03", "M-04", "C-08"}));
+            Ids({"M-03", "M-04", "C-08", "S-10"}));
   EXPECT_EQ(backend.allocated_bytes(), 0u);
+}
+
+TEST(ConformanceTest, DeviceWhoseTransfersAreDelayedPasses) {
+  FakeBackend::Options options;
+  options.delays_transfers = true;
+  FakeBackend backend(options);
+  EXPECT_EQ(Failures(RunConformance(backend, QuickOptions())), "");
+  EXPECT_EQ(backend.allocated_bytes(), 0u);
+  EXPECT_EQ(LiveStagingBytes(), 0u);
 }
 
 TEST(ConformanceTest, HostPasses) {
   FakeHostBackend backend;
   const auto results = RunConformance(backend, QuickOptions());
   EXPECT_EQ(Failures(results), "");
-  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported), Ids({"C-08"}));
+  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
+            Ids({"C-08", "S-06", "S-10"}));
 }
 
 TEST(ConformanceTest, DeviceWithoutBytesPasses) {
@@ -61,7 +72,7 @@ TEST(ConformanceTest, DeviceWithoutBytesPasses) {
   EXPECT_EQ(Failures(results), "");
   EXPECT_EQ(WithOutcome(results, CheckResult::kPass),
             Ids({"D-01", "D-02", "D-03", "D-04", "D-05", "M-01", "M-02", "C-08",
-                 "L-01", "L-02", "H-01"}));
+                 "S-01", "S-10", "L-01", "L-02", "H-01"}));
 }
 
 TEST(ConformanceTest, AbsentDeviceIsUnsupportedUnlessItWasExpected) {

@@ -106,7 +106,8 @@ TEST(MemoryMutantsTest, NeighboursOverlap) {
       return status;
     }
   } mutant;
-  EXPECT_EQ(FailedChecks(mutant), Ids({"M-05", "M-08"}));
+  EXPECT_EQ(FailedChecks(mutant),
+            Ids({"M-05", "M-08", "S-03", "S-05", "S-07"}));
 }
 
 TEST(MemoryMutantsTest, LargeCopyIsCutShort) {

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
@@ -29,12 +31,21 @@ struct FakeBackend::Heap {
   uint64_t allocated_bytes = 0;
   uint64_t largest_copy_bytes = 0;
   int copy_count = 0;
+  int transfer_count = 0;
+  int transfer_piece_count = 0;
+  int most_transfers_under_way = 0;
 
   void Free(uintptr_t handle) {
     const std::lock_guard<std::mutex> lock(mutex);
     const auto block = blocks.find(handle);
     allocated_bytes -= block->second.bytes.size();
     blocks.erase(block);
+  }
+
+  // The device of some memory, or -1. The mutex is held.
+  int DeviceOf(const Memory& memory) const {
+    const auto block = blocks.find(reinterpret_cast<uintptr_t>(memory.data));
+    return block == blocks.end() ? -1 : block->second.device;
   }
 
   // Where the range lies; counts the copy. The mutex is held.
@@ -54,6 +65,116 @@ struct FakeBackend::Heap {
     }
     return bytes.data() + offset_bytes;
   }
+};
+
+class FakeBackend::Stream final : public TransferStream {
+ public:
+  Stream(const Options& options, Heap& heap, int device)
+      : options_(options),
+        heap_(heap),
+        device_(device),
+        buffers_(options.stream_buffer_bytes, AllocateHostBuffer) {}
+  ~Stream() override { RunAll(); }
+
+  uint64_t buffer_bytes() const override { return buffers_.buffer_bytes(); }
+
+  absl::StatusOr<char*> NextBuffer() override {
+    FERRY_RETURN_IF_ERROR(status_);
+    absl::StatusOr<char*> buffer = buffers_.Next();
+    status_ = buffer.ok() ? Wait(*buffer) : buffer.status();
+    FERRY_RETURN_IF_ERROR(status_);
+    return buffer;
+  }
+
+  absl::Status ToDevice(const char* buffer,
+                        absl::Span<const TransferPiece> pieces) override {
+    return Issue({buffer, nullptr, {pieces.begin(), pieces.end()}});
+  }
+
+  absl::Status ToHost(absl::Span<const TransferPiece> pieces,
+                      char* buffer) override {
+    return Issue({nullptr, buffer, {pieces.begin(), pieces.end()}});
+  }
+
+  absl::Status Wait(const char* buffer) override {
+    const auto uses_it = [&](const Transfer& transfer) {
+      return transfer.source == buffer || transfer.destination == buffer;
+    };
+    while (std::any_of(under_way_.begin(), under_way_.end(), uses_it)) {
+      RunFirst();
+    }
+    return status_;
+  }
+
+  absl::Status Finish() override {
+    RunAll();
+    return status_;
+  }
+
+ private:
+  // One of the two buffers is null.
+  struct Transfer {
+    const char* source;
+    char* destination;
+    std::vector<TransferPiece> pieces;
+  };
+
+  absl::Status Issue(Transfer transfer) {
+    FERRY_RETURN_IF_ERROR(status_);
+    {
+      const std::lock_guard<std::mutex> lock(heap_.mutex);
+      ++heap_.transfer_count;
+      heap_.transfer_piece_count += static_cast<int>(transfer.pieces.size());
+      under_way_.push_back(std::move(transfer));
+      heap_.most_transfers_under_way = std::max(
+          heap_.most_transfers_under_way, static_cast<int>(under_way_.size()));
+    }
+    if (!options_.delays_transfers) RunAll();
+    return status_;
+  }
+
+  void RunAll() {
+    while (!under_way_.empty()) RunFirst();
+  }
+
+  void RunFirst() {
+    const Transfer transfer = std::move(under_way_.front());
+    under_way_.pop_front();
+    for (const TransferPiece& piece : transfer.pieces) {
+      const absl::Status status = Run(transfer, piece);
+      if (!status.ok()) status_.Update(TransferError(status, piece.name));
+    }
+  }
+
+  absl::Status Run(const Transfer& transfer, const TransferPiece& piece) {
+    if (!options_.has_bytes) {
+      if (transfer.destination == nullptr) return absl::OkStatus();
+      return absl::InvalidArgumentError("no bytes");
+    }
+    const std::lock_guard<std::mutex> lock(heap_.mutex);
+    FERRY_ASSIGN_OR_RETURN(
+        uint8_t* const bytes,
+        heap_.Find(*piece.memory, piece.offset_bytes, piece.size_bytes));
+    if (piece.size_bytes == 0) return absl::OkStatus();
+    if (heap_.DeviceOf(*piece.memory) != device_) {
+      return absl::InternalError("memory of another device");
+    }
+    if (transfer.destination == nullptr) {
+      std::memcpy(bytes, transfer.source + piece.buffer_offset_bytes,
+                  piece.size_bytes);
+    } else {
+      std::memcpy(transfer.destination + piece.buffer_offset_bytes, bytes,
+                  piece.size_bytes);
+    }
+    return absl::OkStatus();
+  }
+
+  const Options& options_;
+  Heap& heap_;
+  const int device_;
+  StagingBuffers buffers_;
+  std::deque<Transfer> under_way_;
+  absl::Status status_;  // the first error
 };
 
 FakeBackend::FakeBackend(Options options)
@@ -124,6 +245,14 @@ absl::Status FakeBackend::CopyToHost(const Memory& from, uint64_t offset_bytes,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<TransferStream>> FakeBackend::OpenStream(
+    int index) {
+  if (index < 0 || index >= options_.device_count) {
+    return absl::OutOfRangeError(absl::StrCat("no device ", index));
+  }
+  return std::make_unique<Stream>(options_, *heap_, index);
+}
+
 uint64_t FakeBackend::allocated_bytes() const {
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   return heap_->allocated_bytes;
@@ -139,11 +268,24 @@ int FakeBackend::copy_count() const {
   return heap_->copy_count;
 }
 
+int FakeBackend::transfer_count() const {
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  return heap_->transfer_count;
+}
+
+int FakeBackend::transfer_piece_count() const {
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  return heap_->transfer_piece_count;
+}
+
+int FakeBackend::most_transfers_under_way() const {
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  return heap_->most_transfers_under_way;
+}
+
 int FakeBackend::DeviceOf(const Memory& memory) const {
   const std::lock_guard<std::mutex> lock(heap_->mutex);
-  const auto block =
-      heap_->blocks.find(reinterpret_cast<uintptr_t>(memory.data));
-  return block == heap_->blocks.end() ? -1 : block->second.device;
+  return heap_->DeviceOf(memory);
 }
 
 }  // namespace ferry

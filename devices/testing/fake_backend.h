@@ -27,6 +27,8 @@
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/devices/backend.h"
+#include "ferry/devices/staging.h"
+#include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
 
@@ -45,6 +47,11 @@ class FakeBackend : public Backend {
     uint64_t capacity_bytes = uint64_t{1} << 30;
     // If not OK: what `DeviceCount` returns.
     absl::Status absence;
+    // The size of the staging buffers of its streams.
+    uint64_t stream_buffer_bytes = kBlockingBufferBytes;
+    // Whether a transfer of a stream is put off until it is waited for. If
+    // false, it has ended when the call that issued it returns.
+    bool delays_transfers = false;
   };
 
   FakeBackend() : FakeBackend(Options()) {}
@@ -64,6 +71,10 @@ class FakeBackend : public Backend {
                             uint64_t size_bytes) override;
   absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes, void* to,
                           uint64_t size_bytes) override;
+  // Transfers do not pass through CopyFromHost and CopyToHost, but each of
+  // their pieces counts as a copy.
+  absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
+      int index) override;
 
   // How much is allocated now.
   uint64_t allocated_bytes() const;
@@ -71,11 +82,18 @@ class FakeBackend : public Backend {
   uint64_t largest_copy_bytes() const;
   // How many copies there were, either way.
   int copy_count() const;
+  // How many transfers its streams issued, either way, and how many pieces
+  // these had together.
+  int transfer_count() const;
+  int transfer_piece_count() const;
+  // The most transfers that one stream had under way at a time.
+  int most_transfers_under_way() const;
   // The device of some memory; -1 if it is none of this backend's.
   int DeviceOf(const Memory& memory) const;
 
  private:
   struct Heap;
+  class Stream;
 
   const Options options_;
   // Memory outlives the backend.

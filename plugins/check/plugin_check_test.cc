@@ -75,17 +75,17 @@ TEST(PluginCheckTest, ToyPasses) {
   const auto results = Check("plugins/testing/toy.so", options);
   EXPECT_EQ(Failures(results), "");
   // Queues, host memory, and what is for the host's own memory or none.
-  EXPECT_EQ(
-      WithOutcome(results, CheckResult::kUnsupported),
-      std::set<std::string>({"C-08", "G-01", "G-02", "G-03", "G-04", "G-05",
-                             "G-06", "G-07", "G-08", "M-03", "M-04", "N-01"}));
+  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
+            std::set<std::string>({"C-08", "G-01", "G-02", "G-03", "G-04",
+                                   "G-05", "G-06", "G-07", "G-08", "M-03",
+                                   "M-04", "N-01", "S-10"}));
 }
 
 TEST(PluginCheckTest, ToyWithQueuesPasses) {
   const auto results = Check("plugins/testing/toy_async.so");
   EXPECT_EQ(Failures(results), "");
   EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
-            std::set<std::string>({"C-08", "M-03", "M-04"}));
+            std::set<std::string>({"C-08", "M-03", "M-04", "S-10"}));
 }
 
 TEST(PluginCheckTest, FewerDevicesThanExpectedFail) {

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -23,14 +24,18 @@ TEST(CpuBackendTest, PassesTheConformanceSuite) {
   ConformanceOptions options;
   options.expected_devices = 1;
   int passed = 0;
+  std::set<std::string> unsupported;
   for (const CheckResult& result : RunConformance(backend, options)) {
     EXPECT_NE(result.outcome, CheckResult::kFail) << result.ToString();
-    // The one check for devices without bytes.
-    EXPECT_EQ(result.outcome == CheckResult::kUnsupported, result.id == "C-08")
-        << result.ToString();
+    if (result.outcome == CheckResult::kUnsupported) {
+      unsupported.insert(result.id);
+    }
     passed += result.outcome == CheckResult::kPass;
   }
-  EXPECT_GE(passed, 25);
+  // Those for devices without bytes, and for memory that the host does not
+  // reach.
+  EXPECT_EQ(unsupported, (std::set<std::string>{"C-08", "S-06", "S-10"}));
+  EXPECT_GE(passed, 33);
 }
 
 TEST(CpuBackendTest, IsOneDeviceOfTheHost) {

@@ -27,9 +27,9 @@ TEST(MetaBackendTest, PassesTheConformanceSuite) {
     EXPECT_NE(result.outcome, CheckResult::kFail) << result.ToString();
     if (result.outcome == CheckResult::kPass) passed.insert(result.id);
   }
-  EXPECT_EQ(passed, (std::set<std::string>{"D-01", "D-02", "D-03", "D-04",
-                                           "D-05", "M-01", "M-02", "C-08",
-                                           "L-01", "L-02", "H-01"}));
+  EXPECT_EQ(passed, (std::set<std::string>{
+                        "D-01", "D-02", "D-03", "D-04", "D-05", "M-01", "M-02",
+                        "C-08", "S-01", "S-10", "L-01", "L-02", "H-01"}));
 }
 
 TEST(MetaBackendTest, IsOneDeviceWithoutBytes) {

@@ -27,7 +27,7 @@ TEST(PluginCheckCommandTest, SoundPluginIsDone) {
   EXPECT_THAT(result.out,
               AllOf(HasSubstr("\nB-01  pass              the query gives"),
                     HasSubstr("G-01  unsupported"), HasSubstr("toy.so: "),
-                    HasSubstr(" 0 fail, 12 unsupported, 0 expected failure")));
+                    HasSubstr(" 0 fail, 13 unsupported, 0 expected failure")));
 }
 
 TEST(PluginCheckCommandTest, BrokenPluginIsNo) {

@@ -1,0 +1,115 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the fake's streams count and put off; that they keep the rules of
+// streams is for the conformance suite.
+
+#include "ferry/devices/testing/fake_backend.h"
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/types/span.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/transfer_stream.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+FakeBackend::Options Delayed() {
+  FakeBackend::Options options;
+  options.stream_buffer_bytes = 64;
+  options.delays_transfers = true;
+  return options;
+}
+
+// A device with two allocations of 4 bytes and a stream.
+class FakeBackendTest : public ::testing::Test {
+ protected:
+  explicit FakeBackendTest(FakeBackend::Options options = Delayed())
+      : backend_(std::move(options)) {
+    EXPECT_TRUE(backend_.Allocate(1, {4, 4}, absl::MakeSpan(memory_)).ok());
+    absl::StatusOr<std::unique_ptr<TransferStream>> stream =
+        backend_.OpenStream(1);
+    EXPECT_TRUE(stream.ok()) << stream.status();
+    stream_ = *std::move(stream);
+  }
+
+  // Brings "abc" to both allocations in one transfer, if there is no error.
+  absl::Status Send() {
+    const absl::StatusOr<char*> buffer = stream_->NextBuffer();
+    if (!buffer.ok()) return buffer.status();
+    std::memcpy(*buffer, "abc", 4);
+    return stream_->ToDevice(*buffer, {{&memory_[0], 0, 0, 4, "first"},
+                                       {&memory_[1], 0, 0, 4, "second"}});
+  }
+
+  bool IsThere(int i) {
+    char bytes[4] = "";
+    EXPECT_TRUE(backend_.CopyToHost(memory_[i], 0, bytes, 4).ok());
+    return std::memcmp(bytes, "abc", 4) == 0;
+  }
+
+  FakeBackend backend_;
+  Memory memory_[2];
+  std::unique_ptr<TransferStream> stream_;
+};
+
+class PromptFakeBackendTest : public FakeBackendTest {
+ protected:
+  PromptFakeBackendTest() : FakeBackendTest(FakeBackend::Options()) {}
+};
+
+TEST_F(FakeBackendTest, TransfersAreUnderWayUntilTheyAreWaitedFor) {
+  ASSERT_TRUE(Send().ok());
+  ASSERT_TRUE(Send().ok());
+  EXPECT_FALSE(IsThere(0));
+  EXPECT_EQ(backend_.transfer_count(), 2);
+  EXPECT_EQ(backend_.transfer_piece_count(), 4);
+  EXPECT_EQ(backend_.most_transfers_under_way(), 2);
+  // There are two buffers, so a third transfer waits for the first.
+  ASSERT_TRUE(Send().ok());
+  EXPECT_TRUE(IsThere(1));
+  EXPECT_EQ(backend_.most_transfers_under_way(), 2);
+  EXPECT_TRUE(stream_->Finish().ok());
+  ASSERT_TRUE(Send().ok());
+  EXPECT_EQ(backend_.most_transfers_under_way(), 2);
+}
+
+TEST_F(PromptFakeBackendTest, TransfersEndAtOnce) {
+  ASSERT_TRUE(Send().ok());
+  EXPECT_TRUE(IsThere(0));
+  EXPECT_TRUE(IsThere(1));
+  ASSERT_TRUE(Send().ok());
+  EXPECT_EQ(backend_.transfer_count(), 2);
+  EXPECT_EQ(backend_.most_transfers_under_way(), 1);
+}
+
+TEST_F(FakeBackendTest, ErrorsShowWhenTheyAreWaitedFor) {
+  const absl::StatusOr<char*> buffer = stream_->NextBuffer();
+  ASSERT_TRUE(buffer.ok());
+  EXPECT_TRUE(
+      stream_->ToDevice(*buffer, {{&memory_[0], 1, 0, 4, "too long"}}).ok());
+  const absl::Status status = stream_->Wait(*buffer);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(absl::StartsWith(status.message(), "too long: ")) << status;
+  EXPECT_EQ(Send(), status);
+}
+
+TEST_F(FakeBackendTest, MemoryOfAnotherDeviceIsAnError) {
+  Memory other;
+  ASSERT_TRUE(backend_.Allocate(0, {4}, {&other, 1}).ok());
+  const absl::StatusOr<char*> buffer = stream_->NextBuffer();
+  ASSERT_TRUE(buffer.ok());
+  EXPECT_TRUE(stream_->ToHost({{&other, 0, 0, 4, "other"}}, *buffer).ok());
+  EXPECT_EQ(stream_->Finish().code(), absl::StatusCode::kInternal);
+}
+
+}  // namespace
+}  // namespace ferry
