@@ -4,55 +4,18 @@
 #include "ferry/plugins/plugin_backend.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/plugins/plugin_memory.h"
 #include "ferry/plugins/plugin_status.h"
+#include "ferry/plugins/plugin_stream.h"
 
 namespace ferry {
 namespace {
 
 // Past it, an index would not fit the name of a device.
 constexpr uint32_t kMaxDevices = 1 << 15;
-
-// Memory of a plugin; what `Memory::owner` holds. A handle does not say on
-// which device it is.
-class Block {
- public:
-  Block(std::shared_ptr<const ferry_backend> table, uint32_t index,
-        uint64_t handle)
-      : table_(std::move(table)), index_(index), handle_(handle) {}
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  // What the plugin says then finds nobody to tell.
-  ~Block() {
-    ferry_status status = HostStruct<ferry_status>();
-    table_->free(table_->context, index_, handle_, &status);
-  }
-
-  // Whether a copy that this table makes may use it.
-  bool IsOf(const ferry_backend& table) const {
-    return table_->context == table.context && table_->copy == table.copy;
-  }
-  uint32_t index() const { return index_; }
-  uint64_t handle() const { return handle_; }
-
- private:
-  const std::shared_ptr<const ferry_backend> table_;
-  const uint32_t index_;
-  const uint64_t handle_;
-};
-
-// Tells owners that are blocks from those that others made.
-struct DeleteBlock {
-  void operator()(Block* block) const { delete block; }
-};
-
-const Block* BlockOf(const Memory& memory) {
-  if (std::get_deleter<DeleteBlock>(memory.owner) == nullptr) return nullptr;
-  return static_cast<const Block*>(memory.owner.get());
-}
 
 absl::string_view AbsenceText(uint32_t absence) {
   switch (absence) {
@@ -80,8 +43,7 @@ absl::Status NoSuchDevice(absl::string_view type, int index) {
 
 PluginBackend::PluginBackend(const PluginDescription::BackendTable& table)
     : type_(table.type),
-      table_(std::make_shared<const ferry_backend>(table.table)),
-      queues_(*table_) {}
+      table_(std::make_shared<const ferry_backend>(table.table)) {}
 
 bool PluginBackend::is_indexed() const {
   return (table_->flags & FERRY_BACKEND_UNINDEXED) == 0;
@@ -140,22 +102,12 @@ absl::Status PluginBackend::Allocate(int index,
                        " bytes: ", status.message()));
     }
     // A handle of 0 may be memory like another, so it is freed like another.
-    out[i] = Memory{reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),
-                    std::shared_ptr<Block>(new Block(table_, device, handle),
-                                           DeleteBlock())};
+    out[i] = OwnPluginMemory(table_, device, handle);
   }
   return absl::OkStatus();
 }
 
-absl::Status PluginBackend::Copy(const Memory& memory, ferry_copy copy) {
-  const Block* const block = BlockOf(memory);
-  if (block == nullptr || !block->IsOf(*table_)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("memory that the ", type_, " plugin did not give out"));
-  }
-  copy.device_index = block->index();
-  copy.handle = block->handle();
-  if (queues_.are_there()) return queues_.Copy(copy);
+absl::Status PluginBackend::Copy(const ferry_copy& copy) {
   return CallPlugin("copy", [&](ferry_status* status) {
     return table_->copy(table_->context, &copy, status);
   });
@@ -165,24 +117,29 @@ absl::Status PluginBackend::CopyFromHost(const void* from, const Memory& to,
                                          uint64_t offset_bytes,
                                          uint64_t size_bytes) {
   if (size_bytes == 0) return absl::OkStatus();
-  ferry_copy copy = HostStruct<ferry_copy>();
-  copy.direction = FERRY_COPY_TO_DEVICE;
-  copy.offset_bytes = offset_bytes;
-  copy.size_bytes = size_bytes;
-  copy.host_source = from;
-  return Copy(to, copy);
+  FERRY_ASSIGN_OR_RETURN(
+      const ferry_copy copy,
+      CopyToPlugin(*table_, from, to, offset_bytes, size_bytes));
+  return Copy(copy);
 }
 
 absl::Status PluginBackend::CopyToHost(const Memory& from,
                                        uint64_t offset_bytes, void* to,
                                        uint64_t size_bytes) {
   if (size_bytes == 0) return absl::OkStatus();
-  ferry_copy copy = HostStruct<ferry_copy>();
-  copy.direction = FERRY_COPY_TO_HOST;
-  copy.offset_bytes = offset_bytes;
-  copy.size_bytes = size_bytes;
-  copy.host_destination = to;
-  return Copy(from, copy);
+  FERRY_ASSIGN_OR_RETURN(
+      const ferry_copy copy,
+      CopyFromPlugin(*table_, from, offset_bytes, to, size_bytes));
+  return Copy(copy);
+}
+
+absl::StatusOr<std::unique_ptr<TransferStream>> PluginBackend::OpenStream(
+    int index) {
+  if ((table_->capabilities & FERRY_CAPABILITY_ASYNC) == 0) {
+    return Backend::OpenStream(index);
+  }
+  if (index < 0) return NoSuchDevice(type_, index);
+  return OpenPluginStream(table_, static_cast<uint32_t>(index));
 }
 
 }  // namespace ferry

@@ -25,17 +25,19 @@
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/devices/backend.h"
+#include "ferry/devices/transfer_stream.h"
+#include "ferry/plugin.h"
 #include "ferry/plugins/plugin_description.h"
-#include "ferry/plugins/plugin_queue.h"
 
 namespace ferry {
 
 // PluginBackend
 //
-// `Memory::data` is the plugin's handle; host memory it is not. Copies go
-// through a queue where the plugin has queues (plugins/plugin_queue.h), and
-// through its blocking copy where it has none. What the plugin returns is
-// checked; what it breaks is an error of kInternal.
+// `Memory::data` is the plugin's handle; the host cannot reach the memory.
+// CopyFromHost and CopyToHost use the plugin's blocking copy. Streams use a
+// queue where the plugin has queues (plugins/plugin_stream.h), and the blocking
+// copy where it has none. What the plugin returns is checked; if it breaks the
+// rules, the error is kInternal.
 //
 // The plugin is never unloaded, so memory outlives the backend.
 //
@@ -55,14 +57,15 @@ class PluginBackend final : public Backend {
                             uint64_t size_bytes) override;
   absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes, void* to,
                           uint64_t size_bytes) override;
+  absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
+      int index) override;
 
  private:
-  absl::Status Copy(const Memory& memory, ferry_copy copy);
+  absl::Status Copy(const ferry_copy& copy);
 
   const std::string type_;
   // Shared with the memory that it gave out, which may outlive the backend.
   const std::shared_ptr<const ferry_backend> table_;
-  PluginQueues queues_;
 };
 
 }  // namespace ferry

@@ -2,20 +2,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The adaptor over the toy of plugins/example, which is linked in: once with
-// its blocking copy alone, once with queues.
+// its blocking copy alone, once with queues too.
 
 #include "ferry/plugins/plugin_backend.h"
 
+#include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/conformance/conformance.h"
+#include "ferry/devices/staging.h"
+#include "ferry/devices/transfer_stream.h"
 #include "ferry/plugin.h"
 #include "ferry/plugins/plugin_description.h"
 #include "gtest/gtest.h"
@@ -72,7 +78,6 @@ TEST(PluginBackendTest, SaysWhatThePluginSays) {
 
 TEST(PluginBackendTest, LargeCopiesOfAllSizesComeBack) {
   PluginBackend backend(Toy());
-  // The toy's pieces have 1 MiB.
   for (uint64_t size : {(1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5000001}) {
     std::vector<uint8_t> bytes(size);
     for (size_t i = 0; i < size; ++i) bytes[i] = uint8_t(i * 7 + i / 251);
@@ -90,7 +95,6 @@ TEST(PluginBackendTest, CopyOutsideTheMemoryIsRefused) {
   std::vector<uint8_t> bytes(3 << 20);
   EXPECT_EQ(backend.CopyFromHost(bytes.data(), memory, 50, 51).code(),
             absl::StatusCode::kOutOfRange);
-  // In pieces: all have ended when the error is there.
   EXPECT_EQ(backend.CopyToHost(memory, 0, bytes.data(), bytes.size()).code(),
             absl::StatusCode::kOutOfRange);
   // And the device goes on.
@@ -178,6 +182,184 @@ TEST(PluginBackendTest, ErrorsCarryThePluginsWords) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(status.message(),
             "fell\\x1b[2J off the bus (driver code 77); the device is lost");
+}
+
+// --- Streams -----------------------------------------------------------------
+
+TEST(PluginBackendTest, ErrorsOfAStreamNameTheStorage) {
+  PluginBackend backend(Toy());
+  const Memory memory = AllocateOn(backend, 1, 100);
+  const absl::StatusOr<std::unique_ptr<TransferStream>> stream =
+      backend.OpenStream(1);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
+  ASSERT_TRUE(buffer.ok()) << buffer.status();
+  // The toy with queues finds it only when it copies.
+  absl::Status status =
+      (*stream)->ToDevice(*buffer, {{&memory, 0, 0, 100, "whole"},
+                                    {&memory, 50, 0, 51, "too long"},
+                                    {&memory, 0, 0, 100, "after"}});
+  status.Update((*stream)->Finish());
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_TRUE(absl::StartsWith(status.message(), "too long: ")) << status;
+  EXPECT_EQ((*stream)->NextBuffer().status(), status);
+}
+
+// What was called of a plugin with queues. Set to zero by `Counting`.
+struct Calls {
+  std::atomic<int> queues_created, queues_destroyed;
+  std::atomic<int> copies, waits, releases;
+  std::atomic<int> buffers_allocated, buffers_freed;
+};
+Calls calls;
+ferry_backend counted;
+
+// A toy whose calls are counted. Without queues, as it is.
+PluginBackend Counting() {
+  calls.queues_created = calls.queues_destroyed = 0;
+  calls.copies = calls.waits = calls.releases = 0;
+  calls.buffers_allocated = calls.buffers_freed = 0;
+  return Replaced([](ferry_backend* table) {
+    if ((table->capabilities & FERRY_CAPABILITY_ASYNC) == 0) return;
+    counted = *table;
+    table->queue_create = [](void* context, uint32_t index, uint64_t* queue,
+                             ferry_status* status) {
+      ++calls.queues_created;
+      return counted.queue_create(context, index, queue, status);
+    };
+    table->queue_destroy = [](void* context, uint64_t queue,
+                              ferry_status* status) {
+      ++calls.queues_destroyed;
+      return counted.queue_destroy(context, queue, status);
+    };
+    table->copy_async = [](void* context, uint64_t queue,
+                           const ferry_copy* copy, uint64_t* event,
+                           ferry_status* status) {
+      ++calls.copies;
+      return counted.copy_async(context, queue, copy, event, status);
+    };
+    table->event_wait = [](void* context, uint64_t event,
+                           ferry_status* status) {
+      ++calls.waits;
+      return counted.event_wait(context, event, status);
+    };
+    table->event_release = [](void* context, uint64_t event,
+                              ferry_status* status) {
+      ++calls.releases;
+      return counted.event_release(context, event, status);
+    };
+    table->host_allocate = [](void* context, uint32_t index, uint64_t size,
+                              void** address, ferry_status* status) {
+      ++calls.buffers_allocated;
+      return counted.host_allocate(context, index, size, address, status);
+    };
+    table->host_free = [](void* context, uint32_t index, void* address,
+                          ferry_status* status) {
+      ++calls.buffers_freed;
+      return counted.host_free(context, index, address, status);
+    };
+  });
+}
+
+bool HasQueues() {
+  return (Toy().table.capabilities & FERRY_CAPABILITY_ASYNC) != 0;
+}
+
+TEST(PluginBackendTest, CopiesOfAStreamAreIssuedTogether) {
+  if (!HasQueues()) GTEST_SKIP() << "this toy has no queues";
+  PluginBackend backend = Counting();
+  Memory memory[3];
+  ASSERT_TRUE(backend.Allocate(0, {100, 0, 100}, absl::MakeSpan(memory)).ok());
+  {
+    const auto stream = backend.OpenStream(0);
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    for (int i = 0; i < 2; ++i) {
+      const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
+      ASSERT_TRUE(buffer.ok()) << buffer.status();
+      ASSERT_TRUE((*stream)
+                      ->ToDevice(*buffer, {{&memory[0], 0, 0, 100, "first"},
+                                           {&memory[1], 0, 100, 0, "empty"},
+                                           {&memory[2], 0, 100, 100, "last"}})
+                      .ok());
+    }
+    EXPECT_EQ(calls.copies, 4);
+    EXPECT_EQ(calls.waits, 0);
+    EXPECT_EQ(calls.buffers_allocated, 2);
+    // The first buffer is had again once its two copies have ended.
+    ASSERT_TRUE((*stream)->NextBuffer().ok());
+    EXPECT_EQ(calls.waits, 2);
+    EXPECT_EQ(calls.releases, 2);
+  }
+  EXPECT_EQ(calls.waits, 4);
+  EXPECT_EQ(calls.releases, 4);
+  EXPECT_EQ(calls.queues_created, 1);
+  EXPECT_EQ(calls.queues_destroyed, 1);
+  EXPECT_EQ(calls.buffers_allocated, 2);
+  EXPECT_EQ(calls.buffers_freed, 2);
+  EXPECT_EQ(LiveStagingBytes(), 0u);
+}
+
+TEST(PluginBackendTest, BlockingCopiesUseNoQueue) {
+  PluginBackend backend = Counting();
+  const Memory memory = AllocateOn(backend, 0, 3 << 20);
+  const std::vector<char> bytes(3 << 20);
+  ASSERT_TRUE(backend.CopyFromHost(bytes.data(), memory, 0, bytes.size()).ok());
+  EXPECT_EQ(calls.queues_created, 0);
+  EXPECT_EQ(calls.buffers_allocated, 0);
+}
+
+TEST(PluginBackendTest, StreamsGoOnWithoutHostMemoryOfThePlugin) {
+  if (!HasQueues()) GTEST_SKIP() << "this toy has no queues";
+  PluginBackend backend = Replaced([](ferry_backend* table) {
+    table->host_allocate = [](void*, uint32_t, uint64_t, void**,
+                              ferry_status* status) {
+      return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "none left");
+    };
+    table->host_free = [](void*, uint32_t, void*, ferry_status*) {
+      ADD_FAILURE() << "nothing was allocated";
+      return FERRY_OK;
+    };
+  });
+  const Memory memory = AllocateOn(backend, 0, 4);
+  const auto stream = backend.OpenStream(0);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
+  ASSERT_TRUE(buffer.ok()) << buffer.status();
+  std::memcpy(*buffer, "abc", 4);
+  ASSERT_TRUE((*stream)->ToDevice(*buffer, {{&memory, 0, 0, 4, "abc"}}).ok());
+  ASSERT_TRUE((*stream)->Finish().ok());
+  char found[4] = "";
+  ASSERT_TRUE(backend.CopyToHost(memory, 0, found, 4).ok());
+  EXPECT_STREQ(found, "abc");
+}
+
+// The size of the buffers where the plugin likes copies of `chunk_bytes`.
+template <uint64_t chunk_bytes>
+uint64_t BufferBytes() {
+  counted = Toy().table;
+  PluginBackend backend = Replaced([](ferry_backend* table) {
+    table->device_properties = [](void* context, uint32_t index,
+                                  ferry_device_properties* out,
+                                  ferry_status* status) {
+      const int32_t code =
+          counted.device_properties(context, index, out, status);
+      out->copy_chunk_bytes = chunk_bytes;
+      return code;
+    };
+  });
+  const auto stream = backend.OpenStream(0);
+  return stream.ok() ? (*stream)->buffer_bytes() : 0;
+}
+
+TEST(PluginBackendTest, BuffersHaveTheSizeOfTheDevicesCopiesWithinBounds) {
+  if (!HasQueues()) {
+    EXPECT_EQ(BufferBytes<0>(), kBlockingBufferBytes);
+    return;
+  }
+  EXPECT_EQ(BufferBytes<0>(), kDefaultBufferBytes);
+  EXPECT_EQ(BufferBytes<1>(), kMinBufferBytes);
+  EXPECT_EQ(BufferBytes<3 << 20>(), uint64_t{3} << 20);
+  EXPECT_EQ(BufferBytes<UINT64_MAX>(), kMaxBufferBytes);
 }
 
 }  // namespace

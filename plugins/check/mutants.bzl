@@ -44,7 +44,7 @@ MUTANTS = [
     "m_05_one_block_twice",
     "m_07_promises_anything",
     "n_01_misaligned",
-    "p_00_dies_in_host_free",
+    "p_00_dies_between_checks",
     "p_01_aborts_at_exit",
     "p_02_prints",
     "r_01_name_without_an_end",

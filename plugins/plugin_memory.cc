@@ -1,0 +1,100 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/plugins/plugin_memory.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/plugins/plugin_status.h"
+
+namespace ferry {
+namespace {
+
+// What `Memory::owner` holds. A handle does not say on which device it is.
+class Block {
+ public:
+  Block(std::shared_ptr<const ferry_backend> table, uint32_t index,
+        uint64_t handle)
+      : table_(std::move(table)), index_(index), handle_(handle) {}
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  // What the plugin says then finds nobody to tell.
+  ~Block() {
+    ferry_status status = HostStruct<ferry_status>();
+    table_->free(table_->context, index_, handle_, &status);
+  }
+
+  // Whether a copy that this table makes may use it.
+  bool IsOf(const ferry_backend& table) const {
+    return table_->context == table.context && table_->copy == table.copy;
+  }
+  uint32_t index() const { return index_; }
+  uint64_t handle() const { return handle_; }
+
+ private:
+  const std::shared_ptr<const ferry_backend> table_;
+  const uint32_t index_;
+  const uint64_t handle_;
+};
+
+// Tells owners that are blocks from those that others made.
+struct DeleteBlock {
+  void operator()(Block* block) const { delete block; }
+};
+
+absl::StatusOr<ferry_copy> CopyOf(const ferry_backend& table,
+                                  const Memory& memory, uint64_t offset_bytes,
+                                  uint64_t size_bytes) {
+  const auto* const block =
+      std::get_deleter<DeleteBlock>(memory.owner) == nullptr
+          ? nullptr
+          : static_cast<const Block*>(memory.owner.get());
+  if (block == nullptr || !block->IsOf(table)) {
+    return absl::InvalidArgumentError(absl::StrCat("memory that the ",
+                                                   PluginText(table.type),
+                                                   " plugin did not give out"));
+  }
+  ferry_copy copy = HostStruct<ferry_copy>();
+  copy.device_index = block->index();
+  copy.handle = block->handle();
+  copy.offset_bytes = offset_bytes;
+  copy.size_bytes = size_bytes;
+  return copy;
+}
+
+}  // namespace
+
+Memory OwnPluginMemory(std::shared_ptr<const ferry_backend> table,
+                       uint32_t device_index, uint64_t handle) {
+  return Memory{
+      reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),
+      std::shared_ptr<Block>(new Block(std::move(table), device_index, handle),
+                             DeleteBlock())};
+}
+
+absl::StatusOr<ferry_copy> CopyToPlugin(const ferry_backend& table,
+                                        const void* from, const Memory& to,
+                                        uint64_t offset_bytes,
+                                        uint64_t size_bytes) {
+  FERRY_ASSIGN_OR_RETURN(ferry_copy copy,
+                         CopyOf(table, to, offset_bytes, size_bytes));
+  copy.direction = FERRY_COPY_TO_DEVICE;
+  copy.host_source = from;
+  return copy;
+}
+
+absl::StatusOr<ferry_copy> CopyFromPlugin(const ferry_backend& table,
+                                          const Memory& from,
+                                          uint64_t offset_bytes, void* to,
+                                          uint64_t size_bytes) {
+  FERRY_ASSIGN_OR_RETURN(ferry_copy copy,
+                         CopyOf(table, from, offset_bytes, size_bytes));
+  copy.direction = FERRY_COPY_TO_HOST;
+  copy.host_destination = to;
+  return copy;
+}
+
+}  // namespace ferry

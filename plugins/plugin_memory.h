@@ -1,0 +1,50 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: plugins/plugin_memory.h
+// -----------------------------------------------------------------------------
+//
+// Memory of a plugin as `Memory` owns it, and the requests that copy to and
+// from it.
+//
+// Example:
+//
+//   const Memory memory = OwnPluginMemory(table, index, handle);
+//   FERRY_ASSIGN_OR_RETURN(const ferry_copy copy,
+//                          CopyToPlugin(*table, "abc", memory, 0, 4));
+//   table->copy(table->context, &copy, &status);
+#ifndef FERRY_PLUGINS_PLUGIN_MEMORY_H_
+#define FERRY_PLUGINS_PLUGIN_MEMORY_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "ferry/core/memory.h"
+#include "ferry/plugin.h"
+
+namespace ferry {
+
+// Returns memory that calls the plugin's `free` for `handle` when the last copy
+// of its owner goes. The table stays alive until then.
+Memory OwnPluginMemory(std::shared_ptr<const ferry_backend> table,
+                       uint32_t device_index, uint64_t handle);
+
+// Return a request to copy `size_bytes` between the host and `offset_bytes` of
+// the memory.
+//
+// Errors: kInvalidArgument - the memory is not from OwnPluginMemory, or from
+//         that of another plugin.
+absl::StatusOr<ferry_copy> CopyToPlugin(const ferry_backend& table,
+                                        const void* from, const Memory& to,
+                                        uint64_t offset_bytes,
+                                        uint64_t size_bytes);
+absl::StatusOr<ferry_copy> CopyFromPlugin(const ferry_backend& table,
+                                          const Memory& from,
+                                          uint64_t offset_bytes, void* to,
+                                          uint64_t size_bytes);
+
+}  // namespace ferry
+
+#endif  // FERRY_PLUGINS_PLUGIN_MEMORY_H_

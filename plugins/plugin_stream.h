@@ -1,0 +1,36 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: plugins/plugin_stream.h
+// -----------------------------------------------------------------------------
+//
+// A stream of transfers on a queue of a plugin.
+#ifndef FERRY_PLUGINS_PLUGIN_STREAM_H_
+#define FERRY_PLUGINS_PLUGIN_STREAM_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "ferry/devices/transfer_stream.h"
+#include "ferry/plugin.h"
+
+namespace ferry {
+
+// Opens a stream on a queue of its own on device `index`. The plugin has
+// FERRY_CAPABILITY_ASYNC.
+//
+// A piece of a transfer is one asynchronous copy. The staging buffers have the
+// size that the device likes for its copies (`copy_chunk_bytes`), within the
+// bounds of devices/staging.h. They are host memory of the plugin where it has
+// FERRY_CAPABILITY_HOST_ALLOC and such memory is left, and ordinary host memory
+// otherwise.
+//
+// Errors: kOutOfRange - there is no such device; whatever the plugin returns.
+absl::StatusOr<std::unique_ptr<TransferStream>> OpenPluginStream(
+    std::shared_ptr<const ferry_backend> table, uint32_t index);
+
+}  // namespace ferry
+
+#endif  // FERRY_PLUGINS_PLUGIN_STREAM_H_
