@@ -6,34 +6,82 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/placement.h"
+#include "ferry/devices/staging.h"
+#include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
 namespace {
 
-constexpr uint64_t kStagingBytes = uint64_t{16} << 20;
+absl::StatusOr<std::unique_ptr<TransferStream>> OpenStreamOf(
+    Backend& backend, const Device& device) {
+  return backend.OpenStream(device.has_index() ? device.index() : 0);
+}
 
-// From one device to another, neither of which the host can reach.
+// Copies all bytes, of which there are some, between devices that the host
+// cannot reach. While `to` receives one piece, `from` sends the next: both use
+// the buffers of `from`'s stream.
+absl::Status CopyThroughStreams(Backend& from_backend, const Storage& from,
+                                Backend& to_backend, const Storage& to) {
+  const std::string from_name =
+      absl::StrCat("copy of a storage on ", from.device().ToString());
+  const std::string to_name =
+      absl::StrCat("copy to a storage on ", to.device().ToString());
+  FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<TransferStream> source,
+                         OpenStreamOf(from_backend, from.device()));
+  FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<TransferStream> target,
+                         OpenStreamOf(to_backend, to.device()));
+  const uint64_t size_bytes = from.size_bytes();
+  const uint64_t piece_bytes =
+      std::min(source->buffer_bytes(), target->buffer_bytes());
+  const auto piece_at = [&](const Memory& memory, uint64_t offset_bytes,
+                            absl::string_view name) {
+    return TransferPiece{&memory, offset_bytes, 0,
+                         std::min(piece_bytes, size_bytes - offset_bytes),
+                         name};
+  };
+  const auto hand_on = [&](const char* buffer, uint64_t offset_bytes) {
+    FERRY_RETURN_IF_ERROR(source->Wait(buffer));
+    return target->ToDevice(buffer,
+                            {piece_at(to.memory(), offset_bytes, to_name)});
+  };
+  const char* last = nullptr;  // the buffer of the piece before
+  for (uint64_t offset = 0; offset < size_bytes; offset += piece_bytes) {
+    FERRY_ASSIGN_OR_RETURN(char* const buffer, source->NextBuffer());
+    // The target may use it yet.
+    FERRY_RETURN_IF_ERROR(target->Wait(buffer));
+    FERRY_RETURN_IF_ERROR(
+        source->ToHost({piece_at(from.memory(), offset, from_name)}, buffer));
+    if (last != nullptr) {
+      FERRY_RETURN_IF_ERROR(hand_on(last, offset - piece_bytes));
+    }
+    last = buffer;
+  }
+  FERRY_RETURN_IF_ERROR(
+      hand_on(last, (size_bytes - 1) / piece_bytes * piece_bytes));
+  return target->Finish();
+}
+
+// Copies between devices that the host cannot reach.
 absl::Status CopyStaged(Backend& from_backend, const Storage& from,
                         Backend& to_backend, const Storage& to) {
   const uint64_t size_bytes = from.size_bytes();
-  FERRY_ASSIGN_OR_RETURN(
-      const Storage staging,
-      Storage::Allocate(std::min(size_bytes, kStagingBytes)));
-  for (uint64_t offset = 0; offset < size_bytes;) {
-    const uint64_t piece = std::min(size_bytes - offset, kStagingBytes);
-    FERRY_RETURN_IF_ERROR(
-        from_backend.CopyToHost(from.memory(), offset, staging.data(), piece));
-    FERRY_RETURN_IF_ERROR(
-        to_backend.CopyFromHost(staging.data(), to.memory(), offset, piece));
-    offset += piece;
+  if (size_bytes > kBlockingBufferBytes) {
+    return CopyThroughStreams(from_backend, from, to_backend, to);
   }
-  return absl::OkStatus();
+  // Too little to overlap: to open two streams would take longer.
+  FERRY_ASSIGN_OR_RETURN(const Memory staging, AllocateHostBuffer(size_bytes));
+  FERRY_RETURN_IF_ERROR(
+      from_backend.CopyToHost(from.memory(), 0, staging.data, size_bytes));
+  return to_backend.CopyFromHost(staging.data, to.memory(), 0, size_bytes);
 }
 
 absl::StatusOr<std::shared_ptr<Backend>> BackendOf(

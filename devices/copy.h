@@ -27,7 +27,9 @@ namespace ferry {
 // on `to` already. No index means 0. A copy to a device whose storages hold no
 // bytes (meta) has the size alone.
 //
-// Where neither side is host memory the bytes go through at most 16 MiB of it.
+// Where neither side is host memory the bytes go through at most two staging
+// buffers of a stream (devices/staging.h). While one device receives a piece,
+// the other sends the next.
 //
 // Thread-safe, if nothing writes to `from` meanwhile.
 //

@@ -12,10 +12,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "gtest/gtest.h"
@@ -118,16 +120,58 @@ TEST_F(CopyTest, CopySharesNothingWithTheOriginal) {
 }
 
 TEST_F(CopyTest, StagingIsBounded) {
-  const std::string bytes = Pattern(33 * kMiB + 5);
+  const std::string bytes = Pattern(3 * kMiB + 5);
   const absl::StatusOr<Storage> from =
       CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
   ASSERT_TRUE(from.ok()) << from.status();
+  ResetPeakStagingBytes();
   const absl::StatusOr<Storage> to =
       CopyStorage(devices(), *from, Device("other", 0));
   ASSERT_TRUE(to.ok()) << to.status();
-  EXPECT_EQ(other_->largest_copy_bytes(), 16 * kMiB);
-  EXPECT_EQ(other_->copy_count(), 3);
+  EXPECT_EQ(other_->largest_copy_bytes(), kMiB);
+  EXPECT_EQ(other_->copy_count(), 4);
+  EXPECT_EQ(PeakStagingBytes(), 2 * kMiB);
+  EXPECT_EQ(LiveStagingBytes(), 0u);
   EXPECT_TRUE(Bytes(*to) == bytes);
+}
+
+TEST_F(CopyTest, NextPieceIsUnderWayWhileOneIsHandedOn) {
+  FakeBackend::Options options = Named("sender");
+  options.delays_transfers = true;
+  options.stream_buffer_bytes = kMiB / 2;
+  const auto sender = std::make_shared<FakeBackend>(options);
+  options.type = "receiver";
+  const auto receiver = std::make_shared<FakeBackend>(options);
+  Keep(registry_.RegisterBackend(24, sender));
+  Keep(registry_.RegisterBackend(25, receiver));
+  for (uint64_t size :
+       {kMiB + 1, 3 * kMiB / 2 - 1, 3 * kMiB / 2, 3 * kMiB / 2 + 1, 3 * kMiB}) {
+    const std::string bytes = Pattern(size);
+    const absl::StatusOr<Storage> from =
+        CopyStorage(devices(), HostStorage(bytes), Device("sender", 0));
+    ASSERT_TRUE(from.ok()) << from.status();
+    const absl::StatusOr<Storage> to =
+        CopyStorage(devices(), *from, Device("receiver", 1));
+    ASSERT_TRUE(to.ok()) << to.status();
+    EXPECT_TRUE(Bytes(*to) == bytes) << size;
+  }
+  EXPECT_EQ(sender->most_transfers_under_way(), 2);
+  EXPECT_EQ(sender->transfer_count(), 3 + 3 + 3 + 4 + 6);
+  EXPECT_EQ(receiver->transfer_count(), 3 + 3 + 3 + 4 + 6);
+}
+
+TEST_F(CopyTest, SmallStoragesOpenNoStream) {
+  for (uint64_t size : {uint64_t{1}, kMiB}) {
+    const std::string bytes = Pattern(size);
+    const absl::StatusOr<Storage> from =
+        CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
+    ASSERT_TRUE(from.ok()) << from.status();
+    const absl::StatusOr<Storage> to =
+        CopyStorage(devices(), *from, Device("other", 0));
+    ASSERT_TRUE(to.ok()) << to.status();
+    EXPECT_TRUE(Bytes(*to) == bytes) << size;
+  }
+  EXPECT_EQ(fake_->transfer_count() + other_->transfer_count(), 0);
 }
 
 TEST_F(CopyTest, IndexesAreOptionalAndChecked) {
@@ -191,10 +235,18 @@ TEST_F(CopyTest, FailedCopyLeavesNothingAllocated) {
   const absl::StatusOr<Storage> small =
       CopyStorage(devices(), HostStorage("abc"), Device("fake", 0));
   ASSERT_TRUE(small.ok());
-  const Storage lying =
-      Storage::FromMemory(Device("fake", 0), small->memory(), 100);
-  EXPECT_FALSE(CopyStorage(devices(), lying, Device("other", 0)).ok());
-  EXPECT_EQ(other_->allocated_bytes(), 0u);
+  for (uint64_t size : {uint64_t{100}, 5 * kMiB}) {
+    const Storage lying =
+        Storage::FromMemory(Device("fake", 0), small->memory(), size);
+    const absl::Status status =
+        CopyStorage(devices(), lying, Device("other", 0)).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+    EXPECT_EQ(
+        absl::StartsWith(status.message(), "copy of a storage on fake:0: "),
+        size > kMiB)
+        << status;
+    EXPECT_EQ(other_->allocated_bytes(), 0u);
+  }
 }
 
 // --- CopyToHost and CopyFromHost ---------------------------------------------
