@@ -80,10 +80,10 @@ class TransferStream {
   // Errors: kResourceExhausted - no memory for the buffer.
   virtual absl::StatusOr<char*> NextBuffer() = 0;
 
-  // Issues copies from `buffer` to the device. `buffer` is one of this stream
-  // or of another, and stays unchanged until the transfer has ended. The pieces
-  // themselves may go when the call returns, `*memory` and `name` may not.
-  // Returns before the copies are done where the device can overlap.
+  // Issues copies from `buffer` to the device, and returns before they are done
+  // where the device can overlap. `buffer` is one of this stream or of another,
+  // and must stay unchanged until the transfer has ended. `pieces` itself need
+  // not outlive the call.
   virtual absl::Status ToDevice(const char* buffer,
                                 absl::Span<const TransferPiece> pieces) = 0;
 
