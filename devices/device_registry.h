@@ -247,6 +247,14 @@ class DeviceRegistry {
   uint64_t next_id_ = 1;
 };
 
+// The backend through which a range of a storage's bytes can be copied, for
+// code that opens streams. The snapshot keeps it alive. Errors: as
+// `CopyToHost`, but for what the backend returns.
+absl::StatusOr<Backend*> FindCopyingBackend(const DeviceSnapshot& devices,
+                                            const Storage& storage,
+                                            uint64_t offset_bytes,
+                                            uint64_t size_bytes);
+
 // Copies between the storage and host memory, whatever device it is on, through
 // the snapshot's backend of that type. Offset and size are in the storage.
 // Copying to a storage counts as a change of its bytes (`Storage::version`).

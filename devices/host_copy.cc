@@ -9,15 +9,14 @@
 #include "ferry/devices/placement.h"
 
 namespace ferry {
-namespace {
 
 // The backend that copies bytes of `storage`.
-absl::StatusOr<std::shared_ptr<Backend>> CopyingBackend(
-    const DeviceSnapshot& devices, const Storage& storage,
-    uint64_t offset_bytes, uint64_t size_bytes) {
+absl::StatusOr<Backend*> FindCopyingBackend(const DeviceSnapshot& devices,
+                                            const Storage& storage,
+                                            uint64_t offset_bytes,
+                                            uint64_t size_bytes) {
   FERRY_RETURN_IF_ERROR(CheckRange(storage, offset_bytes, size_bytes));
-  std::shared_ptr<Backend> backend =
-      devices.FindBackend(storage.device().type());
+  Backend* const backend = devices.FindBackend(storage.device().type()).get();
   if (backend == nullptr) {
     return absl::UnavailableError(
         absl::StrCat("a storage is on ", storage.device().ToString(),
@@ -31,13 +30,11 @@ absl::StatusOr<std::shared_ptr<Backend>> CopyingBackend(
   return backend;
 }
 
-}  // namespace
-
 absl::Status CopyToHost(const DeviceSnapshot& devices, const Storage& from,
                         uint64_t offset_bytes, void* to, uint64_t size_bytes) {
   FERRY_ASSIGN_OR_RETURN(
-      const std::shared_ptr<Backend> backend,
-      CopyingBackend(devices, from, offset_bytes, size_bytes));
+      Backend* const backend,
+      FindCopyingBackend(devices, from, offset_bytes, size_bytes));
   if (size_bytes == 0) return absl::OkStatus();
   return backend->CopyToHost(from.memory(), offset_bytes, to, size_bytes);
 }
@@ -45,8 +42,9 @@ absl::Status CopyToHost(const DeviceSnapshot& devices, const Storage& from,
 absl::Status CopyFromHost(const DeviceSnapshot& devices, const void* from,
                           const Storage& to, uint64_t offset_bytes,
                           uint64_t size_bytes) {
-  FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<Backend> backend,
-                         CopyingBackend(devices, to, offset_bytes, size_bytes));
+  FERRY_ASSIGN_OR_RETURN(
+      Backend* const backend,
+      FindCopyingBackend(devices, to, offset_bytes, size_bytes));
   if (size_bytes == 0) return absl::OkStatus();
   to.version().fetch_add(1, std::memory_order_relaxed);
   return backend->CopyFromHost(from, to.memory(), offset_bytes, size_bytes);

@@ -67,7 +67,8 @@ class ArchiveWriterTest : public testing::Test {
 
   ArchiveRecord StorageRecordOf(absl::string_view name,
                                 const std::string& bytes,
-                                bool on_device = false) {
+                                bool on_device = false,
+                                absl::string_view type = "fake") {
     ArchiveRecord record;
     record.name = Keep(name);
     if (on_device) {
@@ -76,7 +77,7 @@ class ArchiveWriterTest : public testing::Test {
       EXPECT_TRUE(
           backend_->CopyFromHost(bytes.data(), memory, 0, bytes.size()).ok());
       record.storage =
-          Storage::FromMemory(Device("fake", 1), memory, bytes.size());
+          Storage::FromMemory(Device(type, 1), memory, bytes.size());
       return record;
     }
     absl::StatusOr<Storage> storage = Storage::Allocate(bytes.size());
@@ -215,6 +216,41 @@ TEST_F(ArchiveWriterTest, WithoutChecksums) {
     EXPECT_EQ(entry.crc32, 0);
   }
   EXPECT_TRUE(Contents(bytes)[1].second == Pattern(9 << 20, 1));
+}
+
+// Of small storages many at once; of a large one the next part while one is
+// written. What arrives is compared with what the host writes.
+TEST_F(ArchiveWriterTest, FromADeviceByFewTransfers) {
+  FakeBackend::Options options;
+  options.type = "slow";
+  options.delays_transfers = true;
+  options.stream_buffer_bytes = 1000003;
+  backend_ = std::make_shared<FakeBackend>(options);
+  absl::StatusOr<Registration> registration =
+      registry_.RegisterBackend(101, backend_);
+  ASSERT_TRUE(registration.ok());
+  std::vector<ArchiveRecord> on_device, on_host;
+  for (int i = 0; i < 1001; ++i) {
+    const std::string bytes = Pattern(i == 500 ? 20 << 20 : 3000, i);
+    on_device.push_back(StorageRecordOf(absl::StrCat(i), bytes, true, "slow"));
+    on_host.push_back(StorageRecordOf(absl::StrCat(i), bytes));
+  }
+  std::string from_device, from_host;
+  ASSERT_TRUE(ToFile(on_device, &from_device).ok());
+  ASSERT_TRUE(ToFile(on_host, &from_host).ok());
+  EXPECT_TRUE(from_device == from_host);
+  EXPECT_LE(backend_->transfer_count(), 50);
+  EXPECT_EQ(backend_->most_transfers_under_way(), 2);
+  from_device.clear();
+  ASSERT_TRUE(ToSink(on_device, &from_device).ok());
+  EXPECT_TRUE(from_device == from_host);
+
+  // An error names the record.
+  on_device[500].storage =
+      Storage::FromMemory(Device("slow", 1), Memory{}, 20 << 20);
+  const absl::Status status = ToFile(on_device, &from_device);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("\"500\""));
 }
 
 TEST_F(ArchiveWriterTest, ReportsProgress) {

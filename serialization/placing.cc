@@ -33,7 +33,7 @@ using StoragePart = ParsedCheckpoint::StoragePart;
 constexpr uintptr_t kMappedAlignment = 16;
 
 static_assert(
-    kPlacingBytes >= sizeof(ExtentRead) + sizeof(Memory) +
+    kPlacingBytes >= sizeof(ExtentRead) + 2 * sizeof(Memory) +
                          2 * sizeof(StoragePart*) + sizeof(uint64_t) + 20 +
                          sizeof(uint32_t),
     "a read, memory, its part, group, size and order, and its number");
@@ -227,8 +227,8 @@ absl::Status Placer::PlanGroup(const Group& group,
       ExtentRead& read = reads->emplace_back();
       read.extent = &extent;
       if (!is_on_host) {
-        read.backend = backend;
-        read.memory = &own;
+        read.device = {backend, group.location.index, &own,
+                       extent.storage_offset_bytes};
       } else if (own.data != nullptr) {
         read.host = static_cast<char*>(own.data) + extent.storage_offset_bytes;
       }

@@ -25,7 +25,7 @@ namespace ferry {
 
 // What placing takes of `scratch` for each part: a read, and its place in some
 // lists, those of the caller included.
-inline constexpr uint64_t kPlacingBytes = 216;
+inline constexpr uint64_t kPlacingBytes = 184;
 
 // Places the storages of `parts`, which are described, each once, and in the
 // order of first reference.

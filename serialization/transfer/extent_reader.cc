@@ -17,11 +17,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/io/crc32.h"
 #include "ferry/serialization/transfer/byte_order.h"
 #include "ferry/serialization/transfer/scratch_pool.h"
+#include "ferry/serialization/transfer/staged_copy.h"
+#include "ferry/serialization/transfer/stream_pool.h"
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
@@ -32,16 +35,6 @@ constexpr uint64_t kSmallBytes = uint64_t{256} << 10;
 // At most this much at once, and across gaps of at most so much.
 constexpr uint64_t kBatchBytes = uint64_t{256} << 10;
 constexpr uint64_t kMaxGapBytes = uint64_t{64} << 10;
-
-// Hands on a piece of an extent, in its final byte order, that goes elsewhere
-// than to the host's memory.
-absl::Status Deliver(const ExtentRead& read, uint64_t offset_bytes,
-                     absl::string_view bytes) {
-  if (read.consume) return read.consume(offset_bytes, bytes);
-  return read.backend->CopyFromHost(
-      bytes.data(), *read.memory,
-      read.extent->storage_offset_bytes + offset_bytes, bytes.size());
-}
 
 // A piece of work for one thread.
 struct Task {
@@ -94,7 +87,10 @@ class Reader {
   absl::Status RunBatch(const Task& task);
   absl::Status RunPiece(Task* task);
   absl::Status RunInflate(const ExtentRead& read);
-  absl::Status FinishFromHost(const ExtentRead& read, char* bytes);
+  absl::Status Deliver(const ExtentRead& read, absl::string_view bytes,
+                       StagedWriter* staged);
+  absl::Status ReadChunks(Task* task, uint64_t at, uint64_t end, char* bytes);
+  absl::Status ReadToDevice(Task* task, uint64_t end);
   absl::Status CheckPieces() const;
   bool IsSerial() const;
   void Report(uint64_t bytes);
@@ -109,6 +105,7 @@ class Reader {
   ScratchPool chunks_;
   std::mutex progress_mutex_;
   uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
+  StreamPool streams_;
 };
 
 void Reader::PlanPieces(size_t i) {
@@ -209,22 +206,25 @@ void Reader::Plan() {
   batches_ = std::make_unique<ScratchPool>(largest_batch_bytes);
 }
 
-// Puts the complete bytes of an extent, which `bytes` may hold already, where
-// they belong.
-absl::Status Reader::FinishFromHost(const ExtentRead& read, char* bytes) {
-  const uint64_t size = read.extent->size_bytes;
+// Puts the complete bytes of an extent where they belong.
+absl::Status Reader::Deliver(const ExtentRead& read, absl::string_view bytes,
+                             StagedWriter* staged) {
   const uint64_t unit = read.extent->swap_unit_bytes;
-  if (size == 0) return absl::OkStatus();
-  if (read.host == nullptr) {
-    if (unit == 1) return Deliver(read, 0, {bytes, size});
-    // Another read may want the same bytes as they are.
-    std::string turned(bytes, size);
-    SwapByteOrder(&turned[0], size, unit);
-    return Deliver(read, 0, turned);
+  if (bytes.empty()) return absl::OkStatus();
+  if (read.host != nullptr) {
+    std::memcpy(read.host, bytes.data(), bytes.size());
+    SwapByteOrder(read.host, bytes.size(), unit);
+    return absl::OkStatus();
   }
-  if (read.host != bytes) std::memcpy(read.host, bytes, size);
-  SwapByteOrder(read.host, size, unit);
-  return absl::OkStatus();
+  if (read.device.backend != nullptr) {
+    FERRY_RETURN_IF_ERROR(staged->Begin(read.device, read.extent->name, unit));
+    return staged->Append(bytes);
+  }
+  if (unit == 1) return read.consume(0, bytes);
+  // Another read may want the same bytes as they are.
+  std::string swapped(bytes);
+  SwapByteOrder(&swapped[0], swapped.size(), unit);
+  return read.consume(0, swapped);
 }
 
 absl::Status Reader::RunBatch(const Task& task) {
@@ -232,9 +232,10 @@ absl::Status Reader::RunBatch(const Task& task) {
   const ScratchPool::Buffer buffer = batches_->Take();
   FERRY_RETURN_IF_ERROR(file.ReadAt(
       task.begin, absl::MakeSpan(buffer.data(), task.end - task.begin)));
+  StagedWriter staged(&streams_);
   for (size_t i = task.first; i < task.last; ++i) {
     const Extent& extent = this->extent(i);
-    char* bytes = buffer.data() + (extent.begin - task.begin);
+    const char* bytes = buffer.data() + (extent.begin - task.begin);
     FERRY_ASSIGN_OR_RETURN(
         const uint64_t contents,
         FindContents(file, extent, {bytes, extent.end - extent.begin}));
@@ -243,30 +244,77 @@ absl::Status Reader::RunBatch(const Task& task) {
       FERRY_RETURN_IF_ERROR(
           CheckCrc32(file, extent, Crc32({bytes, extent.contents_bytes})));
     }
-    FERRY_RETURN_IF_ERROR(FinishFromHost(read(i), bytes));
+    FERRY_RETURN_IF_ERROR(
+        Deliver(read(i), {bytes, extent.size_bytes}, &staged));
+  }
+  return staged.Flush();
+}
+
+// Reads a part of the contents into `bytes`, in chunks that stay in the cache,
+// and reverses the byte order.
+absl::Status Reader::ReadChunks(Task* task, uint64_t at, uint64_t end,
+                                char* bytes) {
+  const Extent& extent = this->extent(task->first);
+  for (; at < end;) {
+    const uint64_t size = std::min(kChunkBytes, end - at);
+    FERRY_RETURN_IF_ERROR(FileOf(extent).ReadAt(*task->contents_offset + at,
+                                                absl::MakeSpan(bytes, size)));
+    if (Verifies(extent)) {
+      task->crc32 = Crc32Extend(task->crc32, {bytes, size});
+    }
+    SwapByteOrder(bytes, size, extent.swap_unit_bytes);
+    bytes += size;
+    at += size;
+  }
+  return absl::OkStatus();
+}
+
+// The part [begin, end) of the contents straight into a stream's buffers: while
+// the device takes one, the next is read.
+absl::Status Reader::ReadToDevice(Task* task, uint64_t end) {
+  const ExtentRead& read = this->read(task->first);
+  FERRY_ASSIGN_OR_RETURN(
+      const StreamPool::Lease stream,
+      streams_.Take(*read.device.backend, read.device.index));
+  // A multiple of every unit of byte order.
+  const uint64_t buffer_bytes = stream->buffer_bytes() / 8 * 8;
+  for (uint64_t at = task->begin; at < end;) {
+    const uint64_t size = std::min(buffer_bytes, end - at);
+    FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
+    FERRY_RETURN_IF_ERROR(ReadChunks(task, at, at + size, buffer));
+    TransferPiece piece;
+    piece.memory = read.device.memory;
+    piece.offset_bytes = read.device.offset_bytes + at;
+    piece.size_bytes = size;
+    piece.name = read.extent->name;
+    FERRY_RETURN_IF_ERROR(stream->ToDevice(buffer, {piece}));
+    at += size;
   }
   return absl::OkStatus();
 }
 
 absl::Status Reader::RunPiece(Task* task) {
   const ExtentRead& read = this->read(task->first);
-  const Extent& extent = *read.extent;
-  const bool verifies = Verifies(extent);
-  for (uint64_t at = task->begin; at < task->end;) {
-    // What is past the storage's bytes is read for the checksum alone.
-    const bool is_wanted = at < extent.size_bytes;
-    const uint64_t stop = is_wanted ? extent.size_bytes : task->end;
-    const uint64_t size = std::min({kChunkBytes, task->end - at, stop - at});
-    const bool is_direct = is_wanted && read.host != nullptr;
-    std::optional<ScratchPool::Buffer> buffer;
-    if (!is_direct) buffer.emplace(chunks_.Take());
-    char* const bytes = is_direct ? read.host + at : buffer->data();
-    FERRY_RETURN_IF_ERROR(FileOf(extent).ReadAt(*task->contents_offset + at,
-                                                absl::MakeSpan(bytes, size)));
-    if (verifies) task->crc32 = Crc32Extend(task->crc32, {bytes, size});
-    if (is_wanted) SwapByteOrder(bytes, size, extent.swap_unit_bytes);
-    if (is_wanted && !is_direct) {
-      FERRY_RETURN_IF_ERROR(Deliver(read, at, {bytes, size}));
+  // What is past the storage's bytes is read for the checksum alone.
+  const uint64_t wanted_end =
+      std::max(task->begin, std::min(task->end, read.extent->size_bytes));
+  uint64_t at = task->begin;
+  if (read.host != nullptr) {
+    FERRY_RETURN_IF_ERROR(ReadChunks(task, at, wanted_end, read.host + at));
+    at = wanted_end;
+  } else if (read.device.backend != nullptr && at < wanted_end) {
+    FERRY_RETURN_IF_ERROR(ReadToDevice(task, wanted_end));
+    at = wanted_end;
+  }
+  if (at == task->end) return absl::OkStatus();
+  const ScratchPool::Buffer buffer = chunks_.Take();
+  while (at < task->end) {
+    const bool is_wanted = at < wanted_end;
+    const uint64_t size =
+        std::min(kChunkBytes, (is_wanted ? wanted_end : task->end) - at);
+    FERRY_RETURN_IF_ERROR(ReadChunks(task, at, at + size, buffer.data()));
+    if (is_wanted) {
+      FERRY_RETURN_IF_ERROR(read.consume(at, {buffer.data(), size}));
     }
     at += size;
   }
@@ -276,29 +324,37 @@ absl::Status Reader::RunPiece(Task* task) {
 absl::Status Reader::RunInflate(const ExtentRead& read) {
   const Extent& extent = *read.extent;
   const ReadableBytes& file = FileOf(extent);
-  // The storage's own memory, or memory to hand it on from.
-  Memory staging;
+  const bool is_for_device = read.device.backend != nullptr;
+  StagedWriter staged(&streams_);
+  Memory whole;  // what is to be consumed, once its checksum is known
   char* bytes = read.host;
-  if (bytes == nullptr) {
+  if (extent.size_bytes != 0 && is_for_device) {
     FERRY_RETURN_IF_ERROR(
-        AllocateHostMemory({extent.size_bytes}, {&staging, 1}));
-    bytes = static_cast<char*>(staging.data);
+        staged.Begin(read.device, extent.name, extent.swap_unit_bytes));
+  } else if (extent.size_bytes != 0 && bytes == nullptr) {
+    FERRY_RETURN_IF_ERROR(AllocateHostMemory({extent.size_bytes}, {&whole, 1}));
+    bytes = static_cast<char*>(whole.data);
   }
   uint64_t filled = 0;
   FERRY_ASSIGN_OR_RETURN(
       const uint32_t crc32,
       InflateExtent(file, extent, [&](absl::string_view piece) {
         piece = piece.substr(0, extent.size_bytes - filled);
-        if (!piece.empty()) {
+        if (piece.empty()) return absl::OkStatus();
+        if (!is_for_device) {
           std::memcpy(bytes + filled, piece.data(), piece.size());
         }
         filled += piece.size();
+        if (is_for_device) return staged.Append(piece);
         return absl::OkStatus();
       }));
   if (options_.verify_crc32) {
     FERRY_RETURN_IF_ERROR(CheckCrc32(file, extent, crc32));
   }
-  return FinishFromHost(read, bytes);
+  if (is_for_device) return staged.Flush();
+  SwapByteOrder(bytes, extent.size_bytes, extent.swap_unit_bytes);
+  return read.consume ? read.consume(0, {bytes, extent.size_bytes})
+                      : absl::OkStatus();
 }
 
 void Reader::Report(uint64_t bytes) {
@@ -377,6 +433,7 @@ absl::Status Reader::Run() {
     }
     FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));
   }
+  FERRY_RETURN_IF_ERROR(streams_.Finish());
   return CheckPieces();
 }
 

@@ -21,23 +21,20 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
-#include "ferry/core/memory.h"
-#include "ferry/devices/backend.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 
-// One extent to read. Of `host`, `backend` and `consume` one is set, unless the
+// One extent to read. Of `host`, `device` and `consume` one is set, unless the
 // extent has no bytes.
 struct ExtentRead {
   const Extent* extent = nullptr;
   // Memory of the host for the extent's bytes.
   char* host = nullptr;
-  // The storage's memory on a device, where the extent's bytes go to
-  // `storage_offset_bytes`.
-  Backend* backend = nullptr;
-  const Memory* memory = nullptr;
+  // Where the bytes go on a device.
+  DevicePlace device;
   // What takes the bytes instead: called with each piece of the extent once, in
   // any order, from several threads at once. Its first failure ends the read.
   std::function<absl::Status(uint64_t offset_bytes, absl::string_view bytes)>
@@ -56,12 +53,16 @@ struct ExtentReadOptions {
 
 // Reads all of `reads`. After a failure the memory holds anything.
 //
+// What goes to a device passes through the buffers of its streams, of which
+// each thread has one: the host's memory for that does not grow with the reads.
+//
 //   files  those that the extents name, by index.
 //
 // Errors:
 //   kDataLoss  - a record is damaged; the message has file, record and offset.
 //   kCancelled - as asked.
-//   whatever a file or a backend returns.
+//   whatever a file or a backend returns; of a transfer with the name of the
+//   extent.
 absl::Status ReadExtents(absl::Span<const ReadableBytes* const> files,
                          absl::Span<const ExtentRead> reads,
                          const ExtentReadOptions& options);

@@ -20,7 +20,10 @@
 #include "absl/types/span.h"
 #include "ferry/core/file.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/parallel.h"
+#include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
+#include "ferry/devices/transfer_stream.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/transfer/transfer_control.h"
@@ -106,8 +109,7 @@ class ExtentReaderTest : public testing::Test {
     for (size_t i = 0; i < reads.size(); ++i) {
       reads[i].extent = &extents_[i];
       if (backend_ != nullptr) {
-        reads[i].backend = backend_.get();
-        reads[i].memory = &memory_[i];
+        reads[i].device = {backend_.get(), 0, &memory_[i], 0};
       } else {
         reads[i].host = static_cast<char*>(memory_[i].data);
       }
@@ -146,11 +148,25 @@ const size_t kSizes[] = {0,       1,         100,    4096,    1 << 20,
                          64,      700000,    700001, 0,       (1 << 20) - 80,
                          17,      (17 << 20)};
 
+// A device whose transfers are put off until somebody waits, and whose buffers
+// are of an odd size.
+FakeBackend::Options Overlapping(uint64_t buffer_bytes) {
+  FakeBackend::Options options;
+  options.delays_transfers = true;
+  options.stream_buffer_bytes = buffer_bytes;
+  return options;
+}
+
+enum class Where { kHost, kDevice, kOverlapping };
+
 class EverySize : public ExtentReaderTest,
-                  public testing::WithParamInterface<bool> {};
+                  public testing::WithParamInterface<Where> {};
 
 TEST_P(EverySize, ArrivesWhereItBelongs) {
-  if (GetParam()) backend_ = std::make_shared<FakeBackend>();
+  if (GetParam() == Where::kDevice) backend_ = std::make_shared<FakeBackend>();
+  if (GetParam() == Where::kOverlapping) {
+    backend_ = std::make_shared<FakeBackend>(Overlapping(100003));
+  }
   for (size_t i = 0; i < std::size(kSizes); ++i) {
     const std::string contents = Pattern(kSizes[i], static_cast<int>(i));
     if (i % 5 == 3) {
@@ -173,10 +189,52 @@ TEST_P(EverySize, ArrivesWhereItBelongs) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(HostAndDevice, EverySize, testing::Bool(),
-                         [](const testing::TestParamInfo<bool>& info) {
-                           return info.param ? "Device" : "Host";
-                         });
+INSTANTIATE_TEST_SUITE_P(HostAndDevice, EverySize,
+                         testing::Values(Where::kHost, Where::kDevice,
+                                         Where::kOverlapping));
+
+TEST_F(ExtentReaderTest, DevicesTakeManyStoragesAtOnceWhileMoreAreRead) {
+  backend_ = std::make_shared<FakeBackend>(Overlapping(1 << 20));
+  for (int i = 0; i < 1000; ++i) zip_.Add(absl::StrCat(i), Pattern(256, i));
+  zip_.Add("1000", Pattern(20 << 20, 1000));
+  Build();
+  for (int i = 0; i <= 1000; ++i) AddRead(absl::StrCat(i));
+  ResetPeakStagingBytes();
+  const uint64_t staging_before = LiveStagingBytes();
+  ASSERT_TRUE(Read().ok());
+  // The small ones by two transfers, the large one by 20 or, where two threads
+  // share its pieces of 8 MiB, as many.
+  EXPECT_LE(backend_->transfer_count(), 30);
+  EXPECT_EQ(backend_->most_transfers_under_way(), 2);
+  // Two buffers for each thread, whatever the size.
+  EXPECT_LE(PeakStagingBytes() - staging_before,
+            static_cast<uint64_t>(GetNumThreads()) * (2 << 20));
+  EXPECT_EQ(LiveStagingBytes(), staging_before);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
+  EXPECT_TRUE(Got(1000) == Pattern(20 << 20, 1000));
+}
+
+TEST_F(ExtentReaderTest, TheByteOrderIsReversedInEveryBuffer) {
+  backend_ = std::make_shared<FakeBackend>(Overlapping(100003));
+  zip_.Add("0", Pattern(13, 0));  // so that the next does not begin at 0
+  zip_.Add("1", Pattern(150000, 1));
+  zip_.AddDeflated("2", Pattern(300000, 2));
+  zip_.Add("3", Pattern(8000000, 3));
+  Build();
+  for (int i = 0; i < 4; ++i) {
+    AddRead(absl::StrCat(i));
+    extents_.back().swap_unit_bytes = 8;
+  }
+  ASSERT_TRUE(Read().ok());
+  for (const auto& [i, size] : std::vector<std::pair<int, size_t>>{
+           {1, 150000}, {2, 300000}, {3, 8000000}}) {
+    std::string expected = Pattern(size, i);
+    for (size_t k = 0; k < size; k += 8) {
+      std::reverse(expected.begin() + k, expected.begin() + k + 8);
+    }
+    EXPECT_TRUE(Got(i) == expected) << i;
+  }
+}
 
 TEST_F(ExtentReaderTest, SmallNeighboursAreReadTogether) {
   for (int i = 0; i < 1000; ++i) zip_.Add(absl::StrCat(i), Pattern(256, i));
@@ -359,9 +417,14 @@ TEST_F(ExtentReaderTest, StopsWhenItIsCancelled) {
   EXPECT_LT(file_->bytes(), 20 << 20);
 }
 
+// With the name of the storage, however late they come.
 TEST_F(ExtentReaderTest, BackendErrorsAreReturned) {
   class Broken final : public FakeBackend {
    public:
+    absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
+        int index) override {
+      return Backend::OpenStream(index);
+    }
     absl::Status CopyFromHost(const void*, const Memory&, uint64_t,
                               uint64_t) override {
       return absl::InternalError("the device is broken");
@@ -370,11 +433,17 @@ TEST_F(ExtentReaderTest, BackendErrorsAreReturned) {
   for (size_t size : {100, 9 << 20}) {
     zip_ = ZipBuilder();
     Clear();
-    zip_.Add("0", Pattern(size, 0));
+    zip_.Add("some/record", Pattern(size, 0));
     backend_ = std::make_shared<Broken>();
     Build();
-    AddRead("0");
-    EXPECT_EQ(Read().message(), "the device is broken");
+    AddRead("some/record");
+    EXPECT_EQ(Read().message(), "some/record: the device is broken");
+    // A transfer that fails when it is waited for: the memory is gone.
+    backend_ = std::make_shared<FakeBackend>(Overlapping(1 << 20));
+    memory_[0] = Memory();
+    const absl::Status status = Read();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("some/record: "));
   }
 }
 
@@ -407,8 +476,7 @@ TEST_F(ExtentReaderTest, SeveralFilesAndExtents) {
     ASSERT_TRUE(backend.Allocate(0, {storage.size()}, {&memory, 1}).ok());
     for (ExtentRead& read : reads) {
       read.host = nullptr;
-      read.backend = &backend;
-      read.memory = &memory;
+      read.device = {&backend, 0, &memory, read.extent->storage_offset_bytes};
     }
     ASSERT_TRUE(ReadExtents({first_file.get(), second_file.get()}, reads,
                             ExtentReadOptions())

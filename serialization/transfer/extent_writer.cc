@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -20,6 +21,8 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/io/crc32.h"
 #include "ferry/serialization/transfer/scratch_pool.h"
+#include "ferry/serialization/transfer/staged_copy.h"
+#include "ferry/serialization/transfer/stream_pool.h"
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
@@ -64,15 +67,15 @@ class Writer {
  private:
   void Plan();
   absl::Status OfExtent(size_t i, const absl::Status& status) const;
-  // `size` bytes of an extent's contents: where they stand, or in `scratch`.
-  absl::StatusOr<absl::string_view> Contents(size_t i, uint64_t offset,
-                                             uint64_t size,
-                                             char* scratch) const;
+  const char* HostContents(size_t i) const;
+  absl::StatusOr<DevicePlace> PlaceOf(size_t i) const;
   absl::Status VisitContents(size_t i, ElementVisitor visit) const;
   absl::Status RunTask(Task* task);
   absl::Status RunBatch(const Task& task);
   absl::Status RunPiece(Task* task);
+  absl::Status Put(Task* task, uint64_t at, absl::string_view bytes);
   absl::Status WriteBytes(Task* task);
+  absl::Status WriteFromDevice(Task* task);
   absl::Status WriteElements(Task* task);
   absl::Status FinishLarge(const LargeExtent& large);
   void Report(uint64_t bytes);
@@ -90,6 +93,7 @@ class Writer {
   uint64_t total_bytes_ = 0;
   std::mutex progress_mutex_;
   uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
+  StreamPool streams_;
 };
 
 void Writer::Plan() {
@@ -134,20 +138,29 @@ absl::Status Writer::OfExtent(size_t i, const absl::Status& status) const {
                       absl::StrCat(framing_.Name(i), ": ", status.message()));
 }
 
-absl::StatusOr<absl::string_view> Writer::Contents(size_t i, uint64_t offset,
-                                                   uint64_t size,
-                                                   char* scratch) const {
+// Where the bytes of an extent that has no elements stand on the host; null if
+// they are on a device.
+const char* Writer::HostContents(size_t i) const {
   const OutputExtent& extent = extents_[i];
   const Storage& storage = extent.storage;
-  if (storage.is_null()) return extent.text.substr(offset, size);
-  offset += extent.storage_offset_bytes;
-  if (storage.device().is_cpu() && storage.has_data()) {
-    return absl::string_view(static_cast<const char*>(storage.data()) + offset,
-                             size);
-  }
-  FERRY_RETURN_IF_ERROR(
-      OfExtent(i, CopyToHost(devices_, storage, offset, scratch, size)));
-  return absl::string_view(scratch, size);
+  if (storage.is_null()) return extent.text.data();
+  if (!storage.device().is_cpu() || !storage.has_data()) return nullptr;
+  return static_cast<const char*>(storage.data()) + extent.storage_offset_bytes;
+}
+
+// Where they stand on a device.
+absl::StatusOr<DevicePlace> Writer::PlaceOf(size_t i) const {
+  const OutputExtent& extent = extents_[i];
+  const Storage& storage = extent.storage;
+  const absl::StatusOr<Backend*> backend = FindCopyingBackend(
+      devices_, storage, extent.storage_offset_bytes, extent.size_bytes);
+  if (!backend.ok()) return OfExtent(i, backend.status());
+  DevicePlace place;
+  place.backend = *backend;
+  place.index = storage.device().has_index() ? storage.device().index() : 0;
+  place.memory = &storage.memory();
+  place.offset_bytes = extent.storage_offset_bytes;
+  return place;
 }
 
 // Hands on the elements of an extent that has some.
@@ -179,61 +192,117 @@ absl::Status Writer::VisitContents(size_t i, ElementVisitor visit) const {
 
 absl::Status Writer::RunBatch(const Task& task) {
   const ScratchPool::Buffer buffer = batches_->Take();
-  char* next = buffer.data();
-  const auto append = [&next](absl::string_view bytes) {
-    if (!bytes.empty()) std::memcpy(next, bytes.data(), bytes.size());
-    next += bytes.size();
-    return absl::OkStatus();
+  const uint64_t begin = extents_[task.first].begin;
+  const auto copy = [](absl::string_view bytes, char* to) {
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
   };
+  std::deque<std::string> names;  // of what is staged, which it outlives
+  StagedReader staged(&streams_);
   for (size_t i = task.first; i < task.last; ++i) {
-    append(framing_.Head(i)).IgnoreError();
-    const uint64_t size = extents_[i].size_bytes;
-    char* const begin = next;
-    if (extents_[i].elements != nullptr) {
-      FERRY_RETURN_IF_ERROR(OfExtent(i, VisitContents(i, append)));
-    } else if (size != 0) {
-      FERRY_ASSIGN_OR_RETURN(const absl::string_view contents,
-                             Contents(i, 0, size, begin));
-      if (contents.data() != begin) {
-        std::memcpy(begin, contents.data(), size);
-      }
-      next += size;
+    const OutputExtent& extent = extents_[i];
+    char* next = buffer.data() + (extent.contents_offset - begin);
+    if (extent.size_bytes == 0) continue;
+    if (extent.elements != nullptr) {
+      FERRY_RETURN_IF_ERROR(
+          OfExtent(i, VisitContents(i, [&](absl::string_view bytes) {
+                     copy(bytes, next);
+                     next += bytes.size();
+                     return absl::OkStatus();
+                   })));
+    } else if (const char* const contents = HostContents(i)) {
+      copy({contents, extent.size_bytes}, next);
+    } else {
+      FERRY_ASSIGN_OR_RETURN(const DevicePlace place, PlaceOf(i));
+      FERRY_RETURN_IF_ERROR(staged.Read(place,
+                                        names.emplace_back(framing_.Name(i)),
+                                        next, extent.size_bytes));
     }
-    if (options_.compute_crc32) crc32s_[i] = Crc32({begin, size});
-    append(framing_.Tail(i, crc32s_[i])).IgnoreError();
   }
-  if (next == buffer.data()) return absl::OkStatus();
-  return output_.Write(
-      extents_[task.first].begin,
-      {buffer.data(), static_cast<size_t>(next - buffer.data())});
+  FERRY_RETURN_IF_ERROR(staged.Flush());
+  for (size_t i = task.first; i < task.last; ++i) {
+    const OutputExtent& extent = extents_[i];
+    char* const contents = buffer.data() + (extent.contents_offset - begin);
+    if (options_.compute_crc32) {
+      crc32s_[i] = Crc32({contents, extent.size_bytes});
+    }
+    copy(framing_.Head(i), buffer.data() + (extent.begin - begin));
+    copy(framing_.Tail(i, crc32s_[i]), contents + extent.size_bytes);
+  }
+  const uint64_t size = extents_[task.last - 1].end - begin;
+  return size == 0 ? absl::OkStatus()
+                   : output_.Write(begin, {buffer.data(), size});
+}
+
+// Writes a run of an extent's contents, and adds it to the task's checksum.
+absl::Status Writer::Put(Task* task, uint64_t at, absl::string_view bytes) {
+  if (options_.compute_crc32) task->crc32 = Crc32Extend(task->crc32, bytes);
+  return output_.Write(extents_[task->first].contents_offset + at, bytes);
 }
 
 absl::Status Writer::WriteBytes(Task* task) {
-  const ScratchPool::Buffer buffer = chunks_.Take();
+  const char* const contents = HostContents(task->first);
+  if (contents == nullptr) return WriteFromDevice(task);
   for (uint64_t at = task->begin; at < task->end;) {
     const uint64_t size = std::min(kChunkBytes, task->end - at);
-    FERRY_ASSIGN_OR_RETURN(const absl::string_view contents,
-                           Contents(task->first, at, size, buffer.data()));
-    if (options_.compute_crc32) {
-      task->crc32 = Crc32Extend(task->crc32, contents);
-    }
-    FERRY_RETURN_IF_ERROR(
-        output_.Write(extents_[task->first].contents_offset + at, contents));
+    FERRY_RETURN_IF_ERROR(Put(task, at, {contents + at, size}));
     at += size;
   }
   return absl::OkStatus();
 }
 
+// While one buffer is written, the device fills the next.
+absl::Status Writer::WriteFromDevice(Task* task) {
+  FERRY_ASSIGN_OR_RETURN(const DevicePlace place, PlaceOf(task->first));
+  const std::string name = framing_.Name(task->first);
+  FERRY_ASSIGN_OR_RETURN(StreamPool::Lease stream,
+                         streams_.Take(*place.backend, place.index));
+  // What is on the way.
+  char* pending = nullptr;
+  uint64_t pending_at = task->begin;
+  uint64_t pending_bytes = 0;
+  const auto put_pending = [&]() -> absl::Status {
+    if (pending == nullptr) return absl::OkStatus();
+    FERRY_RETURN_IF_ERROR(stream->Wait(pending));
+    for (uint64_t done = 0; done < pending_bytes;) {
+      const uint64_t size = std::min(kChunkBytes, pending_bytes - done);
+      FERRY_RETURN_IF_ERROR(
+          Put(task, pending_at + done, {pending + done, size}));
+      done += size;
+    }
+    return absl::OkStatus();
+  };
+  const auto copy_all = [&]() -> absl::Status {
+    for (uint64_t at = task->begin; at < task->end;) {
+      const uint64_t size = std::min(stream->buffer_bytes(), task->end - at);
+      FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
+      TransferPiece piece;
+      piece.memory = place.memory;
+      piece.offset_bytes = place.offset_bytes + at;
+      piece.size_bytes = size;
+      piece.name = name;
+      FERRY_RETURN_IF_ERROR(stream->ToHost({piece}, buffer));
+      FERRY_RETURN_IF_ERROR(put_pending());
+      pending = buffer;
+      pending_at = at;
+      pending_bytes = size;
+      at += size;
+    }
+    return put_pending();
+  };
+  const absl::Status status = copy_all();
+  // Nothing may be under way when the name goes.
+  if (!status.ok()) stream->Finish().IgnoreError();
+  return status;
+}
+
 absl::Status Writer::WriteElements(Task* task) {
   const ScratchPool::Buffer buffer = chunks_.Take();
-  uint64_t next = extents_[task->first].contents_offset;
+  uint64_t at = 0;
   uint64_t filled = 0;
   absl::Status written = absl::OkStatus();
   const auto flush = [&] {
-    const absl::string_view bytes(buffer.data(), filled);
-    if (options_.compute_crc32) task->crc32 = Crc32Extend(task->crc32, bytes);
-    written = output_.Write(next, bytes);
-    next += filled;
+    written = Put(task, at, {buffer.data(), filled});
+    at += filled;
     filled = 0;
     return written;
   };

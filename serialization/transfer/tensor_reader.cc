@@ -25,7 +25,9 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/devices/backend.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/strided_copy.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 
@@ -52,6 +54,8 @@ struct Target {
   bool is_staged = false;
   // Null: the memory of a device.
   char* host = nullptr;
+  // Of a device that takes the bytes as they stand in the file.
+  DevicePlace device;
 };
 
 // A storage of the file, and what is wanted of it.
@@ -93,6 +97,7 @@ class TensorReader {
 
   std::vector<const TensorRead*> Wanted() const;
   absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
+  DevicePlace PlaceOf(const Tensor& to) const;
   absl::Status MakeGroups();
   void StageOverlaps();
   static void MakeRuns(Group* group);
@@ -179,6 +184,16 @@ std::vector<const TensorRead*> TensorReader::Wanted() const {
   return wanted;
 }
 
+// Where the elements of a tensor stand on a device. Nowhere, if no backend can
+// write there, for which `Write` has the error.
+DevicePlace TensorReader::PlaceOf(const Tensor& to) const {
+  const Device& device = to.storage().device();
+  Backend* const backend = devices_.FindBackend(device.type()).get();
+  if (backend == nullptr || !backend->has_bytes()) return DevicePlace();
+  return {backend, device.has_index() ? device.index() : 0,
+          &to.storage().memory(), BeginBytes(to)};
+}
+
 absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
   const Tensor& from = read.from;
   const Tensor& to = read.to;
@@ -206,6 +221,7 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
   }
   if (!target.is_staged) {
     target.host = static_cast<char*>(to.data());
+    if (target.host == nullptr) target.device = PlaceOf(to);
     return target;
   }
   if (!HasNoOverlap(to.shape(), to.strides())) {
@@ -357,14 +373,19 @@ absl::Status TensorReader::Scatter(const Group& group, uint64_t offset_bytes,
 // The reads of a storage from its first byte to its last.
 void TensorReader::AddWholeReads(const Group& group, Reads* reads) const {
   const Target& first = group.targets[0];
-  const bool is_direct = group.targets.size() == 1 && first.host != nullptr &&
-                         first.begin == 0 && first.end == group.size_bytes;
+  const bool is_direct = group.targets.size() == 1 && first.begin == 0 &&
+                         first.end == group.size_bytes;
   for (const Extent& extent : group.extents) {
     ExtentRead& read = reads->emplace_back();
     read.extent = &extent;
     const uint64_t begin = extent.storage_offset_bytes;
-    if (is_direct) {
+    if (is_direct && first.host != nullptr) {
       read.host = first.host + begin;
+      continue;
+    }
+    if (is_direct && first.device.backend != nullptr) {
+      read.device = first.device;
+      read.device.offset_bytes += begin;
       continue;
     }
     read.consume = [this, &group, begin](uint64_t offset,
@@ -395,6 +416,11 @@ absl::Status TensorReader::AddReads(const Group& group, Extents* extents,
       const uint64_t skipped = begin - target.begin;
       if (target.host != nullptr) {
         read.host = target.host + skipped;
+        continue;
+      }
+      if (target.device.backend != nullptr) {
+        read.device = target.device;
+        read.device.offset_bytes += skipped;
         continue;
       }
       read.consume = [this, &target, skipped](uint64_t offset,

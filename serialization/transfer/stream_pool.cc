@@ -1,0 +1,59 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/transfer/stream_pool.h"
+
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+
+namespace ferry {
+namespace {
+
+// Pieces begin at multiples of this in a buffer.
+constexpr uint64_t kLeastBufferBytes = 64;
+
+}  // namespace
+
+absl::StatusOr<StreamPool::Lease> StreamPool::Take(Backend& backend,
+                                                   int index) {
+  const Lease::Key key(&backend, index);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::unique_ptr<TransferStream>>& idle = idle_[key];
+    if (!idle.empty()) {
+      std::unique_ptr<TransferStream> stream = std::move(idle.back());
+      idle.pop_back();
+      return Lease(this, key, std::move(stream));
+    }
+  }
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<TransferStream> stream,
+                         backend.OpenStream(index));
+  if (stream->buffer_bytes() < kLeastBufferBytes) {
+    return absl::InternalError(
+        absl::StrCat("the backend of ", backend.type(),
+                     " has staging buffers of ", stream->buffer_bytes(),
+                     " bytes; at least ", kLeastBufferBytes, " are needed"));
+  }
+  return Lease(this, key, std::move(stream));
+}
+
+void StreamPool::Return(Lease::Key key,
+                        std::unique_ptr<TransferStream> stream) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  idle_[key].push_back(std::move(stream));
+}
+
+absl::Status StreamPool::Finish() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  absl::Status status = absl::OkStatus();
+  for (auto& [key, streams] : idle_) {
+    for (const std::unique_ptr<TransferStream>& stream : streams) {
+      status.Update(stream->Finish());
+    }
+  }
+  return status;
+}
+
+}  // namespace ferry

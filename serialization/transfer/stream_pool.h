@@ -1,0 +1,88 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/transfer/stream_pool.h
+// -----------------------------------------------------------------------------
+//
+// The streams of one load or save: as many for each device as threads use it at
+// one time, so that staging is bounded by the number of threads.
+//
+// Example: one thread's piece of work.
+//
+//   FERRY_ASSIGN_OR_RETURN(StreamPool::Lease stream, pool.Take(*backend, 0));
+//   FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
+#ifndef FERRY_SERIALIZATION_TRANSFER_STREAM_POOL_H_
+#define FERRY_SERIALIZATION_TRANSFER_STREAM_POOL_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ferry/devices/backend.h"
+#include "ferry/devices/transfer_stream.h"
+
+namespace ferry {
+
+// StreamPool
+//
+// Destroyed, it waits for all that its streams were given: what they read and
+// write must outlive it.
+//
+// Thread-safety: all methods may be called from any number of threads at once.
+class StreamPool {
+ public:
+  // A stream for one thread. Goes back to the pool when it is destroyed, with
+  // transfers that may still be under way.
+  class Lease {
+   public:
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&& other) {
+      std::swap(pool_, other.pool_);
+      std::swap(key_, other.key_);
+      std::swap(stream_, other.stream_);
+      return *this;
+    }
+    ~Lease() {
+      if (stream_ != nullptr) pool_->Return(key_, std::move(stream_));
+    }
+    TransferStream* operator->() const { return stream_.get(); }
+    TransferStream& operator*() const { return *stream_; }
+
+   private:
+    friend class StreamPool;
+    using Key = std::pair<Backend*, int>;
+    Lease(StreamPool* pool, Key key, std::unique_ptr<TransferStream> stream)
+        : pool_(pool), key_(key), stream_(std::move(stream)) {}
+
+    StreamPool* pool_;
+    Key key_;
+    std::unique_ptr<TransferStream> stream_;
+  };
+
+  // A stream that nobody uses, or a new one, of device `index`. The backend
+  // must outlive the pool.
+  //
+  // Errors: as `Backend::OpenStream`; kInternal - its buffers are too small.
+  absl::StatusOr<Lease> Take(Backend& backend, int index);
+
+  // Waits for all that the streams were given. Nobody may have one meanwhile.
+  //
+  // Errors: the first of a transfer; its message names the storage.
+  absl::Status Finish();
+
+ private:
+  void Return(Lease::Key key, std::unique_ptr<TransferStream> stream);
+
+  std::mutex mutex_;
+  // Those that nobody uses. Guarded by mutex_.
+  std::map<Lease::Key, std::vector<std::unique_ptr<TransferStream>>> idle_;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TRANSFER_STREAM_POOL_H_
