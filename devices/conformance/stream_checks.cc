@@ -21,6 +21,8 @@ namespace ferry {
 namespace conformance_internal {
 namespace {
 
+// In the checks, memory is declared before the streams that use it: when a
+// check fails half-way, the stream goes first and waits for its transfers.
 using Stream = std::unique_ptr<TransferStream>;
 
 absl::StatusOr<Stream> Open(const Subject& subject, int device) {
@@ -71,13 +73,13 @@ absl::Status OtherIndexesOpenNoStream(const Subject& subject, int) {
 }
 
 absl::Status FinishedBytesAreThere(const Subject& subject, int device) {
+  Memory memory;
   FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   const uint64_t part = PartBytes(subject, *stream);
   // The second round: a stream that has finished goes on.
   for (uint32_t round = 0; round < 2; ++round) {
     const Bytes wanted = Pattern(round, 5 * part - part / 2);
-    FERRY_ASSIGN_OR_RETURN(const Memory memory,
-                           AllocateOne(subject, device, wanted.size()));
+    FERRY_ASSIGN_OR_RETURN(memory, AllocateOne(subject, device, wanted.size()));
     for (uint64_t at = 0; at < wanted.size(); at += part) {
       const uint64_t size = std::min<uint64_t>(part, wanted.size() - at);
       FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
@@ -94,13 +96,13 @@ absl::Status FinishedBytesAreThere(const Subject& subject, int device) {
 
 absl::Status ManyStoragesInOneCall(const Subject& subject, int device) {
   constexpr uint64_t kSizes[] = {64, 0, 1, 3, 65, 0, 257, 16, 1000};
-  FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   // Each storage has a guard on either side, and so has each range of the
   // buffer.
   std::vector<uint64_t> sizes;
   for (uint64_t size : kSizes) sizes.push_back(size + 2);
   FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
                          AllocateAll(subject, device, sizes));
+  FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   std::vector<Bytes> wanted;
   std::vector<TransferPiece> pieces;
   uint64_t used = 0;
@@ -140,10 +142,10 @@ absl::Status ManyStoragesInOneCall(const Subject& subject, int device) {
 }
 
 absl::Status TransfersAreInOrder(const Subject& subject, int device) {
+  Memory memory;
   FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   const uint64_t size = PartBytes(subject, *stream);
-  FERRY_ASSIGN_OR_RETURN(const Memory memory,
-                         AllocateOne(subject, device, size));
+  FERRY_ASSIGN_OR_RETURN(memory, AllocateOne(subject, device, size));
   for (uint32_t round = 0; round < 20; ++round) {
     const Bytes wanted = Pattern(round, size);
     FERRY_RETURN_IF_ERROR(Send(*stream, memory, wanted));
@@ -154,6 +156,7 @@ absl::Status TransfersAreInOrder(const Subject& subject, int device) {
 }
 
 absl::Status BuffersInUseAreNotReturned(const Subject& subject, int device) {
+  std::vector<Memory> memory;
   FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   FERRY_ASSIGN_OR_RETURN(const char* const first, stream->NextBuffer());
   FERRY_ASSIGN_OR_RETURN(const char* const second, stream->NextBuffer());
@@ -164,8 +167,7 @@ absl::Status BuffersInUseAreNotReturned(const Subject& subject, int device) {
     }
   }
   const std::vector<uint64_t> sizes(16, PartBytes(subject, *stream));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
-                         AllocateAll(subject, device, sizes));
+  FERRY_ASSIGN_OR_RETURN(memory, AllocateAll(subject, device, sizes));
   for (size_t i = 0; i < memory.size(); ++i) {
     FERRY_RETURN_IF_ERROR(
         Send(*stream, memory[i], Pattern(static_cast<uint32_t>(i), sizes[i])));
@@ -247,7 +249,8 @@ absl::Status EndOfAStreamWaits(const Subject& subject, int device) {
 
 absl::Status StreamsAreIndependent(const Subject& subject, int device) {
   const int threads = std::max(2, subject.threads);
-  const std::vector<uint64_t> sizes(threads, 50000);
+  std::vector<uint64_t> sizes;
+  for (int i = 0; i < threads; ++i) sizes.push_back(50000 + i);
   FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
                          AllocateAll(subject, device, sizes));
   return OnThreads(threads, [&](int thread) {
@@ -265,15 +268,14 @@ absl::Status StreamsAreIndependent(const Subject& subject, int device) {
 
 absl::Status BuffersOfOtherStreamsMayBeUsed(const Subject& subject,
                                             int device) {
+  Memory from, to;
   FERRY_ASSIGN_OR_RETURN(const Stream source, Open(subject, device));
   FERRY_ASSIGN_OR_RETURN(const Stream target, Open(subject, device));
-  const uint64_t size =
-      std::min<uint64_t>(source->buffer_bytes(), target->buffer_bytes());
-  const Bytes wanted = Pattern(1, std::min<uint64_t>(size, 50000));
-  FERRY_ASSIGN_OR_RETURN(const Memory from,
-                         AllocateOne(subject, device, wanted.size()));
-  FERRY_ASSIGN_OR_RETURN(const Memory to,
-                         AllocateOne(subject, device, wanted.size()));
+  const Bytes wanted = Pattern(
+      1, std::min<uint64_t>(
+             50000, std::min(source->buffer_bytes(), target->buffer_bytes())));
+  FERRY_ASSIGN_OR_RETURN(from, AllocateOne(subject, device, wanted.size()));
+  FERRY_ASSIGN_OR_RETURN(to, AllocateOne(subject, device, wanted.size()));
   FERRY_RETURN_IF_ERROR(Write(subject, from, 0, wanted));
   FERRY_ASSIGN_OR_RETURN(char* const buffer, source->NextBuffer());
   FERRY_RETURN_IF_ERROR(source->ToHost({Whole(from, wanted.size())}, buffer));
@@ -284,9 +286,9 @@ absl::Status BuffersOfOtherStreamsMayBeUsed(const Subject& subject,
 }
 
 absl::Status StreamsDropBytes(const Subject& subject, int device) {
-  FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   FERRY_ASSIGN_OR_RETURN(const Memory memory,
                          AllocateOne(subject, device, 100));
+  FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   FERRY_RETURN_IF_ERROR(Send(*stream, memory, Pattern(1, 100)));
   FERRY_RETURN_IF_ERROR(stream->Finish());
   FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
