@@ -5,8 +5,8 @@
 // File: serialization/pickle/node_stack.h
 // -----------------------------------------------------------------------------
 //
-// The stack of a pickle machine. Unlike a vector it hands out what it pops,
-// without a copy.
+// The stack of a pickle machine, and the marks on it. Unlike a vector it hands
+// out what it pops, without a copy.
 //
 // Example: the three values on top become a tuple.
 //
@@ -15,6 +15,7 @@
 #define FERRY_SERIALIZATION_PICKLE_NODE_STACK_H_
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "absl/base/attributes.h"
@@ -27,7 +28,7 @@ namespace pickle {
 
 // NodeStack
 //
-// Whoever pops or looks sees to it that the values are there.
+// Whoever pops or looks sees to it that the values, or the mark, are there.
 //
 // Thread-safety: none.
 class NodeStack {
@@ -35,6 +36,8 @@ class NodeStack {
   NodeStack() : values_(kFirstCapacity) {}
 
   size_t size() const { return size_; }
+  // How many values are above the last mark: those that an opcode may pop.
+  size_t num_above_mark() const { return size_ - floor_; }
   NodeId back() const { return values_[size_ - 1]; }
 
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Push(NodeId node) {
@@ -46,16 +49,24 @@ class NodeStack {
 
   NodeId Pop() { return values_[--size_]; }
 
-  // Pops all from `position` on. Valid until something is pushed.
-  absl::Span<const NodeId> PopFrom(size_t position) {
-    const absl::Span<const NodeId> popped(values_.data() + position,
-                                          size_ - position);
-    size_ = position;
-    return popped;
-  }
-  // Pops the last `count`. Likewise.
+  // Pops the last `count`. Valid until something is pushed.
   absl::Span<const NodeId> PopLast(size_t count) {
-    return PopFrom(size_ - count);
+    size_ -= count;
+    return {values_.data() + size_, count};
+  }
+
+  bool has_mark() const { return !floors_.empty(); }
+  void PushMark() { floors_.push_back(std::exchange(floor_, size_)); }
+  // Pops the last mark, but not what is above it.
+  void PopMark() {
+    floor_ = floors_.back();
+    floors_.pop_back();
+  }
+  // Pops the last mark and what is above it. Valid until something is pushed.
+  absl::Span<const NodeId> PopToMark() {
+    const absl::Span<const NodeId> popped = PopLast(num_above_mark());
+    PopMark();
+    return popped;
   }
 
  private:
@@ -65,6 +76,8 @@ class NodeStack {
 
   std::vector<NodeId> values_;
   size_t size_ = 0;
+  size_t floor_ = 0;            // where the last mark is; 0 without one
+  std::vector<size_t> floors_;  // those before
 };
 
 }  // namespace pickle

@@ -1,0 +1,59 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/pickle/decimal_int.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace pickle {
+namespace {
+
+// The shortest form of a two's complement.
+std::string Shortest(std::string bytes) {
+  while (bytes.size() > 1) {
+    const bool negative = (bytes[bytes.size() - 2] & 0x80) != 0;
+    if (bytes.back() != (negative ? '\xff' : '\0')) break;
+    bytes.pop_back();
+  }
+  return bytes;
+}
+
+std::string Converted(absl::string_view text) {
+  EXPECT_EQ(DescribeBadDecimal(text), "") << text;
+  return Shortest(DecimalToTwosComplement(text));
+}
+
+TEST(DecimalIntTest, ConvertsIntegersOfAnySize) {
+  EXPECT_EQ(Converted("0"), std::string(1, '\0'));
+  EXPECT_EQ(Converted("-0"), std::string(1, '\0'));
+  EXPECT_EQ(Converted("127"), "\x7f");
+  EXPECT_EQ(Converted("128"), std::string("\x80\0", 2));
+  EXPECT_EQ(Converted("-12"), "\xf4");
+  EXPECT_EQ(Converted("-128"), "\x80");
+  EXPECT_EQ(Converted("-256"), std::string("\0\xff", 2));
+  // 2^64 and -2^64.
+  EXPECT_EQ(Converted("18446744073709551616"),
+            absl::StrCat(std::string(8, '\0'), "\1"));
+  EXPECT_EQ(Converted("-18446744073709551616"),
+            absl::StrCat(std::string(8, '\0'), "\xff"));
+}
+
+TEST(DecimalIntTest, SaysWhatIsWrong) {
+  for (const char* bad : {"", "-", "+1", " 1", "1 ", "1L", "0x1", "--1"}) {
+    EXPECT_NE(DescribeBadDecimal(bad), "") << bad;
+  }
+  for (const char* octal : {"01", "-01", "00"}) {
+    EXPECT_NE(DescribeBadDecimal(octal), "") << octal;
+  }
+  EXPECT_EQ(DescribeBadDecimal(absl::StrCat("-", std::string(4300, '9'))), "");
+  EXPECT_NE(DescribeBadDecimal(std::string(4301, '9')), "");
+}
+
+}  // namespace
+}  // namespace pickle
+}  // namespace ferry

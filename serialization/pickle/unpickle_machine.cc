@@ -1,0 +1,402 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/pickle/unpickle_machine.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/serialization/pickle/decimal_int.h"
+#include "ferry/serialization/pickle/opcodes.h"
+
+namespace ferry {
+namespace pickle {
+namespace {
+
+// References and values on the stack are counted in 32 bits, and a container
+// that grows takes half as much again as it needs: with these bounds no sum
+// leaves them.
+constexpr uint64_t kMaxReferences = uint64_t{1} << 30;
+constexpr uint64_t kMaxStackValues = uint64_t{1} << 29;
+
+// The limits are checked after so many bytes: an opcode takes one at least, and
+// makes at most one node.
+constexpr ptrdiff_t kLimitBytes = 4096;
+
+}  // namespace
+
+bool UnpickleMachine::PushDecimal(absl::string_view text) {
+  const absl::string_view fault = DescribeBadDecimal(text);
+  if (!fault.empty()) return input_.Damaged(fault);
+  int64_t value;
+  if (absl::SimpleAtoi(text, &value)) {
+    Push(IntNode(value));
+  } else {
+    Push(graph_->AddBigInt(DecimalToTwosComplement(text)));
+  }
+  return true;
+}
+
+bool UnpickleMachine::PushIntLine() {
+  absl::string_view line;
+  if (!input_.TakeLine(&line)) return false;
+  if (line == "00" || line == "01") {
+    Push(graph_->AddBool(line == "01"));
+    return true;
+  }
+  return PushDecimal(line);
+}
+
+bool UnpickleMachine::PushFloatLine() {
+  absl::string_view line;
+  if (!input_.TakeLine(&line)) return false;
+  double value;
+  if (!absl::SimpleAtod(line, &value)) {
+    return input_.Damaged("a float is malformed");
+  }
+  Push(graph_->AddFloat(value));
+  return true;
+}
+
+bool UnpickleMachine::PushQuotedLine() {
+  absl::string_view line;
+  if (!input_.TakeLine(&line)) return false;
+  line = absl::StripTrailingAsciiWhitespace(line);
+  if (line.size() < 2 || line.front() != line.back() ||
+      (line[0] != '\'' && line[0] != '"')) {
+    return input_.Damaged("a string has no quotes");
+  }
+  std::string text;
+  if (!DecodeStringEscape(line.substr(1, line.size() - 2), &text)) {
+    return input_.Damaged("a string has a malformed escape");
+  }
+  PushPython2String(text);
+  return true;
+}
+
+bool UnpickleMachine::PushRawUnicodeLine() {
+  absl::string_view line;
+  if (!input_.TakeLine(&line)) return false;
+  std::string text;
+  if (!DecodeRawUnicodeEscape(line, &text)) {
+    return input_.Damaged("text has a malformed \\u escape");
+  }
+  Push(graph_->AddStr(text));
+  return true;
+}
+
+inline bool UnpickleMachine::Step(unsigned char opcode) {
+  absl::string_view text;
+  absl::Span<const NodeId> items;
+  uint64_t number = 0;
+  switch (opcode) {
+    case kProto:
+      if (!input_.TakeNumber(1, &number)) return false;
+      if (number > kHighestProtocol) {
+        return input_.Damaged(absl::StrCat(
+            "pickle protocol ", number, " does not exist; the highest is 5"));
+      }
+      protocol_ = static_cast<int>(number);
+      return true;
+    case kFrame:
+      // Frames only help to read from slow files; their length is a promise.
+      if (!input_.TakeNumber(8, &number)) return false;
+      if (number > input_.left()) return input_.Damaged("a frame is cut short");
+      return true;
+
+    case kNone:
+      Push(ObjectGraph::kNone);
+      return true;
+    case kNewTrue:
+      Push(ObjectGraph::kTrue);
+      return true;
+    case kNewFalse:
+      Push(ObjectGraph::kFalse);
+      return true;
+    case kBinInt1:
+      if (!input_.TakeNumber(1, &number)) return false;
+      Push(IntNode(static_cast<int64_t>(number)));
+      return true;
+    case kBinInt2:
+      if (!input_.TakeNumber(2, &number)) return false;
+      Push(IntNode(static_cast<int64_t>(number)));
+      return true;
+    case kBinInt:
+      if (!input_.TakeNumber(4, &number)) return false;
+      Push(IntNode(static_cast<int32_t>(static_cast<uint32_t>(number))));
+      return true;
+    case kLong1:
+      if (!input_.TakeCounted(1, &text)) return false;
+      Push(graph_->AddBigInt(text));
+      return true;
+    case kLong4:
+      if (!input_.TakeNumber(4, &number)) return false;
+      if (number > 0x7FFFFFFF)
+        return input_.Damaged("an integer's length is negative");
+      if (!input_.Take(number, &text)) return false;
+      Push(graph_->AddBigInt(text));
+      return true;
+    case kInt:
+      return PushIntLine();
+    case kLong:
+      if (!input_.TakeLine(&text)) return false;
+      absl::ConsumeSuffix(&text, "L");
+      return PushDecimal(text);
+    case kFloat:
+      return PushFloatLine();
+    case kBinFloat: {
+      if (!input_.Take(8, &text)) return false;
+      uint64_t bits = 0;
+      for (char c : text) bits = (bits << 8) | static_cast<unsigned char>(c);
+      double value;
+      std::memcpy(&value, &bits, sizeof(value));
+      Push(graph_->AddFloat(value));
+      return true;
+    }
+
+    case kShortBinUnicode:
+      if (!input_.TakeCounted(1, &text)) return false;
+      return PushStr(text);
+    case kBinUnicode:
+      if (!input_.TakeCounted(4, &text)) return false;
+      return PushStr(text);
+    case kBinUnicode8:
+      if (!input_.TakeCounted(8, &text)) return false;
+      return PushStr(text);
+    case kUnicode:
+      return PushRawUnicodeLine();
+    case kString:
+      return PushQuotedLine();
+    case kShortBinString:
+      if (!input_.TakeCounted(1, &text)) return false;
+      PushPython2String(text);
+      return true;
+    case kBinString:
+      if (!input_.TakeCounted(4, &text)) return false;
+      PushPython2String(text);
+      return true;
+    case kShortBinBytes:
+      if (!input_.TakeCounted(1, &text)) return false;
+      Push(graph_->AddBytes(text));
+      return true;
+    case kBinBytes:
+      if (!input_.TakeCounted(4, &text)) return false;
+      Push(graph_->AddBytes(text));
+      return true;
+    case kBinBytes8:
+      if (!input_.TakeCounted(8, &text)) return false;
+      Push(graph_->AddBytes(text));
+      return true;
+    case kByteArray8:
+      if (!input_.TakeCounted(8, &text)) return false;
+      Push(graph_->AddByteArray(text));
+      return true;
+
+    case kMark:
+      stack_.PushMark();
+      return true;
+    case kPop:
+      // Like CPython: with nothing above the mark it drops the mark.
+      if (stack_.num_above_mark() == 0) {
+        if (!stack_.has_mark()) return input_.Damaged("the stack is empty");
+        stack_.PopMark();
+        return true;
+      }
+      if (Pop() == call_ && call_end_ == input_.opcode())
+        return DropCall(call_);
+      return true;
+    case kPopMark:
+      return PopMark(&items);
+    case kDup:
+      if (!Need(1)) return false;
+      Push(stack_.back());
+      return true;
+
+    case kEmptyTuple:
+      Push(ObjectGraph::kEmptyTuple);
+      return true;
+    case kTuple1:
+    case kTuple2:
+    case kTuple3: {
+      const size_t count = opcode - kTuple1 + 1;
+      if (!Need(count)) return false;
+      Push(graph_->AddTuple(stack_.PopLast(count)));
+      return true;
+    }
+    case kTuple:
+      if (!PopMark(&items)) return false;
+      Push(graph_->AddTuple(items));
+      return true;
+    case kEmptyList:
+      Push(graph_->AddList());
+      return true;
+    case kList:
+      if (!PopMark(&items)) return false;
+      Push(graph_->AddList(items));
+      return true;
+    case kEmptyDict:
+      Push(graph_->AddDict());
+      return true;
+    case kDict: {
+      if (!PopMark(&items)) return false;
+      if (items.size() % 2 != 0) {
+        return input_.Damaged("a dict is given a key without a value");
+      }
+      const NodeId dict = graph_->AddDict();
+      graph_->AppendEntries(dict, items);
+      Push(dict);
+      return true;
+    }
+    case kEmptySet:
+      Push(graph_->AddSet());
+      return true;
+    case kFrozenSet:
+      if (!PopMark(&items)) return false;
+      Push(graph_->AddFrozenSet(items));
+      return true;
+    case kAppend: {
+      if (!Need(2)) return false;
+      const NodeId item = Pop();
+      return AppendItems({&item, 1}, ValueKind::kList);
+    }
+    case kAppends:
+      if (!PopMark(&items)) return false;
+      return AppendItems(items, ValueKind::kList);
+    case kAddItems:
+      if (!PopMark(&items)) return false;
+      return AppendItems(items, ValueKind::kSet);
+    case kSetItem: {
+      if (!Need(3)) return false;
+      return SetItems(stack_.PopLast(2));
+    }
+    case kSetItems:
+      if (!PopMark(&items)) return false;
+      return SetItems(items);
+
+    case kBinPut:
+      if (!input_.TakeNumber(1, &number)) return false;
+      return Put(number);
+    case kLongBinPut:
+      if (!input_.TakeNumber(4, &number)) return false;
+      return Put(number);
+    case kPut:
+      if (!input_.TakeLineNumber(&number)) return false;
+      return Put(number);
+    case kMemoize:
+      return Put(memo_.size());
+    case kBinGet:
+      if (!input_.TakeNumber(1, &number)) return false;
+      return Get(number);
+    case kLongBinGet:
+      if (!input_.TakeNumber(4, &number)) return false;
+      return Get(number);
+    case kGet:
+      if (!input_.TakeLineNumber(&number)) return false;
+      return Get(number);
+
+    case kGlobal:
+      return PushGlobalLines();
+    case kStackGlobal:
+      return PushStackGlobal();
+    case kReduce:
+      return CallWithStackArgs(ObjectForm::kCall);
+    case kNewObj:
+      return CallWithStackArgs(ObjectForm::kNew);
+    case kNewObjEx: {
+      if (!Need(3)) return false;
+      const NodeId kwargs = Pop();
+      const NodeId args = Pop();
+      const NodeId callable = Pop();
+      if (graph_->kind(kwargs) != ValueKind::kDict) {
+        return input_.Damaged("the keyword arguments of a call are not a dict");
+      }
+      return Call(ObjectForm::kNewEx, callable, args, kwargs);
+    }
+    case kInst: {
+      if (!PushGlobalLines()) return false;
+      const NodeId callable = Pop();
+      if (!PopMark(&items)) return false;
+      return Instantiate(callable, items);
+    }
+    case kObj:
+      if (!PopMark(&items)) return false;
+      if (items.empty()) return input_.Damaged("an object has no class");
+      return Instantiate(items[0], items.subspan(1));
+    case kBuild:
+      return Build();
+
+    case kBinPersId:
+      if (!Need(1)) return false;
+      return PersistentLoad(Pop());
+    case kPersId:
+      if (!input_.TakeLine(&text)) return false;
+      if (!PushStr(text)) return false;
+      return PersistentLoad(Pop());
+
+    case kExt1:
+    case kExt2:
+    case kExt4:
+      return input_.Unimplemented(
+          "the pickle uses an extension code, whose meaning only the program "
+          "that wrote it knows");
+    case kNextBuffer:
+    case kReadOnlyBuffer:
+      return input_.Unimplemented(
+          "the pickle uses an out-of-band buffer, which is not in the file");
+    default:
+      return input_.Damaged(absl::StrCat("there is no opcode 0x",
+                                         absl::Hex(opcode, absl::kZeroPad2)));
+  }
+}
+
+bool UnpickleMachine::CheckLimits() {
+  limits_checked_ = input_.next();
+  if (graph_->size() > options_.max_nodes) {
+    return input_.TooMuch(
+        absl::StrCat("the pickle makes more than ", options_.max_nodes,
+                     " objects; raise the limit if it is to be trusted"));
+  }
+  if (graph_->num_references() > kMaxReferences ||
+      stack_.size() > kMaxStackValues) {
+    return input_.TooMuch(absl::StrCat(
+        "the pickle's containers hold more than ", kMaxReferences, " items"));
+  }
+  return true;
+}
+
+absl::StatusOr<UnpickleResult> UnpickleMachine::Run() {
+  const NodeId first_node = graph_->size();
+  while (input_.left() != 0) {
+    const unsigned char opcode = input_.TakeOpcode();
+    if (opcode == kStop) return Stop(first_node);
+    if (ABSL_PREDICT_FALSE(!Step(opcode) ||
+                           (input_.next() > limits_checked_ + kLimitBytes &&
+                            !CheckLimits()))) {
+      return input_.ErrorHere();
+    }
+  }
+  return absl::DataLossError(absl::StrCat(
+      "the pickle is cut short: it ends after ", input_.taken(), " bytes"));
+}
+
+absl::StatusOr<UnpickleResult> UnpickleMachine::Stop(NodeId first_node) {
+  if (!CheckLimits() || !Need(1)) return input_.ErrorHere();
+  if (stack_.has_mark()) {
+    input_.Damaged("a mark is left");
+    return input_.ErrorHere();
+  }
+  UnpickleResult result;
+  result.root = Pop();
+  result.protocol = protocol_;
+  result.size_bytes = input_.taken();
+  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node, &memory_));
+  return result;
+}
+
+}  // namespace pickle
+}  // namespace ferry

@@ -1,0 +1,189 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/pickle/unpickle_machine.h
+// -----------------------------------------------------------------------------
+//
+// The machine that runs the opcodes of a pickle. Part of `Unpickle`; nothing
+// else includes it.
+#ifndef FERRY_SERIALIZATION_PICKLE_UNPICKLE_MACHINE_H_
+#define FERRY_SERIALIZATION_PICKLE_UNPICKLE_MACHINE_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <vector>
+
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/pickle/node_stack.h"
+#include "ferry/serialization/pickle/pickle_input.h"
+#include "ferry/serialization/pickle/pickle_notes.h"
+#include "ferry/serialization/pickle/python_calls.h"
+#include "ferry/serialization/pickle/unpickle_memo.h"
+#include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/serialization/pickle/utf8.h"
+
+namespace ferry {
+namespace pickle {
+
+// UnpickleMachine
+//
+// Runs one pickle, as `Unpickle` describes. Thread-safety: none.
+class UnpickleMachine {
+ public:
+  UnpickleMachine(absl::string_view bytes, const UnpickleOptions& options,
+                  UnpickleHooks* hooks, ObjectGraph* graph)
+      : input_(bytes),
+        options_(options),
+        hooks_(hooks == nullptr ? &no_hooks_ : hooks),
+        graph_(graph),
+        notes_(PickleNotes::In(graph)),
+        copy_budget_(bytes.size()),
+        limits_checked_(bytes.data()) {
+    std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
+    memory_.Reserve(bytes.size());
+    memo_.Reserve(bytes.size());
+  }
+
+  absl::StatusOr<UnpickleResult> Run();
+
+ private:
+  // Methods that return a bool return false if `input_` has kept an error.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Step(unsigned char opcode);
+  bool CheckLimits();
+  absl::StatusOr<UnpickleResult> Stop(NodeId first_node);
+
+  void Push(NodeId node) { stack_.Push(node); }
+
+  // Whether so many values are above the last mark, for the caller to pop.
+  bool Need(size_t count) {
+    if (ABSL_PREDICT_FALSE(stack_.num_above_mark() < count)) {
+      return input_.Damaged("the stack has too few values");
+    }
+    return true;
+  }
+
+  NodeId Pop() { return stack_.Pop(); }
+
+  // Pops the values above the last mark, and the mark. The result is valid
+  // until something is pushed.
+  bool PopMark(absl::Span<const NodeId>* items) {
+    if (!stack_.has_mark()) {
+      return input_.Damaged("there is no mark on the stack");
+    }
+    *items = stack_.PopToMark();
+    return true;
+  }
+
+  NodeId IntNode(int64_t value) {
+    if (value < 0 || value > 255) return graph_->AddInt(value);
+    NodeId& node = small_ints_[value];
+    if (node == kNoNode) node = graph_->AddInt(value);
+    return node;
+  }
+
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool Put(uint64_t index) {
+    if (!Need(1)) return false;
+    memo_.Put(index, stack_.back(), input_.taken());
+    return true;
+  }
+
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool Get(uint64_t index) {
+    const NodeId node = memo_.Get(index);
+    if (ABSL_PREDICT_FALSE(node == kNoNode)) return NoMemoEntry(index);
+    Push(node);
+    if (dropped_end_ == input_.opcode()) NoteDroppedCall(node);
+    return true;
+  }
+  bool NoMemoEntry(uint64_t index) {
+    return input_.Damaged(absl::StrCat("there is no memo entry ", index));
+  }
+
+  // After a call whose result was dropped at once: whether that was a copy of
+  // `node`, which the arguments of the call made.
+  void NoteDroppedCall(NodeId node) {
+    const NodeId dropped = dropped_;
+    if (dropped == node || !graph_->is_object(node) ||
+        graph_->object(node).callable != graph_->object(dropped).callable ||
+        graph_->object(node).form != graph_->object(dropped).form) {
+      return;
+    }
+    graph_->AddDroppedCall(node, dropped);
+  }
+
+  bool PushStr(absl::string_view text) {
+    if (!IsValidUtf8(text)) return input_.Damaged("text is not valid UTF-8");
+    Push(graph_->AddStr(text));
+    return true;
+  }
+
+  void PushPython2String(absl::string_view text) {
+    Push(IsValidUtf8(text) ? graph_->AddStr(text) : graph_->AddBytes(text));
+  }
+
+  // Numbers and text that take a line: protocols 0 and 1.
+  bool PushDecimal(absl::string_view text);
+  bool PushIntLine();
+  bool PushFloatLine();
+  bool PushQuotedLine();
+  bool PushRawUnicodeLine();
+
+  // Globals, calls, and what completes the objects that these make.
+  bool GlobalNode(absl::string_view module, absl::string_view name,
+                  NodeId* out);
+  bool PushGlobalLines();
+  bool PushStackGlobal();
+
+  bool Call(ObjectForm form, NodeId callable, NodeId args, NodeId kwargs);
+  PythonCall python_call(NodeId global) {
+    const uint32_t index = graph_->global_index(global);
+    while (python_calls_.size() <= index) {
+      python_calls_.push_back(
+          FindPythonCall(graph_->globals()[python_calls_.size()]));
+    }
+    return python_calls_[index];
+  }
+  bool CallWithStackArgs(ObjectForm form);
+  bool Instantiate(NodeId callable, absl::Span<const NodeId> args);
+  bool AppendItems(absl::Span<const NodeId> items, ValueKind plain);
+  bool SetItems(absl::Span<const NodeId> keys_and_values);
+  bool Build();
+  bool DropCall(NodeId call);
+  bool PersistentLoad(NodeId id);
+
+  PickleInput input_;
+  const UnpickleOptions options_;
+  UnpickleHooks no_hooks_;
+  UnpickleHooks* const hooks_;
+  ObjectGraph* const graph_;
+  PickleNotes& notes_;
+
+  int protocol_ = 0;
+  NodeStack stack_;
+  HugePageResource memory_;
+  UnpickleMemo memo_{&memory_};
+  NodeId small_ints_[256];
+  uint64_t copy_budget_;                  // of RebuildPythonValue
+  std::vector<PythonCall> python_calls_;  // by index of the global
+  const char* limits_checked_;            // up to where
+  // The last object that a call made, and the end of the opcode that did.
+  NodeId call_ = kNoNode;
+  const char* call_end_ = nullptr;
+  // Likewise the last such object that was popped at once.
+  NodeId dropped_ = kNoNode;
+  const char* dropped_end_ = nullptr;
+};
+
+}  // namespace pickle
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PICKLE_UNPICKLE_MACHINE_H_

@@ -1,0 +1,76 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/pickle/unpickle_memo.h
+// -----------------------------------------------------------------------------
+//
+// The memo of a pickle that is being read: values by their numbers.
+#ifndef FERRY_SERIALIZATION_PICKLE_UNPICKLE_MEMO_H_
+#define FERRY_SERIALIZATION_PICKLE_UNPICKLE_MEMO_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <vector>
+
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
+#include "absl/container/flat_hash_map.h"
+#include "ferry/core/object_graph.h"
+
+namespace ferry {
+namespace pickle {
+
+// UnpickleMemo
+//
+// Takes memory in proportion to the number of entries, or to what has been read
+// of the pickle, whatever numbers the pickle uses.
+//
+// Thread-safety: none.
+class UnpickleMemo {
+ public:
+  // `memory` must outlive the memo.
+  explicit UnpickleMemo(std::pmr::memory_resource* memory) : entries_(memory) {}
+
+  // Makes room for the entries of a pickle of so many bytes.
+  void Reserve(size_t pickle_bytes) {
+    // An entry takes about nine bytes of the pickle.
+    entries_.reserve(pickle_bytes / 8);
+  }
+
+  // The number of entries, which is also the number that MEMOIZE gives next.
+  uint64_t size() const { return size_; }
+
+  // Sets an entry. `bytes_taken` is the number of bytes of the pickle that have
+  // been read.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void Put(uint64_t index, NodeId node,
+                                        uint64_t bytes_taken) {
+    if (ABSL_PREDICT_FALSE(index >= entries_.size())) {
+      return PutNew(index, node, bytes_taken);
+    }
+    if (entries_[index] == kNoNode) ++size_;
+    entries_[index] = node;
+  }
+
+  // Returns an entry, or kNoNode if there is none with this number.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE NodeId Get(uint64_t index) const {
+    NodeId node = kNoNode;
+    if (ABSL_PREDICT_TRUE(index < entries_.size())) node = entries_[index];
+    return ABSL_PREDICT_TRUE(node != kNoNode) ? node : GetFar(index);
+  }
+
+ private:
+  void PutNew(uint64_t index, NodeId node, uint64_t bytes_taken);
+  NodeId GetFar(uint64_t index) const;
+
+  std::pmr::vector<NodeId> entries_;
+  // Entries with numbers that no honest pickle reaches.
+  absl::flat_hash_map<uint64_t, NodeId> far_entries_;
+  uint64_t size_ = 0;
+};
+
+}  // namespace pickle
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PICKLE_UNPICKLE_MEMO_H_
