@@ -100,7 +100,7 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
     const ReadableBytes& file, const LoadOptions& load_options) {
   const ContainerOptions options = {load_options.limits,
                                     load_options.fallback_byte_order,
-                                    load_options.verify_crc32};
+                                    load_options.verify_crc32, nullptr};
   if (file.size_bytes() == 0) {
     return absl::DataLossError(absl::StrCat(file.name(), " is empty"));
   }

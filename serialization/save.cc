@@ -23,11 +23,13 @@
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/archive_writer.h"
+#include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/utf8.h"
 #include "ferry/serialization/safetensors/safetensors_writer.h"
 #include "ferry/serialization/torch/persistent_ids.h"
+#include "ferry/serialization/torch/pickle_codec.h"
 #include "ferry/serialization/torch/torch_pickler.h"
 #include "ferry/serialization/transfer/output.h"
 
@@ -107,8 +109,10 @@ absl::Status CheckOptions(const SaveOptions& options) {
 // The records of an archive, in the order of the version that is asked for.
 class Records {
  public:
-  // `pickle` must stay until the records are written.
-  Records(absl::string_view pickle, absl::Span<const Storage> storages,
+  // `graph`, the contents of the record `graph_name`, must stay until the
+  // records are written.
+  Records(absl::string_view graph_name, absl::string_view graph,
+          absl::Span<const StorageEntry> storages,
           absl::string_view archive_name, const SaveOptions& options);
 
   absl::Span<const ArchiveRecord> records() const { return records_; }
@@ -141,7 +145,8 @@ absl::string_view Records::Keep(
   return {text, size};
 }
 
-Records::Records(absl::string_view pickle, absl::Span<const Storage> storages,
+Records::Records(absl::string_view graph_name, absl::string_view graph,
+                 absl::Span<const StorageEntry> storages,
                  absl::string_view archive_name, const SaveOptions& options)
     : archive_name_(archive_name) {
   constexpr size_t kOtherRecords = 8;
@@ -152,7 +157,7 @@ Records::Records(absl::string_view pickle, absl::Span<const Storage> storages,
   records_.reserve(storages.size() + kOtherRecords);
 
   const bool is_newest = options.compatibility == Compatibility::kTorch2_7;
-  Add("data.pkl", pickle);
+  Add(graph_name, graph);
   if (is_newest) {
     Add(".format_version", "1");
     Add(".storage_alignment", Keep({absl::StrCat(options.storage_alignment)}));
@@ -164,7 +169,8 @@ Records::Records(absl::string_view pickle, absl::Span<const Storage> storages,
   for (size_t i = 0; i < storages.size(); ++i) {
     ArchiveRecord& record = Add(absl::StrCat("data/", i), "");
     // Like C++, nothing of a storage on the meta device.
-    if (storages[i].device().type() != "meta") record.storage = storages[i];
+    const Storage& storage = storages[i].storage;
+    if (storage.device().type() != "meta") record.storage = storage;
   }
   if (!is_newest) {
     std::sort(records_.begin() + first_storage, records_.end(),
@@ -192,42 +198,45 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
     write_options.control = &options;
     return safetensors::WriteSafetensors(value, devices, write_options, output);
   }
-  torch_format::TorchPickler hooks(
+  StorageTable storages(
       [&devices](const Storage& storage) -> absl::StatusOr<std::string> {
         if (!storage.recorded_location().empty()) {
           return storage.recorded_location();
         }
         return devices.LocationTag(storage);
-      },
-      options.container == Container::kLegacy
-          ? torch_format::PersistentIds::kStream
-          : torch_format::PersistentIds::kArchive);
+      });
   // Of a value that a program made only the tensors are known. Where the value
   // is a part of its graph this is too many, at about 80 bytes for each.
-  hooks.Reserve(std::max(value.graph()->storages().size(),
-                         value.graph()->tensors().size()));
-  pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
-  FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
-  FERRY_RETURN_IF_ERROR(hooks.CheckReadsBack(pickler.bytes()));
-
+  storages.ReserveAdded(std::max(value.graph()->storages().size(),
+                                 value.graph()->tensors().size()));
   if (options.container == Container::kLegacy) {
+    torch_format::TorchPickler hooks(&storages,
+                                     torch_format::PersistentIds::kStream);
+    pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
+    FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
+    FERRY_RETURN_IF_ERROR(hooks.CheckReadsBack(pickler.bytes()));
     LegacyContents contents;
     contents.pickle_protocol = options.pickle_protocol;
     contents.objects = pickler.bytes();
-    for (size_t i = 0; i < hooks.storages().size(); ++i) {
-      contents.storages.push_back({hooks.key(i), hooks.storages()[i],
-                                   ElementSizeBytes(hooks.dtype(i))});
+    for (size_t i = 0; i < storages.entries().size(); ++i) {
+      const StorageEntry& entry = storages.entries()[i];
+      contents.storages.push_back(
+          {hooks.key(i), entry.storage, ElementSizeBytes(entry.dtype)});
     }
     return WriteLegacyStream(std::move(contents), devices, &options, output);
   }
+  const torch_format::PickleCodec codec(torch_format::PersistentIds::kArchive,
+                                        options.pickle_protocol);
+  FERRY_ASSIGN_OR_RETURN(const LargeString graph,
+                         codec.Write(*value.graph(), value.node(), &storages));
   ArchiveOptions archive_options;
   archive_options.alignment_bytes = options.storage_alignment;
   archive_options.compute_crc32 = options.compute_crc32;
   archive_options.ends_with_id =
       options.compatibility != Compatibility::kTorch1_6;
   archive_options.control = &options;
-  const Records records(pickler.bytes(), hooks.storages(), archive_name,
-                        options);
+  const Records records(absl::StrCat("data.", codec.suffix()), graph,
+                        storages.entries(), archive_name, options);
   return WriteArchive(records.records(), devices, archive_options, output);
 }
 

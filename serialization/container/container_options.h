@@ -15,6 +15,8 @@
 
 namespace ferry {
 
+class Codec;
+
 // Which byte of a number stands first.
 enum class ByteOrder { kLittle, kBig };
 
@@ -34,6 +36,8 @@ struct ContainerOptions {
   LoadLimits limits;
   ByteOrder fallback_byte_order = ByteOrder::kLittle;
   bool verify_crc32 = true;
+  // How the graph is read out of its record. Null: as a pickle.
+  const Codec* codec = nullptr;
 };
 
 }  // namespace ferry

@@ -93,6 +93,8 @@ class Pickler {
 
   // The pickle, once it is written. Valid as long as the pickler.
   absl::string_view bytes() const { return out_; }
+  // The same, which are no longer the pickler's.
+  LargeString TakeBytes() { return std::move(out_); }
 
   int protocol() const { return protocol_; }
 

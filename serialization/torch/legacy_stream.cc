@@ -13,12 +13,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
+#include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
@@ -29,7 +31,6 @@ namespace torch_format {
 namespace {
 
 using pickle::UnpickleResult;
-using KeyedStorage = TorchUnpickler::KeyedStorage;
 
 // Of the pickles before the object's: more nodes than these take is damage.
 constexpr uint32_t kMaxHeaderNodes = 10000;
@@ -40,8 +41,7 @@ class LegacyStream {
       : file_(file),
         options_(options),
         stream_(file, 0, file.size_bytes(), options.limits.max_pickle_bytes),
-        hooks_([](const StorageId&) { return absl::OkStatus(); },
-               PersistentIds::kStream) {}
+        hooks_(&storages_, PersistentIds::kStream) {}
 
   absl::StatusOr<ParsedCheckpoint> Read();
 
@@ -69,6 +69,7 @@ class LegacyStream {
   const ReadableBytes& file_;
   const ContainerOptions& options_;
   pickle::PickleStream stream_;
+  StorageTable storages_;
   TorchUnpickler hooks_;
   ParsedCheckpoint parsed_;
   std::vector<PlainRecord> records_;
@@ -163,8 +164,8 @@ absl::Status LegacyStream::ReadObjects() {
 // sensible for a complex128.
 absl::Status LegacyStream::CheckByteOrder() const {
   if (!is_from_big_endian_) return absl::OkStatus();
-  for (const KeyedStorage& keyed : hooks_.storages()) {
-    if (Category(keyed.type.dtype) == DTypeCategory::kComplex) {
+  for (const StorageEntry& entry : storages_.entries()) {
+    if (Category(entry.dtype) == DTypeCategory::kComplex) {
       return Error(
           absl::StatusCode::kUnimplemented, "objects",
           "complex numbers that a big-endian machine wrote in the legacy "
@@ -197,20 +198,20 @@ absl::Status LegacyStream::ReadKeys() {
 
 absl::Status LegacyStream::ReadStorage(absl::string_view key) {
   const std::string name = absl::StrCat("data/", absl::CHexEscape(key));
-  const std::optional<uint32_t> index = hooks_.FindStorage(key);
-  if (!index || hooks_.storages()[*index].root != KeyedStorage::kNoRoot) {
+  const std::optional<uint32_t> index = storages_.Find(key);
+  if (!index || storages_.entries()[*index].root != StorageEntry::kNoRoot) {
     return Error(absl::StatusCode::kDataLoss, name,
                  "a storage that the objects do not refer to");
   }
-  const KeyedStorage& keyed = hooks_.storages()[*index];
+  const StorageEntry& entry = storages_.entries()[*index];
   const uint64_t begin = stream_.offset();
   const absl::StatusOr<absl::string_view> count = stream_.Take(8);
   if (!count.ok()) {
     return Error(count.status().code(), name, count.status().message());
   }
   const uint64_t num_elements = Load64(count->data());
-  const uint64_t size = keyed.storage.size_bytes();
-  const uint64_t expected = size / ElementSizeBytes(keyed.type.dtype);
+  const uint64_t size = entry.storage.size_bytes();
+  const uint64_t expected = size / ElementSizeBytes(entry.dtype);
   if (num_elements != expected) {
     return Error(
         absl::StatusCode::kDataLoss, name,
@@ -225,27 +226,27 @@ absl::Status LegacyStream::ReadStorage(absl::string_view key) {
 }
 
 absl::Status LegacyStream::CollectStorages() {
-  const auto& storages = hooks_.storages();
+  const absl::Span<const StorageEntry> storages = storages_.entries();
   parsed_.storages.reserve(storages.size());
   parsed_.extents.reserve(storages.size());
   for (size_t i = 0; i < storages.size(); ++i) {
-    const KeyedStorage& keyed = storages[i];
-    const bool is_part = keyed.root != KeyedStorage::kNoRoot;
-    const std::optional<uint64_t> offset = offsets_[is_part ? keyed.root : i];
+    const StorageEntry& entry = storages[i];
+    const bool is_part = entry.root != StorageEntry::kNoRoot;
+    const std::optional<uint64_t> offset = offsets_[is_part ? entry.root : i];
     if (!offset) {
       return Error(absl::StatusCode::kDataLoss, "storage_keys",
-                   absl::StrCat("storage \"", absl::CHexEscape(keyed.key),
+                   absl::StrCat("storage \"", absl::CHexEscape(entry.key),
                                 "\" is not in the file"));
     }
     ParsedCheckpoint::StoragePart part;
-    part.storage = keyed.storage;
+    part.storage = entry.storage;
     if (is_part) {
-      part.root = keyed.root;
-      part.root_offset_bytes = keyed.offset_bytes;
+      part.root = entry.root;
+      part.root_offset_bytes = entry.offset_bytes;
     }
     parsed_.storages.push_back(std::move(part));
-    parsed_.extents.push_back(PlainExtent(0, *offset + keyed.offset_bytes,
-                                          keyed.storage.size_bytes()));
+    parsed_.extents.push_back(PlainExtent(0, *offset + entry.offset_bytes,
+                                          entry.storage.size_bytes()));
   }
   AttachExtents(&parsed_);
   return absl::OkStatus();
@@ -256,7 +257,7 @@ absl::StatusOr<ParsedCheckpoint> LegacyStream::Read() {
   FERRY_RETURN_IF_ERROR(ReadHeader());
   FERRY_RETURN_IF_ERROR(ReadObjects());
   FERRY_RETURN_IF_ERROR(ReadKeys());
-  offsets_.resize(hooks_.storages().size());
+  offsets_.resize(storages_.entries().size());
   for (const std::string& key : keys_) {
     FERRY_RETURN_IF_ERROR(ReadStorage(key));
   }

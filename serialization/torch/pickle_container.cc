@@ -153,11 +153,12 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
                          0, bytes.size());
   pickle::UnpickleOptions unpickle_options;
   unpickle_options.max_nodes = options_.limits.max_nodes;
-  TorchUnpickler hooks([](const StorageId&) {
+  StorageTable storages([](const StorageDescription&) {
     return absl::DataLossError(
         "the pickle refers to storages, and the file has none: it is a part of "
         "a checkpoint");
   });
+  TorchUnpickler hooks(&storages);
   bytes_left_ = 2 * bytes.size();
   storage_bytes_ = std::make_unique<JoinedMemory>(file_.name());
   hooks.set_storage_from_bytes([this](NodeId text, ObjectGraph* graph) {

@@ -73,17 +73,6 @@ absl::string_view LiteralTag(absl::string_view tag) {
 
 }  // namespace
 
-void TorchPickler::Reserve(size_t num_storages) {
-  // A hash table has at most 16 / 7 slots for each, with a byte of its own.
-  constexpr size_t kIndexBytes =
-      (sizeof(IndexByStorage::value_type) + 1) * 16 / 7;
-  memory_.Reserve(num_storages *
-                  (sizeof(Storage) + sizeof(Written) + kIndexBytes));
-  storages_.reserve(num_storages);
-  written_.reserve(num_storages);
-  index_by_storage_.reserve(num_storages);
-}
-
 // Of a stream.
 void TorchPickler::AddKey(NodeId key_node, const ObjectGraph& graph) {
   std::string& key = keys_.emplace_back();
@@ -94,15 +83,6 @@ void TorchPickler::AddKey(NodeId key_node, const ObjectGraph& graph) {
   do {
     key = absl::StrCat(next_key_++);
   } while (!used_keys_.insert(key).second);
-}
-
-uint32_t TorchPickler::LocationIndex(std::string location) {
-  const auto found = location_indexes_.find(location);
-  if (found != location_indexes_.end()) return found->second;
-  const auto index = static_cast<uint32_t>(locations_.size());
-  locations_.push_back(std::move(location));
-  location_indexes_.emplace(locations_.back(), index);
-  return index;
 }
 
 absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
@@ -139,7 +119,8 @@ absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
 
 absl::Status TorchPickler::CheckReadsBack(absl::string_view pickle) const {
   if (!has_rebuilt_calls_) return absl::OkStatus();
-  TorchUnpickler hooks([](const StorageId&) { return absl::OkStatus(); }, ids_);
+  StorageTable storages;
+  TorchUnpickler hooks(&storages, ids_);
   ObjectGraph graph;
   const absl::Status status =
       pickle::Unpickle(pickle, pickle::UnpickleOptions(), &hooks, &graph)
@@ -180,50 +161,14 @@ absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,
 absl::Status TorchPickler::WriteStorage(
     const StorageRecord& record, const pickle::PickleNotes::Storage& strs,
     const ObjectGraph& graph, Pickler* pickler) {
-  const auto [found, is_new] = index_by_storage_.try_emplace(
-      record.storage.identity(), static_cast<uint32_t>(storages_.size()));
+  FERRY_ASSIGN_OR_RETURN(const auto added, table_->Add(record));
+  const auto [index, is_new] = added;
   if (is_new) {
-    if (record.storage.has_data() && record.storage.device().is_cpu() &&
-        record.storage.data() == nullptr && record.storage.size_bytes() != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a storage of ", record.storage.size_bytes(),
-                       " bytes has no memory: its address is null"));
-    }
-    Written written;
-    FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(record.storage));
-    if (record.storage.device().type() == absl::string_view("meta") &&
-        location != absl::string_view("meta")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a storage on the meta device has no bytes to be saved "
-                       "for the location \"",
-                       absl::CHexEscape(location), "\""));
-    }
-    written.location = LocationIndex(std::move(location));
+    key_memos_.push_back(Pickler::kNotMemoised);
     if (ids_ == PersistentIds::kStream) AddKey(strs.key, graph);
-    written.dtype = record.dtype;
-    written.untyped = record.untyped;
-    // PyTorch from 2.10 on opens no file with such a storage, and versions
-    // before that would look for the next one in the wrong place.
-    if (record.storage.size_bytes() % ElementSizeBytes(record.dtype) != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a storage of ", record.storage.size_bytes(),
-                       " bytes cannot be saved as ", Name(record.dtype),
-                       ": its size is not a multiple of the element size"));
-    }
-    storages_.push_back(record.storage);
-    written_.push_back(written);
   }
-  const uint32_t index = found->second;
-  Written& written = written_[index];
-  const absl::string_view location = locations_[written.location];
+  const absl::string_view location = table_->location(index);
   const uint64_t size_bytes = record.storage.size_bytes();
-  if (size_bytes != 0 &&
-      (written.dtype != record.dtype || written.untyped != record.untyped)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "Cannot save multiple tensors or storages that view the same data as "
-        "different types: ",
-        Name(written.dtype), " and ", Name(record.dtype)));
-  }
   pickler->BeginTuple();
   pickler->WriteSharedWord("storage");
   if (record.untyped && ids_ == PersistentIds::kStream) {
@@ -245,7 +190,7 @@ absl::Status TorchPickler::WriteStorage(
   } else if (strs.key != kNoNode && graph.text(strs.key) == number) {
     pickler->WriteStrNode(strs.key);
   } else {
-    pickler->WriteStr(number, &written.key_memo);
+    pickler->WriteStr(number, &key_memos_[index]);
   }
   if (strs.location != kNoNode && graph.text(strs.location) == location) {
     pickler->WriteStrNode(strs.location);

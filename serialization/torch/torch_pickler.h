@@ -33,6 +33,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
+#include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
@@ -45,14 +46,10 @@ namespace torch_format {
 // The hooks for one pickle. Thread-safety: none.
 class TorchPickler final : public pickle::PickleHooks {
  public:
-  // Gives the location tag of a storage; asked once for each.
-  using LocationTag =
-      std::function<absl::StatusOr<std::string>(const Storage&)>;
-
-  // `ids` is `kArchive` or `kStream`.
-  explicit TorchPickler(LocationTag location_tag,
+  // Storages are added to `storages`. `ids` is `kArchive` or `kStream`.
+  explicit TorchPickler(StorageTable* storages,
                         PersistentIds ids = PersistentIds::kArchive)
-      : ids_(ids), location_tag_(std::move(location_tag)) {}
+      : ids_(ids), table_(storages) {}
 
   // Errors:
   //   kInvalidArgument - one storage is used as two dtypes, which PyTorch
@@ -85,12 +82,7 @@ class TorchPickler final : public pickle::PickleHooks {
   //         returns.
   absl::Status CheckReadsBack(absl::string_view pickle) const;
 
-  // Makes room for about so many storages.
-  void Reserve(size_t num_storages);
-
-  // The storages in the order of first reference.
-  absl::Span<const Storage> storages() const { return storages_; }
-  // The key of the storage at an index, and the dtype that counts its elements.
+  // The key of the storage at an index of the table.
   //
   // In an archive the key is the index. In a stream, where PyTorch writes
   // addresses, it is the key that the storage had in the file, where no other
@@ -98,20 +90,10 @@ class TorchPickler final : public pickle::PickleHooks {
   std::string key(size_t i) const {
     return ids_ == PersistentIds::kArchive ? absl::StrCat(i) : keys_[i];
   }
-  DType dtype(size_t i) const { return written_[i].dtype; }
 
  private:
-  // What stays the same each time that a storage is written.
-  struct Written {
-    uint32_t location = 0;  // index of locations_
-    DType dtype = DType::kUInt8;
-    bool untyped = false;
-    pickle::Pickler::MemoSlot key_memo = pickle::Pickler::kNotMemoised;
-  };
-
   // `key_node` is the str node of the key that the storage had, or kNoNode.
   void AddKey(NodeId key_node, const ObjectGraph& graph);
-  uint32_t LocationIndex(std::string location);
   // `strs` are those that the storage had where it was read.
   absl::Status WriteStorage(const StorageRecord& record,
                             const pickle::PickleNotes::Storage& strs,
@@ -123,19 +105,9 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::Status WriteParameter(const Tensor& tensor, const ObjectGraph& graph,
                               pickle::Pickler* pickler);
 
-  using IndexByStorage = absl::flat_hash_map<
-      const void*, uint32_t, absl::Hash<const void*>, std::equal_to<>,
-      std::pmr::polymorphic_allocator<std::pair<const void* const, uint32_t>>>;
-
   const PersistentIds ids_;
-  LocationTag location_tag_;
-  HugePageResource memory_;  // of what follows, so it comes first
-  std::pmr::vector<Storage> storages_{&memory_};
-  std::pmr::vector<Written> written_{&memory_};
-  IndexByStorage index_by_storage_{&memory_};
-  // The location tags, each once, and which is which.
-  std::deque<std::string> locations_;
-  absl::flat_hash_map<absl::string_view, uint32_t> location_indexes_;
+  StorageTable* const table_;
+  std::vector<pickle::Pickler::MemoSlot> key_memos_;  // of the storages' keys
   // Of a stream: the keys so far, and the number that is tried next.
   std::deque<std::string> keys_;
   absl::flat_hash_set<absl::string_view> used_keys_;

@@ -39,15 +39,20 @@ struct Written {
 };
 
 Written Write(const ObjectGraph& graph, NodeId root, int protocol = 2) {
-  TorchPickler hooks([](const Storage& storage) -> absl::StatusOr<std::string> {
-    return storage.recorded_location().empty() ? "cpu"
-                                               : storage.recorded_location();
-  });
+  StorageTable storages(
+      [](const Storage& storage) -> absl::StatusOr<std::string> {
+        return storage.recorded_location().empty()
+                   ? "cpu"
+                   : storage.recorded_location();
+      });
+  TorchPickler hooks(&storages);
   pickle::Pickler pickler(graph, protocol, &hooks);
   Written written;
   written.status = pickler.Dump(root);
   written.bytes = std::string(pickler.bytes());
-  written.storages.assign(hooks.storages().begin(), hooks.storages().end());
+  for (const StorageEntry& entry : storages.entries()) {
+    written.storages.push_back(entry.storage);
+  }
   return written;
 }
 
@@ -122,7 +127,8 @@ std::string TwoReferences(bool same_location) {
 
 // Reads a pickle into `graph`.
 NodeId Read(absl::string_view hex, ObjectGraph* graph) {
-  TorchUnpickler hooks([](const StorageId&) { return absl::OkStatus(); });
+  StorageTable storages;
+  TorchUnpickler hooks(&storages);
   const absl::StatusOr<pickle::UnpickleResult> result = pickle::Unpickle(
       absl::HexStringToBytes(hex), pickle::UnpickleOptions(), &hooks, graph);
   EXPECT_TRUE(result.ok()) << result.status();
@@ -230,9 +236,10 @@ TEST(TorchPickler, StoragesAreWholeNumbersOfElements) {
 TEST(TorchPickler, ErrorsOfTheTagAreReturned) {
   ObjectGraph graph;
   const NodeId root = graph.AddTensor(Floats(1));
-  TorchPickler hooks([](const Storage&) -> absl::StatusOr<std::string> {
+  StorageTable storages([](const Storage&) -> absl::StatusOr<std::string> {
     return absl::NotFoundError("no tag");
   });
+  TorchPickler hooks(&storages);
   pickle::Pickler pickler(graph, 2, &hooks);
   EXPECT_EQ(pickler.Dump(root).message(), "no tag");
 }

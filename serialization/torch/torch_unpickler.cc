@@ -140,36 +140,9 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadNumber(NodeId id,
   return object_of_number_(number, graph);
 }
 
-std::optional<uint32_t> TorchUnpickler::FindStorage(
-    absl::string_view key) const {
-  return storage_by_key_.Find(key);
-}
-
-std::pair<uint32_t, bool> TorchUnpickler::Claim(absl::string_view key) {
-  return storage_by_key_.Insert(key, static_cast<uint32_t>(storages_.size()));
-}
-
-absl::StatusOr<uint32_t> TorchUnpickler::FindOrAdd(const StorageId& id) {
-  const auto [index, is_new] = Claim(id.key);
-  if (is_new) {
-    FERRY_RETURN_IF_ERROR(check_storage_(id));
-    KeyedStorage keyed;
-    keyed.key = id.key;
-    keyed.storage = Storage::Described(id.size_bytes, id.location, &pool_);
-    keyed.type = id.type;
-    storages_.push_back(std::move(keyed));
-  }
-  const KeyedStorage& keyed = storages_[index];
-  if (keyed.storage.size_bytes() != id.size_bytes) {
-    return MalformedId(absl::StrCat(
-        "storage \"", absl::CHexEscape(id.key), "\" has ", id.size_bytes,
-        " bytes here and ", keyed.storage.size_bytes(), " bytes elsewhere"));
-  }
-  return index;
-}
-
-absl::StatusOr<uint32_t> TorchUnpickler::FindOrAddPart(
-    const StorageId& id, uint32_t root, NodeId view, const ObjectGraph& graph) {
+absl::StatusOr<uint32_t> TorchUnpickler::DescribePart(
+    const StorageDescription& whole, uint32_t root, NodeId view,
+    const ObjectGraph& graph) {
   absl::Span<const NodeId> parts;
   if (graph.kind(view) == ValueKind::kTuple) parts = graph.items(view);
   if (parts.size() != 3 || graph.kind(parts[0]) != ValueKind::kStr ||
@@ -178,31 +151,18 @@ absl::StatusOr<uint32_t> TorchUnpickler::FindOrAddPart(
   }
   const int64_t offset = graph.int_value(parts[1]);
   const int64_t count = graph.int_value(parts[2]);
-  const auto num_elements = static_cast<int64_t>(id.num_elements);
+  const uint64_t element_bytes = ElementSizeBytes(whole.dtype);
+  const auto num_elements =
+      static_cast<int64_t>(whole.size_bytes / element_bytes);
   if (offset < 0 || count < 0 || offset > num_elements ||
       count > num_elements - offset) {
     return MalformedId("a part of a storage reaches beyond it");
   }
-  const uint64_t element_bytes = ElementSizeBytes(id.type.dtype);
-  KeyedStorage part;
+  StorageDescription part = whole;
   part.key = graph.text(parts[0]);
-  part.type = id.type;
-  part.root = root;
-  part.offset_bytes = static_cast<uint64_t>(offset) * element_bytes;
-  const uint64_t size_bytes = static_cast<uint64_t>(count) * element_bytes;
-  const auto [index, is_new] = Claim(part.key);
-  if (is_new) {
-    part.storage = Storage::Described(size_bytes, id.location, &pool_);
-    storages_.push_back(std::move(part));
-    return index;
-  }
-  const KeyedStorage& known = storages_[index];
-  if (known.root != root || known.offset_bytes != part.offset_bytes ||
-      known.storage.size_bytes() != size_bytes) {
-    return MalformedId(absl::StrCat("storage \"", absl::CHexEscape(part.key),
-                                    "\" is another part elsewhere"));
-  }
-  return index;
+  part.size_bytes = static_cast<uint64_t>(count) * element_bytes;
+  return table_->DescribePart(part, root,
+                              static_cast<uint64_t>(offset) * element_bytes);
 }
 
 absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
@@ -221,29 +181,29 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
                                     graph->text(parts[0]) != "storage")) {
     return MalformedId("it does not begin with \"storage\"");
   }
-  StorageId storage_id;
+  StorageDescription description;
   std::optional<StorageType> type;
   if (graph->is_global(parts[1])) {
     type = known_[graph->global_index(parts[1])].storage_type;
   }
   if (!type) return MalformedId("its type is no storage class");
-  storage_id.type = *type;
+  description.dtype = type->dtype;
+  description.untyped = type->untyped;
   if (graph->kind(parts[2]) != ValueKind::kStr ||
       graph->kind(parts[3]) != ValueKind::kStr) {
     return MalformedId("its key or its location is not text");
   }
-  storage_id.key = graph->text(parts[2]);
-  storage_id.location = graph->text(parts[3]);
+  description.key = graph->text(parts[2]);
+  description.location = graph->text(parts[3]);
   if (!graph->is_int64(parts[4]) || graph->int_value(parts[4]) < 0) {
     return MalformedId("its size is no natural number");
   }
-  storage_id.num_elements = static_cast<uint64_t>(graph->int_value(parts[4]));
-  if (__builtin_mul_overflow(storage_id.num_elements,
-                             ElementSizeBytes(type->dtype),
-                             &storage_id.size_bytes) ||
-      storage_id.size_bytes >
+  const auto num_elements = static_cast<uint64_t>(graph->int_value(parts[4]));
+  if (__builtin_mul_overflow(num_elements, ElementSizeBytes(type->dtype),
+                             &description.size_bytes) ||
+      description.size_bytes >
           static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-    return MalformedId(absl::StrCat("its size of ", storage_id.num_elements,
+    return MalformedId(absl::StrCat("its size of ", num_elements,
                                     " elements is past 2^63 bytes"));
   }
   if (storage_word_ == kNoNode) {
@@ -251,32 +211,26 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
     notes_ = &pickle::PickleNotes::In(graph);
     notes_->NoteSharedWord("storage", storage_word_);
   }
-  FERRY_ASSIGN_OR_RETURN(uint32_t index, FindOrAdd(storage_id));
+  FERRY_ASSIGN_OR_RETURN(uint32_t index, table_->Describe(description));
   NodeId key = parts[2];
   if (num_parts == 6 && graph->kind(parts[5]) != ValueKind::kNone) {
     FERRY_ASSIGN_OR_RETURN(index,
-                           FindOrAddPart(storage_id, index, parts[5], *graph));
+                           DescribePart(description, index, parts[5], *graph));
     key = graph->items(parts[5])[0];
   }
-  KeyedStorage& keyed = storages_[index];
-  NodeId node = keyed.node;
+  const StorageEntry& entry = table_->entries()[index];
+  if (nodes_.size() < table_->entries().size()) {
+    nodes_.resize(table_->entries().size(), kNoNode);
+  }
+  NodeId node = nodes_[index];
   if (node == kNoNode) {
-    node = graph->AddNewStorage({keyed.storage, type->dtype, type->untyped});
-    keyed.node = node;
-  } else if (!(keyed.type == *type)) {
-    node = graph->AddStorage({keyed.storage, type->dtype, type->untyped});
+    node = graph->AddNewStorage({entry.storage, type->dtype, type->untyped});
+    nodes_[index] = node;
+  } else if (entry.dtype != type->dtype || entry.untyped != type->untyped) {
+    node = graph->AddStorage({entry.storage, type->dtype, type->untyped});
   }
   notes_->NoteStorage(graph->storage_index(node), key, parts[3]);
   return node;
-}
-
-void TorchUnpickler::ReserveStorages(size_t num_storages) {
-  // What a storage and a tensor take beside their handles, with their counts.
-  constexpr size_t kSharedBytes = 384;
-  pool_.Expect(num_storages * kSharedBytes);
-  memory_.Reserve(num_storages * (sizeof(KeyedStorage) + zip::kNumberedBytes));
-  storages_.reserve(num_storages);
-  storage_by_key_.Reserve(num_storages);
 }
 
 TorchUnpickler::Known TorchUnpickler::Recognise(const GlobalRecord& global) {
@@ -351,12 +305,12 @@ absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,
   switch (function) {
     case Known::kRebuildTensor:
       FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 4));
-      return RebuildStrided(graph, args, &pool_);
+      return RebuildStrided(graph, args, pool());
     case Known::kRebuildTensorV2:
       FERRY_RETURN_IF_ERROR(NeedArgs(args, 6, 7));
-      return RebuildStrided(graph, args, &pool_);
+      return RebuildStrided(graph, args, pool());
     case Known::kRebuildTensorV3:
-      return RebuildStridedWithDType(graph, args, &pool_);
+      return RebuildStridedWithDType(graph, args, pool());
     case Known::kRebuildParameter:
       return RebuildParameter(graph, args);
     case Known::kRebuildMetaTensor:
@@ -364,7 +318,7 @@ absl::StatusOr<Tensor> TorchUnpickler::Rebuild(Known function,
     case Known::kRebuildSparseTensor:
       return RebuildSparse(graph, args);
     case Known::kRebuildQTensor:
-      return RebuildQuantized(graph, args, &pool_);
+      return RebuildQuantized(graph, args, pool());
     case Known::kRebuildFromType: {
       // (function, class, its arguments, attributes)
       FERRY_RETURN_IF_ERROR(NeedArgs(args, 3, 4));
@@ -459,7 +413,7 @@ absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
   if (state.size() != 4 || graph->kind(state[0]) != ValueKind::kStorage) {
     return absl::OkStatus();
   }
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor, RebuildStrided(*graph, state, &pool_));
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, RebuildStrided(*graph, state, pool()));
   graph->BecomeTensor(object, std::move(tensor), /*is_parameter=*/false);
   return absl::OkStatus();
 }

@@ -26,27 +26,17 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
+#include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/torch/text_id.h"
-#include "ferry/serialization/zip/name_index.h"
 
 namespace ferry {
 namespace torch_format {
-
-// A storage as a persistent id describes it.
-struct StorageId {
-  StorageType type;
-  absl::string_view key;       // opaque text
-  absl::string_view location;  // the location tag
-  uint64_t num_elements = 0;   // of `type`; bytes if untyped
-  uint64_t size_bytes = 0;
-};
 
 // TorchUnpickler
 //
@@ -55,18 +45,14 @@ struct StorageId {
 // Thread-safety: none.
 class TorchUnpickler final : public pickle::UnpickleHooks {
  public:
-  // Called once for each key, in the order of first reference, which is that of
-  // `storages()`: may refuse a storage, for instance because the file has no
-  // such record.
-  using CheckStorage = std::function<absl::Status(const StorageId&)>;
-
   // Gives the node of a number, for `PersistentIds::kNumbers`.
   using ObjectOfNumber =
       std::function<absl::StatusOr<NodeId>(int64_t, ObjectGraph*)>;
 
-  explicit TorchUnpickler(CheckStorage check_storage,
+  // Storages are described in `storages`.
+  explicit TorchUnpickler(StorageTable* storages,
                           PersistentIds ids = PersistentIds::kArchive)
-      : ids_(ids), check_storage_(std::move(check_storage)) {}
+      : ids_(ids), table_(storages) {}
   explicit TorchUnpickler(ObjectOfNumber object_of_number)
       : ids_(PersistentIds::kNumbers),
         object_of_number_(std::move(object_of_number)) {}
@@ -84,35 +70,12 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   // data, so that it may refuse their arguments.
   static bool IsRebuilt(const GlobalRecord& global);
 
-  // Makes room for as many storages as a file can have, and a tensor over each.
-  void ReserveStorages(size_t num_storages);
-
   absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph) override;
   absl::Status OnGlobal(NodeId global, ObjectGraph* graph) override;
   absl::StatusOr<NodeId> OnCall(NodeId global, NodeId args,
                                 ObjectGraph* graph) override;
   absl::Status OnObject(NodeId object, ObjectGraph* graph) override;
   absl::Status OnState(NodeId object, ObjectGraph* graph) override;
-
-  // The key of each distinct storage, in the order of first reference, beside
-  // the storage itself.
-  // Keys are valid as long as the graph.
-  struct KeyedStorage {
-    static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
-
-    absl::string_view key;
-    Storage storage;
-    StorageType type;
-    NodeId node = kNoNode;  // of the storage as that type
-    // Of a part of another storage: that one's index, and where in it it
-    // begins.
-    uint32_t root = kNoRoot;
-    uint64_t offset_bytes = 0;
-  };
-  const std::pmr::vector<KeyedStorage>& storages() const { return storages_; }
-
-  // The index of the storage with a key.
-  std::optional<uint32_t> FindStorage(absl::string_view key) const;
 
  private:
   enum class Known : uint8_t {
@@ -147,29 +110,27 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   // `id` is a tuple of four.
   absl::StatusOr<NodeId> LoadClass(NodeId id, ObjectGraph* graph);
   absl::StatusOr<NodeId> LoadNumber(NodeId id, ObjectGraph* graph);
-  // The index for a key, and whether it is new: the caller then appends the
-  // storage.
-  std::pair<uint32_t, bool> Claim(absl::string_view key);
-  // The index of the storage that `id` describes, and of the part of it that
-  // `view`, a (key, offset, size), does.
-  absl::StatusOr<uint32_t> FindOrAdd(const StorageId& id);
-  absl::StatusOr<uint32_t> FindOrAddPart(const StorageId& id, uint32_t root,
-                                         NodeId view, const ObjectGraph& graph);
+  // The index of the part of a storage that `view`, a (key, offset, size),
+  // describes.
+  absl::StatusOr<uint32_t> DescribePart(const StorageDescription& whole,
+                                        uint32_t root, NodeId view,
+                                        const ObjectGraph& graph);
+  // For tensors. Null where there is no table.
+  ObjectPool* pool() const {
+    return table_ != nullptr ? table_->pool() : nullptr;
+  }
 
   // The tensor that a rebuild function makes, null if `function` is none.
   absl::StatusOr<Tensor> Rebuild(Known function, absl::Span<const NodeId> args,
                                  const ObjectGraph& graph);
 
   const PersistentIds ids_;
-  CheckStorage check_storage_;
+  StorageTable* const table_ = nullptr;
   ObjectOfNumber object_of_number_;
   StorageFromBytes storage_from_bytes_;
   std::vector<KnownGlobal> known_;  // by index of the global
-  ObjectPool pool_;                 // of the storages and the tensors
-  HugePageResource memory_;         // of what follows, so it comes first
-  std::pmr::vector<KeyedStorage> storages_{&memory_};
-  zip::NameIndex storage_by_key_{"", &memory_};  // indexes of `storages_`
-  NodeId storage_word_ = kNoNode;                // the first "storage"
+  std::vector<NodeId> nodes_;  // of the storages, as the type they were first
+  NodeId storage_word_ = kNoNode;         // the first "storage"
   pickle::PickleNotes* notes_ = nullptr;  // in the graph, once a storage is met
 };
 

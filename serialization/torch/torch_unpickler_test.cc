@@ -90,7 +90,7 @@ std::string V2(const std::string& storage, const std::string& offset,
 struct Result {
   std::shared_ptr<ObjectGraph> graph;
   NodeId root = kNoNode;
-  std::vector<TorchUnpickler::KeyedStorage> storages;
+  std::vector<StorageEntry> storages;
 
   const Tensor& tensor() const { return graph->tensor(root); }
   ValueKind kind() const { return graph->kind(root); }
@@ -100,18 +100,17 @@ absl::StatusOr<Result> Read(const std::string& body,
                             PersistentIds ids = PersistentIds::kArchive) {
   Result result;
   result.graph = std::make_shared<ObjectGraph>();
-  TorchUnpickler hooks(
-      [](const StorageId& id) {
-        return id.key == "refused" ? absl::DataLossError("it is refused")
-                                   : absl::OkStatus();
-      },
-      ids);
+  StorageTable storages([](const StorageDescription& description) {
+    return description.key == "refused" ? absl::DataLossError("it is refused")
+                                        : absl::OkStatus();
+  });
+  TorchUnpickler hooks(&storages, ids);
   const absl::StatusOr<pickle::UnpickleResult> read =
       pickle::Unpickle(absl::StrCat("\x80\x02", body, "."),
                        pickle::UnpickleOptions(), &hooks, result.graph.get());
   if (!read.ok()) return read.status();
   result.root = read->root;
-  result.storages.assign(hooks.storages().begin(), hooks.storages().end());
+  result.storages.assign(storages.entries().begin(), storages.entries().end());
   return result;
 }
 

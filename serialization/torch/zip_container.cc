@@ -19,8 +19,10 @@
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/pickle/unpickler.h"
-#include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/storage_table.h"
+#include "ferry/serialization/torch/persistent_ids.h"
+#include "ferry/serialization/torch/pickle_codec.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
@@ -53,17 +55,17 @@ class ZipContainer {
   }
 
   absl::Status FindPrefix();
-  absl::Status ExplainNoPickle() const;
+  absl::Status ExplainNoGraph() const;
   bool IsMisspelt(absl::string_view name) const;
   absl::Status CheckNames() const;
   // The text of a record that should be a word.
   absl::StatusOr<std::string> ReadWord(const Extent& entry) const;
   absl::Status ReadVersion() const;
   absl::Status ReadByteOrder();
-  absl::Status CheckStorage(const StorageId& id);
-  // Makes a graph of what a pickle says. Its storages are records of `folder`.
-  absl::StatusOr<pickle::UnpickleResult> ReadPickle(
-      const Extent& entry, absl::string_view folder,
+  absl::Status CheckStorage(const StorageDescription& storage);
+  // Makes a graph of what a record says. Its storages are records of `folder`.
+  absl::StatusOr<Codec::GraphRead> ReadGraph(
+      const Codec& codec, const Extent& entry, absl::string_view folder,
       std::shared_ptr<ObjectGraph>* graph);
   // The constants of the program, and the names of its code.
   absl::Status ReadProgram();
@@ -73,13 +75,14 @@ class ZipContainer {
   const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
   std::shared_ptr<ZipDirectory> directory_;
+  std::string graph_record_;  // "data.pkl"
   std::string prefix_;        // with its slash
   absl::string_view folder_;  // of the storages, with its slash
   std::string name_;          // of the record last looked for
 };
 
-// What a zip archive without `data.pkl` is.
-absl::Status ZipContainer::ExplainNoPickle() const {
+// What a zip archive without a graph record is.
+absl::Status ZipContainer::ExplainNoGraph() const {
   for (const Extent& entry : directory_->entries()) {
     const absl::string_view name = entry.name.substr(entry.name.find('/') + 1);
     if (name == "model.json") {
@@ -95,23 +98,25 @@ absl::Status ZipContainer::ExplainNoPickle() const {
     }
   }
   return Error(absl::StatusCode::kDataLoss,
-               "the zip archive is not a PyTorch checkpoint: it has no record "
-               "data.pkl");
+               absl::StrCat("the zip archive is not a PyTorch checkpoint: it "
+                            "has no record ",
+                            graph_record_));
 }
 
-// The folder of `data.pkl`: that of the first record, as PyTorch looks for it,
-// or else the only one that has such a record. One more in another folder would
-// be a checkpoint of which nothing is read.
+// The folder of the graph record: that of the first record, as PyTorch looks
+// for it, or else the only one that has such a record. One more in another
+// folder would be a checkpoint of which nothing is read.
 absl::Status ZipContainer::FindPrefix() {
   const absl::Span<const Extent> entries = directory_->entries();
   const Extent* found = nullptr;
   if (!entries.empty()) {
     const absl::string_view name = entries[0].name;
     prefix_ = std::string(name.substr(0, name.find('/') + 1));
-    found = Find("data.pkl");
+    found = Find(graph_record_);
   }
+  const std::string ending = absl::StrCat("/", graph_record_);
   for (const Extent& entry : entries) {
-    if (entry.name != "data.pkl" && !absl::EndsWith(entry.name, "/data.pkl")) {
+    if (entry.name != graph_record_ && !absl::EndsWith(entry.name, ending)) {
       continue;
     }
     if (found == &entry || (found != nullptr && !prefix_.empty() &&
@@ -126,9 +131,10 @@ absl::Status ZipContainer::FindPrefix() {
                        absl::Utf8SafeCHexEscape(entry.name), "\""));
     }
     found = &entry;
-    prefix_ = std::string(entry.name.substr(0, entry.name.size() - 8));
+    prefix_ = std::string(
+        entry.name.substr(0, entry.name.size() - graph_record_.size()));
   }
-  return found == nullptr ? ExplainNoPickle() : absl::OkStatus();
+  return found == nullptr ? ExplainNoGraph() : absl::OkStatus();
 }
 
 // Whether PyTorch, which ignores upper and lower case in names, would read the
@@ -212,43 +218,43 @@ absl::Status ZipContainer::ReadByteOrder() {
   return absl::OkStatus();
 }
 
-absl::Status ZipContainer::CheckStorage(const StorageId& id) {
+absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
   name_.assign(prefix_);
   name_.append(folder_.data(), folder_.size());
-  name_.append(id.key.data(), id.key.size());
+  name_.append(storage.key.data(), storage.key.size());
   const Extent* const entry = directory_->Find(name_);
   if (entry == nullptr) {
-    return absl::DataLossError(
-        absl::StrCat("there is no record \"", folder_, absl::CHexEscape(id.key),
-                     "\" for a storage that the pickle refers to"));
+    return absl::DataLossError(absl::StrCat(
+        "there is no record \"", folder_, absl::CHexEscape(storage.key),
+        "\" for a storage that the ", graph_record_, " refers to"));
   }
   // C++ writes nothing of a storage on the meta device.
-  if (id.location == "meta" && entry->contents_bytes == 0) {
+  if (storage.location == "meta" && entry->contents_bytes == 0) {
     parsed_.storages.emplace_back();
     return absl::OkStatus();
   }
   // Versions up to 2.9 wrote storages whose size is no multiple of their
   // element's; less than an element is left over in their records.
-  if (entry->contents_bytes < id.size_bytes ||
-      entry->contents_bytes - id.size_bytes >=
-          ElementSizeBytes(id.type.dtype)) {
+  if (entry->contents_bytes < storage.size_bytes ||
+      entry->contents_bytes - storage.size_bytes >=
+          ElementSizeBytes(storage.dtype)) {
     return absl::DataLossError(
-        absl::StrCat("storage \"", absl::CHexEscape(id.key), "\" has ",
+        absl::StrCat("storage \"", absl::CHexEscape(storage.key), "\" has ",
                      entry->contents_bytes, " bytes in the file and ",
-                     id.size_bytes, " bytes in the pickle"));
+                     storage.size_bytes, " bytes in the pickle"));
   }
   if (!CanHaveItsSize(*entry)) {
     return absl::DataLossError(
-        absl::StrCat("storage \"", absl::CHexEscape(id.key),
+        absl::StrCat("storage \"", absl::CHexEscape(storage.key),
                      "\" cannot inflate to the size that it claims"));
   }
-  directory_->MutableEntry(*entry).size_bytes = id.size_bytes;
+  directory_->MutableEntry(*entry).size_bytes = storage.size_bytes;
   parsed_.storages.emplace_back().extents = {entry, 1};
   return absl::OkStatus();
 }
 
-absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
-    const Extent& entry, absl::string_view folder,
+absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
+    const Codec& codec, const Extent& entry, absl::string_view folder,
     std::shared_ptr<ObjectGraph>* graph) {
   folder_ = folder;
   if (entry.contents_bytes > options_.limits.max_pickle_bytes) {
@@ -273,12 +279,9 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
   FERRY_RETURN_IF_ERROR(
       ReadExtentInto(file_, entry, options_.verify_crc32, contents));
   const absl::string_view bytes(contents.data(), contents.size());
-  pickle::UnpickleOptions unpickle_options;
-  unpickle_options.max_nodes = options_.limits.max_nodes;
-  TorchUnpickler hooks([this](const StorageId& id) { return CheckStorage(id); },
-                       parsed_.info.kind == CheckpointKind::kTorchScript
-                           ? PersistentIds::kProgram
-                           : PersistentIds::kArchive);
+  StorageTable storages([this](const StorageDescription& description) {
+    return CheckStorage(description);
+  });
   *graph = std::make_shared<ObjectGraph>();
   // Of a state_dict a node takes about eleven bytes of the pickle; with some
   // room.
@@ -289,32 +292,32 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
   const size_t num_records = directory_->entries().size();
   (*graph)->Reserve(limited(entry.encoded_bytes / 10), limited(num_records),
                     entry.contents_bytes);
-  hooks.ReserveStorages(num_records);
-  // `CheckStorage` appends one for each that the pickle refers to.
+  storages.ReserveDescribed(num_records);
+  // `CheckStorage` appends one for each that the graph refers to.
   const size_t first_part = parsed_.storages.size();
   parsed_.storages.reserve(first_part + num_records);
-  const absl::StatusOr<pickle::UnpickleResult> result =
-      pickle::Unpickle(bytes, unpickle_options, &hooks, graph->get());
+  const absl::StatusOr<Codec::GraphRead> result =
+      codec.Read(bytes, options_.limits, &storages, graph->get());
   if (!result.ok()) {
     return ExtentError(result.status().code(), file_, entry,
                        result.status().message());
   }
   if (result->size_bytes < bytes.size()) {
-    parsed_.warnings.push_back(
-        absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
-                     "\" has ", bytes.size() - result->size_bytes,
-                     " bytes after its pickle, which nobody reads"));
+    parsed_.warnings.push_back(absl::StrCat(
+        "record \"", absl::Utf8SafeCHexEscape(entry.name), "\" has ",
+        bytes.size() - result->size_bytes, " bytes after its ", codec.name(),
+        ", which nobody reads"));
   }
-  for (size_t i = 0; i < hooks.storages().size(); ++i) {
-    const TorchUnpickler::KeyedStorage& keyed = hooks.storages()[i];
+  for (size_t i = 0; i < storages.entries().size(); ++i) {
+    const StorageEntry& described = storages.entries()[i];
     ParsedCheckpoint::StoragePart& part = parsed_.storages[first_part + i];
-    part.storage = keyed.storage;
+    part.storage = described.storage;
     if (part.extents.empty()) {
       // There is nothing to read.
       part.storage.Place(Device("meta"), Memory{});
-    } else if (parsed_.info.is_big_endian && !keyed.type.untyped) {
+    } else if (parsed_.info.is_big_endian && !described.untyped) {
       directory_->MutableEntry(part.extents[0]).swap_unit_bytes =
-          static_cast<uint8_t>(ByteOrderUnitBytes(keyed.type.dtype));
+          static_cast<uint8_t>(ByteOrderUnitBytes(described.dtype));
     }
   }
   return result;
@@ -323,8 +326,9 @@ absl::StatusOr<pickle::UnpickleResult> ZipContainer::ReadPickle(
 absl::Status ZipContainer::ReadProgram() {
   const Extent& constants = *Find("constants.pkl");
   FERRY_ASSIGN_OR_RETURN(
-      const pickle::UnpickleResult result,
-      ReadPickle(constants, "constants/", &parsed_.constants_graph));
+      const Codec::GraphRead result,
+      ReadGraph(PickleCodec(PersistentIds::kProgram), constants, "constants/",
+                &parsed_.constants_graph));
   parsed_.constants = result.root;
   const std::string code = absl::StrCat(prefix_, "code/");
   for (const Extent& entry : directory_->entries()) {
@@ -368,6 +372,9 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   limits.max_directory_bytes = options_.limits.max_pickle_bytes;
   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
                          ZipDirectory::Read(file_, limits));
+  const PickleCodec pickle;
+  const Codec& codec = options_.codec != nullptr ? *options_.codec : pickle;
+  graph_record_ = absl::StrCat("data.", codec.suffix());
   directory_ = std::make_shared<ZipDirectory>(std::move(directory));
   parsed_.records = directory_->entries();
   parsed_.records_owner = directory_;
@@ -386,11 +393,14 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   FERRY_RETURN_IF_ERROR(CheckNames());
   FERRY_RETURN_IF_ERROR(ReadVersion());
   FERRY_RETURN_IF_ERROR(ReadByteOrder());
+  const PickleCodec program(PersistentIds::kProgram);
+  const bool is_program = parsed_.info.kind == CheckpointKind::kTorchScript;
   FERRY_ASSIGN_OR_RETURN(
-      const pickle::UnpickleResult result,
-      ReadPickle(*Find("data.pkl"), "data/", &parsed_.graph));
+      const Codec::GraphRead result,
+      ReadGraph(is_program ? program : codec, *Find(graph_record_), "data/",
+                &parsed_.graph));
   parsed_.root = result.root;
-  parsed_.info.pickle_protocol = result.protocol;
+  parsed_.info.pickle_protocol = result.version;
   if (parsed_.info.kind == CheckpointKind::kTorchScript) {
     FERRY_RETURN_IF_ERROR(ReadProgram());
   }

@@ -35,7 +35,7 @@
 #include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/serialization/container/extent.h"
-#include "ferry/serialization/zip/name_index.h"
+#include "ferry/serialization/container/name_index.h"
 
 namespace ferry {
 namespace zip {

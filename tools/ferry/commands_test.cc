@@ -85,7 +85,6 @@ TEST(CliTest, MistakesAreExplained) {
       {{"convert", "x.pt"}, "OUT"},
       {{"convert", "x.pt", "y.pt", "--container=tar"},
        "supported: zip, legacy, safetensors"},
-      {{"convert", "x.pt", "y.pt", "--codec=proto"}, "supported: pickle"},
       {{"convert", "x.pt", "y.pt", "--protocol=1"}, "supported: 2, 3, 4, 5"},
       {{"convert", "x.pt", "y.pt", "--compatibility=3"},
        "supported: 1.6, 2.1, 2.7"},

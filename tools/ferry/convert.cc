@@ -170,8 +170,6 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
   command->add_option("OUT", options->out, "The file to write")
       ->required()
       ->option_text(" ");
-  // The only form so far need not be kept.
-  const auto ignore = [](const std::string&) {};
   command
       ->add_option_function<std::string>(
           "--container",
@@ -202,11 +200,6 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->add_option("--metadata", options->metadata,
                    "To safetensors: a remark, beside those of IN")
       ->option_text("NAME=TEXT");
-  command
-      ->add_option_function<std::string>("--codec", ignore,
-                                         "How objects are written [pickle]")
-      ->check(OneOf({"pickle"}))
-      ->option_text("pickle");
   command
       ->add_option_function<std::string>(
           "--protocol",

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/zip/name_index.h
+// File: serialization/container/name_index.h
 // -----------------------------------------------------------------------------
 //
 // Finds names by a hash, and those that are a number after a common stem, as
@@ -15,8 +15,8 @@
 //   index.Reserve(names.size());
 //   for (uint32_t i = 0; i < names.size(); ++i) index.Insert(names[i], i);
 //   index.Find("archive/data/17");
-#ifndef FERRY_SERIALIZATION_ZIP_NAME_INDEX_H_
-#define FERRY_SERIALIZATION_ZIP_NAME_INDEX_H_
+#ifndef FERRY_SERIALIZATION_CONTAINER_NAME_INDEX_H_
+#define FERRY_SERIALIZATION_CONTAINER_NAME_INDEX_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +30,6 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
-namespace zip {
 
 // The memory that each name takes for which there is room reserved.
 inline constexpr uint64_t kNumberedBytes = 8;
@@ -67,7 +66,6 @@ class NameIndex {
   absl::flat_hash_map<absl::string_view, uint32_t> others_;
 };
 
-}  // namespace zip
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_ZIP_NAME_INDEX_H_
+#endif  // FERRY_SERIALIZATION_CONTAINER_NAME_INDEX_H_

@@ -1,13 +1,12 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/zip/name_index.h"
+#include "ferry/serialization/container/name_index.h"
 
 #include <algorithm>
 #include <cstring>
 
 namespace ferry {
-namespace zip {
 namespace {
 
 // No number that is an index has more digits.
@@ -63,5 +62,4 @@ std::optional<uint32_t> NameIndex::Find(absl::string_view name) const {
   return numbers_[number];
 }
 
-}  // namespace zip
 }  // namespace ferry

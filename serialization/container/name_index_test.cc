@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/zip/name_index.h"
+#include "ferry/serialization/container/name_index.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,6 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace zip {
 namespace {
 
 TEST(NameIndexTest, EveryNameIsFound) {
@@ -70,5 +69,4 @@ TEST(NameIndexTest, NumbersWithoutAStem) {
 }
 
 }  // namespace
-}  // namespace zip
 }  // namespace ferry

@@ -1,0 +1,135 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/container/storage_table.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
+
+namespace ferry {
+
+void StorageTable::ReserveDescribed(size_t num_storages) {
+  // What a storage and a tensor take beside their handles, with their counts.
+  constexpr size_t kSharedBytes = 384;
+  pool_.Expect(num_storages * kSharedBytes);
+  memory_.Reserve(num_storages * (sizeof(StorageEntry) + kNumberedBytes));
+  entries_.reserve(num_storages);
+  by_key_.Reserve(num_storages);
+}
+
+absl::StatusOr<uint32_t> StorageTable::Describe(
+    const StorageDescription& description) {
+  const auto [index, is_new] =
+      by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
+  if (is_new) {
+    if (check_) FERRY_RETURN_IF_ERROR(check_(description));
+    StorageEntry& entry = entries_.emplace_back();
+    entry.key = description.key;
+    entry.storage = Storage::Described(description.size_bytes,
+                                       description.location, &pool_);
+    entry.dtype = description.dtype;
+    entry.untyped = description.untyped;
+    return index;
+  }
+  const uint64_t size_bytes = entries_[index].storage.size_bytes();
+  if (size_bytes != description.size_bytes) {
+    return absl::DataLossError(
+        absl::StrCat("storage \"", absl::CHexEscape(description.key), "\" has ",
+                     description.size_bytes, " bytes here and ", size_bytes,
+                     " bytes elsewhere"));
+  }
+  return index;
+}
+
+absl::StatusOr<uint32_t> StorageTable::DescribePart(
+    const StorageDescription& description, uint32_t root,
+    uint64_t offset_bytes) {
+  const auto [index, is_new] =
+      by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
+  if (is_new) {
+    StorageEntry& entry = entries_.emplace_back();
+    entry.key = description.key;
+    entry.storage = Storage::Described(description.size_bytes,
+                                       description.location, &pool_);
+    entry.dtype = description.dtype;
+    entry.untyped = description.untyped;
+    entry.root = root;
+    entry.offset_bytes = offset_bytes;
+    return index;
+  }
+  const StorageEntry& known = entries_[index];
+  if (known.root != root || known.offset_bytes != offset_bytes ||
+      known.storage.size_bytes() != description.size_bytes) {
+    return absl::DataLossError(absl::StrCat("storage \"",
+                                            absl::CHexEscape(description.key),
+                                            "\" is another part elsewhere"));
+  }
+  return index;
+}
+
+void StorageTable::ReserveAdded(size_t num_storages) {
+  // A hash table has at most 16 / 7 slots for each, with a byte of its own.
+  constexpr size_t kIndexBytes =
+      (sizeof(IndexByStorage::value_type) + 1) * 16 / 7;
+  memory_.Reserve(num_storages * (sizeof(StorageEntry) + kIndexBytes));
+  entries_.reserve(num_storages);
+  by_storage_.reserve(num_storages);
+}
+
+uint32_t StorageTable::LocationIndex(std::string location) {
+  const auto found = location_indexes_.find(location);
+  if (found != location_indexes_.end()) return found->second;
+  const auto index = static_cast<uint32_t>(locations_.size());
+  locations_.push_back(std::move(location));
+  location_indexes_.emplace(locations_.back(), index);
+  return index;
+}
+
+absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
+    const StorageRecord& record) {
+  const Storage& storage = record.storage;
+  const auto [found, is_new] = by_storage_.try_emplace(
+      storage.identity(), static_cast<uint32_t>(entries_.size()));
+  if (is_new) {
+    if (storage.has_data() && storage.device().is_cpu() &&
+        storage.data() == nullptr && storage.size_bytes() != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a storage of ", storage.size_bytes(),
+                       " bytes has no memory: its address is null"));
+    }
+    FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(storage));
+    if (storage.device().type() == absl::string_view("meta") &&
+        location != absl::string_view("meta")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a storage on the meta device has no bytes to be saved "
+                       "for the location \"",
+                       absl::CHexEscape(location), "\""));
+    }
+    // PyTorch from 2.10 on opens no file with such a storage, and versions
+    // before that would look for the next one in the wrong place.
+    if (storage.size_bytes() % ElementSizeBytes(record.dtype) != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a storage of ", storage.size_bytes(),
+                       " bytes cannot be saved as ", Name(record.dtype),
+                       ": its size is not a multiple of the element size"));
+    }
+    StorageEntry& entry = entries_.emplace_back();
+    entry.storage = storage;
+    entry.dtype = record.dtype;
+    entry.untyped = record.untyped;
+    entry.location = LocationIndex(std::move(location));
+    return std::make_pair(found->second, true);
+  }
+  const StorageEntry& entry = entries_[found->second];
+  if (storage.size_bytes() != 0 &&
+      (entry.dtype != record.dtype || entry.untyped != record.untyped)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "Cannot save multiple tensors or storages that view the same data as "
+        "different types: ",
+        Name(entry.dtype), " and ", Name(record.dtype)));
+  }
+  return std::make_pair(found->second, false);
+}
+
+}  // namespace ferry

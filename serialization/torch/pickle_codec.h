@@ -1,0 +1,53 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/torch/pickle_codec.h
+// -----------------------------------------------------------------------------
+//
+// The codec of `torch.save` unless it is told otherwise: Python's pickle, with
+// PyTorch's persistent ids for storages.
+#ifndef FERRY_SERIALIZATION_TORCH_PICKLE_CODEC_H_
+#define FERRY_SERIALIZATION_TORCH_PICKLE_CODEC_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/container_options.h"
+#include "ferry/serialization/container/storage_table.h"
+#include "ferry/serialization/torch/persistent_ids.h"
+
+namespace ferry {
+namespace torch_format {
+
+// PickleCodec
+//
+// Thread-safety: const methods may be called from any number of threads.
+class PickleCodec final : public Codec {
+ public:
+  // `ids` is kArchive, or, to read only, kProgram. `protocol`, 2 to 5, is what
+  // is written; all are read.
+  explicit PickleCodec(PersistentIds ids = PersistentIds::kArchive,
+                       int protocol = 2)
+      : ids_(ids), protocol_(protocol) {}
+
+  absl::string_view name() const override { return "pickle"; }
+  absl::string_view suffix() const override { return "pkl"; }
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
+                                 const LoadLimits& limits,
+                                 StorageTable* storages,
+                                 ObjectGraph* graph) const override;
+  absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,
+                                    StorageTable* storages) const override;
+
+ private:
+  const PersistentIds ids_;
+  const int protocol_;
+};
+
+}  // namespace torch_format
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TORCH_PICKLE_CODEC_H_

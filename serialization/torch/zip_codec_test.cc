@@ -1,0 +1,137 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// A zip archive whose graph record is no pickle: the container does not care
+// which codec it is.
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/file.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value.h"
+#include "ferry/serialization/container/container_options.h"
+#include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/storage_table.h"
+#include "ferry/serialization/testing/line_codec.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/serialization/torch/pickle_codec.h"
+#include "ferry/serialization/torch/zip_container.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace torch_format {
+namespace {
+
+using testing::HasSubstr;
+
+absl::string_view BytesOf(const Storage& storage) {
+  return {static_cast<const char*>(storage.data()), storage.size_bytes()};
+}
+
+// {"step": 7, "none": None, "tensors": [weight, its second row]}
+Value Sample() {
+  const std::vector<float> numbers = {1, 2, 3, 4, 5, 6};
+  const Tensor weight = *Tensor::FromData(absl::MakeConstSpan(numbers), {2, 3});
+  const Tensor row =
+      *Tensor::Create(weight.storage(), DType::kFloat32, {3}, {1}, 3);
+  Value dict = Value::Dict();
+  EXPECT_TRUE(dict.Set("step", Value(7)).ok());
+  EXPECT_TRUE(dict.Set("none", Value()).ok());
+  EXPECT_TRUE(
+      dict.Set("tensors", Value::List({Value(weight), Value(row)})).ok());
+  return dict;
+}
+
+std::string Archive(const Value& value, const Codec& codec) {
+  StorageTable storages([](const Storage&) -> absl::StatusOr<std::string> {
+    return std::string("cpu");
+  });
+  const absl::StatusOr<LargeString> graph =
+      codec.Write(*value.graph(), value.node(), &storages);
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  ZipBuilder zip;
+  zip.Add(absl::StrCat("archive/data.", codec.suffix()),
+          {graph->data(), graph->size()});
+  zip.Add("archive/version", "3\n");
+  for (size_t i = 0; i < storages.entries().size(); ++i) {
+    zip.Add(absl::StrCat("archive/data/", i),
+            BytesOf(storages.entries()[i].storage));
+  }
+  return zip.Build();
+}
+
+TEST(ZipCodec, TheGraphIsReadByTheCodecThatWroteIt) {
+  const LineCodec lines;
+  const PickleCodec pickle;
+  for (const Codec* codec : {static_cast<const Codec*>(&lines),
+                             static_cast<const Codec*>(&pickle)}) {
+    const std::string bytes = Archive(Sample(), *codec);
+    const auto file = ReadableMemory(bytes, "some.pt");
+    ContainerOptions options;
+    options.codec = codec;
+    const absl::StatusOr<ParsedCheckpoint> parsed =
+        ReadZipContainer(*file, options);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    const Value root(parsed->graph, parsed->root);
+    EXPECT_EQ(*root.Get("step")->AsInt(), 7);
+    EXPECT_TRUE(root.Get("none")->is_none());
+    const Tensor weight = *root.At("/tensors/0")->AsTensor();
+    const Tensor row = *root.At("/tensors/1")->AsTensor();
+    EXPECT_EQ(weight.storage(), row.storage());
+    EXPECT_EQ(row.storage_offset(), 3);
+    ASSERT_EQ(parsed->storages.size(), 1);
+    EXPECT_EQ(parsed->storages[0].storage, weight.storage());
+    ASSERT_EQ(parsed->storages[0].extents.size(), 1);
+    const absl::StatusOr<std::string> contents =
+        ReadExtent(*file, parsed->storages[0].extents[0], /*verify=*/true);
+    ASSERT_TRUE(contents.ok()) << contents.status();
+    const float expected[] = {1, 2, 3, 4, 5, 6};
+    ASSERT_EQ(contents->size(), sizeof(expected));
+    EXPECT_EQ(std::memcmp(contents->data(), expected, sizeof(expected)), 0);
+  }
+}
+
+TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
+  const LineCodec lines;
+  const std::string bytes = Archive(Sample(), lines);
+  const auto file = ReadableMemory(bytes, "some.pt");
+  // Without the codec.
+  const absl::Status no_codec =
+      ReadZipContainer(*file, ContainerOptions()).status();
+  EXPECT_EQ(no_codec.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(no_codec.message()), HasSubstr("data.pkl"));
+  // A storage without a record, and one of another size than its record.
+  for (const auto& [graph, says] :
+       {std::make_pair("0\ntensor 9 cpu float32 8 0 2 1\n", "\"data/9\""),
+        std::make_pair("0\ntensor 0 cpu float32 8 0 2 1\n",
+                       "12 bytes in the file")}) {
+    ZipBuilder zip;
+    zip.Add("archive/data.lines", graph);
+    zip.Add("archive/version", "3\n");
+    zip.Add("archive/data/0", "twelve bytes");
+    const std::string damaged = zip.Build();
+    ContainerOptions options;
+    options.codec = &lines;
+    const absl::Status status =
+        ReadZipContainer(*ReadableMemory(damaged, "some.pt"), options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(says));
+  }
+}
+
+}  // namespace
+}  // namespace torch_format
+}  // namespace ferry
