@@ -1,0 +1,440 @@
+#!/usr/bin/python3
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Times Ferry beside PyTorch and beside what the machine can do at best.
+
+    bazel run --config=opt //tests/benchmarks:compare -- [OPTIONS]
+
+Run it before a change with --json=before.json, and after it with
+--baseline=before.json, on the same machine while nothing else runs there.
+
+Each sample is a fresh process. For each row, all contenders take one sample,
+in random order, before any takes the next. The clock covers the load or save
+alone, neither start-up nor the check of the data. The files that are read are
+in the page cache. Just before the clock starts, another process touches as much
+memory as the sample needs and ends: on a virtual machine the first touch of
+memory can take longer than the load.
+
+The rows of a group of tensors:
+  load             into new memory
+  load again       the median of seven loads after the first of a process
+  load into        into tensors that exist; in PyTorch a load and a copy
+  load mapped      without reading the tensors' bytes
+  save             without waiting for the disk
+  save durable     until the bytes are on the disk
+  safetensors ...  the same tensors in a safetensors file
+and of the others:
+  list             open a file, and list names and shapes of its tensors
+
+The ceiling is as many threads as Ferry uses, which read the file into huge
+pages, or write it, and do nothing else. Where Ferry leaves the tensors' bytes
+alone ("list", "mapped"), the ceiling reads only the bytes of the pickle and the
+directory. Debian has no Python package of safetensors: beside those rows
+PyTorch loads or saves the same tensors in its own format. PyTorch 1.13 cannot
+map files, and lists tensors only by loading them.
+"""
+
+import argparse
+import collections
+import datetime
+import json
+import os
+import platform
+import random
+import re
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+import machine
+
+# A file that is loaded and saved. `kind` is which rows it has; `made` is what
+# time_pytorch.py makes.
+Group = collections.namedtuple('Group', 'name kind made')
+
+# `commands` are the arguments of each contender that there is.
+Row = collections.namedtuple('Row', 'name file_bytes commands')
+
+GROUPS = [
+    Group('20000x64', 'tensors', ('tensors', 20000, 64)),
+    Group('403MB', 'tensors', ('tensors', 96, 1 << 20)),
+    Group('many', 'list', ('tensors', 100000, 1)),
+    Group('objects', 'plain', ('objects', 100000, 0)),
+    Group('keys', 'plain', ('keys', 100000, 0)),
+]
+LARGE_GROUP = Group('1.5GiB', 'tensors', ('tensors', 96, 4 << 20))
+QUICK_GROUPS = [
+    Group('tiny', 'tensors', ('tensors', 8, 64)),
+    Group('many', 'list', ('tensors', 100, 1)),
+    Group('objects', 'plain', ('objects', 100, 0)),
+    Group('keys', 'plain', ('keys', 100, 0)),
+]
+
+CONTENDERS = ('ferry', 'pytorch', 'ceiling')
+
+# Fewer samples than this say nothing about which side is slower.
+MIN_SAMPLES_TO_JUDGE = 5
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def metadata_bytes(path):
+    """How many bytes of a file must be read to list its tensors."""
+    if path.endswith('.safetensors'):
+        with open(path, 'rb') as file:
+            return 8 + struct.unpack('<Q', file.read(8))[0]
+    with zipfile.ZipFile(path) as archive:
+        pickle_bytes = sum(info.file_size for info in archive.infolist()
+                           if info.filename.endswith('/data.pkl'))
+        return pickle_bytes + os.path.getsize(path) - archive.start_dir
+
+
+def rows_of(group, path, safetensors, copy, threads):
+    """The rows of a group, whose files exist."""
+
+    def row(name, size, **commands):
+        return Row('%s/%s' % (group.name, name), size, commands)
+
+    def read(name, command, file=path, memory='fresh'):
+        """All of a file; PyTorch reads its own whatever Ferry reads."""
+        size = os.path.getsize(file)
+        return row(name,
+                   size,
+                   ferry=[command, file],
+                   pytorch=[command, path],
+                   ceiling=['read', file, str(size), threads, memory])
+
+    def look(name, command, file=path, **pytorch):
+        """What a file says about its tensors."""
+        size = str(metadata_bytes(file))
+        return row(name,
+                   os.path.getsize(file),
+                   ferry=[command, file],
+                   ceiling=['read', file, size, threads, 'fresh'],
+                   **pytorch)
+
+    def write(name, container='zip', durability='none'):
+        size = os.path.getsize(path if container == 'zip' else safetensors)
+        return row(name,
+                   size,
+                   ferry=['save', path, copy, container, durability],
+                   pytorch=['save', path, copy, durability],
+                   ceiling=['write', copy, str(size), threads, durability])
+
+    if group.kind == 'list':
+        return [look('list', 'list', pytorch=['list', path])]
+    if group.kind == 'plain':
+        return [read('load', 'load'), write('save')]
+    return [
+        read('load', 'load'),
+        read('load again', 'again', memory='used'),
+        read('load into', 'into', memory='used'),
+        look('load mapped', 'map'),
+        write('save'),
+        write('save durable', durability='full'),
+        read('safetensors load', 'load', safetensors),
+        look('safetensors load mapped', 'map', safetensors),
+        write('safetensors save', container='safetensors'),
+    ]
+
+
+def take_sample(command, touch):
+    """Runs a program that is timed, as sample.h says.
+
+    Args:
+      command: the program and its arguments.
+      touch: the command that brings memory into a known state.
+
+    Returns:
+      The seconds, the check sum and the peak memory in bytes.
+    """
+    with subprocess.Popen(command,
+                          stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE,
+                          universal_newlines=True) as process:
+        if process.stdout.readline() == 'ready\n':
+            if touch:
+                subprocess.run(touch, check=True)
+            output = process.communicate('go\n')[0].split()
+        else:
+            output = []
+    if process.returncode != 0 or len(output) != 3:
+        sys.exit('this command failed: ' + ' '.join(command))
+    return float(output[0]), output[1], int(output[2]) << 10
+
+
+def summary(samples):
+    """What the JSON file has about one contender of a row."""
+    seconds = [sample[0] for sample in samples]
+    return {
+        'median_s': statistics.median(seconds),
+        'least_s': min(seconds),
+        'most_s': max(seconds),
+        'seconds': seconds,
+        'peak_bytes': max(sample[2] for sample in samples),
+    }
+
+
+def measure(row, programs, samples, order, copy):
+    """Takes all samples of a row.
+
+    Returns:
+      The row as the JSON file has it.
+    """
+    # For the data, what is read into before they reach their place, and the
+    # objects of Python.
+    touch = programs['ceiling'] + [
+        'touch', str(row.file_bytes * 5 // 4 + (64 << 20))
+    ]
+    commands = {
+        who: programs[who] + command for who, command in row.commands.items()
+    }
+    taken = {who: [] for who in commands}
+    for _ in range(samples):
+        turn = list(commands)
+        order.shuffle(turn)
+        for who in turn:
+            # No sample pays for what another has left to be written.
+            os.sync()
+            taken[who].append(take_sample(commands[who], touch))
+            if os.path.exists(copy):
+                os.remove(copy)
+    sums = {
+        sample[1] for who in taken if who != 'ceiling' for sample in taken[who]
+    }
+    if len(sums) != 1:
+        sys.exit('%s: the contenders have different data: %s' %
+                 (row.name, ', '.join(sorted(sums))))
+    result = {
+        'name': row.name,
+        'file_bytes': row.file_bytes,
+        'check_sum': sums.pop(),
+    }
+    for who in CONTENDERS:
+        result[who] = summary(taken[who]) if who in taken else None
+    return result
+
+
+def ratio(row, who, to):
+    """How many times longer `who` takes than `to`; None without one of them."""
+    if row[who] is None or row[to] is None:
+        return None
+    return row[who]['median_s'] / row[to]['median_s']
+
+
+def verdict(now, before):
+    """Compares Ferry's samples of two runs.
+
+    Returns:
+      "slower" or "faster" if the middle halves of the samples do not overlap,
+      else ""; also if there are too few samples to say.
+    """
+    if min(len(now['seconds']), len(before['seconds'])) < MIN_SAMPLES_TO_JUDGE:
+        return ''
+    low_now, _, high_now = statistics.quantiles(now['seconds'], n=4)
+    low_before, _, high_before = statistics.quantiles(before['seconds'], n=4)
+    if low_now > high_before:
+        return 'slower'
+    if high_now < low_before:
+        return 'faster'
+    return ''
+
+
+def cell(contender):
+    if contender is None:
+        return '%27s' % '-'
+    return '%9.2f (%.2f - %.2f)' % (1e3 * contender['median_s'],
+                                    1e3 * contender['least_s'],
+                                    1e3 * contender['most_s'])
+
+
+def number(value):
+    return '-' if value is None else '%.2f' % value
+
+
+def table_head(has_baseline):
+    head = '%-32s %27s %27s %27s %9s %9s %10s' % (
+        'median ms (least - most)', 'Ferry', 'PyTorch', 'ceiling',
+        'PyTorch/F', 'F/ceiling', 'F peak MiB')
+    if has_baseline:
+        head += ' %10s %10s' % ('F now/then', 'ceiling')
+    return head
+
+
+def table_row(row, before):
+    text = '%-32s %27s %27s %27s %9s %9s %10.1f' % (
+        row['name'], cell(row['ferry']), cell(row['pytorch']),
+        cell(row['ceiling']), number(ratio(row, 'pytorch', 'ferry')),
+        number(ratio(row, 'ferry', 'ceiling')),
+        row['ferry']['peak_bytes'] / 2.**20)
+    if before is not None:
+        changes = [
+            row[who]['median_s'] / before[who]['median_s']
+            for who in ('ferry', 'ceiling')
+        ]
+        text += ' %10.3f %10.3f %s' % (changes[0], changes[1],
+                                       verdict(row['ferry'], before['ferry']))
+    return text.rstrip()
+
+
+def describe_machine():
+    pages = os.sysconf('SC_PHYS_PAGES')
+    return {
+        'cpu': machine.cpu_name(),
+        'cores': len(os.sched_getaffinity(0)),
+        'kernel': platform.release(),
+        'memory_bytes': pages * os.sysconf('SC_PAGE_SIZE'),
+    }
+
+
+def git_commit():
+    """The commit of the source tree, "-dirty" if changed; None outside git."""
+    result = subprocess.run(
+        'git describe --always --abbrev=40 --dirty --exclude=*'.split(),
+        cwd=os.environ.get('BUILD_WORKSPACE_DIRECTORY', '.'),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        universal_newlines=True,
+        check=False)
+    return result.stdout.strip() or None
+
+
+def make_files(groups, directory, programs):
+    """Makes the files of all groups, by PyTorch, and those in safetensors.
+
+    Returns:
+      For each group its file, and that in safetensors, which only groups of
+      tensors have.
+    """
+    say('making %d files' % len(groups))
+    files = []
+    arguments = []
+    for group in groups:
+        path = os.path.join(directory, group.name + '.pt')
+        arguments += [path] + [str(part) for part in group.made]
+        files.append((path, path[:-2] + 'safetensors'))
+    subprocess.run(programs['pytorch'] + ['make'] + arguments, check=True)
+    for group, (path, safetensors) in zip(groups, files):
+        if group.kind == 'tensors':
+            take_sample(
+                programs['ferry'] +
+                ['save', path, safetensors, 'safetensors', 'none'], None)
+    return files
+
+
+def read_baseline(path, here):
+    with open(path, encoding='utf-8') as file:
+        baseline = json.load(file)
+    for name, value in here.items():
+        if baseline['machine'].get(name) != value:
+            say('warning: %s is from another machine: %s was %s, now it is %s' %
+                (path, name, baseline['machine'].get(name), value))
+    return {row['name']: row for row in baseline['rows']}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        prog='compare',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    for program in ('ferry', 'ceiling', 'pytorch'):
+        parser.add_argument(program, help=argparse.SUPPRESS)
+    parser.add_argument('--samples',
+                        type=int,
+                        help='samples of each contender in each row; default: '
+                        '7, or 1 with --quick')
+    parser.add_argument('--quick',
+                        action='store_true',
+                        help='tiny files: shows only that everything runs')
+    parser.add_argument('--large',
+                        action='store_true',
+                        help='also 1.5 GiB in 96 tensors: takes 6 GiB of disk '
+                        'and 8 GiB of memory')
+    parser.add_argument('--rows',
+                        metavar='REGEX',
+                        default='',
+                        help='only rows in whose name this is found')
+    parser.add_argument('--json',
+                        metavar='FILE',
+                        help='write all samples, the machine, the date and the '
+                        'commit there')
+    parser.add_argument('--baseline',
+                        metavar='FILE',
+                        help='compare with what an earlier --json wrote: two '
+                        'more columns have the time now divided by the time '
+                        'then, of Ferry and of the ceiling; "slower" or '
+                        '"faster" stands where the middle halves of Ferry\'s '
+                        'samples do not overlap')
+    parser.add_argument('--directory',
+                        help='where the files go; default: a temporary one')
+    parser.add_argument('--seed',
+                        type=int,
+                        default=random.randrange(1 << 32),
+                        help='of the order of the contenders; default: random')
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    # Bazel runs programs in a directory of its own.
+    start = os.environ.get('BUILD_WORKING_DIRECTORY', '.')
+    programs = {
+        'ferry': [os.path.abspath(options.ferry)],
+        'pytorch': ['/usr/bin/python3', os.path.abspath(options.pytorch)],
+        'ceiling': [os.path.abspath(options.ceiling)],
+    }
+    threads, build = subprocess.check_output(programs['ferry'] + ['info'],
+                                             universal_newlines=True).split()
+    groups = QUICK_GROUPS if options.quick else GROUPS
+    if options.large:
+        groups = groups + [LARGE_GROUP]
+    samples = options.samples or (1 if options.quick else 7)
+    report = {
+        'machine': describe_machine(),
+        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(),
+        'commit': git_commit(),
+        'build': build,
+        'threads': int(threads),
+        'samples': samples,
+        'seed': options.seed,
+        'rows': [],
+    }
+    if build != 'opt':
+        say('warning: this build has assertions; use --config=opt')
+    before = {}
+    if options.baseline:
+        before = read_baseline(os.path.join(start, options.baseline),
+                               report['machine'])
+    directory = options.directory and os.path.join(start, options.directory)
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        copy = os.path.join(scratch, 'copy')
+        files = make_files(groups, scratch, programs)
+        rows = [
+            row for group, (path, safetensors) in zip(groups, files)
+            for row in rows_of(group, path, safetensors, copy, threads)
+            if re.search(options.rows, row.name)
+        ]
+        order = random.Random(options.seed)
+        print('%d samples, %s threads, seed %d' %
+              (samples, threads, options.seed))
+        print(table_head(bool(before)), flush=True)
+        for i, row in enumerate(rows):
+            say('row %d of %d: %s' % (i + 1, len(rows), row.name))
+            report['rows'].append(
+                measure(row, programs, samples, order, copy))
+            print(table_row(report['rows'][-1], before.get(row.name)),
+                  flush=True)
+    if options.json:
+        with open(os.path.join(start, options.json), 'w',
+                  encoding='utf-8') as file:
+            json.dump(report, file, indent=1)
+            file.write('\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,101 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""compare.py still runs, and its report has every row. No time is judged.
+
+    compare_test.py TIME_FERRY TIME_CEILING TIME_PYTORCH
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import compare
+
+PROGRAMS = sys.argv[1:4]
+del sys.argv[1:4]
+
+TENSOR_ROWS = [
+    'load', 'load again', 'load into', 'load mapped', 'save', 'save durable',
+    'safetensors load', 'safetensors load mapped', 'safetensors save'
+]
+ROWS = ['tiny/' + row for row in TENSOR_ROWS] + [
+    'many/list', 'objects/load', 'objects/save', 'keys/load', 'keys/save'
+]
+
+
+def samples(*seconds):
+    return compare.summary([(second, '0', 0) for second in seconds])
+
+
+class CompareTest(unittest.TestCase):
+
+    def test_quick_run(self):
+        with tempfile.TemporaryDirectory() as directory:
+            report_path = os.path.join(directory, 'report.json')
+            table = subprocess.check_output(
+                [sys.executable, compare.__file__] + PROGRAMS +
+                ['--quick', '--json=' + report_path, '--directory', directory],
+                universal_newlines=True)
+            with open(report_path, encoding='utf-8') as file:
+                report = json.load(file)
+            self.assertEqual(os.listdir(directory), ['report.json'])
+        self.assertEqual([row['name'] for row in report['rows']], ROWS)
+        for row in report['rows']:
+            with self.subTest(row['name']):
+                self.assertIn('\n' + row['name'] + ' ', table)
+                for who in compare.CONTENDERS:
+                    if who == 'pytorch' and row['name'].endswith('mapped'):
+                        self.assertIsNone(row[who])
+                        continue
+                    self.assertEqual(len(row[who]['seconds']), 1)
+                    self.assertGreater(row[who]['median_s'], 0)
+                    self.assertGreater(row[who]['peak_bytes'], 0)
+                self.assertGreater(float(row['check_sum']), 0)
+        self.assertGreater(report['machine']['memory_bytes'], 0)
+        self.assertIn(report['build'], ('opt', 'debug'))
+
+    def test_check_sums_must_agree(self):
+        row = compare.Row('x', 1, {
+            'ferry': ['1'],
+            'pytorch': ['2'],
+            'ceiling': ['3']
+        })
+        # Each "loads" its argument. Told to touch memory, it does nothing.
+        program = [
+            sys.executable, '-c',
+            'import sys; print("ready", flush=True); '
+            'sys.argv[1] == "touch" or input(); print(1, sys.argv[1], 1)'
+        ]
+        programs = dict.fromkeys(compare.CONTENDERS, program)
+        with self.assertRaisesRegex(SystemExit, 'different data: 1, 2'):
+            compare.measure(row, programs, 1, compare.random.Random(1), '')
+
+    def test_verdict(self):
+        before = samples(10, 11, 12, 13, 14, 15, 90)
+        self.assertEqual(compare.verdict(before, before), '')
+        slower = samples(1, 16, 17, 18, 19, 20, 21)
+        self.assertEqual(compare.verdict(slower, before), 'slower')
+        self.assertEqual(compare.verdict(before, slower), 'faster')
+        self.assertEqual(
+            compare.verdict(samples(9, 13, 14, 15, 16, 17, 18), before), '')
+        # Four are too few.
+        self.assertEqual(compare.verdict(samples(30, 31, 32, 33), before), '')
+
+    def test_a_row_beside_its_baseline(self):
+        before = {
+            'name': 'x/load',
+            'ferry': samples(0.010),
+            'pytorch': samples(0.030),
+            'ceiling': samples(0.005),
+        }
+        now = dict(before, ferry=samples(0.020), pytorch=None)
+        self.assertRegex(compare.table_row(before, None), r' 3\.00 +2\.00 ')
+        self.assertRegex(compare.table_row(now, before),
+                         r' - +4\.00 .* 2\.000 +1\.000$')
+
+
+if __name__ == '__main__':
+    unittest.main()

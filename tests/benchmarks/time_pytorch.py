@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the files of compare.py, and times one load or save by PyTorch.
+
+    time_pytorch.py make [FILE tensors|objects|keys COUNT ELEMENTS]...
+    time_pytorch.py load|again|into|list FILE
+    time_pytorch.py save FILE COPY none|full
+
+All but `make` speak as sample.h says, and their check sums are those of
+time_ferry_main.cc.
+"""
+
+import os
+import resource
+import statistics
+import sys
+import time
+
+import torch
+
+# As many as in time_ferry_main.cc.
+LOADS_AGAIN = 7
+
+
+def make_tensors(count, elements):
+    return {
+        'layer.%d.weight' % i: torch.full((elements,), float(i))
+        for i in range(count)
+    }
+
+
+def make_objects(count, _):
+    """What tensors stand among: lists and dicts of numbers and texts."""
+    return [{
+        'index': i,
+        'name': 'item %d' % i,
+        'score': i / 8,
+        'tags': ['tag %d' % (i % 100), 'all'],
+        'position': (i, i + 1),
+    } for i in range(count)]
+
+
+def make_keys(count, _):
+    """A dict whose keys are tuples, as those of an index of shards."""
+    return {(i, 'part %d' % i): i for i in range(count)}
+
+
+MAKERS = {
+    'tensors': make_tensors,
+    'objects': make_objects,
+    'keys': make_keys,
+}
+
+
+def check_sum(value):
+    if isinstance(value, torch.Tensor):
+        return value.view(-1)[0].item()
+    if isinstance(value, str):
+        return float(len(value))
+    if isinstance(value, (int, float)):
+        return float(value)
+    total = 0.0
+    if isinstance(value, dict):
+        for key, item in value.items():
+            total += check_sum(key)
+            total += check_sum(item)
+    else:
+        for item in value:
+            total += check_sum(item)
+    return total
+
+
+def await_start():
+    print('ready', flush=True)
+    sys.stdin.readline()
+
+
+def print_sample(seconds, total):
+    print('%.9f %.1f %d' %
+          (seconds, total, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+
+
+def time_load(path):
+    await_start()
+    start = time.perf_counter()
+    value = torch.load(path)
+    seconds = time.perf_counter() - start
+    print_sample(seconds, check_sum(value))
+
+
+def time_loads_again(path):
+    times = []
+    await_start()
+    for _ in range(LOADS_AGAIN + 1):
+        value = None
+        start = time.perf_counter()
+        value = torch.load(path)
+        times.append(time.perf_counter() - start)
+    print_sample(statistics.median(times[1:]), check_sum(value))
+
+
+def time_load_into(path):
+    """Loads into tensors that exist: a load, and a copy from it."""
+    tensors = {k: torch.ones_like(v) for k, v in torch.load(path).items()}
+    await_start()
+    start = time.perf_counter()
+    for name, tensor in torch.load(path).items():
+        tensors[name].copy_(tensor)
+    seconds = time.perf_counter() - start
+    print_sample(seconds, check_sum(tensors))
+
+
+def time_list(path):
+    """Names and shapes, for which PyTorch 1.13 must load everything."""
+    await_start()
+    start = time.perf_counter()
+    state = [(name, tensor.numel())
+             for name, tensor in torch.load(path).items()]
+    seconds = time.perf_counter() - start
+    print_sample(seconds, sum(len(name) + size for name, size in state))
+
+
+def time_save(path, copy, durability):
+    value = torch.load(path)
+    await_start()
+    start = time.perf_counter()
+    torch.save(value, copy)
+    if durability == 'full':
+        # As Ferry does: the file, and the directory entry that names it.
+        for name in (copy, os.path.dirname(copy)):
+            file = os.open(name, os.O_RDONLY)
+            os.fsync(file)
+            os.close(file)
+    seconds = time.perf_counter() - start
+    print_sample(seconds, check_sum(value))
+
+
+def main():
+    command, arguments = sys.argv[1], sys.argv[2:]
+    if command == 'make':
+        while arguments:
+            path, maker, count, elements = arguments[:4]
+            del arguments[:4]
+            torch.save(MAKERS[maker](int(count), int(elements)), path)
+        return
+    {
+        'load': time_load,
+        'again': time_loads_again,
+        'into': time_load_into,
+        'list': time_list,
+        'save': time_save,
+    }[command](*arguments)
+
+
+if __name__ == '__main__':
+    main()
