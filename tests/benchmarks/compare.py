@@ -58,6 +58,10 @@ Group = collections.namedtuple('Group', 'name kind made')
 # `commands` are the arguments of each contender that there is.
 Row = collections.namedtuple('Row', 'name file_bytes commands')
 
+# What a process measures.
+Sample = collections.namedtuple('Sample',
+                                'seconds cpu_seconds peak_bytes check_sum')
+
 GROUPS = [
     Group('20000x64', 'tensors', ('tensors', 20000, 64)),
     Group('403MB', 'tensors', ('tensors', 96, 1 << 20)),
@@ -77,6 +81,9 @@ CONTENDERS = ('ferry', 'pytorch', 'ceiling')
 
 # Fewer samples than this say nothing about which side is slower.
 MIN_SAMPLES_TO_JUDGE = 5
+
+# The load average of the last minute on a machine that has nothing else to do.
+MAX_QUIET_LOAD = 0.5
 
 
 def say(text):
@@ -151,7 +158,8 @@ def take_sample(command, touch):
       touch: the command that brings memory into a known state.
 
     Returns:
-      The seconds, the check sum and the peak memory in bytes.
+      The seconds on the clock and of all CPUs, the peak memory in bytes, and
+      the check sum.
     """
     with subprocess.Popen(command,
                           stdin=subprocess.PIPE,
@@ -163,20 +171,25 @@ def take_sample(command, touch):
             output = process.communicate('go\n')[0].split()
         else:
             output = []
-    if process.returncode != 0 or len(output) != 3:
+    if process.returncode != 0 or len(output) != 4:
         sys.exit('this command failed: ' + ' '.join(command))
-    return float(output[0]), output[1], int(output[2]) << 10
+    seconds, cpu_seconds, total, peak_kib = output
+    return Sample(float(seconds), float(cpu_seconds),
+                  int(peak_kib) << 10, total)
 
 
 def summary(samples):
     """What the JSON file has about one contender of a row."""
-    seconds = [sample[0] for sample in samples]
+    seconds = [sample.seconds for sample in samples]
+    cpu_seconds = [sample.cpu_seconds for sample in samples]
     return {
         'median_s': statistics.median(seconds),
         'least_s': min(seconds),
         'most_s': max(seconds),
         'seconds': seconds,
-        'peak_bytes': max(sample[2] for sample in samples),
+        'cpu_median_s': statistics.median(cpu_seconds),
+        'cpu_seconds': cpu_seconds,
+        'peak_bytes': max(sample.peak_bytes for sample in samples),
     }
 
 
@@ -205,7 +218,8 @@ def measure(row, programs, samples, order, copy):
             if os.path.exists(copy):
                 os.remove(copy)
     sums = {
-        sample[1] for who in taken if who != 'ceiling' for sample in taken[who]
+        sample.check_sum for who in taken if who != 'ceiling'
+        for sample in taken[who]
     }
     if len(sums) != 1:
         sys.exit('%s: the contenders have different data: %s' %
@@ -228,16 +242,16 @@ def ratio(row, who, to):
 
 
 def verdict(now, before):
-    """Compares Ferry's samples of two runs.
+    """Compares the samples of two runs, which are lists of seconds.
 
     Returns:
-      "slower" or "faster" if the middle halves of the samples do not overlap,
-      else ""; also if there are too few samples to say.
+      "slower" or "faster" if their middle halves do not overlap, else ""; also
+      if there are too few samples to say.
     """
-    if min(len(now['seconds']), len(before['seconds'])) < MIN_SAMPLES_TO_JUDGE:
+    if min(len(now), len(before)) < MIN_SAMPLES_TO_JUDGE:
         return ''
-    low_now, _, high_now = statistics.quantiles(now['seconds'], n=4)
-    low_before, _, high_before = statistics.quantiles(before['seconds'], n=4)
+    low_now, _, high_now = statistics.quantiles(now, n=4)
+    low_before, _, high_before = statistics.quantiles(before, n=4)
     if low_now > high_before:
         return 'slower'
     if high_now < low_before:
@@ -247,10 +261,10 @@ def verdict(now, before):
 
 def cell(contender):
     if contender is None:
-        return '%27s' % '-'
-    return '%9.2f (%.2f - %.2f)' % (1e3 * contender['median_s'],
-                                    1e3 * contender['least_s'],
-                                    1e3 * contender['most_s'])
+        return '-'
+    return '%.2f (%.2f - %.2f)' % (1e3 * contender['median_s'],
+                                   1e3 * contender['least_s'],
+                                   1e3 * contender['most_s'])
 
 
 def number(value):
@@ -258,28 +272,30 @@ def number(value):
 
 
 def table_head(has_baseline):
-    head = '%-32s %27s %27s %27s %9s %9s %10s' % (
+    head = '%-32s %28s %28s %28s %9s %9s %10s' % (
         'median ms (least - most)', 'Ferry', 'PyTorch', 'ceiling',
         'PyTorch/F', 'F/ceiling', 'F peak MiB')
     if has_baseline:
-        head += ' %10s %10s' % ('F now/then', 'ceiling')
+        head += ' %10s %9s %9s' % ('F now/then', 'F CPU', 'ceiling')
     return head
 
 
 def table_row(row, before):
-    text = '%-32s %27s %27s %27s %9s %9s %10.1f' % (
+    text = '%-32s %28s %28s %28s %9s %9s %10.1f' % (
         row['name'], cell(row['ferry']), cell(row['pytorch']),
         cell(row['ceiling']), number(ratio(row, 'pytorch', 'ferry')),
         number(ratio(row, 'ferry', 'ceiling')),
         row['ferry']['peak_bytes'] / 2.**20)
     if before is not None:
-        changes = [
-            row[who]['median_s'] / before[who]['median_s']
-            for who in ('ferry', 'ceiling')
-        ]
-        text += ' %10.3f %10.3f %s' % (changes[0], changes[1],
-                                       verdict(row['ferry'], before['ferry']))
-    return text.rstrip()
+        changes = tuple(row[who][what] / before[who][what]
+                        for who, what in (('ferry', 'median_s'),
+                                          ('ferry', 'cpu_median_s'),
+                                          ('ceiling', 'median_s')))
+        text += ' %10.3f %9.3f %9.3f' % changes
+        for name, samples in (('', 'seconds'), ('CPU ', 'cpu_seconds')):
+            word = verdict(row['ferry'][samples], before['ferry'][samples])
+            text += word and '  ' + name + word
+    return text
 
 
 def describe_machine():
@@ -365,11 +381,13 @@ def parse_arguments():
                         'commit there')
     parser.add_argument('--baseline',
                         metavar='FILE',
-                        help='compare with what an earlier --json wrote: two '
-                        'more columns have the time now divided by the time '
-                        'then, of Ferry and of the ceiling; "slower" or '
+                        help='compare with what an earlier --json wrote: more '
+                        'columns have the time now divided by the time then, '
+                        'of Ferry, of the CPUs for Ferry (which other programs '
+                        'disturb less), and of the ceiling; "slower" or '
                         '"faster" stands where the middle halves of Ferry\'s '
-                        'samples do not overlap')
+                        'samples do not overlap, "CPU slower" or "CPU faster" '
+                        'where those of the CPUs do not')
     parser.add_argument('--directory',
                         help='where the files go; default: a temporary one')
     parser.add_argument('--seed',
@@ -398,6 +416,7 @@ def main():
         'machine': describe_machine(),
         'date': datetime.datetime.now(datetime.timezone.utc).isoformat(),
         'commit': git_commit(),
+        'load_average': os.getloadavg()[0],
         'build': build,
         'threads': int(threads),
         'samples': samples,
@@ -406,6 +425,9 @@ def main():
     }
     if build != 'opt':
         say('warning: this build has assertions; use --config=opt')
+    if report['load_average'] > MAX_QUIET_LOAD:
+        say('warning: other programs are running: the load average is %.1f' %
+            report['load_average'])
     before = {}
     if options.baseline:
         before = read_baseline(os.path.join(start, options.baseline),

@@ -26,8 +26,9 @@ ROWS = ['tiny/' + row for row in TENSOR_ROWS] + [
 ]
 
 
-def samples(*seconds):
-    return compare.summary([(second, '0', 0) for second in seconds])
+def summary(seconds, cpu_seconds=1):
+    """Of five equal samples."""
+    return compare.summary([compare.Sample(seconds, cpu_seconds, 0, '0')] * 5)
 
 
 class CompareTest(unittest.TestCase):
@@ -52,6 +53,7 @@ class CompareTest(unittest.TestCase):
                         continue
                     self.assertEqual(len(row[who]['seconds']), 1)
                     self.assertGreater(row[who]['median_s'], 0)
+                    self.assertGreater(row[who]['cpu_median_s'], 0)
                     self.assertGreater(row[who]['peak_bytes'], 0)
                 self.assertGreater(float(row['check_sum']), 0)
         self.assertGreater(report['machine']['memory_bytes'], 0)
@@ -67,34 +69,38 @@ class CompareTest(unittest.TestCase):
         program = [
             sys.executable, '-c',
             'import sys; print("ready", flush=True); '
-            'sys.argv[1] == "touch" or input(); print(1, sys.argv[1], 1)'
+            'sys.argv[1] == "touch" or input(); print(1, 1, sys.argv[1], 1)'
         ]
         programs = dict.fromkeys(compare.CONTENDERS, program)
         with self.assertRaisesRegex(SystemExit, 'different data: 1, 2'):
             compare.measure(row, programs, 1, compare.random.Random(1), '')
 
     def test_verdict(self):
-        before = samples(10, 11, 12, 13, 14, 15, 90)
+        before = [10, 11, 12, 13, 14, 15, 90]
         self.assertEqual(compare.verdict(before, before), '')
-        slower = samples(1, 16, 17, 18, 19, 20, 21)
+        slower = [1, 16, 17, 18, 19, 20, 21]
         self.assertEqual(compare.verdict(slower, before), 'slower')
         self.assertEqual(compare.verdict(before, slower), 'faster')
         self.assertEqual(
-            compare.verdict(samples(9, 13, 14, 15, 16, 17, 18), before), '')
+            compare.verdict([9, 13, 14, 15, 16, 17, 18], before), '')
         # Four are too few.
-        self.assertEqual(compare.verdict(samples(30, 31, 32, 33), before), '')
+        self.assertEqual(compare.verdict([30, 31, 32, 33], before), '')
 
     def test_a_row_beside_its_baseline(self):
         before = {
             'name': 'x/load',
-            'ferry': samples(0.010),
-            'pytorch': samples(0.030),
-            'ceiling': samples(0.005),
+            'ferry': summary(0.010, cpu_seconds=0.020),
+            'pytorch': summary(0.030),
+            'ceiling': summary(0.005),
         }
-        now = dict(before, ferry=samples(0.020), pytorch=None)
+        now = dict(before,
+                   ferry=summary(0.020, cpu_seconds=0.030),
+                   pytorch=None)
         self.assertRegex(compare.table_row(before, None), r' 3\.00 +2\.00 ')
-        self.assertRegex(compare.table_row(now, before),
-                         r' - +4\.00 .* 2\.000 +1\.000$')
+        self.assertRegex(
+            compare.table_row(now, before),
+            r' - +4\.00 .* 2\.000 +1\.500 +1\.000  slower  CPU slower$')
+        self.assertRegex(compare.table_row(before, before), r' 1\.000$')
 
 
 if __name__ == '__main__':

@@ -14,26 +14,44 @@
 //   AwaitStart();
 //   const Stopwatch stopwatch;
 //   ...
-//   PrintSample(stopwatch.seconds(), sum);
+//   PrintSample(stopwatch.Read(), sum);
 #ifndef FERRY_TESTS_BENCHMARKS_SAMPLE_H_
 #define FERRY_TESTS_BENCHMARKS_SAMPLE_H_
 
 #include <sys/resource.h>
+#include <time.h>
 
 #include <chrono>
 #include <cstdio>
 
 namespace ferry {
 
-// Measures the time since it was made.
+// Seconds on the clock, and seconds of all CPUs that this process has used.
+struct Times {
+  double wall_s;
+  double cpu_s;
+};
+
+// Measures the times since it was made.
 class Stopwatch {
  public:
-  double seconds() const {
-    return std::chrono::duration<double>(Clock::now() - start_).count();
+  Times Read() const {
+    const double wall_s =
+        std::chrono::duration<double>(Clock::now() - start_).count();
+    return {wall_s, CpuSeconds() - start_cpu_s_};
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  // Of the user and of the kernel.
+  static double CpuSeconds() {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * time.tv_nsec;
+  }
+
+  double start_cpu_s_ = CpuSeconds();
   Clock::time_point start_ = Clock::now();
 };
 
@@ -48,12 +66,13 @@ inline void AwaitStart() {
   }
 }
 
-// Prints the seconds, a sum over the data, which shows that they are there, and
+// Prints the times, a sum over the data, which shows that they are there, and
 // the most memory that the process has had, in KiB.
-inline void PrintSample(double seconds, double check_sum) {
+inline void PrintSample(const Times& times, double check_sum) {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("%.9f %.1f %ld\n", seconds, check_sum, usage.ru_maxrss);
+  std::printf("%.9f %.9f %.1f %ld\n", times.wall_s, times.cpu_s, check_sum,
+              usage.ru_maxrss);
 }
 
 }  // namespace ferry

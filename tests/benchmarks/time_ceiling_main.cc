@@ -104,7 +104,7 @@ void Read(const char* path, uint64_t size_bytes, int num_threads,
   ForEachPiece(size_bytes, num_threads, [&](uint64_t offset, uint64_t size) {
     return pread(fd, memory + offset, size, static_cast<off_t>(offset));
   });
-  PrintSample(stopwatch.seconds(), static_cast<double>(size_bytes));
+  PrintSample(stopwatch.Read(), static_cast<double>(size_bytes));
 }
 
 void Write(const std::string& path, uint64_t size_bytes, int num_threads,
@@ -128,7 +128,7 @@ void Write(const std::string& path, uint64_t size_bytes, int num_threads,
     close(folder_fd);
   }
   close(fd);
-  PrintSample(stopwatch.seconds(), static_cast<double>(size_bytes));
+  PrintSample(stopwatch.Read(), static_cast<double>(size_bytes));
 }
 
 int Run(int argc, char** argv) {

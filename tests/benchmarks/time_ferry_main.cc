@@ -96,24 +96,25 @@ absl::Status TimeLoad(const char* path, FileMapping mapping) {
   AwaitStart();
   const Stopwatch stopwatch;
   FERRY_ASSIGN_OR_RETURN(const Value value, Load(path, options));
-  const double seconds = stopwatch.seconds();
+  const Times times = stopwatch.Read();
   FERRY_ASSIGN_OR_RETURN(const double sum, CheckSum(value));
-  PrintSample(seconds, sum);
+  PrintSample(times, sum);
   return absl::OkStatus();
 }
 
 absl::Status TimeLoadsAgain(const char* path) {
-  std::vector<double> seconds;
+  std::vector<Times> times;
   double sum = 0;
   AwaitStart();
   for (int i = 0; i <= kLoadsAgain; ++i) {
     const Stopwatch stopwatch;
     FERRY_ASSIGN_OR_RETURN(const Value value, Load(path));
-    if (i != 0) seconds.push_back(stopwatch.seconds());
+    if (i != 0) times.push_back(stopwatch.Read());
     FERRY_ASSIGN_OR_RETURN(sum, CheckSum(value));
   }
-  std::sort(seconds.begin(), seconds.end());
-  PrintSample(seconds[kLoadsAgain / 2], sum);
+  std::sort(times.begin(), times.end(),
+            [](const Times& a, const Times& b) { return a.wall_s < b.wall_s; });
+  PrintSample(times[kLoadsAgain / 2], sum);
   return absl::OkStatus();
 }
 
@@ -138,14 +139,14 @@ absl::Status TimeLoadInto(const char* path) {
   AwaitStart();
   const Stopwatch stopwatch;
   FERRY_RETURN_IF_ERROR(LoadInto(path, tensors).status());
-  const double seconds = stopwatch.seconds();
+  const Times times = stopwatch.Read();
   double sum = 0;
   for (const NamedTensor& entry : tensors) {
     sum += static_cast<double>(entry.name.size());
     FERRY_ASSIGN_OR_RETURN(const double first, FirstElement(entry.tensor));
     sum += first;
   }
-  PrintSample(seconds, sum);
+  PrintSample(times, sum);
   return absl::OkStatus();
 }
 
@@ -155,13 +156,13 @@ absl::Status TimeList(const char* path) {
   FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(path));
   FERRY_ASSIGN_OR_RETURN(const std::vector<NamedTensor> state,
                          StateDict(checkpoint.root()));
-  const double seconds = stopwatch.seconds();
+  const Times times = stopwatch.Read();
   double sum = 0;
   for (const NamedTensor& entry : state) {
     sum += static_cast<double>(entry.name.size());
     sum += static_cast<double>(entry.tensor.num_elements());
   }
-  PrintSample(seconds, sum);
+  PrintSample(times, sum);
   return absl::OkStatus();
 }
 
@@ -171,9 +172,9 @@ absl::Status TimeSave(const char* path, const char* copy,
   AwaitStart();
   const Stopwatch stopwatch;
   FERRY_RETURN_IF_ERROR(Save(value, copy, options));
-  const double seconds = stopwatch.seconds();
+  const Times times = stopwatch.Read();
   FERRY_ASSIGN_OR_RETURN(const double sum, CheckSum(value));
-  PrintSample(seconds, sum);
+  PrintSample(times, sum);
   return absl::OkStatus();
 }
 
