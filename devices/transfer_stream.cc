@@ -8,6 +8,7 @@
 namespace ferry {
 
 absl::Status TransferError(const absl::Status& status, absl::string_view name) {
+  if (name.empty()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(name, ": ", status.message()));
 }

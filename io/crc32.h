@@ -5,8 +5,8 @@
 // File: io/crc32.h
 // -----------------------------------------------------------------------------
 //
-// The checksum of zip records: CRC-32 with the polynomial 0xEDB88320,
-// reflected, as in ISO-HDLC, gzip and zip (APPNOTE.TXT 6.3.10, 4.4.7). About 20
+// CRC-32 as zip and gzip use it: the polynomial 0xEDB88320,
+// reflected (ISO-HDLC; APPNOTE.TXT 6.3.10, 4.4.7). About 20
 // GB/s.
 //
 // Example: a checksum in two pieces, which may be computed in any order.

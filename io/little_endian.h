@@ -5,7 +5,7 @@
 // File: io/little_endian.h
 // -----------------------------------------------------------------------------
 //
-// Numbers as zip archives write them: the least byte first.
+// Loads and appends little-endian numbers.
 #ifndef FERRY_IO_LITTLE_ENDIAN_H_
 #define FERRY_IO_LITTLE_ENDIAN_H_
 

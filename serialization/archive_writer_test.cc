@@ -245,12 +245,16 @@ TEST_F(ArchiveWriterTest, FromADeviceByFewTransfers) {
   ASSERT_TRUE(ToSink(on_device, &from_device).ok());
   EXPECT_TRUE(from_device == from_host);
 
-  // An error names the record.
-  on_device[500].storage =
-      Storage::FromMemory(Device("slow", 1), Memory{}, 20 << 20);
-  const absl::Status status = ToFile(on_device, &from_device);
-  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("\"500\""));
+  // An error names the record, large or small.
+  for (const int i : {500, 7}) {
+    std::vector<ArchiveRecord> broken = on_device;
+    broken[i].storage = Storage::FromMemory(Device("slow", 1), Memory{},
+                                            broken[i].storage.size_bytes());
+    const absl::Status status = ToFile(broken, &from_device);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(absl::StrCat("record \"", i, "\": ")));
+  }
 }
 
 TEST_F(ArchiveWriterTest, ReportsProgress) {

@@ -16,7 +16,6 @@
 #define FERRY_SERIALIZATION_LOAD_OPTIONS_H_
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>

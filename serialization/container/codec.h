@@ -46,9 +46,9 @@ class Codec {
   };
 
   // Reads a graph record into `graph`, which is empty, and describes in
-  // `storages` each storage that it refers to. `bytes` need not outlive the
-  // call. Input is never trusted: no recursion, and no work or memory out of
-  // proportion to the bytes.
+  // `storages` each storage that it refers to. `bytes` and `graph` outlive
+  // `storages`; the codec need not. Input is never trusted: no recursion, and
+  // no work or memory out of proportion to the bytes.
   //
   // Errors:
   //   kDataLoss          - damaged; the message has the offset.

@@ -31,12 +31,13 @@ struct LoadLimits {
   uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
 };
 
-// Each is described where `LoadOptions` has it.
+// The first three are described at `LoadOptions`.
 struct ContainerOptions {
   LoadLimits limits;
   ByteOrder fallback_byte_order = ByteOrder::kLittle;
   bool verify_crc32 = true;
-  // How the graph is read out of its record. Null: as a pickle.
+  // How the graph is read out of its record: null for a pickle. Must outlive
+  // the read.
   const Codec* codec = nullptr;
 };
 

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
+#include <cassert>
 #include <cstddef>
 
 namespace ferry {
@@ -12,6 +13,7 @@ absl::string_view Name(CheckpointKind kind) {
 }
 
 void AttachExtents(ParsedCheckpoint* parsed) {
+  assert(parsed->extents.size() == parsed->storages.size());
   for (size_t i = 0; i < parsed->storages.size(); ++i) {
     parsed->storages[i].extents = {&parsed->extents[i], 1};
   }

@@ -47,7 +47,7 @@ struct CheckpointInfo {
   // Of a TorchScript archive: the records with the program's text, without the
   // archive's name: "code/__torch__.py".
   std::vector<std::string> code_records;
-  // The remarks of a safetensors file, its `__metadata__`: names and texts in
+  // The `__metadata__` of a safetensors file: names and texts in
   // the order of the file.
   std::vector<std::pair<std::string, std::string>> metadata;
 };
@@ -75,7 +75,8 @@ struct ParsedCheckpoint {
   };
   // In the order of first reference.
   std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
-  // What their extents show, where that is not in `records`.
+  // The extents that `storages` point into, unless they point into `records`.
+  // Does not change once they do.
   std::vector<Extent, HugePageAllocator<Extent>> extents;
   // Every record of the first file, in its order, and what keeps them and their
   // names.
@@ -90,7 +91,8 @@ struct ParsedCheckpoint {
   std::vector<std::string> warnings;
 };
 
-// Gives each storage the extent of its own index, once all are there.
+// Gives storage i the extent i. There must be as many of one as of the other,
+// and `extents` must not change afterwards.
 void AttachExtents(ParsedCheckpoint* parsed);
 
 }  // namespace ferry

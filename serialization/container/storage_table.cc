@@ -18,18 +18,24 @@ void StorageTable::ReserveDescribed(size_t num_storages) {
   by_key_.Reserve(num_storages);
 }
 
+StorageEntry& StorageTable::AppendDescribed(
+    const StorageDescription& description) {
+  StorageEntry& entry = entries_.emplace_back();
+  entry.key = description.key;
+  entry.storage =
+      Storage::Described(description.size_bytes, description.location, &pool_);
+  entry.dtype = description.dtype;
+  entry.untyped = description.untyped;
+  return entry;
+}
+
 absl::StatusOr<uint32_t> StorageTable::Describe(
     const StorageDescription& description) {
   const auto [index, is_new] =
       by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {
+    AppendDescribed(description);
     if (check_) FERRY_RETURN_IF_ERROR(check_(description));
-    StorageEntry& entry = entries_.emplace_back();
-    entry.key = description.key;
-    entry.storage = Storage::Described(description.size_bytes,
-                                       description.location, &pool_);
-    entry.dtype = description.dtype;
-    entry.untyped = description.untyped;
     return index;
   }
   const uint64_t size_bytes = entries_[index].storage.size_bytes();
@@ -45,15 +51,20 @@ absl::StatusOr<uint32_t> StorageTable::Describe(
 absl::StatusOr<uint32_t> StorageTable::DescribePart(
     const StorageDescription& description, uint32_t root,
     uint64_t offset_bytes) {
+  const auto damaged = [&description](absl::string_view what) {
+    return absl::DataLossError(absl::StrCat(
+        "storage \"", absl::CHexEscape(description.key), "\" ", what));
+  };
+  if (root >= entries_.size() || entries_[root].root != StorageEntry::kNoRoot ||
+      offset_bytes > entries_[root].storage.size_bytes() ||
+      description.size_bytes >
+          entries_[root].storage.size_bytes() - offset_bytes) {
+    return damaged("is no part of another storage");
+  }
   const auto [index, is_new] =
       by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {
-    StorageEntry& entry = entries_.emplace_back();
-    entry.key = description.key;
-    entry.storage = Storage::Described(description.size_bytes,
-                                       description.location, &pool_);
-    entry.dtype = description.dtype;
-    entry.untyped = description.untyped;
+    StorageEntry& entry = AppendDescribed(description);
     entry.root = root;
     entry.offset_bytes = offset_bytes;
     return index;
@@ -61,9 +72,7 @@ absl::StatusOr<uint32_t> StorageTable::DescribePart(
   const StorageEntry& known = entries_[index];
   if (known.root != root || known.offset_bytes != offset_bytes ||
       known.storage.size_bytes() != description.size_bytes) {
-    return absl::DataLossError(absl::StrCat("storage \"",
-                                            absl::CHexEscape(description.key),
-                                            "\" is another part elsewhere"));
+    return damaged("is another part elsewhere");
   }
   return index;
 }
@@ -92,6 +101,10 @@ absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
   const auto [found, is_new] = by_storage_.try_emplace(
       storage.identity(), static_cast<uint32_t>(entries_.size()));
   if (is_new) {
+    StorageEntry& entry = entries_.emplace_back();
+    entry.storage = storage;
+    entry.dtype = record.dtype;
+    entry.untyped = record.untyped;
     if (storage.has_data() && storage.device().is_cpu() &&
         storage.data() == nullptr && storage.size_bytes() != 0) {
       return absl::InvalidArgumentError(
@@ -114,10 +127,6 @@ absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
                        " bytes cannot be saved as ", Name(record.dtype),
                        ": its size is not a multiple of the element size"));
     }
-    StorageEntry& entry = entries_.emplace_back();
-    entry.storage = storage;
-    entry.dtype = record.dtype;
-    entry.untyped = record.untyped;
     entry.location = LocationIndex(std::move(location));
     return std::make_pair(found->second, true);
   }

@@ -48,7 +48,7 @@ namespace ferry {
 
 // What a graph's bytes say of a storage.
 struct StorageDescription {
-  // What the file calls it: any text.
+  // What the file calls it: any text. It must outlive the table.
   absl::string_view key;
   // The location tag.
   absl::string_view location;
@@ -62,7 +62,7 @@ struct StorageDescription {
 struct StorageEntry {
   static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
 
-  // Where it was described: its key. Valid as long as the graph.
+  // Its key, as `Describe` was given it. Empty where it was added.
   absl::string_view key;
   Storage storage;
   DType dtype = DType::kUInt8;
@@ -77,7 +77,8 @@ struct StorageEntry {
 
 // StorageTable
 //
-// A table is either read into (`Describe`) or written from (`Add`).
+// A reader describes storages in it, a writer adds them: one of the two. After
+// an error the table must not be used any more.
 //
 // Thread-safety: none.
 class StorageTable {
@@ -112,7 +113,8 @@ class StorageTable {
   // The same of a part of another storage, which begins at `offset_bytes` of
   // it.
   //
-  // Errors: kDataLoss - it was another part before.
+  // Errors: kDataLoss - it was another part before, or is no part of that
+  //         storage.
   absl::StatusOr<uint32_t> DescribePart(const StorageDescription& description,
                                         uint32_t root, uint64_t offset_bytes);
 
@@ -148,6 +150,7 @@ class StorageTable {
       const void*, uint32_t, absl::Hash<const void*>, std::equal_to<>,
       std::pmr::polymorphic_allocator<std::pair<const void* const, uint32_t>>>;
 
+  StorageEntry& AppendDescribed(const StorageDescription& description);
   uint32_t LocationIndex(std::string location);
 
   Check check_;

@@ -17,7 +17,7 @@
 namespace ferry {
 namespace {
 
-constexpr uint64_t kPieceBytes = uint64_t{512} << 10;
+constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 
 absl::StatusOr<uint32_t> ComputeCrc32(const ReadableBytes& file,
                                       const Extent& record) {
@@ -27,7 +27,7 @@ absl::StatusOr<uint32_t> ComputeCrc32(const ReadableBytes& file,
   }
   FERRY_ASSIGN_OR_RETURN(uint64_t next, FindContents(file, record));
   const uint64_t end = next + record.contents_bytes;
-  std::string piece(std::min(kPieceBytes, record.contents_bytes), '\0');
+  std::string piece(std::min(kChunkBytes, record.contents_bytes), '\0');
   uint32_t crc32 = 0;
   for (; next < end; next += piece.size()) {
     piece.resize(std::min<uint64_t>(piece.size(), end - next));

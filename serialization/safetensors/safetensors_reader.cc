@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/safetensors/safetensors_reader.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -57,8 +58,11 @@ absl::Status AddTensors(const Header& header, uint64_t data_offset,
         {entry.name, data_offset + entry.begin, entry.end - entry.begin});
     parsed->storages.push_back(std::move(part));
   }
-  AttachExtents(parsed);
   SetRecords(std::move(records), parsed);
+  for (size_t i = 0; i < parsed->extents.size(); ++i) {
+    parsed->extents[i].name = parsed->records[i].name;
+  }
+  AttachExtents(parsed);
   return absl::OkStatus();
 }
 

@@ -136,6 +136,11 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
                         "has no elements to be saved: it is a meta tensor, or "
                         "was not placed");
   }
+  if (tensor.device().is_cpu() && tensor.storage().data() == nullptr &&
+      tensor.num_elements() != 0) {
+    return does_not_fit(absl::StatusCode::kInvalidArgument,
+                        "has no memory: its address is null");
+  }
   if (tensor.is_conj() && Category(tensor.dtype()) != DTypeCategory::kComplex) {
     return does_not_fit(absl::StatusCode::kInvalidArgument,
                         "is not complex and has its conj bit set");

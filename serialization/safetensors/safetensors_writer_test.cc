@@ -213,6 +213,46 @@ TEST_F(SafetensorsWriterTest, ReadsFromDevices) {
               ElementsAre(2, 4, 3, 5));
 }
 
+// In pieces, from the middle of a storage, in a row and turned; what arrives is
+// what the host would write.
+TEST_F(SafetensorsWriterTest, ReadsLargeViewsFromDevices) {
+  std::vector<int32_t> numbers(1 << 20);
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);
+  const Tensor on_host = Row(numbers);
+  const absl::StatusOr<std::string> saved =
+      SaveToString(DictOf({{"x", on_host}}));
+  ASSERT_TRUE(saved.ok());
+  load_options_.map_location = MapLocation::To("fake:1");
+  const absl::StatusOr<Value> loaded = LoadMemory(*saved, load_options_);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Tensor on_device = *loaded->Get("x")->AsTensor();
+  const auto views_of = [](const Tensor& x) {
+    return DictOf({{"row", View(x, {500000}, {1}, 500001)},
+                   {"turned", View(x, {3, 250000}, {1, 3}, 7)}});
+  };
+  save_options_.copy_shared = true;
+  const absl::StatusOr<std::string> from_device =
+      SaveToString(views_of(on_device));
+  const absl::StatusOr<std::string> from_host = SaveToString(views_of(on_host));
+  ASSERT_TRUE(from_device.ok()) << from_device.status();
+  ASSERT_TRUE(from_host.ok()) << from_host.status();
+  EXPECT_TRUE(*from_device == *from_host);
+
+  // An error names the tensor once.
+  const Tensor lost =
+      *Tensor::Create(Storage::FromMemory(Device("fake", 1), Memory{}, 4 << 20),
+                      DType::kInt32, {1 << 20});
+  for (const Tensor& view :
+       {lost, View(lost, {2, 500000}, {1, 2}, 0), View(lost, {2, 2}, {1, 2}, 0),
+        View(lost, {3}, {1}, 0)}) {
+    const absl::Status status = SaveToString(DictOf({{"w", view}})).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+    const std::string message(status.message());
+    EXPECT_THAT(message, HasSubstr("\"/w\": "));
+    EXPECT_EQ(message.find("/w"), message.rfind("/w")) << message;
+  }
+}
+
 TEST_F(SafetensorsWriterTest, NamesWhatDoesNotFit) {
   const Tensor tensor = Row<float>({1});
   const Tensor wide =

@@ -75,8 +75,13 @@ class LegacyStream {
   std::vector<PlainRecord> records_;
   bool is_from_big_endian_ = false;
   std::vector<std::string> keys_;
-  // Where the bytes of each storage stand, once that is known.
-  std::vector<std::optional<uint64_t>> offsets_;
+  // Where the bytes of each storage stand, once that is known, and the record
+  // that holds them: an index of `records_`.
+  struct Place {
+    uint64_t offset_bytes = 0;
+    size_t record = 0;
+  };
+  std::vector<std::optional<Place>> places_;
 };
 
 absl::Status LegacyStream::Error(absl::StatusCode code, absl::string_view part,
@@ -218,7 +223,7 @@ absl::Status LegacyStream::ReadStorage(absl::string_view key) {
         absl::StrCat("the storage has ", num_elements, " elements here and ",
                      expected, " in the objects' pickle"));
   }
-  offsets_[*index] = stream_.offset();
+  places_[*index] = Place{stream_.offset(), records_.size()};
   const absl::Status skipped = stream_.Skip(size);
   if (!skipped.ok()) return Error(skipped.code(), name, skipped.message());
   records_.push_back({name, begin, stream_.offset() - begin});
@@ -227,13 +232,14 @@ absl::Status LegacyStream::ReadStorage(absl::string_view key) {
 
 absl::Status LegacyStream::CollectStorages() {
   const absl::Span<const StorageEntry> storages = storages_.entries();
+  SetRecords(std::move(records_), &parsed_);
   parsed_.storages.reserve(storages.size());
   parsed_.extents.reserve(storages.size());
   for (size_t i = 0; i < storages.size(); ++i) {
     const StorageEntry& entry = storages[i];
     const bool is_part = entry.root != StorageEntry::kNoRoot;
-    const std::optional<uint64_t> offset = offsets_[is_part ? entry.root : i];
-    if (!offset) {
+    const std::optional<Place>& place = places_[is_part ? entry.root : i];
+    if (!place) {
       return Error(absl::StatusCode::kDataLoss, "storage_keys",
                    absl::StrCat("storage \"", absl::CHexEscape(entry.key),
                                 "\" is not in the file"));
@@ -245,8 +251,10 @@ absl::Status LegacyStream::CollectStorages() {
       part.root_offset_bytes = entry.offset_bytes;
     }
     parsed_.storages.push_back(std::move(part));
-    parsed_.extents.push_back(PlainExtent(0, *offset + entry.offset_bytes,
-                                          entry.storage.size_bytes()));
+    parsed_.extents.push_back(
+        PlainExtent(0, place->offset_bytes + entry.offset_bytes,
+                    entry.storage.size_bytes()));
+    parsed_.extents.back().name = parsed_.records[place->record].name;
   }
   AttachExtents(&parsed_);
   return absl::OkStatus();
@@ -257,12 +265,11 @@ absl::StatusOr<ParsedCheckpoint> LegacyStream::Read() {
   FERRY_RETURN_IF_ERROR(ReadHeader());
   FERRY_RETURN_IF_ERROR(ReadObjects());
   FERRY_RETURN_IF_ERROR(ReadKeys());
-  offsets_.resize(storages_.entries().size());
+  places_.resize(storages_.entries().size());
   for (const std::string& key : keys_) {
     FERRY_RETURN_IF_ERROR(ReadStorage(key));
   }
   FERRY_RETURN_IF_ERROR(CollectStorages());
-  SetRecords(std::move(records_), &parsed_);
   parsed_.end_offset_bytes = stream_.offset();
   return std::move(parsed_);
 }

@@ -173,6 +173,7 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
   }
   parsed_.root = result->root;
   parsed_.info.pickle_protocol = result->protocol;
+  for (Extent& extent : parsed_.extents) extent.name = "pickle";
   AttachExtents(&parsed_);
   parsed_.more_files.push_back(std::move(storage_bytes_));
   SetRecords({{"pickle", 0, bytes.size()}}, &parsed_);

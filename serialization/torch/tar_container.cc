@@ -428,6 +428,7 @@ absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
   FERRY_RETURN_IF_ERROR(ReadStorages());
   FERRY_RETURN_IF_ERROR(ReadTensors());
   FERRY_RETURN_IF_ERROR(ReadObjects());
+  for (Extent& extent : parsed_.extents) extent.name = "storages";
   AttachExtents(&parsed_);
   SetRecords(std::move(records_), &parsed_);
   return std::move(parsed_);

@@ -75,10 +75,11 @@ class ZipContainer {
   const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
   std::shared_ptr<ZipDirectory> directory_;
-  std::string graph_record_;  // "data.pkl"
-  std::string prefix_;        // with its slash
-  absl::string_view folder_;  // of the storages, with its slash
-  std::string name_;          // of the record last looked for
+  std::string graph_record_;   // "data.pkl"
+  std::string prefix_;         // with its slash
+  absl::string_view folder_;   // of the storages, with its slash
+  absl::string_view reading_;  // the graph record that is read, without prefix
+  std::string name_;           // of the record last looked for
 };
 
 // What a zip archive without a graph record is.
@@ -226,7 +227,7 @@ absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
   if (entry == nullptr) {
     return absl::DataLossError(absl::StrCat(
         "there is no record \"", folder_, absl::CHexEscape(storage.key),
-        "\" for a storage that the ", graph_record_, " refers to"));
+        "\" for a storage that \"", reading_, "\" refers to"));
   }
   // C++ writes nothing of a storage on the meta device.
   if (storage.location == "meta" && entry->contents_bytes == 0) {
@@ -241,7 +242,7 @@ absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
     return absl::DataLossError(
         absl::StrCat("storage \"", absl::CHexEscape(storage.key), "\" has ",
                      entry->contents_bytes, " bytes in the file and ",
-                     storage.size_bytes, " bytes in the pickle"));
+                     storage.size_bytes, " bytes in \"", reading_, "\""));
   }
   if (!CanHaveItsSize(*entry)) {
     return absl::DataLossError(
@@ -257,6 +258,7 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
     const Codec& codec, const Extent& entry, absl::string_view folder,
     std::shared_ptr<ObjectGraph>* graph) {
   folder_ = folder;
+  reading_ = absl::StripPrefix(entry.name, prefix_);
   if (entry.contents_bytes > options_.limits.max_pickle_bytes) {
     return ExtentError(
         absl::StatusCode::kResourceExhausted, file_, entry,
@@ -307,6 +309,11 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
         "record \"", absl::Utf8SafeCHexEscape(entry.name), "\" has ",
         bytes.size() - result->size_bytes, " bytes after its ", codec.name(),
         ", which nobody reads"));
+  }
+  if (parsed_.storages.size() - first_part != storages.entries().size()) {
+    return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
+                       "refers to parts of storages, which an archive does not "
+                       "have");
   }
   for (size_t i = 0; i < storages.entries().size(); ++i) {
     const StorageEntry& described = storages.entries()[i];
@@ -387,7 +394,8 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
                      directory_->comment_bytes(), " bytes"));
   }
   parsed_.info.archive_name = std::string(absl::StripSuffix(prefix_, "/"));
-  if (Find("constants.pkl") != nullptr) {
+  // A program is a pickle, like its constants.
+  if (codec.suffix() == pickle.suffix() && Find("constants.pkl") != nullptr) {
     parsed_.info.kind = CheckpointKind::kTorchScript;
   }
   FERRY_RETURN_IF_ERROR(CheckNames());

@@ -70,6 +70,14 @@ class Reader {
     return *files_[extent.file];
   }
 
+  // What went wrong with a transfer, with the file that its bytes come from.
+  absl::Status InFile(const Extent& extent, const absl::Status& status) const {
+    if (status.ok()) return status;
+    return absl::Status(status.code(), absl::StrCat(FileOf(extent).name(), ": ",
+                                                    status.message()));
+  }
+  absl::Status CheckCancelled(const Extent& extent) const;
+
   // Whether the checksum of an extent is to be computed.
   bool Verifies(const Extent& extent) const {
     return options_.verify_crc32 && extent.has_crc32;
@@ -217,8 +225,10 @@ absl::Status Reader::Deliver(const ExtentRead& read, absl::string_view bytes,
     return absl::OkStatus();
   }
   if (read.device.backend != nullptr) {
-    FERRY_RETURN_IF_ERROR(staged->Begin(read.device, read.extent->name, unit));
-    return staged->Append(bytes);
+    const Extent& extent = *read.extent;
+    FERRY_RETURN_IF_ERROR(
+        InFile(extent, staged->Begin(read.device, extent.name, unit)));
+    return InFile(extent, staged->Append(bytes));
   }
   if (unit == 1) return read.consume(0, bytes);
   // Another read may want the same bytes as they are.
@@ -247,7 +257,7 @@ absl::Status Reader::RunBatch(const Task& task) {
     FERRY_RETURN_IF_ERROR(
         Deliver(read(i), {bytes, extent.size_bytes}, &staged));
   }
-  return staged.Flush();
+  return InFile(extent(task.first), staged.Flush());
 }
 
 // Reads a part of the contents into `bytes`, in chunks that stay in the cache,
@@ -273,21 +283,23 @@ absl::Status Reader::ReadChunks(Task* task, uint64_t at, uint64_t end,
 // the device takes one, the next is read.
 absl::Status Reader::ReadToDevice(Task* task, uint64_t end) {
   const ExtentRead& read = this->read(task->first);
-  FERRY_ASSIGN_OR_RETURN(
-      const StreamPool::Lease stream,
-      streams_.Take(*read.device.backend, read.device.index));
-  // A multiple of every unit of byte order.
-  const uint64_t buffer_bytes = stream->buffer_bytes() / 8 * 8;
+  const Extent& extent = *read.extent;
+  absl::StatusOr<StreamPool::Lease> stream =
+      streams_.Take(*read.device.backend, read.device.index);
+  if (!stream.ok()) return InFile(extent, stream.status());
+  const uint64_t buffer_bytes = UsableBytes((*stream)->buffer_bytes());
   for (uint64_t at = task->begin; at < end;) {
     const uint64_t size = std::min(buffer_bytes, end - at);
-    FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
-    FERRY_RETURN_IF_ERROR(ReadChunks(task, at, at + size, buffer));
+    const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
+    if (!buffer.ok()) return InFile(extent, buffer.status());
+    FERRY_RETURN_IF_ERROR(ReadChunks(task, at, at + size, *buffer));
     TransferPiece piece;
     piece.memory = read.device.memory;
     piece.offset_bytes = read.device.offset_bytes + at;
     piece.size_bytes = size;
-    piece.name = read.extent->name;
-    FERRY_RETURN_IF_ERROR(stream->ToDevice(buffer, {piece}));
+    piece.name = extent.name;
+    FERRY_RETURN_IF_ERROR(
+        InFile(extent, (*stream)->ToDevice(*buffer, {piece})));
     at += size;
   }
   return absl::OkStatus();
@@ -329,29 +341,36 @@ absl::Status Reader::RunInflate(const ExtentRead& read) {
   Memory whole;  // what is to be consumed, once its checksum is known
   char* bytes = read.host;
   if (extent.size_bytes != 0 && is_for_device) {
-    FERRY_RETURN_IF_ERROR(
-        staged.Begin(read.device, extent.name, extent.swap_unit_bytes));
+    FERRY_RETURN_IF_ERROR(InFile(extent, staged.Begin(read.device, extent.name,
+                                                      extent.swap_unit_bytes)));
   } else if (extent.size_bytes != 0 && bytes == nullptr) {
     FERRY_RETURN_IF_ERROR(AllocateHostMemory({extent.size_bytes}, {&whole, 1}));
     bytes = static_cast<char*>(whole.data);
   }
   uint64_t filled = 0;
+  uint64_t inflated_bytes = 0;  // since somebody was asked
   FERRY_ASSIGN_OR_RETURN(
       const uint32_t crc32,
       InflateExtent(file, extent, [&](absl::string_view piece) {
+        inflated_bytes += piece.size();
+        if (inflated_bytes >= kPieceBytes) {
+          inflated_bytes = 0;
+          FERRY_RETURN_IF_ERROR(CheckCancelled(extent));
+        }
         piece = piece.substr(0, extent.size_bytes - filled);
         if (piece.empty()) return absl::OkStatus();
         if (!is_for_device) {
           std::memcpy(bytes + filled, piece.data(), piece.size());
         }
         filled += piece.size();
-        if (is_for_device) return staged.Append(piece);
-        return absl::OkStatus();
+        return is_for_device ? InFile(extent, staged.Append(piece))
+                             : absl::OkStatus();
       }));
   if (options_.verify_crc32) {
     FERRY_RETURN_IF_ERROR(CheckCrc32(file, extent, crc32));
   }
-  if (is_for_device) return staged.Flush();
+  if (is_for_device) return InFile(extent, staged.Flush());
+  if (extent.size_bytes == 0) return absl::OkStatus();
   SwapByteOrder(bytes, extent.size_bytes, extent.swap_unit_bytes);
   return read.consume ? read.consume(0, {bytes, extent.size_bytes})
                       : absl::OkStatus();
@@ -364,13 +383,16 @@ void Reader::Report(uint64_t bytes) {
   options_.control->progress(done_bytes_, total_bytes_);
 }
 
+absl::Status Reader::CheckCancelled(const Extent& extent) const {
+  return options_.control != nullptr && options_.control->is_cancelled &&
+                 options_.control->is_cancelled()
+             ? InFile(extent, absl::CancelledError("the load was cancelled"))
+             : absl::OkStatus();
+}
+
 absl::Status Reader::RunTask(Task* task) {
   const Extent& first = extent(task->first);
-  if (options_.control != nullptr && options_.control->is_cancelled &&
-      options_.control->is_cancelled()) {
-    return absl::CancelledError(
-        absl::StrCat(FileOf(first).name(), ": the load was cancelled"));
-  }
+  FERRY_RETURN_IF_ERROR(CheckCancelled(first));
   uint64_t bytes = 0;
   if (task->is_piece) {
     FERRY_RETURN_IF_ERROR(RunPiece(task));
@@ -433,7 +455,9 @@ absl::Status Reader::Run() {
     }
     FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));
   }
-  FERRY_RETURN_IF_ERROR(streams_.Finish());
+  if (!reads_.empty()) {
+    FERRY_RETURN_IF_ERROR(InFile(*reads_[0].extent, streams_.Finish()));
+  }
   return CheckPieces();
 }
 

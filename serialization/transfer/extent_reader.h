@@ -7,9 +7,18 @@
 //
 // Moves the bytes of many extents from their files to where they belong, in
 // parallel, each byte once: large ones by reads straight into their final
-// memory, small neighbours by one read for all of them. Checksums are computed
-// while the bytes are in cache. Files that are serial (`is_serial`) are read on
-// the caller's thread, from front to back.
+// memory, or into the staging buffers of their device's stream; small
+// neighbours by one read for all of them. Checksums are computed while the
+// bytes are in cache. Files that are serial (`is_serial`) are read on the
+// caller's thread, from front to back.
+//
+// Example: 400 bytes at offset 64 of a file, to memory of the host.
+//
+//   const Extent extent = PlainExtent(0, 64, 400);
+//   ExtentRead read;
+//   read.extent = &extent;
+//   read.host = buffer;
+//   FERRY_RETURN_IF_ERROR(ReadExtents({file.get()}, {read}, {}));
 #ifndef FERRY_SERIALIZATION_TRANSFER_EXTENT_READER_H_
 #define FERRY_SERIALIZATION_TRANSFER_EXTENT_READER_H_
 
@@ -61,8 +70,8 @@ struct ExtentReadOptions {
 // Errors:
 //   kDataLoss  - a record is damaged; the message has file, record and offset.
 //   kCancelled - as asked.
-//   whatever a file or a backend returns; of a transfer with the name of the
-//   extent.
+//   whatever a file or a backend returns; of a transfer with the names of the
+//   file and of the extent, if it has one.
 absl::Status ReadExtents(absl::Span<const ReadableBytes* const> files,
                          absl::Span<const ExtentRead> reads,
                          const ExtentReadOptions& options);

@@ -191,7 +191,13 @@ TEST_P(EverySize, ArrivesWhereItBelongs) {
 
 INSTANTIATE_TEST_SUITE_P(HostAndDevice, EverySize,
                          testing::Values(Where::kHost, Where::kDevice,
-                                         Where::kOverlapping));
+                                         Where::kOverlapping),
+                         [](const testing::TestParamInfo<Where>& info) {
+                           return info.param == Where::kHost ? "Host"
+                                  : info.param == Where::kDevice
+                                      ? "Device"
+                                      : "Overlapping";
+                         });
 
 TEST_F(ExtentReaderTest, DevicesTakeManyStoragesAtOnceWhileMoreAreRead) {
   backend_ = std::make_shared<FakeBackend>(Overlapping(1 << 20));
@@ -437,13 +443,14 @@ TEST_F(ExtentReaderTest, BackendErrorsAreReturned) {
     backend_ = std::make_shared<Broken>();
     Build();
     AddRead("some/record");
-    EXPECT_EQ(Read().message(), "some/record: the device is broken");
+    EXPECT_EQ(Read().message(), "some.zip: some/record: the device is broken");
     // A transfer that fails when it is waited for: the memory is gone.
     backend_ = std::make_shared<FakeBackend>(Overlapping(1 << 20));
     memory_[0] = Memory();
     const absl::Status status = Read();
     EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("some/record: "));
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("some.zip: some/record: "));
   }
 }
 

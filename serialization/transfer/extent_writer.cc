@@ -19,6 +19,7 @@
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/devices/backend.h"
 #include "ferry/io/crc32.h"
 #include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/transfer/staged_copy.h"
@@ -69,6 +70,7 @@ class Writer {
   absl::Status OfExtent(size_t i, const absl::Status& status) const;
   const char* HostContents(size_t i) const;
   absl::StatusOr<DevicePlace> PlaceOf(size_t i) const;
+  absl::Status CheckCancelled() const;
   absl::Status VisitContents(size_t i, ElementVisitor visit) const;
   absl::Status RunTask(Task* task);
   absl::Status RunBatch(const Task& task);
@@ -144,7 +146,12 @@ const char* Writer::HostContents(size_t i) const {
   const OutputExtent& extent = extents_[i];
   const Storage& storage = extent.storage;
   if (storage.is_null()) return extent.text.data();
-  if (!storage.device().is_cpu() || !storage.has_data()) return nullptr;
+  if (!storage.has_data()) return nullptr;
+  if (!storage.device().is_cpu()) {
+    const std::shared_ptr<Backend> backend =
+        devices_.FindBackend(storage.device().type());
+    if (backend == nullptr || !backend->is_host_memory()) return nullptr;
+  }
   return static_cast<const char*>(storage.data()) + extent.storage_offset_bytes;
 }
 
@@ -155,12 +162,14 @@ absl::StatusOr<DevicePlace> Writer::PlaceOf(size_t i) const {
   const absl::StatusOr<Backend*> backend = FindCopyingBackend(
       devices_, storage, extent.storage_offset_bytes, extent.size_bytes);
   if (!backend.ok()) return OfExtent(i, backend.status());
-  DevicePlace place;
-  place.backend = *backend;
-  place.index = storage.device().has_index() ? storage.device().index() : 0;
-  place.memory = &storage.memory();
-  place.offset_bytes = extent.storage_offset_bytes;
-  return place;
+  return ferry::PlaceOf(*backend, storage, extent.storage_offset_bytes);
+}
+
+absl::Status Writer::CheckCancelled() const {
+  return options_.control != nullptr && options_.control->is_cancelled &&
+                 options_.control->is_cancelled()
+             ? absl::CancelledError("the save was cancelled")
+             : absl::OkStatus();
 }
 
 // Hands on the elements of an extent that has some.
@@ -174,10 +183,10 @@ absl::Status Writer::VisitContents(size_t i, ElementVisitor visit) const {
     FERRY_ASSIGN_OR_RETURN(const Storage staging,
                            Storage::Allocate(span_bytes));
     FERRY_RETURN_IF_ERROR(
-        OfExtent(i, CopyToHost(devices_, tensor.storage(),
-                               static_cast<uint64_t>(tensor.storage_offset()) *
-                                   ElementSizeBytes(tensor.dtype()),
-                               staging.data(), span_bytes)));
+        CopyToHost(devices_, tensor.storage(),
+                   static_cast<uint64_t>(tensor.storage_offset()) *
+                       ElementSizeBytes(tensor.dtype()),
+                   staging.data(), span_bytes));
     FERRY_ASSIGN_OR_RETURN(
         tensor, Tensor::Create(staging, tensor.dtype(), tensor.shape(),
                                tensor.strides(), 0));
@@ -301,7 +310,8 @@ absl::Status Writer::WriteElements(Task* task) {
   uint64_t filled = 0;
   absl::Status written = absl::OkStatus();
   const auto flush = [&] {
-    written = Put(task, at, {buffer.data(), filled});
+    written = CheckCancelled();
+    if (written.ok()) written = Put(task, at, {buffer.data(), filled});
     at += filled;
     filled = 0;
     return written;
@@ -359,10 +369,7 @@ void Writer::Report(uint64_t bytes) {
 }
 
 absl::Status Writer::RunTask(Task* task) {
-  if (options_.control != nullptr && options_.control->is_cancelled &&
-      options_.control->is_cancelled()) {
-    return absl::CancelledError("the save was cancelled");
-  }
+  FERRY_RETURN_IF_ERROR(CheckCancelled());
   const OutputExtent& first = extents_[task->first];
   if (!task->is_piece) {
     FERRY_RETURN_IF_ERROR(RunBatch(*task));

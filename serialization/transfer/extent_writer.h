@@ -7,8 +7,17 @@
 //
 // Writes a run of extents whose layout is known: to a file in parallel, to a
 // sink in order. Small neighbours are written by one call, large ones in pieces
-// by several threads, straight from the memory of the host where they stand
-// there. Checksums are computed while the bytes are in cache.
+// by several threads, straight from host memory or from the staging buffers of
+// their device's stream. Checksums are computed while the bytes are in cache.
+//
+// Example: "abc" at the start of a file, with nothing around it.
+//
+//   OutputExtent extent;
+//   extent.text = "abc";
+//   extent.size_bytes = extent.end = 3;
+//   FERRY_RETURN_IF_ERROR(WriteExtents({extent}, framing, devices,
+//                                      ExtentWriteOptions(), Output(file))
+//                             .status());
 #ifndef FERRY_SERIALIZATION_TRANSFER_EXTENT_WRITER_H_
 #define FERRY_SERIALIZATION_TRANSFER_EXTENT_WRITER_H_
 
@@ -36,15 +45,15 @@ struct OutputExtent {
   uint64_t begin = 0;
   uint64_t contents_offset = 0;
   uint64_t end = 0;
-  // Of the contents, which are one of the three that follow.
+  // The size of the contents, which are `text`, `storage` or `elements`.
   uint64_t size_bytes = 0;
-  // Text, which must stay until it is written.
+  // Text. The view must stay valid until the extent is written.
   absl::string_view text;
   // The bytes of a storage from an offset on.
   Storage storage;
   uint64_t storage_offset_bytes = 0;
   // The elements of a strided tensor in row-major order, conj and neg resolved.
-  // Null: none of these. Written by one thread.
+  // Null if the contents are text or a storage. One thread writes all of them.
   const Tensor* elements = nullptr;
 };
 

@@ -20,7 +20,7 @@ namespace ferry {
 
 // Output
 //
-// What it is made of must outlive it. Cheap to copy.
+// The file or sink must outlive it. Cheap to copy.
 //
 // Thread-safety: `Write` may be called from any number of threads at once,
 // unless the output is serial.
@@ -40,8 +40,8 @@ class Output {
     return file_ != nullptr ? file_->SetSize(size_bytes) : absl::OkStatus();
   }
 
-  // Writes at an offset, which of a serial output is where the last write
-  // ended.
+  // Writes `bytes` at an offset. Of a serial output the offset must be where
+  // the last write ended.
   //
   // Errors: as the file or the sink.
   absl::Status Write(uint64_t offset_bytes, absl::string_view bytes) const {

@@ -4,24 +4,23 @@
 #include "ferry/serialization/transfer/staged_copy.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/transfer/byte_order.h"
+#include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
-namespace {
-
-// Pieces begin at multiples of this in a buffer, so that every number in them
-// is aligned and whole.
-constexpr uint64_t kPieceAlignment = 64;
-
-// How much of a buffer is used.
-uint64_t UsableBytes(const TransferStream& stream) {
-  return stream.buffer_bytes() / kPieceAlignment * kPieceAlignment;
+DevicePlace PlaceOf(Backend* backend, const Storage& storage,
+                    uint64_t offset_bytes) {
+  DevicePlace place;
+  place.backend = backend;
+  place.index = storage.device().has_index() ? storage.device().index() : 0;
+  place.memory = &storage.memory();
+  place.offset_bytes = offset_bytes;
+  return place;
 }
-
-}  // namespace
 
 absl::Status StagedWriter::Begin(const DevicePlace& place,
                                  absl::string_view name,
@@ -41,9 +40,9 @@ absl::Status StagedWriter::Begin(const DevicePlace& place,
 }
 
 absl::Status StagedWriter::BeginPiece() {
-  const uint64_t begin =
-      (filled_bytes_ + kPieceAlignment - 1) / kPieceAlignment * kPieceAlignment;
-  if (buffer_ != nullptr && begin >= UsableBytes(**stream_)) {
+  const uint64_t begin = (filled_bytes_ + kStagingAlignment - 1) /
+                         kStagingAlignment * kStagingAlignment;
+  if (buffer_ != nullptr && begin >= UsableBytes((*stream_)->buffer_bytes())) {
     FERRY_RETURN_IF_ERROR(Flush());
     return BeginPiece();
   }
@@ -69,8 +68,10 @@ absl::Status StagedWriter::Append(absl::string_view bytes) {
   while (!bytes.empty()) {
     if (!is_open_) FERRY_RETURN_IF_ERROR(BeginPiece());
     TransferPiece& piece = pieces_.back();
-    // Whole numbers only, but for the last piece of a run.
-    const uint64_t room = UsableBytes(**stream_) - filled_bytes_;
+    // The usable part of a buffer is a multiple of every unit of byte order, so
+    // no number is split between two pieces.
+    const uint64_t room =
+        UsableBytes((*stream_)->buffer_bytes()) - filled_bytes_;
     const uint64_t size = std::min<uint64_t>(room, bytes.size());
     std::memcpy(buffer_ + filled_bytes_, bytes.data(), size);
     piece.size_bytes += size;
@@ -120,8 +121,13 @@ absl::Status StagedReader::Read(const DevicePlace& place,
 absl::Status StagedReader::Flush() {
   if (pieces_.empty()) return absl::OkStatus();
   FERRY_ASSIGN_OR_RETURN(char* const buffer, (*stream_)->NextBuffer());
-  FERRY_RETURN_IF_ERROR((*stream_)->ToHost(pieces_, buffer));
-  FERRY_RETURN_IF_ERROR((*stream_)->Wait(buffer));
+  absl::Status status = (*stream_)->ToHost(pieces_, buffer);
+  if (status.ok()) status = (*stream_)->Wait(buffer);
+  if (!status.ok()) {
+    // The caller's names and memory may go once this returns.
+    (*stream_)->Finish().IgnoreError();
+    return status;
+  }
   for (size_t i = 0; i < pieces_.size(); ++i) {
     std::memcpy(destinations_[i], buffer + pieces_[i].buffer_offset_bytes,
                 pieces_[i].size_bytes);

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/storage.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/transfer_stream.h"
 #include "ferry/serialization/transfer/stream_pool.h"
@@ -27,7 +28,7 @@ namespace ferry {
 
 // A place in the memory of a device.
 struct DevicePlace {
-  // Null: nowhere.
+  // Null if there is no such place.
   Backend* backend = nullptr;
   int index = 0;  // of the device
   // Must stay valid until the transfer has ended.
@@ -35,13 +36,22 @@ struct DevicePlace {
   uint64_t offset_bytes = 0;
 };
 
+// Where the bytes of a storage stand from an offset on. `backend` is that of
+// the storage's device, and `storage` must outlive the transfers.
+DevicePlace PlaceOf(Backend* backend, const Storage& storage,
+                    uint64_t offset_bytes);
+
 // StagedWriter
 //
 // Collects runs of bytes and hands full buffers to the device. Runs that follow
-// each other go to one device best.
+// each other should go to one device: for another, the buffer is handed over as
+// it is. The transfers have ended once the writer is gone and the
+// pool's `Finish` has returned.
 //
-// Thread-safety: none. What `Flush` has handed over ends with the pool's
-// `Finish`.
+// Errors of all methods: those of the stream, which may belong to an earlier
+// run. After an error the writer must be destroyed.
+//
+// Thread-safety: none.
 class StagedWriter {
  public:
   explicit StagedWriter(StreamPool* pool) : pool_(pool) {}
@@ -76,15 +86,19 @@ class StagedWriter {
 // StagedReader
 //
 // Collects runs of bytes that are wanted of devices, and fetches them by as few
-// transfers as the buffers allow.
+// transfers as the buffers allow. The pool must outlive the reader.
+//
+// Errors of all methods: those of the stream. After an error nothing is under
+// way, and the reader must be destroyed.
 //
 // Thread-safety: none.
 class StagedReader {
  public:
   explicit StagedReader(StreamPool* pool) : pool_(pool) {}
 
-  // Wants `size_bytes` at `place` copied to `to`. They are there once `Flush`
-  // has returned. `name` as above, until then.
+  // Has `size_bytes` at `place` copied to `to` by the time that `Flush`
+  // returns. Until then `to` and `name`, which is the storage's, must stay
+  // valid.
   absl::Status Read(const DevicePlace& place, absl::string_view name, char* to,
                     uint64_t size_bytes);
 

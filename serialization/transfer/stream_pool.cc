@@ -3,19 +3,16 @@
 
 #include "ferry/serialization/transfer/stream_pool.h"
 
-#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
-namespace {
-
-// Pieces begin at multiples of this in a buffer.
-constexpr uint64_t kLeastBufferBytes = 64;
-
-}  // namespace
-
 absl::StatusOr<StreamPool::Lease> StreamPool::Take(Backend& backend,
                                                    int index) {
   const Lease::Key key(&backend, index);
@@ -30,11 +27,11 @@ absl::StatusOr<StreamPool::Lease> StreamPool::Take(Backend& backend,
   }
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<TransferStream> stream,
                          backend.OpenStream(index));
-  if (stream->buffer_bytes() < kLeastBufferBytes) {
+  if (UsableBytes(stream->buffer_bytes()) == 0) {
     return absl::InternalError(
         absl::StrCat("the backend of ", backend.type(),
                      " has staging buffers of ", stream->buffer_bytes(),
-                     " bytes; at least ", kLeastBufferBytes, " are needed"));
+                     " bytes; at least ", kStagingAlignment, " are needed"));
   }
   return Lease(this, key, std::move(stream));
 }

@@ -30,14 +30,15 @@ namespace ferry {
 
 // StreamPool
 //
-// Destroyed, it waits for all that its streams were given: what they read and
-// write must outlive it.
+// The destructor waits for all transfers. Their memory and names must outlive
+// the pool.
 //
 // Thread-safety: all methods may be called from any number of threads at once.
 class StreamPool {
  public:
-  // A stream for one thread. Goes back to the pool when it is destroyed, with
-  // transfers that may still be under way.
+  // A stream for one thread, which goes back to the pool, perhaps with
+  // transfers under way, when the lease is destroyed. A lease must not outlive
+  // its pool.
   class Lease {
    public:
     Lease(Lease&&) = default;
@@ -70,7 +71,7 @@ class StreamPool {
   // Errors: as `Backend::OpenStream`; kInternal - its buffers are too small.
   absl::StatusOr<Lease> Take(Backend& backend, int index);
 
-  // Waits for all that the streams were given. Nobody may have one meanwhile.
+  // Waits for all transfers. No lease may exist during the call.
   //
   // Errors: the first of a transfer; its message names the storage.
   absl::Status Finish();

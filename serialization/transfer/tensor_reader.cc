@@ -187,11 +187,10 @@ std::vector<const TensorRead*> TensorReader::Wanted() const {
 // Where the elements of a tensor stand on a device. Nowhere, if no backend can
 // write there, for which `Write` has the error.
 DevicePlace TensorReader::PlaceOf(const Tensor& to) const {
-  const Device& device = to.storage().device();
-  Backend* const backend = devices_.FindBackend(device.type()).get();
+  Backend* const backend =
+      devices_.FindBackend(to.storage().device().type()).get();
   if (backend == nullptr || !backend->has_bytes()) return DevicePlace();
-  return {backend, device.has_index() ? device.index() : 0,
-          &to.storage().memory(), BeginBytes(to)};
+  return ferry::PlaceOf(backend, to.storage(), BeginBytes(to));
 }
 
 absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
@@ -409,6 +408,7 @@ absl::Status TensorReader::AddReads(const Group& group, Extents* extents,
       if (begin >= end) continue;
       Extent& part = extents->emplace_back(PlainExtent(
           extent.file, contents_offset + (begin - extent_begin), end - begin));
+      part.name = extent.name;
       part.swap_unit_bytes = extent.swap_unit_bytes;
       part.storage_offset_bytes = begin;
       ExtentRead& read = reads->emplace_back();

@@ -5,10 +5,10 @@
 // File: serialization/transfer/tensor_reader.h
 // -----------------------------------------------------------------------------
 //
-// Reads tensors of a file into tensors that exist. Bytes that stand in the file
-// as they are to stand in memory go there without a stop on the way; what is
-// arranged otherwise takes host memory of its own for as long as it is read, at
-// most about 64 MiB, or one storage's views if these are larger.
+// Reads tensors of a file into existing tensors. Bytes that the file holds in
+// the tensor's own order are read straight into host memory, or through the
+// staging buffers of a device's stream. Other arrangements take up to 64 MiB of
+// host memory more, or one storage's views if those are larger.
 //
 // Example:
 //

@@ -8,16 +8,20 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/file.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/devices/testing/fake_backend.h"
 #include "ferry/io/crc32.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/transfer/extent_reader.h"
@@ -62,9 +66,10 @@ class TwoExtents : public testing::TestWithParam<bool> {
     read.extents = extents_;
     read.to = to;
     return ReadTensors({first.get(), second.get()}, {read},
-                       DeviceRegistry().Snapshot(), ExtentReadOptions());
+                       registry_.Snapshot(), ExtentReadOptions());
   }
 
+  DeviceRegistry registry_;
   std::vector<int32_t> numbers_;
   std::string files_[2];
   std::vector<Extent> extents_;
@@ -100,6 +105,33 @@ TEST_P(TwoExtents, ElementsArrangedOtherwise) {
   const auto* const got = static_cast<const int32_t*>(to.data());
   for (int i = 0; i < 3; ++i) {
     for (int k = 0; k < 4; ++k) EXPECT_EQ(got[i + 3 * k], 4 * i + k);
+  }
+}
+
+// A whole storage, and a part of one, onto a device.
+TEST_P(TwoExtents, OntoADevice) {
+  FakeBackend::Options options;
+  options.delays_transfers = true;
+  const auto backend = std::make_shared<FakeBackend>(options);
+  absl::StatusOr<Registration> registration =
+      registry_.RegisterBackend(100, backend);
+  ASSERT_TRUE(registration.ok());
+  for (const int64_t first : {0, 3}) {
+    const int64_t count = 12 - 2 * first;
+    Memory memory;
+    ASSERT_TRUE(backend->Allocate(1, {48}, {&memory, 1}).ok());
+    const Storage storage = Storage::FromMemory(Device("fake", 1), memory, 48);
+    const Tensor from =
+        *Tensor::Create(storage_, DType::kInt32, {count}, {1}, first);
+    const Tensor to = *Tensor::Create(storage, DType::kInt32, {count}, {1},
+                                      first == 0 ? 0 : 2);
+    ASSERT_TRUE(Read(from, to).ok());
+    std::vector<int32_t> got(count);
+    ASSERT_TRUE(backend
+                    ->CopyToHost(memory, first == 0 ? 0 : 8, got.data(),
+                                 static_cast<uint64_t>(count) * 4)
+                    .ok());
+    EXPECT_EQ(std::memcmp(got.data(), &numbers_[first], got.size() * 4), 0);
   }
 }
 

@@ -26,7 +26,7 @@ struct TransferControl {
   // thread at a time, which need not be the caller's. Default: none.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 
-  // Asked every few MiB, from several threads at once; once it says yes, the
+  // Asked every few MiB, from several threads at once. Once it says yes, the
   // call ends with kCancelled. Default: never.
   std::function<bool()> is_cancelled;
 };

@@ -16,13 +16,21 @@ namespace ferry {
 // What one thread takes of a large run of bytes.
 inline constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
 
-// What is read or written by one call: it fits the second-level cache, so that
-// a checksum costs no second way to memory, and smaller ones cost more calls. A
-// multiple of every unit of byte order.
+// The size of one read or write. A chunk stays in the second-level cache, so
+// its checksum costs no second pass over memory; smaller chunks would cost more
+// calls. A multiple of every unit of byte order.
 inline constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 
-// Below this in all, threads cost more than they bring.
+// Fewer bytes than this in all are moved by one thread, since several would
+// cost more than they bring.
 inline constexpr uint64_t kSerialBytes = uint64_t{16} << 20;
+
+// Where pieces begin in a staging buffer: at multiples of this, so that every
+// number in them is aligned. Of a buffer a multiple of this is used.
+inline constexpr uint64_t kStagingAlignment = 64;
+inline constexpr uint64_t UsableBytes(uint64_t buffer_bytes) {
+  return buffer_bytes / kStagingAlignment * kStagingAlignment;
+}
 
 }  // namespace ferry
 

@@ -177,8 +177,8 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
       return damaged("is a folder and has contents");
     }
     entry.size_bytes = entry.contents_bytes;
-    // APPNOTE.TXT knows no mark for "none", but PyTorch writes 0, and nothing
-    // else has so much of a chance to be that.
+    // The format has no mark for a missing checksum. PyTorch writes 0, so a 0
+    // over bytes counts as missing.
     entry.has_crc32 = entry.crc32 != 0 || entry.contents_bytes == 0;
     entry.find_contents = CheckLocalHeader;
     entry.head_bytes = static_cast<uint32_t>(kLocalHeaderBytes + name_bytes);
