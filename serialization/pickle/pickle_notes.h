@@ -66,11 +66,12 @@ class PickleNotes final : public CodecNotes {
   // Notes a reference to the storage at `index` (`ObjectGraph::storage_index`).
   // The first key counts. The location counts only if all references have it.
   void NoteStorage(uint32_t index, NodeId key, NodeId location) {
-    if (index >= storages_.size()) {
-      storages_.resize(index);
-      storages_.push_back({key, location});
-    } else if (storages_[index].location != location) {
-      storages_[index].location = kNoNode;
+    if (index >= storages_.size()) storages_.resize(index + 1);
+    Storage& known = storages_[index];
+    if (known.key == kNoNode) {
+      known = {key, location};
+    } else if (known.location != location) {
+      known.location = kNoNode;
     }
   }
   Storage storage(uint32_t index) const {

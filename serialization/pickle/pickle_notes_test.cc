@@ -63,7 +63,11 @@ TEST(PickleNotesTest, ALocationCountsIfAllReferencesHaveIt) {
     EXPECT_EQ(notes.storage(0).key, 10u);
     EXPECT_EQ(notes.storage(0).location, kNoNode);
   }
-  for (uint32_t unknown : {1, 3}) {
+  // A note may be the first of its storage but not of the last storage.
+  notes.NoteStorage(1, 14, 15);
+  EXPECT_EQ(notes.storage(1).key, 14u);
+  EXPECT_EQ(notes.storage(1).location, 15u);
+  for (uint32_t unknown : {3, 4}) {
     EXPECT_EQ(notes.storage(unknown).key, kNoNode);
     EXPECT_EQ(notes.storage(unknown).location, kNoNode);
   }

@@ -24,8 +24,8 @@ namespace pickle {
 
 // UnpickleMemo
 //
-// Takes memory in proportion to the number of entries, or to what has been read
-// of the pickle, whatever numbers the pickle uses.
+// Takes memory in proportion to the number of entries or to the size of the
+// pickle, whatever numbers it uses.
 //
 // Thread-safety: none.
 class UnpickleMemo {
@@ -55,9 +55,8 @@ class UnpickleMemo {
 
   // Returns an entry, or kNoNode if there is none with this number.
   ABSL_ATTRIBUTE_ALWAYS_INLINE NodeId Get(uint64_t index) const {
-    NodeId node = kNoNode;
-    if (ABSL_PREDICT_TRUE(index < entries_.size())) node = entries_[index];
-    return ABSL_PREDICT_TRUE(node != kNoNode) ? node : GetFar(index);
+    return ABSL_PREDICT_TRUE(index < entries_.size()) ? entries_[index]
+                                                      : GetFar(index);
   }
 
  private:
@@ -65,7 +64,7 @@ class UnpickleMemo {
   NodeId GetFar(uint64_t index) const;
 
   std::pmr::vector<NodeId> entries_;
-  // Entries with numbers that no honest pickle reaches.
+  // The entries past the end of `entries_`. No honest pickle has any.
   absl::flat_hash_map<uint64_t, NodeId> far_entries_;
   uint64_t size_ = 0;
 };

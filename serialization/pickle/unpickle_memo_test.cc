@@ -32,6 +32,22 @@ TEST(UnpickleMemoTest, KeepsTheLastValueOfANumber) {
   }
 }
 
+TEST(UnpickleMemoTest, CountsANumberOnceWhereverItsEntryIs) {
+  UnpickleMemo memo(std::pmr::get_default_resource());
+  memo.Put(100, 7, /*bytes_taken=*/100);
+  memo.Put(100, 8, /*bytes_taken=*/200);
+  EXPECT_EQ(memo.size(), 1u);
+  EXPECT_EQ(memo.Get(100), 8u);
+  // The table grows past entry 1000 because of another entry.
+  memo.Put(1000, 9, /*bytes_taken=*/300);
+  memo.Put(1100, 10, /*bytes_taken=*/1101);
+  EXPECT_EQ(memo.Get(1000), 9u);
+  EXPECT_EQ(memo.size(), 3u);
+  memo.Put(1000, 11, /*bytes_taken=*/1200);
+  EXPECT_EQ(memo.Get(1000), 11u);
+  EXPECT_EQ(memo.size(), 3u);
+}
+
 TEST(UnpickleMemoTest, GrowsAsEntriesAreAdded) {
   UnpickleMemo memo(std::pmr::get_default_resource());
   for (NodeId i = 0; i < 1000; ++i) {

@@ -196,6 +196,18 @@ TEST_F(UnpicklerTest, TheMemo) {
                         "0]\x94"
                         "0h\1."))),
             ValueKind::kList);
+  // An entry counts once, also if the pickle is longer than its number when it
+  // is set again. CPython puts "V" at 2.
+  std::string far_entry =
+      B("Nr\xc8\0\0\0"
+        "0X\1\0\0\0Aq\3"
+        "0");
+  for (int i = 0; i < 120; ++i) far_entry += "N0";
+  far_entry +=
+      B("Nr\xc8\0\0\0"
+        "0\x8c\1V\x94"
+        "0h\3.");
+  EXPECT_EQ(Text(Read(far_entry)), "A");
   for (const std::string& bad :
        {B("h\0."), B("]q\0h\1."), B("j\xff\xff\xff\xff."), B("g7\n."),
         B("q\0."), B("\x94."), B("(q\0.")}) {

@@ -218,6 +218,11 @@ def zip_files():
                            more=[('constants.pkl', plain(())),
                                  ('code/__torch__.py', b'op_version_set = 1\n')
                                 ]))
+    yield 'a memo entry far ahead that is set again', archive(
+        checkpoint_records(b'Nr\xc8\0\0\0' + b'0X\4\0\0\0goodq\3' +
+                           b'0N' * 120 + b'r\xc8\0\0\0' +
+                           b'0X\3\0\0\0bad\x94' +
+                           b'0}X\5\0\0\0whichh\3s.'))
 
 
 def old_zip_pickle(key='0'):
@@ -535,8 +540,8 @@ def spell(number, rng):
 HONEST = {
     'one archive', 'bytes after the archive', 'a comment', 'a stream',
     'a stream by hand', 'two streams', 'a stream, then an archive', 'a pickle',
-    'a pickle, then an evil one', *('safetensors of a size of ...%02x' % size
-                                    for size in range(256))
+    'a pickle, then an evil one', 'a memo entry far ahead that is set again',
+    *('safetensors of a size of ...%02x' % size for size in range(256))
 }
 # These PyTorch runs indeed, so that the test is one.
 MUST_RUN = {
