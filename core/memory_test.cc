@@ -29,13 +29,14 @@ std::vector<Memory> AllocateOrDie(const std::vector<uint64_t>& sizes) {
   return memory;
 }
 
-// Asks for memory that there is not; what is left of it is an error.
+// Makes an allocation that must fail, and expects that all of `memory` is left
+// empty.
 absl::Status AllocateInVain(const std::vector<uint64_t>& sizes) {
   std::vector<Memory> memory(sizes.size());
   const absl::Status status = AllocateHostMemory(sizes, absl::MakeSpan(memory));
-  for (const Memory& run : memory) {
-    EXPECT_EQ(run.data, nullptr);
-    EXPECT_EQ(run.owner, nullptr);
+  for (const Memory& allocation : memory) {
+    EXPECT_EQ(allocation.data, nullptr);
+    EXPECT_EQ(allocation.owner, nullptr);
   }
   return status;
 }
@@ -50,47 +51,49 @@ bool IsFilled(const Memory& memory, uint64_t size, int byte) {
                      [&](unsigned char b) { return b == byte; });
 }
 
-// How many allocations the runs are of.
-size_t CountOwners(const std::vector<Memory>& runs) {
+// How many slabs and mappings the allocations are in.
+size_t CountOwners(const std::vector<Memory>& memory) {
   std::set<const void*> owners;
-  for (const Memory& run : runs) owners.insert(run.owner.get());
+  for (const Memory& allocation : memory) owners.insert(allocation.owner.get());
   return owners.size();
 }
 
-TEST(MemoryTest, NoSizesGiveNoRuns) { EXPECT_TRUE(AllocateOrDie({}).empty()); }
-
-TEST(MemoryTest, NoBytesTakeNoMemory) {
-  const std::vector<Memory> runs = AllocateOrDie({0, 1, 0});
-  EXPECT_EQ(runs[0].data, nullptr);
-  EXPECT_EQ(runs[0].owner, nullptr);
-  EXPECT_NE(runs[1].data, nullptr);
-  EXPECT_EQ(runs[2].data, nullptr);
+TEST(MemoryTest, NoSizesGiveNoMemory) {
+  EXPECT_TRUE(AllocateOrDie({}).empty());
 }
 
-TEST(MemoryTest, RunsAreAlignedWritableAndApart) {
+TEST(MemoryTest, NoBytesTakeNoMemory) {
+  const std::vector<Memory> memory = AllocateOrDie({0, 1, 0});
+  EXPECT_EQ(memory[0].data, nullptr);
+  EXPECT_EQ(memory[0].owner, nullptr);
+  EXPECT_NE(memory[1].data, nullptr);
+  EXPECT_EQ(memory[2].data, nullptr);
+}
+
+TEST(MemoryTest, AllocationsAreAlignedWritableAndApart) {
   const std::vector<uint64_t> sizes = {
       1,        63,   64,           65,       4096, 0, 2 * kMiB - 1,
       2 * kMiB, 3000, 2 * kMiB + 1, 5 * kMiB, 100,  7, 2 * kMiB - 1};
-  const std::vector<Memory> runs = AllocateOrDie(sizes);
-  ASSERT_EQ(runs.size(), sizes.size());
+  const std::vector<Memory> memory = AllocateOrDie(sizes);
+  ASSERT_EQ(memory.size(), sizes.size());
   for (size_t i = 0; i < sizes.size(); ++i) {
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(runs[i].data) % 64, 0u) << i;
-    Fill(runs[i], sizes[i], static_cast<int>(i + 1));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(memory[i].data) % 64, 0u) << i;
+    Fill(memory[i], sizes[i], static_cast<int>(i + 1));
   }
   for (size_t i = 0; i < sizes.size(); ++i) {
-    EXPECT_TRUE(IsFilled(runs[i], sizes[i], static_cast<int>(i + 1))) << i;
+    EXPECT_TRUE(IsFilled(memory[i], sizes[i], static_cast<int>(i + 1))) << i;
   }
 }
 
-TEST(MemoryTest, LargeRunsStandAloneOnTheBoundaryOfAHugePage) {
-  const std::vector<Memory> runs = AllocateOrDie({2 * kMiB, 7 * kMiB});
-  EXPECT_EQ(CountOwners(runs), 2u);
-  for (const Memory& run : runs) {
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(run.data) % (2 * kMiB), 0u);
+TEST(MemoryTest, LargeAllocationsStandAloneOnTheBoundaryOfAHugePage) {
+  const std::vector<Memory> memory = AllocateOrDie({2 * kMiB, 7 * kMiB});
+  EXPECT_EQ(CountOwners(memory), 2u);
+  for (const Memory& allocation : memory) {
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(allocation.data) % (2 * kMiB), 0u);
   }
 }
 
-TEST(MemoryTest, SmallRunsShareSlabsOfBoundedSize) {
+TEST(MemoryTest, SmallAllocationsShareSlabsOfBoundedSize) {
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(1000, 100))), 1u);
   // Each takes 1 MiB and a bit: three to a slab of 4 MiB.
   EXPECT_EQ(CountOwners(AllocateOrDie(std::vector<uint64_t>(9, kMiB + 1))), 3u);
@@ -107,20 +110,20 @@ TEST(MemoryTest, SmallRunsShareSlabsOfBoundedSize) {
   EXPECT_NE(mixed[0].owner, mixed[1].owner);
 }
 
-TEST(MemoryTest, RunsAreFreedOnTheirOwn) {
-  std::vector<Memory> runs = AllocateOrDie({100, 3 * kMiB, 200, 3 * kMiB});
-  Fill(runs[2], 200, 7);
-  Fill(runs[3], 3 * kMiB, 8);
-  const std::weak_ptr<void> slab = runs[0].owner;
-  const std::weak_ptr<void> mapping = runs[1].owner;
-  runs[0] = Memory();
-  runs[1] = Memory();
-  // The slab lives with its last run, a mapping dies at once.
+TEST(MemoryTest, AllocationsAreFreedOnTheirOwn) {
+  std::vector<Memory> memory = AllocateOrDie({100, 3 * kMiB, 200, 3 * kMiB});
+  Fill(memory[2], 200, 7);
+  Fill(memory[3], 3 * kMiB, 8);
+  const std::weak_ptr<void> slab = memory[0].owner;
+  const std::weak_ptr<void> mapping = memory[1].owner;
+  memory[0] = Memory();
+  memory[1] = Memory();
+  // The slab lives with its last allocation, a mapping dies at once.
   EXPECT_FALSE(slab.expired());
   EXPECT_TRUE(mapping.expired());
-  EXPECT_TRUE(IsFilled(runs[2], 200, 7));
-  EXPECT_TRUE(IsFilled(runs[3], 3 * kMiB, 8));
-  runs[2] = Memory();
+  EXPECT_TRUE(IsFilled(memory[2], 200, 7));
+  EXPECT_TRUE(IsFilled(memory[3], 3 * kMiB, 8));
+  memory[2] = Memory();
   EXPECT_TRUE(slab.expired());
 }
 

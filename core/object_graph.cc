@@ -42,8 +42,8 @@ struct ObjectGraph::Index {
   bool has_plain_keys = true;
 };
 
-// For the dicts that were searched for a key that is no scalar, or that are not
-// small and were searched.
+// The indexes of large dicts that were searched, and of any dict that was
+// searched for a key that is not a scalar.
 struct ObjectGraph::Indexes {
   explicit Indexes(const ObjectGraph& graph) : classes(graph) {}
   std::mutex mutex;
@@ -649,7 +649,7 @@ absl::Status ObjectGraph::SetEntry(NodeId dict, const ObjectGraph& from,
     }
     entry = find(key_class);
     if (entry == kNoEntry && !is_own) {
-      // A global or a storage of the other graph may be one that this one has.
+      // A storage of the other graph may be one that this one has.
       key = Import(from, key);
       is_own = true;
       entry = find(classes.ClassOf(key));

@@ -333,11 +333,12 @@ class ObjectGraph {
   // than a few entries has been indexed.
   void SetEntry(NodeId dict, absl::string_view key, NodeId value);
   // Likewise the entry whose key equals `key`, a node of `from`, which may be
-  // another graph: then the key is imported if the entry is appended.
+  // another graph: then the key is imported if the entry is appended. A key of
+  // another graph that contains a storage is imported by every call.
   //
   // Errors: kInvalidArgument - Python cannot hash the key: it is a list, dict,
   //         set or bytearray, or a tuple or frozenset that contains one.
-  //         Nothing is changed.
+  //         The dict is unchanged.
   absl::Status SetEntry(NodeId dict, const ObjectGraph& from, NodeId key,
                         NodeId value);
 

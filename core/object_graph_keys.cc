@@ -88,10 +88,12 @@ uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {
   if (const std::optional<ScalarKey> scalar = ScalarKey::Of(graph, atom)) {
     return Number(source, &scalars_, *scalar);
   }
-  const auto by_identity = [&] {
-    if (!source.is_own) return kUnknown;
+  const auto by_node = [&](NodeId node) {
     return Number(source, &others_,
-                  std::pair(ValueKind::kObject, uint64_t{atom}));
+                  std::pair(ValueKind::kObject, uint64_t{node}));
+  };
+  const auto by_identity = [&] {
+    return source.is_own ? by_node(atom) : kUnknown;
   };
   // For a float that is no scalar key.
   const auto by_big_float = [&](double value) {
@@ -131,6 +133,9 @@ uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {
                     std::pair(kind, static_cast<uint64_t>(graph.layout(atom))));
     case ValueKind::kDevice:
       return Number(source, &devices_, graph.device(atom).ToString());
+    case ValueKind::kGlobal:
+      return by_node(graph_.FindGlobal(graph.global(atom).module,
+                                       graph.global(atom).name));
     default:
       return by_identity();
   }

@@ -94,10 +94,10 @@ class KeyClasses {
   // `graph` must outlive it.
   explicit KeyClasses(const ObjectGraph& graph) : graph_(graph) {}
 
-  // Of what Python cannot hash: lists, dicts, sets, bytearrays, and tuples and
-  // frozensets that contain one.
+  // The number of every key that Python cannot hash: lists, dicts, sets,
+  // bytearrays, and tuples and frozensets that contain one.
   static constexpr uint32_t kUnhashable = 0xFFFFFFFF;
-  // Of a key that equals none that has a number.
+  // Returned for a key that equals no numbered key.
   static constexpr uint32_t kUnknown = 0xFFFFFFFE;
 
   // Returns the number of a key of the graph. A key that equals none so far
@@ -106,9 +106,9 @@ class KeyClasses {
     return ClassOf({graph_, &composite_nodes_, /*is_own=*/true}, key);
   }
 
-  // Returns the number of a key of another graph, or kUnknown. A key that is
-  // compared by identity, or that contains one, is unknown. Gives out no
-  // number.
+  // Returns the number of a key of another graph, or kUnknown. A global is the
+  // global of that name in this graph; any other key that is compared by
+  // identity, or that contains one, is unknown. Gives out no number.
   uint32_t FindForeign(const ObjectGraph& graph, NodeId key);
   // Likewise the number of a scalar key.
   uint32_t Find(const ScalarKey& key) const;

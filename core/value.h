@@ -198,10 +198,12 @@ class Value {
   // Errors: kInvalidArgument - not a list.
   absl::Status Append(const Value& item) const;
 
-  // Sets the entry with this key in a dict: in its place if there is one with
-  // an equal key, which then keeps its own key, else as the last.
+  // Sets the value of the entry whose key equals `key`; that entry keeps its
+  // own key. If there is none, appends an entry.
   //
   // Errors: kInvalidArgument - not a dict, or a key that Python cannot hash.
+  // The
+  //         dict is unchanged.
   absl::Status Set(absl::string_view key, const Value& value) const;
   absl::Status Set(const Value& key, const Value& value) const;
   // A literal would fit both of these equally well.

@@ -4,13 +4,13 @@
 // What `Value::Set` costs per key: in a new dict, and where the dict has the
 // key already. The argument is the number of keys.
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
+#include "ferry/core/object_graph.h"
 #include "ferry/core/value.h"
 
 namespace ferry {

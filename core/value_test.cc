@@ -213,7 +213,13 @@ TEST(ValueTest, AHandleOutlivesTheOthers) {
   EXPECT_EQ(text, "a text that lies in the graph");
 }
 
-// One key of each sort that Python compares by value, made anew in each call.
+Value AGlobal() {
+  const auto graph = std::make_shared<ObjectGraph>();
+  return Value(graph, graph->AddGlobal("module", "Class"));
+}
+
+// One key of each sort that Python compares by value, or a global, made anew in
+// each call.
 std::vector<Value> EveryKey() {
   return {Value(),
           Value(true),
@@ -231,7 +237,9 @@ std::vector<Value> EveryKey() {
           Value::Size({2, 3}),
           Value::Tuple({}),
           Value::Tuple({1, "x"}),
-          Value::Tuple({Value::Tuple({Value(), 2.5}), Value::Bytes("x")})};
+          Value::Tuple({Value::Tuple({Value(), 2.5}), Value::Bytes("x")}),
+          AGlobal(),
+          Value::Tuple({AGlobal(), 3})};
 }
 
 TEST(ValueTest, SettingAKeyAgainAddsNoNode) {
@@ -288,8 +296,7 @@ TEST(ValueTest, KeysByIdentityAreThoseOfTheDictsGraph) {
     ASSERT_TRUE(of_first.Set(Value(ATensor()), 2).ok());
     EXPECT_EQ(of_first.size(), 2u);
     // A class is the same in each graph.
-    const auto graph = std::make_shared<ObjectGraph>();
-    const Value global(graph, graph->AddGlobal("module", "Class"));
+    const Value global = AGlobal();
     for (const Value& key : {global, Value::Tuple({global})}) {
       ASSERT_TRUE(dict.Set(key, 1).ok());
       const size_t size = dict.size();

@@ -21,6 +21,7 @@
 #ifndef FERRY_SERIALIZATION_PICKLE_PICKLE_INPUT_H_
 #define FERRY_SERIALIZATION_PICKLE_PICKLE_INPUT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -67,7 +68,7 @@ class PickleInput {
     return true;
   }
 
-  // Takes a little-endian number of `size` bytes.
+  // Takes a little-endian number of `size` bytes. `size` must be at most 8.
   ABSL_ATTRIBUTE_ALWAYS_INLINE bool TakeNumber(size_t size, uint64_t* out) {
     if (ABSL_PREDICT_FALSE(size > left())) return CutShort(size);
     *out = 0;
