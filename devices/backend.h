@@ -79,7 +79,8 @@ class Backend {
   // Memory that holds bytes has an owner. It is freed with the last copy of its
   // owner, in any order, on any thread, also after the backend is gone.
   //
-  // Errors: after any, all of `out` is empty and nothing is left allocated.
+  // Errors: after an error every element of `out` is empty, and nothing stays
+  //         allocated.
   //   kOutOfRange        - there is no such device.
   //   kResourceExhausted - not enough memory; says how much was asked for.
   virtual absl::Status Allocate(int index,
@@ -96,7 +97,8 @@ class Backend {
                                     uint64_t offset_bytes,
                                     uint64_t size_bytes) = 0;
 
-  // The way back. What was copied before is seen.
+  // Copies `size_bytes` from `offset_bytes` of `from` to host memory. Sees
+  // every copy that returned before.
   //
   // Errors: kInvalidArgument - the device's storages hold no bytes.
   virtual absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes,
@@ -106,9 +108,10 @@ class Backend {
   // outlive it.
   //
   // The default is a stream whose transfers block: it calls CopyFromHost and
-  // CopyToHost, and its buffers are ordinary host memory. Override it where
-  // copies can overlap or host memory can be pinned. A backend of host memory
-  // needs no other: whoever has bytes for it writes them where they belong.
+  // CopyToHost, and its buffers are ordinary host memory. Opening it costs one
+  // call of Properties. Override it where copies can overlap or host memory can
+  // be pinned. Backends of host memory can keep the default: callers write to
+  // such memory directly.
   //
   // Errors: kOutOfRange - there is no such device.
   virtual absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(int index);

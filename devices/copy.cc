@@ -26,7 +26,7 @@ absl::StatusOr<std::unique_ptr<TransferStream>> OpenStreamOf(
   return backend.OpenStream(device.has_index() ? device.index() : 0);
 }
 
-// Copies all bytes, of which there are some, between devices that the host
+// Copies all bytes of `from`, which is not empty, between devices that the host
 // cannot reach. While `to` receives one piece, `from` sends the next: both use
 // the buffers of `from`'s stream.
 absl::Status CopyThroughStreams(Backend& from_backend, const Storage& from,
@@ -37,6 +37,7 @@ absl::Status CopyThroughStreams(Backend& from_backend, const Storage& from,
       absl::StrCat("copy to a storage on ", to.device().ToString());
   FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<TransferStream> source,
                          OpenStreamOf(from_backend, from.device()));
+  // Declared last, so destroyed first: its transfers use buffers of `source`.
   FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<TransferStream> target,
                          OpenStreamOf(to_backend, to.device()));
   const uint64_t size_bytes = from.size_bytes();
@@ -56,7 +57,7 @@ absl::Status CopyThroughStreams(Backend& from_backend, const Storage& from,
   const char* last = nullptr;  // the buffer of the piece before
   for (uint64_t offset = 0; offset < size_bytes; offset += piece_bytes) {
     FERRY_ASSIGN_OR_RETURN(char* const buffer, source->NextBuffer());
-    // The target may use it yet.
+    // The target may still be reading it.
     FERRY_RETURN_IF_ERROR(target->Wait(buffer));
     FERRY_RETURN_IF_ERROR(
         source->ToHost({piece_at(from.memory(), offset, from_name)}, buffer));
@@ -77,7 +78,7 @@ absl::Status CopyStaged(Backend& from_backend, const Storage& from,
   if (size_bytes > kBlockingBufferBytes) {
     return CopyThroughStreams(from_backend, from, to_backend, to);
   }
-  // Too little to overlap: to open two streams would take longer.
+  // For so few bytes, opening two streams costs more than overlapping saves.
   FERRY_ASSIGN_OR_RETURN(const Memory staging, AllocateHostBuffer(size_bytes));
   FERRY_RETURN_IF_ERROR(
       from_backend.CopyToHost(from.memory(), 0, staging.data, size_bytes));

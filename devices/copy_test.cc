@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
@@ -247,6 +248,55 @@ TEST_F(CopyTest, FailedCopyLeavesNothingAllocated) {
         << status;
     EXPECT_EQ(other_->allocated_bytes(), 0u);
   }
+}
+
+TEST_F(CopyTest, FailedCopyWaitsForTransfersUnderWay) {
+  // Allocates the first piece of what it is asked for.
+  class Small : public FakeBackend {
+   public:
+    using FakeBackend::FakeBackend;
+    absl::Status Allocate(int index, absl::Span<const uint64_t>,
+                          absl::Span<Memory> out) override {
+      return FakeBackend::Allocate(index, {kMiB / 2}, out);
+    }
+  };
+  FakeBackend::Options options = Named("sender");
+  options.delays_transfers = true;
+  options.stream_buffer_bytes = kMiB / 2;
+  const auto sender = std::make_shared<FakeBackend>(options);
+  options.type = "small";
+  const auto small = std::make_shared<Small>(options);
+  options.type = "receiver";
+  const auto receiver = std::make_shared<FakeBackend>(options);
+  Keep(registry_.RegisterBackend(24, sender));
+  Keep(registry_.RegisterBackend(25, small));
+  Keep(registry_.RegisterBackend(26, receiver));
+  const absl::StatusOr<Storage> from = CopyStorage(
+      devices(), HostStorage(Pattern(3 * kMiB)), Device("sender", 0));
+  ASSERT_TRUE(from.ok()) << from.status();
+
+  // The receiver fails while the sender reads.
+  absl::Status status =
+      CopyStorage(devices(), *from, Device("small", 1)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_TRUE(
+      absl::StartsWith(status.message(), "copy to a storage on small:1: "))
+      << status;
+  EXPECT_EQ(small->transfer_count(), 2);
+  EXPECT_EQ(small->allocated_bytes(), 0u);
+  EXPECT_EQ(LiveStagingBytes(), 0u);
+
+  // The sender fails at its last piece while the receiver writes.
+  const Storage lying =
+      Storage::FromMemory(Device("sender", 0), from->memory(), 3 * kMiB + 1);
+  status = CopyStorage(devices(), lying, Device("receiver", 1)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_TRUE(
+      absl::StartsWith(status.message(), "copy of a storage on sender:0: "))
+      << status;
+  EXPECT_EQ(receiver->transfer_count(), 6);
+  EXPECT_EQ(receiver->allocated_bytes(), 0u);
+  EXPECT_EQ(LiveStagingBytes(), 0u);
 }
 
 // --- CopyToHost and CopyFromHost ---------------------------------------------

@@ -247,9 +247,9 @@ class DeviceRegistry {
   uint64_t next_id_ = 1;
 };
 
-// The backend through which a range of a storage's bytes can be copied, for
-// code that opens streams. The snapshot keeps it alive. Errors: as
-// `CopyToHost`, but for what the backend returns.
+// Returns the backend that copies bytes of `storage`, after checking the range.
+// The pointer is valid as long as `devices` and its copies. Errors: those that
+// `CopyToHost` lists before the backend's own.
 absl::StatusOr<Backend*> FindCopyingBackend(const DeviceSnapshot& devices,
                                             const Storage& storage,
                                             uint64_t offset_bytes,

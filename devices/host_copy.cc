@@ -10,7 +10,6 @@
 
 namespace ferry {
 
-// The backend that copies bytes of `storage`.
 absl::StatusOr<Backend*> FindCopyingBackend(const DeviceSnapshot& devices,
                                             const Storage& storage,
                                             uint64_t offset_bytes,

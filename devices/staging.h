@@ -5,8 +5,8 @@
 // File: devices/staging.h
 // -----------------------------------------------------------------------------
 //
-// The staging buffers of a stream, for those who write streams, and a count of
-// all staging memory in the process.
+// The staging buffers of a stream, for those who write streams, and the number
+// of bytes in the staging buffers of all streams.
 //
 // Example: a stream of buffers in ordinary host memory.
 //
@@ -43,8 +43,8 @@ inline constexpr uint64_t kDefaultBufferBytes = uint64_t{4} << 20;
 inline constexpr uint64_t kMinBufferBytes = uint64_t{64} << 10;
 inline constexpr uint64_t kMaxBufferBytes = uint64_t{64} << 20;
 
-// Return the number of bytes in all staging buffers of the process: now, and
-// the most so far or since the last reset.
+// Return the number of bytes in the staging buffers of all streams: now, and
+// the largest number since the start or the last reset.
 //
 // Thread-safe.
 uint64_t LiveStagingBytes();

@@ -69,7 +69,7 @@ class TransferStream {
  public:
   virtual ~TransferStream() = default;
 
-  // The size of each staging buffer. Constant, and not 0.
+  // The size of each staging buffer. Constant, and at least 64.
   virtual uint64_t buffer_bytes() const = 0;
 
   // Returns a staging buffer that no transfer of this stream uses, aligned to

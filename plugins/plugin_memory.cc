@@ -21,7 +21,7 @@ class Block {
       : table_(std::move(table)), index_(index), handle_(handle) {}
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
-  // What the plugin says then finds nobody to tell.
+  // Ignores the status: a destructor cannot report it.
   ~Block() {
     ferry_status status = HostStruct<ferry_status>();
     table_->free(table_->context, index_, handle_, &status);

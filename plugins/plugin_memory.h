@@ -11,6 +11,7 @@
 // Example:
 //
 //   const Memory memory = OwnPluginMemory(table, index, handle);
+//   ferry_status status = HostStruct<ferry_status>();
 //   FERRY_ASSIGN_OR_RETURN(const ferry_copy copy,
 //                          CopyToPlugin(*table, "abc", memory, 0, 4));
 //   table->copy(table->context, &copy, &status);
@@ -34,8 +35,9 @@ Memory OwnPluginMemory(std::shared_ptr<const ferry_backend> table,
 // Return a request to copy `size_bytes` between the host and `offset_bytes` of
 // the memory.
 //
-// Errors: kInvalidArgument - the memory is not from OwnPluginMemory, or from
-//         that of another plugin.
+// Errors: kInvalidArgument - the memory does not come from `OwnPluginMemory`,
+// or
+//         it belongs to another plugin.
 absl::StatusOr<ferry_copy> CopyToPlugin(const ferry_backend& table,
                                         const void* from, const Memory& to,
                                         uint64_t offset_bytes,

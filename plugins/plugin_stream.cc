@@ -53,7 +53,7 @@ class PluginStream final : public TransferStream {
         }) {}
   ~PluginStream() override {
     WaitForFirst(under_way_.size());
-    // What the plugin says then finds nobody to tell.
+    // Ignores the status: a destructor cannot report it.
     ferry_status status = HostStruct<ferry_status>();
     table_->queue_destroy(table_->context, queue_, &status);
   }

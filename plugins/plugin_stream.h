@@ -18,7 +18,7 @@
 
 namespace ferry {
 
-// Opens a stream on a queue of its own on device `index`. The plugin has
+// Opens a stream on a queue of its own on device `index`. The plugin must have
 // FERRY_CAPABILITY_ASYNC.
 //
 // A piece of a transfer is one asynchronous copy. The staging buffers have the

@@ -17,10 +17,10 @@
 //         << result.ToString();
 //   }
 //
-// The checks compare codes of errors, and of their texts only the name of the
-// storage that Ferry gave (S-06). Their ids stay: a check that goes leaves a
-// gap. What they cannot see is a backend that crashes or hangs: run the suite
-// in a process of its own where that may happen.
+// The checks compare error codes. They do not compare messages, except that
+// S-06 looks for the storage name that Ferry passed in. Their ids stay: a check
+// that goes leaves a gap. What they cannot see is a backend that crashes or
+// hangs: run the suite in a process of its own where that may happen.
 #ifndef FERRY_DEVICES_CONFORMANCE_CONFORMANCE_H_
 #define FERRY_DEVICES_CONFORMANCE_CONFORMANCE_H_
 
@@ -65,7 +65,7 @@ struct ConformanceOptions {
   // never taken for success where there should be one.
   int expected_devices = 0;
   // The size of the large allocation; at least 64. Twice as much host memory is
-  // used. A few runs have a 32nd of it.
+  // used. A few allocations have a 32nd of it.
   uint64_t large_bytes = uint64_t{64} << 20;
   // How many threads use the backend at once; at least 2.
   int threads = 4;

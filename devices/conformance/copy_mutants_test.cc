@@ -259,15 +259,15 @@ TEST(CopyMutantsTest, PartsAreWrittenByRewritingTheWhole) {
     }
     absl::Status CopyFromHost(const void* from, const Memory& to,
                               uint64_t offset, uint64_t size) override {
-      std::pair<std::thread::id, uint64_t> run;
+      std::pair<std::thread::id, uint64_t> allocation;
       {
         const std::lock_guard<std::mutex> lock(mutex);
-        run = known[to.data];
+        allocation = known[to.data];
       }
-      if (run.first == std::this_thread::get_id()) {
+      if (allocation.first == std::this_thread::get_id()) {
         return FakeBackend::CopyFromHost(from, to, offset, size);
       }
-      std::vector<char> whole(run.second);
+      std::vector<char> whole(allocation.second);
       absl::Status status =
           FakeBackend::CopyToHost(to, 0, whole.data(), whole.size());
       if (!status.ok()) return status;
@@ -289,8 +289,8 @@ TEST(CopyMutantsTest, SecondReaderIsRefused) {
       const absl::Status status = FakeBackend::Allocate(index, sizes, out);
       if (!status.ok()) return status;
       const std::lock_guard<std::mutex> lock(mutex);
-      for (const Memory& run : out) {
-        threads[run.data] = std::this_thread::get_id();
+      for (const Memory& allocation : out) {
+        threads[allocation.data] = std::this_thread::get_id();
       }
       return status;
     }
@@ -334,11 +334,11 @@ TEST(CopyMutantsTest, MemoryOfOneSizeIsShared) {
       const absl::Status status = FakeBackend::Allocate(index, sizes, out);
       if (!status.ok() || sizes.size() != 1 || sizes[0] != 1000) return status;
       const std::lock_guard<std::mutex> lock(mutex);
-      Memory& run = out[0];
+      Memory& allocation = out[0];
       if (std::shared_ptr<void> alive = owner.lock()) {
-        run = Memory{alive.get(), alive};
+        allocation = Memory{alive.get(), alive};
       } else {
-        owner = run.owner;
+        owner = allocation.owner;
       }
       return status;
     }

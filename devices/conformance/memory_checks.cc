@@ -40,27 +40,27 @@ std::vector<uint64_t> ManySizes(const Subject& subject) {
   return sizes;
 }
 
-std::string Run(size_t i, uint64_t size_bytes) {
-  return absl::StrCat("run ", i, " of ", size_bytes, " bytes");
+std::string Allocation(size_t i, uint64_t size_bytes) {
+  return absl::StrCat("allocation ", i, " of ", size_bytes, " bytes");
 }
 
-// Fills each run with a pattern of its own.
-absl::Status FillAll(const Subject& subject, const std::vector<Memory>& runs,
+// Fills each allocation with a pattern of its own.
+absl::Status FillAll(const Subject& subject, const std::vector<Memory>& memory,
                      const std::vector<uint64_t>& sizes, uint32_t seed) {
-  for (size_t i = 0; i < runs.size(); ++i) {
+  for (size_t i = 0; i < memory.size(); ++i) {
     FERRY_RETURN_IF_ERROR(
-        Write(subject, runs[i], 0,
+        Write(subject, memory[i], 0,
               Pattern(seed + static_cast<uint32_t>(i), sizes[i])));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckOne(const Subject& subject, const std::vector<Memory>& runs,
+absl::Status CheckOne(const Subject& subject, const std::vector<Memory>& memory,
                       const std::vector<uint64_t>& sizes, uint32_t seed,
                       size_t i) {
-  return ExpectHolds(subject, runs[i],
+  return ExpectHolds(subject, memory[i],
                      Pattern(seed + static_cast<uint32_t>(i), sizes[i]),
-                     Run(i, sizes[i]));
+                     Allocation(i, sizes[i]));
 }
 
 absl::Status NothingIsLegal(const Subject& subject, int device) {
@@ -75,16 +75,16 @@ absl::Status EverySizeIsAnswered(const Subject& subject, int device) {
 
 absl::Status HostMemoryIsAligned(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = ManySizes(subject);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> runs,
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
                          AllocateAll(subject, device, sizes));
-  for (size_t i = 0; i < runs.size(); ++i) {
+  for (size_t i = 0; i < memory.size(); ++i) {
     if (sizes[i] == 0) continue;
-    if (runs[i].data == nullptr) {
-      return Failed(absl::StrCat(Run(i, sizes[i]), " is null"));
+    if (memory[i].data == nullptr) {
+      return Failed(absl::StrCat(Allocation(i, sizes[i]), " is null"));
     }
-    if (reinterpret_cast<uintptr_t>(runs[i].data) % 64 != 0) {
+    if (reinterpret_cast<uintptr_t>(memory[i].data) % 64 != 0) {
       return Failed(
-          absl::StrCat(Run(i, sizes[i]), " is not aligned to 64 bytes"));
+          absl::StrCat(Allocation(i, sizes[i]), " is not aligned to 64 bytes"));
     }
   }
   return absl::OkStatus();
@@ -105,7 +105,7 @@ absl::Status HostMemoryIsWhatCopiesSee(const Subject& subject, int device) {
   return ExpectEqual(seen, second, "bytes that the host reads");
 }
 
-absl::Status RunsAreApart(const Subject& subject, int device) {
+absl::Status AllocationsAreApart(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = ManySizes(subject);
   FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> together,
                          AllocateAll(subject, device, sizes));
@@ -123,13 +123,13 @@ absl::Status RunsAreApart(const Subject& subject, int device) {
   return absl::OkStatus();
 }
 
-absl::Status LargeRunHoldsItsBytes(const Subject& subject, int device) {
+absl::Status LargeAllocationHoldsItsBytes(const Subject& subject, int device) {
   const uint64_t size_bytes = subject.large_bytes;
   const Bytes wanted = Pattern(3, size_bytes);
   FERRY_ASSIGN_OR_RETURN(const Memory memory,
                          AllocateOne(subject, device, size_bytes));
   FERRY_RETURN_IF_ERROR(Write(subject, memory, 0, wanted));
-  return ExpectHolds(subject, memory, wanted, Run(0, size_bytes));
+  return ExpectHolds(subject, memory, wanted, Allocation(0, size_bytes));
 }
 
 // Asking for `sizes` is refused, and what was there is there yet.
@@ -165,17 +165,17 @@ absl::Status AbsurdSizesAreRefused(const Subject& subject, int device) {
   return absl::OkStatus();
 }
 
-absl::Status RunsAreFreedInAnyOrder(const Subject& subject, int device) {
+absl::Status AllocationsAreFreedInAnyOrder(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = ManySizes(subject);
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> runs,
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
                          AllocateAll(subject, device, sizes));
-  FERRY_RETURN_IF_ERROR(FillAll(subject, runs, sizes, 0));
-  // 7 is prime to the count's factors, so each run is visited once.
+  FERRY_RETURN_IF_ERROR(FillAll(subject, memory, sizes, 0));
+  // 7 is prime to the count's factors, so each allocation is visited once.
   size_t i = 0;
-  std::vector<bool> freed(runs.size());
-  for (size_t round = 0; round < runs.size() / 2; ++round) {
-    i = (i + 7) % runs.size();
-    runs[i] = Memory();
+  std::vector<bool> freed(memory.size());
+  for (size_t round = 0; round < memory.size() / 2; ++round) {
+    i = (i + 7) % memory.size();
+    memory[i] = Memory();
     freed[i] = true;
   }
   // What is had anew must not lie in what is kept.
@@ -183,9 +183,9 @@ absl::Status RunsAreFreedInAnyOrder(const Subject& subject, int device) {
   FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> anew,
                          AllocateAll(subject, device, more));
   FERRY_RETURN_IF_ERROR(FillAll(subject, anew, more, 20000));
-  for (size_t k = 0; k < runs.size(); ++k) {
+  for (size_t k = 0; k < memory.size(); ++k) {
     if (freed[k]) continue;
-    FERRY_RETURN_IF_ERROR(CheckOne(subject, runs, sizes, 0, k));
+    FERRY_RETURN_IF_ERROR(CheckOne(subject, memory, sizes, 0, k));
   }
   return absl::OkStatus();
 }
@@ -206,15 +206,15 @@ absl::Status LastCopyOfTheOwnerFrees(const Subject& subject, int device) {
 absl::Status AnotherThreadMayFree(const Subject& subject, int device) {
   const std::vector<uint64_t> sizes = {100, 100, MiddleSize(subject) + 1,
                                        MiddleSize(subject) + 1};
-  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> runs,
+  FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
                          AllocateAll(subject, device, sizes));
-  FERRY_RETURN_IF_ERROR(FillAll(subject, runs, sizes, 0));
-  std::thread([&runs] {
-    runs[0] = Memory();
-    runs[2] = Memory();
+  FERRY_RETURN_IF_ERROR(FillAll(subject, memory, sizes, 0));
+  std::thread([&memory] {
+    memory[0] = Memory();
+    memory[2] = Memory();
   }).join();
-  FERRY_RETURN_IF_ERROR(CheckOne(subject, runs, sizes, 0, 1));
-  FERRY_RETURN_IF_ERROR(CheckOne(subject, runs, sizes, 0, 3));
+  FERRY_RETURN_IF_ERROR(CheckOne(subject, memory, sizes, 0, 1));
+  FERRY_RETURN_IF_ERROR(CheckOne(subject, memory, sizes, 0, 3));
   return AllocateAll(subject, device, sizes).status();
 }
 
@@ -227,13 +227,13 @@ constexpr Check kChecks[] = {
      HostMemoryIsAligned},
     {"M-04", "host memory is what copies read and write", Needs::kHostMemory,
      HostMemoryIsWhatCopiesSee},
-    {"M-05", "runs of memory do not overlap", Needs::kBytes, RunsAreApart},
-    {"M-06", "a large run holds all its bytes", Needs::kBytes,
-     LargeRunHoldsItsBytes},
+    {"M-05", "allocations do not overlap", Needs::kBytes, AllocationsAreApart},
+    {"M-06", "a large allocation holds all its bytes", Needs::kBytes,
+     LargeAllocationHoldsItsBytes},
     {"M-07", "absurd sizes are refused and leave all as it was", Needs::kBytes,
      AbsurdSizesAreRefused},
-    {"M-08", "runs are freed in any order", Needs::kBytes,
-     RunsAreFreedInAnyOrder},
+    {"M-08", "allocations are freed in any order", Needs::kBytes,
+     AllocationsAreFreedInAnyOrder},
     {"M-09", "memory lives as long as the last copy of its owner",
      Needs::kBytes, LastCopyOfTheOwnerFrees},
     {"M-10", "another thread may free memory", Needs::kBytes,

@@ -63,12 +63,13 @@ TEST(MemoryMutantsTest, LongListIsCutShort) {
 TEST(MemoryMutantsTest, HostMemoryIsNotAligned) {
   struct Mutant : FakeHostBackend {
     absl::Status Allocate(int index, Sizes sizes, Out out) override {
-      // A header before each run, as a naive allocator has it.
+      // A header before each allocation, as a naive allocator has it.
       std::vector<uint64_t> larger(sizes.begin(), sizes.end());
       for (uint64_t& size : larger) size += size <= UINT64_MAX - 16 ? 16 : 0;
       const absl::Status status = FakeHostBackend::Allocate(index, larger, out);
       if (!status.ok()) return status;
-      for (Memory& run : out) run.data = static_cast<char*>(run.data) + 16;
+      for (Memory& allocation : out)
+        allocation.data = static_cast<char*>(allocation.data) + 16;
       return status;
     }
   } mutant;
@@ -176,15 +177,15 @@ TEST(MemoryMutantsTest, RefusalLeavesMemoryAllocated) {
   EXPECT_EQ(FailedChecks(mutant), Ids({"M-07"}));
 }
 
-TEST(MemoryMutantsTest, OneRunFreesTheOthersOfItsCall) {
+TEST(MemoryMutantsTest, OneAllocationFreesTheOthersOfItsCall) {
   struct Mutant : FakeBackend {
     absl::Status Allocate(int index, Sizes sizes, Out out) override {
       const absl::Status status = FakeBackend::Allocate(index, sizes, out);
       if (!status.ok() || out.size() < 2) return status;
       auto owners = std::make_shared<std::vector<std::shared_ptr<void>>>();
-      for (Memory& run : out) {
-        owners->push_back(std::move(run.owner));
-        run.owner = std::make_shared<int>();
+      for (Memory& allocation : out) {
+        owners->push_back(std::move(allocation.owner));
+        allocation.owner = std::make_shared<int>();
       }
       out[1].owner = owners;
       return status;
@@ -222,15 +223,16 @@ TEST(MemoryMutantsTest, AnotherThreadFreesTooMuch) {
       if (!status.ok()) return status;
       auto batch = std::make_shared<Batch>();
       for (size_t i = 0; i < out.size(); ++i) {
-        Memory& run = out[i];
-        batch->owners.push_back(std::move(run.owner));
-        run.owner = std::shared_ptr<void>(run.data, [batch, i](void*) {
-          if (std::this_thread::get_id() == batch->thread) {
-            if (i < batch->owners.size()) batch->owners[i] = nullptr;
-          } else {
-            batch->owners.clear();
-          }
-        });
+        Memory& allocation = out[i];
+        batch->owners.push_back(std::move(allocation.owner));
+        allocation.owner =
+            std::shared_ptr<void>(allocation.data, [batch, i](void*) {
+              if (std::this_thread::get_id() == batch->thread) {
+                if (i < batch->owners.size()) batch->owners[i] = nullptr;
+              } else {
+                batch->owners.clear();
+              }
+            });
       }
       return status;
     }

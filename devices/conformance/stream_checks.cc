@@ -4,6 +4,7 @@
 // Streams of transfers.
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -21,6 +22,9 @@ namespace ferry {
 namespace conformance_internal {
 namespace {
 
+// The least that `TransferStream::buffer_bytes` may be.
+constexpr uint64_t kLeastBufferBytes = 64;
+
 // In the checks, memory is declared before the streams that use it: when a
 // check fails half-way, the stream goes first and waits for its transfers.
 using Stream = std::unique_ptr<TransferStream>;
@@ -28,7 +32,10 @@ using Stream = std::unique_ptr<TransferStream>;
 absl::StatusOr<Stream> Open(const Subject& subject, int device) {
   FERRY_ASSIGN_OR_RETURN(Stream stream, subject.backend.OpenStream(device));
   if (stream == nullptr) return Failed("OpenStream returned null");
-  if (stream->buffer_bytes() == 0) return Failed("its buffers have 0 bytes");
+  if (stream->buffer_bytes() < kLeastBufferBytes) {
+    return Failed(absl::StrCat("its buffers have ", stream->buffer_bytes(),
+                               " bytes, fewer than ", kLeastBufferBytes));
+  }
   return stream;
 }
 
@@ -95,26 +102,26 @@ absl::Status FinishedBytesAreThere(const Subject& subject, int device) {
 }
 
 absl::Status ManyStoragesInOneCall(const Subject& subject, int device) {
-  constexpr uint64_t kSizes[] = {64, 0, 1, 3, 65, 0, 257, 16, 1000};
-  // Each storage has a guard on either side, and so has each range of the
-  // buffer.
-  std::vector<uint64_t> sizes;
-  for (uint64_t size : kSizes) sizes.push_back(size + 2);
-  FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
-                         AllocateAll(subject, device, sizes));
+  std::vector<Memory> memory;
   FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
+  std::vector<uint64_t> parts = {64, 0, 1, 3, 65, 0, 257, 16, 1000};
+  // Each storage has a guard on either side, and so has each range of the
+  // buffer. All of them fit one buffer.
+  const uint64_t most = stream->buffer_bytes() / parts.size() - 2;
+  std::vector<uint64_t> sizes;
+  for (uint64_t& part : parts) {
+    part = std::min(part, most);
+    sizes.push_back(part + 2);
+  }
+  FERRY_ASSIGN_OR_RETURN(memory, AllocateAll(subject, device, sizes));
   std::vector<Bytes> wanted;
   std::vector<TransferPiece> pieces;
   uint64_t used = 0;
   for (size_t i = 0; i < memory.size(); ++i) {
     wanted.push_back(Pattern(static_cast<uint32_t>(i), sizes[i]));
     FERRY_RETURN_IF_ERROR(Write(subject, memory[i], 0, wanted[i]));
-    pieces.push_back({&memory[i], 1, used + 1, kSizes[i], "storage"});
+    pieces.push_back({&memory[i], 1, used + 1, parts[i], "storage"});
     used += sizes[i];
-  }
-  if (used > stream->buffer_bytes()) {
-    return Failed(absl::StrCat("buffers of ", stream->buffer_bytes(),
-                               " bytes are too small to be of use"));
   }
   // In no order.
   std::rotate(pieces.begin(), pieces.begin() + 4, pieces.end());
@@ -131,8 +138,8 @@ absl::Status ManyStoragesInOneCall(const Subject& subject, int device) {
 
   uint64_t at = 0;
   for (size_t i = 0; i < memory.size(); ++i) {
-    std::copy_n(sent.begin() + at + 1, kSizes[i], wanted[i].begin() + 1);
-    std::copy_n(sent.begin() + at + 1, kSizes[i], received.begin() + at + 1);
+    std::copy_n(sent.begin() + at + 1, parts[i], wanted[i].begin() + 1);
+    std::copy_n(sent.begin() + at + 1, parts[i], received.begin() + at + 1);
     FERRY_RETURN_IF_ERROR(ExpectHolds(subject, memory[i], wanted[i],
                                       absl::StrCat("storage ", i)));
     at += sizes[i];
@@ -193,13 +200,14 @@ absl::Status ExpectNamesBad(const absl::Status& status,
 }
 
 absl::Status ErrorsNameTheStorage(const Subject& subject, int device) {
-  const Bytes bytes = Pattern(1, 64);
+  const Bytes bytes = Pattern(1, kLeastBufferBytes);
   FERRY_ASSIGN_OR_RETURN(const Memory good,
                          AllocateOne(subject, device, bytes.size()));
   const Memory bad;  // that nobody gave out
-  const std::vector<TransferPiece> pieces = {{&good, 0, 0, 64, "storage.good"},
-                                             {&bad, 0, 0, 64, "storage.bad"},
-                                             {&good, 0, 0, 64, "storage.good"}};
+  const std::vector<TransferPiece> pieces = {
+      {&good, 0, 0, bytes.size(), "storage.good"},
+      {&bad, 0, 0, bytes.size(), "storage.bad"},
+      {&good, 0, 0, bytes.size(), "storage.good"}};
   for (bool to_device : {true, false}) {
     FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
     FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
@@ -250,6 +258,7 @@ absl::Status EndOfAStreamWaits(const Subject& subject, int device) {
 absl::Status StreamsAreIndependent(const Subject& subject, int device) {
   const int threads = std::max(2, subject.threads);
   std::vector<uint64_t> sizes;
+  sizes.reserve(threads);
   for (int i = 0; i < threads; ++i) sizes.push_back(50000 + i);
   FERRY_ASSIGN_OR_RETURN(const std::vector<Memory> memory,
                          AllocateAll(subject, device, sizes));
@@ -287,12 +296,13 @@ absl::Status BuffersOfOtherStreamsMayBeUsed(const Subject& subject,
 
 absl::Status StreamsDropBytes(const Subject& subject, int device) {
   FERRY_ASSIGN_OR_RETURN(const Memory memory,
-                         AllocateOne(subject, device, 100));
+                         AllocateOne(subject, device, kLeastBufferBytes));
   FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
-  FERRY_RETURN_IF_ERROR(Send(*stream, memory, Pattern(1, 100)));
+  FERRY_RETURN_IF_ERROR(Send(*stream, memory, Pattern(1, kLeastBufferBytes)));
   FERRY_RETURN_IF_ERROR(stream->Finish());
   FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
-  absl::Status read = stream->ToHost({Whole(memory, 100)}, buffer);
+  absl::Status read =
+      stream->ToHost({Whole(memory, kLeastBufferBytes)}, buffer);
   read.Update(stream->Finish());
   return ExpectCode(read, absl::StatusCode::kInvalidArgument,
                     "reading from a device without bytes");

@@ -83,6 +83,35 @@ TEST(StreamMutantsTest, EveryIndexHasStreams) {
   EXPECT_EQ(FailedChecks(mutant), Ids({"S-01"}));
 }
 
+// The checks that open a stream on a device with bytes.
+Ids ChecksWithStreams() {
+  return {"S-02", "S-03", "S-04", "S-05", "S-06", "S-07", "S-08", "S-09"};
+}
+
+TEST(StreamMutantsTest, StreamsAreNull) {
+  struct Mutant : FakeBackend {
+    absl::StatusOr<OwnedStream> OpenStream(int index) override {
+      FERRY_RETURN_IF_ERROR(FakeBackend::OpenStream(index).status());
+      return OwnedStream();
+    }
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), ChecksWithStreams());
+}
+
+TEST(StreamMutantsTest, BuffersAreTooSmall) {
+  for (bool has_bytes : {true, false}) {
+    FakeBackend::Options options;
+    options.has_bytes = has_bytes;
+    options.stream_buffer_bytes = 64;
+    FakeBackend least(options);
+    EXPECT_EQ(FailedChecks(least), Ids());
+    options.stream_buffer_bytes = 63;
+    FakeBackend mutant(options);
+    EXPECT_EQ(FailedChecks(mutant),
+              has_bytes ? ChecksWithStreams() : Ids({"S-10"}));
+  }
+}
+
 TEST(StreamMutantsTest, FinishDoesNotWait) {
   struct Mutant : StreamMutant {
     using StreamMutant::StreamMutant;
@@ -189,6 +218,23 @@ TEST(StreamMutantsTest, BuffersAreReturnedWhileTheyAreInUse) {
   EXPECT_TRUE(IsCaughtBy("S-05", mutant));
 }
 
+TEST(StreamMutantsTest, BuffersAreMisaligned) {
+  struct Mutant : StreamMutant {
+    using StreamMutant::StreamMutant;
+    uint64_t buffer_bytes() const override {
+      return stream_->buffer_bytes() - 32;
+    }
+    absl::StatusOr<char*> NextBuffer() override {
+      FERRY_ASSIGN_OR_RETURN(char* const buffer, stream_->NextBuffer());
+      return buffer + 32;
+    }
+    absl::Status Wait(const char*) override { return stream_->Finish(); }
+  };
+  FakeBackend::Options options;
+  WithStreams<Mutant> mutant(options);
+  EXPECT_EQ(FailedChecks(mutant), Ids({"S-05"}));
+}
+
 TEST(StreamMutantsTest, ErrorsNameNoStorage) {
   struct Mutant : StreamMutant {
     using StreamMutant::StreamMutant;
@@ -215,16 +261,56 @@ TEST(StreamMutantsTest, ErrorsNameTheFirstStorageOfTheTransfer) {
   EXPECT_EQ(FailedChecks(mutant), Ids({"S-06"}));
 }
 
+enum class Method { kNextBuffer, kToDevice, kToHost, kWait, kFinish };
+
+// Returns an error once. Afterwards one method returns OK.
+template <Method forgetful>
+class ForgetfulStream : public StreamMutant {
+ public:
+  using StreamMutant::StreamMutant;
+  absl::StatusOr<char*> NextBuffer() override {
+    const absl::StatusOr<char*> buffer = stream_->NextBuffer();
+    if (buffer.ok()) buffer_ = *buffer;
+    FERRY_RETURN_IF_ERROR(Forget(Method::kNextBuffer, buffer.status()));
+    return buffer_;
+  }
+  absl::Status ToDevice(const char* buffer, Pieces pieces) override {
+    return Forget(Method::kToDevice, stream_->ToDevice(buffer, pieces));
+  }
+  absl::Status ToHost(Pieces pieces, char* buffer) override {
+    return Forget(Method::kToHost, stream_->ToHost(pieces, buffer));
+  }
+  absl::Status Wait(const char* buffer) override {
+    return Forget(Method::kWait, stream_->Wait(buffer));
+  }
+  absl::Status Finish() override {
+    return Forget(Method::kFinish, stream_->Finish());
+  }
+
+ private:
+  absl::Status Forget(Method method, absl::Status status) {
+    const bool had_failed = has_failed_;
+    has_failed_ |= !status.ok();
+    return had_failed && method == forgetful ? absl::OkStatus() : status;
+  }
+
+  char* buffer_ = nullptr;
+  bool has_failed_ = false;
+};
+
+template <Method forgetful>
+Ids FailedChecksOfForgetful() {
+  WithStreams<ForgetfulStream<forgetful>> mutant;
+  return FailedChecks(mutant);
+}
+
 TEST(StreamMutantsTest, ErrorsAreForgotten) {
-  struct Mutant : StreamMutant {
-    using StreamMutant::StreamMutant;
-    absl::Status Wait(const char* buffer) override {
-      stream_->Wait(buffer).IgnoreError();
-      return absl::OkStatus();
-    }
-  };
-  WithStreams<Mutant> mutant;
-  EXPECT_EQ(FailedChecks(mutant), Ids({"S-06"}));
+  const Ids wanted({"S-06"});
+  EXPECT_EQ(FailedChecksOfForgetful<Method::kNextBuffer>(), wanted);
+  EXPECT_EQ(FailedChecksOfForgetful<Method::kToDevice>(), wanted);
+  EXPECT_EQ(FailedChecksOfForgetful<Method::kToHost>(), wanted);
+  EXPECT_EQ(FailedChecksOfForgetful<Method::kWait>(), wanted);
+  EXPECT_EQ(FailedChecksOfForgetful<Method::kFinish>(), wanted);
 }
 
 TEST(StreamMutantsTest, EndDropsTheLastTransfer) {

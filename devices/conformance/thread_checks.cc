@@ -24,19 +24,19 @@ absl::Status ThreadsUseTheirOwnMemory(const Subject& subject, int device) {
     for (int round = 0; round < kRounds; ++round) {
       const std::vector<uint64_t> sizes = {
           100, static_cast<uint64_t>(1000 * (thread + 1) + round), 10000};
-      FERRY_ASSIGN_OR_RETURN(std::vector<Memory> runs,
+      FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
                              AllocateAll(subject, device, sizes));
-      for (size_t i = 0; i < runs.size(); ++i) {
+      for (size_t i = 0; i < memory.size(); ++i) {
         FERRY_RETURN_IF_ERROR(
-            Write(subject, runs[i], 0,
+            Write(subject, memory[i], 0,
                   Pattern(static_cast<uint32_t>(thread * 3 + i), sizes[i])));
       }
-      runs[1] = Memory();
+      memory[1] = Memory();
       for (size_t i : {0, 2}) {
         FERRY_RETURN_IF_ERROR(ExpectHolds(
-            subject, runs[i],
+            subject, memory[i],
             Pattern(static_cast<uint32_t>(thread * 3 + i), sizes[i]),
-            absl::StrCat("run ", i, " in round ", round)));
+            absl::StrCat("allocation ", i, " in round ", round)));
       }
       FERRY_RETURN_IF_ERROR(subject.backend.DeviceCount().status());
     }

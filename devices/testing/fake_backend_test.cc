@@ -1,8 +1,8 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the fake's streams count and put off; that they keep the rules of
-// streams is for the conformance suite.
+// The conformance suite checks that the streams keep their contract; this file
+// checks what the fake counts and delays.
 
 #include "ferry/devices/testing/fake_backend.h"
 

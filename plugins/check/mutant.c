@@ -65,6 +65,7 @@ enum mutant {
   r_04_takes_every_direction,
   r_05_compares_sizes,
   r_06_frees_nothing,
+  s_02_waits_too_little,
 };
 
 // The plugin that is mutated.
@@ -238,8 +239,10 @@ static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
     }
     return code;
   }
-  if (MUTANT == g_07_does_not_wait && copy->direction == FERRY_COPY_TO_HOST) {
-    // As if the bytes came after the queue is gone.
+  if ((MUTANT == g_07_does_not_wait && copy->direction == FERRY_COPY_TO_HOST) ||
+      (MUTANT == s_02_waits_too_little &&
+       copy->direction == FERRY_COPY_TO_DEVICE)) {
+    // As if the bytes came after the queue is gone, or after `event_wait`.
     ferry_copy now = *copy;
     now.size_bytes = 0;
     return toy->copy_async(context, queue, &now, event, status);

@@ -55,6 +55,7 @@ MUTANTS = [
     "r_04_takes_every_direction",
     "r_05_compares_sizes",
     "r_06_frees_nothing",
+    "s_02_waits_too_little",
 ]
 
 _LINKOPTS = {
