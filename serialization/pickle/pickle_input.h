@@ -15,7 +15,7 @@
 // Example: an opcode with a text of up to 255 bytes.
 //
 //   absl::string_view text;
-//   if (!input.TakeCounted(1, &text)) return false;
+//   if (!input.TakeCounted<1>(&text)) return false;
 //   ...
 //   return input.ErrorHere();  // where the caller got false
 #ifndef FERRY_SERIALIZATION_PICKLE_PICKLE_INPUT_H_
@@ -77,10 +77,11 @@ class PickleInput {
     return true;
   }
 
-  // Takes a length of `length_size` bytes, then that many bytes.
-  bool TakeCounted(size_t length_size, absl::string_view* out) {
+  // Takes a length of `kLengthBytes` bytes, then that many bytes.
+  template <size_t kLengthBytes>
+  bool TakeCounted(absl::string_view* out) {
     uint64_t length;
-    if (!TakeNumber(length_size, &length)) return false;
+    if (!TakeNumber(kLengthBytes, &length)) return false;
     if (!Take(length, out)) return false;
     if (length > kMaxTextBytes) {
       return Unimplemented(absl::StrCat("text of ", length, " bytes; at most ",

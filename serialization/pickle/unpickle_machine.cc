@@ -132,7 +132,7 @@ inline bool UnpickleMachine::Step(unsigned char opcode) {
       Push(IntNode(static_cast<int32_t>(static_cast<uint32_t>(number))));
       return true;
     case kLong1:
-      if (!input_.TakeCounted(1, &text)) return false;
+      if (!input_.TakeCounted<1>(&text)) return false;
       Push(graph_->AddBigInt(text));
       return true;
     case kLong4:
@@ -161,40 +161,40 @@ inline bool UnpickleMachine::Step(unsigned char opcode) {
     }
 
     case kShortBinUnicode:
-      if (!input_.TakeCounted(1, &text)) return false;
+      if (!input_.TakeCounted<1>(&text)) return false;
       return PushStr(text);
     case kBinUnicode:
-      if (!input_.TakeCounted(4, &text)) return false;
+      if (!input_.TakeCounted<4>(&text)) return false;
       return PushStr(text);
     case kBinUnicode8:
-      if (!input_.TakeCounted(8, &text)) return false;
+      if (!input_.TakeCounted<8>(&text)) return false;
       return PushStr(text);
     case kUnicode:
       return PushRawUnicodeLine();
     case kString:
       return PushQuotedLine();
     case kShortBinString:
-      if (!input_.TakeCounted(1, &text)) return false;
+      if (!input_.TakeCounted<1>(&text)) return false;
       PushPython2String(text);
       return true;
     case kBinString:
-      if (!input_.TakeCounted(4, &text)) return false;
+      if (!input_.TakeCounted<4>(&text)) return false;
       PushPython2String(text);
       return true;
     case kShortBinBytes:
-      if (!input_.TakeCounted(1, &text)) return false;
+      if (!input_.TakeCounted<1>(&text)) return false;
       Push(graph_->AddBytes(text));
       return true;
     case kBinBytes:
-      if (!input_.TakeCounted(4, &text)) return false;
+      if (!input_.TakeCounted<4>(&text)) return false;
       Push(graph_->AddBytes(text));
       return true;
     case kBinBytes8:
-      if (!input_.TakeCounted(8, &text)) return false;
+      if (!input_.TakeCounted<8>(&text)) return false;
       Push(graph_->AddBytes(text));
       return true;
     case kByteArray8:
-      if (!input_.TakeCounted(8, &text)) return false;
+      if (!input_.TakeCounted<8>(&text)) return false;
       Push(graph_->AddByteArray(text));
       return true;
 

@@ -219,9 +219,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
     key = graph->items(parts[5])[0];
   }
   const StorageEntry& entry = table_->entries()[index];
-  if (nodes_.size() < table_->entries().size()) {
-    nodes_.resize(table_->entries().size(), kNoNode);
-  }
+  while (nodes_.size() < table_->entries().size()) nodes_.push_back(kNoNode);
   NodeId node = nodes_[index];
   if (node == kNoNode) {
     node = graph->AddNewStorage({entry.storage, type->dtype, type->untyped});
