@@ -75,11 +75,11 @@ class ZipContainer {
   const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
   std::shared_ptr<ZipDirectory> directory_;
-  std::string graph_record_;   // "data.pkl"
-  std::string prefix_;         // with its slash
-  absl::string_view folder_;   // of the storages, with its slash
-  absl::string_view reading_;  // the graph record that is read, without prefix
-  std::string name_;           // of the record last looked for
+  std::string graph_record_;      // "data.pkl"
+  std::string prefix_;            // with its slash
+  absl::string_view folder_;      // of the storages, with its slash
+  const Codec* codec_ = nullptr;  // of the graph that is read
+  std::string name_;              // of the record last looked for
 };
 
 // What a zip archive without a graph record is.
@@ -141,13 +141,18 @@ absl::Status ZipContainer::FindPrefix() {
 // Whether PyTorch, which ignores upper and lower case in names, would read the
 // record where Ferry looks for it in vain.
 bool ZipContainer::IsMisspelt(absl::string_view name) const {
-  for (absl::string_view record : {"byteorder", "version", ".data/version"}) {
+  for (absl::string_view record :
+       {"byteorder", "version", ".data/version", "constants.pkl"}) {
     if (name.size() == prefix_.size() + record.size() &&
         absl::EqualsIgnoreCase(name, absl::StrCat(prefix_, record))) {
       return name != absl::StrCat(prefix_, record);
     }
   }
-  return false;
+  // PyTorch looks for the graph in the folder of the first record alone.
+  const absl::string_view first = directory_->entries()[0].name;
+  const absl::string_view folder = first.substr(0, first.find('/') + 1);
+  return absl::EqualsIgnoreCase(name, absl::StrCat(folder, graph_record_)) &&
+         name != absl::StrCat(prefix_, graph_record_);
 }
 
 // Storages' local headers are looked at when their bytes are read, the pickle's
@@ -227,7 +232,7 @@ absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
   if (entry == nullptr) {
     return absl::DataLossError(absl::StrCat(
         "there is no record \"", folder_, absl::CHexEscape(storage.key),
-        "\" for a storage that \"", reading_, "\" refers to"));
+        "\" for a storage that the ", codec_->name(), " refers to"));
   }
   // C++ writes nothing of a storage on the meta device.
   if (storage.location == "meta" && entry->contents_bytes == 0) {
@@ -242,7 +247,7 @@ absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
     return absl::DataLossError(
         absl::StrCat("storage \"", absl::CHexEscape(storage.key), "\" has ",
                      entry->contents_bytes, " bytes in the file and ",
-                     storage.size_bytes, " bytes in \"", reading_, "\""));
+                     storage.size_bytes, " bytes in the ", codec_->name()));
   }
   if (!CanHaveItsSize(*entry)) {
     return absl::DataLossError(
@@ -258,7 +263,7 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
     const Codec& codec, const Extent& entry, absl::string_view folder,
     std::shared_ptr<ObjectGraph>* graph) {
   folder_ = folder;
-  reading_ = absl::StripPrefix(entry.name, prefix_);
+  codec_ = &codec;
   if (entry.contents_bytes > options_.limits.max_pickle_bytes) {
     return ExtentError(
         absl::StatusCode::kResourceExhausted, file_, entry,

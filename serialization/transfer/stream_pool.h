@@ -41,8 +41,8 @@ class StreamPool {
   // its pool.
   class Lease {
    public:
-    Lease(Lease&&) = default;
-    Lease& operator=(Lease&& other) {
+    Lease(Lease&&) noexcept = default;
+    Lease& operator=(Lease&& other) noexcept {
       std::swap(pool_, other.pool_);
       std::swap(key_, other.key_);
       std::swap(stream_, other.stream_);

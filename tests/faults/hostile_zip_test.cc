@@ -130,12 +130,39 @@ TEST(HostileZip, OtherRecords) {
     ExpectDataLoss(name, "spelt with capitals",
                    [name](ZipBuilder* zip) { zip->Add(name, "big"); });
   }
+  // torch.jit.load would read it as a program.
+  ExpectDataLoss(
+      "constants in capitals", "spelt with capitals",
+      [](ZipBuilder* zip) { zip->Add("my.model/CONSTANTS.PKL", "x"); });
   ExpectDataLoss("no pickle", "data.pkl",
                  [](ZipBuilder* zip) { zip->Remove("my.model/data.pkl"); });
   ExpectDataLoss("no storage", "data/0",
                  [](ZipBuilder* zip) { zip->Remove("my.model/data/0"); });
   ExpectDataLoss("no version", "version",
                  [](ZipBuilder* zip) { zip->Remove("my.model/version"); });
+}
+
+// PyTorch reads the pickle in the folder of the first record, and takes
+// capitals for small letters. Another one must not be what Ferry shows.
+TEST(HostileZip, ThePickleThatPyTorchReads) {
+  for (const char* evil : {"a/DATA.PKL", "a/Data.pkl"}) {
+    ZipBuilder zip;
+    zip.Add(evil, "cos\nsystem\n(S'true'\ntR.");
+    zip.Add("b/data.pkl", SmallPickle());
+    zip.Add("b/data/0", SmallStorage());
+    zip.Add("b/version", "3\n");
+    const absl::Status status = LoadW(zip.Build()).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << evil;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("spelt with capitals"));
+  }
+  // Here both read the same.
+  ZipBuilder zip;
+  zip.Add("A/x", "");
+  zip.Add("a/data.pkl", SmallPickle());
+  zip.Add("a/data/0", SmallStorage());
+  zip.Add("a/version", "3\n");
+  EXPECT_TRUE(LoadW(zip.Build()).ok());
 }
 
 TEST(HostileZip, ForeignRecordsFirst) {
