@@ -251,8 +251,11 @@ absl::Status Writer::Put(Task* task, uint64_t at, absl::string_view bytes) {
 absl::Status Writer::WriteBytes(Task* task) {
   const char* const contents = HostContents(task->first);
   if (contents == nullptr) return WriteFromDevice(task);
+  // Without a checksum there is nothing to keep in the cache for.
+  const uint64_t chunk_bytes =
+      options_.compute_crc32 ? kChunkBytes : kPieceBytes;
   for (uint64_t at = task->begin; at < task->end;) {
-    const uint64_t size = std::min(kChunkBytes, task->end - at);
+    const uint64_t size = std::min(chunk_bytes, task->end - at);
     FERRY_RETURN_IF_ERROR(Put(task, at, {contents + at, size}));
     at += size;
   }
