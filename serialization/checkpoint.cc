@@ -127,17 +127,14 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenMemory(absl::string_view bytes,
 
 absl::StatusOr<std::string> Checkpoint::ReadRecord(
     absl::string_view name) const {
-  if (parsed_.info.container != Container::kZip) {
+  if (!parsed_.find_record) {
     return absl::InvalidArgumentError(
         absl::StrCat(file_->name(), " is not a zip archive"));
   }
-  const std::string whole_name =
+  const Extent* const record = parsed_.find_record(
       absl::StrCat(parsed_.info.archive_name,
-                   parsed_.info.archive_name.empty() ? "" : "/", name);
-  const auto record = std::find_if(
-      parsed_.records.begin(), parsed_.records.end(),
-      [&](const Extent& candidate) { return candidate.name == whole_name; });
-  if (record == parsed_.records.end()) {
+                   parsed_.info.archive_name.empty() ? "" : "/", name));
+  if (record == nullptr) {
     return absl::NotFoundError(absl::StrCat(file_->name(), ": no record \"",
                                             absl::CHexEscape(name), "\""));
   }

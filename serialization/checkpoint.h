@@ -116,7 +116,7 @@ class Checkpoint {
   const Value& constants() const { return constants_; }
 
   // The contents of a record of a zip archive, by its name without that of the
-  // archive: "code/__torch__.py". O(records).
+  // archive: "code/__torch__.py".
   //
   // Errors:
   //   kInvalidArgument   - not a zip archive.

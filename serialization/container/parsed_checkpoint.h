@@ -12,6 +12,7 @@
 #define FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,11 +45,11 @@ struct CheckpointInfo {
   bool is_big_endian = false;
   // What a zip archive's records are prefixed with: "archive".
   std::string archive_name;
-  // Of a TorchScript archive: the records with the program's text, without the
+  // The records with the text of a TorchScript archive's program, without the
   // archive's name: "code/__torch__.py".
   std::vector<std::string> code_records;
-  // The `__metadata__` of a safetensors file: names and texts in
-  // the order of the file.
+  // The `__metadata__` of a safetensors file: names and texts in the order of
+  // the file.
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
@@ -56,8 +57,8 @@ struct ParsedCheckpoint {
   CheckpointInfo info;
   std::shared_ptr<ObjectGraph> graph;
   NodeId root = kNoNode;
-  // Of a TorchScript archive: its constants, in a graph of their own. Else
-  // null.
+  // The constants of a TorchScript archive, in a graph of their own. Null for
+  // other files.
   std::shared_ptr<ObjectGraph> constants_graph;
   NodeId constants = kNoNode;
   struct StoragePart {
@@ -65,15 +66,15 @@ struct ParsedCheckpoint {
 
     // Described, not placed.
     Storage storage;
-    // Where its bytes stand. None: the file has nothing of them.
+    // Where its bytes stand. Empty if the file has none of them.
     absl::Span<const Extent> extents;
-    // Of a storage that is a part of another one, as PyTorch before 1.0 had
-    // them: the index of that one, which is no such part itself, and where in
-    // it the part begins. On the host they share their memory.
+    // A part of another storage, as PyTorch before 1.0 had them, has the index
+    // of that one here, which is no part itself, and where in it the part
+    // begins. On the host they share their memory.
     uint32_t root = kNoRoot;
     uint64_t root_offset_bytes = 0;
   };
-  // In the order of first reference.
+  // The storages in the order of first reference.
   std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
   // The extents that `storages` point into, unless they point into `records`.
   // Does not change once they do.
@@ -82,6 +83,9 @@ struct ParsedCheckpoint {
   // names.
   absl::Span<const Extent> records;
   std::shared_ptr<const void> records_owner;
+  // Finds one of `records` by its name, in O(1). Null if `records` have no
+  // unique names.
+  std::function<const Extent*(absl::string_view name)> find_record;
   // The files that extents name, from the second on; the first is the one that
   // was read.
   std::vector<std::unique_ptr<ReadableBytes>> more_files;

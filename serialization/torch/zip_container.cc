@@ -390,6 +390,9 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   directory_ = std::make_shared<ZipDirectory>(std::move(directory));
   parsed_.records = directory_->entries();
   parsed_.records_owner = directory_;
+  parsed_.find_record = [directory = directory_.get()](absl::string_view name) {
+    return directory->Find(name);
+  };
   FERRY_RETURN_IF_ERROR(FindPrefix());
   parsed_.info.container = Container::kZip;
   parsed_.end_offset_bytes = directory_->end_offset();
