@@ -95,7 +95,7 @@ uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {
   const auto by_identity = [&] {
     return source.is_own ? by_node(atom) : kUnknown;
   };
-  // For a float that is no scalar key.
+  // Returns the number of a float that is no scalar key.
   const auto by_big_float = [&](double value) {
     return std::isnan(value)
                ? by_identity()

@@ -110,7 +110,7 @@ class KeyClasses {
   // global of that name in this graph; any other key that is compared by
   // identity, or that contains one, is unknown. Gives out no number.
   uint32_t FindForeign(const ObjectGraph& graph, NodeId key);
-  // Likewise the number of a scalar key.
+  // Returns the number of a scalar key, or kUnknown.
   uint32_t Find(const ScalarKey& key) const;
 
  private:

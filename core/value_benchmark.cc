@@ -55,7 +55,7 @@ template <typename Key>
 void BM_Overwrite(benchmark::State& state, Key (*make)(int64_t)) {
   const std::vector<Key> keys = MakeKeys(state.range(0), make);
   const Value dict = Value::Dict();
-  // Of the dict's own graph, so that only the key costs.
+  // The value is of the dict's own graph, so that only the key costs.
   const Value value(dict.graph(), ObjectGraph::kNone);
   SetAll(dict, keys, value);
   for (auto _ : state) {

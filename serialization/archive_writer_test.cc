@@ -26,6 +26,7 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/testing/pattern.h"
 #include "ferry/serialization/zip/zip_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -34,14 +35,6 @@ namespace ferry {
 namespace {
 
 using testing::HasSubstr;
-
-std::string Pattern(size_t size, int seed) {
-  std::string bytes(size, '\0');
-  for (size_t i = 0; i < size; ++i) {
-    bytes[i] = static_cast<char>((i * 131 + (i >> 8) * 7 + seed * 31) & 0xFF);
-  }
-  return bytes;
-}
 
 // The text, for as long as the tests run.
 absl::string_view Keep(absl::string_view text) {
@@ -218,8 +211,8 @@ TEST_F(ArchiveWriterTest, WithoutChecksums) {
   EXPECT_TRUE(Contents(bytes)[1].second == Pattern(9 << 20, 1));
 }
 
-// Of small storages many at once; of a large one the next part while one is
-// written. What arrives is compared with what the host writes.
+// Small storages come many at once, and while a part of a large one is written
+// the next one comes. The file is the one that the host writes.
 TEST_F(ArchiveWriterTest, FromADeviceByFewTransfers) {
   FakeBackend::Options options;
   options.type = "slow";

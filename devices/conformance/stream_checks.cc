@@ -123,7 +123,7 @@ absl::Status ManyStoragesInOneCall(const Subject& subject, int device) {
     pieces.push_back({&memory[i], 1, used + 1, parts[i], "storage"});
     used += sizes[i];
   }
-  // In no order.
+  // The places are in no order.
   std::rotate(pieces.begin(), pieces.begin() + 4, pieces.end());
 
   FERRY_ASSIGN_OR_RETURN(char* const source, stream->NextBuffer());

@@ -23,11 +23,12 @@ enum class ByteOrder { kLittle, kBig };
 // What a file may ask for. More is refused with kResourceExhausted. The
 // defaults let every honest file pass that fits the machine.
 struct LoadLimits {
-  // Of the pickle, and of the directory of a zip archive.
+  // The largest pickle, and the largest directory of a zip archive.
   uint64_t max_pickle_bytes = uint64_t{4} << 30;
-  // Objects of the graph, at 16 bytes each; a tensor takes about 15.
+  // The most objects in the graph, which take 16 bytes each. A tensor takes
+  // about 15 of them.
   uint32_t max_nodes = 200 * 1000 * 1000;
-  // Of the storages that one call places.
+  // The most bytes that the storages of one call to place have together.
   uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
 };
 

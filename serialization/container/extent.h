@@ -47,7 +47,7 @@ using ContentsFinder = absl::StatusOr<uint64_t> (*)(const Extent& extent,
 // An extent is a contiguous run of a file that holds a contiguous run of a
 // storage. A storage has one or more of them, of which no two overlap.
 struct Extent {
-  // Which of the checkpoint's files: an index.
+  // The index of its file among those of the checkpoint.
   uint32_t file = 0;
   // CRC-32 of the contents, decoded, if `has_crc32`.
   uint32_t crc32 = 0;
@@ -76,11 +76,13 @@ struct Extent {
   uint8_t swap_unit_bytes = 1;
 };
 
-// Bytes that stand as they are, without a header or a checksum.
+// Returns an extent of bytes that stand as they are, without a header or a
+// checksum.
 Extent PlainExtent(uint32_t file, uint64_t offset_bytes, uint64_t size_bytes);
 
-// Where the contents of `extent` begin in `file`, which is the extent's. The
-// second form reads the header, if there is one; the first is given it.
+// Returns where the contents of `extent` begin in `file`, which is the
+// extent's. The first form is given the header; the second reads it, if there
+// is one.
 //
 // Errors: kDataLoss - the header is damaged; the message has the file.
 //         Whatever reading returns.
@@ -90,8 +92,8 @@ absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
 absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
                                       const Extent& extent);
 
-// What went wrong with an extent, with its file, its name and its offset:
-// `what` is a predicate, as in "is corrupt".
+// Returns an error that names the file, the extent and its offset. `what` is a
+// predicate, as in "is corrupt".
 absl::Status ExtentError(absl::StatusCode code, const ReadableBytes& file,
                          const Extent& extent, absl::string_view what);
 
@@ -119,7 +121,7 @@ absl::StatusOr<uint32_t> InflateExtent(
 absl::Status ReadExtentInto(const ReadableBytes& file, const Extent& extent,
                             bool verify, absl::Span<char> out);
 
-// The contents. The caller bounds `extent.contents_bytes`.
+// Returns the contents. The caller bounds `extent.contents_bytes`.
 //
 // Errors: as `ReadExtentInto`.
 absl::StatusOr<std::string> ReadExtent(const ReadableBytes& file,

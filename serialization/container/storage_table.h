@@ -46,13 +46,14 @@
 
 namespace ferry {
 
-// What a graph's bytes say of a storage.
+// What the bytes of a graph say about a storage.
 struct StorageDescription {
   // What the file calls it: any text. It must outlive the table.
   absl::string_view key;
   // The location tag.
   absl::string_view location;
-  // What its elements are counted in; bytes, if untyped.
+  // The type that the storage counts its elements in. An untyped one counts
+  // bytes.
   DType dtype = DType::kUInt8;
   bool untyped = false;
   uint64_t size_bytes = 0;
@@ -67,11 +68,11 @@ struct StorageEntry {
   Storage storage;
   DType dtype = DType::kUInt8;
   bool untyped = false;
-  // Of a part of another storage, as PyTorch before 1.0 had them: that one's
-  // index, and where in it the part begins.
+  // A part of another storage, as PyTorch before 1.0 had them, has the index of
+  // that one here, and where in it the part begins.
   uint32_t root = kNoRoot;
   uint64_t offset_bytes = 0;
-  // Where it was added: an index of `locations()`.
+  // The location tag of a storage that was added (`StorageTable::location`).
   uint32_t location = 0;
 };
 
@@ -105,13 +106,14 @@ class StorageTable {
   // Makes room for so many storages, and for a tensor over each in `pool()`.
   void ReserveDescribed(size_t num_storages);
 
-  // The index of the storage with that key, which is described the first time.
+  // Returns the index of the storage with that key, and describes it the first
+  // time.
   //
   // Errors: kDataLoss - it had another size before; whatever the check returns.
   absl::StatusOr<uint32_t> Describe(const StorageDescription& description);
 
-  // The same of a part of another storage, which begins at `offset_bytes` of
-  // it.
+  // Returns the index of a storage that is a part of the storage `root`, and
+  // begins at `offset_bytes` of it. Describes it the first time.
   //
   // Errors: kDataLoss - it was another part before, or is no part of that
   //         storage.
@@ -130,7 +132,8 @@ class StorageTable {
   // Makes room for about so many storages.
   void ReserveAdded(size_t num_storages);
 
-  // The index of a storage that the graph refers to, and whether it is new.
+  // Adds a storage that the graph refers to, unless it has been added. Returns
+  // its index and whether it is new.
   //
   // Errors:
   //   kInvalidArgument - one storage is used as two dtypes, which PyTorch

@@ -108,8 +108,8 @@ class UnpickleMachine {
     return input_.Damaged(absl::StrCat("there is no memo entry ", index));
   }
 
-  // After a call whose result was dropped at once: whether that was a copy of
-  // `node`, which the arguments of the call made.
+  // Notes that the call that was dropped last made a copy of `node`, if both
+  // are calls of the same callable in the same form.
   void NoteDroppedCall(NodeId node) {
     const NodeId dropped = dropped_;
     if (dropped == node || !graph_->is_object(node) ||
@@ -178,7 +178,8 @@ class UnpickleMachine {
   // The last object that a call made, and the end of the opcode that did.
   NodeId call_ = kNoNode;
   const char* call_end_ = nullptr;
-  // Likewise the last such object that was popped at once.
+  // The last such object that was popped at once, and the end of the opcode
+  // that popped it.
   NodeId dropped_ = kNoNode;
   const char* dropped_end_ = nullptr;
 };

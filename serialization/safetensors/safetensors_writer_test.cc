@@ -213,8 +213,8 @@ TEST_F(SafetensorsWriterTest, ReadsFromDevices) {
               ElementsAre(2, 4, 3, 5));
 }
 
-// In pieces, from the middle of a storage, in a row and turned; what arrives is
-// what the host would write.
+// Large views from the middle of a storage on a device, contiguous and not: the
+// file is the one that the host writes.
 TEST_F(SafetensorsWriterTest, ReadsLargeViewsFromDevices) {
   std::vector<int32_t> numbers(1 << 20);
   for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int>(i);

@@ -115,7 +115,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   absl::StatusOr<uint32_t> DescribePart(const StorageDescription& whole,
                                         uint32_t root, NodeId view,
                                         const ObjectGraph& graph);
-  // For tensors. Null where there is no table.
+  // Memory for tensors. Null where there is no table.
   ObjectPool* pool() const {
     return table_ != nullptr ? table_->pool() : nullptr;
   }

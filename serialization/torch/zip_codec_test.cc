@@ -107,7 +107,7 @@ TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
   const LineCodec lines;
   const std::string bytes = Archive(Sample(), lines);
   const auto file = ReadableMemory(bytes, "some.pt");
-  // Without the codec.
+  // Nobody says which codec it is.
   const absl::Status no_codec =
       ReadZipContainer(*file, ContainerOptions()).status();
   EXPECT_EQ(no_codec.code(), absl::StatusCode::kDataLoss);

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -25,6 +24,7 @@
 #include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/stream_pool.h"
+#include "ferry/serialization/transfer/transfer_meter.h"
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
@@ -32,19 +32,24 @@ namespace {
 
 // Extents of less than this are read together with their neighbours.
 constexpr uint64_t kSmallBytes = uint64_t{256} << 10;
-// At most this much at once, and across gaps of at most so much.
+// A batch is at most this large.
 constexpr uint64_t kBatchBytes = uint64_t{256} << 10;
+// A larger gap between two extents is not read.
 constexpr uint64_t kMaxGapBytes = uint64_t{64} << 10;
 
 // A piece of work for one thread.
 struct Task {
-  // Reads [first, last) in the order of the file. More than one: a batch.
+  // The task does reads [first, last) in the order of the files.
   size_t first = 0;
   size_t last = 0;
-  // Of a piece of a large extent: which of its contents, and where these begin
-  // in the file. Of a batch: which bytes of the file.
+  // Whether it is a piece of one large extent. If not, it is a batch, or an
+  // extent that is inflated.
   bool is_piece = false;
-  std::optional<uint64_t> contents_offset;  // until it has been looked for
+  // Where the contents of a piece's extent begin in the file, once that has
+  // been looked for.
+  std::optional<uint64_t> contents_offset;
+  // The bytes [begin, end) of the contents, for a piece, or of the file, for a
+  // batch.
   uint64_t begin = 0;
   uint64_t end = 0;
   uint32_t crc32 = 0;  // of those bytes, once it is done
@@ -58,12 +63,13 @@ class Reader {
         reads_(reads),
         options_(options),
         order_(options.scratch),
-        chunks_(kChunkBytes) {}
+        chunks_(kChunkBytes),
+        meter_(options.control) {}
 
   absl::Status Run();
 
  private:
-  // In the order of the files.
+  // The i-th read in the order of the files.
   const ExtentRead& read(size_t i) const { return reads_[order_[i]]; }
   const Extent& extent(size_t i) const { return *read(i).extent; }
   const ReadableBytes& FileOf(const Extent& extent) const {
@@ -101,18 +107,15 @@ class Reader {
   absl::Status ReadToDevice(Task* task, uint64_t end);
   absl::Status CheckPieces() const;
   bool IsSerial() const;
-  void Report(uint64_t bytes);
 
   const absl::Span<const ReadableBytes* const> files_;
   const absl::Span<const ExtentRead> reads_;
   const ExtentReadOptions& options_;
   std::pmr::vector<uint32_t> order_;  // of the reads, by where they stand
   std::vector<Task> tasks_;
-  uint64_t total_bytes_ = 0;
   std::unique_ptr<ScratchPool> batches_;  // of the largest batch's size
   ScratchPool chunks_;
-  std::mutex progress_mutex_;
-  uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
+  TransferMeter meter_;
   StreamPool streams_;
 };
 
@@ -152,7 +155,7 @@ absl::Status Reader::FindContentsOf(size_t first_task) {
 }
 
 void Reader::SortByBegin() {
-  // With what is compared beside it, so that nothing else is looked at.
+  // The sort looks at this alone, not at the extents.
   struct Place {
     uint64_t begin;
     uint32_t file;
@@ -182,9 +185,10 @@ void Reader::Plan() {
     SortByBegin();
   }
   uint64_t largest_batch_bytes = 0;
+  uint64_t total_bytes = 0;
   for (size_t i = 0; i < order_.size();) {
     const Extent& first = extent(i);
-    total_bytes_ += first.size_bytes;
+    total_bytes += first.size_bytes;
     const uint64_t begin = first.begin;
     if (first.end - begin >= kSmallBytes ||
         first.encoding != Encoding::kStored) {
@@ -203,7 +207,7 @@ void Reader::Plan() {
         break;
       }
       end = std::max(end, next.end);
-      total_bytes_ += next.size_bytes;
+      total_bytes += next.size_bytes;
     }
     batch.last = i;
     batch.begin = begin;
@@ -212,6 +216,7 @@ void Reader::Plan() {
     tasks_.push_back(batch);
   }
   batches_ = std::make_unique<ScratchPool>(largest_batch_bytes);
+  meter_.set_total_bytes(total_bytes);
 }
 
 // Puts the complete bytes of an extent where they belong.
@@ -376,16 +381,8 @@ absl::Status Reader::RunInflate(const ExtentRead& read) {
                       : absl::OkStatus();
 }
 
-void Reader::Report(uint64_t bytes) {
-  if (options_.control == nullptr || !options_.control->progress) return;
-  const std::lock_guard<std::mutex> lock(progress_mutex_);
-  done_bytes_ += bytes;
-  options_.control->progress(done_bytes_, total_bytes_);
-}
-
 absl::Status Reader::CheckCancelled(const Extent& extent) const {
-  return options_.control != nullptr && options_.control->is_cancelled &&
-                 options_.control->is_cancelled()
+  return meter_.IsCancelled()
              ? InFile(extent, absl::CancelledError("the load was cancelled"))
              : absl::OkStatus();
 }
@@ -406,12 +403,12 @@ absl::Status Reader::RunTask(Task* task) {
       bytes += extent(i).size_bytes;
     }
   }
-  Report(bytes);
+  meter_.Add(bytes);
   return absl::OkStatus();
 }
 
 bool Reader::IsSerial() const {
-  return total_bytes_ < kSerialBytes ||
+  return meter_.total_bytes() < kSerialBytes ||
          std::any_of(
              files_.begin(), files_.end(),
              [](const ReadableBytes* file) { return file->is_serial(); });
@@ -444,7 +441,7 @@ absl::Status Reader::Run() {
   const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
   const auto num_tasks = static_cast<int64_t>(tasks_.size());
   if (IsSerial()) {
-    // From the front of each file to its back.
+    // The tasks go from the front of each file to its back.
     for (int64_t i = 0; i < num_tasks; ++i) {
       FERRY_RETURN_IF_ERROR(FindContentsOf(static_cast<size_t>(i)));
       FERRY_RETURN_IF_ERROR(run(i));

@@ -56,7 +56,8 @@ struct ExtentReadOptions {
   bool verify_crc32 = true;
   // Null: nobody watches. `progress` counts the extents' bytes.
   const TransferControl* control = nullptr;
-  // For up to 20 bytes of each read, meanwhile. Used on the caller's thread.
+  // Lends up to 20 bytes for each read while the call lasts. Used on the
+  // caller's thread.
   std::pmr::memory_resource* scratch = std::pmr::get_default_resource();
 };
 

@@ -24,6 +24,7 @@
 #include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/testing/pattern.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 #include "ferry/serialization/zip/zip_directory.h"
@@ -34,15 +35,6 @@ namespace ferry {
 namespace {
 
 using testing::HasSubstr;
-
-// Bytes that differ from place to place and from record to record.
-std::string Pattern(size_t size, int seed) {
-  std::string bytes(size, '\0');
-  for (size_t i = 0; i < size; ++i) {
-    bytes[i] = static_cast<char>((i * 131 + (i >> 8) * 7 + seed * 31) & 0xFF);
-  }
-  return bytes;
-}
 
 // Counts the reads.
 class CountingMemory final : public ReadableBytes {
@@ -422,7 +414,7 @@ TEST_F(ExtentReaderTest, StopsWhenItIsCancelled) {
   EXPECT_LT(file_->bytes(), 20 << 20);
 }
 
-// With the name of the storage, however late they come.
+// Errors name the storage, however late they come.
 TEST_F(ExtentReaderTest, BackendErrorsAreReturned) {
   for (size_t size : {100, 9 << 20}) {
     for (const bool is_late : {false, true}) {

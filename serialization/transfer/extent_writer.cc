@@ -8,7 +8,6 @@
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -24,6 +23,7 @@
 #include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/stream_pool.h"
+#include "ferry/serialization/transfer/transfer_meter.h"
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
@@ -61,7 +61,8 @@ class Writer {
         options_(options),
         output_(output),
         crc32s_(extents.size(), 0),
-        chunks_(kChunkBytes) {}
+        chunks_(kChunkBytes),
+        meter_(options.control) {}
 
   absl::StatusOr<std::vector<uint32_t>> Run();
 
@@ -80,7 +81,6 @@ class Writer {
   absl::Status WriteFromDevice(Task* task);
   absl::Status WriteElements(Task* task);
   absl::Status FinishLarge(const LargeExtent& large);
-  void Report(uint64_t bytes);
 
   const absl::Span<const OutputExtent> extents_;
   const ExtentFraming& framing_;
@@ -92,9 +92,7 @@ class Writer {
   absl::flat_hash_map<size_t, std::unique_ptr<LargeExtent>> large_extents_;
   std::unique_ptr<ScratchPool> batches_;  // of the largest batch's size
   ScratchPool chunks_;
-  uint64_t total_bytes_ = 0;
-  std::mutex progress_mutex_;
-  uint64_t done_bytes_ = 0;  // guarded by progress_mutex_
+  TransferMeter meter_;
   StreamPool streams_;
 };
 
@@ -131,7 +129,8 @@ void Writer::Plan() {
     ++i;
   }
   batches_ = std::make_unique<ScratchPool>(largest_batch_bytes);
-  if (!extents_.empty()) total_bytes_ = extents_.back().end - extents_[0].begin;
+  if (extents_.empty()) return;
+  meter_.set_total_bytes(extents_.back().end - extents_[0].begin);
 }
 
 absl::Status Writer::OfExtent(size_t i, const absl::Status& status) const {
@@ -166,10 +165,8 @@ absl::StatusOr<DevicePlace> Writer::PlaceOf(size_t i) const {
 }
 
 absl::Status Writer::CheckCancelled() const {
-  return options_.control != nullptr && options_.control->is_cancelled &&
-                 options_.control->is_cancelled()
-             ? absl::CancelledError("the save was cancelled")
-             : absl::OkStatus();
+  return meter_.IsCancelled() ? absl::CancelledError("the save was cancelled")
+                              : absl::OkStatus();
 }
 
 // Hands on the elements of an extent that has some.
@@ -251,7 +248,7 @@ absl::Status Writer::Put(Task* task, uint64_t at, absl::string_view bytes) {
 absl::Status Writer::WriteBytes(Task* task) {
   const char* const contents = HostContents(task->first);
   if (contents == nullptr) return WriteFromDevice(task);
-  // Without a checksum there is nothing to keep in the cache for.
+  // Chunks serve the checksum: it is computed while a chunk is in the cache.
   const uint64_t chunk_bytes =
       options_.compute_crc32 ? kChunkBytes : kPieceBytes;
   for (uint64_t at = task->begin; at < task->end;) {
@@ -364,19 +361,12 @@ absl::Status Writer::FinishLarge(const LargeExtent& large) {
   return output_.Write(tail_offset, framing_.Tail(i, crc32s_[i]));
 }
 
-void Writer::Report(uint64_t bytes) {
-  if (options_.control == nullptr || !options_.control->progress) return;
-  const std::lock_guard<std::mutex> lock(progress_mutex_);
-  done_bytes_ += bytes;
-  options_.control->progress(done_bytes_, total_bytes_);
-}
-
 absl::Status Writer::RunTask(Task* task) {
   FERRY_RETURN_IF_ERROR(CheckCancelled());
   const OutputExtent& first = extents_[task->first];
   if (!task->is_piece) {
     FERRY_RETURN_IF_ERROR(RunBatch(*task));
-    Report(extents_[task->last - 1].end - first.begin);
+    meter_.Add(extents_[task->last - 1].end - first.begin);
     return absl::OkStatus();
   }
   FERRY_RETURN_IF_ERROR(RunPiece(task));
@@ -384,7 +374,7 @@ absl::Status Writer::RunTask(Task* task) {
   if (task->begin == 0) {
     bytes += first.end - first.begin - first.size_bytes;  // what is around
   }
-  Report(bytes);
+  meter_.Add(bytes);
   return absl::OkStatus();
 }
 
@@ -392,7 +382,7 @@ absl::StatusOr<std::vector<uint32_t>> Writer::Run() {
   Plan();
   const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
   const auto num_tasks = static_cast<int64_t>(tasks_.size());
-  if (output_.is_serial() || total_bytes_ < kSerialBytes) {
+  if (output_.is_serial() || meter_.total_bytes() < kSerialBytes) {
     for (int64_t i = 0; i < num_tasks; ++i) FERRY_RETURN_IF_ERROR(run(i));
   } else {
     FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));

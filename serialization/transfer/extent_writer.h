@@ -40,7 +40,7 @@ namespace ferry {
 
 // An extent to be written: a head, the contents, and a tail, one after another.
 struct OutputExtent {
-  // In the file: where the head begins, where the contents begin, and where the
+  // Where the head begins in the file, where the contents begin, and where the
   // tail ends.
   uint64_t begin = 0;
   uint64_t contents_offset = 0;
@@ -67,12 +67,12 @@ class ExtentFraming {
  public:
   virtual ~ExtentFraming() = default;
 
-  // Of extent `i`: exactly as many bytes as there are before its contents, and
-  // after them. The checksum is 0 where none is computed.
+  // Return what stands before and after the contents of extent `i`: exactly as
+  // many bytes as the layout leaves there. `crc32` is 0 where none is computed.
   virtual std::string Head(size_t i) const { return ""; }
   virtual std::string Tail(size_t i, uint32_t crc32) const { return ""; }
 
-  // What error messages call it.
+  // Returns what error messages call extent `i`.
   virtual std::string Name(size_t i) const = 0;
 };
 

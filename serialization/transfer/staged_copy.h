@@ -5,9 +5,18 @@
 // File: serialization/transfer/staged_copy.h
 // -----------------------------------------------------------------------------
 //
-// Many small runs of bytes to the memory of devices, or from it, by few
+// Copies many small runs of bytes to the memory of devices, or from it, by few
 // transfers: runs share the staging buffers of a stream. A large run does not
 // need this; it is read straight into the buffers.
+//
+// Example: two storages to a device by one transfer.
+//
+//   StagedWriter writer(&pool);
+//   FERRY_RETURN_IF_ERROR(writer.Begin(weight_place, "data/0", 1));
+//   FERRY_RETURN_IF_ERROR(writer.Append(weight_bytes));
+//   FERRY_RETURN_IF_ERROR(writer.Begin(bias_place, "data/1", 1));
+//   FERRY_RETURN_IF_ERROR(writer.Append(bias_bytes));
+//   FERRY_RETURN_IF_ERROR(writer.Flush());
 #ifndef FERRY_SERIALIZATION_TRANSFER_STAGED_COPY_H_
 #define FERRY_SERIALIZATION_TRANSFER_STAGED_COPY_H_
 
@@ -36,8 +45,8 @@ struct DevicePlace {
   uint64_t offset_bytes = 0;
 };
 
-// Where the bytes of a storage stand from an offset on. `backend` is that of
-// the storage's device, and `storage` must outlive the transfers.
+// Returns where the bytes of a storage stand from an offset on. `backend` is
+// that of the storage's device, and `storage` must outlive the transfers.
 DevicePlace PlaceOf(Backend* backend, const Storage& storage,
                     uint64_t offset_bytes);
 
@@ -45,8 +54,8 @@ DevicePlace PlaceOf(Backend* backend, const Storage& storage,
 //
 // Collects runs of bytes and hands full buffers to the device. Runs that follow
 // each other should go to one device: for another, the buffer is handed over as
-// it is. The transfers have ended once the writer is gone and the
-// pool's `Finish` has returned.
+// it is. The transfers have ended once the writer is gone and the pool's
+// `Finish` has returned.
 //
 // Errors of all methods: those of the stream, which may belong to an earlier
 // run. After an error the writer must be destroyed.

@@ -19,6 +19,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/transfer_stream.h"
+#include "ferry/serialization/testing/pattern.h"
 #include "ferry/serialization/transfer/stream_pool.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -35,14 +36,6 @@ FakeBackend::Options Delayed() {
   options.delays_transfers = true;
   options.stream_buffer_bytes = kBufferBytes;
   return options;
-}
-
-std::string Pattern(size_t size, int seed) {
-  std::string bytes(size, '\0');
-  for (size_t i = 0; i < size; ++i) {
-    bytes[i] = static_cast<char>((i * 131 + seed * 31) & 0xFF);
-  }
-  return bytes;
 }
 
 class StagedCopyTest : public testing::Test {
@@ -77,7 +70,7 @@ TEST_F(StagedCopyTest, WritesRunsToTheirDevices) {
       const Memory& memory = Allocate(device, sizes[i]);
       const std::string bytes = Pattern(sizes[i], static_cast<int>(i));
       ASSERT_TRUE(writer.Begin(Place(device, memory), "a", 1).ok());
-      // In two parts, as a decompressor gives them.
+      // A decompressor gives a run in parts.
       ASSERT_TRUE(writer.Append(bytes.substr(0, sizes[i] / 3)).ok());
       ASSERT_TRUE(writer.Append(bytes.substr(sizes[i] / 3)).ok());
     }

@@ -54,7 +54,7 @@ struct Target {
   bool is_staged = false;
   // Null: the memory of a device.
   char* host = nullptr;
-  // Of a device that takes the bytes as they stand in the file.
+  // The place on a device that takes the bytes as they stand in the file.
   DevicePlace device;
 };
 

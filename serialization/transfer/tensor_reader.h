@@ -33,8 +33,9 @@ namespace ferry {
 std::string DescribeMismatch(const Tensor& from, const Tensor& to);
 
 struct TensorRead {
-  // Of the file: strided, over a storage whose bytes are where `extents` say.
+  // A strided tensor of the file.
   Tensor from;
+  // Where the bytes of its storage stand.
   absl::Span<const Extent> extents;
   // A tensor that it can be read into.
   Tensor to;

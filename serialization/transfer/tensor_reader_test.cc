@@ -50,7 +50,8 @@ class TwoExtents : public testing::TestWithParam<bool> {
     files_[1] = std::string(bytes, 20);
     extents_ = {PlainExtent(1, 0, 20), PlainExtent(0, 5, 28)};
     extents_[1].storage_offset_bytes = 20;
-    // With a checksum all of an extent is read, without one what is wanted.
+    // All of an extent with a checksum is read, and only what is wanted of one
+    // without.
     for (Extent& extent : extents_) {
       extent.has_crc32 = GetParam();
       extent.crc32 = Crc32(absl::string_view(files_[extent.file])

@@ -44,7 +44,7 @@ class Stopwatch {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // Of the user and of the kernel.
+  // Returns what the user and the kernel have used together.
   static double CpuSeconds() {
     timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);

@@ -37,7 +37,7 @@
 namespace ferry {
 namespace {
 
-// As many as in time_pytorch.py.
+// The same number as in time_pytorch.py.
 constexpr int kLoadsAgain = 7;
 
 absl::StatusOr<double> FirstElement(const Tensor& tensor) {
