@@ -3,9 +3,9 @@
 
 #include "ferry/serialization/transfer/extent_writer.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <fstream>
 #include <iterator>
@@ -66,7 +66,7 @@ class ExtentWriterTest : public testing::Test {
     const std::string bytes = Pattern(size + offset, 7);
     const absl::StatusOr<Storage> storage = Storage::Allocate(bytes.size());
     ASSERT_TRUE(storage.ok());
-    std::memcpy(storage->data(), bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), static_cast<char*>(storage->data()));
     OutputExtent& extent = Add(bytes.substr(offset));
     extent.storage = *storage;
     extent.storage_offset_bytes = offset;
