@@ -20,7 +20,8 @@
 // What to read next: core/value.h (what a checkpoint holds), core/tensor.h,
 // serialization/load.h and save.h (and their options), state_dict.h and
 // load_into.h (a model's tensors by name), checkpoint.h (part of a large file),
-// class_registry.h (classes of your own), core/byte_source.h and stream_bytes.h
+// class_registry.h (classes of your own), codec_registry.h (files without a
+// pickle, and codecs of your own), core/byte_source.h and stream_bytes.h
 // (other places than files), devices/device_registry.h (more devices),
 // runtime/plugins.h (devices out of shared objects; with //runtime).
 //
@@ -35,6 +36,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/fd_sink.h"
 #include "ferry/core/file.h"
+#include "ferry/core/object_graph.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/readable_range.h"
 #include "ferry/core/storage.h"
@@ -47,6 +49,8 @@
 #include "ferry/devices/to_device.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/class_registry.h"
+#include "ferry/serialization/codec_registry.h"
+#include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_into.h"
 #include "ferry/serialization/load_options.h"

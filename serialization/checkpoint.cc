@@ -346,6 +346,7 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
   absl::StatusOr<ParsedCheckpoint> parsed = ReadContainer(*file, options);
   verdict.opens = parsed.status();
   if (parsed.ok()) {
+    verdict.codec = parsed->info.codec;
     verdict.opens = CheckStrict(*parsed, file->name(), options);
     FERRY_ASSIGN_OR_RETURN(verdict.records,
                            VerifyRecords(*file, parsed->records));

@@ -60,14 +60,19 @@ class Checkpoint {
   //                        `OpenForReading`.
   //   kDataLoss          - damaged, cut short, or not a checkpoint; the message
   //                        has the file, the record and the offset.
-  //   kUnimplemented     - a form that is not supported, named.
+  //   kUnimplemented     - a form that is not supported, named; or the codec
+  //                        that wrote the file is not registered.
+  //   kNotFound          - also: no codec of the name in `LoadOptions::codec`
+  //                        is registered.
   //   kPermissionDenied  - also: what `Globals::kStrict` does not allow; one
   //                        error lists all the globals.
-  //   kInvalidArgument   - also: the range of `LoadOptions` reaches past the
-  //                        end; a mapping is asked for, and the file has no
-  //                        path; the zip archive does not begin at the first
-  //                        byte, for instance because another archive stands
-  //                        before it (the message has the offsets).
+  //   kInvalidArgument   - also: another codec wrote the file than
+  //                        `LoadOptions::codec` names; the range of `LoadOptions`
+  //                        reaches past the end; a mapping is asked for, and
+  //                        the file has no path; the zip archive does not begin
+  //                        at the first byte, for instance because another
+  //                        archive stands before it (the message has the
+  //                        offsets).
   //   kResourceExhausted - past `LoadOptions::limits`.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
@@ -196,6 +201,8 @@ class Checkpoint {
   struct FileVerdict {
     // Whether it opens, its object graph included; errors as `Open`.
     absl::Status opens;
+    // As `CheckpointInfo::codec`. Empty if the container could not be read.
+    std::string codec;
     // Of every record, as `Verify`. Empty if its directory cannot be read.
     std::vector<RecordVerdict> records;
     // As `Checkpoint::end_offset_bytes` and `trailing_bytes`; 0 if the file

@@ -12,7 +12,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/concatenated_archives.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/torch/pickle_container.h"
@@ -94,13 +96,34 @@ absl::Status CheckIsNoPickle(const ReadableBytes& file,
   return may_run ? PickleTooError(file, what) : absl::OkStatus();
 }
 
+// Checks that `LoadOptions::codec` suits a file of the form `what`. All such
+// files are written by the codec `only`, or have none if that is empty.
+absl::Status CheckCodec(const ReadableBytes& file, const LoadOptions& options,
+                        absl::string_view what, absl::string_view only) {
+  if (options.codec.empty() || options.codec == only) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      file.name(), " is ", what, ", which ",
+      only.empty()
+          ? "has no codec"
+          : absl::StrCat("is always written by the codec \"", only, "\""),
+      ", and LoadOptions::codec asks for \"", options.codec,
+      "\". Leave that empty to read the file"));
+}
+
 }  // namespace
 
 absl::StatusOr<ParsedCheckpoint> ReadContainer(
     const ReadableBytes& file, const LoadOptions& load_options) {
   const ContainerOptions options = {load_options.limits,
                                     load_options.fallback_byte_order,
-                                    load_options.verify_crc32, nullptr};
+                                    load_options.verify_crc32};
+  const CodecRegistry& registry = load_options.codec_registry != nullptr
+                                      ? *load_options.codec_registry
+                                      : CodecRegistry::Default();
+  const CodecSnapshot codecs = registry.Snapshot();
+  if (!load_options.codec.empty()) {
+    FERRY_RETURN_IF_ERROR(codecs.FindByName(load_options.codec).status());
+  }
   if (file.size_bytes() == 0) {
     return absl::DataLossError(absl::StrCat(file.name(), " is empty"));
   }
@@ -110,8 +133,8 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
   const absl::string_view head(buffer, head_bytes);
   // The order is PyTorch's: zip, tar, pickle.
   if (absl::StartsWith(head, "PK\x03\x04")) {
-    absl::StatusOr<ParsedCheckpoint> parsed =
-        torch_format::ReadZipContainer(file, options);
+    absl::StatusOr<ParsedCheckpoint> parsed = torch_format::ReadZipContainer(
+        file, options, codecs, load_options.codec);
     if (!parsed.ok()) {
       FERRY_RETURN_IF_ERROR(
           CheckArchiveBegins(file, load_options.offset_bytes));
@@ -119,6 +142,8 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
     return parsed;
   }
   if (torch_format::IsTar(head)) {
+    FERRY_RETURN_IF_ERROR(
+        CheckCodec(file, load_options, "a tar archive", kPickleCodecName));
     // PyTorch looks for a tar archive only in a file that it opens by path.
     // From a stream it reads a pickle.
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
@@ -128,18 +153,26 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
     return torch_format::ReadTarContainer(file, options);
   }
   if (safetensors::LooksLikeSafetensors(head)) {
+    FERRY_RETURN_IF_ERROR(
+        CheckCodec(file, load_options, "a safetensors file", ""));
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a safetensors file"));
     return safetensors::ReadSafetensors(file, options);
   }
   if (torch_format::HasTarMagic(head)) {
+    FERRY_RETURN_IF_ERROR(
+        CheckCodec(file, load_options, "a tar archive", kPickleCodecName));
     return torch_format::ReadTarContainer(file, options);
   }
   // An archive without records, which PyTorch does not take for one.
   if (absl::StartsWith(head, "PK\x05\x06")) {
-    return torch_format::ReadZipContainer(file, options);
+    return torch_format::ReadZipContainer(file, options, codecs,
+                                          load_options.codec);
   }
   FERRY_RETURN_IF_ERROR(CheckForm(file, head));
   if (torch_format::IsPickleContainer(file, options)) {
+    FERRY_RETURN_IF_ERROR(CheckCodec(file, load_options,
+                                     "a legacy stream or a bare pickle",
+                                     kPickleCodecName));
     return torch_format::ReadPickleContainer(file, options);
   }
   FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, load_options.offset_bytes));

@@ -29,6 +29,7 @@
 namespace ferry {
 
 class ClassRegistry;
+class CodecRegistry;
 
 // Where storages go.
 enum class Placement {
@@ -69,6 +70,19 @@ struct LoadOptions : TransferControl {
 
   // Which devices there are. Null: `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;
+
+  // The name of the codec that must have written the file: "pickle", or another
+  // that is registered. Files of other codecs are refused (kInvalidArgument)
+  // before their object graph is read, so a name other than "pickle" keeps all
+  // pickles out. Empty, the default: the registered codec that the file's graph
+  // record is marked with. Legacy streams, tar archives and bare pickles are
+  // always of "pickle"; safetensors files have no codec and open only if this
+  // is empty.
+  std::string codec;
+
+  // Which codecs there are. Null: `CodecRegistry::Default()`. Must live until
+  // the checkpoint has been opened.
+  const CodecRegistry* codec_registry = nullptr;
 
   // Default: as data.
   Globals globals = Globals::kData;

@@ -23,6 +23,9 @@
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/archive_writer.h"
+#include "ferry/serialization/codec_registry.h"
+#include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
@@ -73,6 +76,32 @@ std::string ArchiveName(absl::string_view path, Compatibility compatibility) {
   return IsArchiveName(name) && is_known ? std::string(name) : "archive";
 }
 
+CodecSnapshot Codecs(const SaveOptions& options) {
+  return options.codec_registry != nullptr
+             ? options.codec_registry->Snapshot()
+             : CodecRegistry::Default().Snapshot();
+}
+
+// Checks that the codec is registered and suits the container.
+absl::Status CheckCodec(const SaveOptions& options) {
+  if (options.codec.empty()) return absl::OkStatus();
+  FERRY_RETURN_IF_ERROR(Codecs(options).FindByName(options.codec).status());
+  if (options.container == Container::kSafetensors) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the safetensors container has no codec, and "
+                     "SaveOptions::codec asks for \"",
+                     options.codec, "\". Leave that empty"));
+  }
+  if (options.container == Container::kLegacy &&
+      options.codec != kPickleCodecName) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the legacy container is always written by the codec \"",
+                     kPickleCodecName, "\", and SaveOptions::codec asks for \"",
+                     options.codec, "\", which needs the zip container"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckOptions(const SaveOptions& options) {
   if (options.container == Container::kTar ||
       options.container == Container::kBare) {
@@ -103,7 +132,7 @@ absl::Status CheckOptions(const SaveOptions& options) {
                      " bytes without a slash, backslash or NUL, and not \".\" "
                      "or \"..\""));
   }
-  return absl::OkStatus();
+  return CheckCodec(options);
 }
 
 // The records of an archive, in the order of the version that is asked for.
@@ -225,17 +254,23 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
     }
     return WriteLegacyStream(std::move(contents), devices, &options, output);
   }
-  const torch_format::PickleCodec codec(torch_format::PersistentIds::kArchive,
-                                        options.pickle_protocol);
+  // The registered codec "pickle" does not know the protocol.
+  const torch_format::PickleCodec pickle(torch_format::PersistentIds::kArchive,
+                                         options.pickle_protocol);
+  const CodecSnapshot codecs = Codecs(options);
+  const Codec* codec = &pickle;
+  if (!options.codec.empty() && options.codec != pickle.name()) {
+    FERRY_ASSIGN_OR_RETURN(codec, codecs.FindByName(options.codec));
+  }
   FERRY_ASSIGN_OR_RETURN(const LargeString graph,
-                         codec.Write(*value.graph(), value.node(), &storages));
+                         codec->Write(*value.graph(), value.node(), &storages));
   ArchiveOptions archive_options;
   archive_options.alignment_bytes = options.storage_alignment;
   archive_options.compute_crc32 = options.compute_crc32;
   archive_options.ends_with_id =
       options.compatibility != Compatibility::kTorch1_6;
   archive_options.control = &options;
-  const Records records(absl::StrCat("data.", codec.suffix()), graph,
+  const Records records(absl::StrCat("data.", codec->suffix()), graph,
                         storages.entries(), archive_name, options);
   return WriteArchive(records.records(), devices, archive_options, output);
 }

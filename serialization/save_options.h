@@ -27,6 +27,8 @@
 
 namespace ferry {
 
+class CodecRegistry;
+
 // The PyTorch versions whose archive is written: which records, in which order.
 // Every version from 1.6 on opens each of them, if it knows what is in it: conj
 // and neg bits need 2.0, and dtypes without a storage class of their own, such
@@ -54,8 +56,16 @@ struct SaveOptions : TransferControl {
   // `WriteSafetensors`. Of the options below that one uses those that say so.
   Container container = Container::kZip;
 
-  // Of the pickle: 2 to 5. Default: 2, as in PyTorch; `weights_only` reads no
-  // other.
+  // The name of the codec that writes the object graph. Empty, the default:
+  // "pickle", the only one that PyTorch reads. Other codecs need the zip
+  // container (kInvalidArgument). kSafetensors has no codec: leave this empty.
+  std::string codec;
+
+  // Which codecs there are. Null: `CodecRegistry::Default()`.
+  const CodecRegistry* codec_registry = nullptr;
+
+  // Of the pickle, if that is the codec: 2 to 5. Default: 2, as in PyTorch;
+  // `weights_only` reads no other.
   int pickle_protocol = 2;
 
   // Default: the newest.

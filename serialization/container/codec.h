@@ -9,7 +9,9 @@
 // `torch.save`. The bytes are one record of a zip archive, the graph record;
 // the storages are records of their own, which a codec only refers to.
 //
-// Pickle is the first codec (serialization/torch/pickle_codec.h).
+// Pickle is the first codec (serialization/torch/pickle_codec.h). A program
+// adds its own to a `CodecRegistry`; examples/json_codec.cc shows how to write
+// one.
 #ifndef FERRY_SERIALIZATION_CONTAINER_CODEC_H_
 #define FERRY_SERIALIZATION_CONTAINER_CODEC_H_
 
@@ -24,20 +26,27 @@
 
 namespace ferry {
 
+// The name of the codec that every registry has.
+inline constexpr absl::string_view kPickleCodecName = "pickle";
+
 // Codec
+//
+// The interface of a codec. `name()` and `suffix()` must always return the same
+// text; `CodecRegistry::Register` says which texts they may be.
 //
 // Thread-safety: const methods may be called from any number of threads.
 class Codec {
  public:
   virtual ~Codec() = default;
 
-  // What messages call it: "pickle".
+  // What options and messages call it: "pickle".
   virtual absl::string_view name() const = 0;
 
   // What marks its files: "pkl", if the graph record is called "data.pkl".
   virtual absl::string_view suffix() const = 0;
 
   struct GraphRead {
+    // A node of the graph.
     NodeId root = kNoNode;
     // The version of the codec's own format: the pickle protocol.
     int version = 0;
@@ -46,9 +55,14 @@ class Codec {
   };
 
   // Reads a graph record into `graph`, which is empty, and describes in
-  // `storages` each storage that it refers to. `bytes` and `graph` outlive
-  // `storages`; the codec need not. Input is never trusted: no recursion, and
-  // no work or memory out of proportion to the bytes.
+  // `storages` each storage that it refers to (`StorageTable::Describe`).
+  //
+  // `storages` keeps the keys that it is given as views, and outlives the call:
+  // take them from `bytes` or from text of `graph`, which outlive `storages`.
+  // Input is never trusted: use no recursion, and no work or memory out of
+  // proportion to the size of `bytes`. Add each class or function of Python as
+  // a global (`ObjectGraph::AddGlobal`), since that is where `Globals::kStrict`
+  // looks. The caller checks that `GraphRead` fits the graph and the bytes.
   //
   // Errors:
   //   kDataLoss          - damaged; the message has the offset.
@@ -61,7 +75,10 @@ class Codec {
                                          ObjectGraph* graph) const = 0;
 
   // Writes `root` and all that it refers to, and adds each storage to
-  // `storages`. The same graph gives the same bytes.
+  // `storages` (`StorageTable::Add`). The archive names the record of a storage
+  // by its index in that table: "data/0" is the first. `Read` must describe
+  // the storage by that index in decimal. The same graph must always give the
+  // same bytes.
   //
   // Errors:
   //   kInvalidArgument - something that no reader could read.

@@ -15,8 +15,6 @@
 
 namespace ferry {
 
-class Codec;
-
 // Which byte of a number stands first.
 enum class ByteOrder { kLittle, kBig };
 
@@ -32,14 +30,11 @@ struct LoadLimits {
   uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
 };
 
-// The first three are described at `LoadOptions`.
+// Each is described at `LoadOptions`.
 struct ContainerOptions {
   LoadLimits limits;
   ByteOrder fallback_byte_order = ByteOrder::kLittle;
   bool verify_crc32 = true;
-  // How the graph is read out of its record: null for a pickle. Must outlive
-  // the read.
-  const Codec* codec = nullptr;
 };
 
 }  // namespace ferry

@@ -40,6 +40,9 @@ absl::string_view Name(CheckpointKind kind);
 struct CheckpointInfo {
   Container container = Container::kZip;
   CheckpointKind kind = CheckpointKind::kCheckpoint;
+  // The name of the codec that wrote the object graph: "pickle". Empty for
+  // safetensors, which have no codec.
+  std::string codec;
   // 0 where there is no pickle.
   int pickle_protocol = 0;
   bool is_big_endian = false;

@@ -18,6 +18,7 @@
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -262,6 +263,7 @@ absl::Status LegacyStream::CollectStorages() {
 
 absl::StatusOr<ParsedCheckpoint> LegacyStream::Read() {
   parsed_.info.container = Container::kLegacy;
+  parsed_.info.codec = std::string(kPickleCodecName);
   FERRY_RETURN_IF_ERROR(ReadHeader());
   FERRY_RETURN_IF_ERROR(ReadObjects());
   FERRY_RETURN_IF_ERROR(ReadKeys());

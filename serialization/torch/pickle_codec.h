@@ -33,7 +33,7 @@ class PickleCodec final : public Codec {
                        int protocol = 2)
       : ids_(ids), protocol_(protocol) {}
 
-  absl::string_view name() const override { return "pickle"; }
+  absl::string_view name() const override { return kPickleCodecName; }
   absl::string_view suffix() const override { return "pkl"; }
   absl::StatusOr<GraphRead> Read(absl::string_view bytes,
                                  const LoadLimits& limits,

@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/pickle/opcodes.h"
@@ -146,6 +147,7 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
 
 absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
   parsed_.info.container = Container::kBare;
+  parsed_.info.codec = std::string(kPickleCodecName);
   parsed_.graph = std::make_shared<ObjectGraph>();
   // Most opcodes that make a node take about four bytes.
   parsed_.graph->Reserve(static_cast<uint32_t>(std::min<uint64_t>(

@@ -26,6 +26,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
 #include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
@@ -425,6 +426,7 @@ absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
   FERRY_ASSIGN_OR_RETURN(records_,
                          ReadTarDirectory(file_, &parsed_.end_offset_bytes));
   parsed_.info.container = Container::kTar;
+  parsed_.info.codec = std::string(kPickleCodecName);
   FERRY_RETURN_IF_ERROR(ReadStorages());
   FERRY_RETURN_IF_ERROR(ReadTensors());
   FERRY_RETURN_IF_ERROR(ReadObjects());

@@ -4,7 +4,9 @@
 // A zip archive whose graph record is no pickle: the container does not care
 // which codec it is.
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,6 +21,7 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
@@ -54,6 +57,11 @@ Value Sample() {
   return dict;
 }
 
+CodecSnapshot Codecs(std::shared_ptr<const Codec> codec) {
+  return CodecSnapshot(
+      std::make_shared<CodecSnapshot::Codecs>(1, std::move(codec)));
+}
+
 std::string Archive(const Value& value, const Codec& codec) {
   StorageTable storages([](const Storage&) -> absl::StatusOr<std::string> {
     return std::string("cpu");
@@ -75,16 +83,14 @@ std::string Archive(const Value& value, const Codec& codec) {
 TEST(ZipCodec, TheGraphIsReadByTheCodecThatWroteIt) {
   const Value sample = Sample();
   const Storage stored = sample.At("/tensors/0")->AsTensor()->storage();
-  const LineCodec lines;
-  const PickleCodec pickle;
-  for (const Codec* codec : {static_cast<const Codec*>(&lines),
-                             static_cast<const Codec*>(&pickle)}) {
+  const auto lines = std::make_shared<LineCodec>();
+  const auto pickle = std::make_shared<PickleCodec>();
+  for (const std::shared_ptr<const Codec>& codec :
+       std::vector<std::shared_ptr<const Codec>>{lines, pickle}) {
     const std::string bytes = Archive(sample, *codec);
     const auto file = ReadableMemory(bytes, "some.pt");
-    ContainerOptions options;
-    options.codec = codec;
     const absl::StatusOr<ParsedCheckpoint> parsed =
-        ReadZipContainer(*file, options);
+        ReadZipContainer(*file, ContainerOptions(), Codecs(codec), "");
     ASSERT_TRUE(parsed.ok()) << parsed.status();
     const Value root(parsed->graph, parsed->root);
     EXPECT_EQ(*root.Get("step")->AsInt(), 7);
@@ -104,14 +110,7 @@ TEST(ZipCodec, TheGraphIsReadByTheCodecThatWroteIt) {
 }
 
 TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
-  const LineCodec lines;
-  const std::string bytes = Archive(Sample(), lines);
-  const auto file = ReadableMemory(bytes, "some.pt");
-  // Nobody says which codec it is.
-  const absl::Status no_codec =
-      ReadZipContainer(*file, ContainerOptions()).status();
-  EXPECT_EQ(no_codec.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(no_codec.message()), HasSubstr("data.pkl"));
+  const auto lines = std::make_shared<LineCodec>();
   // A storage without a record, and one of another size than its record.
   for (const auto& [graph, says] :
        {std::make_pair("0\ntensor 9 cpu float32 8 0 2 1\n", "\"data/9\""),
@@ -122,10 +121,10 @@ TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
     zip.Add("archive/version", "3\n");
     zip.Add("archive/data/0", "twelve bytes");
     const std::string damaged = zip.Build();
-    ContainerOptions options;
-    options.codec = &lines;
     const absl::Status status =
-        ReadZipContainer(*ReadableMemory(damaged, "some.pt"), options).status();
+        ReadZipContainer(*ReadableMemory(damaged, "some.pt"),
+                         ContainerOptions(), Codecs(lines), "")
+            .status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), HasSubstr(says));
   }

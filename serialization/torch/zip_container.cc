@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
@@ -20,6 +21,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/pickle_codec.h"
@@ -41,10 +43,12 @@ constexpr uint64_t kMaxWordBytes = 64;
 
 class ZipContainer {
  public:
-  ZipContainer(const ReadableBytes& file, const ContainerOptions& options)
-      : file_(file), options_(options) {}
+  ZipContainer(const ReadableBytes& file, const ContainerOptions& options,
+               const CodecSnapshot& codecs)
+      : file_(file), options_(options), codecs_(codecs) {}
 
-  absl::StatusOr<ParsedCheckpoint> Read();
+  // `asked` is the name of the codec that must have written the file, or empty.
+  absl::StatusOr<ParsedCheckpoint> Read(absl::string_view asked);
 
  private:
   absl::Status Error(absl::StatusCode code, absl::string_view what) const {
@@ -54,8 +58,10 @@ class ZipContainer {
     return directory_->Find(absl::StrCat(prefix_, record));
   }
 
-  absl::Status FindPrefix();
+  bool IsGraphRecord(absl::string_view record) const;
+  absl::Status FindGraph();
   absl::Status ExplainNoGraph() const;
+  absl::Status FindCodec(absl::string_view asked);
   bool IsMisspelt(absl::string_view name) const;
   absl::Status CheckNames() const;
   // The text of a record that should be a word.
@@ -73,14 +79,29 @@ class ZipContainer {
 
   const ReadableBytes& file_;
   const ContainerOptions& options_;
+  const CodecSnapshot& codecs_;
   ParsedCheckpoint parsed_;
   std::shared_ptr<ZipDirectory> directory_;
-  std::string graph_record_;      // "data.pkl"
-  std::string prefix_;            // with its slash
-  absl::string_view folder_;      // of the storages, with its slash
-  const Codec* codec_ = nullptr;  // of the graph that is read
-  std::string name_;              // of the record last looked for
+  std::string prefix_;             // with its slash
+  const Extent* graph_ = nullptr;  // the graph record
+  const Codec* codec_ = nullptr;   // that wrote it
+  absl::string_view folder_;       // of the storages, with its slash
+  std::string name_;               // of the record last looked for
 };
+
+// The folder that a record stands in, with its slash.
+absl::string_view FolderOf(absl::string_view record) {
+  return record.substr(0, record.rfind('/') + 1);
+}
+
+// The suffix of the codec that wrote a record, if it is a graph record: "pkl"
+// for "archive/data.pkl". Else empty.
+absl::string_view SuffixOf(absl::string_view record) {
+  record.remove_prefix(FolderOf(record).size());
+  return absl::ConsumePrefix(&record, "data.") && IsCodecWord(record)
+             ? record
+             : absl::string_view();
+}
 
 // What a zip archive without a graph record is.
 absl::Status ZipContainer::ExplainNoGraph() const {
@@ -99,43 +120,89 @@ absl::Status ZipContainer::ExplainNoGraph() const {
     }
   }
   return Error(absl::StatusCode::kDataLoss,
-               absl::StrCat("the zip archive is not a PyTorch checkpoint: it "
-                            "has no record ",
-                            graph_record_));
+               "the zip archive is not a PyTorch checkpoint: it has no record "
+               "data.pkl");
 }
 
-// The folder of the graph record: that of the first record, as PyTorch looks
-// for it, or else the only one that has such a record. One more in another
-// folder would be a checkpoint of which nothing is read.
-absl::Status ZipContainer::FindPrefix() {
-  const absl::Span<const Extent> entries = directory_->entries();
-  const Extent* found = nullptr;
-  if (!entries.empty()) {
-    const absl::string_view name = entries[0].name;
-    prefix_ = std::string(name.substr(0, name.find('/') + 1));
-    found = Find(graph_record_);
+// Any archive may hold a "data.csv". Beside a version it is a checkpoint's.
+bool ZipContainer::IsGraphRecord(absl::string_view record) const {
+  const absl::string_view suffix = SuffixOf(record);
+  if (suffix.empty()) return false;
+  const absl::string_view folder = FolderOf(record);
+  return suffix == "pkl" ||
+         directory_->Find(absl::StrCat(folder, "version")) != nullptr ||
+         directory_->Find(absl::StrCat(folder, ".data/version")) != nullptr;
+}
+
+// The graph record is in the folder of the first record, where PyTorch looks
+// for it, or else in the only folder that has such a record. One more beside
+// it, or in another folder, would be a checkpoint of which nothing is read.
+absl::Status ZipContainer::FindGraph() {
+  std::vector<const Extent*> found;
+  for (const Extent& entry : directory_->entries()) {
+    if (IsGraphRecord(entry.name)) found.push_back(&entry);
   }
-  const std::string ending = absl::StrCat("/", graph_record_);
-  for (const Extent& entry : entries) {
-    if (entry.name != graph_record_ && !absl::EndsWith(entry.name, ending)) {
+  if (found.empty()) return ExplainNoGraph();
+  graph_ = found[0];
+  const absl::string_view first = directory_->entries()[0].name;
+  const absl::string_view first_folder = first.substr(0, first.find('/') + 1);
+  for (const Extent* entry : found) {
+    if (FolderOf(entry->name) != first_folder) continue;
+    graph_ = entry;
+    break;
+  }
+  prefix_ = std::string(FolderOf(graph_->name));
+  for (const Extent* entry : found) {
+    const bool is_beside = FolderOf(entry->name) == prefix_;
+    // Folders inside the checkpoint's are its own: "archive/extra/data.pkl".
+    if (entry == graph_ || (!is_beside && !prefix_.empty() &&
+                            absl::StartsWith(entry->name, prefix_))) {
       continue;
     }
-    if (found == &entry || (found != nullptr && !prefix_.empty() &&
-                            absl::StartsWith(entry.name, prefix_))) {
-      continue;
-    }
-    if (found != nullptr) {
-      return Error(
-          absl::StatusCode::kDataLoss,
-          absl::StrCat("the zip archive has several checkpoints: \"",
-                       absl::Utf8SafeCHexEscape(found->name), "\" and \"",
-                       absl::Utf8SafeCHexEscape(entry.name), "\""));
-    }
-    found = &entry;
-    prefix_ = std::string(
-        entry.name.substr(0, entry.name.size() - graph_record_.size()));
+    return Error(
+        absl::StatusCode::kDataLoss,
+        absl::StrCat("the zip archive has ",
+                     is_beside ? "two graph records" : "several checkpoints",
+                     ": \"", absl::Utf8SafeCHexEscape(graph_->name),
+                     "\" and \"", absl::Utf8SafeCHexEscape(entry->name), "\""));
   }
-  return found == nullptr ? ExplainNoGraph() : absl::OkStatus();
+  return absl::OkStatus();
+}
+
+// Checks that the codec of the file is registered, that it is the one that the
+// program asks for, and that what else stands in the archive can be that
+// codec's.
+absl::Status ZipContainer::FindCodec(absl::string_view asked) {
+  codec_ = codecs_.FindBySuffix(SuffixOf(graph_->name));
+  const std::string record = absl::Utf8SafeCHexEscape(graph_->name);
+  if (codec_ == nullptr) {
+    return Error(
+        absl::StatusCode::kUnimplemented,
+        absl::StrCat("the codec that wrote its object graph, the record \"",
+                     record, "\", is not registered; registered are ",
+                     codecs_.Describe(),
+                     ". Register that codec (CodecRegistry::Register), or have "
+                     "the file written by one of these"));
+  }
+  if (!asked.empty() && asked != codec_->name()) {
+    return Error(
+        absl::StatusCode::kInvalidArgument,
+        absl::StrCat("the codec \"", codec_->name(),
+                     "\" wrote its object graph, the record \"", record,
+                     "\", and LoadOptions::codec asks for \"", asked,
+                     "\". Leave that empty to read the file by the codec that "
+                     "wrote it"));
+  }
+  const Extent* const constants = Find("constants.pkl");
+  if (constants != nullptr && codec_->name() != kPickleCodecName) {
+    return Error(
+        absl::StatusCode::kDataLoss,
+        absl::StrCat("\"", absl::Utf8SafeCHexEscape(constants->name),
+                     "\" belongs to a TorchScript program, whose object graph "
+                     "is always a pickle, and the graph record is \"",
+                     record, "\""));
+  }
+  return absl::OkStatus();
 }
 
 // Whether PyTorch, which ignores upper and lower case in names, would read the
@@ -151,8 +218,8 @@ bool ZipContainer::IsMisspelt(absl::string_view name) const {
   // PyTorch looks for the graph in the folder of the first record alone.
   const absl::string_view first = directory_->entries()[0].name;
   const absl::string_view folder = first.substr(0, first.find('/') + 1);
-  return absl::EqualsIgnoreCase(name, absl::StrCat(folder, graph_record_)) &&
-         name != absl::StrCat(prefix_, graph_record_);
+  return absl::EqualsIgnoreCase(name, absl::StrCat(folder, "data.pkl")) &&
+         name != graph_->name;
 }
 
 // Storages' local headers are looked at when their bytes are read, the pickle's
@@ -263,7 +330,6 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
     const Codec& codec, const Extent& entry, absl::string_view folder,
     std::shared_ptr<ObjectGraph>* graph) {
   folder_ = folder;
-  codec_ = &codec;
   if (entry.contents_bytes > options_.limits.max_pickle_bytes) {
     return ExtentError(
         absl::StatusCode::kResourceExhausted, file_, entry,
@@ -308,6 +374,20 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
   if (!result.ok()) {
     return ExtentError(result.status().code(), file_, entry,
                        result.status().message());
+  }
+  // A program's own codec may have faults.
+  if (result->root >= (*graph)->size() || result->size_bytes > bytes.size()) {
+    return ExtentError(
+        absl::StatusCode::kInternal, file_, entry,
+        absl::StrCat("was read by the codec \"", codec.name(),
+                     "\", which is at fault: it returned a root that is no "
+                     "node, or an end past the record"));
+  }
+  if ((*graph)->size() > options_.limits.max_nodes) {
+    return ExtentError(
+        absl::StatusCode::kResourceExhausted, file_, entry,
+        absl::StrCat("has ", (*graph)->size(), " objects; the limit is ",
+                     options_.limits.max_nodes));
   }
   if (result->size_bytes < bytes.size()) {
     parsed_.warnings.push_back(absl::StrCat(
@@ -379,22 +459,21 @@ absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
+absl::StatusOr<ParsedCheckpoint> ZipContainer::Read(absl::string_view asked) {
   zip::ZipLimits limits;
   limits.max_directory_bytes = options_.limits.max_pickle_bytes;
   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
                          ZipDirectory::Read(file_, limits));
-  const PickleCodec pickle;
-  const Codec& codec = options_.codec != nullptr ? *options_.codec : pickle;
-  graph_record_ = absl::StrCat("data.", codec.suffix());
   directory_ = std::make_shared<ZipDirectory>(std::move(directory));
   parsed_.records = directory_->entries();
   parsed_.records_owner = directory_;
   parsed_.find_record = [directory = directory_.get()](absl::string_view name) {
     return directory->Find(name);
   };
-  FERRY_RETURN_IF_ERROR(FindPrefix());
+  FERRY_RETURN_IF_ERROR(FindGraph());
+  FERRY_RETURN_IF_ERROR(FindCodec(asked));
   parsed_.info.container = Container::kZip;
+  parsed_.info.codec = std::string(codec_->name());
   parsed_.end_offset_bytes = directory_->end_offset();
   if (directory_->comment_bytes() != 0) {
     parsed_.warnings.push_back(
@@ -402,8 +481,7 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
                      directory_->comment_bytes(), " bytes"));
   }
   parsed_.info.archive_name = std::string(absl::StripSuffix(prefix_, "/"));
-  // A program is a pickle, like its constants.
-  if (codec.suffix() == pickle.suffix() && Find("constants.pkl") != nullptr) {
+  if (Find("constants.pkl") != nullptr) {
     parsed_.info.kind = CheckpointKind::kTorchScript;
   }
   FERRY_RETURN_IF_ERROR(CheckNames());
@@ -411,12 +489,13 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   FERRY_RETURN_IF_ERROR(ReadByteOrder());
   const PickleCodec program(PersistentIds::kProgram);
   const bool is_program = parsed_.info.kind == CheckpointKind::kTorchScript;
-  FERRY_ASSIGN_OR_RETURN(
-      const Codec::GraphRead result,
-      ReadGraph(is_program ? program : codec, *Find(graph_record_), "data/",
-                &parsed_.graph));
+  FERRY_ASSIGN_OR_RETURN(const Codec::GraphRead result,
+                         ReadGraph(is_program ? program : *codec_, *graph_,
+                                   "data/", &parsed_.graph));
   parsed_.root = result.root;
-  parsed_.info.pickle_protocol = result.version;
+  if (parsed_.info.codec == kPickleCodecName) {
+    parsed_.info.pickle_protocol = result.version;
+  }
   if (parsed_.info.kind == CheckpointKind::kTorchScript) {
     FERRY_RETURN_IF_ERROR(ReadProgram());
   }
@@ -432,8 +511,9 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
 }  // namespace
 
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
-    const ReadableBytes& file, const ContainerOptions& options) {
-  return ZipContainer(file, options).Read();
+    const ReadableBytes& file, const ContainerOptions& options,
+    const CodecSnapshot& codecs, absl::string_view codec) {
+  return ZipContainer(file, options, codecs).Read(codec);
 }
 
 }  // namespace torch_format

@@ -8,7 +8,8 @@
 // The zip archive that torch.save has written since 1.6 (and 1.4, if asked), as
 // torch/serialization.py and caffe2/serialize/inline_container.cc lay it down:
 //
-//   <prefix>/data.pkl          the object graph
+//   <prefix>/data.pkl          the object graph; "data.<suffix>" if another
+//                              codec than pickle wrote it
 //   <prefix>/data/<key>        the bytes of one storage
 //   <prefix>/version           the version of the layout, 1 to 10
 //   <prefix>/byteorder         "little" or "big"; before 2.1 absent, and then
@@ -24,23 +25,36 @@
 #define FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "ferry/core/file.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
 namespace torch_format {
 
-// Reads the directory, the small records and the pickle. `file` must outlive
-// the result.
+// Reads the directory, the small records and the graph record. `file` must
+// outlive the result.
+//
+// The graph record is called "data.<suffix>" after the codec that wrote it and
+// has a record "version" beside it. Whether that codec is among `codecs` makes
+// no difference to which record it is.
+//
+//   codec  the name of the codec that must have written the file, or empty if
+//          any of `codecs` may have.
 //
 // Errors:
 //   kDataLoss          - damaged, or not a checkpoint; the message has the
-//                        file, the record and the offset.
-//   kUnimplemented     - a form that is not supported, named.
+//                        file, the record and the offset. Or there are two
+//                        graph records; the message has both.
+//   kInvalidArgument   - another codec than `codec` wrote the file.
+//   kUnimplemented     - a form that is not supported, named; or the codec that
+//                        wrote the file is not among `codecs`.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
-    const ReadableBytes& file, const ContainerOptions& options);
+    const ReadableBytes& file, const ContainerOptions& options,
+    const CodecSnapshot& codecs, absl::string_view codec);
 
 }  // namespace torch_format
 }  // namespace ferry
