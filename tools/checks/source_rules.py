@@ -23,6 +23,7 @@ LAYERS = {
     'serialization': ('core', 'io', 'devices'),
     'autograd': ('core',),
     'runtime': _ALL,
+    'examples': ('runtime',),
     'tools': _ALL + ('runtime',),
     'tests': _ALL + ('runtime', 'tools'),
 }
@@ -64,7 +65,7 @@ LIBRARIES = {
     'google/protobuf/': ('serialization/proto/', 'plugins/', 'tools/',
                          'tests/'),
     'isa-l': ('io/', 'tests/'),
-    'nlohmann/': ('serialization/', 'tools/', 'tests/'),
+    'nlohmann/': ('examples/', 'serialization/', 'tools/', 'tests/'),
     'oneapi/': ('core/parallel.cc',),
     'openssl/': ('tools/',),
     'tbb/': ('core/parallel.cc',),

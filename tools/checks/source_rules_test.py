@@ -36,6 +36,12 @@ class SourceRulesTest(unittest.TestCase):
         self.assert_fine('tests/a/b.cc', '"ferry/runtime/c.h"',
                          '"ferry/core/d.h"')
 
+    def test_examples_include_what_users_include(self):
+        self.assert_fine('examples/a.cc', '"ferry/runtime/b.h"',
+                         '"nlohmann/json.hpp"')
+        self.assert_fault('examples/ may include runtime/', 'examples/a.cc',
+                          '"ferry/core/b.h"')
+
     def test_upward_and_sideways(self):
         self.assert_fault('core/ may include no other folder', 'core/a.cc',
                           '"ferry/devices/b.h"')
