@@ -85,6 +85,8 @@ TEST(CliTest, MistakesAreExplained) {
       {{"convert", "x.pt"}, "OUT"},
       {{"convert", "x.pt", "y.pt", "--container=tar"},
        "supported: zip, legacy, safetensors"},
+      {{"convert", "x.pt", "y.pt", "--codec=nope"},
+       "\"nope\" is not supported; supported: pickle"},
       {{"convert", "x.pt", "y.pt", "--protocol=1"}, "supported: 2, 3, 4, 5"},
       {{"convert", "x.pt", "y.pt", "--compatibility=3"},
        "supported: 1.6, 2.1, 2.7"},
@@ -106,10 +108,11 @@ TEST(CliTest, MistakesAreExplained) {
 TEST(CompletionTest, KnowsCommandsAndOptions) {
   const FerryResult result = RunFerryForTest({"completion", "bash"});
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_THAT(result.out,
-              AllOf(HasSubstr("inspect verify convert devices"),
-                    HasSubstr("--digest"), HasSubstr("--protocol"),
-                    HasSubstr("complete -o default -F _ferry ferry")));
+  EXPECT_THAT(
+      result.out,
+      AllOf(HasSubstr("inspect verify convert devices"), HasSubstr("--digest"),
+            HasSubstr("--protocol"), HasSubstr("--codec"),
+            HasSubstr("complete -o default -F _ferry ferry")));
 }
 
 TEST(DevicesTest, ListsThoseThatAreBuiltIn) {

@@ -15,12 +15,16 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/codec_registry.h"
+#include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/load_options.h"
@@ -82,6 +86,16 @@ std::vector<Storage> StoragesToRead(const Value& value) {
   return storages;
 }
 
+// The codecs that files can be written with.
+std::vector<std::string> CodecNames() {
+  std::vector<std::string> names;
+  const CodecSnapshot codecs = CodecRegistry::Default().Snapshot();
+  for (const std::shared_ptr<const Codec>& codec : codecs.codecs()) {
+    names.emplace_back(codec->name());
+  }
+  return names;
+}
+
 absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   const ScopedInterrupt interrupt;
   const auto is_cancelled = [&interrupt, &io] {
@@ -126,6 +140,10 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
                             ? checkpoint.PlaceAll()
                             : checkpoint.Place(StoragesToRead(root)));
 
+  // The other containers have no choice of codec.
+  if (save_options.codec.empty() && save_options.container == Container::kZip) {
+    save_options.codec = checkpoint.info().codec;
+  }
   save_options.compute_crc32 = !options.no_crc;
   save_options.pickle_protocol =
       options.protocol != 0 ? options.protocol
@@ -161,6 +179,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "model.safetensors\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
       "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
+      "  ferry convert --codec=pickle model.pt for_pytorch.pt\n"
       "  ferry convert --alignment=4096 model.pt mappable.pt\n"
       "  ferry convert --map-location=cuda:0=cpu model.pt for_cpu.pt");
   const auto options = std::make_shared<ConvertOptions>();
@@ -185,6 +204,14 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
           "and keeps those alone")
       ->check(OneOf({"zip", "legacy", "safetensors"}))
       ->option_text("zip|legacy|safetensors");
+  const std::vector<std::string> codecs = CodecNames();
+  command
+      ->add_option("--codec", options->save.codec,
+                   "The codec of the object graph [that of IN for a zip\n"
+                   "archive, else pickle]. PyTorch reads only pickle. Other\n"
+                   "codecs need the zip container")
+      ->check(OneOf(codecs))
+      ->option_text(absl::StrJoin(codecs, "|"));
   AddRangeOption(command, &options->load);
   command
       ->add_option("--at", options->at,
@@ -206,7 +233,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
           [options](const std::string& word) {
             options->protocol = word[0] - '0';
           },
-          "The pickle protocol [that of IN, at least 2]")
+          "The protocol of the codec pickle [that of IN, at least 2]")
       ->check(OneOf({"2", "3", "4", "5"}))
       ->option_text("2|3|4|5");
   command

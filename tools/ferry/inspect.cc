@@ -23,6 +23,7 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/tools/ferry/describe.h"
@@ -216,10 +217,11 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   const CheckpointInfo& info = checkpoint.info();
   Json head;
   head["container"] = JsonText(Name(info.container));
-  const bool has_pickle = info.container != Container::kSafetensors;
-  if (has_pickle) head["codec"] = "pickle";
+  if (!info.codec.empty()) head["codec"] = info.codec;
   head["kind"] = JsonText(Name(info.kind));
-  if (has_pickle) head["pickle_protocol"] = info.pickle_protocol;
+  if (info.codec == kPickleCodecName) {
+    head["pickle_protocol"] = info.pickle_protocol;
+  }
   head["byteorder"] = ByteOrder(info);
   head["trailing_bytes"] = checkpoint.trailing_bytes();
   head["warnings"] = Json::array();
@@ -287,8 +289,10 @@ absl::Status PrintHuman(const std::string& path, const Checkpoint& checkpoint,
   if (!info.archive_name.empty()) {
     out << " \"" << EscapeForTerminal(info.archive_name) << "\"";
   }
-  if (info.container != Container::kSafetensors) {
+  if (info.codec == kPickleCodecName) {
     out << ", pickle protocol " << info.pickle_protocol;
+  } else if (!info.codec.empty()) {
+    out << ", codec " << info.codec;
   }
   out << ", " << ByteOrder(info) << "-endian\n";
   for (const auto& [name, text] : info.metadata) {

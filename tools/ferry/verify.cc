@@ -69,6 +69,7 @@ Json ToJson(const std::string& path, const Checkpoint::FileVerdict& verdict) {
   file["outcome"] = exit_code == kExitDone ? "undamaged"
                     : exit_code == kExitNo ? "damaged"
                                            : "unknown";
+  if (!verdict.codec.empty()) file["codec"] = verdict.codec;
   if (!verdict.opens.ok()) file["error"] = JsonText(verdict.opens.message());
   file["trailing_bytes"] = verdict.trailing_bytes;
   file["warnings"] = Json::array();
@@ -100,8 +101,9 @@ void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
     if (is_corrupt) out << "    " << EscapeForTerminal(record.detail) << "\n";
   }
   const Totals totals = CountOutcomes(verdict);
-  out << EscapeForTerminal(path) << ": "
-      << Count(verdict.records.size(), "record");
+  out << EscapeForTerminal(path) << ": ";
+  if (!verdict.codec.empty()) out << "codec " << verdict.codec << ", ";
+  out << Count(verdict.records.size(), "record");
   for (const RecordVerdict::Outcome outcome :
        {RecordVerdict::kVerified, RecordVerdict::kNotRecorded,
         RecordVerdict::kCorrupt}) {
