@@ -67,12 +67,12 @@ class Checkpoint {
   //   kPermissionDenied  - also: what `Globals::kStrict` does not allow; one
   //                        error lists all the globals.
   //   kInvalidArgument   - also: another codec wrote the file than
-  //                        `LoadOptions::codec` names; the range of `LoadOptions`
-  //                        reaches past the end; a mapping is asked for, and
-  //                        the file has no path; the zip archive does not begin
-  //                        at the first byte, for instance because another
-  //                        archive stands before it (the message has the
-  //                        offsets).
+  //                        `LoadOptions::codec` names; the range of
+  //                        `LoadOptions` reaches past the end; a mapping is
+  //                        asked for, and the file has no path; the zip archive
+  //                        does not begin at the first byte, for instance
+  //                        because another archive stands before it (the
+  //                        message has the offsets).
   //   kResourceExhausted - past `LoadOptions::limits`.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());

@@ -3,6 +3,9 @@
 
 #include "ferry/serialization/map_location.h"
 
+#include <string>
+#include <vector>
+
 namespace ferry {
 
 MapLocation MapLocation::To(absl::string_view tag) {
@@ -34,6 +37,13 @@ MapLocation MapLocation::Function(Mapper mapper) {
 bool MapLocation::Matches(absl::string_view tag) const {
   return form_ == Form::kTo ||
          (form_ == Form::kTable && table_.count(std::string(tag)) != 0);
+}
+
+std::vector<std::string> MapLocation::keys() const {
+  std::vector<std::string> keys;
+  keys.reserve(table_.size());
+  for (const auto& row : table_) keys.push_back(row.first);
+  return keys;
 }
 
 absl::string_view MapLocation::MapTag(absl::string_view tag) const {

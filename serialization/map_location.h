@@ -25,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -66,6 +67,9 @@ class MapLocation {
 
   // Whether a tag is mapped by text or table. Never of functions.
   bool Matches(absl::string_view tag) const;
+
+  // The keys of a table, in alphabetical order. Empty for the other forms.
+  std::vector<std::string> keys() const;
 
   // Of the form by function; else empty.
   const Mapper& mapper() const { return mapper_; }

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/placing.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
@@ -25,6 +28,20 @@
 
 namespace ferry {
 namespace {
+
+// The first few, for a message: "cuda:0", "cpu".
+std::string Quoted(absl::Span<const std::string> tags) {
+  constexpr size_t kMost = 8;
+  std::string text = absl::StrJoin(
+      tags.first(std::min(tags.size(), kMost)), ", ",
+      [](std::string* out, const std::string& tag) {
+        absl::StrAppend(out, "\"", absl::Utf8SafeCHexEscape(tag), "\"");
+      });
+  if (tags.size() > kMost) {
+    absl::StrAppend(&text, " and ", tags.size() - kMost, " more");
+  }
+  return text;
+}
 
 using StoragePart = ParsedCheckpoint::StoragePart;
 
@@ -114,18 +131,17 @@ absl::Status Placer::CheckMapIsUsed() const {
       IsMappedByFunction() || parts_.empty()) {
     return absl::OkStatus();
   }
-  std::string tags;
+  std::vector<std::string> tags;
   absl::flat_hash_set<std::string> seen;
   for (const StoragePart* part : parts_) {
     const std::string& tag = part->storage.recorded_location();
     if (options_.map_location.Matches(tag)) return absl::OkStatus();
-    if (seen.insert(tag).second && seen.size() <= 8) {
-      absl::StrAppend(&tags, tags.empty() ? "" : ", ", "\"",
-                      absl::Utf8SafeCHexEscape(tag), "\"");
-    }
+    if (seen.insert(tag).second) tags.push_back(tag);
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      files_[0]->name(), ": map_location maps none of its locations: ", tags));
+      files_[0]->name(), ": map_location maps none of its locations: they are ",
+      Quoted(tags), ", and the table maps ",
+      Quoted(options_.map_location.keys())));
 }
 
 absl::StatusOr<ResolvedLocation> Placer::Resolve(absl::string_view tag) const {

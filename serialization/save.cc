@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
@@ -74,6 +75,23 @@ std::string ArchiveName(absl::string_view path, Compatibility compatibility) {
         return absl::ascii_isascii(static_cast<unsigned char>(c));
       });
   return IsArchiveName(name) && is_known ? std::string(name) : "archive";
+}
+
+// Checks that the suffix of the file's name is not that of another container,
+// since programs choose by it how to read the file.
+absl::Status CheckSuffix(absl::string_view path, Container container) {
+  const auto has = [path](absl::string_view suffix) {
+    return absl::EndsWithIgnoreCase(path, suffix);
+  };
+  const bool is_safetensors = container == Container::kSafetensors;
+  if (is_safetensors ? has(".pt") || has(".pth") || has(".ckpt") || has(".bin")
+                     : has(".safetensors")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": the container is ", Name(container), ", and the suffix is of ",
+        is_safetensors ? "PyTorch's" : "the safetensors container",
+        ". Choose the other container or another name"));
+  }
+  return absl::OkStatus();
 }
 
 CodecSnapshot Codecs(const SaveOptions& options) {
@@ -280,6 +298,7 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
 absl::Status Save(const Value& value, absl::string_view path,
                   const SaveOptions& options) {
   FERRY_RETURN_IF_ERROR(CheckOptions(options));
+  FERRY_RETURN_IF_ERROR(CheckSuffix(path, options.container));
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<AtomicFile> file,
                          AtomicFile::Create(path, options.durability));
   const std::string archive_name =

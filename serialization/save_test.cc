@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -421,6 +422,30 @@ TEST_F(SaveTest, WhatNoSafetensorsFileHoldsIsAnError) {
   EXPECT_FALSE(SaveToString(Value::Dict()).ok());
   options_.metadata = {{"name", "\xff"}};
   EXPECT_FALSE(SaveToString(Value::Dict()).ok());
+}
+
+TEST_F(SaveTest, SuffixesThatContradictTheContainerAreErrors) {
+  const std::string folder = testing::TempDir() + "/";
+  const Value tensors = Tensors(1);
+  for (const auto& [container, names, ok] :
+       std::vector<std::tuple<Container, std::vector<std::string>, bool>>{
+           {Container::kZip, {"a.safetensors", "b.SafeTensors"}, false},
+           {Container::kLegacy, {"a.safetensors"}, false},
+           {Container::kSafetensors,
+            {"a.pt", "a.pth", "a.ckpt", "pytorch_model.bin", "a.PT"},
+            false},
+           {Container::kZip, {"a.pt", "a.safetensors.pt", "a"}, true},
+           {Container::kSafetensors, {"a.safetensors", "a", "a.tmp"}, true}}) {
+    options_.container = container;
+    for (const std::string& name : names) {
+      const absl::Status status = Save(tensors, folder + name, options_);
+      EXPECT_EQ(status.ok(), ok) << name << ": " << status;
+      if (ok) continue;
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_THAT(std::string(status.message()), HasSubstr(name));
+      EXPECT_FALSE(OpenForReading(folder + name).ok());
+    }
+  }
 }
 
 TEST_F(SaveTest, WhatNoFileKeepsIsAnError) {

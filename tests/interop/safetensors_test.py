@@ -119,7 +119,7 @@ class SafetensorsTest(unittest.TestCase):
             self.convert('--container=safetensors', self.path('a.pt'),
                          self.path('a.safetensors')), '')
         metadata, found, names = read(self.path('a.safetensors'))
-        self.assertIsNone(metadata)
+        self.assertEqual(metadata, {'format': 'pt'})
         self.assertEqual(set(found), set(tensors))
         for name, tensor in tensors.items():
             self.assertEqual(

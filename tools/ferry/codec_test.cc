@@ -111,15 +111,14 @@ TEST_F(CodecTest, ConvertToAContainerWithoutAChoice) {
   // And back, from one.
   ASSERT_EQ(RunFerryForTest({"convert", "--codec=lines", out, lines_}).err, "");
   EXPECT_EQ(CodecOf(lines_), "lines");
-  ASSERT_EQ(
-      RunFerryForTest({"convert", "--container=safetensors", lines_, out}).err,
-      "");
-  ASSERT_EQ(RunFerryForTest({"convert", out, lines_}).err, "");
+  const std::string safetensors = TestPath("other.safetensors");
+  ASSERT_EQ(RunFerryForTest({"convert", lines_, safetensors}).err, "");
+  ASSERT_EQ(RunFerryForTest({"convert", safetensors, lines_}).err, "");
   EXPECT_EQ(CodecOf(lines_), "pickle");
-  for (const char* container : {"legacy", "safetensors"}) {
-    const FerryResult result = RunFerryForTest(
-        {"convert", "--codec=lines", std::string("--container=") + container,
-         pickled_, out});
+  for (const std::string container : {"legacy", "safetensors"}) {
+    const FerryResult result =
+        RunFerryForTest({"convert", "--codec=lines", "--container=" + container,
+                         pickled_, TestPath("out." + container)});
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.err,
                 AllOf(HasSubstr(container), HasSubstr("\"lines\"")));

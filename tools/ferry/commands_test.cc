@@ -6,8 +6,10 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -414,8 +416,25 @@ TEST(ConvertTest, MovesTensorsToOtherDevices) {
   const FerryResult result =
       RunFerryForTest({"convert", in, out, "--map-location=cuda:0=cpu"});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("maps none of its locations: \"acme:2\""));
+  EXPECT_THAT(
+      result.err,
+      AllOf(HasSubstr("maps none of its locations: they are \"acme:2\""),
+            HasSubstr("the table maps \"cuda:0\"")));
   EXPECT_EQ(location(), "cpu");
+  // So is a device that nobody knows, unless it is meant.
+  for (const char* option :
+       {"--map-location=gpu", "--map-location=acme:2=cuda1"}) {
+    const FerryResult unknown = RunFerryForTest({"convert", in, out, option});
+    EXPECT_EQ(unknown.exit_code, 2);
+    EXPECT_THAT(unknown.err, AllOf(HasSubstr("--map-location: no device"),
+                                   HasSubstr("--any-location")));
+    EXPECT_EQ(location(), "cpu");
+  }
+  EXPECT_EQ(RunFerryForTest(
+                {"convert", in, out, "--map-location=gpu", "--any-location"})
+                .err,
+            "");
+  EXPECT_EQ(location(), "gpu");
 }
 
 TEST(ConvertTest, RefusesTorchScript) {
@@ -499,17 +518,52 @@ TEST(ConvertTest, ReadsOnlyThePartThatIsAskedFor) {
   EXPECT_THAT(RunFerryForTest({"inspect", out}).out, HasSubstr("exp_avg_sq"));
 }
 
+// Programs go by the suffix, so it must not lie.
+TEST(ConvertTest, TheSuffixDecidesOnTheContainer) {
+  const std::string in = DataPath("torch2.14_training_checkpoint.pt");
+  const auto container = [](const std::string& path) {
+    return ParseJson(RunFerryForTest({"inspect", "--format=json", path})
+                         .out)["container"]
+        .get<std::string>();
+  };
+  for (const auto& [name, expected] :
+       {std::make_pair("suffix.SAFETENSORS", "safetensors"),
+        std::make_pair("suffix.safetensors", "safetensors"),
+        std::make_pair("suffix.pt", "zip"), std::make_pair("suffix", "zip")}) {
+    const std::string out = TestPath(name);
+    ASSERT_EQ(RunFerryForTest({"convert", "--at=/model", in, out}).err, "");
+    EXPECT_EQ(container(out), expected);
+  }
+  // Metadata of a safetensors file stays as it is, there or not.
+  const std::string plain = TestPath("plain.safetensors");
+  std::ofstream(plain, std::ios::binary)
+      << std::string("\x3A\0\0\0\0\0\0\0", 8)
+      << R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}     x)";
+  const std::string copy = TestPath("plain_copy.safetensors");
+  ASSERT_EQ(RunFerryForTest({"convert", plain, copy}).err, "");
+  EXPECT_FALSE(
+      ParseJson(RunFerryForTest({"inspect", "--format=json", copy}).out)
+          .contains("metadata"));
+  for (const auto& [option, name] :
+       {std::make_pair("--container=zip", "x.safetensors"),
+        std::make_pair("--container=legacy", "x.safetensors"),
+        std::make_pair("--container=safetensors", "x.pt")}) {
+    const FerryResult result =
+        RunFerryForTest({"convert", "--at=/model", option, in, TestPath(name)});
+    EXPECT_EQ(result.exit_code, 2) << option;
+    EXPECT_THAT(result.err, AllOf(HasSubstr(name), HasSubstr("suffix")));
+  }
+}
+
 TEST(ConvertTest, WritesADictOfTensorsAsSafetensors) {
   const std::string in = DataPath("torch2.14_training_checkpoint.pt");
   const std::string out = TestPath("model.safetensors");
-  const FerryResult all =
-      RunFerryForTest({"convert", "--container=safetensors", in, out});
+  const FerryResult all = RunFerryForTest({"convert", in, out});
   EXPECT_EQ(all.exit_code, 2);
   EXPECT_THAT(all.err, AllOf(HasSubstr("\"/model\" is a dict"),
                              HasSubstr("--at=POINTER")));
   ASSERT_EQ(
-      RunFerryForTest({"convert", "--container=safetensors", "--at=/model",
-                       "--metadata=format=pt", "--metadata=a==", in, out})
+      RunFerryForTest({"convert", "--at=/model", "--metadata=a==", in, out})
           .exit_code,
       0);
   EXPECT_THAT(RunFerryForTest({"inspect", out}).out,
@@ -517,7 +571,7 @@ TEST(ConvertTest, WritesADictOfTensorsAsSafetensors) {
                     HasSubstr("metadata: format = pt\n"),
                     HasSubstr("metadata: a = =\n")));
 
-  // The remarks of the input stay, but for those that are given anew.
+  // The metadata of the input stays, but for what is given anew.
   const std::string again = TestPath("again.safetensors");
   ASSERT_EQ(RunFerryForTest({"convert", "--container=safetensors",
                              "--metadata=format=tf", out, again})

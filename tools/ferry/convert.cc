@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "ferry/core/object_graph.h"
@@ -21,6 +22,7 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
+#include "ferry/devices/device_registry.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container/codec.h"
@@ -46,28 +48,36 @@ struct ConvertOptions {
   bool as_data = false;
   int protocol = 0;  // 0: that of the input
   bool no_crc = false;
-  std::vector<std::string> metadata;  // "NAME=TEXT"
+  std::optional<std::string> map_location;
+  bool any_location = false;
+  std::vector<std::string> metadata;   // "NAME=TEXT"
+  std::optional<Container> container;  // nothing: by OUT's suffix
   LoadOptions load;
   SaveOptions save;
 };
 
-// The remarks of a safetensors file: those of the input, then those that are
-// asked for, in the place of such as have the same name.
+// The metadata of a safetensors file: that of the input, then what is asked
+// for, in the place of entries of the same name. Other libraries look at
+// "format" for whose tensors these are; of a PyTorch checkpoint they are
+// PyTorch's.
 absl::StatusOr<std::vector<std::pair<std::string, std::string>>> MakeMetadata(
     const std::vector<std::string>& asked, const CheckpointInfo& info) {
   auto metadata = info.metadata;
-  for (const std::string& remark : asked) {
-    const size_t equals = remark.find('=');
+  if (info.container != Container::kSafetensors) {
+    metadata.emplace_back("format", "pt");
+  }
+  for (const std::string& entry : asked) {
+    const size_t equals = entry.find('=');
     if (equals == std::string::npos) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "--metadata=", remark, " should be of the form NAME=TEXT"));
+          "--metadata=", entry, " should be of the form NAME=TEXT"));
     }
-    const std::string name = remark.substr(0, equals);
+    const std::string name = entry.substr(0, equals);
     metadata.erase(
         std::remove_if(metadata.begin(), metadata.end(),
                        [&name](const auto& had) { return had.first == name; }),
         metadata.end());
-    metadata.emplace_back(name, remark.substr(equals + 1));
+    metadata.emplace_back(name, entry.substr(equals + 1));
   }
   return metadata;
 }
@@ -103,6 +113,18 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   };
 
   LoadOptions load_options = options.load;
+  if (options.map_location.has_value()) {
+    const absl::StatusOr<MapLocation> map =
+        ParseMapLocation(*options.map_location,
+                         options.any_location ? Targets::kAny : Targets::kKnown,
+                         DeviceRegistry::Default().Snapshot());
+    if (!map.ok()) {
+      return absl::Status(
+          map.status().code(),
+          absl::StrCat("--map-location: ", map.status().message()));
+    }
+    load_options.map_location = *map;
+  }
   load_options.placement = Placement::kHost;
   // A mapping that nothing needs is a mistake in it.
   load_options.map_location_must_match = true;
@@ -134,6 +156,10 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   }
   FERRY_ASSIGN_OR_RETURN(root, root.At(options.at));
   SaveOptions save_options = options.save;
+  save_options.container = options.container.value_or(
+      absl::EndsWithIgnoreCase(options.out, ".safetensors")
+          ? Container::kSafetensors
+          : Container::kZip);
   FERRY_ASSIGN_OR_RETURN(save_options.metadata,
                          MakeMetadata(options.metadata, checkpoint.info()));
   FERRY_RETURN_IF_ERROR(options.at.empty()
@@ -175,8 +201,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "is here or not, unless --map-location says another. OUT may be IN; it "
       "changes whole or not at all.",
       "  ferry convert old.pt new.pt\n"
-      "  ferry convert --container=safetensors --at=/model train.pt "
-      "model.safetensors\n"
+      "  ferry convert --at=/model train.pt model.safetensors\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
       "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
       "  ferry convert --codec=pickle model.pt for_pytorch.pt\n"
@@ -197,11 +222,11 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                 {"zip", Container::kZip},
                 {"legacy", Container::kLegacy},
                 {"safetensors", Container::kSafetensors}};
-            options->save.container = kContainers.at(word);
+            options->container = kContainers.at(word);
           },
-          "The form of the file [zip]; PyTorch before 1.6 reads\n"
-          "legacy alone; safetensors takes a dict of tensors,\n"
-          "and keeps those alone")
+          "The form of the file [safetensors if OUT ends so, else\n"
+          "zip]. PyTorch before 1.6 reads only legacy; safetensors\n"
+          "takes a dict of tensors, and keeps only those")
       ->check(OneOf({"zip", "legacy", "safetensors"}))
       ->option_text("zip|legacy|safetensors");
   const std::vector<std::string> codecs = CodecNames();
@@ -225,7 +250,8 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                     "each whole; else they are an error");
   command
       ->add_option("--metadata", options->metadata,
-                   "To safetensors: a remark, beside those of IN")
+                   "To safetensors: an entry of the metadata, beside those\n"
+                   "of IN [format=pt, unless IN is safetensors]")
       ->option_text("NAME=TEXT");
   command
       ->add_option_function<std::string>(
@@ -257,18 +283,12 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                    "What the records' names begin with [OUT's name]")
       ->option_text("NAME");
   command
-      ->add_option_function<std::string>(
-          "--map-location",
-          [options](const std::string& text) {
-            const absl::StatusOr<MapLocation> map = ParseMapLocation(text);
-            if (!map.ok()) {
-              throw CLI::ValidationError("--map-location",
-                                         std::string(map.status().message()));
-            }
-            options->load.map_location = *map;
-          },
-          "The device for all tensors, or for those of other devices")
+      ->add_option("--map-location", options->map_location,
+                   "The device for all tensors, or for those of other devices")
       ->option_text("DEVICE|FROM=TO,...");
+  command->add_flag("--any-location", options->any_location,
+                    "Let --map-location name any device, also one that\n"
+                    "neither PyTorch nor Ferry knows");
   command->add_flag("--no-crc", options->no_crc,
                     "Write no checksums: nobody can then find damage");
   command->callback(

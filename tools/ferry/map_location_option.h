@@ -9,21 +9,36 @@
 //
 // Example:
 //
-//   ParseMapLocation("cpu");                   // all to the CPU
-//   ParseMapLocation("cuda:0=cpu,cuda:1=cpu")  // these two
+//   ParseMapLocation("cpu", Targets::kKnown, devices);  // all to the CPU
+//   // These two:
+//   ParseMapLocation("cuda:0=cpu,cuda:1=cpu", Targets::kKnown, devices);
 #ifndef FERRY_TOOLS_FERRY_MAP_LOCATION_OPTION_H_
 #define FERRY_TOOLS_FERRY_MAP_LOCATION_OPTION_H_
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/devices/device_registry.h"
 #include "ferry/serialization/map_location.h"
 
 namespace ferry {
 
-// A location tag, or a table of FROM=TO, with commas between them.
+// Where tensors may go.
+enum class Targets {
+  // To a location that a registered package of PyTorch restores
+  // (torch/serialization.py), or of a type in `devices`.
+  kKnown,
+  // To a location of any name.
+  kAny,
+};
+
+// Reads a location tag, or a table of FROM=TO with commas between the rows.
 //
-// Errors: kInvalidArgument - neither; a FROM that stands twice.
-absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text);
+// Errors: kInvalidArgument - neither of these; a FROM that stands twice; a
+//         location that is not among `targets`. The message lists those that
+//         are known.
+absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text,
+                                             Targets targets,
+                                             const DeviceSnapshot& devices);
 
 }  // namespace ferry
 

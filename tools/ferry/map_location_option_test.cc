@@ -3,23 +3,38 @@
 
 #include "ferry/tools/ferry/map_location_option.h"
 
+#include <memory>
+#include <string>
+#include <utility>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/devices/testing/fake_backend.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
 namespace {
 
+using testing::AllOf;
+using testing::HasSubstr;
+
+absl::StatusOr<MapLocation> Parse(absl::string_view text,
+                                  Targets targets = Targets::kKnown) {
+  return ParseMapLocation(text, targets, DeviceRegistry().Snapshot());
+}
+
 TEST(MapLocationOptionTest, OneLocation) {
-  const absl::StatusOr<MapLocation> map = ParseMapLocation("cuda:0");
+  const absl::StatusOr<MapLocation> map = Parse("cuda:0");
   ASSERT_TRUE(map.ok());
   EXPECT_EQ(map->MapTag("cpu"), "cuda:0");
   EXPECT_EQ(map->MapTag("cuda:1"), "cuda:0");
 }
 
 TEST(MapLocationOptionTest, ATable) {
-  const absl::StatusOr<MapLocation> map =
-      ParseMapLocation("cuda:0=cpu,cuda:1=cuda:0");
+  const absl::StatusOr<MapLocation> map = Parse("cuda:0=cpu,cuda:1=cuda:0");
   ASSERT_TRUE(map.ok());
   EXPECT_EQ(map->MapTag("cuda:0"), "cpu");
   EXPECT_EQ(map->MapTag("cuda:1"), "cuda:0");
@@ -29,10 +44,46 @@ TEST(MapLocationOptionTest, ATable) {
 TEST(MapLocationOptionTest, RefusesEverythingElse) {
   for (const char* text : {"", "cpu,cuda:0", "=", "cuda:0=", "=cpu", "a=b=c",
                            "a=b,", "a=b,c", "a=b,a=c"}) {
-    EXPECT_EQ(ParseMapLocation(text).status().code(),
-              absl::StatusCode::kInvalidArgument)
+    EXPECT_EQ(Parse(text).status().code(), absl::StatusCode::kInvalidArgument)
         << text;
   }
+}
+
+TEST(MapLocationOptionTest, LocationsThatPyTorchRestores) {
+  for (const char* tag : {"cpu", "meta", "mps", "cuda", "cuda:0", "cuda:12",
+                          "xpu:1", "hpu", "privateuseone:0"}) {
+    EXPECT_TRUE(Parse(tag).ok()) << tag;
+    EXPECT_TRUE(Parse(std::string("acme:2=") + tag).ok()) << tag;
+  }
+}
+
+TEST(MapLocationOptionTest, RefusesLocationsThatNobodyKnows) {
+  for (const char* tag : {"gpu", "cuda1", "0", "CPU", "Cuda:0", "cpu:0",
+                          "meta:0", "cuda:", "cuda:x", " cpu", "cuda:-1"}) {
+    for (const std::string& text : {std::string(tag), std::string("cpu=") + tag,
+                                    std::string("cpu=cuda:0,cuda:1=") + tag}) {
+      const absl::Status status = Parse(text).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+      EXPECT_THAT(std::string(status.message()),
+                  AllOf(HasSubstr(std::string("\"") + tag + "\""),
+                        HasSubstr("cpu, cuda, hpu, meta"),
+                        HasSubstr("--any-location")));
+      EXPECT_TRUE(Parse(text, Targets::kAny).ok()) << text;
+    }
+  }
+  // What stands in the file may be anything.
+  EXPECT_TRUE(Parse("gpu=cpu").ok());
+}
+
+TEST(MapLocationOptionTest, DevicesThatAreRegisteredAreKnown) {
+  DeviceRegistry registry;
+  const absl::StatusOr<Registration> registration =
+      registry.RegisterBackend(30, std::make_shared<FakeBackend>());
+  ASSERT_TRUE(registration.ok());
+  const DeviceSnapshot devices = registry.Snapshot();
+  const std::string tag = "fake:1";
+  EXPECT_FALSE(Parse(tag).ok());
+  EXPECT_TRUE(ParseMapLocation(tag, Targets::kKnown, devices).ok());
 }
 
 }  // namespace
