@@ -22,6 +22,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/utf8.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/archive_writer.h"
 #include "ferry/serialization/codec_registry.h"
@@ -30,7 +31,6 @@
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
-#include "ferry/serialization/pickle/utf8.h"
 #include "ferry/serialization/safetensors/safetensors_writer.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/pickle_codec.h"
@@ -55,7 +55,7 @@ constexpr size_t kMaxArchiveNameBytes = 255;
 // first slash, and nobody reads names that lead elsewhere.
 bool IsArchiveName(absl::string_view name) {
   return !name.empty() && name != "." && name != ".." &&
-         name.size() <= kMaxArchiveNameBytes && pickle::IsUnicode(name) &&
+         name.size() <= kMaxArchiveNameBytes && IsUnicode(name) &&
          name.find_first_of(absl::string_view("/\\\0", 3)) ==
              absl::string_view::npos;
 }

@@ -13,8 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/opcodes.h"
-#include "ferry/serialization/pickle/utf8.h"
 
 namespace ferry {
 namespace pickle {

@@ -15,12 +15,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/global_name.h"
 #include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/pickle/global_name.h"
+#include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
-#include "ferry/serialization/pickle/utf8.h"
 
 namespace ferry {
 namespace pickle {

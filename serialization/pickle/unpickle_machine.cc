@@ -14,6 +14,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/decimal_int.h"
 #include "ferry/serialization/pickle/opcodes.h"
+#include "ferry/serialization/pickle/text_escapes.h"
 
 namespace ferry {
 namespace pickle {

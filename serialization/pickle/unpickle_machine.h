@@ -24,13 +24,13 @@
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/pickle_input.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/python_calls.h"
 #include "ferry/serialization/pickle/unpickle_memo.h"
 #include "ferry/serialization/pickle/unpickler.h"
-#include "ferry/serialization/pickle/utf8.h"
 
 namespace ferry {
 namespace pickle {

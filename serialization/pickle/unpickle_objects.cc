@@ -9,7 +9,7 @@
 #include "absl/base/optimization.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "ferry/serialization/pickle/global_name.h"
+#include "ferry/core/global_name.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/unpickle_machine.h"
 

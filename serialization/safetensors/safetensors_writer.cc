@@ -22,7 +22,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/serialization/pickle/utf8.h"
+#include "ferry/core/utf8.h"
 #include "ferry/serialization/safetensors/dtype_code.h"
 #include "ferry/serialization/safetensors/header.h"
 #include "ferry/serialization/transfer/extent_writer.h"
@@ -92,7 +92,7 @@ class Writer {
 absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
                               NodeId node) {
   if (graph.kind(key) != ValueKind::kStr ||
-      !pickle::IsUnicode(graph.text(key))) {
+      !IsUnicode(graph.text(key))) {
     return absl::InvalidArgumentError(absl::StrCat(
         Shown(KeyText(graph, key)),
         ": a name in a safetensors file is Unicode text, and this key is a ",
@@ -229,7 +229,7 @@ absl::Status Writer::CheckMetadata() const {
       return absl::InvalidArgumentError(absl::StrCat(
           "the metadata has \"", absl::Utf8SafeCHexEscape(name), "\" twice"));
     }
-    if (!pickle::IsUnicode(name) || !pickle::IsUnicode(text)) {
+    if (!IsUnicode(name) || !IsUnicode(text)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the metadata \"", absl::CHexEscape(name), "\" is not valid UTF-8"));
     }

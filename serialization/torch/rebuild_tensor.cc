@@ -18,8 +18,8 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/torch/storage_type.h"
-#include "ferry/serialization/torch/tensor_rules.h"
 
 namespace ferry {
 namespace torch_format {

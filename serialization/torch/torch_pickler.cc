@@ -10,9 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
-#include "ferry/serialization/torch/tensor_rules.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
 
 namespace ferry {

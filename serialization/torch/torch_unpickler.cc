@@ -14,12 +14,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
+#include "ferry/core/global_name.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
-#include "ferry/serialization/pickle/global_name.h"
+#include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/pickle/python_calls.h"
 #include "ferry/serialization/torch/rebuild_tensor.h"
-#include "ferry/serialization/torch/tensor_rules.h"
 
 namespace ferry {
 namespace torch_format {
@@ -86,7 +86,7 @@ absl::StatusOr<NodeId> TorchUnpickler::AddTextId(
         const std::string fault =
             dot == absl::string_view::npos
                 ? "it has no module"
-                : pickle::DescribeBadGlobal(name.substr(0, dot),
+                : DescribeBadGlobal(name.substr(0, dot),
                                             name.substr(dot + 1));
         if (!fault.empty()) {
           return MalformedId(

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/torch/tensor_rules.h"
+#include "ferry/serialization/container/tensor_rules.h"
 
 #include <cstdint>
 #include <vector>
@@ -14,7 +14,6 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace torch_format {
 namespace {
 
 using Shape = std::vector<int64_t>;
@@ -178,5 +177,4 @@ TEST(CheckIndices, WhatIsNotInMemoryPasses) {
 }
 
 }  // namespace
-}  // namespace torch_format
 }  // namespace ferry

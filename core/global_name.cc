@@ -1,15 +1,14 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/pickle/global_name.h"
+#include "ferry/core/global_name.h"
 
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
-#include "ferry/serialization/pickle/utf8.h"
+#include "ferry/core/utf8.h"
 
 namespace ferry {
-namespace pickle {
 namespace {
 
 // No name is longer.
@@ -40,5 +39,4 @@ std::string DescribeBadGlobal(absl::string_view module,
   return "";
 }
 
-}  // namespace pickle
 }  // namespace ferry

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/pickle/global_name.h"
+#include "ferry/core/global_name.h"
 
 #include <string>
 
@@ -9,7 +9,6 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace pickle {
 namespace {
 
 TEST(DescribeBadGlobal, NamesPass) {
@@ -43,5 +42,4 @@ TEST(DescribeBadGlobal, WhatIsNoNameIsDescribed) {
 }
 
 }  // namespace
-}  // namespace pickle
 }  // namespace ferry

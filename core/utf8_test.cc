@@ -1,15 +1,14 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/pickle/utf8.h"
+#include "ferry/core/utf8.h"
 
-#include <optional>
+#include <cstdint>
 #include <string>
 
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace pickle {
 namespace {
 
 // Every sequence of one to three bytes, and those of four around the edges,
@@ -80,60 +79,5 @@ TEST(Utf8Test, ThePlaceOfABadByteDoesNotMatter) {
   }
 }
 
-std::optional<std::string> RawUnicode(absl::string_view text) {
-  std::string out;
-  if (!DecodeRawUnicodeEscape(text, &out)) return std::nullopt;
-  return out;
-}
-
-// bytes.decode("raw-unicode-escape") of CPython.
-TEST(Utf8Test, RawUnicodeEscapesAreThoseOfPython) {
-  EXPECT_EQ(RawUnicode(""), "");
-  EXPECT_EQ(RawUnicode("abc"), "abc");
-  EXPECT_EQ(RawUnicode("\xe9"), "\xc3\xa9");
-  EXPECT_EQ(RawUnicode("\\u20ac"), "\xe2\x82\xac");
-  EXPECT_EQ(RawUnicode("\\u20AC1"),
-            "\xe2\x82\xac"
-            "1");
-  EXPECT_EQ(RawUnicode("\\U0001f600"), "\xf0\x9f\x98\x80");
-  EXPECT_EQ(RawUnicode("\\ud800"), "\xed\xa0\x80");
-  EXPECT_EQ(RawUnicode("\\u005cu0041"), "\\u0041");
-  EXPECT_EQ(RawUnicode("\\n\\x41\\"), "\\n\\x41\\");
-  // A backslash after a backslash begins nothing.
-  EXPECT_EQ(RawUnicode("\\\\u0041"), "\\\\u0041");
-  EXPECT_EQ(RawUnicode("\\\\\\u0041"), "\\\\A");
-  for (const char* bad : {"\\u", "\\u12", "\\u123g", "\\U0000", "\\U00110000",
-                          "\\Uffffffff", "\\u 123"}) {
-    EXPECT_EQ(RawUnicode(bad), std::nullopt) << bad;
-  }
-}
-
-std::optional<std::string> StringEscape(absl::string_view text) {
-  std::string out;
-  if (!DecodeStringEscape(text, &out)) return std::nullopt;
-  return out;
-}
-
-// codecs.escape_decode of CPython.
-TEST(Utf8Test, StringEscapesAreThoseOfPython) {
-  EXPECT_EQ(StringEscape(""), "");
-  EXPECT_EQ(StringEscape("abc\xff"), "abc\xff");
-  EXPECT_EQ(StringEscape("\\n\\r\\t\\a\\b\\f\\v"), "\n\r\t\a\b\f\v");
-  EXPECT_EQ(StringEscape("\\'\\\"\\\\"), "'\"\\");
-  // Two digits, whatever comes then.
-  EXPECT_EQ(StringEscape("\\x41bc"), "Abc");
-  EXPECT_EQ(StringEscape("\\xFf"), "\xff");
-  EXPECT_EQ(StringEscape("\\1012"), "A2");
-  EXPECT_EQ(StringEscape("\\0"), std::string(1, '\0'));
-  EXPECT_EQ(StringEscape("\\08"), std::string("\0008", 2));
-  EXPECT_EQ(StringEscape("\\400"), std::string(1, '\0'));
-  EXPECT_EQ(StringEscape("a\\\nb"), "ab");
-  EXPECT_EQ(StringEscape("\\q\\u0041\\8"), "\\q\\u0041\\8");
-  for (const char* bad : {"\\", "a\\", "\\x", "\\x1", "\\x1g", "\\xg1"}) {
-    EXPECT_EQ(StringEscape(bad), std::nullopt) << bad;
-  }
-}
-
 }  // namespace
-}  // namespace pickle
 }  // namespace ferry

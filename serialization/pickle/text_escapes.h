@@ -2,14 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/pickle/utf8.h
+// File: serialization/pickle/text_escapes.h
 // -----------------------------------------------------------------------------
 //
-// The encodings of text that pickle uses: UTF-8 with lone surrogates allowed,
-// as Python's "surrogatepass" has it, "raw-unicode-escape", and the literals of
-// Python 2's strings.
-#ifndef FERRY_SERIALIZATION_PICKLE_UTF8_H_
-#define FERRY_SERIALIZATION_PICKLE_UTF8_H_
+// The escapes in which pickles of protocol 0 write text:
+// "raw-unicode-escape", and the literals of Python 2's strings.
+#ifndef FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_
+#define FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_
 
 #include <string>
 
@@ -17,14 +16,6 @@
 
 namespace ferry {
 namespace pickle {
-
-// Whether `text` is UTF-8: shortest forms only, up to U+10FFFF; surrogates
-// (U+D800 to U+DFFF) are allowed. O(size).
-bool IsValidUtf8(absl::string_view text);
-
-// Whether `text` is UTF-8 without surrogates, as the Unicode standard defines
-// it. O(size).
-bool IsUnicode(absl::string_view text);
 
 // Decodes what protocol 0 writes: latin-1, with \uXXXX and \UXXXXXXXX for the
 // rest. Appends UTF-8 to `out`. False if an escape is malformed.
@@ -39,4 +30,4 @@ bool DecodeStringEscape(absl::string_view text, std::string* out);
 }  // namespace pickle
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_PICKLE_UTF8_H_
+#endif  // FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_

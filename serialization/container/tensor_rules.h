@@ -2,20 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/torch/tensor_rules.h
+// File: serialization/container/tensor_rules.h
 // -----------------------------------------------------------------------------
 //
 // The rules that PyTorch applies to a tensor when it rebuilds one from a file.
 // The reader and the writer share them, so that each refuses what the other
 // does.
-#ifndef FERRY_SERIALIZATION_TORCH_TENSOR_RULES_H_
-#define FERRY_SERIALIZATION_TORCH_TENSOR_RULES_H_
+#ifndef FERRY_SERIALIZATION_CONTAINER_TENSOR_RULES_H_
+#define FERRY_SERIALIZATION_CONTAINER_TENSOR_RULES_H_
 
 #include "absl/status/status.h"
 #include "ferry/core/tensor.h"
 
 namespace ferry {
-namespace torch_format {
 
 // The highest index of a `torch.device` in a file. PyTorch keeps indexes in
 // signed 8-bit integers (c10/core/Device.h, DeviceIndex) and truncates others.
@@ -46,7 +45,6 @@ absl::Status CheckComponents(const Tensor& tensor);
 // Errors: kInvalidArgument - an index is out of range or not sorted.
 absl::Status CheckIndices(const Tensor& tensor);
 
-}  // namespace torch_format
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_TORCH_TENSOR_RULES_H_
+#endif  // FERRY_SERIALIZATION_CONTAINER_TENSOR_RULES_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/torch/tensor_rules.h"
+#include "ferry/serialization/container/tensor_rules.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,6 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
-namespace torch_format {
 namespace {
 
 absl::Status Refuse(const Tensor& tensor, absl::string_view what) {
@@ -261,5 +260,4 @@ absl::Status CheckIndices(const Tensor& tensor) {
   return CheckCompressedIndices(tensor, compressed);
 }
 
-}  // namespace torch_format
 }  // namespace ferry

@@ -2,26 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/pickle/global_name.h
+// File: core/global_name.h
 // -----------------------------------------------------------------------------
 //
-// The rule for names of classes and functions in a pickle, which the reader and
-// the writer share. Protocols before 4 write a name as two lines, so a newline
+// The rule for names of classes and functions, which all codecs share, readers
+// and writers. Pickles before protocol 4 write a name as two lines, so a newline
 // inside a name would turn the rest of it into opcodes.
 //
 // Example:
 //
 //   DescribeBadGlobal("collections", "OrderedDict");  // "": it can be written
 //   DescribeBadGlobal("os", "x\nR");  // "its name has a newline in it"
-#ifndef FERRY_SERIALIZATION_PICKLE_GLOBAL_NAME_H_
-#define FERRY_SERIALIZATION_PICKLE_GLOBAL_NAME_H_
+#ifndef FERRY_CORE_GLOBAL_NAME_H_
+#define FERRY_CORE_GLOBAL_NAME_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 
 namespace ferry {
-namespace pickle {
 
 // Returns why no pickle can refer to `module`.`name`, or an empty text if one
 // can. Both parts must be Unicode text (see `IsUnicode`) of 1 to 4096 bytes
@@ -30,7 +29,6 @@ namespace pickle {
 // Thread-safe. Allocates only for a bad name.
 std::string DescribeBadGlobal(absl::string_view module, absl::string_view name);
 
-}  // namespace pickle
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_PICKLE_GLOBAL_NAME_H_
+#endif  // FERRY_CORE_GLOBAL_NAME_H_
