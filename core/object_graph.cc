@@ -284,7 +284,11 @@ NodeId ObjectGraph::AddSize(absl::Span<const int64_t> sizes) {
   std::vector<NodeId> items;
   items.reserve(sizes.size());
   for (int64_t size : sizes) items.push_back(AddInt(size));
-  return AddRun(ValueKind::kSize, items);
+  return AddSizeOf(items);
+}
+
+NodeId ObjectGraph::AddSizeOf(absl::Span<const NodeId> ints) {
+  return AddRun(ValueKind::kSize, ints);
 }
 
 NodeId ObjectGraph::AddLayout(Layout layout) {

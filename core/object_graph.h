@@ -178,6 +178,8 @@ class ObjectGraph {
   NodeId AddDType(DType dtype);
   NodeId AddDevice(const Device& device);
   NodeId AddSize(absl::Span<const int64_t> sizes);
+  // The same of nodes that hold integers of 64 bits.
+  NodeId AddSizeOf(absl::Span<const NodeId> ints);
   NodeId AddLayout(Layout layout);
 
   // Appends to a list, a set, or an object's items.

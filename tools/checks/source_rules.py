@@ -39,6 +39,7 @@ INNER_LAYERS = {
         'pickle': (),
         'torch': _FORMATS,
         'safetensors': _FORMATS,
+        'proto': ('container',),
     },
 }
 _TESTS = ('_test.cc', '_fuzz.cc', '_benchmark.cc')

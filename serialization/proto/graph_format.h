@@ -1,0 +1,50 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/proto/graph_format.h
+// -----------------------------------------------------------------------------
+//
+// The numbers of checkpoint_graph.proto that are no enumeration there: what the
+// reader and the writer of a graph record share.
+#ifndef FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_
+#define FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ferry {
+namespace proto {
+
+// The version that is written, and the last that is read.
+inline constexpr uint32_t kFormatVersion = 1;
+
+inline constexpr size_t kLengthBytes = 4;  // of the length before a block
+inline constexpr size_t kMaxBlockBytes = size_t{1} << 20;
+
+// The bits of a call. The lowest two are its form, an `ObjectForm`.
+enum CallBits : uint64_t {
+  kFormMask = 3,
+  kHasState = 4,
+  kHasStateSetter = 8,
+  kHasItems = 16,
+  kHasEntries = 32,
+  kHasDropped = 64,
+  kAllCallBits = 127,
+};
+
+// The bits of a view or a composite tensor.
+enum TensorBits : uint64_t {
+  kRequiresGrad = 1,
+  kConj = 2,
+  kNeg = 4,
+  kRowMajor = 8,
+  kComposite = 16,
+  kChangedFlags = 32,
+  kAllTensorBits = 63,
+};
+
+}  // namespace proto
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_

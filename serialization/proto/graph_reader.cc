@@ -1,0 +1,905 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/proto/graph_reader.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/optimization.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "ferry/core/device.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/global_name.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/utf8.h"
+#include "ferry/core/value_kind.h"
+#include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/tensor_rules.h"
+#include "ferry/serialization/proto/checkpoint_graph.pb.h"
+#include "ferry/serialization/proto/graph_format.h"
+#include "ferry/serialization/proto/node_order.h"
+#include "google/protobuf/io/coded_stream.h"
+
+namespace ferry {
+namespace proto {
+namespace {
+
+constexpr uint64_t kMaxStorageBytes = std::numeric_limits<int64_t>::max();
+
+// The tags of a message that is known: the number of a field, and in the lowest
+// three bits how its value is encoded.
+enum : uint32_t { kVarint = 0, kBytes = 2 };
+constexpr uint32_t Tag(uint32_t field, uint32_t encoding) {
+  return field << 3 | encoding;
+}
+
+// Whether a well-formed message has only fields that are known, encoded as this
+// release writes them. The lite runtime passes over others without a word.
+bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
+  google::protobuf::io::CodedInputStream input(
+      reinterpret_cast<const uint8_t*>(message.data()),
+      static_cast<int>(message.size()));
+  while (const uint32_t tag = input.ReadTag()) {
+    if (is_header && tag != Tag(Header::kReleaseFieldNumber, kBytes)) {
+      uint64_t value;
+      if (tag > Tag(Header::kRootFieldNumber, kVarint) ||
+          tag % 8 != kVarint || !input.ReadVarint64(&value)) {
+        return false;
+      }
+      continue;
+    }
+    uint32_t size;
+    if (tag > Tag(Columns::kStorageLocationsFieldNumber, kBytes) ||
+        tag % 8 != kBytes || !input.ReadVarint32(&size) ||
+        !input.Skip(static_cast<int>(size))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// What is left of a column.
+template <typename T>
+class Column {
+ public:
+  template <typename Field>
+  void Set(const Field& field) {
+    next_ = field.data();
+    end_ = next_ + field.size();
+  }
+  size_t left() const { return static_cast<size_t>(end_ - next_); }
+  // Only if something is left.
+  T Take() { return *next_++; }
+
+ private:
+  const T* next_ = nullptr;
+  const T* end_ = nullptr;
+};
+
+// GraphReader
+//
+// Reads one record. What takes a value of the row returns 0, or what stands for
+// nothing, once there has been an error: `status_` has the first, and the row
+// is looked at no further than it takes to return it.
+class GraphReader {
+ public:
+  GraphReader(absl::string_view bytes, const LoadLimits& limits,
+              StorageTable* storages, ObjectGraph* graph)
+      : bytes_(bytes), limits_(limits), table_(storages), graph_(graph) {}
+
+  absl::StatusOr<Codec::GraphRead> Read();
+
+ private:
+  // A word, and the dtype that it names once that was asked for.
+  struct Word {
+    absl::string_view text;
+    std::optional<DType> dtype;
+  };
+
+  absl::Status Damaged(absl::string_view what) const;
+  absl::Status Unknown(absl::string_view what) const;
+  // Keep the error of a row.
+  void Fail(absl::Status status) {
+    if (status_.ok()) status_ = std::move(status);
+  }
+  void FailDamaged(absl::string_view what) {
+    if (status_.ok()) status_ = Damaged(what);
+  }
+  // What breaks a rule is damage here, not a caller's mistake.
+  void FailRule(const absl::Status& status) {
+    if (status.ok()) return;
+    Fail(absl::IsInvalidArgument(status) ? Damaged(status.message()) : status);
+  }
+
+  // The next block; empty at the end of the record.
+  absl::StatusOr<absl::string_view> TakeBlock();
+  absl::Status ReadHeader();
+  absl::Status ReadColumns();
+  absl::Status ReadStorages();
+  absl::Status ReadRows();
+  absl::Status CheckEnd() const;
+  absl::Status CheckSources() const;
+  void ReadRow(int kind);
+
+  uint64_t TakeNumber();
+  // How many runs of `width` references follow.
+  size_t TakeCount(size_t width);
+  uint64_t TakeBits(uint64_t known);
+  double TakeFloat();
+  // Valid until the next text.
+  absl::string_view TakeText();
+  Word* TakeWord();
+  DType TakeDType();
+  Layout TakeLayout();
+  Device TakeDevice();
+  // A node that the row's node is made of, or is given.
+  NodeId TakePart() { return TakeReference(/*may_be_later=*/false); }
+  NodeId TakeGiven() { return TakeReference(/*may_be_later=*/true); }
+  NodeId TakeReference(bool may_be_later);
+  // The same of so many nodes, which are valid until the next run.
+  absl::Span<const NodeId> TakeRun(size_t count, bool may_be_later);
+  absl::Span<const NodeId> TakeParts() {
+    return TakeRun(TakeCount(1), /*may_be_later=*/false);
+  }
+  absl::Span<const NodeId> TakeItems() {
+    return TakeRun(TakeCount(1), /*may_be_later=*/true);
+  }
+  absl::Span<const NodeId> TakeEntries() {
+    return TakeRun(2 * TakeCount(2), /*may_be_later=*/true);
+  }
+
+  NodeId AddGlobal();
+  void AddStorage(bool untyped);
+  void AddSize();
+  NodeId AddObject();
+  void AddDroppedCalls(NodeId object, absl::Span<const NodeId> dropped);
+  void BecomeTensor(NodeId object, bool is_parameter);
+  void BecomeSize(NodeId object);
+  // Null after an error. `bits` are those of the tensor.
+  Tensor TakeTensor(uint64_t* bits);
+  Tensor TakeView(uint64_t bits);
+  Tensor TakeComposite(uint64_t bits);
+  absl::Span<const int64_t> TakeDimensions(size_t rank, int64_t* out);
+
+  const absl::string_view bytes_;
+  const LoadLimits& limits_;
+  StorageTable* const table_;
+  ObjectGraph* const graph_;
+
+  size_t position_ = 0;  // in `bytes_`
+  std::string release_;  // escaped, for messages
+  uint32_t num_rows_ = 0;
+  uint32_t root_ = 0;
+  Columns columns_;
+  Column<int> kinds_;
+  Column<uint32_t> references_;
+  Column<uint64_t> numbers_;
+  Column<int64_t> ints_;
+  Column<double> floats_;
+  // Of the texts: the block at hand, where in it, and all that is left.
+  int text_block_ = 0;
+  size_t text_start_ = 0;
+  uint64_t text_left_ = 0;
+  std::string long_text_;
+
+  std::vector<Word> words_;
+  std::vector<Storage> storages_;
+  std::vector<bool> has_node_;  // by storage
+  absl::Status status_;
+  uint32_t row_ = kFirstNumber;
+  uint32_t shift_ = 0;  // from the number of a row to its node
+  std::vector<NodeId> run_;
+  std::vector<std::pair<NodeId, NodeId>> sources_;  // of globals
+  absl::flat_hash_set<NodeId> dropped_;
+};
+
+absl::Status GraphReader::Damaged(absl::string_view what) const {
+  return absl::DataLossError(
+      absl::StrCat("the graph is damaged: row ", row_, ": ", what));
+}
+
+absl::Status GraphReader::Unknown(absl::string_view what) const {
+  return absl::UnimplementedError(
+      absl::StrCat("the graph was written by \"", release_, "\" and has ", what,
+                   ", which this release does not know; use that one or a "
+                   "later one"));
+}
+
+// --- Blocks ------------------------------------------------------------------
+
+absl::StatusOr<absl::string_view> GraphReader::TakeBlock() {
+  const auto damaged = [this](absl::string_view what) {
+    return absl::DataLossError(absl::StrCat(
+        "the graph is damaged: its block at byte ", position_, " ", what));
+  };
+  if (bytes_.size() - position_ < kLengthBytes) return damaged("is cut short");
+  const size_t size = Load32(bytes_.data() + position_);
+  if (size > kMaxBlockBytes) {
+    return damaged(absl::StrCat("has ", size, " bytes; at most ",
+                                kMaxBlockBytes, " are allowed"));
+  }
+  if (size > bytes_.size() - position_ - kLengthBytes) {
+    return damaged("is cut short");
+  }
+  const absl::string_view block =
+      bytes_.substr(position_ + kLengthBytes, size);
+  position_ += kLengthBytes + size;
+  return block;
+}
+
+absl::Status GraphReader::ReadHeader() {
+  FERRY_ASSIGN_OR_RETURN(const absl::string_view block, TakeBlock());
+  Header header;
+  if (!header.ParseFromArray(block.data(), static_cast<int>(block.size())) ||
+      header.format_version() == 0) {
+    return absl::DataLossError("the graph is damaged: it has no header");
+  }
+  constexpr size_t kShownBytes = 80;
+  release_ = absl::CHexEscape(header.release().substr(0, kShownBytes));
+  if (header.format_version() > kFormatVersion) {
+    return Unknown(
+        absl::StrCat("version ", header.format_version(), " of the format"));
+  }
+  if (!HasOnlyKnownFields(block, /*is_header=*/true)) {
+    return Unknown("fields in its header");
+  }
+  num_rows_ = header.num_rows();
+  root_ = header.root();
+  if (num_rows_ > limits_.max_nodes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the graph has ", num_rows_, " objects; the limit is ",
+                     limits_.max_nodes));
+  }
+  // Each has a byte of its own for its kind.
+  if (num_rows_ > bytes_.size()) {
+    return absl::DataLossError(
+        absl::StrCat("the graph is damaged: it cannot have ", num_rows_,
+                     " rows in ", bytes_.size(), " bytes"));
+  }
+  if (root_ >= kFirstNumber + uint64_t{num_rows_}) {
+    return absl::DataLossError(absl::StrCat(
+        "the graph is damaged: its root ", root_, " is no row of it"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphReader::ReadColumns() {
+  while (true) {
+    const size_t start = position_;
+    FERRY_ASSIGN_OR_RETURN(const absl::string_view block, TakeBlock());
+    if (block.empty()) break;
+    // Protobuf counts in 31 bits, and no value takes less than a byte.
+    const int most =
+        std::max({columns_.kinds_size(), columns_.references_size(),
+                  columns_.numbers_size(), columns_.ints_size(),
+                  columns_.words_size(), columns_.text_size(),
+                  columns_.storage_locations_size()});
+    if (static_cast<size_t>(most) >
+        std::numeric_limits<int>::max() - kMaxBlockBytes) {
+      return absl::ResourceExhaustedError(
+          "the graph has a column of 2^31 values");
+    }
+    google::protobuf::io::CodedInputStream input(
+        reinterpret_cast<const uint8_t*>(block.data()),
+        static_cast<int>(block.size()));
+    // Appends to the values of the blocks before.
+    if (!columns_.MergeFromCodedStream(&input) ||
+        !input.ConsumedEntireMessage()) {
+      return absl::DataLossError(absl::StrCat(
+          "the graph is damaged: its block at byte ", start, " is no message"));
+    }
+    if (!HasOnlyKnownFields(block, /*is_header=*/false)) {
+      return Unknown("other columns");
+    }
+  }
+  if (columns_.kinds_size() != static_cast<int64_t>(num_rows_) ||
+      columns_.storage_sizes_size() != columns_.storage_locations_size()) {
+    return absl::DataLossError(absl::StrCat(
+        "the graph is damaged: it has ", columns_.kinds_size(),
+        " rows instead of ", num_rows_, ", or ", columns_.storage_sizes_size(),
+        " sizes of storages and ", columns_.storage_locations_size(),
+        " locations"));
+  }
+  kinds_.Set(columns_.kinds());
+  references_.Set(columns_.references());
+  numbers_.Set(columns_.numbers());
+  ints_.Set(columns_.ints());
+  floats_.Set(columns_.floats());
+  for (const std::string& text : columns_.text()) text_left_ += text.size();
+  for (const std::string& word : columns_.words()) words_.push_back({word, {}});
+  return absl::OkStatus();
+}
+
+// --- Storages ----------------------------------------------------------------
+
+absl::Status GraphReader::ReadStorages() {
+  const int num_storages = columns_.storage_sizes_size();
+  // A key must live as long as the graph, so the graph has all in one text.
+  std::string keys;
+  uint32_t num_records = 0;
+  for (int i = 0; i < num_storages; ++i) {
+    if (columns_.storage_locations(i) == 0) continue;
+    absl::StrAppend(&keys, num_records++);
+  }
+  absl::string_view keys_left;
+  if (num_records > 0) {
+    keys_left = graph_->text(graph_->AddStr(keys));
+    shift_ = 1;
+  }
+  num_records = 0;
+  storages_.reserve(num_storages);
+  for (int i = 0; i < num_storages; ++i) {
+    const uint64_t size_bytes = columns_.storage_sizes(i);
+    const uint32_t location = columns_.storage_locations(i);
+    if (size_bytes > kMaxStorageBytes || location > words_.size()) {
+      return absl::DataLossError(
+          absl::StrCat("the graph is damaged: storage ", i, " has ", size_bytes,
+                       " bytes and the location ", location, " of ",
+                       words_.size()));
+    }
+    if (location == 0) {
+      storages_.push_back(
+          Storage::FromMemory(Device("meta"), Memory{}, size_bytes));
+      continue;
+    }
+    const size_t key_bytes = absl::StrCat(num_records++).size();
+    StorageDescription description;
+    description.key = keys_left.substr(0, key_bytes);
+    description.location = words_[location - 1].text;
+    description.untyped = true;
+    description.size_bytes = size_bytes;
+    keys_left.remove_prefix(key_bytes);
+    FERRY_ASSIGN_OR_RETURN(const uint32_t index, table_->Describe(description));
+    storages_.push_back(table_->entries()[index].storage);
+  }
+  has_node_.resize(num_storages);
+  return absl::OkStatus();
+}
+
+// --- Values ------------------------------------------------------------------
+
+uint64_t GraphReader::TakeNumber() {
+  if (ABSL_PREDICT_FALSE(numbers_.left() == 0)) {
+    FailDamaged("the numbers end before it");
+    return 0;
+  }
+  return numbers_.Take();
+}
+
+size_t GraphReader::TakeCount(size_t width) {
+  const uint64_t count = TakeNumber();
+  if (ABSL_PREDICT_FALSE(count > references_.left() / width)) {
+    FailDamaged(absl::StrCat("it cannot refer to ", count, " nodes"));
+    return 0;
+  }
+  return static_cast<size_t>(count);
+}
+
+uint64_t GraphReader::TakeBits(uint64_t known) {
+  const uint64_t bits = TakeNumber();
+  if (ABSL_PREDICT_FALSE((bits & ~known) != 0)) {
+    Fail(Unknown(absl::StrCat("the bits ", bits)));
+    return 0;
+  }
+  return bits;
+}
+
+double GraphReader::TakeFloat() {
+  if (floats_.left() == 0) {
+    FailDamaged("the floats end before it");
+    return 0;
+  }
+  return floats_.Take();
+}
+
+absl::string_view GraphReader::TakeText() {
+  const uint64_t size = TakeNumber();
+  if (ABSL_PREDICT_FALSE(size > text_left_ ||
+                         size > std::numeric_limits<uint32_t>::max())) {
+    FailDamaged(absl::StrCat("it cannot have a text of ", size, " bytes"));
+    return absl::string_view();
+  }
+  text_left_ -= size;
+  long_text_.clear();
+  while (true) {
+    if (text_block_ == columns_.text_size()) return long_text_;
+    const absl::string_view left =
+        absl::string_view(columns_.text(text_block_)).substr(text_start_);
+    const size_t wanted = size - long_text_.size();
+    if (ABSL_PREDICT_TRUE(wanted < left.size())) {
+      text_start_ += wanted;
+      if (long_text_.empty()) return left.substr(0, wanted);
+      long_text_.append(left.data(), wanted);
+      return long_text_;
+    }
+    long_text_.append(left.data(), left.size());
+    ++text_block_;
+    text_start_ = 0;
+  }
+}
+
+GraphReader::Word* GraphReader::TakeWord() {
+  const uint64_t index = TakeNumber();
+  if (ABSL_PREDICT_FALSE(index >= words_.size())) {
+    FailDamaged(absl::StrCat("there is no word ", index));
+    return nullptr;
+  }
+  return &words_[index];
+}
+
+DType GraphReader::TakeDType() {
+  Word* const word = TakeWord();
+  if (word == nullptr) return DType::kUInt8;
+  if (!word->dtype) {
+    word->dtype = DTypeFromName(word->text);
+    if (!word->dtype) {
+      Fail(Unknown(
+          absl::StrCat("the dtype \"", absl::CHexEscape(word->text), "\"")));
+      return DType::kUInt8;
+    }
+  }
+  return *word->dtype;
+}
+
+Layout GraphReader::TakeLayout() {
+  const Word* const word = TakeWord();
+  if (word == nullptr) return Layout::kStrided;
+  const std::optional<Layout> layout = LayoutFromName(word->text);
+  if (!layout) {
+    Fail(Unknown(
+        absl::StrCat("the layout \"", absl::CHexEscape(word->text), "\"")));
+  }
+  return layout.value_or(Layout::kStrided);
+}
+
+Device GraphReader::TakeDevice() {
+  const Word* const type = TakeWord();
+  const uint64_t index_and_one = TakeNumber();
+  if (type == nullptr) return Device();
+  if (!Device::IsValidType(type->text) ||
+      index_and_one > uint64_t{kMaxDeviceIndex} + 1) {
+    FailDamaged("a device has no valid type or index");
+    return Device();
+  }
+  return Device(type->text, static_cast<int>(index_and_one) - 1);
+}
+
+NodeId GraphReader::TakeReference(bool may_be_later) {
+  if (ABSL_PREDICT_FALSE(references_.left() == 0)) {
+    FailDamaged("the references end before it");
+    return ObjectGraph::kNone;
+  }
+  const uint32_t reference = references_.Take();
+  if (reference < kFirstNumber) return reference;
+  const uint32_t distance = (reference - kFirstNumber) / 2;
+  if ((reference - kFirstNumber) % 2 == 0) {
+    if (ABSL_PREDICT_FALSE(distance >= row_ - kFirstNumber)) {
+      FailDamaged("it refers to a node before the first");
+      return ObjectGraph::kNone;
+    }
+    return row_ - 1 - distance + shift_;
+  }
+  if (ABSL_PREDICT_FALSE(!may_be_later ||
+                         distance >= num_rows_ + kFirstNumber - row_)) {
+    FailDamaged(may_be_later ? "it refers to a node after the last"
+                             : "it is made of a later node");
+    return ObjectGraph::kNone;
+  }
+  return row_ + distance + shift_;
+}
+
+absl::Span<const NodeId> GraphReader::TakeRun(size_t count,
+                                              bool may_be_later) {
+  run_.resize(count);
+  for (NodeId& node : run_) node = TakeReference(may_be_later);
+  return run_;
+}
+
+// --- Tensors -----------------------------------------------------------------
+
+absl::Span<const int64_t> GraphReader::TakeDimensions(size_t rank,
+                                                      int64_t* out) {
+  // What is 2^63 or more becomes negative, and is refused as such.
+  for (size_t i = 0; i < rank; ++i) {
+    out[i] = static_cast<int64_t>(TakeNumber());
+  }
+  return {out, rank};
+}
+
+Tensor GraphReader::TakeView(uint64_t bits) {
+  const DType dtype = TakeDType();
+  const uint64_t storage = TakeNumber();
+  const auto offset = static_cast<int64_t>(TakeNumber());
+  const uint64_t rank = TakeNumber();
+  if (storage >= storages_.size() || rank > kMaxRank) {
+    FailDamaged(absl::StrCat("a tensor has the storage ", storage,
+                             " and the rank ", rank));
+    return Tensor();
+  }
+  int64_t sizes[kMaxRank];
+  int64_t stride_values[kMaxRank];
+  const absl::Span<const int64_t> shape = TakeDimensions(rank, sizes);
+  Dimensions row_major;
+  absl::Span<const int64_t> strides;
+  if ((bits & kRowMajor) != 0) {
+    const absl::Status counted = NumElements(shape).status();
+    if (!counted.ok()) {
+      FailRule(counted);
+      return Tensor();
+    }
+    row_major = ContiguousStrides(shape);
+    strides = row_major;
+  } else {
+    strides = TakeDimensions(rank, stride_values);
+  }
+  absl::StatusOr<Tensor> tensor = Tensor::Create(
+      storages_[storage], dtype, shape, strides, offset, table_->pool());
+  if (!tensor.ok()) {
+    FailRule(tensor.status());
+    return Tensor();
+  }
+  tensor->set_requires_grad((bits & kRequiresGrad) != 0);
+  tensor->set_conj((bits & kConj) != 0);
+  tensor->set_neg((bits & kNeg) != 0);
+  FailRule(CheckFlags(*tensor));
+  return *std::move(tensor);
+}
+
+Tensor GraphReader::TakeComposite(uint64_t bits) {
+  constexpr size_t kMaxComponents = 3;
+  const DType dtype = TakeDType();
+  const Layout layout = TakeLayout();
+  const uint64_t rank = TakeNumber();
+  if (rank > kMaxRank) {
+    FailDamaged(absl::StrCat("a tensor has the rank ", rank));
+    return Tensor();
+  }
+  int64_t sizes[kMaxRank];
+  const absl::Span<const int64_t> shape = TakeDimensions(rank, sizes);
+  const uint64_t num_components = TakeNumber();
+  if (layout == Layout::kStrided || num_components > kMaxComponents) {
+    FailDamaged(absl::StrCat("a ", Name(layout), " tensor has ",
+                             num_components, " components"));
+    return Tensor();
+  }
+  FailRule(NumElements(shape).status());
+  std::vector<Tensor> components;
+  for (uint64_t i = 0; i < num_components && status_.ok(); ++i) {
+    components.push_back(TakeView(
+        TakeBits(kRequiresGrad | kConj | kNeg | kRowMajor)));
+  }
+  if (!status_.ok()) return Tensor();
+  Tensor tensor =
+      Tensor::CreateComposite(layout, dtype, shape, std::move(components));
+  tensor.set_requires_grad((bits & kRequiresGrad) != 0);
+  tensor.set_conj((bits & kConj) != 0);
+  tensor.set_neg((bits & kNeg) != 0);
+  FailRule(CheckComponents(tensor));
+  FailRule(CheckFlags(tensor));
+  return tensor;
+}
+
+Tensor GraphReader::TakeTensor(uint64_t* bits) {
+  *bits = TakeBits(kAllTensorBits);
+  return (*bits & kComposite) != 0 ? TakeComposite(*bits) : TakeView(*bits);
+}
+
+// --- Rows --------------------------------------------------------------------
+
+NodeId GraphReader::AddGlobal() {
+  const std::string module(TakeText());
+  const absl::string_view name = TakeText();
+  const std::string fault = DescribeBadGlobal(module, name);
+  if (!fault.empty()) {
+    FailDamaged(
+        absl::StrCat("the name of a class or function is not valid: ", fault));
+    return ObjectGraph::kNone;
+  }
+  return graph_->AddGlobal(module, name);
+}
+
+void GraphReader::AddStorage(bool untyped) {
+  const uint64_t index = TakeNumber();
+  StorageRecord record;
+  record.untyped = untyped;
+  if (!untyped) record.dtype = TakeDType();
+  if (index >= storages_.size()) {
+    FailDamaged(absl::StrCat("there is no storage ", index));
+    return;
+  }
+  record.storage = storages_[index];
+  if (has_node_[index]) {
+    graph_->AddStorage(std::move(record));
+  } else {
+    graph_->AddNewStorage(std::move(record));
+    has_node_[index] = true;
+  }
+}
+
+void GraphReader::AddSize() {
+  const absl::Span<const NodeId> ints = TakeParts();
+  for (NodeId node : ints) {
+    if (!graph_->is_int64(node)) return FailDamaged("a size is no integer");
+  }
+  graph_->AddSizeOf(ints);
+}
+
+NodeId GraphReader::AddObject() {
+  const uint64_t bits = TakeBits(kAllCallBits);
+  const uint64_t form = bits & kFormMask;
+  if (form > static_cast<uint64_t>(ObjectForm::kNewEx)) {
+    Fail(Unknown(absl::StrCat("calls of the form ", form)));
+  }
+  const NodeId callable = TakePart();
+  const NodeId args = TakePart();
+  if (!status_.ok()) return ObjectGraph::kNone;
+  if (graph_->kind(args) != ValueKind::kTuple) {
+    FailDamaged("the arguments of a call are not a tuple");
+  }
+  NodeId keywords = kNoNode;
+  if (form == static_cast<uint64_t>(ObjectForm::kNewEx)) {
+    keywords = TakePart();
+    if (graph_->kind(keywords) != ValueKind::kDict) {
+      FailDamaged("the keyword arguments of a call are not a dict");
+    }
+  }
+  const NodeId object = graph_->AddObject(static_cast<ObjectForm>(form),
+                                          callable, args, keywords);
+  if ((bits & kHasDropped) != 0) AddDroppedCalls(object, TakeParts());
+  if ((bits & kHasItems) != 0) graph_->AppendItems(object, TakeItems());
+  if ((bits & kHasEntries) != 0) graph_->AppendEntries(object, TakeEntries());
+  if ((bits & kHasState) != 0) {
+    const NodeId setter =
+        (bits & kHasStateSetter) != 0 ? TakeGiven() : kNoNode;
+    graph_->SetState(object, TakeGiven(), setter);
+  } else if ((bits & kHasStateSetter) != 0) {
+    FailDamaged("an object is given nothing by a function");
+  }
+  return status_.ok() ? object : ObjectGraph::kNone;
+}
+
+void GraphReader::AddDroppedCalls(NodeId object,
+                                  absl::Span<const NodeId> dropped) {
+  // The graph wants the innermost first.
+  for (size_t i = dropped.size(); i-- > 0;) {
+    const NodeId call = dropped[i];
+    if (!graph_->is_object(call) ||
+        graph_->object(call).dropped != kNoNode ||
+        !dropped_.insert(call).second) {
+      return FailDamaged("a call was dropped twice, or is none");
+    }
+    graph_->AddDroppedCall(object, call);
+  }
+}
+
+void GraphReader::BecomeTensor(NodeId object, bool is_parameter) {
+  uint64_t bits;
+  Tensor tensor = TakeTensor(&bits);
+  if (!status_.ok()) return;
+  const bool requires_grad = tensor.requires_grad();
+  // The graph keeps the flags that the tensor has now as those of its call.
+  if ((bits & kChangedFlags) != 0) tensor.set_requires_grad(!requires_grad);
+  graph_->BecomeTensor(object, tensor, is_parameter);
+  tensor.set_requires_grad(requires_grad);
+}
+
+void GraphReader::BecomeSize(NodeId object) {
+  const absl::Span<const NodeId> args =
+      graph_->items(graph_->object(object).args);
+  bool are_ints =
+      args.size() == 1 && graph_->kind(args[0]) == ValueKind::kTuple;
+  if (are_ints) {
+    for (NodeId node : graph_->items(args[0])) {
+      are_ints = are_ints && graph_->is_int64(node);
+    }
+  }
+  if (!are_ints) return FailDamaged("a torch.Size is made of no integers");
+  graph_->BecomeSize(object, args[0]);
+}
+
+void GraphReader::ReadRow(int kind) {
+  switch (kind) {
+    case INT:
+      if (ints_.left() == 0) return FailDamaged("the ints end before it");
+      graph_->AddInt(ints_.Take());
+      return;
+    case BIG_INT:
+      graph_->AddBigInt(TakeText());
+      return;
+    case FLOAT:
+      graph_->AddFloat(TakeFloat());
+      return;
+    case COMPLEX: {
+      const double real = TakeFloat();
+      graph_->AddComplex(real, TakeFloat());
+      return;
+    }
+    case STR: {
+      const absl::string_view text = TakeText();
+      if (!IsValidUtf8(text)) return FailDamaged("text is not valid UTF-8");
+      graph_->AddStr(text);
+      return;
+    }
+    case BYTES:
+      graph_->AddBytes(TakeText());
+      return;
+    case BYTE_ARRAY:
+      graph_->AddByteArray(TakeText());
+      return;
+    case LIST:
+      graph_->AddList(TakeItems());
+      return;
+    case TUPLE:
+      graph_->AddTuple(TakeParts());
+      return;
+    case DICT:
+      graph_->AppendEntries(graph_->AddDict(), TakeEntries());
+      return;
+    case SET:
+      graph_->AddSet(TakeItems());
+      return;
+    case FROZEN_SET:
+      graph_->AddFrozenSet(TakeParts());
+      return;
+    case GLOBAL:
+      AddGlobal();
+      return;
+    case GLOBAL_WITH_SOURCE: {
+      const NodeId global = AddGlobal();
+      sources_.emplace_back(global, TakeGiven());
+      return;
+    }
+    case GLOBAL_DTYPE: {
+      const NodeId global = AddGlobal();
+      const DType dtype = TakeDType();
+      if (status_.ok()) graph_->BecomeDType(global, dtype);
+      return;
+    }
+    case STORAGE:
+    case UNTYPED_STORAGE:
+      return AddStorage(kind == UNTYPED_STORAGE);
+    case TENSOR:
+    case PARAMETER: {
+      uint64_t bits;
+      Tensor tensor = TakeTensor(&bits);
+      if (kind == PARAMETER) {
+        graph_->AddParameter(std::move(tensor));
+      } else {
+        graph_->AddTensor(std::move(tensor));
+      }
+      return;
+    }
+    case DTYPE:
+      graph_->AddDType(TakeDType());
+      return;
+    case DEVICE:
+      graph_->AddDevice(TakeDevice());
+      return;
+    case SIZE:
+      return AddSize();
+    case LAYOUT:
+      graph_->AddLayout(TakeLayout());
+      return;
+    case OBJECT:
+      AddObject();
+      return;
+    case OBJECT_TENSOR:
+    case OBJECT_PARAMETER: {
+      const NodeId object = AddObject();
+      return BecomeTensor(object, kind == OBJECT_PARAMETER);
+    }
+    case OBJECT_DICT: {
+      const NodeId object = AddObject();
+      if (status_.ok()) graph_->BecomeDict(object);
+      return;
+    }
+    case OBJECT_DEVICE: {
+      const NodeId object = AddObject();
+      const Device device = TakeDevice();
+      if (status_.ok()) graph_->BecomeDevice(object, device);
+      return;
+    }
+    case OBJECT_SIZE: {
+      const NodeId object = AddObject();
+      if (status_.ok()) BecomeSize(object);
+      return;
+    }
+    case OBJECT_LAYOUT: {
+      const NodeId object = AddObject();
+      const Layout layout = TakeLayout();
+      if (status_.ok()) graph_->BecomeLayout(object, layout);
+      return;
+    }
+    case NODE_KIND_UNSPECIFIED:
+      return FailDamaged("it has no kind");
+    default:
+      return Fail(Unknown(absl::StrCat("nodes of the kind ", kind)));
+  }
+}
+
+absl::Status GraphReader::ReadRows() {
+  const uint32_t end = kFirstNumber + num_rows_;
+  for (; row_ < end; ++row_) {
+    ReadRow(kinds_.Take());
+    if (ABSL_PREDICT_FALSE(!status_.ok())) return status_;
+    // The empty tuple, and globals and storages that there are already, make no
+    // node.
+    if (ABSL_PREDICT_FALSE(graph_->size() != row_ + shift_ + 1)) {
+      return Damaged("it is a node that there is already");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphReader::CheckEnd() const {
+  if (references_.left() == 0 && numbers_.left() == 0 && ints_.left() == 0 &&
+      floats_.left() == 0 && text_left_ == 0) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(
+      "the graph is damaged: it has more values than its rows take");
+}
+
+absl::Status GraphReader::CheckSources() const {
+  for (const auto& [global, source] : sources_) {
+    absl::Span<const NodeId> parts;
+    if (graph_->kind(source) == ValueKind::kTuple) {
+      parts = graph_->items(source);
+    }
+    const auto is_text = [this](NodeId node) {
+      return graph_->kind(node) == ValueKind::kStr ||
+             graph_->kind(node) == ValueKind::kNone;
+    };
+    if (parts.size() != 4 || parts[1] != global || !is_text(parts[0]) ||
+        !is_text(parts[2]) || !is_text(parts[3])) {
+      return absl::DataLossError(
+          "the graph is damaged: the source of a class is no text");
+    }
+    graph_->mutable_global(global).source = source;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Codec::GraphRead> GraphReader::Read() {
+  FERRY_RETURN_IF_ERROR(ReadHeader());
+  FERRY_RETURN_IF_ERROR(ReadColumns());
+  FERRY_RETURN_IF_ERROR(ReadStorages());
+  graph_->Reserve(graph_->size() + num_rows_, columns_.storage_sizes_size(),
+                  text_left_);
+  FERRY_RETURN_IF_ERROR(ReadRows());
+  FERRY_RETURN_IF_ERROR(CheckEnd());
+  FERRY_RETURN_IF_ERROR(CheckSources());
+  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys());
+  Codec::GraphRead read;
+  read.root = root_ < kFirstNumber ? root_ : root_ + shift_;
+  read.version = kFormatVersion;
+  read.size_bytes = position_;
+  return read;
+}
+
+}  // namespace
+
+absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
+                                           const LoadLimits& limits,
+                                           StorageTable* storages,
+                                           ObjectGraph* graph) {
+  return GraphReader(bytes, limits, storages, graph).Read();
+}
+
+}  // namespace proto
+}  // namespace ferry

@@ -1,0 +1,40 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/proto/graph_reader.h
+// -----------------------------------------------------------------------------
+//
+// Reads an object graph from the blocks of checkpoint_graph.proto.
+#ifndef FERRY_SERIALIZATION_PROTO_GRAPH_READER_H_
+#define FERRY_SERIALIZATION_PROTO_GRAPH_READER_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/container_options.h"
+#include "ferry/serialization/container/storage_table.h"
+
+namespace ferry {
+namespace proto {
+
+// Reads the record at the start of `bytes` into `graph`, which is empty. Never
+// recurses. Besides the graph it takes at most eight times the memory of
+// `bytes`, and time in proportion to them.
+//
+// Errors:
+//   kDataLoss          - damaged; the message has the block or the row.
+//   kUnimplemented     - written by a later release, which the message names.
+//   kResourceExhausted - more rows than `limits.max_nodes`, or than 2^31
+//                        values in one column.
+//   whatever the table returns.
+absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
+                                           const LoadLimits& limits,
+                                           StorageTable* storages,
+                                           ObjectGraph* graph);
+
+}  // namespace proto
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PROTO_GRAPH_READER_H_

@@ -1,0 +1,493 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/proto/graph_writer.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "ferry/core/device.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/global_name.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/utf8.h"
+#include "ferry/core/value_kind.h"
+#include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/tensor_rules.h"
+#include "ferry/serialization/proto/checkpoint_graph.pb.h"
+#include "ferry/serialization/proto/graph_format.h"
+#include "ferry/serialization/proto/node_order.h"
+
+namespace ferry {
+namespace proto {
+namespace {
+
+// Words do not run on into the next block.
+constexpr size_t kMaxWordBytes = size_t{1} << 16;
+
+template <typename Message>
+void AppendBlock(const Message& message, LargeString* out) {
+  const size_t size = message.ByteSizeLong();
+  Append32(size, out);
+  const size_t start = out->size();
+  out->resize(start + size);
+  message.SerializeWithCachedSizesToArray(
+      reinterpret_cast<uint8_t*>(&(*out)[start]));
+}
+
+bool IsRowMajor(const Tensor& tensor) {
+  const Dimensions strides = ContiguousStrides(tensor.shape());
+  return absl::MakeConstSpan(strides) == tensor.strides();
+}
+
+// GraphWriter
+//
+// Writes one graph. Thread-safety: none.
+class GraphWriter {
+ public:
+  GraphWriter(const ObjectGraph& graph, StorageTable* storages)
+      : graph_(graph), table_(storages), order_(graph) {}
+
+  // Called once.
+  absl::StatusOr<LargeString> Write(NodeId root, absl::string_view release);
+
+ private:
+  absl::Status WriteRow(NodeId node);
+  absl::Status WriteCall(NodeId object);
+  absl::Status WriteObjectKind(NodeId object);
+  absl::Status WriteGlobal(NodeId global);
+  absl::Status WriteDevice(const Device& device);
+  absl::Status WriteTensor(const Tensor& tensor, bool has_changed_flags);
+  absl::Status WriteView(const Tensor& tensor, uint64_t bits);
+  absl::Status WriteWord(absl::string_view word);
+  absl::Status WriteStorages();
+  absl::Status PutText(absl::string_view text);
+  // The index of a storage among those of the record.
+  uint32_t StorageIndex(const Storage& storage, bool needs_record);
+  absl::StatusOr<uint32_t> WordIndex(absl::string_view word);
+
+  void PutKind(NodeKind kind) {
+    columns_.add_kinds(kind);
+    Grow(1);
+  }
+  void PutNumber(uint64_t number) {
+    columns_.add_numbers(number);
+    Grow(kMaxVarintBytes);
+  }
+  void PutReference(NodeId node);
+  void PutReferences(absl::Span<const NodeId> nodes) {
+    for (NodeId node : nodes) PutReference(node);
+  }
+  // Counts bytes that the block may have grown by, and ends it if it is full.
+  void Grow(size_t bytes) {
+    block_bytes_ += bytes;
+    if (block_bytes_ >= kFullBlockBytes) EndBlock();
+  }
+  void EndBlock();
+
+  static constexpr size_t kMaxVarintBytes = 10;
+  // Room for what one value, and the tags of the columns, take at most.
+  static constexpr size_t kSpareBytes = 256;
+  static constexpr size_t kFullBlockBytes = kMaxBlockBytes - kSpareBytes;
+
+  // A storage that tensors or storage nodes refer to.
+  struct UsedStorage {
+    Storage storage;
+    bool needs_record = false;
+  };
+
+  const ObjectGraph& graph_;
+  StorageTable* const table_;
+  NodeOrder order_;
+  uint32_t row_ = kFirstNumber;  // the number of the row that is written
+
+  Columns columns_;         // of the block that is written
+  size_t block_bytes_ = 0;  // at most
+  LargeString out_;
+
+  std::vector<UsedStorage> storages_;
+  absl::flat_hash_map<const void*, uint32_t> storage_indexes_;
+  // The words so far. Keys are stable: words are few.
+  absl::flat_hash_map<std::string, uint32_t> word_indexes_;
+  std::vector<std::optional<uint32_t>> dtype_words_;  // by dtype
+};
+
+void GraphWriter::EndBlock() {
+  AppendBlock(columns_, &out_);
+  columns_.Clear();
+  block_bytes_ = 0;
+}
+
+void GraphWriter::PutReference(NodeId node) {
+  const uint32_t number = order_.number(node);
+  uint32_t reference = number;
+  if (number >= kFirstNumber) {
+    reference = kFirstNumber + (number < row_ ? 2 * (row_ - 1 - number)
+                                              : 2 * (number - row_) + 1);
+  }
+  columns_.add_references(reference);
+  Grow(kMaxVarintBytes / 2);
+}
+
+absl::Status GraphWriter::PutText(absl::string_view text) {
+  if (text.size() > std::numeric_limits<uint32_t>::max()) {
+    return absl::UnimplementedError(
+        absl::StrCat("a text of ", text.size(), " bytes"));
+  }
+  PutNumber(text.size());
+  while (!text.empty()) {
+    if (columns_.text_size() == 0) columns_.add_text();
+    const size_t part =
+        std::min(text.size(), kFullBlockBytes - block_bytes_);
+    columns_.mutable_text(0)->append(text.data(), part);
+    text.remove_prefix(part);
+    Grow(part);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> GraphWriter::WordIndex(absl::string_view word) {
+  const auto found = word_indexes_.find(word);
+  if (found != word_indexes_.end()) return found->second;
+  if (word.size() > kMaxWordBytes) {
+    return absl::UnimplementedError(
+        absl::StrCat("a name of a device or a place of ", word.size(),
+                     " bytes; at most ", kMaxWordBytes, " can be written"));
+  }
+  if (block_bytes_ + word.size() + kMaxVarintBytes >= kFullBlockBytes) {
+    EndBlock();
+  }
+  const auto index = static_cast<uint32_t>(word_indexes_.size());
+  word_indexes_.emplace(word, index);
+  columns_.add_words(word.data(), word.size());
+  Grow(word.size() + kMaxVarintBytes);
+  return index;
+}
+
+absl::Status GraphWriter::WriteWord(absl::string_view word) {
+  FERRY_ASSIGN_OR_RETURN(const uint32_t index, WordIndex(word));
+  PutNumber(index);
+  return absl::OkStatus();
+}
+
+uint32_t GraphWriter::StorageIndex(const Storage& storage, bool needs_record) {
+  const auto [found, is_new] = storage_indexes_.try_emplace(
+      storage.identity(), static_cast<uint32_t>(storages_.size()));
+  if (is_new) storages_.push_back({storage});
+  storages_[found->second].needs_record |= needs_record;
+  return found->second;
+}
+
+absl::Status GraphWriter::WriteView(const Tensor& tensor, uint64_t bits) {
+  if (tensor.requires_grad()) bits |= kRequiresGrad;
+  if (tensor.is_conj()) bits |= kConj;
+  if (tensor.is_neg()) bits |= kNeg;
+  const bool is_row_major = IsRowMajor(tensor);
+  if (is_row_major) bits |= kRowMajor;
+  PutNumber(bits);
+  const auto dtype = static_cast<size_t>(tensor.dtype());
+  if (dtype >= dtype_words_.size()) dtype_words_.resize(dtype + 1);
+  if (!dtype_words_[dtype]) {
+    FERRY_ASSIGN_OR_RETURN(dtype_words_[dtype],
+                           WordIndex(Name(tensor.dtype())));
+  }
+  PutNumber(*dtype_words_[dtype]);
+  // A tensor on the meta device has nothing that a record could hold.
+  const Storage& storage = tensor.storage();
+  PutNumber(StorageIndex(
+      storage, !storage.has_data() || storage.device().type() != "meta"));
+  PutNumber(static_cast<uint64_t>(tensor.storage_offset()));
+  PutNumber(tensor.shape().size());
+  for (int64_t size : tensor.shape()) PutNumber(static_cast<uint64_t>(size));
+  if (is_row_major) return absl::OkStatus();
+  for (int64_t stride : tensor.strides()) {
+    PutNumber(static_cast<uint64_t>(stride));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphWriter::WriteTensor(const Tensor& tensor,
+                                      bool has_changed_flags) {
+  if (tensor.is_null()) {
+    return absl::InvalidArgumentError("a tensor was never made (Tensor())");
+  }
+  FERRY_RETURN_IF_ERROR(CheckFlags(tensor));
+  uint64_t bits = has_changed_flags ? uint64_t{kChangedFlags} : 0;
+  if (tensor.layout() == Layout::kStrided) return WriteView(tensor, bits);
+  FERRY_RETURN_IF_ERROR(CheckComponents(tensor));
+  FERRY_RETURN_IF_ERROR(CheckIndices(tensor));
+  bits |= kComposite;
+  if (tensor.requires_grad()) bits |= kRequiresGrad;
+  if (tensor.is_conj()) bits |= kConj;
+  if (tensor.is_neg()) bits |= kNeg;
+  PutNumber(bits);
+  FERRY_RETURN_IF_ERROR(WriteWord(Name(tensor.dtype())));
+  FERRY_RETURN_IF_ERROR(WriteWord(Name(tensor.layout())));
+  PutNumber(tensor.shape().size());
+  for (int64_t size : tensor.shape()) PutNumber(static_cast<uint64_t>(size));
+  PutNumber(tensor.components().size());
+  for (const Tensor& component : tensor.components()) {
+    FERRY_RETURN_IF_ERROR(CheckFlags(component));
+    FERRY_RETURN_IF_ERROR(WriteView(component, 0));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphWriter::WriteDevice(const Device& device) {
+  if (!Device::IsValidType(device.type()) ||
+      (device.has_index() && device.index() < 0) ||
+      device.index() > kMaxDeviceIndex) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", absl::CHexEscape(device.ToString()),
+        "\" is not a valid device; a device is a type, and perhaps an index "
+        "from 0 to ",
+        kMaxDeviceIndex));
+  }
+  FERRY_RETURN_IF_ERROR(WriteWord(device.type()));
+  PutNumber(static_cast<uint64_t>(device.index() + 1));
+  return absl::OkStatus();
+}
+
+absl::Status GraphWriter::WriteGlobal(NodeId node) {
+  const GlobalRecord& global = graph_.global(node);
+  const bool is_dtype = graph_.kind(node) == ValueKind::kDType;
+  const bool has_source = global.source != kNoNode;
+  if (is_dtype && has_source) {
+    return absl::UnimplementedError("a dtype with a source text");
+  }
+  const std::string fault = DescribeBadGlobal(global.module, global.name);
+  if (!fault.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no file can refer to \"", absl::CHexEscape(global.module.substr(0, 80)),
+        ".", absl::CHexEscape(global.name.substr(0, 80)), "\": ", fault));
+  }
+  PutKind(is_dtype     ? GLOBAL_DTYPE
+          : has_source ? GLOBAL_WITH_SOURCE
+                       : GLOBAL);
+  FERRY_RETURN_IF_ERROR(PutText(global.module));
+  FERRY_RETURN_IF_ERROR(PutText(global.name));
+  if (is_dtype) return WriteWord(Name(graph_.dtype(node)));
+  if (has_source) PutReference(global.source);
+  return absl::OkStatus();
+}
+
+absl::Status GraphWriter::WriteCall(NodeId node) {
+  const ObjectRecord object = graph_.object(node);
+  const absl::Span<const NodeId> items = graph_.items(node);
+  const absl::Span<const NodeId> entries = graph_.entries(node);
+  if (graph_.kind(object.args) != ValueKind::kTuple ||
+      graph_.is_object(object.args)) {
+    return absl::InvalidArgumentError(
+        "the arguments of an object are not a tuple");
+  }
+  const bool has_keywords = object.form == ObjectForm::kNewEx;
+  if (has_keywords != (object.kwargs != kNoNode) ||
+      (has_keywords && graph_.kind(object.kwargs) != ValueKind::kDict)) {
+    return absl::InvalidArgumentError(
+        "the keyword arguments of an object are not a dict");
+  }
+  auto bits = static_cast<uint64_t>(object.form);
+  if (object.state != kNoNode) bits |= kHasState;
+  if (object.state_setter != kNoNode) bits |= kHasStateSetter;
+  if (!items.empty()) bits |= kHasItems;
+  if (!entries.empty()) bits |= kHasEntries;
+  const bool has_dropped =
+      object.dropped != kNoNode && !order_.is_dropped(node);
+  if (has_dropped) bits |= kHasDropped;
+  PutNumber(bits);
+  PutReference(object.callable);
+  PutReference(object.args);
+  if (has_keywords) PutReference(object.kwargs);
+  if (has_dropped) {
+    std::vector<NodeId> dropped;
+    for (NodeId copy = object.dropped; copy != kNoNode;
+         copy = graph_.object(copy).dropped) {
+      dropped.push_back(copy);
+    }
+    PutNumber(dropped.size());
+    PutReferences(dropped);
+  }
+  if (!items.empty()) {
+    PutNumber(items.size());
+    PutReferences(items);
+  }
+  if (!entries.empty()) {
+    PutNumber(entries.size() / 2);
+    PutReferences(entries);
+  }
+  if (object.state_setter != kNoNode) PutReference(object.state_setter);
+  if (object.state != kNoNode) PutReference(object.state);
+  return absl::OkStatus();
+}
+
+absl::Status GraphWriter::WriteObjectKind(NodeId node) {
+  const auto put = [this, node](NodeKind kind) {
+    PutKind(kind);
+    return WriteCall(node);
+  };
+  switch (graph_.kind(node)) {
+    case ValueKind::kTensor:
+      FERRY_RETURN_IF_ERROR(
+          put(graph_.is_parameter(node) ? OBJECT_PARAMETER : OBJECT_TENSOR));
+      return WriteTensor(graph_.tensor(node), !graph_.has_flags_of_call(node));
+    case ValueKind::kDict:
+      return put(OBJECT_DICT);
+    case ValueKind::kDevice:
+      FERRY_RETURN_IF_ERROR(put(OBJECT_DEVICE));
+      return WriteDevice(graph_.device(node));
+    case ValueKind::kSize:
+      return put(OBJECT_SIZE);
+    case ValueKind::kLayout:
+      FERRY_RETURN_IF_ERROR(put(OBJECT_LAYOUT));
+      return WriteWord(Name(graph_.layout(node)));
+    default:
+      return put(OBJECT);
+  }
+}
+
+absl::Status GraphWriter::WriteRow(NodeId node) {
+  const auto put_run = [this](NodeKind kind, absl::Span<const NodeId> run) {
+    PutKind(kind);
+    PutNumber(run.size());
+    PutReferences(run);
+    return absl::OkStatus();
+  };
+  if (graph_.is_object(node)) return WriteObjectKind(node);
+  if (graph_.is_global(node)) return WriteGlobal(node);
+  switch (graph_.kind(node)) {
+    case ValueKind::kInt:
+      if (graph_.is_big_int(node)) {
+        PutKind(BIG_INT);
+        return PutText(graph_.text(node));
+      }
+      PutKind(INT);
+      columns_.add_ints(graph_.int_value(node));
+      Grow(kMaxVarintBytes);
+      return absl::OkStatus();
+    case ValueKind::kFloat:
+      PutKind(FLOAT);
+      columns_.add_floats(graph_.float_value(node));
+      Grow(sizeof(double));
+      return absl::OkStatus();
+    case ValueKind::kComplex:
+      PutKind(COMPLEX);
+      columns_.add_floats(graph_.complex_value(node).real());
+      columns_.add_floats(graph_.complex_value(node).imag());
+      Grow(2 * sizeof(double));
+      return absl::OkStatus();
+    case ValueKind::kStr:
+      if (!IsValidUtf8(graph_.text(node))) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "a str is not UTF-8: \"",
+            absl::CHexEscape(graph_.text(node).substr(0, 80)), "\""));
+      }
+      PutKind(STR);
+      return PutText(graph_.text(node));
+    case ValueKind::kBytes:
+      PutKind(BYTES);
+      return PutText(graph_.text(node));
+    case ValueKind::kByteArray:
+      PutKind(BYTE_ARRAY);
+      return PutText(graph_.text(node));
+    case ValueKind::kList:
+      return put_run(LIST, graph_.items(node));
+    case ValueKind::kTuple:
+      return put_run(TUPLE, graph_.items(node));
+    case ValueKind::kSet:
+      return put_run(SET, graph_.items(node));
+    case ValueKind::kFrozenSet:
+      return put_run(FROZEN_SET, graph_.items(node));
+    case ValueKind::kSize:
+      return put_run(SIZE, graph_.size_items(node));
+    case ValueKind::kDict:
+      PutKind(DICT);
+      PutNumber(graph_.entries(node).size() / 2);
+      PutReferences(graph_.entries(node));
+      return absl::OkStatus();
+    case ValueKind::kStorage: {
+      const StorageRecord& record = graph_.storage(node);
+      PutKind(record.untyped ? UNTYPED_STORAGE : STORAGE);
+      PutNumber(StorageIndex(record.storage, /*needs_record=*/true));
+      return record.untyped ? absl::OkStatus() : WriteWord(Name(record.dtype));
+    }
+    case ValueKind::kTensor:
+      PutKind(graph_.is_parameter(node) ? PARAMETER : TENSOR);
+      return WriteTensor(graph_.tensor(node), /*has_changed_flags=*/false);
+    case ValueKind::kDType:
+      PutKind(DTYPE);
+      return WriteWord(Name(graph_.dtype(node)));
+    case ValueKind::kDevice:
+      PutKind(DEVICE);
+      return WriteDevice(graph_.device(node));
+    case ValueKind::kLayout:
+      PutKind(LAYOUT);
+      return WriteWord(Name(graph_.layout(node)));
+    default:
+      return absl::InternalError(
+          absl::StrCat("a ", Name(graph_.kind(node)), " has no row"));
+  }
+}
+
+absl::Status GraphWriter::WriteStorages() {
+  for (const UsedStorage& used : storages_) {
+    uint32_t location = 0;
+    if (used.needs_record) {
+      // As bytes: what they are counted in is said where they are used, and
+      // that may be more than one dtype.
+      FERRY_ASSIGN_OR_RETURN(
+          const auto added,
+          table_->Add({used.storage, DType::kUInt8, /*untyped=*/true}));
+      FERRY_ASSIGN_OR_RETURN(const uint32_t word,
+                             WordIndex(table_->location(added.first)));
+      location = word + 1;
+    }
+    columns_.add_storage_sizes(used.storage.size_bytes());
+    columns_.add_storage_locations(location);
+    Grow(2 * kMaxVarintBytes);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LargeString> GraphWriter::Write(NodeId root,
+                                               absl::string_view release) {
+  FERRY_RETURN_IF_ERROR(order_.Visit(root));
+  Header header;
+  header.set_format_version(kFormatVersion);
+  header.set_release(std::string(release));
+  header.set_num_rows(static_cast<uint32_t>(order_.nodes().size()));
+  header.set_root(order_.number(root));
+  AppendBlock(header, &out_);
+  for (NodeId node : order_.nodes()) {
+    FERRY_RETURN_IF_ERROR(WriteRow(node));
+    ++row_;
+  }
+  FERRY_RETURN_IF_ERROR(WriteStorages());
+  if (block_bytes_ > 0) EndBlock();
+  out_.append(kLengthBytes, '\0');
+  return std::move(out_);
+}
+
+}  // namespace
+
+absl::StatusOr<LargeString> WriteGraph(const ObjectGraph& graph, NodeId root,
+                                       absl::string_view release,
+                                       StorageTable* storages) {
+  return GraphWriter(graph, storages).Write(root, release);
+}
+
+}  // namespace proto
+}  // namespace ferry

@@ -1,0 +1,40 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/proto/graph_writer.h
+// -----------------------------------------------------------------------------
+//
+// Writes an object graph as the blocks of checkpoint_graph.proto.
+#ifndef FERRY_SERIALIZATION_PROTO_GRAPH_WRITER_H_
+#define FERRY_SERIALIZATION_PROTO_GRAPH_WRITER_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/container/storage_table.h"
+
+namespace ferry {
+namespace proto {
+
+// Returns the record of `root` and all that it refers to, and adds each storage
+// to `storages`. `release` says who writes it. The same graph gives the same
+// bytes.
+//
+// Errors:
+//   kInvalidArgument - text that is not UTF-8; a global that is no name
+//                      (`DescribeBadGlobal`); a tensor that was never made or
+//                      breaks a rule of tensor_rules.h; a device that no file
+//                      can name; a tuple that contains itself.
+//   kUnimplemented   - a tensor whose layout is not known by its parts; a name
+//                      of a device or a place of more than 64 KiB.
+//   whatever `storages` returns.
+absl::StatusOr<LargeString> WriteGraph(const ObjectGraph& graph, NodeId root,
+                                       absl::string_view release,
+                                       StorageTable* storages);
+
+}  // namespace proto
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PROTO_GRAPH_WRITER_H_

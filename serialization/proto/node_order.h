@@ -1,0 +1,101 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/proto/node_order.h
+// -----------------------------------------------------------------------------
+//
+// Numbers the nodes that a value refers to, in the order in which
+// checkpoint_graph.proto wants them: what a node is made with comes before it.
+//
+// Example:
+//
+//   NodeOrder order(graph);
+//   FERRY_RETURN_IF_ERROR(order.Visit(root));
+//   for (NodeId node : order.nodes()) ...  // the first one has the number 4
+#ifndef FERRY_SERIALIZATION_PROTO_NODE_ORDER_H_
+#define FERRY_SERIALIZATION_PROTO_NODE_ORDER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/object_graph.h"
+
+namespace ferry {
+namespace proto {
+
+// The number of the first row of a table. None, False, True and the empty tuple
+// have the numbers below.
+inline constexpr uint32_t kFirstNumber = ObjectGraph::kEmptyTuple + 1;
+
+// NodeOrder
+//
+// Thread-safety: none.
+class NodeOrder {
+ public:
+  // `graph` must outlive the order.
+  explicit NodeOrder(const ObjectGraph& graph)
+      : graph_(graph), numbers_(graph.size(), kUnseen) {}
+
+  // Numbers `root` and all that it refers to, depth first. Called once. O(nodes
+  // and references); never recurses.
+  //
+  // Errors:
+  //   kInvalidArgument - a tuple, a frozenset or the arguments of an object
+  //                      contain themselves, which no program could have made.
+  //   kUnimplemented   - one call was dropped in favour of two objects, or the
+  //                      graph has 2^31 nodes or more.
+  absl::Status Visit(NodeId root);
+
+  // The nodes by their numbers, from kFirstNumber on.
+  absl::Span<const NodeId> nodes() const { return order_; }
+  // The number of a node that has been visited.
+  uint32_t number(NodeId node) const {
+    return node < kFirstNumber ? node : numbers_[node];
+  }
+  // Whether a node is a call that was dropped in favour of an object.
+  bool is_dropped(NodeId node) const {
+    return !dropped_.empty() && dropped_.contains(node);
+  }
+
+ private:
+  static constexpr uint32_t kUnseen = 0xFFFFFFFF;
+  static constexpr uint32_t kBeingMade = 0xFFFFFFFE;
+
+  // What is given to a node that exists.
+  struct Fill {
+    NodeId node;
+    uint32_t next;  // the next reference
+  };
+
+  // Numbers `node` after all that it is made with.
+  absl::Status Make(NodeId node);
+  // Appends to `pending_` what `node` is made with, the last first.
+  absl::Status AppendParts(NodeId node);
+  absl::Status AppendPart(NodeId part);
+  absl::Status AppendRun(absl::Span<const NodeId> parts);
+  void SetNumber(NodeId node);
+  // The reference at `index` among what a node is given, or kNoNode.
+  NodeId Given(NodeId node, uint32_t index) const;
+
+  template <typename T>
+  using LargeVector = std::vector<T, HugePageAllocator<T>>;
+
+  const ObjectGraph& graph_;
+  LargeVector<uint32_t> numbers_;  // by node
+  LargeVector<NodeId> order_;
+  std::vector<NodeId> pending_;
+  std::vector<Fill> fills_;
+  // Nodes that were made during a call of `Make` and are given something.
+  std::vector<NodeId> to_fill_;
+  absl::flat_hash_set<NodeId> dropped_;
+};
+
+}  // namespace proto
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PROTO_NODE_ORDER_H_

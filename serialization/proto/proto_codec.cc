@@ -1,0 +1,32 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/proto/proto_codec.h"
+
+#include "ferry/serialization/proto/graph_reader.h"
+#include "ferry/serialization/proto/graph_writer.h"
+
+namespace ferry {
+namespace proto {
+namespace {
+
+// What messages of other releases say of the records of this one.
+constexpr char kRelease[] = "Ferry 0.1";
+
+}  // namespace
+
+absl::StatusOr<Codec::GraphRead> ProtoCodec::Read(absl::string_view bytes,
+                                                  const LoadLimits& limits,
+                                                  StorageTable* storages,
+                                                  ObjectGraph* graph) const {
+  return ReadGraph(bytes, limits, storages, graph);
+}
+
+absl::StatusOr<LargeString> ProtoCodec::Write(const ObjectGraph& graph,
+                                              NodeId root,
+                                              StorageTable* storages) const {
+  return WriteGraph(graph, root, kRelease, storages);
+}
+
+}  // namespace proto
+}  // namespace ferry

@@ -1,0 +1,51 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/proto/proto_codec.h
+// -----------------------------------------------------------------------------
+//
+// A codec without pickle: the object graph as Protobuf messages, for those who
+// ban pickles. It keeps whatever a graph holds. checkpoint_graph.proto has the
+// format, docs/graph_record.md the reasons.
+//
+// Example: the bytes of the record "data.pb".
+//
+//   FERRY_ASSIGN_OR_RETURN(const LargeString record,
+//                          ProtoCodec().Write(graph, root, &storages));
+#ifndef FERRY_SERIALIZATION_PROTO_PROTO_CODEC_H_
+#define FERRY_SERIALIZATION_PROTO_PROTO_CODEC_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/container_options.h"
+#include "ferry/serialization/container/storage_table.h"
+
+namespace ferry {
+namespace proto {
+
+// ProtoCodec
+//
+// Thread-safety: const methods may be called from any number of threads.
+class ProtoCodec final : public Codec {
+ public:
+  absl::string_view name() const override { return "proto"; }
+  // What files of Protobuf's wire format are commonly called: "data.pb".
+  absl::string_view suffix() const override { return "pb"; }
+  // As `ReadGraph`. The version is that of the format: 1.
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
+                                 const LoadLimits& limits,
+                                 StorageTable* storages,
+                                 ObjectGraph* graph) const override;
+  // As `WriteGraph`.
+  absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,
+                                    StorageTable* storages) const override;
+};
+
+}  // namespace proto
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PROTO_PROTO_CODEC_H_

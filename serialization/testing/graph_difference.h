@@ -1,0 +1,28 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/testing/graph_difference.h
+// -----------------------------------------------------------------------------
+//
+// Compares two object graphs node by node, for tests.
+#ifndef FERRY_SERIALIZATION_TESTING_GRAPH_DIFFERENCE_H_
+#define FERRY_SERIALIZATION_TESTING_GRAPH_DIFFERENCE_H_
+
+#include <string>
+
+#include "ferry/core/object_graph.h"
+
+namespace ferry {
+
+// Returns how what `a` refers to in `graph_a` differs from what `b` refers to
+// in `graph_b`, or nothing if they are the same: kinds, values to the last bit,
+// how objects were made, views and flags of tensors, sizes and locations of
+// storages, and which nodes and which storages are one and the same. Reads no
+// element of a tensor. O(nodes and references).
+std::string GraphDifference(const ObjectGraph& graph_a, NodeId a,
+                            const ObjectGraph& graph_b, NodeId b);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TESTING_GRAPH_DIFFERENCE_H_
