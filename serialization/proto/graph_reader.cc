@@ -279,7 +279,7 @@ absl::Status GraphReader::ReadHeader() {
 }
 
 absl::Status GraphReader::ReadColumns() {
-  while (true) {
+  for (int num_blocks = 1;; ++num_blocks) {
     const size_t start = position_;
     FERRY_ASSIGN_OR_RETURN(const absl::string_view block, TakeBlock());
     if (block.empty()) break;
@@ -305,6 +305,11 @@ absl::Status GraphReader::ReadColumns() {
     }
     if (!HasOnlyKnownFields(block, /*is_header=*/false)) {
       return Unknown("other columns");
+    }
+    if (columns_.text_size() > num_blocks) {
+      return absl::DataLossError(absl::StrCat(
+          "the graph is damaged: its block at byte ", start,
+          " has several texts"));
     }
   }
   if (columns_.kinds_size() != static_cast<int64_t>(num_rows_) ||
@@ -618,8 +623,9 @@ void GraphReader::AddStorage(bool untyped) {
   StorageRecord record;
   record.untyped = untyped;
   if (!untyped) record.dtype = TakeDType();
-  if (index >= storages_.size()) {
-    FailDamaged(absl::StrCat("there is no storage ", index));
+  // Those without a record are there for tensors alone.
+  if (index >= storages_.size() || storages_[index].has_data()) {
+    FailDamaged(absl::StrCat("there is no storage ", index, " with a record"));
     return;
   }
   record.storage = storages_[index];

@@ -20,8 +20,7 @@ namespace ferry {
 namespace proto {
 
 // Reads the record at the start of `bytes` into `graph`, which is empty. Never
-// recurses. Besides the graph it takes at most eight times the memory of
-// `bytes`, and time in proportion to them.
+// recurses. Takes time and memory in proportion to `bytes`.
 //
 // Errors:
 //   kDataLoss          - damaged; the message has the block or the row.

@@ -3,10 +3,11 @@
 
 #include "ferry/serialization/proto/proto_codec.h"
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
@@ -100,7 +102,8 @@ Tensor View(const Storage& storage, DType dtype,
   return *Tensor::Create(storage, dtype, shape, strides, offset);
 }
 
-// A graph with every kind of node, in a list.
+// A graph with every kind of node, in a list: what testdata/everything_v1.pb
+// holds, so a test of something new begins another.
 NodeId AddEverything(ObjectGraph* graph) {
   std::vector<NodeId> all = {ObjectGraph::kNone, ObjectGraph::kFalse,
                              ObjectGraph::kTrue, ObjectGraph::kEmptyTuple};
@@ -227,6 +230,25 @@ TEST(ProtoCodecTest, EveryKindOfNodeComesBack) {
   const NodeId root = AddEverything(&graph);
   ExpectComesBack(graph, root);
   for (NodeId node : graph.items(root)) ExpectComesBack(graph, node);
+}
+
+std::string Contents(absl::string_view name) {
+  std::ifstream file(absl::StrCat("serialization/proto/testdata/", name),
+                     std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// The file is never written anew: what a release has written, all later ones
+// read.
+TEST(ProtoCodecTest, ReadsWhatTheFirstReleaseWrote) {
+  const std::string first = Contents("everything_v1.pb");
+  ASSERT_FALSE(first.empty());
+  ObjectGraph graph;
+  const NodeId root = AddEverything(&graph);
+  const absl::StatusOr<ReadBack> back = ReadRecord(first);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(GraphDifference(graph, root, *back->graph, back->root), "");
+  EXPECT_EQ(*WriteRecord(graph, root), first);
 }
 
 TEST(ProtoCodecTest, EveryDTypeComesBack) {
@@ -358,6 +380,288 @@ TEST(ProtoCodecTest, WhatNobodyCouldReadIsNotWritten) {
     const NodeId root = graph.AddList({c.add(&graph)});
     EXPECT_EQ(WriteRecord(graph, root).status().code(), c.code);
   }
+}
+
+// --- Hostile records ---------------------------------------------------------
+
+template <typename Message>
+std::string Block(const Message& message) {
+  std::string block;
+  const std::string bytes = message.SerializeAsString();
+  Append32(bytes.size(), &block);
+  return block + bytes;
+}
+
+Header HeaderOf(const Columns& columns) {
+  Header header;
+  header.set_format_version(1);
+  header.set_release("Ferry 0.1");
+  header.set_num_rows(static_cast<uint32_t>(columns.kinds_size()));
+  header.set_root(columns.kinds_size() == 0 ? 0 : 4);
+  return header;
+}
+
+std::string RecordOf(const Header& header, const Columns& columns) {
+  return absl::StrCat(Block(header), Block(columns), std::string(4, '\0'));
+}
+std::string RecordOf(const Columns& columns) {
+  return RecordOf(HeaderOf(columns), columns);
+}
+
+absl::Status StatusOfReading(const std::string& record) {
+  return ReadRecord(record).status();
+}
+
+template <typename T, typename Field>
+void Fill(const std::vector<T>& values, Field* field) {
+  for (const T& value : values) field->Add(value);
+}
+
+Columns Rows(const std::vector<int>& kinds,
+             const std::vector<uint32_t>& references = {},
+             const std::vector<uint64_t>& numbers = {},
+             absl::string_view text = "") {
+  Columns columns;
+  for (int kind : kinds) columns.add_kinds(static_cast<NodeKind>(kind));
+  Fill(references, columns.mutable_references());
+  Fill(numbers, columns.mutable_numbers());
+  if (!text.empty()) columns.add_text(std::string(text));
+  return columns;
+}
+
+// The reference from a row to the one `distance` rows before or after it.
+uint32_t Before(uint32_t distance) { return 4 + 2 * (distance - 1); }
+uint32_t After(uint32_t distance) { return 4 + 2 * distance + 1; }
+
+TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
+  const struct {
+    Columns columns;
+    const char* says;
+  } cases[] = {
+      {Rows({NODE_KIND_UNSPECIFIED}), "no kind"},
+      {Rows({INT}), "the ints end"},
+      {Rows({FLOAT}), "the floats end"},
+      {Rows({STR}), "the numbers end"},
+      {Rows({STR}, {}, {5}, "text"), "a text of 5 bytes"},
+      {Rows({STR}, {}, {uint64_t{1} << 63}, "text"), "bytes"},
+      {Rows({STR}, {}, {4}, "te\xfft"), "UTF-8"},
+      {Rows({STR}, {}, {3}, "text"), "more values"},
+      {Rows({BYTES}, {}, {4, 0}, "text"), "more values"},
+      {Rows({LIST}, {}, {1}), "cannot refer to 1 nodes"},
+      {Rows({LIST}, {0}, {~uint64_t{0}}), "cannot refer to"},
+      {Rows({DICT}, {0, 0, 0}, {2}), "cannot refer to 2 nodes"},
+      {Rows({LIST}, {Before(1)}, {1}), "before the first"},
+      {Rows({LIST}, {After(1)}, {1}), "after the last"},
+      {Rows({LIST}, {0xFFFFFFFF}, {1}), "after the last"},
+      {Rows({LIST}, {0xFFFFFFFE}, {1}), "before the first"},
+      {Rows({TUPLE}, {After(0)}, {1}), "made of a later node"},
+      {Rows({FROZEN_SET, TUPLE}, {After(1), 0}, {1, 1}), "made of a later"},
+      {Rows({TUPLE}, {}, {0}), "there is already"},
+      {Rows({GLOBAL, GLOBAL}, {}, {1, 1, 1, 1}, "mCmC"), "there is already"},
+      {Rows({GLOBAL}, {}, {1, 2}, "mC\n"), "newline"},
+      {Rows({GLOBAL_WITH_SOURCE}, {0}, {1, 1}, "mC"), "source"},
+      {Rows({STORAGE}, {}, {0, 0}), "no word 0"},
+      {Rows({UNTYPED_STORAGE}, {}, {0}), "no storage 0 with"},
+      {Rows({DTYPE}, {}, {0}), "no word 0"},
+      {Rows({SIZE}, {0}, {1}), "no integer"},
+      {Rows({OBJECT}, {0, 0}, {0}), "not a tuple"},
+      {Rows({OBJECT}, {0, 3, 3}, {2}), "not a dict"},
+      {Rows({OBJECT}, {0, 3, 0}, {8}), "given nothing"},
+      {Rows({OBJECT}, {0, 3, 0}, {64, 1}), "dropped twice"},
+      {Rows({OBJECT, OBJECT}, {0, 3, 0, 3, Before(1), Before(1)}, {0, 64, 2}),
+       "dropped twice"},
+      {Rows({OBJECT, OBJECT, OBJECT},
+            {0, 3, 0, 3, Before(1), 0, 3, Before(1)}, {0, 64, 1, 64, 1}),
+       "dropped twice"},
+      {Rows({OBJECT_SIZE}, {0, 3}, {0}), "no integers"},
+      // Keys that Python cannot hash.
+      {Rows({DICT}, {After(0), 0}, {1}), "cannot hash"},
+      {Rows({SET, LIST}, {After(1)}, {1, 0}), "cannot hash"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.says);
+    const absl::Status status = StatusOfReading(RecordOf(c.columns));
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.says));
+  }
+}
+
+// A float32 tensor of the given numbers over a storage of 16 bytes.
+absl::Status StatusOfTensor(const std::vector<uint64_t>& numbers,
+                            NodeKind kind = TENSOR) {
+  Columns columns = Rows({kind}, {}, numbers);
+  for (const char* word : {"float32", "cpu", "int64", "sparse_coo", "jagged"}) {
+    columns.add_words(word);
+  }
+  columns.add_storage_sizes(16);
+  columns.add_storage_locations(2);
+  return StatusOfReading(RecordOf(columns));
+}
+
+TEST(HostileRecordTest, TensorsLieInTheirStorages) {
+  constexpr uint64_t kMost = ~uint64_t{0};
+  // bits, dtype, storage, offset, rank, sizes, strides
+  EXPECT_TRUE(StatusOfTensor({0, 0, 0, 0, 1, 4, 1}).ok());
+  EXPECT_TRUE(StatusOfTensor({8, 0, 0, 1, 1, 3}).ok());
+  for (const std::vector<uint64_t>& numbers :
+       std::vector<std::vector<uint64_t>>{
+           {0, 0, 0, 0, 1, 5, 1},
+           {0, 0, 0, 1, 1, 4, 1},
+           {0, 0, 0, kMost, 1, 4, 1},
+           {0, 0, 0, 0, 1, kMost, 1},
+           {0, 0, 0, 0, 1, 4, kMost},
+           {8, 0, 0, 0, 2, uint64_t{1} << 62, uint64_t{1} << 62},
+           {0, 0, 1, 0, 1, 4, 1},
+           {0, 5, 0, 0, 1, 4, 1},
+           {0, 0, 0, 0, 65},
+           {0, 0, 0, 0, kMost},
+           {0, 0, 0, 0, 1, 4},
+           {1, 2, 0, 0, 1, 2, 1},  // a gradient of integers
+           {2, 0, 0, 0, 1, 4, 1},  // the conjugate of real numbers
+           // A composite of the layout strided has no word here; of too many
+           // and of no components, of one that does not fit, and of one that
+           // is composite.
+           {16, 0, 3, 1, 4, 4},
+           {16, 0, 3, 1, 4, 0},
+           {16, 0, 3, 1, 5, 2, 0, 2, 0, 0, 2, 1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1},
+           {16, 0, 3, 65},
+       }) {
+    const absl::Status status = StatusOfTensor(numbers);
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  }
+  EXPECT_EQ(StatusOfTensor({16, 0, 4, 1, 4, 1, 0, 0, 0, 0, 1, 4, 1}).code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(
+      StatusOfTensor({16, 0, 3, 1, 4, 2, 16, 0, 3, 0, 0, 0, 0, 0}).code(),
+      absl::StatusCode::kUnimplemented);
+}
+
+TEST(HostileRecordTest, WhatALaterReleaseWritesIsRefusedByItsName) {
+  const Columns one = Rows({LIST}, {}, {0});
+  std::vector<std::string> records;
+  Header header = HeaderOf(one);
+  header.set_release("Ferry 9.1");
+  const auto add = [&](const Columns& columns) {
+    header.set_num_rows(static_cast<uint32_t>(columns.kinds_size()));
+    records.push_back(RecordOf(header, columns));
+  };
+  add(Rows({31}));
+  add(Rows({OBJECT}, {0, 3}, {128}));
+  add(Rows({OBJECT}, {0, 3}, {3}));
+  add(Rows({TENSOR}, {}, {64}));
+  Columns dtype = Rows({DTYPE}, {}, {0});
+  dtype.add_words("float9");
+  add(dtype);
+  Columns layout = Rows({LAYOUT}, {}, {0});
+  layout.add_words("fractal");
+  add(layout);
+  // Another column, and another field in the header.
+  const std::string field = "\xa2\x06\x01x";  // 100, bytes
+  std::string columns = one.SerializeAsString() + field;
+  std::string record = Block(header);
+  Append32(columns.size(), &record);
+  records.push_back(absl::StrCat(record, columns, std::string(4, '\0')));
+  const std::string fields = header.SerializeAsString() + field;
+  record.clear();
+  Append32(fields.size(), &record);
+  records.push_back(
+      absl::StrCat(record, fields, Block(one), std::string(4, '\0')));
+  header.set_format_version(2);
+  add(one);
+  for (const std::string& later : records) {
+    const absl::Status status = StatusOfReading(later);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("\"Ferry 9.1\""));
+  }
+}
+
+TEST(HostileRecordTest, BlocksAndHeadersAreChecked) {
+  const Columns columns = Rows({LIST}, {}, {0});
+  const std::string good = RecordOf(columns);
+  EXPECT_TRUE(StatusOfReading(good).ok());
+  for (size_t size = 0; size < good.size(); ++size) {
+    EXPECT_EQ(StatusOfReading(good.substr(0, size)).code(),
+              absl::StatusCode::kDataLoss)
+        << size;
+  }
+  Header many = HeaderOf(columns);
+  many.set_num_rows(0xFFFFFFFF);
+  EXPECT_EQ(StatusOfReading(RecordOf(many, columns)).code(),
+            absl::StatusCode::kResourceExhausted);
+  many.set_num_rows(1000);
+  EXPECT_EQ(StatusOfReading(RecordOf(many, columns)).code(),
+            absl::StatusCode::kDataLoss);
+  many.set_num_rows(2);
+  EXPECT_EQ(StatusOfReading(RecordOf(many, columns)).code(),
+            absl::StatusCode::kDataLoss);
+  Header root = HeaderOf(columns);
+  root.set_root(5);
+  EXPECT_EQ(StatusOfReading(RecordOf(root, columns)).code(),
+            absl::StatusCode::kDataLoss);
+  LoadLimits limits;
+  limits.max_nodes = 0;
+  EXPECT_EQ(ReadRecord(good, limits).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  std::string large;
+  Append32((1 << 20) + 1, &large);
+  large.append(1 << 21, '\0');
+  EXPECT_EQ(StatusOfReading(large).code(), absl::StatusCode::kDataLoss);
+}
+
+// What a table refuses, a codec passes on.
+TEST(HostileRecordTest, StoragesAreChecked) {
+  for (const auto& [size, location] :
+       std::vector<std::pair<uint64_t, uint32_t>>{{uint64_t{1} << 63, 1},
+                                                  {8, 2}}) {
+    Columns columns = Rows({});
+    columns.add_words("cpu");
+    columns.add_storage_sizes(size);
+    columns.add_storage_locations(location);
+    EXPECT_EQ(StatusOfReading(RecordOf(columns)).code(),
+              absl::StatusCode::kDataLoss);
+  }
+  Columns without_record = Rows({UNTYPED_STORAGE}, {}, {0});
+  without_record.add_storage_sizes(8);
+  without_record.add_storage_locations(0);
+  EXPECT_EQ(StatusOfReading(RecordOf(without_record)).code(),
+            absl::StatusCode::kDataLoss);
+  Columns columns = Rows({});
+  columns.add_words("cpu");
+  columns.add_storage_sizes(8);
+  EXPECT_EQ(StatusOfReading(RecordOf(columns)).code(),
+            absl::StatusCode::kDataLoss);
+  columns.add_storage_locations(1);
+  StorageTable refuses([](const StorageDescription& storage) {
+    EXPECT_EQ(storage.key, "0");
+    return absl::DataLossError("there is no such record");
+  });
+  ObjectGraph graph;
+  EXPECT_EQ(ProtoCodec()
+                .Read(RecordOf(columns), LoadLimits(), &refuses, &graph)
+                .status()
+                .message(),
+            "there is no such record");
+}
+
+TEST(HostileRecordTest, EveryDamagedByteGivesAnErrorOrAGraph) {
+  ObjectGraph graph;
+  const NodeId root = AddEverything(&graph);
+  const std::string record = *WriteRecord(graph, root);
+  int num_errors = 0;
+  for (size_t i = 0; i < record.size(); ++i) {
+    for (int change : {0x01, 0x80, 0xFF}) {
+      std::string damaged = record;
+      damaged[i] = static_cast<char>(damaged[i] ^ change);
+      const absl::StatusOr<ReadBack> back = ReadRecord(damaged);
+      if (!back.ok()) {
+        ++num_errors;
+        EXPECT_NE(back.status().code(), absl::StatusCode::kInternal);
+        continue;
+      }
+      EXPECT_TRUE(WriteRecord(*back->graph, back->root).ok()) << i;
+    }
+  }
+  EXPECT_GT(num_errors, 0);
 }
 
 }  // namespace

@@ -1,0 +1,59 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads any bytes as a graph record. What can be read must be written, unless
+// it breaks a rule that only the elements of its tensors show, and must come
+// back the same.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/storage.h"
+#include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/container_options.h"
+#include "ferry/serialization/container/storage_table.h"
+#include "ferry/serialization/proto/proto_codec.h"
+#include "ferry/serialization/testing/graph_difference.h"
+
+namespace ferry {
+namespace {
+
+absl::StatusOr<std::string> RecordedLocation(const Storage& storage) {
+  return storage.recorded_location();
+}
+
+void ReadWriteAndReadAgain(absl::string_view bytes) {
+  const proto::ProtoCodec codec;
+  LoadLimits limits;
+  limits.max_nodes = 100000;
+  ObjectGraph graph;
+  StorageTable storages;
+  const absl::StatusOr<Codec::GraphRead> read =
+      codec.Read(bytes, limits, &storages, &graph);
+  if (!read.ok()) return;
+  StorageTable written(RecordedLocation);
+  const absl::StatusOr<LargeString> record =
+      codec.Write(graph, read->root, &written);
+  if (!record.ok()) __builtin_trap();
+  ObjectGraph again;
+  StorageTable storages_again;
+  const absl::StatusOr<Codec::GraphRead> back = codec.Read(
+      {record->data(), record->size()}, limits, &storages_again, &again);
+  if (!back.ok() ||
+      !GraphDifference(graph, read->root, again, back->root).empty()) {
+    __builtin_trap();
+  }
+}
+
+}  // namespace
+}  // namespace ferry
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  ferry::ReadWriteAndReadAgain({reinterpret_cast<const char*>(data), size});
+  return 0;
+}
