@@ -6,8 +6,8 @@
 // -----------------------------------------------------------------------------
 //
 // The rule for names of classes and functions, which all codecs share, readers
-// and writers. Pickles before protocol 4 write a name as two lines, so a newline
-// inside a name would turn the rest of it into opcodes.
+// and writers. Pickles before protocol 4 write a name as two lines, so a
+// newline inside a name would turn the rest of it into opcodes.
 //
 // Example:
 //

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
@@ -21,6 +22,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/global_name.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -33,6 +35,7 @@
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
 #include "ferry/serialization/proto/graph_format.h"
 #include "ferry/serialization/proto/node_order.h"
+#include "google/protobuf/arena.h"
 #include "google/protobuf/io/coded_stream.h"
 
 namespace ferry {
@@ -57,8 +60,8 @@ bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
   while (const uint32_t tag = input.ReadTag()) {
     if (is_header && tag != Tag(Header::kReleaseFieldNumber, kBytes)) {
       uint64_t value;
-      if (tag > Tag(Header::kRootFieldNumber, kVarint) ||
-          tag % 8 != kVarint || !input.ReadVarint64(&value)) {
+      if (tag > Tag(Header::kRootFieldNumber, kVarint) || tag % 8 != kVarint ||
+          !input.ReadVarint64(&value)) {
         return false;
       }
       continue;
@@ -71,6 +74,22 @@ bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
     }
   }
   return true;
+}
+
+// Of pages that the process keeps: the columns of a large graph take tens of
+// MiB, which are needed for a moment.
+google::protobuf::ArenaOptions InKeptPages() {
+  constexpr uint64_t kAlignmentBytes = 16;
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = kHugeFromBytes;
+  options.max_block_size = 2 * kHugePageBytes;
+  options.block_alloc = [](size_t size_bytes) {
+    return AllocateBySize(size_bytes, kAlignmentBytes);
+  };
+  options.block_dealloc = [](void* block, size_t size_bytes) {
+    FreeBySize(block, size_bytes, kAlignmentBytes);
+  };
+  return options;
 }
 
 // What is left of a column.
@@ -150,7 +169,7 @@ class GraphReader {
   // A node that the row's node is made of, or is given.
   NodeId TakePart() { return TakeReference(/*may_be_later=*/false); }
   NodeId TakeGiven() { return TakeReference(/*may_be_later=*/true); }
-  NodeId TakeReference(bool may_be_later);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE inline NodeId TakeReference(bool may_be_later);
   // The same of so many nodes, which are valid until the next run.
   absl::Span<const NodeId> TakeRun(size_t count, bool may_be_later);
   absl::Span<const NodeId> TakeParts() {
@@ -185,7 +204,8 @@ class GraphReader {
   std::string release_;  // escaped, for messages
   uint32_t num_rows_ = 0;
   uint32_t root_ = 0;
-  Columns columns_;
+  google::protobuf::Arena arena_{InKeptPages()};
+  Columns& columns_ = *google::protobuf::Arena::CreateMessage<Columns>(&arena_);
   Column<int> kinds_;
   Column<uint32_t> references_;
   Column<uint64_t> numbers_;
@@ -236,8 +256,7 @@ absl::StatusOr<absl::string_view> GraphReader::TakeBlock() {
   if (size > bytes_.size() - position_ - kLengthBytes) {
     return damaged("is cut short");
   }
-  const absl::string_view block =
-      bytes_.substr(position_ + kLengthBytes, size);
+  const absl::string_view block = bytes_.substr(position_ + kLengthBytes, size);
   position_ += kLengthBytes + size;
   return block;
 }
@@ -272,23 +291,28 @@ absl::Status GraphReader::ReadHeader() {
                      " rows in ", bytes_.size(), " bytes"));
   }
   if (root_ >= kFirstNumber + uint64_t{num_rows_}) {
-    return absl::DataLossError(absl::StrCat(
-        "the graph is damaged: its root ", root_, " is no row of it"));
+    return absl::DataLossError(absl::StrCat("the graph is damaged: its root ",
+                                            root_, " is no row of it"));
   }
   return absl::OkStatus();
 }
 
 absl::Status GraphReader::ReadColumns() {
+  // As many as most graphs have, so that the columns need not grow.
+  const auto num_rows = static_cast<int>(
+      std::min<uint32_t>(num_rows_, std::numeric_limits<int>::max() / 4));
+  columns_.mutable_kinds()->Reserve(num_rows);
+  columns_.mutable_references()->Reserve(2 * num_rows);
+  columns_.mutable_numbers()->Reserve(num_rows);
   for (int num_blocks = 1;; ++num_blocks) {
     const size_t start = position_;
     FERRY_ASSIGN_OR_RETURN(const absl::string_view block, TakeBlock());
     if (block.empty()) break;
     // Protobuf counts in 31 bits, and no value takes less than a byte.
-    const int most =
-        std::max({columns_.kinds_size(), columns_.references_size(),
-                  columns_.numbers_size(), columns_.ints_size(),
-                  columns_.words_size(), columns_.text_size(),
-                  columns_.storage_locations_size()});
+    const int most = std::max(
+        {columns_.kinds_size(), columns_.references_size(),
+         columns_.numbers_size(), columns_.ints_size(), columns_.words_size(),
+         columns_.text_size(), columns_.storage_locations_size()});
     if (static_cast<size_t>(most) >
         std::numeric_limits<int>::max() - kMaxBlockBytes) {
       return absl::ResourceExhaustedError(
@@ -307,18 +331,18 @@ absl::Status GraphReader::ReadColumns() {
       return Unknown("other columns");
     }
     if (columns_.text_size() > num_blocks) {
-      return absl::DataLossError(absl::StrCat(
-          "the graph is damaged: its block at byte ", start,
-          " has several texts"));
+      return absl::DataLossError(
+          absl::StrCat("the graph is damaged: its block at byte ", start,
+                       " has several texts"));
     }
   }
   if (columns_.kinds_size() != static_cast<int64_t>(num_rows_) ||
       columns_.storage_sizes_size() != columns_.storage_locations_size()) {
-    return absl::DataLossError(absl::StrCat(
-        "the graph is damaged: it has ", columns_.kinds_size(),
-        " rows instead of ", num_rows_, ", or ", columns_.storage_sizes_size(),
-        " sizes of storages and ", columns_.storage_locations_size(),
-        " locations"));
+    return absl::DataLossError(
+        absl::StrCat("the graph is damaged: it has ", columns_.kinds_size(),
+                     " rows instead of ", num_rows_, ", or ",
+                     columns_.storage_sizes_size(), " sizes of storages and ",
+                     columns_.storage_locations_size(), " locations"));
   }
   kinds_.Set(columns_.kinds());
   references_.Set(columns_.references());
@@ -352,10 +376,9 @@ absl::Status GraphReader::ReadStorages() {
     const uint64_t size_bytes = columns_.storage_sizes(i);
     const uint32_t location = columns_.storage_locations(i);
     if (size_bytes > kMaxStorageBytes || location > words_.size()) {
-      return absl::DataLossError(
-          absl::StrCat("the graph is damaged: storage ", i, " has ", size_bytes,
-                       " bytes and the location ", location, " of ",
-                       words_.size()));
+      return absl::DataLossError(absl::StrCat(
+          "the graph is damaged: storage ", i, " has ", size_bytes,
+          " bytes and the location ", location, " of ", words_.size()));
     }
     if (location == 0) {
       storages_.push_back(
@@ -508,8 +531,7 @@ NodeId GraphReader::TakeReference(bool may_be_later) {
   return row_ + distance + shift_;
 }
 
-absl::Span<const NodeId> GraphReader::TakeRun(size_t count,
-                                              bool may_be_later) {
+absl::Span<const NodeId> GraphReader::TakeRun(size_t count, bool may_be_later) {
   run_.resize(count);
   for (NodeId& node : run_) node = TakeReference(may_be_later);
   return run_;
@@ -578,15 +600,15 @@ Tensor GraphReader::TakeComposite(uint64_t bits) {
   const absl::Span<const int64_t> shape = TakeDimensions(rank, sizes);
   const uint64_t num_components = TakeNumber();
   if (layout == Layout::kStrided || num_components > kMaxComponents) {
-    FailDamaged(absl::StrCat("a ", Name(layout), " tensor has ",
-                             num_components, " components"));
+    FailDamaged(absl::StrCat("a ", Name(layout), " tensor has ", num_components,
+                             " components"));
     return Tensor();
   }
   FailRule(NumElements(shape).status());
   std::vector<Tensor> components;
   for (uint64_t i = 0; i < num_components && status_.ok(); ++i) {
-    components.push_back(TakeView(
-        TakeBits(kRequiresGrad | kConj | kNeg | kRowMajor)));
+    components.push_back(
+        TakeView(TakeBits(kRequiresGrad | kConj | kNeg | kRowMajor)));
   }
   if (!status_.ok()) return Tensor();
   Tensor tensor =
@@ -670,8 +692,7 @@ NodeId GraphReader::AddObject() {
   if ((bits & kHasItems) != 0) graph_->AppendItems(object, TakeItems());
   if ((bits & kHasEntries) != 0) graph_->AppendEntries(object, TakeEntries());
   if ((bits & kHasState) != 0) {
-    const NodeId setter =
-        (bits & kHasStateSetter) != 0 ? TakeGiven() : kNoNode;
+    const NodeId setter = (bits & kHasStateSetter) != 0 ? TakeGiven() : kNoNode;
     graph_->SetState(object, TakeGiven(), setter);
   } else if ((bits & kHasStateSetter) != 0) {
     FailDamaged("an object is given nothing by a function");
@@ -684,10 +705,12 @@ void GraphReader::AddDroppedCalls(NodeId object,
   // The graph wants the innermost first.
   for (size_t i = dropped.size(); i-- > 0;) {
     const NodeId call = dropped[i];
-    if (!graph_->is_object(call) ||
+    // Each counts as made of the next, which is further in.
+    if (!graph_->is_object(call) || (i > 0 && dropped[i - 1] <= call) ||
         graph_->object(call).dropped != kNoNode ||
         !dropped_.insert(call).second) {
-      return FailDamaged("a call was dropped twice, or is none");
+      return FailDamaged(
+          "a call was dropped twice, or before another that is further out");
     }
     graph_->AddDroppedCall(object, call);
   }

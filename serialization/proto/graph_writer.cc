@@ -151,8 +151,7 @@ absl::Status GraphWriter::PutText(absl::string_view text) {
   PutNumber(text.size());
   while (!text.empty()) {
     if (columns_.text_size() == 0) columns_.add_text();
-    const size_t part =
-        std::min(text.size(), kFullBlockBytes - block_bytes_);
+    const size_t part = std::min(text.size(), kFullBlockBytes - block_bytes_);
     columns_.mutable_text(0)->append(text.data(), part);
     text.remove_prefix(part);
     Grow(part);
@@ -272,12 +271,11 @@ absl::Status GraphWriter::WriteGlobal(NodeId node) {
   const std::string fault = DescribeBadGlobal(global.module, global.name);
   if (!fault.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "no file can refer to \"", absl::CHexEscape(global.module.substr(0, 80)),
-        ".", absl::CHexEscape(global.name.substr(0, 80)), "\": ", fault));
+        "no file can refer to \"",
+        absl::CHexEscape(global.module.substr(0, 80)), ".",
+        absl::CHexEscape(global.name.substr(0, 80)), "\": ", fault));
   }
-  PutKind(is_dtype     ? GLOBAL_DTYPE
-          : has_source ? GLOBAL_WITH_SOURCE
-                       : GLOBAL);
+  PutKind(is_dtype ? GLOBAL_DTYPE : has_source ? GLOBAL_WITH_SOURCE : GLOBAL);
   FERRY_RETURN_IF_ERROR(PutText(global.module));
   FERRY_RETURN_IF_ERROR(PutText(global.name));
   if (is_dtype) return WriteWord(Name(graph_.dtype(node)));

@@ -7,7 +7,7 @@
 //
 // A codec without pickle: the object graph as Protobuf messages, for those who
 // ban pickles. It keeps whatever a graph holds. checkpoint_graph.proto has the
-// format, docs/graph_record.md the reasons.
+// format, docs/graph_record.md the reasons and how fast it is.
 //
 // Example: the bytes of the record "data.pb".
 //

@@ -117,9 +117,10 @@ NodeId AddEverything(ObjectGraph* graph) {
     add(graph->AddInt(value));
   }
   add(graph->AddBigInt(absl::string_view("\0\0\0\0\0\0\0\0\x80\xff", 10)));
-  for (uint64_t bits : {uint64_t{0}, uint64_t{1} << 63, uint64_t{1},
-                        uint64_t{0x7FF8000000000000}, uint64_t{0xFFF80000DEADBEEF},
-                        uint64_t{0x7FF0000000000000}}) {
+  for (uint64_t bits :
+       {uint64_t{0}, uint64_t{1} << 63, uint64_t{1},
+        uint64_t{0x7FF8000000000000}, uint64_t{0xFFF80000DEADBEEF},
+        uint64_t{0x7FF0000000000000}}) {
     add(graph->AddFloat(FromBits(bits)));
   }
   add(graph->AddComplex(-0.0, FromBits(0x7FF8000000000001)));
@@ -135,8 +136,9 @@ NodeId AddEverything(ObjectGraph* graph) {
   const NodeId list = add(graph->AddList({pair, pair}));
   graph->AppendItems(list, {list});
   const NodeId dict = add(graph->AddDict());
-  graph->AppendEntries(dict, {frozen, list, pair, dict, ObjectGraph::kEmptyTuple,
-                              lone, graph->AddFloat(0.5), lone});
+  graph->AppendEntries(
+      dict, {frozen, list, pair, dict, ObjectGraph::kEmptyTuple, lone,
+             graph->AddFloat(0.5), lone});
   // Globals and objects.
   const NodeId global = add(graph->AddGlobal("m", "C"));
   graph->mutable_global(global).source =
@@ -152,35 +154,32 @@ NodeId AddEverything(ObjectGraph* graph) {
   add(graph->AddLayout(Layout::kSparseBsr));
   const NodeId call = add(graph->AddObject(ObjectForm::kCall, global, pair));
   graph->SetState(call, dict);
-  const NodeId made = add(graph->AddObject(ObjectForm::kNew, global,
-                                           ObjectGraph::kEmptyTuple));
+  const NodeId made =
+      add(graph->AddObject(ObjectForm::kNew, global, ObjectGraph::kEmptyTuple));
   graph->AppendItems(made, {made, list});
   graph->AppendEntries(made, {lone, made});
   graph->SetState(made, graph->AddTuple({made}), call);
   add(graph->AddObject(ObjectForm::kNewEx, call, pair, dict));
-  const NodeId ordered = add(graph->AddObject(ObjectForm::kCall, global,
-                                              ObjectGraph::kEmptyTuple));
+  const NodeId ordered = add(
+      graph->AddObject(ObjectForm::kCall, global, ObjectGraph::kEmptyTuple));
   graph->AppendEntries(ordered, {lone, ordered});
   graph->BecomeDict(ordered);
   // Calls that were dropped, the innermost first.
   const NodeId args = graph->AddTuple({graph->AddList()});
   const NodeId inner = graph->AddObject(ObjectForm::kCall, global, args);
   graph->AppendItems(graph->items(args)[0], {inner});
-  graph->AddDroppedCall(inner,
-                        graph->AddObject(ObjectForm::kCall, call, args));
+  graph->AddDroppedCall(inner, graph->AddObject(ObjectForm::kCall, call, args));
   graph->AddDroppedCall(inner,
                         graph->AddObject(ObjectForm::kNew, global, args));
   add(inner);
   // What calls turned out to be.
   const NodeId ints = graph->AddTuple({graph->AddInt(4), graph->AddInt(4)});
-  const NodeId size = add(graph->AddObject(ObjectForm::kCall, global,
-                                           graph->AddTuple({ints})));
+  const NodeId size =
+      add(graph->AddObject(ObjectForm::kCall, global, graph->AddTuple({ints})));
   graph->BecomeSize(size, ints);
-  const NodeId device =
-      add(graph->AddObject(ObjectForm::kCall, global, pair));
+  const NodeId device = add(graph->AddObject(ObjectForm::kCall, global, pair));
   graph->BecomeDevice(device, Device("cpu"));
-  const NodeId layout =
-      add(graph->AddObject(ObjectForm::kCall, global, pair));
+  const NodeId layout = add(graph->AddObject(ObjectForm::kCall, global, pair));
   graph->BecomeLayout(layout, Layout::kStrided);
   // Storages and tensors.
   const Storage storage = HostStorage(96);
@@ -210,10 +209,10 @@ NodeId AddEverything(ObjectGraph* graph) {
   // Sparse ones.
   const Storage zeros = HostStorage(24);
   std::memset(zeros.data(), 0, 24);
-  add(graph->AddTensor(Tensor::CreateComposite(
-      Layout::kSparseCoo, DType::kFloat32, {5},
-      {View(zeros, DType::kInt64, {1, 0}, {1, 1}),
-       View(storage, DType::kFloat32, {0}, {1})})));
+  add(graph->AddTensor(
+      Tensor::CreateComposite(Layout::kSparseCoo, DType::kFloat32, {5},
+                              {View(zeros, DType::kInt64, {1, 0}, {1, 1}),
+                               View(storage, DType::kFloat32, {0}, {1})})));
   const NodeId sparse = add(graph->AddObject(ObjectForm::kCall, global, pair));
   graph->BecomeTensor(
       sparse,
@@ -306,10 +305,11 @@ std::vector<uint32_t> BlockSizes(absl::string_view record) {
 TEST(ProtoCodecTest, BlocksHaveAtMostOneMebibyte) {
   ObjectGraph graph;
   std::vector<NodeId> all;
-  for (size_t size : {size_t{3} << 20, size_t{0}, size_t{1} << 20,
-                      (size_t{1} << 20) - 1}) {
+  for (size_t size :
+       {size_t{3} << 20, size_t{0}, size_t{1} << 20, (size_t{1} << 20) - 1}) {
     std::string text(size, 'x');
-    for (size_t i = 0; i < size; i += 7) text[i] = static_cast<char>('a' + i % 26);
+    for (size_t i = 0; i < size; i += 7)
+      text[i] = static_cast<char>('a' + i % 26);
     all.push_back(graph.AddStr(text));
   }
   for (int i = 0; i < 400000; ++i) all.push_back(graph.AddInt(i));
@@ -470,8 +470,12 @@ TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
       {Rows({OBJECT}, {0, 3, 0}, {64, 1}), "dropped twice"},
       {Rows({OBJECT, OBJECT}, {0, 3, 0, 3, Before(1), Before(1)}, {0, 64, 2}),
        "dropped twice"},
-      {Rows({OBJECT, OBJECT, OBJECT},
-            {0, 3, 0, 3, Before(1), 0, 3, Before(1)}, {0, 64, 1, 64, 1}),
+      {Rows({OBJECT, OBJECT, OBJECT}, {0, 3, 0, 3, Before(1), 0, 3, Before(1)},
+            {0, 64, 1, 64, 1}),
+       "dropped twice"},
+      {Rows({OBJECT, TUPLE, OBJECT, OBJECT},
+            {0, 3, Before(1), 0, Before(1), 0, 3, Before(3), Before(1)},
+            {0, 1, 0, 64, 2}),
        "dropped twice"},
       {Rows({OBJECT_SIZE}, {0, 3}, {0}), "no integers"},
       // Keys that Python cannot hash.
@@ -531,9 +535,8 @@ TEST(HostileRecordTest, TensorsLieInTheirStorages) {
   }
   EXPECT_EQ(StatusOfTensor({16, 0, 4, 1, 4, 1, 0, 0, 0, 0, 1, 4, 1}).code(),
             absl::StatusCode::kUnimplemented);
-  EXPECT_EQ(
-      StatusOfTensor({16, 0, 3, 1, 4, 2, 16, 0, 3, 0, 0, 0, 0, 0}).code(),
-      absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(StatusOfTensor({16, 0, 3, 1, 4, 2, 16, 0, 3, 0, 0, 0, 0, 0}).code(),
+            absl::StatusCode::kUnimplemented);
 }
 
 TEST(HostileRecordTest, WhatALaterReleaseWritesIsRefusedByItsName) {

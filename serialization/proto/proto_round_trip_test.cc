@@ -37,8 +37,7 @@ std::string Write(const Codec& codec, const ObjectGraph& graph, NodeId root) {
       [](const Storage& storage) -> absl::StatusOr<std::string> {
         return storage.recorded_location();
       });
-  const absl::StatusOr<LargeString> bytes =
-      codec.Write(graph, root, &storages);
+  const absl::StatusOr<LargeString> bytes = codec.Write(graph, root, &storages);
   EXPECT_TRUE(bytes.ok()) << bytes.status();
   return bytes.ok() ? std::string(bytes->data(), bytes->size()) : "";
 }

@@ -91,8 +91,7 @@ class Writer {
 
 absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
                               NodeId node) {
-  if (graph.kind(key) != ValueKind::kStr ||
-      !IsUnicode(graph.text(key))) {
+  if (graph.kind(key) != ValueKind::kStr || !IsUnicode(graph.text(key))) {
     return absl::InvalidArgumentError(absl::StrCat(
         Shown(KeyText(graph, key)),
         ": a name in a safetensors file is Unicode text, and this key is a ",

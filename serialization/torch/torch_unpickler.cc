@@ -86,8 +86,7 @@ absl::StatusOr<NodeId> TorchUnpickler::AddTextId(
         const std::string fault =
             dot == absl::string_view::npos
                 ? "it has no module"
-                : DescribeBadGlobal(name.substr(0, dot),
-                                            name.substr(dot + 1));
+                : DescribeBadGlobal(name.substr(0, dot), name.substr(dot + 1));
         if (!fault.empty()) {
           return MalformedId(
               absl::StrCat("the name of a class is not valid: ", fault));
