@@ -257,7 +257,7 @@ absl::Status GraphWriter::WriteDevice(const Device& device) {
         kMaxDeviceIndex));
   }
   FERRY_RETURN_IF_ERROR(WriteWord(device.type()));
-  PutNumber(static_cast<uint64_t>(device.index() + 1));
+  PutNumber(device.has_index() ? static_cast<uint64_t>(device.index()) + 1 : 0);
   return absl::OkStatus();
 }
 
