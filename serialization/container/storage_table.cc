@@ -8,6 +8,20 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+namespace {
+
+absl::Status CheckLocation(absl::string_view location) {
+  if (location.size() <= StorageTable::kMaxLocationBytes) {
+    return absl::OkStatus();
+  }
+  constexpr size_t kShownBytes = 80;
+  return absl::UnimplementedError(absl::StrCat(
+      "the location \"", absl::CHexEscape(location.substr(0, kShownBytes)),
+      "...\" of a storage has ", location.size(), " bytes; at most ",
+      StorageTable::kMaxLocationBytes, " are supported"));
+}
+
+}  // namespace
 
 void StorageTable::ReserveDescribed(size_t num_storages) {
   // What a storage and a tensor take beside their handles, with their counts.
@@ -18,15 +32,16 @@ void StorageTable::ReserveDescribed(size_t num_storages) {
   by_key_.Reserve(num_storages);
 }
 
-StorageEntry& StorageTable::AppendDescribed(
+absl::StatusOr<StorageEntry*> StorageTable::AppendDescribed(
     const StorageDescription& description) {
+  FERRY_RETURN_IF_ERROR(CheckLocation(description.location));
   StorageEntry& entry = entries_.emplace_back();
   entry.key = description.key;
   entry.storage =
       Storage::Described(description.size_bytes, description.location, &pool_);
   entry.dtype = description.dtype;
   entry.untyped = description.untyped;
-  return entry;
+  return &entry;
 }
 
 absl::StatusOr<uint32_t> StorageTable::Describe(
@@ -34,7 +49,7 @@ absl::StatusOr<uint32_t> StorageTable::Describe(
   const auto [index, is_new] =
       by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {
-    AppendDescribed(description);
+    FERRY_RETURN_IF_ERROR(AppendDescribed(description).status());
     if (check_) FERRY_RETURN_IF_ERROR(check_(description));
     return index;
   }
@@ -64,9 +79,10 @@ absl::StatusOr<uint32_t> StorageTable::DescribePart(
   const auto [index, is_new] =
       by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {
-    StorageEntry& entry = AppendDescribed(description);
-    entry.root = root;
-    entry.offset_bytes = offset_bytes;
+    FERRY_ASSIGN_OR_RETURN(StorageEntry* const entry,
+                           AppendDescribed(description));
+    entry->root = root;
+    entry->offset_bytes = offset_bytes;
     return index;
   }
   const StorageEntry& known = entries_[index];
@@ -112,6 +128,7 @@ absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
                        " bytes has no memory: its address is null"));
     }
     FERRY_ASSIGN_OR_RETURN(std::string location, location_tag_(storage));
+    FERRY_RETURN_IF_ERROR(CheckLocation(location));
     if (storage.device().type() == absl::string_view("meta") &&
         location != absl::string_view("meta")) {
       return absl::InvalidArgumentError(

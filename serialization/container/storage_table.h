@@ -84,6 +84,10 @@ struct StorageEntry {
 // Thread-safety: none.
 class StorageTable {
  public:
+  // The longest location tag. Every storage has its own copy, and a graph may
+  // refer to one tag many times, so this bounds what a small file can ask for.
+  static constexpr size_t kMaxLocationBytes = 1024;
+
   // Called once for each key that is described: may refuse a storage, for
   // instance because the file has no record for it. May be empty.
   using Check = std::function<absl::Status(const StorageDescription&)>;
@@ -109,14 +113,18 @@ class StorageTable {
   // Returns the index of the storage with that key, and describes it the first
   // time.
   //
-  // Errors: kDataLoss - it had another size before; whatever the check returns.
+  // Errors:
+  //   kDataLoss      - it had another size before.
+  //   kUnimplemented - its location is longer than kMaxLocationBytes.
+  //   whatever the check returns.
   absl::StatusOr<uint32_t> Describe(const StorageDescription& description);
 
   // Returns the index of a storage that is a part of the storage `root`, and
   // begins at `offset_bytes` of it. Describes it the first time.
   //
-  // Errors: kDataLoss - it was another part before, or is no part of that
-  //         storage.
+  // Errors:
+  //   kDataLoss      - it was another part before, or is no part of that
+  //   storage. kUnimplemented - its location is longer than kMaxLocationBytes.
   absl::StatusOr<uint32_t> DescribePart(const StorageDescription& description,
                                         uint32_t root, uint64_t offset_bytes);
 
@@ -140,6 +148,7 @@ class StorageTable {
   //                      cannot read; it has no memory, a size that is no
   //                      multiple of its dtype's, or is on the meta device and
   //                      has another location.
+  //   kUnimplemented   - its location is longer than kMaxLocationBytes.
   //   whatever the location tag returns.
   absl::StatusOr<std::pair<uint32_t, bool>> Add(const StorageRecord& record);
 
@@ -153,7 +162,8 @@ class StorageTable {
       const void*, uint32_t, absl::Hash<const void*>, std::equal_to<>,
       std::pmr::polymorphic_allocator<std::pair<const void* const, uint32_t>>>;
 
-  StorageEntry& AppendDescribed(const StorageDescription& description);
+  absl::StatusOr<StorageEntry*> AppendDescribed(
+      const StorageDescription& description);
   uint32_t LocationIndex(std::string location);
 
   Check check_;

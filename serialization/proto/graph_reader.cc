@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/container/flat_hash_set.h"
@@ -44,15 +45,23 @@ namespace {
 
 constexpr uint64_t kMaxStorageBytes = std::numeric_limits<int64_t>::max();
 
-// The tags of a message that is known: the number of a field, and in the lowest
-// three bits how its value is encoded.
+// Texts in messages are cut after this many bytes.
+constexpr size_t kShownBytes = 80;
+
+// Protobuf counts the values of a column in 31 bits, and none takes less than a
+// byte. A block must never take a column past that.
+constexpr uint64_t kMaxValueBytes =
+    std::numeric_limits<int>::max() - kMaxBlockBytes;
+
+// The tag of a field: its number, and in the lowest three bits how its value is
+// encoded.
 enum : uint32_t { kVarint = 0, kBytes = 2 };
 constexpr uint32_t Tag(uint32_t field, uint32_t encoding) {
   return field << 3 | encoding;
 }
 
-// Whether a well-formed message has only fields that are known, encoded as this
-// release writes them. The lite runtime passes over others without a word.
+// Returns whether a well-formed message has only fields that this release
+// knows, encoded as it writes them. The lite runtime accepts others silently.
 bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
   google::protobuf::io::CodedInputStream input(
       reinterpret_cast<const uint8_t*>(message.data()),
@@ -60,8 +69,9 @@ bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
   while (const uint32_t tag = input.ReadTag()) {
     if (is_header && tag != Tag(Header::kReleaseFieldNumber, kBytes)) {
       uint64_t value;
-      if (tag > Tag(Header::kRootFieldNumber, kVarint) || tag % 8 != kVarint ||
-          !input.ReadVarint64(&value)) {
+      if (tag > Tag(Header::kRootFieldNumber, kVarint) ||
+          tag == Tag(Header::kReleaseFieldNumber, kVarint) ||
+          tag % 8 != kVarint || !input.ReadVarint64(&value)) {
         return false;
       }
       continue;
@@ -76,8 +86,8 @@ bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
   return true;
 }
 
-// Of pages that the process keeps: the columns of a large graph take tens of
-// MiB, which are needed for a moment.
+// Takes pages that the process keeps: the columns of a large graph take tens of
+// MiB, which are needed only briefly.
 google::protobuf::ArenaOptions InKeptPages() {
   constexpr uint64_t kAlignmentBytes = 16;
   google::protobuf::ArenaOptions options;
@@ -92,7 +102,7 @@ google::protobuf::ArenaOptions InKeptPages() {
   return options;
 }
 
-// What is left of a column.
+// The values of a column that no row has taken yet.
 template <typename T>
 class Column {
  public:
@@ -102,7 +112,7 @@ class Column {
     end_ = next_ + field.size();
   }
   size_t left() const { return static_cast<size_t>(end_ - next_); }
-  // Only if something is left.
+  // Takes the next value. There must be one left.
   T Take() { return *next_++; }
 
  private:
@@ -112,9 +122,11 @@ class Column {
 
 // GraphReader
 //
-// Reads one record. What takes a value of the row returns 0, or what stands for
-// nothing, once there has been an error: `status_` has the first, and the row
-// is looked at no further than it takes to return it.
+// Reads one record. A method that takes a value of the row returns 0, or what
+// stands for nothing, if it finds an error. `status_` has the first error, and
+// `ReadRows` stops after the row.
+//
+// Thread-safety: none.
 class GraphReader {
  public:
   GraphReader(absl::string_view bytes, const LoadLimits& limits,
@@ -124,31 +136,41 @@ class GraphReader {
   absl::StatusOr<Codec::GraphRead> Read();
 
  private:
-  // A word, and the dtype that it names once that was asked for.
+  // A word, whether anything refers to it, and the dtype that it names once a
+  // row has asked for that.
   struct Word {
     absl::string_view text;
+    bool is_used = false;
     std::optional<DType> dtype;
+  };
+
+  struct UsedStorage {
+    Storage storage;
+    bool is_used = false;   // by a row
+    bool has_node = false;  // in the graph
   };
 
   absl::Status Damaged(absl::string_view what) const;
   absl::Status Unknown(absl::string_view what) const;
-  // Keep the error of a row.
+  // Records an error of a row.
   void Fail(absl::Status status) {
     if (status_.ok()) status_ = std::move(status);
   }
   void FailDamaged(absl::string_view what) {
     if (status_.ok()) status_ = Damaged(what);
   }
-  // What breaks a rule is damage here, not a caller's mistake.
+  // Records a broken rule of tensors, if there is one. In a file that is
+  // damage, not a caller's mistake.
   void FailRule(const absl::Status& status) {
     if (status.ok()) return;
     Fail(absl::IsInvalidArgument(status) ? Damaged(status.message()) : status);
   }
 
-  // The next block; empty at the end of the record.
+  // Takes the next block. Returns nothing at the end of the record.
   absl::StatusOr<absl::string_view> TakeBlock();
   absl::Status ReadHeader();
   absl::Status ReadColumns();
+  absl::Status ReadWords();
   absl::Status ReadStorages();
   absl::Status ReadRows();
   absl::Status CheckEnd() const;
@@ -156,21 +178,23 @@ class GraphReader {
   void ReadRow(int kind);
 
   uint64_t TakeNumber();
-  // How many runs of `width` references follow.
+  // Takes how many runs of `width` references follow.
   size_t TakeCount(size_t width);
   uint64_t TakeBits(uint64_t known);
   double TakeFloat();
-  // Valid until the next text.
+  // Takes a text, which is valid until the next one is taken.
   absl::string_view TakeText();
   Word* TakeWord();
+  // Takes the index of a storage. Returns null if there is none.
+  UsedStorage* TakeStorage();
   DType TakeDType();
   Layout TakeLayout();
   Device TakeDevice();
-  // A node that the row's node is made of, or is given.
+  // Take a node that the row's node is made of, or is given.
   NodeId TakePart() { return TakeReference(/*may_be_later=*/false); }
   NodeId TakeGiven() { return TakeReference(/*may_be_later=*/true); }
   ABSL_ATTRIBUTE_ALWAYS_INLINE inline NodeId TakeReference(bool may_be_later);
-  // The same of so many nodes, which are valid until the next run.
+  // Takes `count` nodes, which are valid until the next run is taken.
   absl::Span<const NodeId> TakeRun(size_t count, bool may_be_later);
   absl::Span<const NodeId> TakeParts() {
     return TakeRun(TakeCount(1), /*may_be_later=*/false);
@@ -182,15 +206,18 @@ class GraphReader {
     return TakeRun(2 * TakeCount(2), /*may_be_later=*/true);
   }
 
+  void AddBigInt();
   NodeId AddGlobal();
+  void AddDTypeGlobal();
   void AddStorage(bool untyped);
   void AddSize();
   NodeId AddObject();
   void AddDroppedCalls(NodeId object, absl::Span<const NodeId> dropped);
   void BecomeTensor(NodeId object, bool is_parameter);
   void BecomeSize(NodeId object);
-  // Null after an error. `bits` are those of the tensor.
-  Tensor TakeTensor(uint64_t* bits);
+  // Takes a tensor and its bits, which must be among `known`. Returns a null
+  // tensor after an error.
+  Tensor TakeTensor(uint64_t known, uint64_t* bits);
   Tensor TakeView(uint64_t bits);
   Tensor TakeComposite(uint64_t bits);
   absl::Span<const int64_t> TakeDimensions(size_t rank, int64_t* out);
@@ -211,21 +238,22 @@ class GraphReader {
   Column<uint64_t> numbers_;
   Column<int64_t> ints_;
   Column<double> floats_;
-  // Of the texts: the block at hand, where in it, and all that is left.
+  // The next byte of text: in which block, and where in it.
   int text_block_ = 0;
   size_t text_start_ = 0;
-  uint64_t text_left_ = 0;
-  std::string long_text_;
+  uint64_t text_left_ = 0;  // in bytes, in all blocks
+  std::string long_text_;   // of several blocks
 
   std::vector<Word> words_;
-  std::vector<Storage> storages_;
-  std::vector<bool> has_node_;  // by storage
+  std::vector<UsedStorage> storages_;
   absl::Status status_;
   uint32_t row_ = kFirstNumber;
   uint32_t shift_ = 0;  // from the number of a row to its node
   std::vector<NodeId> run_;
   std::vector<std::pair<NodeId, NodeId>> sources_;  // of globals
   absl::flat_hash_set<NodeId> dropped_;
+  // Tuples that hold only ints: many rows may share one.
+  absl::flat_hash_set<NodeId> int_tuples_;
 };
 
 absl::Status GraphReader::Damaged(absl::string_view what) const {
@@ -268,7 +296,6 @@ absl::Status GraphReader::ReadHeader() {
       header.format_version() == 0) {
     return absl::DataLossError("the graph is damaged: it has no header");
   }
-  constexpr size_t kShownBytes = 80;
   release_ = absl::CHexEscape(header.release().substr(0, kShownBytes));
   if (header.format_version() > kFormatVersion) {
     return Unknown(
@@ -276,6 +303,11 @@ absl::Status GraphReader::ReadHeader() {
   }
   if (!HasOnlyKnownFields(block, /*is_header=*/true)) {
     return Unknown("fields in its header");
+  }
+  if (header.SerializeAsString() != block) {
+    return absl::DataLossError(
+        "the graph is damaged: its header has a field twice, or a number that "
+        "is longer than it need be");
   }
   num_rows_ = header.num_rows();
   root_ = header.root();
@@ -304,20 +336,16 @@ absl::Status GraphReader::ReadColumns() {
   columns_.mutable_kinds()->Reserve(num_rows);
   columns_.mutable_references()->Reserve(2 * num_rows);
   columns_.mutable_numbers()->Reserve(num_rows);
-  for (int num_blocks = 1;; ++num_blocks) {
+  uint64_t value_bytes = 0;  // of what is no text
+  while (true) {
     const size_t start = position_;
     FERRY_ASSIGN_OR_RETURN(const absl::string_view block, TakeBlock());
     if (block.empty()) break;
-    // Protobuf counts in 31 bits, and no value takes less than a byte.
-    const int most = std::max(
-        {columns_.kinds_size(), columns_.references_size(),
-         columns_.numbers_size(), columns_.ints_size(), columns_.words_size(),
-         columns_.text_size(), columns_.storage_locations_size()});
-    if (static_cast<size_t>(most) >
-        std::numeric_limits<int>::max() - kMaxBlockBytes) {
+    if (value_bytes > kMaxValueBytes) {
       return absl::ResourceExhaustedError(
-          "the graph has a column of 2^31 values");
+          "the graph has 2 GiB of values beside its texts, which is too much");
     }
+    const int num_texts = columns_.text_size();
     google::protobuf::io::CodedInputStream input(
         reinterpret_cast<const uint8_t*>(block.data()),
         static_cast<int>(block.size()));
@@ -330,10 +358,24 @@ absl::Status GraphReader::ReadColumns() {
     if (!HasOnlyKnownFields(block, /*is_header=*/false)) {
       return Unknown("other columns");
     }
-    if (columns_.text_size() > num_blocks) {
+    if (columns_.text_size() > num_texts + 1) {
       return absl::DataLossError(
           absl::StrCat("the graph is damaged: its block at byte ", start,
                        " has several texts"));
+    }
+    value_bytes += block.size();
+    if (columns_.text_size() > num_texts) {
+      const uint64_t text_bytes = columns_.text(num_texts).size();
+      value_bytes -= text_bytes;
+      text_left_ += text_bytes;
+    }
+    // They take memory like nodes, and a row must refer to each of them.
+    const int most =
+        std::max(columns_.words_size(), columns_.storage_sizes_size());
+    if (static_cast<uint32_t>(most) > limits_.max_nodes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the graph has ", most,
+                       " words or storages; the limit is ", limits_.max_nodes));
     }
   }
   if (columns_.kinds_size() != static_cast<int64_t>(num_rows_) ||
@@ -349,8 +391,20 @@ absl::Status GraphReader::ReadColumns() {
   numbers_.Set(columns_.numbers());
   ints_.Set(columns_.ints());
   floats_.Set(columns_.floats());
-  for (const std::string& text : columns_.text()) text_left_ += text.size();
-  for (const std::string& word : columns_.words()) words_.push_back({word, {}});
+  return absl::OkStatus();
+}
+
+absl::Status GraphReader::ReadWords() {
+  absl::flat_hash_set<absl::string_view> known;
+  words_.reserve(columns_.words_size());
+  for (const std::string& word : columns_.words()) {
+    if (!known.insert(word).second) {
+      return absl::DataLossError(absl::StrCat(
+          "the graph is damaged: it has the word \"",
+          absl::CHexEscape(word.substr(0, kShownBytes)), "\" twice"));
+    }
+    words_.emplace_back().text = word;
+  }
   return absl::OkStatus();
 }
 
@@ -382,9 +436,10 @@ absl::Status GraphReader::ReadStorages() {
     }
     if (location == 0) {
       storages_.push_back(
-          Storage::FromMemory(Device("meta"), Memory{}, size_bytes));
+          {Storage::FromMemory(Device("meta"), Memory{}, size_bytes)});
       continue;
     }
+    words_[location - 1].is_used = true;
     const size_t key_bytes = absl::StrCat(num_records++).size();
     StorageDescription description;
     description.key = keys_left.substr(0, key_bytes);
@@ -393,9 +448,8 @@ absl::Status GraphReader::ReadStorages() {
     description.size_bytes = size_bytes;
     keys_left.remove_prefix(key_bytes);
     FERRY_ASSIGN_OR_RETURN(const uint32_t index, table_->Describe(description));
-    storages_.push_back(table_->entries()[index].storage);
+    storages_.push_back({table_->entries()[index].storage});
   }
-  has_node_.resize(num_storages);
   return absl::OkStatus();
 }
 
@@ -467,7 +521,18 @@ GraphReader::Word* GraphReader::TakeWord() {
     FailDamaged(absl::StrCat("there is no word ", index));
     return nullptr;
   }
+  words_[index].is_used = true;
   return &words_[index];
+}
+
+GraphReader::UsedStorage* GraphReader::TakeStorage() {
+  const uint64_t index = TakeNumber();
+  if (ABSL_PREDICT_FALSE(index >= storages_.size())) {
+    FailDamaged(absl::StrCat("there is no storage ", index));
+    return nullptr;
+  }
+  storages_[index].is_used = true;
+  return &storages_[index];
 }
 
 DType GraphReader::TakeDType() {
@@ -550,32 +615,31 @@ absl::Span<const int64_t> GraphReader::TakeDimensions(size_t rank,
 
 Tensor GraphReader::TakeView(uint64_t bits) {
   const DType dtype = TakeDType();
-  const uint64_t storage = TakeNumber();
+  const UsedStorage* const storage = TakeStorage();
   const auto offset = static_cast<int64_t>(TakeNumber());
   const uint64_t rank = TakeNumber();
-  if (storage >= storages_.size() || rank > kMaxRank) {
-    FailDamaged(absl::StrCat("a tensor has the storage ", storage,
-                             " and the rank ", rank));
-    return Tensor();
+  if (rank > kMaxRank) {
+    FailDamaged(absl::StrCat("a tensor has the rank ", rank));
   }
+  if (storage == nullptr || rank > kMaxRank) return Tensor();
   int64_t sizes[kMaxRank];
   int64_t stride_values[kMaxRank];
   const absl::Span<const int64_t> shape = TakeDimensions(rank, sizes);
-  Dimensions row_major;
-  absl::Span<const int64_t> strides;
-  if ((bits & kRowMajor) != 0) {
-    const absl::Status counted = NumElements(shape).status();
-    if (!counted.ok()) {
-      FailRule(counted);
-      return Tensor();
-    }
-    row_major = ContiguousStrides(shape);
-    strides = row_major;
-  } else {
+  const absl::Status counted = NumElements(shape).status();
+  if (!counted.ok()) {
+    FailRule(counted);
+    return Tensor();
+  }
+  const Dimensions row_major = ContiguousStrides(shape);
+  absl::Span<const int64_t> strides = row_major;
+  if ((bits & kRowMajor) == 0) {
     strides = TakeDimensions(rank, stride_values);
+    if (strides == absl::MakeConstSpan(row_major)) {
+      FailDamaged("a tensor has strides that are those of a row-major one");
+    }
   }
   absl::StatusOr<Tensor> tensor = Tensor::Create(
-      storages_[storage], dtype, shape, strides, offset, table_->pool());
+      storage->storage, dtype, shape, strides, offset, table_->pool());
   if (!tensor.ok()) {
     FailRule(tensor.status());
     return Tensor();
@@ -621,12 +685,24 @@ Tensor GraphReader::TakeComposite(uint64_t bits) {
   return tensor;
 }
 
-Tensor GraphReader::TakeTensor(uint64_t* bits) {
-  *bits = TakeBits(kAllTensorBits);
-  return (*bits & kComposite) != 0 ? TakeComposite(*bits) : TakeView(*bits);
+Tensor GraphReader::TakeTensor(uint64_t known, uint64_t* bits) {
+  *bits = TakeBits(known);
+  if ((*bits & kComposite) == 0) return TakeView(*bits);
+  if ((*bits & kRowMajor) != 0) {
+    FailDamaged("a tensor made of others has strides");
+  }
+  return TakeComposite(*bits);
 }
 
 // --- Rows --------------------------------------------------------------------
+
+void GraphReader::AddBigInt() {
+  const absl::string_view text = TakeText();
+  const NodeId node = graph_->AddBigInt(text);
+  if (!graph_->is_big_int(node) || graph_->text(node).size() != text.size()) {
+    FailDamaged("an integer is longer than it need be");
+  }
+}
 
 NodeId GraphReader::AddGlobal() {
   const std::string module(TakeText());
@@ -640,22 +716,33 @@ NodeId GraphReader::AddGlobal() {
   return graph_->AddGlobal(module, name);
 }
 
+void GraphReader::AddDTypeGlobal() {
+  const NodeId global = AddGlobal();
+  const DType dtype = TakeDType();
+  if (!status_.ok()) return;
+  const GlobalRecord& record = graph_->global(global);
+  if (record.module != "torch" || DTypeFromName(record.name) != dtype) {
+    return FailDamaged("a dtype has the name of something else");
+  }
+  graph_->BecomeDType(global, dtype);
+}
+
 void GraphReader::AddStorage(bool untyped) {
-  const uint64_t index = TakeNumber();
+  UsedStorage* const used = TakeStorage();
   StorageRecord record;
   record.untyped = untyped;
   if (!untyped) record.dtype = TakeDType();
-  // Those without a record are there for tensors alone.
-  if (index >= storages_.size() || storages_[index].has_data()) {
-    FailDamaged(absl::StrCat("there is no storage ", index, " with a record"));
-    return;
+  if (used == nullptr) return;
+  // Those on the meta device are there for tensors alone.
+  if (used->storage.has_data()) {
+    return FailDamaged("a storage has no record in the archive");
   }
-  record.storage = storages_[index];
-  if (has_node_[index]) {
+  record.storage = used->storage;
+  if (used->has_node) {
     graph_->AddStorage(std::move(record));
   } else {
     graph_->AddNewStorage(std::move(record));
-    has_node_[index] = true;
+    used->has_node = true;
   }
 }
 
@@ -688,9 +775,19 @@ NodeId GraphReader::AddObject() {
   }
   const NodeId object = graph_->AddObject(static_cast<ObjectForm>(form),
                                           callable, args, keywords);
-  if ((bits & kHasDropped) != 0) AddDroppedCalls(object, TakeParts());
-  if ((bits & kHasItems) != 0) graph_->AppendItems(object, TakeItems());
-  if ((bits & kHasEntries) != 0) graph_->AppendEntries(object, TakeEntries());
+  const auto take_some = [this](absl::Span<const NodeId> run) {
+    if (run.empty()) FailDamaged("an object is given nothing");
+    return run;
+  };
+  if ((bits & kHasDropped) != 0) {
+    AddDroppedCalls(object, take_some(TakeParts()));
+  }
+  if ((bits & kHasItems) != 0) {
+    graph_->AppendItems(object, take_some(TakeItems()));
+  }
+  if ((bits & kHasEntries) != 0) {
+    graph_->AppendEntries(object, take_some(TakeEntries()));
+  }
   if ((bits & kHasState) != 0) {
     const NodeId setter = (bits & kHasStateSetter) != 0 ? TakeGiven() : kNoNode;
     graph_->SetState(object, TakeGiven(), setter);
@@ -718,7 +815,7 @@ void GraphReader::AddDroppedCalls(NodeId object,
 
 void GraphReader::BecomeTensor(NodeId object, bool is_parameter) {
   uint64_t bits;
-  Tensor tensor = TakeTensor(&bits);
+  Tensor tensor = TakeTensor(kAllTensorBits, &bits);
   if (!status_.ok()) return;
   const bool requires_grad = tensor.requires_grad();
   // The graph keeps the flags that the tensor has now as those of its call.
@@ -732,7 +829,7 @@ void GraphReader::BecomeSize(NodeId object) {
       graph_->items(graph_->object(object).args);
   bool are_ints =
       args.size() == 1 && graph_->kind(args[0]) == ValueKind::kTuple;
-  if (are_ints) {
+  if (are_ints && int_tuples_.insert(args[0]).second) {
     for (NodeId node : graph_->items(args[0])) {
       are_ints = are_ints && graph_->is_int64(node);
     }
@@ -748,8 +845,7 @@ void GraphReader::ReadRow(int kind) {
       graph_->AddInt(ints_.Take());
       return;
     case BIG_INT:
-      graph_->AddBigInt(TakeText());
-      return;
+      return AddBigInt();
     case FLOAT:
       graph_->AddFloat(TakeFloat());
       return;
@@ -793,19 +889,16 @@ void GraphReader::ReadRow(int kind) {
       sources_.emplace_back(global, TakeGiven());
       return;
     }
-    case GLOBAL_DTYPE: {
-      const NodeId global = AddGlobal();
-      const DType dtype = TakeDType();
-      if (status_.ok()) graph_->BecomeDType(global, dtype);
-      return;
-    }
+    case GLOBAL_DTYPE:
+      return AddDTypeGlobal();
     case STORAGE:
     case UNTYPED_STORAGE:
       return AddStorage(kind == UNTYPED_STORAGE);
     case TENSOR:
     case PARAMETER: {
       uint64_t bits;
-      Tensor tensor = TakeTensor(&bits);
+      // No call made it, so there are no flags of a call.
+      Tensor tensor = TakeTensor(kAllTensorBits & ~kChangedFlags, &bits);
       if (kind == PARAMETER) {
         graph_->AddParameter(std::move(tensor));
       } else {
@@ -876,8 +969,10 @@ absl::Status GraphReader::ReadRows() {
 }
 
 absl::Status GraphReader::CheckEnd() const {
+  const auto is_used = [](const auto& used) { return used.is_used; };
   if (references_.left() == 0 && numbers_.left() == 0 && ints_.left() == 0 &&
-      floats_.left() == 0 && text_left_ == 0) {
+      floats_.left() == 0 && text_left_ == 0 &&
+      absl::c_all_of(words_, is_used) && absl::c_all_of(storages_, is_used)) {
     return absl::OkStatus();
   }
   return absl::DataLossError(
@@ -907,6 +1002,7 @@ absl::Status GraphReader::CheckSources() const {
 absl::StatusOr<Codec::GraphRead> GraphReader::Read() {
   FERRY_RETURN_IF_ERROR(ReadHeader());
   FERRY_RETURN_IF_ERROR(ReadColumns());
+  FERRY_RETURN_IF_ERROR(ReadWords());
   FERRY_RETURN_IF_ERROR(ReadStorages());
   graph_->Reserve(graph_->size() + num_rows_, columns_.storage_sizes_size(),
                   text_left_);

@@ -1,13 +1,13 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads any bytes as a graph record. What can be read must be written, unless
-// it breaks a rule that only the elements of its tensors show, and must come
-// back the same.
+// Reads any bytes as a graph record. What can be read must be written and must
+// come back the same, and what comes back must give the same bytes.
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -27,6 +27,14 @@ absl::StatusOr<std::string> RecordedLocation(const Storage& storage) {
   return storage.recorded_location();
 }
 
+LargeString Write(const ObjectGraph& graph, NodeId root) {
+  StorageTable storages(RecordedLocation);
+  absl::StatusOr<LargeString> record =
+      proto::ProtoCodec().Write(graph, root, &storages);
+  if (!record.ok()) __builtin_trap();
+  return *std::move(record);
+}
+
 void ReadWriteAndReadAgain(absl::string_view bytes) {
   const proto::ProtoCodec codec;
   LoadLimits limits;
@@ -36,16 +44,14 @@ void ReadWriteAndReadAgain(absl::string_view bytes) {
   const absl::StatusOr<Codec::GraphRead> read =
       codec.Read(bytes, limits, &storages, &graph);
   if (!read.ok()) return;
-  StorageTable written(RecordedLocation);
-  const absl::StatusOr<LargeString> record =
-      codec.Write(graph, read->root, &written);
-  if (!record.ok()) __builtin_trap();
+  const LargeString record = Write(graph, read->root);
   ObjectGraph again;
   StorageTable storages_again;
   const absl::StatusOr<Codec::GraphRead> back = codec.Read(
-      {record->data(), record->size()}, limits, &storages_again, &again);
+      {record.data(), record.size()}, limits, &storages_again, &again);
   if (!back.ok() ||
-      !GraphDifference(graph, read->root, again, back->root).empty()) {
+      !GraphDifference(graph, read->root, again, back->root).empty() ||
+      Write(again, back->root) != record) {
     __builtin_trap();
   }
 }

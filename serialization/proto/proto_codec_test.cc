@@ -460,13 +460,21 @@ TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
       {Rows({GLOBAL, GLOBAL}, {}, {1, 1, 1, 1}, "mCmC"), "there is already"},
       {Rows({GLOBAL}, {}, {1, 2}, "mC\n"), "newline"},
       {Rows({GLOBAL_WITH_SOURCE}, {0}, {1, 1}, "mC"), "source"},
-      {Rows({STORAGE}, {}, {0, 0}), "no word 0"},
-      {Rows({UNTYPED_STORAGE}, {}, {0}), "no storage 0 with"},
+      {Rows({STORAGE}, {}, {0, 0}), "no storage 0"},
+      {Rows({UNTYPED_STORAGE}, {}, {0}), "no storage 0"},
       {Rows({DTYPE}, {}, {0}), "no word 0"},
+      {Rows({BIG_INT}, {}, {0}), "longer than it need be"},
+      {Rows({BIG_INT}, {}, {1}, "x"), "longer than it need be"},
+      {Rows({BIG_INT}, {}, {10},
+            absl::string_view("\0\0\0\0\0\0\0\x80\0\0", 10)),
+       "longer than it need be"},
       {Rows({SIZE}, {0}, {1}), "no integer"},
       {Rows({OBJECT}, {0, 0}, {0}), "not a tuple"},
       {Rows({OBJECT}, {0, 3, 3}, {2}), "not a dict"},
       {Rows({OBJECT}, {0, 3, 0}, {8}), "given nothing"},
+      {Rows({OBJECT}, {0, 3}, {16, 0}), "given nothing"},
+      {Rows({OBJECT}, {0, 3}, {32, 0}), "given nothing"},
+      {Rows({OBJECT}, {0, 3}, {64, 0}), "given nothing"},
       {Rows({OBJECT}, {0, 3, 0}, {64, 1}), "dropped twice"},
       {Rows({OBJECT, OBJECT}, {0, 3, 0, 3, Before(1), Before(1)}, {0, 64, 2}),
        "dropped twice"},
@@ -490,10 +498,14 @@ TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
   }
 }
 
-// A float32 tensor of the given numbers over a storage of 16 bytes.
+// The status of reading a tensor of the given numbers over a storage of 16
+// bytes. Other rows refer to every word and to the storage.
 absl::Status StatusOfTensor(const std::vector<uint64_t>& numbers,
                             NodeKind kind = TENSOR) {
-  Columns columns = Rows({kind}, {}, numbers);
+  std::vector<uint64_t> all = {0, 2, 3, 4, 0};
+  all.insert(all.end(), numbers.begin(), numbers.end());
+  Columns columns =
+      Rows({DTYPE, DTYPE, LAYOUT, LAYOUT, UNTYPED_STORAGE, kind}, {}, all);
   for (const char* word : {"float32", "cpu", "int64", "sparse_coo", "jagged"}) {
     columns.add_words(word);
   }
@@ -505,35 +517,43 @@ absl::Status StatusOfTensor(const std::vector<uint64_t>& numbers,
 TEST(HostileRecordTest, TensorsLieInTheirStorages) {
   constexpr uint64_t kMost = ~uint64_t{0};
   // bits, dtype, storage, offset, rank, sizes, strides
-  EXPECT_TRUE(StatusOfTensor({0, 0, 0, 0, 1, 4, 1}).ok());
+  EXPECT_TRUE(StatusOfTensor({0, 0, 0, 0, 1, 2, 2}).ok());
+  EXPECT_TRUE(StatusOfTensor({8, 0, 0, 0, 1, 4}, PARAMETER).ok());
   EXPECT_TRUE(StatusOfTensor({8, 0, 0, 1, 1, 3}).ok());
   for (const std::vector<uint64_t>& numbers :
        std::vector<std::vector<uint64_t>>{
-           {0, 0, 0, 0, 1, 5, 1},
-           {0, 0, 0, 1, 1, 4, 1},
-           {0, 0, 0, kMost, 1, 4, 1},
-           {0, 0, 0, 0, 1, kMost, 1},
+           {8, 0, 0, 0, 1, 5},
+           {0, 0, 0, 0, 1, 3, 2},
+           {8, 0, 0, 1, 1, 4},
+           {8, 0, 0, kMost, 1, 4},
+           {8, 0, 0, 0, 1, kMost},
            {0, 0, 0, 0, 1, 4, kMost},
+           {0, 0, 0, 0, 1, 4, 1},  // row-major, and does not say so
            {8, 0, 0, 0, 2, uint64_t{1} << 62, uint64_t{1} << 62},
-           {0, 0, 1, 0, 1, 4, 1},
-           {0, 5, 0, 0, 1, 4, 1},
+           {8, 0, 1, 0, 1, 4},
+           {8, 5, 0, 0, 1, 4},
            {0, 0, 0, 0, 65},
            {0, 0, 0, 0, kMost},
            {0, 0, 0, 0, 1, 4},
-           {1, 2, 0, 0, 1, 2, 1},  // a gradient of integers
-           {2, 0, 0, 0, 1, 4, 1},  // the conjugate of real numbers
+           {9, 2, 0, 0, 1, 2},   // a gradient of integers
+           {10, 0, 0, 0, 1, 4},  // the conjugate of real numbers
+           {24, 0, 3, 1, 4, 0},  // a composite with strides of its own
            // A composite of the layout strided has no word here; of too many
            // and of no components, of one that does not fit, and of one that
            // is composite.
            {16, 0, 3, 1, 4, 4},
            {16, 0, 3, 1, 4, 0},
-           {16, 0, 3, 1, 5, 2, 0, 2, 0, 0, 2, 1, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1},
+           {16, 0, 3, 1, 5, 2, 8, 2, 0, 0, 2, 1, 0, 8, 0, 0, 0, 1, 1},
            {16, 0, 3, 65},
        }) {
     const absl::Status status = StatusOfTensor(numbers);
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("row 9: "));
   }
-  EXPECT_EQ(StatusOfTensor({16, 0, 4, 1, 4, 1, 0, 0, 0, 0, 1, 4, 1}).code(),
+  EXPECT_EQ(StatusOfTensor({16, 0, 4, 1, 4, 1, 8, 0, 0, 0, 1, 4}).code(),
+            absl::StatusCode::kUnimplemented);
+  // No call made it, whose flags could have changed.
+  EXPECT_EQ(StatusOfTensor({40, 0, 0, 0, 1, 4}).code(),
             absl::StatusCode::kUnimplemented);
   EXPECT_EQ(StatusOfTensor({16, 0, 3, 1, 4, 2, 16, 0, 3, 0, 0, 0, 0, 0}).code(),
             absl::StatusCode::kUnimplemented);
@@ -605,10 +625,124 @@ TEST(HostileRecordTest, BlocksAndHeadersAreChecked) {
   limits.max_nodes = 0;
   EXPECT_EQ(ReadRecord(good, limits).status().code(),
             absl::StatusCode::kResourceExhausted);
+  // Words and storages count too.
+  limits.max_nodes = 1;
+  Columns words = Rows({LIST}, {}, {0});
+  Columns storages = words;
+  for (int i = 0; i < 2; ++i) {
+    words.add_words(absl::StrCat(i));
+    storages.add_storage_sizes(0);
+    storages.add_storage_locations(0);
+  }
+  for (const Columns& too_many : {words, storages}) {
+    EXPECT_EQ(ReadRecord(RecordOf(too_many), limits).status().code(),
+              absl::StatusCode::kResourceExhausted);
+  }
+  // A number that is longer than it need be, a field twice, and a field that is
+  // encoded as another type.
+  const std::string header = HeaderOf(columns).SerializeAsString();
+  ASSERT_EQ(header.substr(0, 2), "\x08\x01");
+  const auto with_header = [&columns](const std::string& bytes) {
+    std::string record;
+    Append32(bytes.size(), &record);
+    return absl::StrCat(record, bytes, Block(columns), std::string(4, '\0'));
+  };
+  EXPECT_TRUE(StatusOfReading(with_header(header)).ok());
+  EXPECT_EQ(StatusOfReading(
+                with_header(absl::StrCat("\x08\x81", absl::string_view("\0", 1),
+                                         header.substr(2))))
+                .code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(StatusOfReading(with_header("\x08\x01" + header)).code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(StatusOfReading(with_header(header + "\x10\x01")).code(),
+            absl::StatusCode::kUnimplemented);
+  // Two texts in one block, where the block before has none.
+  Columns texts;
+  texts.add_text("a");
+  texts.add_text("b");
+  const Columns list_and_str = Rows({LIST, STR}, {}, {0, 2});
+  EXPECT_THAT(std::string(StatusOfReading(
+                              absl::StrCat(Block(HeaderOf(list_and_str)),
+                                           Block(list_and_str), Block(texts),
+                                           std::string(4, '\0')))
+                              .message()),
+              HasSubstr("several texts"));
   std::string large;
   Append32((1 << 20) + 1, &large);
   large.append(1 << 21, '\0');
   EXPECT_EQ(StatusOfReading(large).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(HostileRecordTest, WordsAndStoragesAreThereToBeUsed) {
+  Columns columns = Rows({DTYPE, DEVICE}, {}, {0, 1, 0});
+  columns.add_words("float32");
+  columns.add_words("cpu");
+  EXPECT_TRUE(StatusOfReading(RecordOf(columns)).ok());
+  Columns twice = columns;
+  twice.add_words("cpu");
+  EXPECT_THAT(std::string(StatusOfReading(RecordOf(twice)).message()),
+              HasSubstr("\"cpu\" twice"));
+  Columns unused_word = columns;
+  unused_word.add_words("cuda");
+  Columns unused_storage = columns;
+  unused_storage.add_storage_sizes(8);
+  unused_storage.add_storage_locations(2);
+  for (const Columns& unused : {unused_word, unused_storage}) {
+    const absl::Status status = StatusOfReading(RecordOf(unused));
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("more values"));
+  }
+}
+
+// A name says which dtype it is, so a record cannot show one and mean another.
+TEST(HostileRecordTest, DTypesHaveTheirNames) {
+  const auto status_of = [](absl::string_view module, absl::string_view name) {
+    Columns columns = Rows({GLOBAL_DTYPE}, {}, {module.size(), name.size(), 0},
+                           absl::StrCat(module, name));
+    columns.add_words("float16");
+    return StatusOfReading(RecordOf(columns));
+  };
+  EXPECT_TRUE(status_of("torch", "float16").ok());
+  EXPECT_TRUE(status_of("torch", "half").ok());
+  for (const auto& [module, name] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"torch", "float64"}, {"torch", "system"}, {"os", "float16"}}) {
+    EXPECT_THAT(std::string(status_of(module, name).message()),
+                HasSubstr("the name of something else"));
+  }
+}
+
+// Looking through the tuple for each of the sizes would take minutes.
+TEST(HostileRecordTest, SizesMayShareATuple) {
+  constexpr uint32_t kSizes = 300000;
+  // An int, the tuple, the arguments of a call, and the sizes.
+  Columns columns = Rows({INT, TUPLE, TUPLE});
+  columns.add_ints(1);
+  columns.add_numbers(kSizes);
+  for (uint32_t i = 0; i < kSizes; ++i) columns.add_references(Before(1));
+  columns.add_numbers(1);
+  columns.add_references(Before(1));
+  std::string record;
+  for (uint32_t i = 0; i < kSizes; ++i) {
+    columns.add_kinds(OBJECT_SIZE);
+    columns.add_numbers(0);
+    columns.add_references(0);
+    columns.add_references(Before(i + 1));
+  }
+  record = Block(HeaderOf(columns));
+  // In blocks that are small enough.
+  Columns references;
+  references.mutable_references()->Swap(columns.mutable_references());
+  Columns block;
+  for (uint32_t reference : references.references()) {
+    block.add_references(reference);
+    if (block.references_size() < 200000) continue;
+    record += Block(block);
+    block.Clear();
+  }
+  record += Block(block) + Block(columns) + std::string(4, '\0');
+  EXPECT_TRUE(StatusOfReading(record).ok()) << StatusOfReading(record);
 }
 
 // What a table refuses, a codec passes on.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -350,14 +351,19 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
     case Known::kTensorClass:
     case Known::kLoadFromBytes:
       return absl::OkStatus();
-    case Known::kSize:
-      if (args.size() == 1 && graph->kind(args[0]) == ValueKind::kTuple) {
-        for (NodeId item : graph->items(args[0])) {
-          if (!graph->is_int64(item)) return absl::OkStatus();
-        }
-        graph->BecomeSize(object, args[0]);
+    case Known::kSize: {
+      if (args.size() != 1 || graph->kind(args[0]) != ValueKind::kTuple) {
+        return absl::OkStatus();
       }
+      const auto [is_of_ints, is_new] = is_of_ints_.try_emplace(args[0]);
+      if (is_new) {
+        is_of_ints->second = absl::c_all_of(
+            graph->items(args[0]),
+            [graph](NodeId item) { return graph->is_int64(item); });
+      }
+      if (is_of_ints->second) graph->BecomeSize(object, args[0]);
       return absl::OkStatus();
+    }
     case Known::kDevice: {
       if (args.empty() || args.size() > 2 ||
           graph->kind(args[0]) != ValueKind::kStr) {

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -130,6 +131,9 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   StorageFromBytes storage_from_bytes_;
   std::vector<KnownGlobal> known_;  // by index of the global
   std::vector<NodeId> nodes_;  // of the storages, as the type they were first
+  // Whether a tuple that a torch.Size is made of holds ints alone. Many sizes
+  // may share one tuple.
+  absl::flat_hash_map<NodeId, bool> is_of_ints_;
   NodeId storage_word_ = kNoNode;         // the first "storage"
   pickle::PickleNotes* notes_ = nullptr;  // in the graph, once a storage is met
 };

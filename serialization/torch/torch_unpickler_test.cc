@@ -580,6 +580,20 @@ TEST(SmallThings, AreWhatTheySay) {
   EXPECT_EQ(result->graph->layout(result->root), Layout::kSparseCsr);
 }
 
+TEST(SmallThings, SizesMayShareATuple) {
+  const std::string size = Global("torch", "Size");
+  const absl::StatusOr<Result> result =
+      Read(Tuple({Call(size, {Tuple({Int(3)}) + "q\1"}), Call(size, {"h\1"}),
+                  Call(size, {Tuple({kNone}) + "q\2"}), Call(size, {"h\2"})}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  std::vector<ValueKind> kinds;
+  for (NodeId node : result->graph->items(result->root)) {
+    kinds.push_back(result->graph->kind(node));
+  }
+  EXPECT_THAT(kinds, ElementsAre(ValueKind::kSize, ValueKind::kSize,
+                                 ValueKind::kObject, ValueKind::kObject));
+}
+
 TEST(SmallThings, StayObjectsWhereTheyAreOdd) {
   const std::string size = Global("torch", "Size");
   const std::string device = Global("torch", "device");
