@@ -274,6 +274,10 @@ class ObjectGraph {
   // The integers of a torch.Size.
   absl::Span<const NodeId> size_items(NodeId node) const;
 
+  // Appends every node that `node` refers to, in no particular order: children,
+  // what an object was made with and given, the source of a global.
+  void AppendReferences(NodeId node, std::vector<NodeId>* references) const;
+
   // Every storage that the graph refers to, in the order of first reference.
   absl::Span<const StorageRecord> storages() const { return storages_; }
   absl::Span<const GlobalRecord> globals() const { return globals_; }

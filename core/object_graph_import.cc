@@ -11,28 +11,6 @@
 namespace ferry {
 namespace {
 
-// The nodes that `node` is made of, in no particular order.
-void AppendParts(const ObjectGraph& graph, NodeId node,
-                 std::vector<NodeId>* parts) {
-  const auto append = [parts](absl::Span<const NodeId> nodes) {
-    parts->insert(parts->end(), nodes.begin(), nodes.end());
-  };
-  if (graph.is_object(node)) {
-    const ObjectRecord object = graph.object(node);
-    for (NodeId part : {object.callable, object.args, object.kwargs,
-                        object.state, object.state_setter, object.dropped}) {
-      if (part != kNoNode) parts->push_back(part);
-    }
-  } else if (graph.kind(node) == ValueKind::kSize) {
-    append(graph.size_items(node));
-  }
-  append(graph.items(node));
-  append(graph.entries(node));
-  if (graph.is_global(node) && graph.global(node).source != kNoNode) {
-    parts->push_back(graph.global(node).source);
-  }
-}
-
 // Whether a node refers to no other, and is no global.
 bool IsLeaf(const ObjectGraph& graph, NodeId node) {
   if (graph.is_object(node) || graph.is_global(node)) return false;
@@ -50,6 +28,27 @@ bool IsLeaf(const ObjectGraph& graph, NodeId node) {
 }
 
 }  // namespace
+
+void ObjectGraph::AppendReferences(NodeId node,
+                                   std::vector<NodeId>* references) const {
+  const auto append = [references](absl::Span<const NodeId> nodes) {
+    references->insert(references->end(), nodes.begin(), nodes.end());
+  };
+  if (is_object(node)) {
+    const ObjectRecord object = this->object(node);
+    for (NodeId part : {object.callable, object.args, object.kwargs,
+                        object.state, object.state_setter, object.dropped}) {
+      if (part != kNoNode) references->push_back(part);
+    }
+  } else if (kind(node) == ValueKind::kSize) {
+    append(size_items(node));
+  }
+  append(items(node));
+  append(entries(node));
+  if (is_global(node) && global(node).source != kNoNode) {
+    references->push_back(global(node).source);
+  }
+}
 
 NodeId ObjectGraph::ImportLeaf(const ObjectGraph& from, NodeId leaf) {
   if (from.kind(leaf) == ValueKind::kStorage) {
@@ -116,7 +115,7 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
       reached.push_back(node);
     }
     copies[node] = copy;
-    AppendParts(from, node, &pending);
+    from.AppendReferences(node, &pending);
   }
 
   const auto copy_run = [&](absl::Span<const NodeId> nodes) {

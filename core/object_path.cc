@@ -20,6 +20,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/utf8.h"
+#include "ferry/core/value_kind.h"
 
 namespace ferry {
 namespace {
@@ -373,6 +375,62 @@ std::string ListNames(const ObjectGraph& graph, NodeId node) {
   return count == 0 ? "nothing" : text;
 }
 
+// The nodes on a shortest way from `root` to `node`, the last first, without
+// the root. Empty if there is none.
+std::vector<NodeId> WayTo(const ObjectGraph& graph, NodeId root, NodeId node) {
+  if (node == root) return {};
+  std::vector<NodeId> parents(graph.size(), kNoNode);
+  std::vector<NodeId> found = {root};
+  std::vector<NodeId> references;
+  for (size_t i = 0; i < found.size() && parents[node] == kNoNode; ++i) {
+    references.clear();
+    graph.AppendReferences(found[i], &references);
+    for (NodeId reference : references) {
+      if (reference == root || parents[reference] != kNoNode) continue;
+      parents[reference] = found[i];
+      found.push_back(reference);
+    }
+  }
+  std::vector<NodeId> way;
+  for (; parents[node] != kNoNode; node = parents[node]) way.push_back(node);
+  return way;
+}
+
+// Where `node` stands below `root`, for `AnnotatePlace`.
+std::string Place(const ObjectGraph& graph, NodeId root, NodeId node) {
+  constexpr size_t kMaxPlaceBytes = 200;
+  const std::vector<NodeId> way = WayTo(graph, root, node);
+  std::string place;
+  NodeId parent = root;
+  for (size_t i = way.size(); i-- > 0; parent = way[i]) {
+    if (place.size() > kMaxPlaceBytes) return absl::StrCat(place, "...");
+    const NodeId child = way[i];
+    const absl::Span<const NodeId> entries = graph.entries(parent);
+    bool is_key = false;
+    size_t value = 1;
+    for (; value < entries.size() && entries[value] != child; value += 2) {
+      is_key = is_key || entries[value - 1] == child;
+    }
+    if (value < entries.size()) {
+      absl::StrAppend(
+          &place, "/",
+          EscapePointerToken(ShownText(KeyText(graph, entries[value - 1]))));
+      continue;
+    }
+    if (is_key) {
+      return place.empty() ? "a key" : absl::StrCat("a key of ", place);
+    }
+    const ValueKind kind = graph.kind(parent);
+    if (kind == ValueKind::kSet || kind == ValueKind::kFrozenSet) continue;
+    const absl::Span<const NodeId> items = graph.items(parent);
+    const auto item = std::find(items.begin(), items.end(), child);
+    if (item != items.end()) {
+      absl::StrAppend(&place, "/", item - items.begin());
+    }
+  }
+  return place;
+}
+
 }  // namespace
 
 std::string KeyText(const ObjectGraph& graph, NodeId key) {
@@ -621,6 +679,14 @@ absl::Status Walk::Run(NodeId root) {
 }
 
 }  // namespace
+
+absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
+                           NodeId root, NodeId node) {
+  const std::string place = Place(graph, root, node);
+  if (place.empty()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), " (at ", place, ")"));
+}
 
 absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,
                        GraphVisitor* visitor, absl::string_view root_pointer) {

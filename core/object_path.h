@@ -71,6 +71,14 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
 NodeId FindAttribute(const ObjectGraph& graph, NodeId object,
                      absl::string_view name);
 
+// Returns `status`, an error, with where `node` stands below `root` behind its
+// message: " (at /model/3)", " (at a key of /model)", or nothing for the root.
+// What has no name of its own, such as an item of a set, stands where the node
+// that refers to it does. Of several places it names one with the fewest steps,
+// and cuts what is longer than some hundred bytes. O(nodes and references).
+absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
+                           NodeId root, NodeId node);
+
 // GraphVisitor
 //
 // What a walk tells. Pointers are valid during the call only.

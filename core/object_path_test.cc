@@ -53,6 +53,46 @@ class ObjectPathTest : public testing::Test {
   ObjectGraph graph_;
 };
 
+TEST_F(ObjectPathTest, ErrorsSayWhereANodeStands) {
+  const NodeId bad = Int(5);
+  const NodeId deep = List({Int(0), bad});
+  const auto message = [this](NodeId root, NodeId node) {
+    const absl::Status status =
+        AnnotatePlace(absl::DataLossError("bad"), graph_, root, node);
+    EXPECT_EQ(status.code(), Code::kDataLoss);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(message(bad, bad), "bad");
+  EXPECT_EQ(message(deep, bad), "bad (at /1)");
+  EXPECT_EQ(message(Dict({Str("a/b"), deep}), bad), "bad (at /a~1b/1)");
+  EXPECT_EQ(message(Dict({Str("\xff"), deep}), bad), "bad (at /\\xff/1)");
+  EXPECT_EQ(message(Dict({bad, deep}), bad), "bad (at a key)");
+  EXPECT_EQ(message(Tuple({Dict({bad, Int(1)})}), bad), "bad (at a key of /0)");
+  EXPECT_EQ(message(Dict({Str("s"), graph_.AddSet({bad})}), bad),
+            "bad (at /s)");
+  // A value before a key, and a short way before a long one.
+  EXPECT_EQ(message(Dict({bad, Int(1), Str("v"), bad}), bad), "bad (at /v)");
+  EXPECT_EQ(message(List({List({deep}), bad}), bad), "bad (at /1)");
+  // What an object is made with and given.
+  const NodeId object = Object({Int(1), bad});
+  EXPECT_EQ(message(object, bad), "bad (at /1)");
+  const NodeId stateful = Object({});
+  graph_.SetState(stateful, Dict({Str("x"), bad}));
+  EXPECT_EQ(message(List({stateful}), bad), "bad (at /0/x)");
+  EXPECT_EQ(message(List({stateful}), graph_.object(stateful).callable),
+            "bad (at /0)");
+  // A cycle, a way that is beyond measure, and none at all.
+  const NodeId cycle = List({});
+  graph_.AppendItems(cycle, Nodes{cycle, deep});
+  EXPECT_EQ(message(cycle, bad), "bad (at /1/1)");
+  NodeId nested = bad;
+  for (int i = 0; i < 100000; ++i) nested = List({nested});
+  const std::string cut = message(nested, bad);
+  EXPECT_LT(cut.size(), 300);
+  EXPECT_EQ(cut.substr(cut.size() - 6), "/0...)");
+  EXPECT_EQ(message(deep, nested), "bad");
+}
+
 // What a walk told, a line each.
 class Recorder final : public GraphVisitor {
  public:

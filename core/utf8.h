@@ -6,9 +6,11 @@
 // -----------------------------------------------------------------------------
 //
 // Which bytes are text: UTF-8, with or without the lone surrogates that a str
-// of Python may have ("surrogatepass").
+// of Python may have ("surrogatepass"). And how a message shows a text.
 #ifndef FERRY_CORE_UTF8_H_
 #define FERRY_CORE_UTF8_H_
+
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -21,6 +23,10 @@ bool IsValidUtf8(absl::string_view text);
 // Whether `text` is UTF-8 without surrogates, as the Unicode standard defines
 // it. O(size).
 bool IsUnicode(absl::string_view text);
+
+// Returns the beginning of a text for a message: at most 200 bytes of it, with
+// escapes, so that the result is valid UTF-8 whatever the text is.
+std::string ShownText(absl::string_view text);
 
 }  // namespace ferry
 

@@ -37,19 +37,6 @@ constexpr size_t kFrameHeaderSize = 9;
 // CPython recurses. Each time costs as much as the whole container.
 constexpr int kMaxReentered = 1000;
 
-// Pointers and texts in messages are cut after this many bytes.
-constexpr size_t kMaxShownBytes = 200;
-
-// The beginning of a text, for a message: valid UTF-8, whatever the text is.
-std::string Shown(absl::string_view text) {
-  size_t size = std::min(text.size(), kMaxShownBytes);
-  // Not within a character.
-  while (size > 0 && size < text.size() && (text[size] & 0xC0) == 0x80) --size;
-  text = text.substr(0, size);
-  return IsUnicode(text) ? absl::Utf8SafeCHexEscape(text)
-                         : absl::CHexEscape(text);
-}
-
 // The steps in which an object is written.
 enum Stage : uint8_t {
   kCallable,
@@ -123,33 +110,19 @@ void Pickler::Refuse(absl::StatusCode code, absl::string_view what) {
   if (error_.ok()) error_ = absl::Status(code, what);
 }
 
-std::string Pickler::Where() const {
-  std::string pointer;
-  for (const Frame& frame : frames_) {
-    if (pointer.size() > kMaxShownBytes) return absl::StrCat(pointer, "...");
-    // Arguments and state add no step of their own: the tuple or dict that
-    // holds them does.
-    const bool is_object = graph_.is_object(frame.node);
-    if (frame.next == 0 ||
-        (is_object && frame.stage != kItems && frame.stage != kEntries)) {
-      continue;
-    }
-    const uint32_t child = frame.next - 1;
-    const bool has_entries = is_object
-                                 ? frame.stage == kEntries
-                                 : graph_.kind(frame.node) == ValueKind::kDict;
-    if (!has_entries) {
-      absl::StrAppend(&pointer, "/", child);
-      continue;
-    }
-    if (child % 2 == 0) {
-      return pointer.empty() ? "a key" : absl::StrCat("a key of ", pointer);
-    }
-    const NodeId key = graph_.entries(frame.node)[child - 1];
-    absl::StrAppend(&pointer, "/",
-                    EscapePointerToken(Shown(KeyText(graph_, key))));
+NodeId Pickler::NodeAtHand(NodeId root) const {
+  if (frames_.empty()) return root;
+  const Frame& frame = frames_.back();
+  const bool is_object = graph_.is_object(frame.node);
+  if (frame.next == 0 ||
+      (is_object && frame.stage != kItems && frame.stage != kEntries)) {
+    return frame.node;
   }
-  return pointer;
+  const bool has_entries = is_object
+                               ? frame.stage == kEntries
+                               : graph_.kind(frame.node) == ValueKind::kDict;
+  return (has_entries ? graph_.entries(frame.node)
+                      : graph_.items(frame.node))[frame.next - 1];
 }
 
 // --- Bytes and frames --------------------------------------------------------
@@ -306,7 +279,7 @@ void Pickler::WriteFloat(double value) {
 void Pickler::PutStr(absl::string_view text) {
   if (ABSL_PREDICT_FALSE(!IsValidUtf8(text))) {
     Refuse(absl::StatusCode::kInvalidArgument,
-           absl::StrCat("the text \"", Shown(text),
+           absl::StrCat("the text \"", ShownText(text),
                         "\" is not UTF-8; save it as bytes"));
   }
   if (protocol_ >= 4 && text.size() < 256) {
@@ -355,8 +328,9 @@ void Pickler::WriteGlobal(absl::string_view module, absl::string_view name) {
 
 void Pickler::CheckGlobal(const GlobalName& global) {
   const auto refuse = [&](absl::StatusCode code, absl::string_view what) {
-    Refuse(code, absl::StrCat("the class or function \"", Shown(global.module),
-                              ".", Shown(global.name), "\" ", what));
+    Refuse(code,
+           absl::StrCat("the class or function \"", ShownText(global.module),
+                        ".", ShownText(global.name), "\" ", what));
   };
   const std::string fault = DescribeBadGlobal(global.module, global.name);
   if (ABSL_PREDICT_FALSE(!fault.empty())) {
@@ -882,11 +856,7 @@ absl::Status Pickler::Dump(NodeId root) {
   while (status.ok() && error_.ok() && !frames_.empty()) status = Continue();
   if (status.ok()) status = error_;
   if (!status.ok()) {
-    const std::string where = Where();
-    return where.empty()
-               ? status
-               : absl::Status(status.code(), absl::StrCat(status.message(),
-                                                          " (at ", where, ")"));
+    return AnnotatePlace(status, graph_, root, NodeAtHand(root));
   }
   PutOpcode(kStop);
   CommitFrame();

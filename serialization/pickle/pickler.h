@@ -141,9 +141,8 @@ class Pickler {
   // Records an error of a method that returns no status. `Dump` returns the
   // first of them.
   void Refuse(absl::StatusCode code, absl::string_view what);
-  // Returns where the value that is being written stands: "/model/3", "a key of
-  // /model", or nothing for the root.
-  std::string Where() const;
+  // Returns the node that is being written, while `root` is.
+  NodeId NodeAtHand(NodeId root) const;
 
   // A container that is being written.
   struct Frame {

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace ferry {
 namespace proto {
@@ -21,6 +22,12 @@ inline constexpr uint32_t kFormatVersion = 1;
 
 inline constexpr size_t kLengthBytes = 4;  // of the length before a block
 inline constexpr size_t kMaxBlockBytes = size_t{1} << 20;
+
+// The most bytes of a record that are no text. Protobuf counts the values of a
+// column in 31 bits, none takes less than a byte, and no block may take a
+// column past that.
+inline constexpr uint64_t kMaxValueBytes =
+    std::numeric_limits<int>::max() - kMaxBlockBytes;
 
 // The bits of a call. The lowest two are its form, an `ObjectForm`.
 enum CallBits : uint64_t {

@@ -48,11 +48,6 @@ constexpr uint64_t kMaxStorageBytes = std::numeric_limits<int64_t>::max();
 // Texts in messages are cut after this many bytes.
 constexpr size_t kShownBytes = 80;
 
-// Protobuf counts the values of a column in 31 bits, and none takes less than a
-// byte. A block must never take a column past that.
-constexpr uint64_t kMaxValueBytes =
-    std::numeric_limits<int>::max() - kMaxBlockBytes;
-
 // The tag of a field: its number, and in the lowest three bits how its value is
 // encoded.
 enum : uint32_t { kVarint = 0, kBytes = 2 };

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,6 +19,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/global_name.h"
+#include "ferry/core/object_path.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -35,9 +35,6 @@
 namespace ferry {
 namespace proto {
 namespace {
-
-// Words do not run on into the next block.
-constexpr size_t kMaxWordBytes = size_t{1} << 16;
 
 template <typename Message>
 void AppendBlock(const Message& message, LargeString* out) {
@@ -72,13 +69,17 @@ class GraphWriter {
   absl::Status WriteGlobal(NodeId global);
   absl::Status WriteDevice(const Device& device);
   absl::Status WriteTensor(const Tensor& tensor, bool has_changed_flags);
-  absl::Status WriteView(const Tensor& tensor, uint64_t bits);
-  absl::Status WriteWord(absl::string_view word);
+  void WriteView(const Tensor& tensor, uint64_t bits);
   absl::Status WriteStorages();
-  absl::Status PutText(absl::string_view text);
-  // The index of a storage among those of the record.
+  // Returns `error` with the place of `node`.
+  absl::Status ErrorAt(NodeId node, const absl::Status& error) const {
+    return AnnotatePlace(error, graph_, root_, node);
+  }
+  void PutText(absl::string_view text);
+  void PutWord(absl::string_view word) { PutNumber(WordIndex(word)); }
+  // Returns the index of a storage, or of a word, among those of the record.
   uint32_t StorageIndex(const Storage& storage, bool needs_record);
-  absl::StatusOr<uint32_t> WordIndex(absl::string_view word);
+  uint32_t WordIndex(absl::string_view word);
 
   void PutKind(NodeKind kind) {
     columns_.add_kinds(kind);
@@ -92,7 +93,8 @@ class GraphWriter {
   void PutReferences(absl::Span<const NodeId> nodes) {
     for (NodeId node : nodes) PutReference(node);
   }
-  // Counts bytes that the block may have grown by, and ends it if it is full.
+  // Counts bytes that the block may have grown by. Ends the block if it is
+  // full.
   void Grow(size_t bytes) {
     block_bytes_ += bytes;
     if (block_bytes_ >= kFullBlockBytes) EndBlock();
@@ -100,28 +102,32 @@ class GraphWriter {
   void EndBlock();
 
   static constexpr size_t kMaxVarintBytes = 10;
-  // Room for what one value, and the tags of the columns, take at most.
+  // Room for one value, and for the tags of all columns.
   static constexpr size_t kSpareBytes = 256;
   static constexpr size_t kFullBlockBytes = kMaxBlockBytes - kSpareBytes;
 
-  // A storage that tensors or storage nodes refer to.
+  // A storage that tensors or storage nodes refer to, and the first of them.
   struct UsedStorage {
     Storage storage;
+    NodeId node;
     bool needs_record = false;
   };
 
   const ObjectGraph& graph_;
   StorageTable* const table_;
   NodeOrder order_;
+  NodeId root_ = kNoNode;
   uint32_t row_ = kFirstNumber;  // the number of the row that is written
+  NodeId node_ = kNoNode;        // and its node
 
   Columns columns_;         // of the block that is written
   size_t block_bytes_ = 0;  // at most
+  uint64_t text_bytes_ = 0;
   LargeString out_;
 
   std::vector<UsedStorage> storages_;
   absl::flat_hash_map<const void*, uint32_t> storage_indexes_;
-  // The words so far. Keys are stable: words are few.
+  // The words so far, which are few.
   absl::flat_hash_map<std::string, uint32_t> word_indexes_;
   std::vector<std::optional<uint32_t>> dtype_words_;  // by dtype
 };
@@ -143,12 +149,10 @@ void GraphWriter::PutReference(NodeId node) {
   Grow(kMaxVarintBytes / 2);
 }
 
-absl::Status GraphWriter::PutText(absl::string_view text) {
-  if (text.size() > std::numeric_limits<uint32_t>::max()) {
-    return absl::UnimplementedError(
-        absl::StrCat("a text of ", text.size(), " bytes"));
-  }
+void GraphWriter::PutText(absl::string_view text) {
+  // A text of 4 GiB or more does not fit a node.
   PutNumber(text.size());
+  text_bytes_ += text.size();
   while (!text.empty()) {
     if (columns_.text_size() == 0) columns_.add_text();
     const size_t part = std::min(text.size(), kFullBlockBytes - block_bytes_);
@@ -156,17 +160,13 @@ absl::Status GraphWriter::PutText(absl::string_view text) {
     text.remove_prefix(part);
     Grow(part);
   }
-  return absl::OkStatus();
 }
 
-absl::StatusOr<uint32_t> GraphWriter::WordIndex(absl::string_view word) {
+uint32_t GraphWriter::WordIndex(absl::string_view word) {
   const auto found = word_indexes_.find(word);
   if (found != word_indexes_.end()) return found->second;
-  if (word.size() > kMaxWordBytes) {
-    return absl::UnimplementedError(
-        absl::StrCat("a name of a device or a place of ", word.size(),
-                     " bytes; at most ", kMaxWordBytes, " can be written"));
-  }
+  // Words do not run on into the next block. None has more than a few hundred
+  // bytes (`StorageTable::kMaxLocationBytes`).
   if (block_bytes_ + word.size() + kMaxVarintBytes >= kFullBlockBytes) {
     EndBlock();
   }
@@ -177,21 +177,15 @@ absl::StatusOr<uint32_t> GraphWriter::WordIndex(absl::string_view word) {
   return index;
 }
 
-absl::Status GraphWriter::WriteWord(absl::string_view word) {
-  FERRY_ASSIGN_OR_RETURN(const uint32_t index, WordIndex(word));
-  PutNumber(index);
-  return absl::OkStatus();
-}
-
 uint32_t GraphWriter::StorageIndex(const Storage& storage, bool needs_record) {
   const auto [found, is_new] = storage_indexes_.try_emplace(
       storage.identity(), static_cast<uint32_t>(storages_.size()));
-  if (is_new) storages_.push_back({storage});
+  if (is_new) storages_.push_back({storage, node_});
   storages_[found->second].needs_record |= needs_record;
   return found->second;
 }
 
-absl::Status GraphWriter::WriteView(const Tensor& tensor, uint64_t bits) {
+void GraphWriter::WriteView(const Tensor& tensor, uint64_t bits) {
   if (tensor.requires_grad()) bits |= kRequiresGrad;
   if (tensor.is_conj()) bits |= kConj;
   if (tensor.is_neg()) bits |= kNeg;
@@ -201,8 +195,7 @@ absl::Status GraphWriter::WriteView(const Tensor& tensor, uint64_t bits) {
   const auto dtype = static_cast<size_t>(tensor.dtype());
   if (dtype >= dtype_words_.size()) dtype_words_.resize(dtype + 1);
   if (!dtype_words_[dtype]) {
-    FERRY_ASSIGN_OR_RETURN(dtype_words_[dtype],
-                           WordIndex(Name(tensor.dtype())));
+    dtype_words_[dtype] = WordIndex(Name(tensor.dtype()));
   }
   PutNumber(*dtype_words_[dtype]);
   // A tensor on the meta device has nothing that a record could hold.
@@ -212,11 +205,10 @@ absl::Status GraphWriter::WriteView(const Tensor& tensor, uint64_t bits) {
   PutNumber(static_cast<uint64_t>(tensor.storage_offset()));
   PutNumber(tensor.shape().size());
   for (int64_t size : tensor.shape()) PutNumber(static_cast<uint64_t>(size));
-  if (is_row_major) return absl::OkStatus();
+  if (is_row_major) return;
   for (int64_t stride : tensor.strides()) {
     PutNumber(static_cast<uint64_t>(stride));
   }
-  return absl::OkStatus();
 }
 
 absl::Status GraphWriter::WriteTensor(const Tensor& tensor,
@@ -226,7 +218,10 @@ absl::Status GraphWriter::WriteTensor(const Tensor& tensor,
   }
   FERRY_RETURN_IF_ERROR(CheckFlags(tensor));
   uint64_t bits = has_changed_flags ? uint64_t{kChangedFlags} : 0;
-  if (tensor.layout() == Layout::kStrided) return WriteView(tensor, bits);
+  if (tensor.layout() == Layout::kStrided) {
+    WriteView(tensor, bits);
+    return absl::OkStatus();
+  }
   FERRY_RETURN_IF_ERROR(CheckComponents(tensor));
   FERRY_RETURN_IF_ERROR(CheckIndices(tensor));
   bits |= kComposite;
@@ -234,14 +229,14 @@ absl::Status GraphWriter::WriteTensor(const Tensor& tensor,
   if (tensor.is_conj()) bits |= kConj;
   if (tensor.is_neg()) bits |= kNeg;
   PutNumber(bits);
-  FERRY_RETURN_IF_ERROR(WriteWord(Name(tensor.dtype())));
-  FERRY_RETURN_IF_ERROR(WriteWord(Name(tensor.layout())));
+  PutWord(Name(tensor.dtype()));
+  PutWord(Name(tensor.layout()));
   PutNumber(tensor.shape().size());
   for (int64_t size : tensor.shape()) PutNumber(static_cast<uint64_t>(size));
   PutNumber(tensor.components().size());
   for (const Tensor& component : tensor.components()) {
     FERRY_RETURN_IF_ERROR(CheckFlags(component));
-    FERRY_RETURN_IF_ERROR(WriteView(component, 0));
+    WriteView(component, 0);
   }
   return absl::OkStatus();
 }
@@ -256,7 +251,7 @@ absl::Status GraphWriter::WriteDevice(const Device& device) {
         "from 0 to ",
         kMaxDeviceIndex));
   }
-  FERRY_RETURN_IF_ERROR(WriteWord(device.type()));
+  PutWord(device.type());
   PutNumber(device.has_index() ? static_cast<uint64_t>(device.index()) + 1 : 0);
   return absl::OkStatus();
 }
@@ -266,19 +261,21 @@ absl::Status GraphWriter::WriteGlobal(NodeId node) {
   const bool is_dtype = graph_.kind(node) == ValueKind::kDType;
   const bool has_source = global.source != kNoNode;
   if (is_dtype && has_source) {
-    return absl::UnimplementedError("a dtype with a source text");
+    return absl::UnimplementedError(
+        absl::StrCat("the dtype \"", Name(graph_.dtype(node)),
+                     "\" has the source text of a class, which only a pickle "
+                     "keeps; save it as one"));
   }
   const std::string fault = DescribeBadGlobal(global.module, global.name);
   if (!fault.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "no file can refer to \"",
-        absl::CHexEscape(global.module.substr(0, 80)), ".",
-        absl::CHexEscape(global.name.substr(0, 80)), "\": ", fault));
+        "the class or function \"", ShownText(global.module), ".",
+        ShownText(global.name), "\" is not a valid name: ", fault));
   }
   PutKind(is_dtype ? GLOBAL_DTYPE : has_source ? GLOBAL_WITH_SOURCE : GLOBAL);
-  FERRY_RETURN_IF_ERROR(PutText(global.module));
-  FERRY_RETURN_IF_ERROR(PutText(global.name));
-  if (is_dtype) return WriteWord(Name(graph_.dtype(node)));
+  PutText(global.module);
+  PutText(global.name);
+  if (is_dtype) PutWord(Name(graph_.dtype(node)));
   if (has_source) PutReference(global.source);
   return absl::OkStatus();
 }
@@ -290,13 +287,14 @@ absl::Status GraphWriter::WriteCall(NodeId node) {
   if (graph_.kind(object.args) != ValueKind::kTuple ||
       graph_.is_object(object.args)) {
     return absl::InvalidArgumentError(
-        "the arguments of an object are not a tuple");
+        "the arguments of an object are not a tuple; give it one");
   }
   const bool has_keywords = object.form == ObjectForm::kNewEx;
   if (has_keywords != (object.kwargs != kNoNode) ||
       (has_keywords && graph_.kind(object.kwargs) != ValueKind::kDict)) {
     return absl::InvalidArgumentError(
-        "the keyword arguments of an object are not a dict");
+        "the keyword arguments of an object are not a dict; give it one if it "
+        "is made by __new__ with keywords, and none otherwise");
   }
   auto bits = static_cast<uint64_t>(object.form);
   if (object.state != kNoNode) bits |= kHasState;
@@ -351,7 +349,8 @@ absl::Status GraphWriter::WriteObjectKind(NodeId node) {
       return put(OBJECT_SIZE);
     case ValueKind::kLayout:
       FERRY_RETURN_IF_ERROR(put(OBJECT_LAYOUT));
-      return WriteWord(Name(graph_.layout(node)));
+      PutWord(Name(graph_.layout(node)));
+      return absl::OkStatus();
     default:
       return put(OBJECT);
   }
@@ -364,14 +363,21 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
     PutReferences(run);
     return absl::OkStatus();
   };
+  const auto put_text = [this, node](NodeKind kind) {
+    PutKind(kind);
+    PutText(graph_.text(node));
+    return absl::OkStatus();
+  };
+  const auto put_word = [this](NodeKind kind, absl::string_view word) {
+    PutKind(kind);
+    PutWord(word);
+    return absl::OkStatus();
+  };
   if (graph_.is_object(node)) return WriteObjectKind(node);
   if (graph_.is_global(node)) return WriteGlobal(node);
   switch (graph_.kind(node)) {
     case ValueKind::kInt:
-      if (graph_.is_big_int(node)) {
-        PutKind(BIG_INT);
-        return PutText(graph_.text(node));
-      }
+      if (graph_.is_big_int(node)) return put_text(BIG_INT);
       PutKind(INT);
       columns_.add_ints(graph_.int_value(node));
       Grow(kMaxVarintBytes);
@@ -389,18 +395,15 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
       return absl::OkStatus();
     case ValueKind::kStr:
       if (!IsValidUtf8(graph_.text(node))) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "a str is not UTF-8: \"",
-            absl::CHexEscape(graph_.text(node).substr(0, 80)), "\""));
+        return absl::InvalidArgumentError(
+            absl::StrCat("the text \"", ShownText(graph_.text(node)),
+                         "\" is not UTF-8; save it as bytes"));
       }
-      PutKind(STR);
-      return PutText(graph_.text(node));
+      return put_text(STR);
     case ValueKind::kBytes:
-      PutKind(BYTES);
-      return PutText(graph_.text(node));
+      return put_text(BYTES);
     case ValueKind::kByteArray:
-      PutKind(BYTE_ARRAY);
-      return PutText(graph_.text(node));
+      return put_text(BYTE_ARRAY);
     case ValueKind::kList:
       return put_run(LIST, graph_.items(node));
     case ValueKind::kTuple:
@@ -420,20 +423,19 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
       const StorageRecord& record = graph_.storage(node);
       PutKind(record.untyped ? UNTYPED_STORAGE : STORAGE);
       PutNumber(StorageIndex(record.storage, /*needs_record=*/true));
-      return record.untyped ? absl::OkStatus() : WriteWord(Name(record.dtype));
+      if (!record.untyped) PutWord(Name(record.dtype));
+      return absl::OkStatus();
     }
     case ValueKind::kTensor:
       PutKind(graph_.is_parameter(node) ? PARAMETER : TENSOR);
       return WriteTensor(graph_.tensor(node), /*has_changed_flags=*/false);
     case ValueKind::kDType:
-      PutKind(DTYPE);
-      return WriteWord(Name(graph_.dtype(node)));
+      return put_word(DTYPE, Name(graph_.dtype(node)));
     case ValueKind::kDevice:
       PutKind(DEVICE);
       return WriteDevice(graph_.device(node));
     case ValueKind::kLayout:
-      PutKind(LAYOUT);
-      return WriteWord(Name(graph_.layout(node)));
+      return put_word(LAYOUT, Name(graph_.layout(node)));
     default:
       return absl::InternalError(
           absl::StrCat("a ", Name(graph_.kind(node)), " has no row"));
@@ -444,14 +446,12 @@ absl::Status GraphWriter::WriteStorages() {
   for (const UsedStorage& used : storages_) {
     uint32_t location = 0;
     if (used.needs_record) {
-      // As bytes: what they are counted in is said where they are used, and
-      // that may be more than one dtype.
-      FERRY_ASSIGN_OR_RETURN(
-          const auto added,
-          table_->Add({used.storage, DType::kUInt8, /*untyped=*/true}));
-      FERRY_ASSIGN_OR_RETURN(const uint32_t word,
-                             WordIndex(table_->location(added.first)));
-      location = word + 1;
+      // As bytes: the rows say which dtypes its elements are counted in, and
+      // there may be several.
+      const auto added =
+          table_->Add({used.storage, DType::kUInt8, /*untyped=*/true});
+      if (!added.ok()) return ErrorAt(used.node, added.status());
+      location = WordIndex(table_->location(added->first)) + 1;
     }
     columns_.add_storage_sizes(used.storage.size_bytes());
     columns_.add_storage_locations(location);
@@ -462,6 +462,7 @@ absl::Status GraphWriter::WriteStorages() {
 
 absl::StatusOr<LargeString> GraphWriter::Write(NodeId root,
                                                absl::string_view release) {
+  root_ = root;
   FERRY_RETURN_IF_ERROR(order_.Visit(root));
   Header header;
   header.set_format_version(kFormatVersion);
@@ -470,11 +471,19 @@ absl::StatusOr<LargeString> GraphWriter::Write(NodeId root,
   header.set_root(order_.number(root));
   AppendBlock(header, &out_);
   for (NodeId node : order_.nodes()) {
-    FERRY_RETURN_IF_ERROR(WriteRow(node));
+    node_ = node;
+    const absl::Status status = WriteRow(node);
+    if (!status.ok()) return ErrorAt(node, status);
     ++row_;
   }
   FERRY_RETURN_IF_ERROR(WriteStorages());
   if (block_bytes_ > 0) EndBlock();
+  if (out_.size() - text_bytes_ > kMaxValueBytes) {
+    return absl::UnimplementedError(
+        absl::StrCat("the graph takes ", out_.size() - text_bytes_,
+                     " bytes beside its texts; at most ", kMaxValueBytes,
+                     " can be read again, so split the value"));
+  }
   out_.append(kLengthBytes, '\0');
   return std::move(out_);
 }

@@ -22,13 +22,13 @@ namespace proto {
 // to `storages`. `release` says who writes it. The same graph gives the same
 // bytes.
 //
-// Errors:
+// Errors, whose messages name the place in the graph ("at /model/3"):
 //   kInvalidArgument - text that is not UTF-8; a global that is no name
 //                      (`DescribeBadGlobal`); a tensor that was never made or
 //                      breaks a rule of tensor_rules.h; a device that no file
 //                      can name; a tuple that contains itself.
-//   kUnimplemented   - a tensor whose layout is not known by its parts; a name
-//                      of a device or a place of more than 64 KiB.
+//   kUnimplemented   - a tensor whose layout is not known by its parts; a graph
+//                      of 2^31 nodes, or that takes 2 GiB beside its texts.
 //   whatever `storages` returns.
 absl::StatusOr<LargeString> WriteGraph(const ObjectGraph& graph, NodeId root,
                                        absl::string_view release,

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/value_kind.h"
 
@@ -14,9 +15,10 @@ namespace proto {
 absl::Status NodeOrder::AppendPart(NodeId part) {
   if (part < kFirstNumber) return absl::OkStatus();
   if (numbers_[part] == kBeingMade) {
-    return absl::InvalidArgumentError(
-        "a tuple, a frozenset or the arguments of an object contain "
-        "themselves, which Python could not have made");
+    return ErrorAt(part,
+                   absl::InvalidArgumentError(
+                       "a tuple, a frozenset or the arguments of an object "
+                       "contain themselves; put a list or a dict in between"));
   }
   if (numbers_[part] == kUnseen) pending_.push_back(part);
   return absl::OkStatus();
@@ -34,8 +36,10 @@ absl::Status NodeOrder::AppendParts(NodeId node) {
     const ObjectRecord object = graph_.object(node);
     if (object.dropped != kNoNode) {
       if (!dropped_.insert(object.dropped).second) {
-        return absl::UnimplementedError(
-            "one call was dropped in favour of two objects");
+        return ErrorAt(
+            node, absl::UnimplementedError(
+                      "a call that was dropped in favour of this object was "
+                      "dropped in favour of another one too"));
       }
       FERRY_RETURN_IF_ERROR(AppendPart(object.dropped));
     }
@@ -108,8 +112,11 @@ absl::Status NodeOrder::Make(NodeId node) {
 
 absl::Status NodeOrder::Visit(NodeId root) {
   if (graph_.size() >= uint32_t{1} << 31) {
-    return absl::UnimplementedError("a graph of 2^31 nodes or more");
+    return absl::UnimplementedError(absl::StrCat(
+        "the graph has ", graph_.size(),
+        " objects; fewer than 2^31 can be written, so split the value"));
   }
+  root_ = root;
   FERRY_RETURN_IF_ERROR(Make(root));
   while (!fills_.empty()) {
     Fill& fill = fills_.back();

@@ -24,6 +24,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/core/object_path.h"
 
 namespace ferry {
 namespace proto {
@@ -44,7 +45,7 @@ class NodeOrder {
   // Numbers `root` and all that it refers to, depth first. Called once. O(nodes
   // and references); never recurses.
   //
-  // Errors:
+  // Errors, which name the place of the node:
   //   kInvalidArgument - a tuple, a frozenset or the arguments of an object
   //                      contain themselves, which no program could have made.
   //   kUnimplemented   - one call was dropped in favour of two objects, or the
@@ -74,6 +75,10 @@ class NodeOrder {
 
   // Numbers `node` after all that it is made with.
   absl::Status Make(NodeId node);
+  // Returns `error` with the place of `node`.
+  absl::Status ErrorAt(NodeId node, const absl::Status& error) const {
+    return AnnotatePlace(error, graph_, root_, node);
+  }
   // Appends to `pending_` what `node` is made with, the last first.
   absl::Status AppendParts(NodeId node);
   absl::Status AppendPart(NodeId part);
@@ -86,6 +91,7 @@ class NodeOrder {
   using LargeVector = std::vector<T, HugePageAllocator<T>>;
 
   const ObjectGraph& graph_;
+  NodeId root_ = kNoNode;
   LargeVector<uint32_t> numbers_;  // by node
   LargeVector<NodeId> order_;
   std::vector<NodeId> pending_;
