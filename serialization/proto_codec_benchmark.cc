@@ -25,7 +25,6 @@
 #include "ferry/serialization/torch/pickle_codec.h"
 
 namespace ferry {
-namespace proto {
 namespace {
 
 constexpr int kTensors = 20000;
@@ -124,7 +123,7 @@ void BM_Read(benchmark::State& state, const Codec& codec,
       ->Unit(benchmark::kMillisecond)
 
 using Pickle = torch_format::PickleCodec;
-using Proto = ProtoCodec;
+using Proto = proto::ProtoCodec;
 FERRY_BENCHMARK(BM_Read, Pickle, Tensors);
 FERRY_BENCHMARK(BM_Read, Proto, Tensors);
 FERRY_BENCHMARK(BM_Write, Pickle, Tensors);
@@ -135,5 +134,4 @@ FERRY_BENCHMARK(BM_Write, Pickle, Objects);
 FERRY_BENCHMARK(BM_Write, Proto, Objects);
 
 }  // namespace
-}  // namespace proto
 }  // namespace ferry

@@ -29,7 +29,6 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace proto {
 namespace {
 
 std::string Write(const Codec& codec, const ObjectGraph& graph, NodeId root) {
@@ -84,15 +83,16 @@ TEST(ProtoRoundTripTest, PicklesComeBack) {
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
     ASSERT_TRUE(checkpoint->PlaceAll().ok());
     const Value& root = checkpoint->root();
-    const std::string record = Write(ProtoCodec(), *root.graph(), root.node());
+    const std::string record =
+        Write(proto::ProtoCodec(), *root.graph(), root.node());
     ObjectGraph back;
     StorageTable storages;
     const absl::StatusOr<Codec::GraphRead> read =
-        ProtoCodec().Read(record, LoadLimits(), &storages, &back);
+        proto::ProtoCodec().Read(record, LoadLimits(), &storages, &back);
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(GraphDifference(*root.graph(), root.node(), back, read->root),
               "");
-    EXPECT_EQ(Write(ProtoCodec(), back, read->root), record);
+    EXPECT_EQ(Write(proto::ProtoCodec(), back, read->root), record);
 
     const int protocol = std::max(2, checkpoint->info().pickle_protocol);
     const torch_format::PickleCodec pickle(
@@ -119,13 +119,12 @@ TEST(ProtoRoundTripTest, ReadsAStateDictOfTheFirstRelease) {
   ObjectGraph back;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
-      ProtoCodec().Read(first, LoadLimits(), &storages, &back);
+      proto::ProtoCodec().Read(first, LoadLimits(), &storages, &back);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(GraphDifference(*value->graph(), value->node(), back, read->root),
             "");
-  EXPECT_EQ(Write(ProtoCodec(), *value->graph(), value->node()), first);
+  EXPECT_EQ(Write(proto::ProtoCodec(), *value->graph(), value->node()), first);
 }
 
 }  // namespace
-}  // namespace proto
 }  // namespace ferry
