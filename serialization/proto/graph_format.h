@@ -5,8 +5,8 @@
 // File: serialization/proto/graph_format.h
 // -----------------------------------------------------------------------------
 //
-// The numbers of checkpoint_graph.proto that are no enumeration there: what the
-// reader and the writer of a graph record share.
+// What the reader and the writer of a graph record share: the constants of
+// checkpoint_graph.proto that are not enumerations there.
 #ifndef FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_
 #define FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_
 
@@ -19,6 +19,9 @@ namespace proto {
 
 // The version that is written, and the last that is read.
 inline constexpr uint32_t kFormatVersion = 1;
+
+// Says in a record which release wrote it. Errors of other releases name it.
+inline constexpr char kRelease[] = "Ferry 0.1";
 
 inline constexpr size_t kLengthBytes = 4;  // of the length before a block
 inline constexpr size_t kMaxBlockBytes = size_t{1} << 20;

@@ -97,6 +97,12 @@ google::protobuf::ArenaOptions InKeptPages() {
   return options;
 }
 
+void SetFlags(uint64_t bits, const Tensor& tensor) {
+  tensor.set_requires_grad((bits & kRequiresGrad) != 0);
+  tensor.set_conj((bits & kConj) != 0);
+  tensor.set_neg((bits & kNeg) != 0);
+}
+
 // The values of a column that no row has taken yet.
 template <typename T>
 class Column {
@@ -154,6 +160,9 @@ class GraphReader {
   void FailDamaged(absl::string_view what) {
     if (status_.ok()) status_ = Damaged(what);
   }
+  void FailUnknown(absl::string_view what) {
+    Fail(Unknown(absl::StrCat(what, " in row ", row_)));
+  }
   // Records a broken rule of tensors, if there is one. In a file that is
   // damage, not a caller's mistake.
   void FailRule(const absl::Status& status) {
@@ -169,7 +178,7 @@ class GraphReader {
   absl::Status ReadStorages();
   absl::Status ReadRows();
   absl::Status CheckEnd() const;
-  absl::Status CheckSources() const;
+  absl::Status SetSources();
   void ReadRow(int kind);
 
   uint64_t TakeNumber();
@@ -224,6 +233,7 @@ class GraphReader {
 
   size_t position_ = 0;  // in `bytes_`
   std::string release_;  // escaped, for messages
+  uint32_t format_version_ = 0;
   uint32_t num_rows_ = 0;
   uint32_t root_ = 0;
   google::protobuf::Arena arena_{InKeptPages()};
@@ -245,7 +255,12 @@ class GraphReader {
   uint32_t row_ = kFirstNumber;
   uint32_t shift_ = 0;  // from the number of a row to its node
   std::vector<NodeId> run_;
-  std::vector<std::pair<NodeId, NodeId>> sources_;  // of globals
+  struct Source {
+    uint32_t row;
+    NodeId global;
+    NodeId source;
+  };
+  std::vector<Source> sources_;
   absl::flat_hash_set<NodeId> dropped_;
   // Tuples that hold only ints: many rows may share one.
   absl::flat_hash_set<NodeId> int_tuples_;
@@ -257,6 +272,11 @@ absl::Status GraphReader::Damaged(absl::string_view what) const {
 }
 
 absl::Status GraphReader::Unknown(absl::string_view what) const {
+  if (release_ == kRelease) {
+    return absl::DataLossError(absl::StrCat("the graph is damaged: it has ",
+                                            what, ", which \"", kRelease,
+                                            "\" does not write"));
+  }
   return absl::UnimplementedError(
       absl::StrCat("the graph was written by \"", release_, "\" and has ", what,
                    ", which this release does not know; use that one or a "
@@ -304,6 +324,7 @@ absl::Status GraphReader::ReadHeader() {
         "the graph is damaged: its header has a field twice, or a number that "
         "is longer than it need be");
   }
+  format_version_ = header.format_version();
   num_rows_ = header.num_rows();
   root_ = header.root();
   if (num_rows_ > limits_.max_nodes) {
@@ -351,7 +372,7 @@ absl::Status GraphReader::ReadColumns() {
           "the graph is damaged: its block at byte ", start, " is no message"));
     }
     if (!HasOnlyKnownFields(block, /*is_header=*/false)) {
-      return Unknown("other columns");
+      return Unknown("fields in its columns");
     }
     if (columns_.text_size() > num_texts + 1) {
       return absl::DataLossError(
@@ -373,11 +394,14 @@ absl::Status GraphReader::ReadColumns() {
                        " words or storages; the limit is ", limits_.max_nodes));
     }
   }
-  if (columns_.kinds_size() != static_cast<int64_t>(num_rows_) ||
-      columns_.storage_sizes_size() != columns_.storage_locations_size()) {
+  if (columns_.kinds_size() != static_cast<int64_t>(num_rows_)) {
+    return absl::DataLossError(absl::StrCat("the graph is damaged: it has ",
+                                            columns_.kinds_size(),
+                                            " rows instead of ", num_rows_));
+  }
+  if (columns_.storage_sizes_size() != columns_.storage_locations_size()) {
     return absl::DataLossError(
-        absl::StrCat("the graph is damaged: it has ", columns_.kinds_size(),
-                     " rows instead of ", num_rows_, ", or ",
+        absl::StrCat("the graph is damaged: it has ",
                      columns_.storage_sizes_size(), " sizes of storages and ",
                      columns_.storage_locations_size(), " locations"));
   }
@@ -470,7 +494,7 @@ size_t GraphReader::TakeCount(size_t width) {
 uint64_t GraphReader::TakeBits(uint64_t known) {
   const uint64_t bits = TakeNumber();
   if (ABSL_PREDICT_FALSE((bits & ~known) != 0)) {
-    Fail(Unknown(absl::StrCat("the bits ", bits)));
+    FailUnknown(absl::StrCat("the bits ", bits));
     return 0;
   }
   return bits;
@@ -536,8 +560,8 @@ DType GraphReader::TakeDType() {
   if (!word->dtype) {
     word->dtype = DTypeFromName(word->text);
     if (!word->dtype) {
-      Fail(Unknown(
-          absl::StrCat("the dtype \"", absl::CHexEscape(word->text), "\"")));
+      FailUnknown(
+          absl::StrCat("the dtype \"", absl::CHexEscape(word->text), "\""));
       return DType::kUInt8;
     }
   }
@@ -549,8 +573,8 @@ Layout GraphReader::TakeLayout() {
   if (word == nullptr) return Layout::kStrided;
   const std::optional<Layout> layout = LayoutFromName(word->text);
   if (!layout) {
-    Fail(Unknown(
-        absl::StrCat("the layout \"", absl::CHexEscape(word->text), "\"")));
+    FailUnknown(
+        absl::StrCat("the layout \"", absl::CHexEscape(word->text), "\""));
   }
   return layout.value_or(Layout::kStrided);
 }
@@ -639,9 +663,7 @@ Tensor GraphReader::TakeView(uint64_t bits) {
     FailRule(tensor.status());
     return Tensor();
   }
-  tensor->set_requires_grad((bits & kRequiresGrad) != 0);
-  tensor->set_conj((bits & kConj) != 0);
-  tensor->set_neg((bits & kNeg) != 0);
+  SetFlags(bits, *tensor);
   FailRule(CheckFlags(*tensor));
   return *std::move(tensor);
 }
@@ -663,7 +685,6 @@ Tensor GraphReader::TakeComposite(uint64_t bits) {
                              " components"));
     return Tensor();
   }
-  FailRule(NumElements(shape).status());
   std::vector<Tensor> components;
   for (uint64_t i = 0; i < num_components && status_.ok(); ++i) {
     components.push_back(
@@ -672,9 +693,7 @@ Tensor GraphReader::TakeComposite(uint64_t bits) {
   if (!status_.ok()) return Tensor();
   Tensor tensor =
       Tensor::CreateComposite(layout, dtype, shape, std::move(components));
-  tensor.set_requires_grad((bits & kRequiresGrad) != 0);
-  tensor.set_conj((bits & kConj) != 0);
-  tensor.set_neg((bits & kNeg) != 0);
+  SetFlags(bits, tensor);
   FailRule(CheckComponents(tensor));
   FailRule(CheckFlags(tensor));
   return tensor;
@@ -753,7 +772,7 @@ NodeId GraphReader::AddObject() {
   const uint64_t bits = TakeBits(kAllCallBits);
   const uint64_t form = bits & kFormMask;
   if (form > static_cast<uint64_t>(ObjectForm::kNewEx)) {
-    Fail(Unknown(absl::StrCat("calls of the form ", form)));
+    FailUnknown(absl::StrCat("calls of the form ", form));
   }
   const NodeId callable = TakePart();
   const NodeId args = TakePart();
@@ -835,108 +854,108 @@ void GraphReader::BecomeSize(NodeId object) {
 
 void GraphReader::ReadRow(int kind) {
   switch (kind) {
-    case INT:
+    case NODE_KIND_INT:
       if (ints_.left() == 0) return FailDamaged("the ints end before it");
       graph_->AddInt(ints_.Take());
       return;
-    case BIG_INT:
+    case NODE_KIND_BIG_INT:
       return AddBigInt();
-    case FLOAT:
+    case NODE_KIND_FLOAT:
       graph_->AddFloat(TakeFloat());
       return;
-    case COMPLEX: {
+    case NODE_KIND_COMPLEX: {
       const double real = TakeFloat();
       graph_->AddComplex(real, TakeFloat());
       return;
     }
-    case STR: {
+    case NODE_KIND_STR: {
       const absl::string_view text = TakeText();
       if (!IsValidUtf8(text)) return FailDamaged("text is not valid UTF-8");
       graph_->AddStr(text);
       return;
     }
-    case BYTES:
+    case NODE_KIND_BYTES:
       graph_->AddBytes(TakeText());
       return;
-    case BYTE_ARRAY:
+    case NODE_KIND_BYTE_ARRAY:
       graph_->AddByteArray(TakeText());
       return;
-    case LIST:
+    case NODE_KIND_LIST:
       graph_->AddList(TakeItems());
       return;
-    case TUPLE:
+    case NODE_KIND_TUPLE:
       graph_->AddTuple(TakeParts());
       return;
-    case DICT:
+    case NODE_KIND_DICT:
       graph_->AppendEntries(graph_->AddDict(), TakeEntries());
       return;
-    case SET:
+    case NODE_KIND_SET:
       graph_->AddSet(TakeItems());
       return;
-    case FROZEN_SET:
+    case NODE_KIND_FROZEN_SET:
       graph_->AddFrozenSet(TakeParts());
       return;
-    case GLOBAL:
+    case NODE_KIND_GLOBAL:
       AddGlobal();
       return;
-    case GLOBAL_WITH_SOURCE: {
+    case NODE_KIND_GLOBAL_WITH_SOURCE: {
       const NodeId global = AddGlobal();
-      sources_.emplace_back(global, TakeGiven());
+      sources_.push_back({row_, global, TakeGiven()});
       return;
     }
-    case GLOBAL_DTYPE:
+    case NODE_KIND_GLOBAL_DTYPE:
       return AddDTypeGlobal();
-    case STORAGE:
-    case UNTYPED_STORAGE:
-      return AddStorage(kind == UNTYPED_STORAGE);
-    case TENSOR:
-    case PARAMETER: {
+    case NODE_KIND_STORAGE:
+    case NODE_KIND_UNTYPED_STORAGE:
+      return AddStorage(kind == NODE_KIND_UNTYPED_STORAGE);
+    case NODE_KIND_TENSOR:
+    case NODE_KIND_PARAMETER: {
       uint64_t bits;
       // No call made it, so there are no flags of a call.
       Tensor tensor = TakeTensor(kAllTensorBits & ~kChangedFlags, &bits);
-      if (kind == PARAMETER) {
+      if (kind == NODE_KIND_PARAMETER) {
         graph_->AddParameter(std::move(tensor));
       } else {
         graph_->AddTensor(std::move(tensor));
       }
       return;
     }
-    case DTYPE:
+    case NODE_KIND_DTYPE:
       graph_->AddDType(TakeDType());
       return;
-    case DEVICE:
+    case NODE_KIND_DEVICE:
       graph_->AddDevice(TakeDevice());
       return;
-    case SIZE:
+    case NODE_KIND_SIZE:
       return AddSize();
-    case LAYOUT:
+    case NODE_KIND_LAYOUT:
       graph_->AddLayout(TakeLayout());
       return;
-    case OBJECT:
+    case NODE_KIND_OBJECT:
       AddObject();
       return;
-    case OBJECT_TENSOR:
-    case OBJECT_PARAMETER: {
+    case NODE_KIND_OBJECT_TENSOR:
+    case NODE_KIND_OBJECT_PARAMETER: {
       const NodeId object = AddObject();
-      return BecomeTensor(object, kind == OBJECT_PARAMETER);
+      return BecomeTensor(object, kind == NODE_KIND_OBJECT_PARAMETER);
     }
-    case OBJECT_DICT: {
+    case NODE_KIND_OBJECT_DICT: {
       const NodeId object = AddObject();
       if (status_.ok()) graph_->BecomeDict(object);
       return;
     }
-    case OBJECT_DEVICE: {
+    case NODE_KIND_OBJECT_DEVICE: {
       const NodeId object = AddObject();
       const Device device = TakeDevice();
       if (status_.ok()) graph_->BecomeDevice(object, device);
       return;
     }
-    case OBJECT_SIZE: {
+    case NODE_KIND_OBJECT_SIZE: {
       const NodeId object = AddObject();
       if (status_.ok()) BecomeSize(object);
       return;
     }
-    case OBJECT_LAYOUT: {
+    case NODE_KIND_OBJECT_LAYOUT: {
       const NodeId object = AddObject();
       const Layout layout = TakeLayout();
       if (status_.ok()) graph_->BecomeLayout(object, layout);
@@ -945,7 +964,7 @@ void GraphReader::ReadRow(int kind) {
     case NODE_KIND_UNSPECIFIED:
       return FailDamaged("it has no kind");
     default:
-      return Fail(Unknown(absl::StrCat("nodes of the kind ", kind)));
+      return FailUnknown(absl::StrCat("nodes of the kind ", kind));
   }
 }
 
@@ -957,25 +976,36 @@ absl::Status GraphReader::ReadRows() {
     // The empty tuple, and globals and storages that there are already, make no
     // node.
     if (ABSL_PREDICT_FALSE(graph_->size() != row_ + shift_ + 1)) {
-      return Damaged("it is a node that there is already");
+      return Damaged(
+          "it is a class, function or storage that another row is, or the "
+          "empty tuple");
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status GraphReader::CheckEnd() const {
-  const auto is_used = [](const auto& used) { return used.is_used; };
-  if (references_.left() == 0 && numbers_.left() == 0 && ints_.left() == 0 &&
-      floats_.left() == 0 && text_left_ == 0 &&
-      absl::c_all_of(words_, is_used) && absl::c_all_of(storages_, is_used)) {
-    return absl::OkStatus();
+  const auto is_unused = [](const auto& word) { return !word.is_used; };
+  const std::pair<const char*, uint64_t> columns[] = {
+      {"references", references_.left()},
+      {"numbers", numbers_.left()},
+      {"ints", ints_.left()},
+      {"floats", floats_.left()},
+      {"bytes of text", text_left_},
+      {"words", absl::c_count_if(words_, is_unused)},
+      {"storages", absl::c_count_if(storages_, is_unused)},
+  };
+  for (const auto& [name, left] : columns) {
+    if (left != 0) {
+      return absl::DataLossError(absl::StrCat(
+          "the graph is damaged: no row takes ", left, " of its ", name));
+    }
   }
-  return absl::DataLossError(
-      "the graph is damaged: it has more values than its rows take");
+  return absl::OkStatus();
 }
 
-absl::Status GraphReader::CheckSources() const {
-  for (const auto& [global, source] : sources_) {
+absl::Status GraphReader::SetSources() {
+  for (const auto& [row, global, source] : sources_) {
     absl::Span<const NodeId> parts;
     if (graph_->kind(source) == ValueKind::kTuple) {
       parts = graph_->items(source);
@@ -986,8 +1016,9 @@ absl::Status GraphReader::CheckSources() const {
     };
     if (parts.size() != 4 || parts[1] != global || !is_text(parts[0]) ||
         !is_text(parts[2]) || !is_text(parts[3])) {
-      return absl::DataLossError(
-          "the graph is damaged: the source of a class is no text");
+      row_ = row;
+      return Damaged(
+          "the source of a class is no tuple of the class and three texts");
     }
     graph_->mutable_global(global).source = source;
   }
@@ -1003,11 +1034,15 @@ absl::StatusOr<Codec::GraphRead> GraphReader::Read() {
                   text_left_);
   FERRY_RETURN_IF_ERROR(ReadRows());
   FERRY_RETURN_IF_ERROR(CheckEnd());
-  FERRY_RETURN_IF_ERROR(CheckSources());
-  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys());
+  FERRY_RETURN_IF_ERROR(SetSources());
+  const absl::Status hashable = graph_->RemoveDuplicateKeys();
+  if (!hashable.ok()) {
+    return absl::DataLossError(
+        absl::StrCat("the graph is damaged: ", hashable.message()));
+  }
   Codec::GraphRead read;
   read.root = root_ < kFirstNumber ? root_ : root_ + shift_;
-  read.version = kFormatVersion;
+  read.version = static_cast<int>(format_version_);
   read.size_bytes = position_;
   return read;
 }

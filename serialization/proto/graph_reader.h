@@ -25,8 +25,9 @@ namespace proto {
 // Errors:
 //   kDataLoss          - damaged; the message has the block or the row.
 //   kUnimplemented     - written by a later release, which the message names.
-//   kResourceExhausted - more rows than `limits.max_nodes`, or than 2^31
-//                        values in one column.
+//                        What this release would have written is damage.
+//   kResourceExhausted - more rows, words or storages than `limits.max_nodes`,
+//                        or 2 GiB beside the texts.
 //   whatever the table returns.
 absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
                                            const LoadLimits& limits,

@@ -51,6 +51,14 @@ bool IsRowMajor(const Tensor& tensor) {
   return absl::MakeConstSpan(strides) == tensor.strides();
 }
 
+uint64_t FlagBits(const Tensor& tensor) {
+  uint64_t bits = 0;
+  if (tensor.requires_grad()) bits |= kRequiresGrad;
+  if (tensor.is_conj()) bits |= kConj;
+  if (tensor.is_neg()) bits |= kNeg;
+  return bits;
+}
+
 // GraphWriter
 //
 // Writes one graph. Thread-safety: none.
@@ -60,7 +68,7 @@ class GraphWriter {
       : graph_(graph), table_(storages), order_(graph) {}
 
   // Called once.
-  absl::StatusOr<LargeString> Write(NodeId root, absl::string_view release);
+  absl::StatusOr<LargeString> Write(NodeId root);
 
  private:
   absl::Status WriteRow(NodeId node);
@@ -186,9 +194,7 @@ uint32_t GraphWriter::StorageIndex(const Storage& storage, bool needs_record) {
 }
 
 void GraphWriter::WriteView(const Tensor& tensor, uint64_t bits) {
-  if (tensor.requires_grad()) bits |= kRequiresGrad;
-  if (tensor.is_conj()) bits |= kConj;
-  if (tensor.is_neg()) bits |= kNeg;
+  bits |= FlagBits(tensor);
   const bool is_row_major = IsRowMajor(tensor);
   if (is_row_major) bits |= kRowMajor;
   PutNumber(bits);
@@ -200,8 +206,7 @@ void GraphWriter::WriteView(const Tensor& tensor, uint64_t bits) {
   PutNumber(*dtype_words_[dtype]);
   // A tensor on the meta device has nothing that a record could hold.
   const Storage& storage = tensor.storage();
-  PutNumber(StorageIndex(
-      storage, !storage.has_data() || storage.device().type() != "meta"));
+  PutNumber(StorageIndex(storage, storage.device().type() != "meta"));
   PutNumber(static_cast<uint64_t>(tensor.storage_offset()));
   PutNumber(tensor.shape().size());
   for (int64_t size : tensor.shape()) PutNumber(static_cast<uint64_t>(size));
@@ -224,11 +229,7 @@ absl::Status GraphWriter::WriteTensor(const Tensor& tensor,
   }
   FERRY_RETURN_IF_ERROR(CheckComponents(tensor));
   FERRY_RETURN_IF_ERROR(CheckIndices(tensor));
-  bits |= kComposite;
-  if (tensor.requires_grad()) bits |= kRequiresGrad;
-  if (tensor.is_conj()) bits |= kConj;
-  if (tensor.is_neg()) bits |= kNeg;
-  PutNumber(bits);
+  PutNumber(bits | kComposite | FlagBits(tensor));
   PutWord(Name(tensor.dtype()));
   PutWord(Name(tensor.layout()));
   PutNumber(tensor.shape().size());
@@ -272,7 +273,9 @@ absl::Status GraphWriter::WriteGlobal(NodeId node) {
         "the class or function \"", ShownText(global.module), ".",
         ShownText(global.name), "\" is not a valid name: ", fault));
   }
-  PutKind(is_dtype ? GLOBAL_DTYPE : has_source ? GLOBAL_WITH_SOURCE : GLOBAL);
+  PutKind(is_dtype     ? NODE_KIND_GLOBAL_DTYPE
+          : has_source ? NODE_KIND_GLOBAL_WITH_SOURCE
+                       : NODE_KIND_GLOBAL);
   PutText(global.module);
   PutText(global.name);
   if (is_dtype) PutWord(Name(graph_.dtype(node)));
@@ -284,8 +287,7 @@ absl::Status GraphWriter::WriteCall(NodeId node) {
   const ObjectRecord object = graph_.object(node);
   const absl::Span<const NodeId> items = graph_.items(node);
   const absl::Span<const NodeId> entries = graph_.entries(node);
-  if (graph_.kind(object.args) != ValueKind::kTuple ||
-      graph_.is_object(object.args)) {
+  if (graph_.kind(object.args) != ValueKind::kTuple) {
     return absl::InvalidArgumentError(
         "the arguments of an object are not a tuple; give it one");
   }
@@ -337,22 +339,23 @@ absl::Status GraphWriter::WriteObjectKind(NodeId node) {
   };
   switch (graph_.kind(node)) {
     case ValueKind::kTensor:
-      FERRY_RETURN_IF_ERROR(
-          put(graph_.is_parameter(node) ? OBJECT_PARAMETER : OBJECT_TENSOR));
+      FERRY_RETURN_IF_ERROR(put(graph_.is_parameter(node)
+                                    ? NODE_KIND_OBJECT_PARAMETER
+                                    : NODE_KIND_OBJECT_TENSOR));
       return WriteTensor(graph_.tensor(node), !graph_.has_flags_of_call(node));
     case ValueKind::kDict:
-      return put(OBJECT_DICT);
+      return put(NODE_KIND_OBJECT_DICT);
     case ValueKind::kDevice:
-      FERRY_RETURN_IF_ERROR(put(OBJECT_DEVICE));
+      FERRY_RETURN_IF_ERROR(put(NODE_KIND_OBJECT_DEVICE));
       return WriteDevice(graph_.device(node));
     case ValueKind::kSize:
-      return put(OBJECT_SIZE);
+      return put(NODE_KIND_OBJECT_SIZE);
     case ValueKind::kLayout:
-      FERRY_RETURN_IF_ERROR(put(OBJECT_LAYOUT));
+      FERRY_RETURN_IF_ERROR(put(NODE_KIND_OBJECT_LAYOUT));
       PutWord(Name(graph_.layout(node)));
       return absl::OkStatus();
     default:
-      return put(OBJECT);
+      return put(NODE_KIND_OBJECT);
   }
 }
 
@@ -377,18 +380,18 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
   if (graph_.is_global(node)) return WriteGlobal(node);
   switch (graph_.kind(node)) {
     case ValueKind::kInt:
-      if (graph_.is_big_int(node)) return put_text(BIG_INT);
-      PutKind(INT);
+      if (graph_.is_big_int(node)) return put_text(NODE_KIND_BIG_INT);
+      PutKind(NODE_KIND_INT);
       columns_.add_ints(graph_.int_value(node));
       Grow(kMaxVarintBytes);
       return absl::OkStatus();
     case ValueKind::kFloat:
-      PutKind(FLOAT);
+      PutKind(NODE_KIND_FLOAT);
       columns_.add_floats(graph_.float_value(node));
       Grow(sizeof(double));
       return absl::OkStatus();
     case ValueKind::kComplex:
-      PutKind(COMPLEX);
+      PutKind(NODE_KIND_COMPLEX);
       columns_.add_floats(graph_.complex_value(node).real());
       columns_.add_floats(graph_.complex_value(node).imag());
       Grow(2 * sizeof(double));
@@ -399,43 +402,44 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
             absl::StrCat("the text \"", ShownText(graph_.text(node)),
                          "\" is not UTF-8; save it as bytes"));
       }
-      return put_text(STR);
+      return put_text(NODE_KIND_STR);
     case ValueKind::kBytes:
-      return put_text(BYTES);
+      return put_text(NODE_KIND_BYTES);
     case ValueKind::kByteArray:
-      return put_text(BYTE_ARRAY);
+      return put_text(NODE_KIND_BYTE_ARRAY);
     case ValueKind::kList:
-      return put_run(LIST, graph_.items(node));
+      return put_run(NODE_KIND_LIST, graph_.items(node));
     case ValueKind::kTuple:
-      return put_run(TUPLE, graph_.items(node));
+      return put_run(NODE_KIND_TUPLE, graph_.items(node));
     case ValueKind::kSet:
-      return put_run(SET, graph_.items(node));
+      return put_run(NODE_KIND_SET, graph_.items(node));
     case ValueKind::kFrozenSet:
-      return put_run(FROZEN_SET, graph_.items(node));
+      return put_run(NODE_KIND_FROZEN_SET, graph_.items(node));
     case ValueKind::kSize:
-      return put_run(SIZE, graph_.size_items(node));
+      return put_run(NODE_KIND_SIZE, graph_.size_items(node));
     case ValueKind::kDict:
-      PutKind(DICT);
+      PutKind(NODE_KIND_DICT);
       PutNumber(graph_.entries(node).size() / 2);
       PutReferences(graph_.entries(node));
       return absl::OkStatus();
     case ValueKind::kStorage: {
       const StorageRecord& record = graph_.storage(node);
-      PutKind(record.untyped ? UNTYPED_STORAGE : STORAGE);
+      PutKind(record.untyped ? NODE_KIND_UNTYPED_STORAGE : NODE_KIND_STORAGE);
       PutNumber(StorageIndex(record.storage, /*needs_record=*/true));
       if (!record.untyped) PutWord(Name(record.dtype));
       return absl::OkStatus();
     }
     case ValueKind::kTensor:
-      PutKind(graph_.is_parameter(node) ? PARAMETER : TENSOR);
+      PutKind(graph_.is_parameter(node) ? NODE_KIND_PARAMETER
+                                        : NODE_KIND_TENSOR);
       return WriteTensor(graph_.tensor(node), /*has_changed_flags=*/false);
     case ValueKind::kDType:
-      return put_word(DTYPE, Name(graph_.dtype(node)));
+      return put_word(NODE_KIND_DTYPE, Name(graph_.dtype(node)));
     case ValueKind::kDevice:
-      PutKind(DEVICE);
+      PutKind(NODE_KIND_DEVICE);
       return WriteDevice(graph_.device(node));
     case ValueKind::kLayout:
-      return put_word(LAYOUT, Name(graph_.layout(node)));
+      return put_word(NODE_KIND_LAYOUT, Name(graph_.layout(node)));
     default:
       return absl::InternalError(
           absl::StrCat("a ", Name(graph_.kind(node)), " has no row"));
@@ -460,13 +464,12 @@ absl::Status GraphWriter::WriteStorages() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<LargeString> GraphWriter::Write(NodeId root,
-                                               absl::string_view release) {
+absl::StatusOr<LargeString> GraphWriter::Write(NodeId root) {
   root_ = root;
   FERRY_RETURN_IF_ERROR(order_.Visit(root));
   Header header;
   header.set_format_version(kFormatVersion);
-  header.set_release(std::string(release));
+  header.set_release(kRelease);
   header.set_num_rows(static_cast<uint32_t>(order_.nodes().size()));
   header.set_root(order_.number(root));
   AppendBlock(header, &out_);
@@ -491,9 +494,8 @@ absl::StatusOr<LargeString> GraphWriter::Write(NodeId root,
 }  // namespace
 
 absl::StatusOr<LargeString> WriteGraph(const ObjectGraph& graph, NodeId root,
-                                       absl::string_view release,
                                        StorageTable* storages) {
-  return GraphWriter(graph, storages).Write(root, release);
+  return GraphWriter(graph, storages).Write(root);
 }
 
 }  // namespace proto

@@ -8,12 +8,6 @@
 
 namespace ferry {
 namespace proto {
-namespace {
-
-// What messages of other releases say of the records of this one.
-constexpr char kRelease[] = "Ferry 0.1";
-
-}  // namespace
 
 absl::StatusOr<Codec::GraphRead> ProtoCodec::Read(absl::string_view bytes,
                                                   const LoadLimits& limits,
@@ -25,7 +19,7 @@ absl::StatusOr<Codec::GraphRead> ProtoCodec::Read(absl::string_view bytes,
 absl::StatusOr<LargeString> ProtoCodec::Write(const ObjectGraph& graph,
                                               NodeId root,
                                               StorageTable* storages) const {
-  return WriteGraph(graph, root, kRelease, storages);
+  return WriteGraph(graph, root, storages);
 }
 
 }  // namespace proto

@@ -6,7 +6,7 @@
 // -----------------------------------------------------------------------------
 //
 // A codec without pickle: the object graph as Protobuf messages, for those who
-// ban pickles. It keeps whatever a graph holds. checkpoint_graph.proto has the
+// ban pickles. It keeps what a graph holds. checkpoint_graph.proto has the
 // format, docs/graph_record.md the reasons and how fast it is.
 //
 // Example: the bytes of the record "data.pb".
@@ -35,12 +35,13 @@ class ProtoCodec final : public Codec {
   absl::string_view name() const override { return "proto"; }
   // What files of Protobuf's wire format are commonly called: "data.pb".
   absl::string_view suffix() const override { return "pb"; }
-  // As `ReadGraph`. The version is that of the format: 1.
+  // `ReadGraph` lists the errors. The version is the `format_version` of the
+  // record.
   absl::StatusOr<GraphRead> Read(absl::string_view bytes,
                                  const LoadLimits& limits,
                                  StorageTable* storages,
                                  ObjectGraph* graph) const override;
-  // As `WriteGraph`.
+  // `WriteGraph` lists the errors.
   absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,
                                     StorageTable* storages) const override;
 };
