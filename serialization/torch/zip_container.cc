@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/container/codec.h"
@@ -434,8 +435,9 @@ absl::Status ZipContainer::ReadProgram() {
   return absl::OkStatus();
 }
 
-// Storages that count bytes do not say what to turn round; the tensors over
-// them do. (PyTorch leaves them as they are, and so reads wrong numbers.)
+// Storages that are described as bytes do not say what to turn round. The nodes
+// and the tensors that use them as numbers do. (PyTorch leaves them as they
+// are, and so reads wrong numbers.)
 absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
   absl::flat_hash_map<Storage, uint8_t*> unsettled;
   for (const ParsedCheckpoint::StoragePart& part : parsed_.storages) {
@@ -444,17 +446,25 @@ absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
         part.storage,
         &directory_->MutableEntry(part.extents[0]).swap_unit_bytes);
   }
-  for (const Tensor& tensor : graph.tensors()) {
-    if (tensor.storage().is_null()) continue;
-    const auto found = unsettled.find(tensor.storage());
-    if (found == unsettled.end()) continue;
-    const auto unit = static_cast<uint8_t>(ByteOrderUnitBytes(tensor.dtype()));
+  const auto settle = [&](const Storage& storage, DType dtype) {
+    const auto found = unsettled.find(storage);
+    if (found == unsettled.end()) return absl::OkStatus();
+    const auto unit = static_cast<uint8_t>(ByteOrderUnitBytes(dtype));
     if (*found->second != 1 && *found->second != unit) {
       return Error(absl::StatusCode::kUnimplemented,
                    "a storage of the other byte order is used as numbers of "
                    "different sizes");
     }
     *found->second = unit;
+    return absl::OkStatus();
+  };
+  for (const StorageRecord& record : graph.storages()) {
+    if (record.untyped) continue;
+    FERRY_RETURN_IF_ERROR(settle(record.storage, record.dtype));
+  }
+  for (const Tensor& tensor : graph.tensors()) {
+    if (tensor.storage().is_null()) continue;
+    FERRY_RETURN_IF_ERROR(settle(tensor.storage(), tensor.dtype()));
   }
   return absl::OkStatus();
 }
