@@ -21,7 +21,8 @@ enum class ByteOrder { kLittle, kBig };
 // What a file may ask for. More is refused with kResourceExhausted. The
 // defaults let every honest file pass that fits the machine.
 struct LoadLimits {
-  // The largest pickle, and the largest directory of a zip archive.
+  // The largest record of a graph, such as a pickle, and the largest directory
+  // of a zip archive. In bytes.
   uint64_t max_pickle_bytes = uint64_t{4} << 30;
   // The most objects in the graph, which take 16 bytes each. A tensor takes
   // about 15 of them.
