@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "ferry/core/value.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/codec.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -166,17 +168,17 @@ TEST(ProtoRoundTripTest, StoragesOfTheOtherByteOrderAreTurnedRound) {
   storage.set_recorded_location("cpu");
   const NodeId root = graph.AddStorage({storage, DType::kFloat32, false});
   ZipBuilder zip;
-  zip.Add("archive/data.pb", Write(proto::ProtoCodec(), graph, root));
+  zip.Add("archive/data.proto", Write(proto::ProtoCodec(), graph, root));
   zip.Add("archive/byteorder", "big");
   zip.Add("archive/data/0", Bytes("\x3f\x80\0\0\x40\0\0\0"));
   zip.Add("archive/version", "3\n");
   const std::string bytes = zip.Build();
   const auto file = ReadableMemory(bytes, "some.pt");
-  const proto::ProtoCodec codec;
-  ContainerOptions options;
-  options.codec = &codec;
+  const auto codecs = std::make_shared<const CodecSnapshot::Codecs>(
+      1, std::make_shared<const proto::ProtoCodec>());
   const absl::StatusOr<ParsedCheckpoint> parsed =
-      torch_format::ReadZipContainer(*file, options);
+      torch_format::ReadZipContainer(*file, ContainerOptions(),
+                                     CodecSnapshot(codecs), "");
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   ASSERT_EQ(parsed->storages.size(), 1);
   EXPECT_EQ(parsed->storages[0].extents[0].swap_unit_bytes, 4);

@@ -9,7 +9,7 @@
 // ban pickles. It keeps what a graph holds. checkpoint_graph.proto has the
 // format, docs/graph_record.md the reasons and how fast it is.
 //
-// Example: the bytes of the record "data.pb".
+// Example: the bytes of the record "data.proto".
 //
 //   FERRY_ASSIGN_OR_RETURN(const LargeString record,
 //                          ProtoCodec().Write(graph, root, &storages));
@@ -33,8 +33,7 @@ namespace proto {
 class ProtoCodec final : public Codec {
  public:
   absl::string_view name() const override { return "proto"; }
-  // What files of Protobuf's wire format are commonly called: "data.pb".
-  absl::string_view suffix() const override { return "pb"; }
+  absl::string_view suffix() const override { return "proto"; }
   // `ReadGraph` lists the errors. The version is the `format_version` of the
   // record.
   absl::StatusOr<GraphRead> Read(absl::string_view bytes,

@@ -8,8 +8,8 @@
 //
 // A job is a line of JSON: {"from": PATH, "to": PATH, "protocol": 2..5}, and
 // with it "compatibility": "1.6" | "2.1" | "2.7" [2.7], "container": "zip" |
-// "legacy" [zip], and "archive_name" if the archive is to be named otherwise
-// than after the file. For each a line is printed: "ok", or the error.
+// "legacy" [zip], "codec", and "archive_name" if the archive is to be named
+// otherwise than after the file. For each a line is printed: "ok", or the error.
 
 #include <iostream>
 #include <string>
@@ -36,6 +36,7 @@ absl::Status Convert(const Json& job) {
   options.container = job.value("container", "zip") == std::string("legacy")
                           ? Container::kLegacy
                           : Container::kZip;
+  options.codec = job.value("codec", "");
   const std::string version = job.value("compatibility", "2.7");
   options.compatibility = version == "1.6"   ? Compatibility::kTorch1_6
                           : version == "2.1" ? Compatibility::kTorch2_1

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import unittest
 import warnings
+import zipfile
 
 import torch
 
@@ -102,6 +103,40 @@ class RoundTripTest(unittest.TestCase):
                     value, copy_tags = torch_graph.load(copy)
                     torch_graph.compare(original, value)
                     self.assertEqual(tags, copy_tags)
+
+    def test_copies_through_protobuf_are_equal(self):
+        """Nothing is lost where a file has no pickle in between."""
+        folder = os.path.join(self.directory.name, 'protobuf')
+        os.mkdir(folder)
+        there = {}
+        back = {}
+        for case in self.cases:
+            os.mkdir(os.path.join(folder, case.name))
+            for jobs, codec in ((there, 'proto'), (back, 'pickle')):
+                jobs[case] = {
+                    'from': self.originals[case],
+                    'to': os.path.join(folder, case.name, codec + '.pt'),
+                    'protocol': case.options.get('pickle_protocol', 4),
+                    'codec': codec,
+                }
+            back[case]['from'] = there[case]['to']
+        for jobs in (there, back):
+            results = convert(jobs.values())
+            for case, result in zip(jobs, results):
+                with self.subTest(case=case):
+                    self.assertEqual(result, 'ok')
+        for case in self.cases:
+            with self.subTest(case=case):
+                names = zipfile.ZipFile(there[case]['to']).namelist()
+                self.assertIn('proto/data.proto', names)
+                self.assertNotIn('proto/data.pkl', names)
+                # PyTorch refuses it; it does not read something else.
+                with self.assertRaises(RuntimeError):
+                    torch.load(there[case]['to'])
+                value, tags = torch_graph.load(self.originals[case])
+                copy, copy_tags = torch_graph.load(back[case]['to'])
+                torch_graph.compare(value, copy)
+                self.assertEqual(tags, copy_tags)
 
     def test_copies_open_as_weights_only_wherever_originals_do(self):
         opened = 0
