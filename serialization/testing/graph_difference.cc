@@ -4,6 +4,7 @@
 #include "ferry/serialization/testing/graph_difference.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -20,7 +21,11 @@ namespace ferry {
 namespace {
 
 bool SameBits(double a, double b) {
-  return std::memcmp(&a, &b, sizeof(a)) == 0;
+  uint64_t bits_of_a;
+  uint64_t bits_of_b;
+  std::memcpy(&bits_of_a, &a, sizeof(a));
+  std::memcpy(&bits_of_b, &b, sizeof(b));
+  return bits_of_a == bits_of_b;
 }
 
 class Comparison {
