@@ -21,7 +21,7 @@ namespace {
 // Lines and names of one kind that an error lists.
 constexpr size_t kMaxListed = 1000;
 
-void AppendNames(absl::string_view what, const std::vector<std::string>& names,
+void AppendNames(absl::string_view what, absl::Span<const std::string> names,
                  std::string* problems) {
   if (names.empty()) return;
   absl::StrAppend(problems, "\n  ", what, ": ");
@@ -46,7 +46,7 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   };
   const absl::StatusOr<Value> holder = checkpoint.root().At(options.pointer);
   if (!holder.ok()) return in_file(holder.status());
-  const absl::StatusOr<std::vector<NamedTensor>> state = StateDict(*holder);
+  const absl::StatusOr<StateDictResult> state = StateDict(*holder);
   if (!state.ok()) return in_file(state.status());
 
   absl::flat_hash_map<absl::string_view, const NamedTensor*> wanted;
@@ -63,7 +63,13 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   destinations.reserve(tensors.size());
   std::string mismatches;
   size_t num_mismatches = 0;
-  for (const NamedTensor& entry : *state) {
+  const auto add_mismatch = [&](absl::string_view name,
+                                absl::string_view what) {
+    if (++num_mismatches > kMaxListed) return;
+    absl::StrAppend(&mismatches, "\n  ", absl::Utf8SafeCHexEscape(name), ": ",
+                    what);
+  };
+  for (const NamedTensor& entry : state->tensors) {
     const auto found = wanted.find(entry.name);
     if (found == wanted.end()) {
       result.unexpected.push_back(entry.name);
@@ -74,10 +80,20 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
     const std::string mismatch = DescribeMismatch(entry.tensor, to);
     if (mismatch.empty()) {
       destinations.push_back({entry.tensor, to});
-    } else if (++num_mismatches <= kMaxListed) {
-      absl::StrAppend(&mismatches, "\n  ", absl::Utf8SafeCHexEscape(entry.name),
-                      ": ", mismatch);
+    } else {
+      add_mismatch(entry.name, mismatch);
     }
+  }
+  std::vector<std::string> no_tensors;
+  for (const LeftOut& entry : state->left_out) {
+    if (wanted.erase(entry.name) != 0) {
+      add_mismatch(entry.name,
+                   absl::StrCat("the file has no tensor but ",
+                                absl::Utf8SafeCHexEscape(entry.type)));
+      continue;
+    }
+    result.unexpected.push_back(entry.name);
+    no_tensors.push_back(absl::StrCat(entry.name, " (", entry.type, ")"));
   }
   for (const NamedTensor& tensor : tensors) {
     if (wanted.contains(tensor.name)) result.missing.push_back(tensor.name);
@@ -85,7 +101,17 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   std::string problems;
   if (options.strict) {
     AppendNames("not in the file", result.missing, &problems);
-    AppendNames("in the file alone", result.unexpected, &problems);
+    AppendNames("in the file alone",
+                absl::MakeConstSpan(result.unexpected)
+                    .first(result.unexpected.size() - no_tensors.size()),
+                &problems);
+    AppendNames("in the file alone, and no tensors", no_tensors, &problems);
+    if (!result.missing.empty() && checkpoint.constants().size() != 0) {
+      absl::StrAppend(&problems,
+                      "\n  the file is a TorchScript archive with constants, "
+                      "among which a frozen program has its weights; "
+                      "`ProgramData` gives them");
+    }
   }
   absl::StrAppend(&problems, mismatches);
   if (num_mismatches > kMaxListed) {

@@ -30,8 +30,9 @@
 namespace ferry {
 
 struct LoadIntoOptions {
-  // Whether every tensor must be in the file and the file have no others.
-  // Default: yes, as in PyTorch.
+  // Whether every tensor must be in the file, and the state in the file have
+  // nothing else: no other tensor, and nothing that is no tensor
+  // (`StateDictResult::left_out`). Default: yes, as in PyTorch.
   bool strict = true;
 
   // Where in the file the state is, as a JSON Pointer: "/ema". Default: where
@@ -42,18 +43,21 @@ struct LoadIntoOptions {
 // Which names only one side has, each in its own order. Empty after a strict
 // load.
 struct LoadIntoResult {
-  std::vector<std::string> missing;     // tensors that the file has not
-  std::vector<std::string> unexpected;  // tensors that were not asked for
+  // Tensors that the file has not.
+  std::vector<std::string> missing;
+  // What the state in the file has and was not asked for: tensors, then what is
+  // no tensor.
+  std::vector<std::string> unexpected;
 };
 
-// Reads the tensors that `StateDict` finds in a file into those of the same
-// names in `tensors`: in parallel, straight into their memory, which may be on
-// any device. Nothing is converted: dtype and shape must be equal, and tensors
-// that are quantised, whose scale stands beside them, are refused. Strides may
-// differ; what the file arranges otherwise goes through host memory, at most
-// about 64 MiB of it, or as much as the largest such storage has. Where the
-// memory of two tensors overlaps and is not the same view, it holds one or the
-// other.
+// Reads the tensors that `StateDict` finds in a file, which may be a
+// TorchScript archive, into those of the same names in `tensors`: in parallel,
+// straight into their memory, which may be on any device. Nothing is converted:
+// dtype and shape must be equal, and tensors that are quantised, whose scale
+// stands beside them, are refused. Strides may differ; what the file arranges
+// otherwise goes through host memory, at most about 64 MiB of it, or as much as
+// the largest such storage has. Where the memory of two tensors overlaps and is
+// not the same view, it holds one or the other.
 //
 // All names and forms are compared before any tensor is read, and one error
 // says all that is wrong. After an error in reading (damage, a lost disk) the
@@ -61,8 +65,9 @@ struct LoadIntoResult {
 //
 // Errors:
 //   kInvalidArgument - names or forms that do not fit (with `strict`, missing
-//                      and unexpected names too), all listed; a name twice; a
-//                      tensor whose elements share memory, or without memory.
+//                      and unexpected names too), all listed; a name that is no
+//                      tensor in the file; a name twice; a tensor whose
+//                      elements share memory, or without memory.
 //   kUnimplemented   - as `Checkpoint::ReadTensors`.
 //   as `Checkpoint::Open`, `Value::At`, `StateDict` and `Checkpoint::ReadInto`.
 absl::StatusOr<LoadIntoResult> LoadInto(

@@ -28,6 +28,8 @@
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/small_checkpoint.h"
+#include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -165,6 +167,9 @@ TEST_F(LoadIntoTest, FromAPathAndAPlaceInTheFile) {
   ASSERT_TRUE(state.Set("w", Value(View(Count(2, 7), {2}, {1}))).ok());
   const Value checkpoint = Value::Dict();
   ASSERT_TRUE(checkpoint.Set("ema", state).ok());
+  const Value other = Value::Dict();
+  ASSERT_TRUE(other.Set("w", Value(View(Count(2), {2}, {1}))).ok());
+  ASSERT_TRUE(checkpoint.Set("raw", other).ok());
   const std::string path = absl::StrCat(testing::TempDir(), "/ema.pt");
   ASSERT_TRUE(Save(checkpoint, path).ok());
   const Tensor w = Blank({2});
@@ -172,7 +177,7 @@ TEST_F(LoadIntoTest, FromAPathAndAPlaceInTheFile) {
   const absl::Status lost = LoadInto(path, {{"w", w}}, into, options_).status();
   EXPECT_EQ(lost.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(lost.message()),
-              AllOf(HasSubstr("ema.pt"), HasSubstr("\"ema\"")));
+              AllOf(HasSubstr("ema.pt"), HasSubstr("\"ema\", \"raw\"")));
   into.pointer = "/ema";
   ASSERT_TRUE(LoadInto(path, {{"w", w}}, into, options_).ok());
   EXPECT_THAT(Memory32(w.storage()), ElementsAre(7, 8));
@@ -223,6 +228,61 @@ TEST_F(LoadIntoTest, WithoutStrictNamesMayDiffer) {
       Load(file, {{"a", Blank({3})}, {"absent", Blank({1})}}, options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), Not(HasSubstr("absent")));
+}
+
+TEST_F(LoadIntoTest, WhatIsNoTensorIsUnexpected) {
+  const Value state = Value::OrderedDict();
+  ASSERT_TRUE(state.Set("steps", Value(3)).ok());
+  ASSERT_TRUE(state.Set("a", Value(View(Count(2), {2}, {1}))).ok());
+  ASSERT_TRUE(state
+                  .Set("list", Value::List({Value(View(Count(2, 5), {2}, {1})),
+                                            Value("x")}))
+                  .ok());
+  std::string file;
+  StringSink sink(&file);
+  ASSERT_TRUE(Save(state, sink).ok());
+  const Tensor a = Blank({2});
+  const absl::Status strict = Load(file, {{"a", a}}).status();
+  EXPECT_EQ(strict.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(strict.message()),
+              AllOf(HasSubstr("in the file alone: list.0\n"),
+                    HasSubstr("and no tensors: steps (int), list.1 (str)")));
+  EXPECT_THAT(Memory32(a.storage()), Each(-1));
+  LoadIntoOptions options;
+  options.strict = false;
+  const Tensor item = Blank({2});
+  const absl::StatusOr<LoadIntoResult> result =
+      Load(file, {{"a", a}, {"list.0", item}}, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->unexpected, ElementsAre("steps", "list.1"));
+  EXPECT_THAT(Memory32(a.storage()), ElementsAre(0, 1));
+  EXPECT_THAT(Memory32(item.storage()), ElementsAre(5, 6));
+  // What is asked for must be one.
+  const absl::Status status =
+      Load(file, {{"steps", Blank({1})}}, options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("steps: the file has no tensor but int"));
+}
+
+TEST_F(LoadIntoTest, FromATorchScriptArchive) {
+  const std::string pickle = SmallPickle();
+  ZipBuilder zip =
+      CheckpointOf(absl::StrCat(absl::string_view("\x80\x02"
+                                                  "c__torch__\nM\n)\x81"),
+                                pickle.substr(2, pickle.size() - 3), "b."));
+  zip.Add("my.model/constants.pkl", absl::string_view("\x80\x02K\x03\x85."));
+  const std::string file = zip.Build();
+  const Tensor w = *Tensor::FromData<float>({9, 9, 9, 9}, {4});
+  const absl::StatusOr<LoadIntoResult> result = Load(file, {{"w", w}});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(static_cast<const float*>(w.data())[3], 3.0f);
+  // A frozen program keeps its weights among the constants.
+  const absl::Status status = Load(file, {{"w", w}, {"b", w}}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("not in the file: b\n"), HasSubstr("constants"),
+                    HasSubstr("`ProgramData`")));
 }
 
 TEST_F(LoadIntoTest, RefusesTensorsThatCannotBeReadInto) {

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/object_graph.h"
@@ -23,57 +25,125 @@ namespace {
 
 // Where training programs keep the state of the model, the clearest name first.
 constexpr absl::string_view kHolders[] = {
-    "state_dict", "model_state_dict", "model",   "module",
-    "net",        "network",          "weights", "params"};
+    "state_dict", "model_state_dict", "model",     "module",     "net",
+    "network",    "weights",          "generator", "params_ema", "params"};
 
 // What the names, and the visits that yield none, may take together.
 constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
 constexpr uint64_t kVisitBytes = 64;
 
-// Keys that an error lists.
-constexpr size_t kMaxListedKeys = 10;
+// Names that an error lists.
+constexpr size_t kMaxListed = 10;
+
+// `names`, quoted, as an error lists them.
+std::string ListNames(absl::Span<const std::string> names) {
+  std::string list;
+  for (size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) {
+    absl::StrAppend(&list, i == 0 ? "" : ", ", "\"",
+                    absl::Utf8SafeCHexEscape(names[i]), "\"");
+  }
+  if (names.size() > kMaxListed) {
+    absl::StrAppend(&list, " and ", names.size() - kMaxListed, " more");
+  }
+  return list;
+}
 
 class StateDictReader {
  public:
   explicit StateDictReader(const ObjectGraph& graph) : graph_(graph) {}
 
-  absl::StatusOr<std::vector<NamedTensor>> Read(NodeId root);
+  absl::StatusOr<StateDictResult> Read(NodeId root);
 
  private:
-  // A module whose submodules are being listed.
-  struct Level {
-    NodeId module;
-    absl::Span<const NodeId> modules;  // names and modules in turn
-    size_t next = 0;
-    size_t prefix_bytes;  // of `prefix_`, before this module's name
+  // What a run of children is, which says how they are named and which of them
+  // belong to the state.
+  enum class Naming : uint8_t {
+    kKeys,        // of a dict: key and value in turn, named by the key
+    kIndexes,     // of a list or tuple
+    kWhole,       // one child that has the name of its container
+    kParts,       // entries of a module's dicts; None stands for nothing
+    kBuffers,     // likewise; some are not part of the state
+    kAttributes,  // of a module; few are part of the state
+  };
+  struct Run {
+    Naming naming;
+    absl::Span<const NodeId> children;
   };
 
-  NodeId DictAttribute(NodeId object, absl::string_view name) const;
-  bool IsModule(NodeId node) const;
-  bool HoldsTensors(NodeId dict) const;
-  // Whether the node is a module or a dict with tensors.
-  bool IsState(NodeId node) const {
-    return node != kNoNode && (IsModule(node) || HoldsTensors(node));
+  // A container whose children are being listed.
+  struct Level {
+    NodeId container;
+    absl::InlinedVector<Run, 4> runs;
+    size_t run = 0;
+    size_t next = 0;      // of the run's children
+    size_t prefix_bytes;  // of `prefix_`, before this container's name
+    bool in_program;      // of TorchScript, where only tensors are state
+  };
+
+  static bool HasKeys(Naming naming) {
+    return naming != Naming::kIndexes && naming != Naming::kWhole;
   }
-  absl::StatusOr<NodeId> Find(NodeId root) const;
-  absl::Status NothingFound(NodeId root) const;
+  const GlobalRecord* ClassOf(NodeId object) const;
+  NodeId Attribute(NodeId module, absl::string_view name) const;
+  NodeId DictAttribute(NodeId module, absl::string_view name) const;
+  bool IsModule(NodeId node) const;
+  bool IsOfProgram(NodeId node) const;
+  bool IsScriptObject(NodeId node) const;
+  bool IsContainer(NodeId node) const;
+  bool IsQuantisedState(NodeId module, absl::string_view attribute) const;
+  bool IsTransient(NodeId module, absl::string_view buffer) const;
+  absl::Span<const NodeId> Behind(NodeId node) const;
+  absl::InlinedVector<Run, 4> RunsOf(NodeId container) const;
+  std::string TypeName(NodeId node) const;
+
+  absl::StatusOr<bool> HoldsState(NodeId container, bool deep);
+  absl::StatusOr<bool> IsState(NodeId node);
+  absl::StatusOr<NodeId> Find(NodeId root);
+  absl::Status NothingFound(NodeId root,
+                            absl::Span<const std::string> candidates) const;
+  absl::Status AddOutside(NodeId state);
+  absl::Status CheckNames() const;
 
   absl::Status Charge(uint64_t bytes);
-  absl::Status AddTensors(NodeId dict, NodeId left_out);
-  absl::Status Enter(NodeId module, size_t prefix_bytes);
-  absl::Status AddModule(NodeId module);
+  absl::Status LeaveOut(std::string name, std::string type);
+  absl::Status Enter(NodeId container, size_t prefix_bytes, bool in_program);
+  absl::Status Step();
 
   const ObjectGraph& graph_;
-  std::vector<NamedTensor> tensors_;
-  std::string prefix_;
+  StateDictResult result_;
+  std::vector<NodeId> listed_;  // the nodes of `result_.tensors`
+  std::string prefix_;          // of the names in the innermost container
   std::vector<Level> levels_;
-  absl::flat_hash_set<NodeId> open_;  // the modules of `levels_`
+  absl::flat_hash_set<NodeId> open_;  // the containers of `levels_`
+  bool has_modules_ = false;
+  bool has_nesting_ = false;
   uint64_t text_bytes_ = 0;
 };
 
-NodeId StateDictReader::DictAttribute(NodeId object,
+// What made an object, or null if that is no global.
+const GlobalRecord* StateDictReader::ClassOf(NodeId object) const {
+  if (graph_.kind(object) != ValueKind::kObject) return nullptr;
+  const NodeId callable = graph_.object(object).callable;
+  return graph_.is_global(callable) ? &graph_.global(callable) : nullptr;
+}
+
+NodeId StateDictReader::Attribute(NodeId module, absl::string_view name) const {
+  const GlobalRecord* const made_by = ClassOf(module);
+  if (made_by != nullptr && made_by->module == "torch.fx.graph_module" &&
+      made_by->name == "reduce_graph_module") {
+    // A torch.fx.GraphModule is made of its attributes.
+    const absl::Span<const NodeId> args =
+        graph_.items(graph_.object(module).args);
+    return !args.empty() && graph_.kind(args[0]) == ValueKind::kDict
+               ? graph_.FindStr(args[0], name)
+               : kNoNode;
+  }
+  return FindAttribute(graph_, module, name);
+}
+
+NodeId StateDictReader::DictAttribute(NodeId module,
                                       absl::string_view name) const {
-  const NodeId node = FindAttribute(graph_, object, name);
+  const NodeId node = Attribute(module, name);
   return node != kNoNode && graph_.kind(node) == ValueKind::kDict ? node
                                                                   : kNoNode;
 }
@@ -84,58 +154,231 @@ bool StateDictReader::IsModule(NodeId node) const {
          DictAttribute(node, "_modules") != kNoNode;
 }
 
-bool StateDictReader::HoldsTensors(NodeId dict) const {
-  if (graph_.kind(dict) != ValueKind::kDict) return false;
-  const absl::Span<const NodeId> entries = graph_.entries(dict);
-  for (size_t i = 1; i < entries.size(); i += 2) {
-    if (graph_.kind(entries[i]) == ValueKind::kTensor) return true;
+// Whether an object is of a class that a TorchScript program defines.
+bool StateDictReader::IsOfProgram(NodeId node) const {
+  const GlobalRecord* const made_by = ClassOf(node);
+  return made_by != nullptr && absl::StartsWith(made_by->module, "__torch__");
+}
+
+// Whether an object of C++ was pickled by Python: the packed weights of a
+// quantised module.
+bool StateDictReader::IsScriptObject(NodeId node) const {
+  const GlobalRecord* const made_by = ClassOf(node);
+  return made_by != nullptr && made_by->module == "torch" &&
+         made_by->name == "ScriptObject";
+}
+
+// The value that a node of PyTorch's own helpers stands for, a run of one, or
+// nothing.
+absl::Span<const NodeId> StateDictReader::Behind(NodeId node) const {
+  const GlobalRecord* const made_by = ClassOf(node);
+  if (made_by == nullptr) return {};
+  const ObjectRecord object = graph_.object(node);
+  if (made_by->module == "torch.jit._pickle") {
+    // A list or dict with its type.
+    return graph_.items(object.args).subspan(0, 1);
+  }
+  if (IsScriptObject(node) && object.state != kNoNode &&
+      graph_.kind(object.state) == ValueKind::kTuple) {
+    // Its state and the name of its class.
+    return graph_.items(object.state).subspan(0, 1);
+  }
+  return {};
+}
+
+// Whether an attribute, which is not a tensor here, is one of those that
+// PyTorch's quantised modules add to their `state_dict()`.
+bool StateDictReader::IsQuantisedState(NodeId module,
+                                       absl::string_view attribute) const {
+  const GlobalRecord* const made_by = ClassOf(module);
+  if (made_by == nullptr || !absl::StartsWith(made_by->module, "torch.") ||
+      !absl::StrContains(made_by->module, ".quantized.")) {
+    return false;
+  }
+  return attribute == "scale" || attribute == "zero_point" ||
+         (attribute == "dtype" &&
+          absl::EndsWith(made_by->name, "PackedParams"));
+}
+
+// Whether a buffer is not persistent. PyTorch says so since 1.6.
+bool StateDictReader::IsTransient(NodeId module,
+                                  absl::string_view buffer) const {
+  const NodeId names = Attribute(module, "_non_persistent_buffers_set");
+  if (names == kNoNode || graph_.kind(names) != ValueKind::kSet) return false;
+  const absl::Span<const NodeId> items = graph_.items(names);
+  return std::any_of(items.begin(), items.end(), [&](NodeId item) {
+    return graph_.kind(item) == ValueKind::kStr && graph_.text(item) == buffer;
+  });
+}
+
+bool StateDictReader::IsContainer(NodeId node) const {
+  const ValueKind kind = graph_.kind(node);
+  return kind == ValueKind::kList || kind == ValueKind::kTuple ||
+         kind == ValueKind::kDict || kind == ValueKind::kObject;
+}
+
+absl::InlinedVector<StateDictReader::Run, 4> StateDictReader::RunsOf(
+    NodeId container) const {
+  switch (graph_.kind(container)) {
+    case ValueKind::kDict:
+      return {{Naming::kKeys, graph_.entries(container)}};
+    case ValueKind::kList:
+    case ValueKind::kTuple:
+      return {{Naming::kIndexes, graph_.items(container)}};
+    default:
+      break;
+  }
+  const ObjectRecord object = graph_.object(container);
+  const bool has_attributes =
+      object.state != kNoNode && graph_.kind(object.state) == ValueKind::kDict;
+  if (IsModule(container)) {
+    // In the order of `Module.state_dict`.
+    absl::InlinedVector<Run, 4> runs;
+    const auto add = [&](Naming naming, absl::string_view name) {
+      const NodeId dict = DictAttribute(container, name);
+      if (dict != kNoNode) runs.push_back({naming, graph_.entries(dict)});
+    };
+    add(Naming::kParts, "_parameters");
+    add(Naming::kBuffers, "_buffers");
+    if (has_attributes) {
+      runs.push_back({Naming::kAttributes, graph_.entries(object.state)});
+    }
+    add(Naming::kParts, "_modules");
+    return runs;
+  }
+  const absl::Span<const NodeId> behind = Behind(container);
+  if (!behind.empty()) return {{Naming::kWhole, behind}};
+  return {{Naming::kIndexes, graph_.items(object.args)},
+          {Naming::kIndexes, graph_.items(container)},
+          {Naming::kKeys, graph_.entries(container)},
+          has_attributes ? Run{Naming::kKeys, graph_.entries(object.state)}
+                         : Run{Naming::kWhole, graph_.state_run(container)}};
+}
+
+// Whether a container has a tensor in it, through lists, tuples and packed
+// weights. If `deep`, also through dicts and objects, and whether it is or has
+// a module.
+absl::StatusOr<bool> StateDictReader::HoldsState(NodeId container, bool deep) {
+  absl::flat_hash_set<NodeId> seen;
+  std::vector<NodeId> stack = {container};
+  while (!stack.empty()) {
+    const NodeId node = stack.back();
+    stack.pop_back();
+    if (deep && IsModule(node)) return true;
+    for (const Run& run : RunsOf(node)) {
+      FERRY_RETURN_IF_ERROR(Charge(run.children.size()));
+      const size_t width = HasKeys(run.naming) ? 2 : 1;
+      for (size_t i = width - 1; i < run.children.size(); i += width) {
+        const NodeId child = run.children[i];
+        const ValueKind kind = graph_.kind(child);
+        if (kind == ValueKind::kTensor) return true;
+        const bool is_inside = deep || kind == ValueKind::kList ||
+                               kind == ValueKind::kTuple ||
+                               !Behind(child).empty();
+        if (is_inside && IsContainer(child) && seen.insert(child).second) {
+          stack.push_back(child);
+        }
+      }
+    }
   }
   return false;
 }
 
-absl::Status StateDictReader::NothingFound(NodeId root) const {
-  std::string what(Name(graph_.kind(root)));
+// Whether the node is what `StateDict` takes: a module, an object of a
+// TorchScript program, or a dict with tensors in it or in its lists, tuples and
+// packed weights.
+absl::StatusOr<bool> StateDictReader::IsState(NodeId node) {
+  if (graph_.kind(node) == ValueKind::kDict) {
+    return HoldsState(node, /*deep=*/false);
+  }
+  return IsModule(node) || IsOfProgram(node);
+}
+
+std::string StateDictReader::TypeName(NodeId node) const {
+  const GlobalRecord* const made_by = ClassOf(node);
+  return made_by == nullptr ? std::string(Name(graph_.kind(node)))
+                            : absl::StrCat(made_by->module, ".", made_by->name);
+}
+
+absl::Status StateDictReader::NothingFound(
+    NodeId root, absl::Span<const std::string> candidates) const {
+  if (candidates.size() > 1) {
+    return absl::NotFoundError(absl::StrCat(
+        "several entries could be the model's state: ", ListNames(candidates),
+        "; say which: StateDict(*value.At(\"/...\"))"));
+  }
+  std::string what = absl::Utf8SafeCHexEscape(TypeName(root));
   if (graph_.kind(root) == ValueKind::kDict) {
     const absl::Span<const NodeId> entries = graph_.entries(root);
-    absl::StrAppend(&what, entries.empty() ? " without entries" : " with ");
+    std::vector<std::string> keys;
     for (size_t i = 0; i < entries.size(); i += 2) {
-      if (i / 2 == kMaxListedKeys) {
-        absl::StrAppend(&what, " and ", entries.size() / 2 - kMaxListedKeys,
-                        " more");
-        break;
-      }
-      absl::StrAppend(&what, i == 0 ? "" : ", ", "\"",
-                      absl::Utf8SafeCHexEscape(KeyText(graph_, entries[i])),
-                      "\"");
+      keys.push_back(KeyText(graph_, entries[i]));
     }
+    absl::StrAppend(&what, keys.empty() ? " without entries" : " with ",
+                    ListNames(keys));
   }
   return absl::NotFoundError(absl::StrCat(
       "there is no state_dict and no module in a ", what,
       "; if it is deeper inside, say where: StateDict(*value.At(\"/...\"))"));
 }
 
-absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) const {
-  if (graph_.kind(root) == ValueKind::kDict) {
-    // Before the dict's own tensors: a checkpoint may keep others beside its
-    // model, and no state_dict has an entry that is one itself. Each key is
-    // looked at once, which costs less than to index them all.
-    NodeId held[std::size(kHolders)];
-    std::fill(std::begin(held), std::end(held), kNoNode);
-    const absl::Span<const NodeId> entries = graph_.entries(root);
-    for (size_t i = 0; i < entries.size(); i += 2) {
-      if (graph_.kind(entries[i]) != ValueKind::kStr) continue;
-      const auto* const holder = std::find(
-          std::begin(kHolders), std::end(kHolders), graph_.text(entries[i]));
-      if (holder != std::end(kHolders)) {
-        held[holder - std::begin(kHolders)] = entries[i + 1];
-      }
-    }
-    for (NodeId node : held) {
-      if (IsState(node)) return node;
-    }
+// Finds the node of the state, and notes where it is and what is beside it.
+absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) {
+  // Each step goes to an argument or a state; a chain of them that goes on is
+  // none that PyTorch writes.
+  constexpr int kMaxSteps = 4;
+  for (int i = 0; i < kMaxSteps && !Behind(root).empty(); ++i) {
+    absl::StrAppend(&result_.pointer,
+                    IsScriptObject(root) ? "/__state__/0" : "/0");
+    root = Behind(root)[0];
   }
-  if (IsState(root)) return root;
-  return NothingFound(root);
+  if (graph_.kind(root) != ValueKind::kDict) {
+    if (IsModule(root) || IsOfProgram(root)) return root;
+    return NothingFound(root, {});
+  }
+  // Before the dict's own tensors: a checkpoint may keep others beside its
+  // model, and no state_dict has an entry that is one itself. Each key is
+  // looked at once, which costs less than to index them all.
+  constexpr size_t kNoEntry = static_cast<size_t>(-1);
+  size_t held[std::size(kHolders)];
+  std::fill(std::begin(held), std::end(held), kNoEntry);
+  const absl::Span<const NodeId> entries = graph_.entries(root);
+  for (size_t i = 0; i < entries.size(); i += 2) {
+    if (graph_.kind(entries[i]) != ValueKind::kStr) continue;
+    const auto* const holder = std::find(
+        std::begin(kHolders), std::end(kHolders), graph_.text(entries[i]));
+    if (holder != std::end(kHolders)) held[holder - std::begin(kHolders)] = i;
+  }
+  size_t found = kNoEntry;
+  for (size_t i : held) {
+    if (i == kNoEntry) continue;
+    FERRY_ASSIGN_OR_RETURN(const bool is_state, IsState(entries[i + 1]));
+    if (!is_state) continue;
+    found = i;
+    break;
+  }
+  if (found == kNoEntry) {
+    FERRY_ASSIGN_OR_RETURN(const bool is_state, IsState(root));
+    if (is_state) return root;
+    std::vector<std::string> candidates;
+    for (size_t i = 0; i < entries.size(); i += 2) {
+      FERRY_RETURN_IF_ERROR(Charge(0));
+      FERRY_ASSIGN_OR_RETURN(const bool is_state, IsState(entries[i + 1]));
+      if (!is_state) continue;
+      found = i;
+      candidates.push_back(KeyText(graph_, entries[i]));
+    }
+    if (candidates.size() != 1) return NothingFound(root, candidates);
+  }
+  for (size_t i = 0; i < entries.size(); i += 2) {
+    const std::string pointer = absl::StrCat(
+        result_.pointer, "/", EscapePointerToken(KeyText(graph_, entries[i])));
+    if (i != found) result_.outside.push_back(pointer);
+    FERRY_RETURN_IF_ERROR(Charge(pointer.size()));
+  }
+  absl::StrAppend(&result_.pointer, "/",
+                  EscapePointerToken(KeyText(graph_, entries[found])));
+  return entries[found + 1];
 }
 
 absl::Status StateDictReader::Charge(uint64_t bytes) {
@@ -146,100 +389,170 @@ absl::Status StateDictReader::Charge(uint64_t bytes) {
       " bytes, as of a module that hangs in very many places"));
 }
 
-// Appends the tensors of a dict, without those whose key is in the set
-// `left_out`.
-absl::Status StateDictReader::AddTensors(NodeId dict, NodeId left_out) {
-  if (dict == kNoNode) return absl::OkStatus();
-  absl::flat_hash_set<absl::string_view> names_left_out;
-  if (left_out != kNoNode && graph_.kind(left_out) == ValueKind::kSet) {
-    for (NodeId item : graph_.items(left_out)) {
-      if (graph_.kind(item) == ValueKind::kStr) {
-        names_left_out.insert(graph_.text(item));
-      }
-    }
-  }
-  const absl::Span<const NodeId> entries = graph_.entries(dict);
-  // Of a state_dict, which is one dict; the dicts of modules are many and
-  // small.
-  if (tensors_.empty())
-    tensors_.reserve(
-        std::min<size_t>(entries.size() / 2, kMaxTextBytes / kVisitBytes));
-  for (size_t i = 0; i < entries.size(); i += 2) {
-    const NodeId key = entries[i];
-    FERRY_RETURN_IF_ERROR(Charge(0));
-    if (graph_.kind(entries[i + 1]) != ValueKind::kTensor) continue;
-    if (graph_.kind(key) != ValueKind::kStr) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "a tensor has the key ",
-          absl::Utf8SafeCHexEscape(KeyText(graph_, key)),
-          ", which is no str: the dict is not the state of a model"));
-    }
-    const absl::string_view name = graph_.text(key);
-    if (names_left_out.contains(name)) continue;
-    FERRY_RETURN_IF_ERROR(Charge(prefix_.size() + name.size()));
-    tensors_.push_back(
-        {absl::StrCat(prefix_, name), graph_.tensor(entries[i + 1])});
-  }
+absl::Status StateDictReader::LeaveOut(std::string name, std::string type) {
+  FERRY_RETURN_IF_ERROR(Charge(name.size() + type.size()));
+  result_.left_out.push_back({std::move(name), std::move(type)});
   return absl::OkStatus();
 }
 
-// Lists a module's own tensors and begins with its submodules. Its name is in
-// `prefix_` already.
-absl::Status StateDictReader::Enter(NodeId module, size_t prefix_bytes) {
+// Begins with a container, whose name is in `prefix_` already.
+absl::Status StateDictReader::Enter(NodeId container, size_t prefix_bytes,
+                                    bool in_program) {
   FERRY_RETURN_IF_ERROR(Charge(prefix_.size()));
-  if (!open_.insert(module).second) {
+  const bool is_module = IsModule(container);
+  if (!open_.insert(container).second) {
     return absl::InvalidArgumentError(
         absl::StrCat("the module at \"", absl::Utf8SafeCHexEscape(prefix_),
                      "\" contains itself"));
   }
-  FERRY_RETURN_IF_ERROR(
-      AddTensors(DictAttribute(module, "_parameters"), kNoNode));
-  // The set is there since PyTorch 1.6.
-  FERRY_RETURN_IF_ERROR(
-      AddTensors(DictAttribute(module, "_buffers"),
-                 FindAttribute(graph_, module, "_non_persistent_buffers_set")));
-  levels_.push_back({module, graph_.entries(DictAttribute(module, "_modules")),
-                     0, prefix_bytes});
+  has_modules_ |= is_module;
+  has_nesting_ |= is_module || !levels_.empty();
+  levels_.push_back({container, RunsOf(container), 0, 0, prefix_bytes,
+                     in_program || IsOfProgram(container)});
   return absl::OkStatus();
 }
 
-// Depth first, as `Module.state_dict` goes.
-absl::Status StateDictReader::AddModule(NodeId module) {
-  FERRY_RETURN_IF_ERROR(Enter(module, 0));
-  while (!levels_.empty()) {
-    Level& level = levels_.back();
-    if (level.next == level.modules.size()) {
-      prefix_.resize(level.prefix_bytes);
-      open_.erase(level.module);
-      levels_.pop_back();
-      continue;
+// Goes on by one child, depth first.
+absl::Status StateDictReader::Step() {
+  Level& level = levels_.back();
+  if (level.run == level.runs.size()) {
+    prefix_.resize(level.prefix_bytes);
+    open_.erase(level.container);
+    levels_.pop_back();
+    return absl::OkStatus();
+  }
+  const Run& run = level.runs[level.run];
+  if (level.next == run.children.size()) {
+    ++level.run;
+    level.next = 0;
+    return absl::OkStatus();
+  }
+  FERRY_RETURN_IF_ERROR(Charge(0));
+  const size_t index = level.next;
+  const NodeId key = HasKeys(run.naming) ? run.children[index] : kNoNode;
+  const NodeId child = run.children[key == kNoNode ? index : index + 1];
+  level.next += key == kNoNode ? 1 : 2;
+  const bool has_name = key == kNoNode || graph_.kind(key) == ValueKind::kStr;
+  const std::string key_text =
+      key == kNoNode || has_name ? std::string() : KeyText(graph_, key);
+  const absl::AlphaNum number(index);
+  const absl::string_view own_name = key == kNoNode ? number.Piece()
+                                     : has_name     ? graph_.text(key)
+                                                    : key_text;
+  switch (run.naming) {
+    case Naming::kBuffers:
+      if (IsTransient(level.container, own_name)) return absl::OkStatus();
+      [[fallthrough]];
+    case Naming::kParts:
+      if (child == ObjectGraph::kNone) return absl::OkStatus();
+      break;
+    case Naming::kAttributes:
+      if (!IsScriptObject(child) &&
+          !IsQuantisedState(level.container, own_name)) {
+        return absl::OkStatus();
+      }
+      break;
+    default:
+      break;
+  }
+  const auto full_name = [&] {
+    return run.naming == Naming::kWhole
+               ? prefix_.substr(0, prefix_.empty() ? 0 : prefix_.size() - 1)
+               : absl::StrCat(prefix_, own_name);
+  };
+  const bool is_tensor = graph_.kind(child) == ValueKind::kTensor;
+  const bool is_module = IsModule(child);
+  bool holds_state = is_tensor || is_module;
+  if (!holds_state && IsContainer(child)) {
+    FERRY_ASSIGN_OR_RETURN(holds_state, HoldsState(child, /*deep=*/true));
+  }
+  if (!holds_state) {
+    return level.in_program ? absl::OkStatus()
+                            : LeaveOut(full_name(), TypeName(child));
+  }
+  if (!has_name) {
+    return LeaveOut(full_name(),
+                    absl::StrCat(TypeName(child), " under a key of type ",
+                                 Name(graph_.kind(key))));
+  }
+  if (is_tensor) {
+    std::string name = full_name();
+    FERRY_RETURN_IF_ERROR(Charge(name.size()));
+    result_.tensors.push_back({std::move(name), graph_.tensor(child)});
+    listed_.push_back(child);
+    return absl::OkStatus();
+  }
+  if (!is_module && open_.contains(child)) {
+    return LeaveOut(full_name(),
+                    absl::StrCat(TypeName(child), " that contains itself"));
+  }
+  const size_t prefix_bytes = prefix_.size();
+  if (run.naming != Naming::kWhole) absl::StrAppend(&prefix_, own_name, ".");
+  return Enter(child, prefix_bytes, level.in_program);
+}
+
+// Notes the tensors of modules that are not part of their state.
+absl::Status StateDictReader::AddOutside(NodeId state) {
+  class Visitor final : public GraphVisitor {
+   public:
+    Visitor(absl::Span<const NodeId> listed, std::vector<std::string>* outside)
+        : listed_(listed.begin(), listed.end()), outside_(*outside) {}
+    void OnTensor(absl::string_view pointer, NodeId tensor) override {
+      if (!listed_.contains(tensor)) outside_.emplace_back(pointer);
     }
-    const NodeId name = level.modules[level.next];
-    const NodeId submodule = level.modules[level.next + 1];
-    level.next += 2;
-    FERRY_RETURN_IF_ERROR(Charge(0));
-    // None stands for a submodule that was taken away.
-    if (graph_.kind(name) != ValueKind::kStr || !IsModule(submodule)) continue;
-    const size_t prefix_bytes = prefix_.size();
-    absl::StrAppend(&prefix_, graph_.text(name), ".");
-    FERRY_RETURN_IF_ERROR(Enter(submodule, prefix_bytes));
+
+   private:
+    const absl::flat_hash_set<NodeId> listed_;
+    std::vector<std::string>& outside_;
+  };
+  Visitor visitor(listed_, &result_.outside);
+  return WalkGraph(graph_, state, &visitor, result_.pointer);
+}
+
+absl::Status StateDictReader::CheckNames() const {
+  absl::flat_hash_set<absl::string_view> names;
+  names.reserve(result_.tensors.size());
+  for (const NamedTensor& entry : result_.tensors) {
+    if (!names.insert(entry.name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("two tensors of the model's state have the name \"",
+                       absl::Utf8SafeCHexEscape(entry.name), "\""));
+    }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<NamedTensor>> StateDictReader::Read(NodeId root) {
+absl::StatusOr<StateDictResult> StateDictReader::Read(NodeId root) {
   FERRY_ASSIGN_OR_RETURN(const NodeId state, Find(root));
-  if (IsModule(state)) {
-    FERRY_RETURN_IF_ERROR(AddModule(state));
-  } else {
-    FERRY_RETURN_IF_ERROR(AddTensors(state, kNoNode));
+  const size_t num_beside = result_.outside.size();
+  if (graph_.kind(state) == ValueKind::kDict) {
+    // Of a state_dict, which is one dict; the dicts of modules are many and
+    // small.
+    const size_t num_entries = std::min<size_t>(
+        graph_.entries(state).size() / 2, kMaxTextBytes / kVisitBytes);
+    result_.tensors.reserve(num_entries);
+    listed_.reserve(num_entries);
   }
-  return std::move(tensors_);
+  FERRY_RETURN_IF_ERROR(Enter(state, 0, /*in_program=*/false));
+  while (!levels_.empty()) FERRY_RETURN_IF_ERROR(Step());
+  if (has_modules_) FERRY_RETURN_IF_ERROR(AddOutside(state));
+  if (has_nesting_) FERRY_RETURN_IF_ERROR(CheckNames());
+  if (!result_.tensors.empty()) return std::move(result_);
+  // A module without tensors, such as an activation, is one all the same.
+  std::vector<std::string> lost(result_.outside.begin() + num_beside,
+                                result_.outside.end());
+  if (!IsModule(state)) {
+    for (const LeftOut& entry : result_.left_out) lost.push_back(entry.name);
+  }
+  if (lost.empty()) return std::move(result_);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the model's state has no tensor with a name; what it has is ",
+      ListNames(lost)));
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<NamedTensor>> StateDict(const Value& value) {
+absl::StatusOr<StateDictResult> StateDict(const Value& value) {
   return StateDictReader(*value.graph()).Read(value.node());
 }
 

@@ -6,15 +6,17 @@
 // -----------------------------------------------------------------------------
 //
 // The tensors of a model by name, from whatever was saved: a state_dict, a
-// training checkpoint that holds one, or a whole module.
+// training checkpoint that holds one, a whole module, or a TorchScript program.
 //
-// Example: all weights of a file.
+// Example: all weights of a file, and what else its state has.
 //
 //   FERRY_ASSIGN_OR_RETURN(Value checkpoint, Load("train.pt"));
-//   FERRY_ASSIGN_OR_RETURN(std::vector<NamedTensor> state,
-//                          StateDict(checkpoint));
-//   for (const NamedTensor& entry : state) {
+//   FERRY_ASSIGN_OR_RETURN(StateDictResult state, StateDict(checkpoint));
+//   for (const NamedTensor& entry : state.tensors) {
 //     std::cout << entry.name << " " << ShapeToString(entry.tensor.shape());
+//   }
+//   for (const LeftOut& entry : state.left_out) {
+//     std::cout << entry.name << " is no tensor but " << entry.type;
 //   }
 #ifndef FERRY_SERIALIZATION_STATE_DICT_H_
 #define FERRY_SERIALIZATION_STATE_DICT_H_
@@ -36,33 +38,67 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-// The tensors that `value` holds as a model's state, in its order. The value
-// may be
+// Something in a model's state that is not a tensor with a name.
+struct LeftOut {
+  // The name that a tensor would have in its place: "fc._packed_params.dtype".
+  std::string name;
+  // Its type: "int", "dict", "omegaconf.DictConfig".
+  std::string type;
+};
+
+struct StateDictResult {
+  // In the order of the file. No two have the same name.
+  std::vector<NamedTensor> tensors;
+
+  // What the state holds that is no tensor and contains none: PyTorch's
+  // `state_dict()` lists it, `tensors` does not. In the order of the file. A
+  // dict, list or object without tensors is one entry.
+  std::vector<LeftOut> left_out;
+
+  // Where the state is in the value, as a JSON Pointer: "/model"; "" is the
+  // value itself.
+  std::string pointer;
+
+  // What the value holds outside the state, as JSON Pointers: the entries
+  // beside the state ("/optimizer"), and the tensors of a module that are
+  // neither parameters nor persistent buffers ("/_buffers/cache").
+  std::vector<std::string> outside;
+};
+
+// Finds the tensors that `value` holds as a model's state. The value may be
 //
-//   - a state_dict: a dict with tensors in it. What is no tensor, such as a
-//     module's extra state, is left out.
+//   - a state_dict: a dict with tensors in it, or with lists, tuples or
+//     quantised weights that hold tensors.
 //   - a module that was saved whole, of any class: its parameters and
 //     persistent buffers, and those of its submodules, as its `state_dict()`
 //     lists them. A module that hangs in several places is listed in each.
-//     (A class that changes its `state_dict()` by code of its own is not known
-//     to.)
+//     What quantised modules pack is listed too. Other classes that change
+//     their `state_dict()` by code of their own are not known.
+//   - the root of a TorchScript archive: every tensor among the attributes of
+//     its objects. The file does not say which of them are parameters.
 //   - a dict that holds one of these under "state_dict", "model_state_dict",
-//     "model", "module", "net", "network", "weights" or "params": the first of
-//     them that does.
+//     "model", "module", "net", "network", "weights", "generator",
+//     "params_ema" or "params": the first of them that does.
+//   - a dict that is no state_dict and has exactly one entry that is one of
+//     these, under any key.
 //
 // Where a file keeps it elsewhere, say where: `StateDict(*value.At("/ema"))`.
 //
+// Inside the state, names run through dicts, lists, tuples and objects:
+// "encoder.weights.0". What a key that is not a str leads to is left out.
+//
 // The tensors are those of `value`: not copied, and, in a `Checkpoint` whose
-// storages are not placed, without their bytes. O(modules and tensors).
-// Thread-safe like the const methods of `Value`.
+// storages are not placed, without their bytes. O(modules and tensors), or
+// O(nodes) if there is a module. Thread-safe like the const methods of `Value`.
 //
 // Errors:
-//   kNotFound          - there is nothing of the kind; says what there is.
-//   kInvalidArgument   - a tensor under a key that is not a str; a module that
-//                        contains itself.
+//   kNotFound          - there is nothing of the kind, or several entries that
+//                        could be it; says what there is.
+//   kInvalidArgument   - the state holds tensors, but none that has a name; two
+//                        tensors of one name; a module that contains itself.
 //   kResourceExhausted - names of more than 1 GiB in all, which no model has
 //                        and a small file can ask for.
-absl::StatusOr<std::vector<NamedTensor>> StateDict(const Value& value);
+absl::StatusOr<StateDictResult> StateDict(const Value& value);
 
 }  // namespace ferry
 

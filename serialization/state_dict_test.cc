@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
@@ -24,19 +25,47 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 Tensor Number(float value) { return *Tensor::FromData<float>({value}, {1}); }
 
 std::vector<std::string> Names(const Value& value) {
-  const absl::StatusOr<std::vector<NamedTensor>> state = StateDict(value);
+  const absl::StatusOr<StateDictResult> state = StateDict(value);
   EXPECT_TRUE(state.ok()) << state.status();
   std::vector<std::string> names;
   if (!state.ok()) return names;
-  for (const NamedTensor& entry : *state) {
+  for (const NamedTensor& entry : state->tensors) {
     names.push_back(absl::StrCat(
         entry.name, "=", static_cast<const float*>(entry.tensor.data())[0]));
   }
   return names;
+}
+
+// What was left out, each as "name: type".
+std::vector<std::string> LeftOutOf(const Value& value) {
+  const absl::StatusOr<StateDictResult> state = StateDict(value);
+  EXPECT_TRUE(state.ok()) << state.status();
+  std::vector<std::string> left_out;
+  if (!state.ok()) return left_out;
+  for (const LeftOut& entry : state->left_out) {
+    left_out.push_back(absl::StrCat(entry.name, ": ", entry.type));
+  }
+  return left_out;
+}
+
+// A dict with one tensor.
+Value OneTensor(float value) {
+  const Value state = Value::Dict();
+  EXPECT_TRUE(state.Set("w", Number(value)).ok());
+  return state;
+}
+
+Value Dict(const std::vector<std::pair<absl::string_view, Value>>& entries) {
+  const Value dict = Value::Dict();
+  for (const auto& [key, value] : entries) {
+    EXPECT_TRUE(dict.Set(key, value).ok());
+  }
+  return dict;
 }
 
 // Modules, as a pickle describes them.
@@ -45,9 +74,16 @@ class Modules {
   NodeId Add(const std::vector<std::pair<std::string, float>>& parameters,
              const std::vector<std::pair<std::string, float>>& buffers = {},
              const std::vector<std::string>& transient = {}) {
-    const NodeId module =
-        graph_->AddObject(ObjectForm::kNew, graph_->AddGlobal("my", "Module"),
-                          ObjectGraph::kEmptyTuple);
+    const NodeId module = AddObject("my", "Module");
+    graph_->SetState(module, Attributes(parameters, buffers, transient));
+    return module;
+  }
+
+  // The attributes of a module.
+  NodeId Attributes(
+      const std::vector<std::pair<std::string, float>>& parameters,
+      const std::vector<std::pair<std::string, float>>& buffers = {},
+      const std::vector<std::string>& transient = {}) {
     const NodeId state = graph_->AddDict();
     Set(state, "training", ObjectGraph::kTrue);
     Set(state, "_parameters", Tensors(parameters));
@@ -58,8 +94,23 @@ class Modules {
     }
     Set(state, "_non_persistent_buffers_set", graph_->AddSet(names));
     Set(state, "_modules", graph_->AddDict());
-    graph_->SetState(module, state);
-    return module;
+    return state;
+  }
+
+  // An object that has neither arguments nor a state yet.
+  NodeId AddObject(absl::string_view module, absl::string_view name) {
+    return graph_->AddObject(ObjectForm::kNew, graph_->AddGlobal(module, name),
+                             ObjectGraph::kEmptyTuple);
+  }
+
+  NodeId AddNumber(float value) { return graph_->AddTensor(Number(value)); }
+
+  // What Python pickles of an object of C++.
+  NodeId AddScriptObject(NodeId state) {
+    const NodeId object = AddObject("torch", "ScriptObject");
+    const NodeId parts[] = {state, graph_->AddStr("__torch__.torch.classes.C")};
+    graph_->SetState(object, graph_->AddTuple(parts));
+    return object;
   }
 
   void Hang(NodeId parent, absl::string_view name, NodeId child) {
@@ -97,13 +148,17 @@ TEST(StateDictTest, OfAStateDict) {
 TEST(StateDictTest, OfACheckpointThatHoldsOne) {
   for (absl::string_view holder :
        {"state_dict", "model_state_dict", "model", "module", "net", "network",
-        "weights", "params"}) {
+        "weights", "generator", "params_ema", "params"}) {
     const Value state = Value::Dict();
     ASSERT_TRUE(state.Set("w", Number(1)).ok());
     const Value checkpoint = Value::Dict();
     ASSERT_TRUE(checkpoint.Set("rng_state", Number(9)).ok());
     ASSERT_TRUE(checkpoint.Set(holder, state).ok());
+    ASSERT_TRUE(checkpoint.Set("epoch", 3).ok());
     EXPECT_THAT(Names(checkpoint), ElementsAre("w=1")) << holder;
+    const absl::StatusOr<StateDictResult> found = StateDict(checkpoint);
+    EXPECT_EQ(found->pointer, absl::StrCat("/", holder));
+    EXPECT_THAT(found->outside, ElementsAre("/rng_state", "/epoch"));
   }
 }
 
@@ -122,6 +177,203 @@ TEST(StateDictTest, TheClearestNameGoesFirst) {
   ASSERT_TRUE(config.Set("model", Value("resnet")).ok());
   ASSERT_TRUE(config.Set("net", state).ok());
   EXPECT_THAT(Names(config), ElementsAre("w=1"));
+  // The averaged parameters are those to use.
+  EXPECT_THAT(
+      Names(Dict({{"params", OneTensor(1)}, {"params_ema", OneTensor(2)}})),
+      ElementsAre("w=2"));
+}
+
+TEST(StateDictTest, OfTheOnlyEntryThatIsOne) {
+  const Value checkpoint = Dict({{"epoch", Value(3)},
+                                 {"e~m/a", OneTensor(1)},
+                                 {"optimizer", Dict({{"lr", Value(0.1)}})}});
+  EXPECT_THAT(Names(checkpoint), ElementsAre("w=1"));
+  const absl::StatusOr<StateDictResult> found = StateDict(checkpoint);
+  EXPECT_EQ(found->pointer, "/e~0m~1a");
+  EXPECT_TRUE(checkpoint.At(found->pointer)->Contains("w"));
+  EXPECT_THAT(found->outside, ElementsAre("/epoch", "/optimizer"));
+  // Of two, none is taken.
+  ASSERT_TRUE(checkpoint.Set("raw", OneTensor(2)).ok());
+  const absl::Status status = StateDict(checkpoint).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("\"e~m/a\", \"raw\""));
+  // A dict that has tensors of its own is the state, with all that is in it.
+  ASSERT_TRUE(checkpoint.Set("rng", Number(9)).ok());
+  EXPECT_THAT(Names(checkpoint), ElementsAre("e~m/a.w=1", "raw.w=2", "rng=9"));
+}
+
+TEST(StateDictTest, NamesWhatListsTuplesAndDictsHold) {
+  const Value list = Value::List({Number(1), Number(2)});
+  const Value tuple =
+      Value::Tuple({Number(3), Value::Tuple({}), Dict({{"w", Number(4)}})});
+  EXPECT_THAT(Names(Dict({{"weights", list}})),
+              ElementsAre("weights.0=1", "weights.1=2"));
+  const Value state = Dict({{"a", tuple}, {"b", Dict({{"weights", list}})}});
+  EXPECT_THAT(Names(state), ElementsAre("a.0=3", "a.2.w=4", "b.weights.0=1",
+                                        "b.weights.1=2"));
+  EXPECT_THAT(LeftOutOf(state), ElementsAre("a.1: tuple"));
+}
+
+TEST(StateDictTest, SaysWhatIsNoTensor) {
+  const Value config = Value::Object("my.Config");
+  ASSERT_TRUE(config.SetAttribute("depth", Value(3)).ok());
+  const Value state = Dict({{"none", Value()},
+                            {"steps", Value(3)},
+                            {"text", Value("x")},
+                            {"dtype", Value::FromDType(DType::kInt8)},
+                            {"list", Value::List({Value(1), Value(2)})},
+                            {"options", Dict({{"lr", Value(0.1)}})},
+                            {"config", config},
+                            {"w", Number(1)}});
+  ASSERT_TRUE(state.Set(Value(7), Number(2)).ok());
+  ASSERT_TRUE(state.Set(Value(true), Value(3)).ok());
+  ASSERT_TRUE(state.Set("itself", state).ok());
+  EXPECT_THAT(Names(state), ElementsAre("w=1"));
+  EXPECT_THAT(
+      LeftOutOf(state),
+      ElementsAre("none: none", "steps: int", "text: str", "dtype: dtype",
+                  "list: list", "options: dict", "config: my.Config",
+                  "7: tensor under a key of type int", "True: int",
+                  "itself: dict that contains itself"));
+}
+
+TEST(StateDictTest, OfPackedWeights) {
+  // As in the state_dict of a quantised module, and in the module itself.
+  Modules modules;
+  const NodeId parts[] = {modules.AddNumber(1), modules.AddNumber(2)};
+  const NodeId packed =
+      modules.AddScriptObject(modules.graph().AddTuple(parts));
+  const NodeId state = modules.graph().AddDict();
+  modules.Set(state, "fc.packed", packed);
+  EXPECT_THAT(Names(modules.value(state)),
+              ElementsAre("fc.packed.0=1", "fc.packed.1=2"));
+
+  const NodeId params = modules.AddObject("torch.nn.quantized.modules.linear",
+                                          "LinearPackedParams");
+  const NodeId attributes = modules.Attributes({});
+  modules.Set(attributes, "dtype", modules.graph().AddDType(DType::kQInt8));
+  modules.Set(attributes, "packed", packed);
+  modules.graph().SetState(params, attributes);
+  const NodeId linear =
+      modules.AddObject("torch.nn.quantized.dynamic.modules.linear", "Linear");
+  const NodeId linear_attributes = modules.Attributes({});
+  modules.Set(linear_attributes, "in_features", modules.graph().AddInt(2));
+  modules.Set(linear_attributes, "scale", modules.graph().AddFloat(1));
+  modules.graph().SetState(linear, linear_attributes);
+  modules.Hang(linear, "params", params);
+  const NodeId root = modules.Add({});
+  modules.Hang(root, "fc", linear);
+  EXPECT_THAT(Names(modules.value(root)),
+              ElementsAre("fc.params.packed.0=1", "fc.params.packed.1=2"));
+  EXPECT_THAT(LeftOutOf(modules.value(root)),
+              ElementsAre("fc.scale: float", "fc.params.dtype: dtype"));
+}
+
+TEST(StateDictTest, OfSubmodulesThatHaveAStateOfTheirOwn) {
+  // The state of a quantised convolution is a tuple.
+  Modules modules;
+  const NodeId conv =
+      modules.AddObject("torch.nn.quantized.modules.conv", "Conv2d");
+  const NodeId parts[] = {modules.graph().AddInt(3), modules.AddNumber(1)};
+  modules.graph().SetState(conv, modules.graph().AddTuple(parts));
+  const NodeId root = modules.Add({});
+  modules.Hang(root, "conv", conv);
+  EXPECT_THAT(Names(modules.value(root)), ElementsAre("conv.1=1"));
+  EXPECT_THAT(LeftOutOf(modules.value(root)), ElementsAre("conv.0: int"));
+}
+
+TEST(StateDictTest, OfAGraphModule) {
+  Modules modules;
+  const NodeId args[] = {modules.Attributes({{"w", 1}}, {{"b", 2}}),
+                         modules.graph().AddStr("import torch")};
+  const NodeId root = modules.graph().AddObject(
+      ObjectForm::kCall,
+      modules.graph().AddGlobal("torch.fx.graph_module", "reduce_graph_module"),
+      modules.graph().AddTuple(args));
+  EXPECT_THAT(Names(modules.value(root)), ElementsAre("w=1", "b=2"));
+}
+
+TEST(StateDictTest, OfATorchScriptProgram) {
+  Modules modules;
+  ObjectGraph& graph = modules.graph();
+  const NodeId inner = modules.AddObject("__torch__", "Inner");
+  const NodeId inner_state = graph.AddDict();
+  modules.Set(inner_state, "w", modules.AddNumber(2));
+  const NodeId items[] = {modules.AddNumber(3), modules.AddNumber(4)};
+  const NodeId args[] = {graph.AddList(items)};
+  modules.Set(
+      inner_state, "typed",
+      graph.AddObject(ObjectForm::kCall,
+                      graph.AddGlobal("torch.jit._pickle", "build_tensorlist"),
+                      graph.AddTuple(args)));
+  graph.SetState(inner, inner_state);
+  const NodeId root = modules.AddObject("__torch__.my", "Model");
+  const NodeId state = graph.AddDict();
+  modules.Set(state, "scale", modules.AddNumber(1));
+  modules.Set(state, "training", ObjectGraph::kTrue);
+  modules.Set(state, "inner", inner);
+  graph.SetState(root, state);
+  EXPECT_THAT(Names(modules.value(root)),
+              ElementsAre("scale=1", "inner.w=2", "inner.typed.0=3",
+                          "inner.typed.1=4"));
+  EXPECT_THAT(LeftOutOf(modules.value(root)), IsEmpty());
+}
+
+TEST(StateDictTest, OfADictWithItsType) {
+  Modules modules;
+  ObjectGraph& graph = modules.graph();
+  const NodeId dict = graph.AddDict();
+  modules.Set(dict, "w", modules.AddNumber(1));
+  const NodeId args[] = {dict, graph.AddStr("Dict[str, Tensor]")};
+  const NodeId root =
+      graph.AddObject(ObjectForm::kCall,
+                      graph.AddGlobal("torch.jit._pickle", "restore_type_tag"),
+                      graph.AddTuple(args));
+  EXPECT_THAT(Names(modules.value(root)), ElementsAre("w=1"));
+  const std::string pointer = StateDict(modules.value(root))->pointer;
+  EXPECT_TRUE(modules.value(root).At(pointer)->Contains("w"));
+}
+
+TEST(StateDictTest, SaysWhichTensorsOfAModuleAreNoState) {
+  Modules modules;
+  const NodeId conv = modules.Add({{"weight", 1}}, {{"cache", 2}}, {"cache"});
+  const NodeId list[] = {modules.AddNumber(3)};
+  modules.Set(modules.graph().object(conv).state, "anchors",
+              modules.graph().AddList(list));
+  const NodeId root = modules.Add({});
+  modules.Hang(root, "conv", conv);
+  const NodeId checkpoint = modules.graph().AddDict();
+  modules.Set(checkpoint, "model", root);
+  const absl::StatusOr<StateDictResult> state =
+      StateDict(modules.value(checkpoint));
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state->outside, ElementsAre("/model/_modules/conv/_buffers/cache",
+                                          "/model/_modules/conv/anchors/0"));
+  for (const std::string& pointer : state->outside) {
+    EXPECT_TRUE(modules.value(checkpoint).At(pointer)->is_tensor());
+  }
+  EXPECT_THAT(state->left_out, IsEmpty());
+}
+
+TEST(StateDictTest, RefusesAModuleThatHoldsTensorsAndYieldsNone) {
+  Modules modules;
+  const NodeId root = modules.Add({});
+  const NodeId inner = modules.Add({});
+  modules.Hang(root, "inner", inner);
+  EXPECT_THAT(Names(modules.value(root)), IsEmpty());
+  modules.Set(modules.graph().object(inner).state, "anchors",
+              modules.AddNumber(1));
+  const absl::Status status = StateDict(modules.value(root)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("\"/_modules/inner/anchors\""));
+}
+
+TEST(StateDictTest, RefusesTwoTensorsOfOneName) {
+  const absl::Status status =
+      StateDict(Dict({{"a.w", Number(1)}, {"a", OneTensor(2)}})).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("\"a.w\""));
 }
 
 TEST(StateDictTest, OfAModule) {
@@ -160,8 +412,9 @@ TEST(StateDictTest, SaysWhatThereIs) {
 TEST(StateDictTest, RefusesKeysThatAreNoNames) {
   const Value state = Value::Dict();
   ASSERT_TRUE(state.Set(Value(7), Number(1)).ok());
-  EXPECT_EQ(StateDict(state).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  const absl::Status status = StateDict(state).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("\"7\""));
 }
 
 TEST(StateDictTest, RefusesAModuleThatContainsItself) {
@@ -189,6 +442,20 @@ TEST(StateDictTest, EndsWhereSharingMakesTooMuchOfIt) {
             absl::StatusCode::kResourceExhausted);
 }
 
+TEST(StateDictTest, EndsWhereSharedListsMakeTooMuchOfIt) {
+  Modules modules;
+  const NodeId number = modules.AddNumber(1);
+  NodeId list = modules.graph().AddList({&number, 1});
+  for (int i = 0; i < 60; ++i) {
+    const NodeId both[] = {list, list};
+    list = modules.graph().AddList(both);
+  }
+  const NodeId state = modules.graph().AddDict();
+  modules.Set(state, "w", list);
+  EXPECT_EQ(StateDict(modules.value(state)).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
 TEST(StateDictTest, DoesNotRecurse) {
   Modules modules;
   NodeId module = modules.Add({{"w", 1}});
@@ -197,11 +464,11 @@ TEST(StateDictTest, DoesNotRecurse) {
     modules.Hang(above, "m", module);
     module = above;
   }
-  const absl::StatusOr<std::vector<NamedTensor>> state =
+  const absl::StatusOr<StateDictResult> state =
       StateDict(modules.value(module));
   ASSERT_TRUE(state.ok()) << state.status();
-  ASSERT_EQ(state->size(), 1u);
-  EXPECT_EQ((*state)[0].name.size(), 20001u);
+  ASSERT_EQ(state->tensors.size(), 1u);
+  EXPECT_EQ(state->tensors[0].name.size(), 20001u);
 }
 
 }  // namespace

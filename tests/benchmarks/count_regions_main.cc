@@ -103,12 +103,10 @@ absl::Status CountOpen(const std::string& path) {
 }
 
 absl::Status CountList(const std::string& path) {
-  return Count<std::vector<NamedTensor>>(
-      [&]() -> absl::StatusOr<std::vector<NamedTensor>> {
-        FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                               Checkpoint::Open(path));
-        return StateDict(checkpoint.root());
-      });
+  return Count<StateDictResult>([&]() -> absl::StatusOr<StateDictResult> {
+    FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(path));
+    return StateDict(checkpoint.root());
+  });
 }
 
 absl::Status CountLoad(const std::string& path) {

@@ -121,16 +121,15 @@ absl::Status TimeLoadsAgain(const char* path) {
 // Returns tensors like those of a file, over memory that has been written to.
 absl::StatusOr<std::vector<NamedTensor>> UsedTensors(const char* path) {
   FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(path));
-  FERRY_ASSIGN_OR_RETURN(std::vector<NamedTensor> state,
-                         StateDict(checkpoint.root()));
-  for (NamedTensor& entry : state) {
+  FERRY_ASSIGN_OR_RETURN(StateDictResult state, StateDict(checkpoint.root()));
+  for (NamedTensor& entry : state.tensors) {
     FERRY_ASSIGN_OR_RETURN(
         const Storage storage,
         Storage::Allocate(entry.tensor.storage().size_bytes()));
     std::memset(storage.data(), 1, storage.size_bytes());
     entry.tensor = entry.tensor.WithStorage(storage);
   }
-  return state;
+  return std::move(state.tensors);
 }
 
 absl::Status TimeLoadInto(const char* path) {
@@ -154,11 +153,11 @@ absl::Status TimeList(const char* path) {
   AwaitStart();
   const Stopwatch stopwatch;
   FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Checkpoint::Open(path));
-  FERRY_ASSIGN_OR_RETURN(const std::vector<NamedTensor> state,
+  FERRY_ASSIGN_OR_RETURN(const StateDictResult state,
                          StateDict(checkpoint.root()));
   const Times times = stopwatch.Read();
   double sum = 0;
-  for (const NamedTensor& entry : state) {
+  for (const NamedTensor& entry : state.tensors) {
     sum += static_cast<double>(entry.name.size());
     sum += static_cast<double>(entry.tensor.num_elements());
   }
