@@ -60,6 +60,12 @@ absl::Status CheckStrict(const ParsedCheckpoint& parsed, absl::string_view file,
         "without any check; Globals::kStrict refuses it, as weights_only "
         "does"));
   }
+  if (parsed.has_other_dtypes) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        file,
+        " refers to one storage as two dtypes, which no PyTorch since 1.11 "
+        "writes; Globals::kStrict refuses it"));
+  }
   return CheckGlobals(*parsed.graph, file, options);
 }
 

@@ -48,8 +48,9 @@ enum class Globals {
   kData,
   // Loading fails with kPermissionDenied on globals that PyTorch's
   // `weights_only=True` does not allow, unless the program allows them, and, as
-  // there, on all TorchScript and tar archives. (PyTorch also refuses protocols
-  // other than 2 and files that are no checkpoints; Ferry reads them.)
+  // there, on all TorchScript and tar archives. So does one storage of two
+  // dtypes. (PyTorch also refuses protocols other than 2 and files that are no
+  // checkpoints; Ferry reads them.)
   kStrict,
 };
 

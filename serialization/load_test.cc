@@ -13,10 +13,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
+#include "ferry/core/value_kind.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "gmock/gmock.h"
@@ -25,6 +29,7 @@
 namespace ferry {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 class LoadTest : public testing::Test {
@@ -130,6 +135,107 @@ TEST_F(LoadTest, StrictGlobals) {
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("collections.UserListXXX"));
+}
+
+// --- One storage of two dtypes -----------------------------------------------
+
+std::string ShortText(absl::string_view text) {
+  return absl::StrCat("X", std::string(1, static_cast<char>(text.size())),
+                      std::string(3, '\0'), text);
+}
+
+// A reference to the storage "0", which has `count` elements and is of the
+// class `type`. `rest` follows in it.
+std::string StorageRef(absl::string_view type, char count,
+                       absl::string_view rest) {
+  return absl::StrCat("(", ShortText("storage"), "ctorch\n", type, "\n",
+                      ShortText("0"), ShortText("cpu"), "K",
+                      std::string(1, count), rest, "tQ");
+}
+
+// The pickle of a list of two tensors over references to the storage "0": one
+// to a FloatStorage of 16 bytes, and one of class `type`.
+std::string TwoTensors(absl::string_view type, char count,
+                       absl::string_view rest) {
+  const auto tensor = [](absl::string_view storage) {
+    return absl::StrCat("ctorch._utils\n_rebuild_tensor_v2\n(", storage, "K",
+                        std::string(1, '\0'), "K\x01\x85K\x01\x85\x89",
+                        "ccollections\nOrderedDict\n)RtR");
+  };
+  return absl::StrCat("\x80\x02](", tensor(StorageRef("FloatStorage", 4, rest)),
+                      tensor(StorageRef(type, count, rest)), "e.");
+}
+
+std::string Archive(absl::string_view type, char count) {
+  return CheckpointOf(TwoTensors(type, count, "")).Build();
+}
+
+// A legacy stream of a pickle that refers to the storage "0".
+std::string StreamOf(absl::string_view pickle) {
+  return absl::StrCat(
+      absl::string_view("\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19."
+                        "\x80\x02M\xe9\x03."
+                        "\x80\x02}."),
+      pickle, "\x80\x02](", ShortText("0"), "e.", std::string(1, '\x04'),
+      std::string(7, '\0'), SmallStorage());
+}
+
+std::string Stream(absl::string_view type, char count) {
+  return StreamOf(TwoTensors(type, count, "N"));
+}
+
+TEST_F(LoadTest, OneStorageOfTwoDTypes) {
+  for (const auto& make : {Archive, Stream}) {
+    const std::string bytes = make("IntStorage", 4);
+    absl::StatusOr<Checkpoint> checkpoint =
+        Checkpoint::OpenMemory(bytes, options_);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    for (const size_t i : {0, 1}) {
+      EXPECT_EQ(checkpoint->root().Item(i)->AsTensor()->dtype(),
+                DType::kFloat32);
+    }
+    const std::string warning =
+        "storage \"0\" is float32 where it is met first and int32 elsewhere";
+    EXPECT_THAT(checkpoint->warnings(), ElementsAre(HasSubstr(warning)));
+    const std::string path = absl::StrCat(testing::TempDir(), "/two.pt");
+    std::ofstream(path, std::ios::binary) << bytes;
+    const absl::StatusOr<Checkpoint::FileVerdict> verdict =
+        Checkpoint::VerifyFile(path, options_);
+    ASSERT_TRUE(verdict.ok()) << verdict.status();
+    EXPECT_TRUE(verdict->opens.ok()) << verdict->opens;
+    EXPECT_THAT(verdict->warnings, ElementsAre(HasSubstr(warning)));
+
+    LoadOptions strict = options_;
+    strict.globals = Globals::kStrict;
+    const absl::Status refused = LoadMemory(bytes, strict).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("two dtypes"));
+    EXPECT_TRUE(LoadMemory(make("FloatStorage", 4), strict).ok());
+
+    // Where even the sizes differ, the file contradicts itself.
+    const absl::Status damage =
+        LoadMemory(make("LongStorage", 4), options_).status();
+    EXPECT_EQ(damage.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(damage.message()),
+                HasSubstr("32 bytes here and 16 bytes elsewhere"));
+  }
+}
+
+TEST_F(LoadTest, OneStorageOfTwoDTypesInABarePickle) {
+  // The first reference is dropped.
+  const std::string stream =
+      StreamOf(absl::StrCat("\x80\x02", StorageRef("FloatStorage", 4, "N"), "0",
+                            StorageRef("IntStorage", 4, "N"), "."));
+  const std::string bytes =
+      absl::StrCat("\x80\x03", "ctorch.storage\n_load_from_bytes\nB",
+                   std::string(1, static_cast<char>(stream.size() & 0xFF)),
+                   std::string(1, static_cast<char>(stream.size() >> 8)),
+                   std::string(2, '\0'), stream, "\x85R.");
+  const absl::StatusOr<Checkpoint> checkpoint =
+      Checkpoint::OpenMemory(bytes, options_);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->root().kind(), ValueKind::kStorage);
+  EXPECT_THAT(checkpoint->warnings(), ElementsAre(HasSubstr("is float32")));
 }
 
 }  // namespace

@@ -94,6 +94,9 @@ struct ParsedCheckpoint {
   std::vector<std::unique_ptr<ReadableBytes>> more_files;
   // Where the checkpoint ends in the first file. There may be more after it.
   uint64_t end_offset_bytes = 0;
+  // Whether a storage is referred to as elements of two dtypes, of which the
+  // first counts. There is a warning as well.
+  bool has_other_dtypes = false;
   // What a user should know about the file although it can be read.
   std::vector<std::string> warnings;
 };

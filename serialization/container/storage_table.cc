@@ -93,6 +93,16 @@ absl::StatusOr<uint32_t> StorageTable::DescribePart(
   return index;
 }
 
+void StorageTable::NoteOtherDType(uint32_t index, DType dtype) {
+  if (!other_dtypes_.empty()) return;
+  const StorageEntry& entry = entries_[index];
+  other_dtypes_ = absl::StrCat(
+      "storage \"", absl::CHexEscape(entry.key), "\" is ", Name(entry.dtype),
+      " where it is met first and ", Name(dtype),
+      " elsewhere; the first dtype of a storage counts for "
+      "all its tensors, as in PyTorch");
+}
+
 void StorageTable::ReserveAdded(size_t num_storages) {
   // A hash table has at most 16 / 7 slots for each, with a byte of its own.
   constexpr size_t kIndexBytes =

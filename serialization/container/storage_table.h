@@ -128,6 +128,14 @@ class StorageTable {
   absl::StatusOr<uint32_t> DescribePart(const StorageDescription& description,
                                         uint32_t root, uint64_t offset_bytes);
 
+  // Notes that a storage is referred to as elements of `dtype`, and was first
+  // referred to as others, which count.
+  void NoteOtherDType(uint32_t index, DType dtype);
+
+  // What a user should know of the first such storage, or nothing if there is
+  // none.
+  absl::string_view other_dtypes() const { return other_dtypes_; }
+
   std::optional<uint32_t> Find(absl::string_view key) const {
     return by_key_.Find(key);
   }
@@ -168,6 +176,7 @@ class StorageTable {
 
   Check check_;
   LocationTag location_tag_;
+  std::string other_dtypes_;
   ObjectPool pool_;
   HugePageResource memory_;  // of what follows, so it comes first
   std::pmr::vector<StorageEntry> entries_{&memory_};

@@ -162,6 +162,10 @@ absl::Status LegacyStream::ReadObjects() {
                                   parsed_.graph.get()));
   parsed_.root = result.root;
   parsed_.info.pickle_protocol = result.protocol;
+  if (!storages_.other_dtypes().empty()) {
+    parsed_.warnings.emplace_back(storages_.other_dtypes());
+    parsed_.has_other_dtypes = true;
+  }
   return CheckByteOrder();
 }
 

@@ -128,6 +128,9 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
   FERRY_ASSIGN_OR_RETURN(const ParsedCheckpoint saved,
                          ReadLegacyStream(*stream, options_));
   if (saved.graph->kind(saved.root) != ValueKind::kStorage) return kNoNode;
+  parsed_.warnings.insert(parsed_.warnings.end(), saved.warnings.begin(),
+                          saved.warnings.end());
+  parsed_.has_other_dtypes |= saved.has_other_dtypes;
   const StorageRecord& record = saved.graph->storage(saved.root);
   ParsedCheckpoint::StoragePart part =
       *std::find_if(saved.storages.begin(), saved.storages.end(),

@@ -219,13 +219,25 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
     key = graph->items(parts[5])[0];
   }
   const StorageEntry& entry = table_->entries()[index];
+  // PyTorch remembers the first type of each key. C++, which reads programs,
+  // goes by the type of each reference.
+  if (entry.dtype != type->dtype && ids_ != PersistentIds::kProgram) {
+    // PyTorch writes empty ones.
+    if (entry.storage.size_bytes() != 0) {
+      table_->NoteOtherDType(index, type->dtype);
+    }
+    type = {entry.dtype, entry.untyped};
+  }
   while (nodes_.size() < table_->entries().size()) nodes_.push_back(kNoNode);
-  NodeId node = nodes_[index];
-  if (node == kNoNode) {
-    node = graph->AddNewStorage({entry.storage, type->dtype, type->untyped});
-    nodes_[index] = node;
-  } else if (entry.dtype != type->dtype || entry.untyped != type->untyped) {
+  NodeId node = kNoNode;
+  if (entry.dtype != type->dtype || entry.untyped != type->untyped) {
     node = graph->AddStorage({entry.storage, type->dtype, type->untyped});
+  } else {
+    if (nodes_[index] == kNoNode) {
+      nodes_[index] =
+          graph->AddNewStorage({entry.storage, type->dtype, type->untyped});
+    }
+    node = nodes_[index];
   }
   notes_->NoteStorage(graph->storage_index(node), key, parts[3]);
   return node;

@@ -27,8 +27,10 @@ namespace ferry {
 namespace torch_format {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 // --- Pickles, piece by piece -------------------------------------------------
 
@@ -91,6 +93,7 @@ struct Result {
   std::shared_ptr<ObjectGraph> graph;
   NodeId root = kNoNode;
   std::vector<StorageEntry> storages;
+  std::string other_dtypes;
 
   const Tensor& tensor() const { return graph->tensor(root); }
   ValueKind kind() const { return graph->kind(root); }
@@ -111,6 +114,7 @@ absl::StatusOr<Result> Read(const std::string& body,
   if (!read.ok()) return read.status();
   result.root = read->root;
   result.storages.assign(storages.entries().begin(), storages.entries().end());
+  result.other_dtypes = std::string(storages.other_dtypes());
   return result;
 }
 
@@ -194,6 +198,85 @@ TEST(PersistentIds, MalformedOnes) {
   ExpectDamage(List({Floats(3), Floats(4)}), "elsewhere");
   ExpectDamage(List({Floats(3), StorageOf("DoubleStorage", "0", 3)}),
                "elsewhere");
+}
+
+// Which dtype is read for each of several references to storages.
+std::vector<DType> DTypesOf(const absl::StatusOr<Result>& result) {
+  EXPECT_TRUE(result.ok()) << result.status();
+  std::vector<DType> dtypes;
+  if (!result.ok()) return dtypes;
+  for (NodeId item : result->graph->items(result->root)) {
+    dtypes.push_back(result->graph->storage(item).dtype);
+  }
+  return dtypes;
+}
+
+TEST(PersistentIds, TheFirstDTypeOfAStorageCounts) {
+  const std::string pickle =
+      List({StorageOf("IntStorage", "0", 4), StorageOf("DoubleStorage", "0", 2),
+            StorageOf("UntypedStorage", "0", 16),
+            StorageOf("IntStorage", "0", 4), StorageOf("LongStorage", "1", 2)});
+  const absl::StatusOr<Result> result = Read(pickle);
+  EXPECT_THAT(DTypesOf(result),
+              ElementsAre(DType::kInt32, DType::kInt32, DType::kInt32,
+                          DType::kInt32, DType::kInt64));
+  EXPECT_THAT(result->other_dtypes,
+              AllOf(HasSubstr("\"0\" is int32"), HasSubstr("float64")));
+  const absl::Span<const NodeId> items = result->graph->items(result->root);
+  EXPECT_EQ(items[0], items[1]);
+  EXPECT_EQ(items[0], items[2]);
+  // C++ reads programs, and goes by each reference.
+  const absl::StatusOr<Result> program = Read(pickle, PersistentIds::kProgram);
+  EXPECT_THAT(DTypesOf(program),
+              ElementsAre(DType::kInt32, DType::kFloat64, DType::kUInt8,
+                          DType::kInt32, DType::kInt64));
+  EXPECT_THAT(program->other_dtypes, IsEmpty());
+}
+
+TEST(PersistentIds, AnUntypedStorageIsOneOfBytes) {
+  const absl::StatusOr<Result> result = Read(List(
+      {StorageOf("UntypedStorage", "0", 4), StorageOf("ByteStorage", "0", 4)}));
+  EXPECT_THAT(DTypesOf(result), ElementsAre(DType::kUInt8, DType::kUInt8));
+  EXPECT_THAT(result->other_dtypes, IsEmpty());
+  const absl::Span<const NodeId> items = result->graph->items(result->root);
+  EXPECT_TRUE(result->graph->storage(items[0]).untyped);
+  EXPECT_FALSE(result->graph->storage(items[1]).untyped);
+}
+
+TEST(PersistentIds, EmptyStoragesOfTwoDTypesAreWhatPyTorchWrites) {
+  const absl::StatusOr<Result> result = Read(List(
+      {StorageOf("IntStorage", "0", 0), StorageOf("DoubleStorage", "0", 0)}));
+  EXPECT_THAT(DTypesOf(result), ElementsAre(DType::kInt32, DType::kInt32));
+  EXPECT_THAT(result->other_dtypes, IsEmpty());
+}
+
+TEST(PersistentIds, TheFirstDTypeOfAPartCounts) {
+  const auto part = [](absl::string_view type, int64_t count, int64_t offset,
+                       int64_t size) {
+    return absl::StrCat(
+        Tuple({Str("storage"), Global("torch", type), Str("0"), Str("cpu"),
+               Int(count), Tuple({Str("1"), Int(offset), Int(size)})}),
+        "Q");
+  };
+  const auto whole = [](absl::string_view type, int64_t count) {
+    return absl::StrCat(Tuple({Str("storage"), Global("torch", type), Str("0"),
+                               Str("cpu"), Int(count), kNone}),
+                        "Q");
+  };
+  // A part has a dtype of its own, as in PyTorch, and what it is a part of has
+  // the one that it was met with, be it for the part alone.
+  const absl::StatusOr<Result> result =
+      Read(List({part("IntStorage", 4, 2, 2), whole("FloatStorage", 4),
+                 part("DoubleStorage", 2, 1, 1)}),
+           PersistentIds::kStream);
+  EXPECT_THAT(DTypesOf(result),
+              ElementsAre(DType::kInt32, DType::kInt32, DType::kInt32));
+  EXPECT_THAT(result->other_dtypes, HasSubstr("\"0\" is int32"));
+  const absl::StatusOr<Result> other =
+      Read(List({whole("FloatStorage", 4), part("IntStorage", 4, 2, 2)}),
+           PersistentIds::kStream);
+  EXPECT_THAT(DTypesOf(other), ElementsAre(DType::kFloat32, DType::kInt32));
+  EXPECT_THAT(other->other_dtypes, IsEmpty());
 }
 
 // --- Tensors -----------------------------------------------------------------

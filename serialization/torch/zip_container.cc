@@ -401,6 +401,10 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
                        "refers to parts of storages, which an archive does not "
                        "have");
   }
+  if (!storages.other_dtypes().empty()) {
+    parsed_.warnings.emplace_back(storages.other_dtypes());
+    parsed_.has_other_dtypes = true;
+  }
   for (size_t i = 0; i < storages.entries().size(); ++i) {
     const StorageEntry& described = storages.entries()[i];
     ParsedCheckpoint::StoragePart& part = parsed_.storages[first_part + i];

@@ -10,6 +10,7 @@ import io
 import pickle
 import struct
 import tarfile
+import zipfile
 
 import torch
 
@@ -73,7 +74,7 @@ def stream(value, protocol=2, little_endian=True, sys_info=None, tail=b''):
                 root, view = obj.root, (obj.key, obj.offset, obj.size)
             else:
                 return None
-            roots[root.key] = root
+            roots.setdefault(root.key, root)
             return ('storage', root.kind, root.key, root.location,
                     root.tensor.numel(), view)
 
@@ -90,6 +91,31 @@ def stream(value, protocol=2, little_endian=True, sys_info=None, tail=b''):
     for key in keys:
         out.write(roots[key].raw())
     return out.getvalue() + tail
+
+
+def archive(value, protocol=2):
+    """A zip archive as PyTorch wrote it before it compared dtypes."""
+    roots = collections.OrderedDict()
+
+    class Pickler(pickle.Pickler):
+
+        def persistent_id(self, obj):
+            if not isinstance(obj, Storage):
+                return None
+            roots.setdefault(obj.key, obj)
+            return ('storage', obj.kind, obj.key, obj.location,
+                    obj.tensor.numel())
+
+    graph = io.BytesIO()
+    Pickler(graph, protocol).dump(value)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, 'w') as records:
+        records.writestr('archive/data.pkl', graph.getvalue())
+        for key, root in roots.items():
+            records.writestr('archive/data/' + key,
+                             root.tensor.numpy().tobytes())
+        records.writestr('archive/version', b'3\n')
+    return out.getvalue()
 
 
 def tar(value, storages, views, tensors, form=tarfile.PAX_FORMAT):

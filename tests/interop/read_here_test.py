@@ -5,6 +5,7 @@
     read_here_test.py DESCRIBE
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import warnings
 
 import torch
 
+import old_files
 import torch_cases
 import torch_graph
 
@@ -51,6 +53,68 @@ class ReadHereTest(unittest.TestCase):
         torch_graph.compare_descriptions(expected, actual['root'])
         # Storages inside what is not described are not listed.
         self.assertLessEqual({tag for _, tag in actual['storages']}, set(tags))
+
+    def test_one_storage_of_two_dtypes(self):
+        """What PyTorch wrote before 1.11, and read as the first of the two."""
+        warnings.simplefilter('ignore')
+        kinds = [
+            torch.BoolStorage, torch.ByteStorage, torch.CharStorage,
+            torch.HalfStorage, torch.IntStorage, torch.FloatStorage,
+            torch.LongStorage, torch.DoubleStorage, torch.ComplexFloatStorage
+        ]
+        cases = {}
+        for first, second in itertools.permutations(kinds, 2):
+            sizes = [torch.tensor([], dtype=kind.dtype).element_size()
+                     for kind in (first, second)]
+            one, other = [
+                old_files.Storage('7', [1] * (16 // size), kind)
+                for kind, size in zip((first, second), sizes)
+            ]
+            rebuilt = [
+                old_files.Rebuilt(storage, 0, (1,), (1,))
+                for storage in (one, other, one)
+            ]
+            # More elements than the storage has of the first type.
+            too_many = [
+                rebuilt[0],
+                old_files.Rebuilt(other, 0, (16 // sizes[1],), (1,))
+            ]
+            # The second half, whose dtype is that of the first reference to it.
+            halves = [
+                old_files.View(storage, '8', 8 // size, 8 // size)
+                for storage, size in zip((other, one), sizes[::-1])
+            ]
+            parts = [
+                old_files.Rebuilt(storage, 0, (1,), (1,))
+                for storage in (halves[0], one, halves[1])
+            ]
+            name = '%s.%s' % (first.__name__, second.__name__)
+            cases[name + '.zip'] = old_files.archive(rebuilt)
+            cases[name + '.legacy'] = old_files.stream(rebuilt)
+            cases[name + '.all.zip'] = old_files.archive(too_many)
+            cases[name + '.all.legacy'] = old_files.stream(too_many)
+            cases[name + '.part.legacy'] = old_files.stream(parts)
+        both = 0
+        with tempfile.TemporaryDirectory() as directory:
+            paths = []
+            for name, contents in cases.items():
+                paths.append(os.path.join(directory, name))
+                with open(paths[-1], 'wb') as file:
+                    file.write(contents)
+            output = subprocess.run([DESCRIBE] + paths,
+                                    stdout=subprocess.PIPE,
+                                    check=True).stdout
+            for path, line in zip(paths, output.decode().splitlines()):
+                with self.subTest(case=os.path.basename(path)):
+                    actual = json.loads(line)
+                    try:
+                        torch.load(path)
+                    except RuntimeError:
+                        self.assertIn('error', actual)
+                        continue
+                    self.check(path, actual)
+                    both += 1
+        self.assertGreater(both, len(cases) // 2)
 
     def test_a_difference_is_found(self):
         describe = lambda value: torch_graph.Describer().describe(value)
