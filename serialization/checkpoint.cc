@@ -347,6 +347,11 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     absl::string_view path, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
                          OpenForReading(path));
+  return VerifyFile(std::move(file), options);
+}
+
+absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
+    std::unique_ptr<ReadableBytes> file, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FileVerdict verdict;
   absl::StatusOr<ParsedCheckpoint> parsed = ReadContainer(*file, options);

@@ -221,6 +221,11 @@ class Checkpoint {
   static absl::StatusOr<FileVerdict> VerifyFile(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
+  // The same of bytes that a program reads in its own way. Not null.
+  static absl::StatusOr<FileVerdict> VerifyFile(
+      std::unique_ptr<ReadableBytes> file,
+      const LoadOptions& options = LoadOptions());
+
  private:
   Checkpoint(std::unique_ptr<ReadableBytes> file, ParsedCheckpoint parsed,
              const LoadOptions& options);

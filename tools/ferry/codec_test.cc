@@ -127,9 +127,9 @@ TEST_F(CodecTest, ConvertToAContainerWithoutAChoice) {
 
 TEST_F(CodecTest, TheHelpListsTheCodecs) {
   EXPECT_THAT(RunFerryForTest({"convert", "--help"}).out,
-              HasSubstr("pickle|lines"));
+              AllOf(HasSubstr("--codec pickle|"), HasSubstr("|lines")));
   EXPECT_THAT(RunFerryForTest({"convert", "--codec=nope", "a", "b"}).err,
-              HasSubstr("supported: pickle, lines"));
+              AllOf(HasSubstr("supported: pickle, "), HasSubstr(", lines")));
 }
 
 }  // namespace

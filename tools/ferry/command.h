@@ -42,6 +42,8 @@ struct CommandIo {
   std::ostream& err;
   // Whether `err` is looked at by somebody, so that progress is worth showing.
   bool err_is_terminal = false;
+  // Whether `out` is, so that it should not get the bytes of a checkpoint.
+  bool out_is_terminal = false;
   // Asked now and then by commands that write files; yes ends them as Ctrl-C
   // does. May be empty.
   std::function<bool()> is_cancelled = nullptr;

@@ -3,8 +3,14 @@
 
 #include "ferry/tools/ferry/convert.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,9 +23,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ferry/core/fd_sink.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/stream_bytes.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
 #include "ferry/devices/device_registry.h"
@@ -33,6 +41,7 @@
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/torch/program_data.h"
+#include "ferry/tools/ferry/input.h"
 #include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/map_location_option.h"
 #include "ferry/tools/ferry/progress.h"
@@ -106,6 +115,37 @@ std::vector<std::string> CodecNames() {
   return names;
 }
 
+// Whether OUT gets the bytes one after another: "-", which is standard output,
+// a pipe or a device.
+bool IsStream(const std::string& out) {
+  struct stat info;
+  return out == "-" || (stat(out.c_str(), &info) == 0 &&
+                        !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode));
+}
+
+absl::Status SaveTo(const Value& value, const std::string& out,
+                    const SaveOptions& options, const CommandIo& io) {
+  if (!IsStream(out)) return Save(value, out, options);
+  if (out == "-") {
+    if (io.out_is_terminal) {
+      return absl::InvalidArgumentError(
+          "standard output is a terminal, and a checkpoint is no text: send it "
+          "to a file or into a pipe");
+    }
+    OStreamSink sink(&io.out, "standard output");
+    return Save(value, sink, options);
+  }
+  const int fd = open(out.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot open ", out, ": ", std::strerror(errno)));
+  }
+  FdSink sink(fd, out);
+  const absl::Status status = Save(value, sink, options);
+  close(fd);
+  return status;
+}
+
 absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   const ScopedInterrupt interrupt;
   const auto is_cancelled = [&interrupt, &io] {
@@ -136,7 +176,7 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   };
   load_options.progress = report;
   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
-                         Checkpoint::Open(options.in, load_options));
+                         OpenInput(options.in, load_options, io));
   const std::string trailing = DescribeTrailingBytes(
       load_options, checkpoint.end_offset_bytes(), checkpoint.trailing_bytes());
   if (!trailing.empty()) {
@@ -177,15 +217,17 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   save_options.is_cancelled = is_cancelled;
   save_options.progress = report;
   progress.emplace("writing", io);
-  return Save(root, options.out, save_options);
+  return SaveTo(root, options.out, save_options, io);
 }
 
 int RunConvert(const ConvertOptions& options, const CommandIo& io) {
   const absl::Status status = Convert(options, io);
   if (status.ok()) return kExitDone;
   if (absl::IsCancelled(status)) {
-    Complain(
-        io, absl::StrCat("interrupted; ", options.out, " is as it was before"));
+    Complain(io, IsStream(options.out)
+                     ? "interrupted; what was written is not a whole file"
+                     : absl::StrCat("interrupted; ", options.out,
+                                    " is as it was before"));
     return kExitFailed;
   }
   return Fail(io, status);
@@ -198,13 +240,16 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       app, "convert", "Write a checkpoint anew, in another form.",
       "What torch.load makes of OUT equals what it makes of IN: every object,\n"
       "what is shared, and the device of each storage, whether that device\n"
-      "is here or not, unless --map-location says another. OUT may be IN; it "
-      "changes whole or not at all.",
+      "is here or not, unless --map-location says another. OUT may be IN; it\n"
+      "changes whole or not at all, unless it is a stream: \"-\" (standard\n"
+      "output), a pipe or a device.\n\n" +
+          std::string(kInputHelp),
       "  ferry convert old.pt new.pt\n"
       "  ferry convert --at=/model train.pt model.safetensors\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
       "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
       "  ferry convert --codec=pickle model.pt for_pytorch.pt\n"
+      "  curl -s URL | ferry convert - model.safetensors\n"
       "  ferry convert --alignment=4096 model.pt mappable.pt\n"
       "  ferry convert --map-location=cuda:0=cpu model.pt for_cpu.pt");
   const auto options = std::make_shared<ConvertOptions>();

@@ -28,6 +28,7 @@
 #include "ferry/serialization/load_options.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/digest.h"
+#include "ferry/tools/ferry/input.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/range_option.h"
 #include "ferry/tools/ferry/selection.h"
@@ -313,7 +314,7 @@ absl::Status PrintHuman(const std::string& path, const Checkpoint& checkpoint,
 
 absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
   FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                         Checkpoint::Open(options.file, options.load));
+                         OpenInput(options.file, options.load, io));
   if (options.code) return PrintCode(checkpoint, io.out);
   FERRY_ASSIGN_OR_RETURN(const Selection selection,
                          Selection::Create(checkpoint.root(), options.filter));
@@ -346,7 +347,8 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
       app, "inspect", "Show what a checkpoint holds.",
       "Its containers, tensors and values. Reads the directory and the\n"
       "objects of the file, and no tensor data unless --digest asks for it.\n"
-      "Runs no code, whatever the file holds.",
+      "Runs no code, whatever the file holds.\n\n" +
+          std::string(kInputHelp),
       "  ferry inspect model.pt\n"
       "  ferry inspect --depth=1 train.pt\n"
       "  ferry inspect --filter=/model/fc.weight train.pt\n"

@@ -3,6 +3,7 @@
 
 #include "ferry/tools/ferry/progress.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -29,16 +30,23 @@ Progress::~Progress() {
 }
 
 void Progress::Update(uint64_t done_bytes, uint64_t total_bytes) {
-  if (!io_.err_is_terminal || total_bytes < kLeastBytes) return;
+  if (!io_.err_is_terminal || std::max(done_bytes, total_bytes) < kLeastBytes) {
+    return;
+  }
   const Clock::time_point now = now_();
   if (now - last_ < kInterval) return;
   last_ = now;
   is_shown_ = true;
   constexpr double kMiB = 1 << 20;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  io_.err << absl::StrFormat("\r%s: %d%% of %.0f MiB, %.0f MiB/s\x1b[K", what_,
-                             done_bytes * 100 / total_bytes, total_bytes / kMiB,
-                             done_bytes / kMiB / seconds)
+  io_.err << "\r" << what_ << ": ";
+  if (total_bytes == 0) {
+    io_.err << absl::StrFormat("%.0f MiB", done_bytes / kMiB);
+  } else {
+    io_.err << absl::StrFormat(
+        "%d%% of %.0f MiB", done_bytes * 100 / total_bytes, total_bytes / kMiB);
+  }
+  io_.err << absl::StrFormat(", %.0f MiB/s\x1b[K", done_bytes / kMiB / seconds)
           << std::flush;
 }
 

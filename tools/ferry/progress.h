@@ -37,6 +37,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // `total_bytes` is 0 where nobody knows how much there is.
   void Update(uint64_t done_bytes, uint64_t total_bytes);
 
  private:

@@ -16,6 +16,7 @@
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/tools/ferry/input.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/range_option.h"
 #include "ferry/tools/ferry/text.h"
@@ -127,7 +128,7 @@ int RunVerify(const VerifyOptions& options, const CommandIo& io) {
   int exit_code = kExitDone;
   for (const std::string& path : options.files) {
     absl::StatusOr<Checkpoint::FileVerdict> verdict =
-        Checkpoint::VerifyFile(path, options.load);
+        VerifyInput(path, options.load, io);
     const bool can_be_read = verdict.ok();
     if (!can_be_read) {
       Checkpoint::FileVerdict unread;
@@ -155,7 +156,8 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
       "whether the objects of the file fit together. A record is "
       "\"verified\",\n"
       "\"not recorded\" (the file has no checksum for it) or \"corrupt\".\n"
-      "Exit code 1: a file is damaged; 2: one cannot be judged.",
+      "Exit code 1: a file is damaged; 2: one cannot be judged.\n\n" +
+          std::string(kInputHelp),
       "  ferry verify model.pt\n"
       "  ferry verify --quiet checkpoints/*.pt && echo all is well");
   const auto options = std::make_shared<VerifyOptions>();

@@ -1,0 +1,143 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/input.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/fd_sink.h"
+#include "ferry/core/file.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/tools/ferry/progress.h"
+
+namespace ferry {
+namespace {
+
+// Bytes are copied in pieces of this size.
+constexpr size_t kPieceBytes = size_t{1} << 20;
+
+// What was copied from a stream. It goes by the stream's name.
+class Spooled final : public ReadableBytes {
+ public:
+  Spooled(std::unique_ptr<ReadableBytes> copy, std::string name)
+      : copy_(std::move(copy)), name_(std::move(name)) {}
+
+  absl::string_view name() const override { return name_; }
+  uint64_t size_bytes() const override { return copy_->size_bytes(); }
+  absl::Status ReadAt(uint64_t offset_bytes,
+                      absl::Span<char> out) const override {
+    return copy_->ReadAt(offset_bytes, out);
+  }
+
+ private:
+  const std::unique_ptr<ReadableBytes> copy_;
+  const std::string name_;
+};
+
+absl::Status SystemError(absl::string_view what, const std::string& name) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot ", what, " ", name, ": ", std::strerror(errno)));
+}
+
+bool IsStandardInput(const std::string& path) {
+  return path == "-" || path == "/dev/stdin";
+}
+
+// Whether the bytes come once, one after another.
+bool IsStream(const std::string& path) {
+  struct stat info;
+  const bool is_there = IsStandardInput(path) ? fstat(STDIN_FILENO, &info) == 0
+                                              : stat(path.c_str(), &info) == 0;
+  return is_there && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) ||
+                      // A terminal. Other devices may never end.
+                      (IsStandardInput(path) && S_ISCHR(info.st_mode)));
+}
+
+// Copies all that `from` gives to `to`.
+absl::Status CopyStream(int from, const std::string& name, int to,
+                        const LoadOptions& options, const CommandIo& io) {
+  Progress progress("copying", io);
+  FdSink sink(to, "the temporary file");
+  std::vector<char> piece(kPieceBytes);
+  for (uint64_t done = 0;;) {
+    if (options.is_cancelled && options.is_cancelled()) {
+      return absl::CancelledError(absl::StrCat(name, ": cancelled"));
+    }
+    const ssize_t size = read(from, piece.data(), piece.size());
+    if (size == 0) return absl::OkStatus();
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("read", name);
+    }
+    FERRY_RETURN_IF_ERROR(
+        sink.Write({piece.data(), static_cast<size_t>(size)}));
+    done += static_cast<uint64_t>(size);
+    progress.Update(done, 0);
+  }
+}
+
+absl::StatusOr<std::unique_ptr<ReadableBytes>> Spool(const std::string& path,
+                                                     const LoadOptions& options,
+                                                     const CommandIo& io) {
+  const std::string name = IsStandardInput(path) ? "standard input" : path;
+  const int from = IsStandardInput(path)
+                       ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                       : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (from < 0) return SystemError("open", name);
+  const absl::Cleanup close_from = [from] { close(from); };
+  const char* const folder = getenv("TMPDIR");
+  std::string copy_path = absl::StrCat(
+      folder == nullptr || *folder == '\0' ? "/tmp" : folder, "/ferry.XXXXXX");
+  const int to = mkostemp(copy_path.data(), O_CLOEXEC);
+  if (to < 0) return SystemError("make the temporary file", copy_path);
+  const absl::Cleanup close_to = [to] { close(to); };
+  // It is gone when the last descriptor is closed, however the process ends.
+  unlink(copy_path.c_str());
+  FERRY_RETURN_IF_ERROR(CopyStream(from, name, to, options, io));
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> copy,
+                         OpenForReading(absl::StrCat("/proc/self/fd/", to)));
+  return std::make_unique<Spooled>(std::move(copy), name);
+}
+
+// Where a file that is no stream lies.
+std::string FilePath(const std::string& path) {
+  return IsStandardInput(path) ? "/dev/stdin" : path;
+}
+
+}  // namespace
+
+absl::StatusOr<Checkpoint> OpenInput(const std::string& path,
+                                     const LoadOptions& options,
+                                     const CommandIo& io) {
+  if (!IsStream(path)) return Checkpoint::Open(FilePath(path), options);
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> bytes,
+                         Spool(path, options, io));
+  return Checkpoint::Open(std::move(bytes), options);
+}
+
+absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,
+                                                    const LoadOptions& options,
+                                                    const CommandIo& io) {
+  if (!IsStream(path)) return Checkpoint::VerifyFile(FilePath(path), options);
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> bytes,
+                         Spool(path, options, io));
+  return Checkpoint::VerifyFile(std::move(bytes), options);
+}
+
+}  // namespace ferry

@@ -1,0 +1,44 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/input.h
+// -----------------------------------------------------------------------------
+//
+// The checkpoints that commands read: files, and streams, which give their
+// bytes once. "-" is standard input.
+//
+//   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+//                          OpenInput("-", options, io));
+#ifndef FERRY_TOOLS_FERRY_INPUT_H_
+#define FERRY_TOOLS_FERRY_INPUT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/tools/ferry/command.h"
+
+namespace ferry {
+
+// What the help says of a file to read.
+inline constexpr char kInputHelp[] =
+    "\"-\" is standard input. Standard input, pipes and sockets are first\n"
+    "copied to a temporary file in $TMPDIR, or else in /tmp.";
+
+// As `Checkpoint::Open` and `Checkpoint::VerifyFile`, of a stream too.
+//
+// Errors: also
+//   kCancelled         - as `options.is_cancelled` asked.
+//   kResourceExhausted - the disk is full.
+absl::StatusOr<Checkpoint> OpenInput(const std::string& path,
+                                     const LoadOptions& options,
+                                     const CommandIo& io);
+absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,
+                                                    const LoadOptions& options,
+                                                    const CommandIo& io);
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_INPUT_H_
