@@ -14,6 +14,7 @@
 #include "ferry/core/object_path.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/text.h"
 #include "ferry/core/value_kind.h"
 #include "ferry/serialization/numpy_array.h"
 #include "ferry/tools/ferry/text.h"

@@ -22,6 +22,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {

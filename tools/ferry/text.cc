@@ -4,7 +4,6 @@
 #include "ferry/tools/ferry/text.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -90,16 +89,6 @@ std::string EscapeForTerminal(absl::string_view text) {
   return escaped;
 }
 
-std::string Shorten(absl::string_view text, size_t max_bytes) {
-  if (text.size() <= max_bytes) return std::string(text);
-  size_t end = max_bytes;
-  // A character has at most three bytes after its first.
-  for (int i = 0; i < 3 && end > 0 && IsContinuation(ByteAt(text, end)); ++i) {
-    --end;
-  }
-  return absl::StrCat(text.substr(0, end), "...");
-}
-
 std::string HumanBytes(uint64_t bytes) {
   constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (bytes < 1024) return absl::StrCat(bytes, " B");
@@ -145,25 +134,6 @@ bool MatchesGlob(absl::string_view pattern, absl::string_view text) {
   }
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
-}
-
-size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
-  const size_t difference =
-      a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
-  if (difference >= limit) return limit;
-  // row[j]: from the part of `a` so far to the first j characters of `b`.
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return std::min(row[b.size()], limit);
 }
 
 }  // namespace ferry

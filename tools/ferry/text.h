@@ -22,10 +22,6 @@ namespace ferry {
 // of text round ("\u202e"), and bytes that are not UTF-8.
 std::string EscapeForTerminal(absl::string_view text);
 
-// At most `max_bytes` of `text`, cut between characters, and "..." if something
-// was cut off.
-std::string Shorten(absl::string_view text, size_t max_bytes);
-
 // "17 B", "4.0 KiB", "1.2 GiB".
 std::string HumanBytes(uint64_t bytes);
 
@@ -38,10 +34,6 @@ size_t Columns(absl::string_view text);
 // Whether `pattern`, in which each "*" stands for any run of characters,
 // matches the whole of `text`.
 bool MatchesGlob(absl::string_view pattern, absl::string_view text);
-
-// The least number of characters to insert, remove or change to get from `a` to
-// `b`; `limit` if it is that or more. O(size of a * size of b).
-size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit);
 
 }  // namespace ferry
 

@@ -28,19 +28,6 @@ TEST(EscapeForTerminalTest, SpellsOutWhatIsNotUtf8) {
   EXPECT_EQ(EscapeForTerminal("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
 }
 
-TEST(ShortenTest, CutsBetweenCharacters) {
-  EXPECT_EQ(Shorten("abcdef", 6), "abcdef");
-  EXPECT_EQ(Shorten("abcdefg", 6), "abcdef...");
-  EXPECT_EQ(Shorten("ab\xc3\xa9"
-                    "cd",
-                    3),
-            "ab...");
-  EXPECT_EQ(Shorten("ab\xc3\xa9"
-                    "cd",
-                    4),
-            "ab\xc3\xa9...");
-}
-
 TEST(HumanBytesTest, ChangesUnits) {
   EXPECT_EQ(HumanBytes(0), "0 B");
   EXPECT_EQ(HumanBytes(1023), "1023 B");
@@ -56,14 +43,6 @@ TEST(MatchesGlobTest, StarsStandForAnyRun) {
   EXPECT_TRUE(MatchesGlob("**", ""));
   EXPECT_FALSE(MatchesGlob("/a*b", "/a"));
   EXPECT_TRUE(MatchesGlob("*aab", "aaaab"));
-}
-
-TEST(EditDistanceTest, CountsChanges) {
-  EXPECT_EQ(EditDistance("weight", "weight", 9), 0);
-  EXPECT_EQ(EditDistance("weigt", "weight", 9), 1);
-  EXPECT_EQ(EditDistance("kitten", "sitting", 9), 3);
-  EXPECT_EQ(EditDistance("kitten", "sitting", 2), 2);
-  EXPECT_EQ(EditDistance("", "abc", 9), 3);
 }
 
 }  // namespace

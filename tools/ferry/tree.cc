@@ -20,6 +20,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/core/value_kind.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/text.h"

@@ -1,0 +1,89 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/text.h"
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+TEST(ShortenTest, CutsBetweenCharacters) {
+  EXPECT_EQ(Shorten("abcdef", 6), "abcdef");
+  EXPECT_EQ(Shorten("abcdefg", 6), "abcdef...");
+  EXPECT_EQ(Shorten("ab\xc3\xa9"
+                    "cd",
+                    3),
+            "ab...");
+  EXPECT_EQ(Shorten("ab\xc3\xa9"
+                    "cd",
+                    4),
+            "ab\xc3\xa9...");
+}
+
+TEST(QuoteForMessageTest, CutsAndEscapes) {
+  EXPECT_EQ(QuoteForMessage("fc.weight"), "\"fc.weight\"");
+  EXPECT_EQ(QuoteForMessage("a\"b\n\x1b é"), "\"a\\\"b\\n\\x1b é\"");
+  EXPECT_EQ(QuoteForMessage(std::string(101, 'a')),
+            "\"" + std::string(100, 'a') + "...\"");
+}
+
+TEST(WithArticleTest, GoesByTheSound) {
+  EXPECT_EQ(WithArticle("int"), "an int");
+  EXPECT_EQ(WithArticle("object"), "an object");
+  EXPECT_EQ(WithArticle("uint8"), "a uint8");
+  EXPECT_EQ(WithArticle("str"), "a str");
+  EXPECT_EQ(WithArticle(""), "a ");
+}
+
+TEST(EditDistanceTest, CountsChanges) {
+  EXPECT_EQ(EditDistance("weight", "weight", 9), 0);
+  EXPECT_EQ(EditDistance("weigt", "weight", 9), 1);
+  EXPECT_EQ(EditDistance("kitten", "sitting", 9), 3);
+  EXPECT_EQ(EditDistance("kitten", "sitting", 2), 2);
+  EXPECT_EQ(EditDistance("", "abc", 9), 3);
+  EXPECT_EQ(EditDistance("a", "b", 0), 0);
+}
+
+// The whole table, for what is computed of a part of it.
+size_t WholeTable(const std::string& a, const std::string& b, size_t limit) {
+  std::vector<std::vector<size_t>> table(a.size() + 1,
+                                         std::vector<size_t>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) {
+    for (size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        table[i][j] = i + j;
+        continue;
+      }
+      table[i][j] =
+          std::min({table[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1),
+                    table[i - 1][j] + 1, table[i][j - 1] + 1});
+    }
+  }
+  return std::min(table[a.size()][b.size()], limit);
+}
+
+TEST(EditDistanceTest, IsThatOfTheWholeTable) {
+  std::mt19937 random(1);
+  const auto text = [&random] {
+    std::string letters;
+    for (size_t size = random() % 9; size > 0; --size) {
+      letters.push_back(static_cast<char>('a' + random() % 3));
+    }
+    return letters;
+  };
+  for (int i = 0; i < 20000; ++i) {
+    const std::string a = text();
+    const std::string b = text();
+    const size_t limit = random() % 10;
+    ASSERT_EQ(EditDistance(a, b, limit), WholeTable(a, b, limit))
+        << a << " " << b << " " << limit;
+  }
+}
+
+}  // namespace
+}  // namespace ferry
