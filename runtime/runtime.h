@@ -55,6 +55,7 @@
 #include "ferry/serialization/load_into.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/map_location.h"
+#include "ferry/serialization/not_a_checkpoint.h"
 #include "ferry/serialization/numpy_array.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"

@@ -23,7 +23,9 @@
 #include "ferry/serialization/container.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/verify.h"
+#include "ferry/serialization/foreign_archive.h"
 #include "ferry/serialization/globals.h"
+#include "ferry/serialization/not_a_checkpoint.h"
 #include "ferry/serialization/placing.h"
 #include "ferry/serialization/transfer/extent_reader.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
@@ -32,6 +34,17 @@
 namespace ferry {
 
 namespace {
+
+// Opens a file, or says what a folder is instead of one.
+absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenFile(absl::string_view path,
+                                                        FileMapping mapping) {
+  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+      OpenForReading(path, mapping);
+  if (absl::IsInvalidArgument(file.status())) {
+    FERRY_RETURN_IF_ERROR(CheckIsNoFolder(path));
+  }
+  return file;
+}
 
 // What `options` says is the checkpoint.
 absl::StatusOr<std::unique_ptr<ReadableBytes>> TakeRange(
@@ -122,7 +135,7 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
 absl::StatusOr<Checkpoint> Checkpoint::Open(absl::string_view path,
                                             const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
-                         OpenForReading(path, options.mapping));
+                         OpenFile(path, options.mapping));
   return Open(std::move(file), options);
 }
 
@@ -343,10 +356,20 @@ absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
   return VerifyRecords(*file_, parsed_.records);
 }
 
+Checkpoint::FileVerdict::Outcome Checkpoint::FileVerdict::outcome() const {
+  if (IsNotACheckpoint(opens)) return Outcome::kNotACheckpoint;
+  const bool has_corrupt =
+      std::any_of(records.begin(), records.end(), [](const RecordVerdict& r) {
+        return r.outcome == RecordVerdict::kCorrupt;
+      });
+  if (has_corrupt || absl::IsDataLoss(opens)) return Outcome::kDamaged;
+  return opens.ok() ? Outcome::kUndamaged : Outcome::kUnknown;
+}
+
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     absl::string_view path, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
-                         OpenForReading(path));
+                         OpenFile(path, FileMapping::kNone));
   return VerifyFile(std::move(file), options);
 }
 
@@ -366,6 +389,7 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     verdict.warnings = std::move(parsed->warnings);
     return verdict;
   }
+  if (IsNotACheckpoint(verdict.opens)) return verdict;
   zip::ZipLimits limits;
   limits.max_directory_bytes = options.limits.max_pickle_bytes;
   const absl::StatusOr<zip::ZipDirectory> directory =

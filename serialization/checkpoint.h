@@ -58,17 +58,20 @@ class Checkpoint {
   // Errors:
   //   kNotFound, kPermissionDenied, kInvalidArgument, kUnavailable - as
   //                        `OpenForReading`.
-  //   kDataLoss          - damaged, cut short, or not a checkpoint; the message
-  //                        has the file, the record and the offset.
+  //   kDataLoss          - damaged or cut short; the message has the file, the
+  //                        record and the offset. Also a file that resembles
+  //                        nothing: `IsNotACheckpoint` is true then.
   //   kUnimplemented     - a form that is not supported, named; or the codec
   //                        that wrote the file is not registered.
   //   kNotFound          - also: no codec of the name in `LoadOptions::codec`
   //                        is registered.
   //   kPermissionDenied  - also: what `Globals::kStrict` does not allow; one
   //                        error lists all the globals.
-  //   kInvalidArgument   - also: another codec wrote the file than
-  //                        `LoadOptions::codec` names; the range of
-  //                        `LoadOptions` reaches past the end; a mapping is
+  //   kInvalidArgument   - also: not a checkpoint, which the message names with
+  //                        what to do (`IsNotACheckpoint` is true); another
+  //                        codec wrote the file than `LoadOptions::codec`
+  //                        names; the range of `LoadOptions` reaches past the
+  //                        end; a mapping is
   //                        asked for, and the file has no path; the zip archive
   //                        does not begin at the first byte, for instance
   //                        because another archive stands before it (the
@@ -199,6 +202,17 @@ class Checkpoint {
 
   // What is to be said of a file that may be damaged.
   struct FileVerdict {
+    enum class Outcome {
+      kUndamaged,
+      kDamaged,
+      // It is something else; `opens` says what.
+      kNotACheckpoint,
+      // It cannot be read, or not judged: for instance because it is of a form
+      // that is not supported, or past a limit. `opens` says why.
+      kUnknown,
+    };
+    Outcome outcome() const;
+
     // Whether it opens, its object graph included; errors as `Open`.
     absl::Status opens;
     // As `CheckpointInfo::codec`. Empty if the container could not be read.
@@ -214,7 +228,7 @@ class Checkpoint {
   };
 
   // Checks a file as far as it can be read: its records also where the object
-  // graph is damaged.
+  // graph is damaged. Of a file that is no checkpoint there are no records.
   //
   // Errors: kNotFound, kPermissionDenied, kInvalidArgument, kUnavailable - as
   //         `OpenForReading`.

@@ -15,6 +15,8 @@
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/concatenated_archives.h"
 #include "ferry/serialization/container/codec_snapshot.h"
+#include "ferry/serialization/foreign_archive.h"
+#include "ferry/serialization/foreign_file.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/torch/pickle_container.h"
@@ -26,56 +28,6 @@ namespace ferry {
 namespace {
 
 constexpr uint64_t kHeadBytes = 512;
-
-struct Form {
-  absl::string_view begins_with;
-  absl::StatusCode code;
-  absl::string_view what;
-};
-
-// What people mistake for a checkpoint, or what is one in a form that is not
-// read.
-constexpr Form kForms[] = {
-    {"PYTORCH1", absl::StatusCode::kUnimplemented,
-     "a file of a PyTorch 1.0 preview release, which no PyTorch reads any "
-     "more"},
-    {"7z\xbc\xaf\x27\x1c", absl::StatusCode::kInvalidArgument,
-     "a 7z archive; unpack it first"},
-    {"\x1f\x8b", absl::StatusCode::kInvalidArgument,
-     "compressed by gzip; unpack it first (gunzip)"},
-    {"\x28\xb5\x2f\xfd", absl::StatusCode::kInvalidArgument,
-     "compressed by zstd; unpack it first (unzstd)"},
-    {"\xfd"
-     "7zXZ",
-     absl::StatusCode::kInvalidArgument,
-     "compressed by xz; unpack it first (unxz)"},
-    {"BZh", absl::StatusCode::kInvalidArgument,
-     "compressed by bzip2; unpack it first (bunzip2)"},
-    {"version https://git-lfs", absl::StatusCode::kInvalidArgument,
-     "a Git LFS pointer, not the file itself; fetch it (git lfs pull)"},
-    {"\x89HDF\r\n", absl::StatusCode::kInvalidArgument,
-     "an HDF5 file, not a PyTorch checkpoint"},
-    {"GGUF", absl::StatusCode::kInvalidArgument,
-     "a GGUF file, not a PyTorch checkpoint"},
-    {"\x93NUMPY", absl::StatusCode::kInvalidArgument,
-     "a NumPy array, not a PyTorch checkpoint"},
-    {"<", absl::StatusCode::kInvalidArgument,
-     "a web page or XML, not a PyTorch checkpoint; the download may have "
-     "failed"},
-};
-
-// An error if the file is of a form that is not read.
-absl::Status CheckForm(const ReadableBytes& file, absl::string_view head) {
-  const auto is = [&file](absl::StatusCode code, absl::string_view what) {
-    return absl::Status(code, absl::StrCat(file.name(), " is ", what));
-  };
-  for (const Form& form : kForms) {
-    if (absl::StartsWith(head, form.begins_with)) {
-      return is(form.code, form.what);
-    }
-  }
-  return absl::OkStatus();
-}
 
 absl::Status PickleTooError(const ReadableBytes& file, absl::string_view what) {
   return absl::DataLossError(
@@ -110,6 +62,19 @@ absl::Status CheckCodec(const ReadableBytes& file, const LoadOptions& options,
       "\". Leave that empty to read the file"));
 }
 
+absl::StatusOr<ParsedCheckpoint> ReadZip(const ReadableBytes& file,
+                                         const ContainerOptions& options,
+                                         const CodecSnapshot& codecs,
+                                         const LoadOptions& load_options) {
+  absl::StatusOr<ParsedCheckpoint> parsed =
+      torch_format::ReadZipContainer(file, options, codecs,
+                                     load_options.codec);
+  if (parsed.ok()) return parsed;
+  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, load_options.offset_bytes));
+  if (!absl::IsNotFound(parsed.status())) return parsed;
+  return ExplainZip(file, load_options, parsed.status());
+}
+
 }  // namespace
 
 absl::StatusOr<ParsedCheckpoint> ReadContainer(
@@ -133,13 +98,7 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
   const absl::string_view head(buffer, head_bytes);
   // The order is PyTorch's: zip, tar, pickle.
   if (absl::StartsWith(head, "PK\x03\x04")) {
-    absl::StatusOr<ParsedCheckpoint> parsed = torch_format::ReadZipContainer(
-        file, options, codecs, load_options.codec);
-    if (!parsed.ok()) {
-      FERRY_RETURN_IF_ERROR(
-          CheckArchiveBegins(file, load_options.offset_bytes));
-    }
-    return parsed;
+    return ReadZip(file, options, codecs, load_options);
   }
   if (torch_format::IsTar(head)) {
     FERRY_RETURN_IF_ERROR(
@@ -150,7 +109,10 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
     if (torch_format::IsPickleContainer(file, options)) {
       return PickleTooError(file, "a tar archive");
     }
-    return torch_format::ReadTarContainer(file, options);
+    absl::StatusOr<ParsedCheckpoint> parsed =
+        torch_format::ReadTarContainer(file, options);
+    if (!absl::IsNotFound(parsed.status())) return parsed;
+    return ExplainTar(file, load_options, parsed.status());
   }
   if (safetensors::LooksLikeSafetensors(head)) {
     FERRY_RETURN_IF_ERROR(
@@ -165,10 +127,9 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
   }
   // An archive without records, which PyTorch does not take for one.
   if (absl::StartsWith(head, "PK\x05\x06")) {
-    return torch_format::ReadZipContainer(file, options, codecs,
-                                          load_options.codec);
+    return ReadZip(file, options, codecs, load_options);
   }
-  FERRY_RETURN_IF_ERROR(CheckForm(file, head));
+  FERRY_RETURN_IF_ERROR(CheckSignature(file, head));
   if (torch_format::IsPickleContainer(file, options)) {
     FERRY_RETURN_IF_ERROR(CheckCodec(file, load_options,
                                      "a legacy stream or a bare pickle",
@@ -176,9 +137,7 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
     return torch_format::ReadPickleContainer(file, options);
   }
   FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, load_options.offset_bytes));
-  return absl::DataLossError(absl::StrCat(
-      file.name(),
-      " is not a PyTorch checkpoint: it does not begin like any known form"));
+  return ExplainUnknownFile(file, head);
 }
 
 }  // namespace ferry

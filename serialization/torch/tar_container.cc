@@ -198,7 +198,7 @@ absl::StatusOr<const PlainRecord*> TarContainer::Find(
     found = &record;
   }
   if (found != nullptr) return found;
-  return absl::DataLossError(
+  return absl::NotFoundError(
       absl::StrCat(file_.name(),
                    " is a tar archive, but not one of PyTorch before 0.1.10: "
                    "it has no file \"",

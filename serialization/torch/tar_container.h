@@ -33,8 +33,10 @@ namespace torch_format {
 // `file` must outlive the result.
 //
 // Errors:
-//   kDataLoss          - damaged, or an archive of something else; the message
-//                        has the file, the member and the offset.
+//   kNotFound          - a member of a checkpoint is missing; returned for
+//                        nothing else.
+//   kDataLoss          - damaged; the message has the file, the member and the
+//                        offset.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
     const ReadableBytes& file, const ContainerOptions& options);

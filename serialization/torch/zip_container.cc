@@ -61,7 +61,6 @@ class ZipContainer {
 
   bool IsGraphRecord(absl::string_view record) const;
   absl::Status FindGraph();
-  absl::Status ExplainNoGraph() const;
   absl::Status FindCodec(absl::string_view asked);
   bool IsMisspelt(absl::string_view name) const;
   absl::Status CheckNames() const;
@@ -104,27 +103,6 @@ absl::string_view SuffixOf(absl::string_view record) {
              : absl::string_view();
 }
 
-// What a zip archive without a graph record is.
-absl::Status ZipContainer::ExplainNoGraph() const {
-  for (const Extent& entry : directory_->entries()) {
-    const absl::string_view name = entry.name.substr(entry.name.find('/') + 1);
-    if (name == "model.json") {
-      return Error(absl::StatusCode::kUnimplemented,
-                   "the zip archive is a TorchScript program of PyTorch before "
-                   "1.4, which is not supported; load and save it again with a "
-                   "newer PyTorch");
-    }
-    if (name == ".data/extern_modules" || name == "extern_modules") {
-      return Error(absl::StatusCode::kUnimplemented,
-                   "the zip archive is a torch.package, which is not "
-                   "supported");
-    }
-  }
-  return Error(absl::StatusCode::kDataLoss,
-               "the zip archive is not a PyTorch checkpoint: it has no record "
-               "data.pkl");
-}
-
 // Any archive may hold a "data.csv". Beside a version it is a checkpoint's.
 bool ZipContainer::IsGraphRecord(absl::string_view record) const {
   const absl::string_view suffix = SuffixOf(record);
@@ -143,7 +121,10 @@ absl::Status ZipContainer::FindGraph() {
   for (const Extent& entry : directory_->entries()) {
     if (IsGraphRecord(entry.name)) found.push_back(&entry);
   }
-  if (found.empty()) return ExplainNoGraph();
+  if (found.empty()) {
+    return Error(absl::StatusCode::kNotFound,
+                 "the zip archive has no record data.pkl");
+  }
   graph_ = found[0];
   const absl::string_view first = directory_->entries()[0].name;
   const absl::string_view first_folder = first.substr(0, first.find('/') + 1);

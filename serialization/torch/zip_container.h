@@ -45,9 +45,11 @@ namespace torch_format {
 //          any of `codecs` may have.
 //
 // Errors:
-//   kDataLoss          - damaged, or not a checkpoint; the message has the
-//                        file, the record and the offset. Or there are two
-//                        graph records; the message has both.
+//   kNotFound          - the archive has no record with a graph; returned for
+//                        nothing else.
+//   kDataLoss          - damaged; the message has the file, the record and the
+//                        offset. Or there are two graph records; the message
+//                        has both.
 //   kInvalidArgument   - another codec than `codec` wrote the file.
 //   kUnimplemented     - a form that is not supported, named; or the codec that
 //                        wrote the file is not among `codecs`.

@@ -48,11 +48,13 @@ absl::StatusOr<std::string> LoadAll(absl::string_view bytes) {
   return saved;
 }
 
+// A damaged checkpoint is never taken for a file of something else.
 bool IsOfDamage(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kDataLoss ||
-         status.code() == absl::StatusCode::kUnimplemented ||
-         status.code() == absl::StatusCode::kInvalidArgument ||
-         status.code() == absl::StatusCode::kResourceExhausted;
+  return (status.code() == absl::StatusCode::kDataLoss ||
+          status.code() == absl::StatusCode::kUnimplemented ||
+          status.code() == absl::StatusCode::kInvalidArgument ||
+          status.code() == absl::StatusCode::kResourceExhausted) &&
+         !IsNotACheckpoint(status);
 }
 
 class DamageTest : public testing::TestWithParam<const char*> {

@@ -5,15 +5,26 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <memory>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/serialization/testing/counted_bytes.h"
+#include "ferry/serialization/testing/foreign_samples.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -84,52 +95,154 @@ std::string Random() {
   return bytes;
 }
 
+// Everything that a file can be opened by says the same of it.
+void ExpectOpens(const std::string& name, const std::string& bytes,
+                 absl::StatusCode code, bool is_not_a_checkpoint,
+                 const testing::Matcher<std::string>& says) {
+  SCOPED_TRACE(name);
+  const std::string path = WriteFile(name, bytes);
+  MemorySource source(bytes);
+  const absl::StatusOr<Checkpoint::FileVerdict> verdict =
+      Checkpoint::VerifyFile(path);
+  ASSERT_TRUE(verdict.ok()) << verdict.status();
+  for (const absl::Status& status :
+       {Load(path).status(), LoadMemory(bytes).status(), Load(source).status(),
+        Checkpoint::Open(path).status(), Checkpoint::OpenMemory(bytes).status(),
+        verdict->opens}) {
+    EXPECT_EQ(status.code(), code) << status;
+    EXPECT_EQ(IsNotACheckpoint(status), is_not_a_checkpoint) << status;
+    EXPECT_THAT(std::string(status.message()), says);
+  }
+  EXPECT_THAT(std::string(verdict->opens.message()), HasSubstr(path));
+  using Outcome = Checkpoint::FileVerdict::Outcome;
+  EXPECT_EQ(verdict->outcome(), is_not_a_checkpoint ? Outcome::kNotACheckpoint
+                                : code == absl::StatusCode::kDataLoss
+                                    ? Outcome::kDamaged
+                                    : Outcome::kUnknown);
+}
+
+TEST(NotACheckpoint, OtherFormatsAreNamedWithWhatToDo) {
+  for (const ForeignSample& sample : ForeignSamples()) {
+    ExpectOpens(sample.name, sample.bytes, absl::StatusCode::kInvalidArgument,
+                true,
+                AllOf(HasSubstr(absl::StrCat(" is ", sample.format)),
+                      HasSubstr(", not a PyTorch checkpoint; "),
+                      HasSubstr(sample.advice)));
+  }
+}
+
+TEST(NotACheckpoint, OtherFormatsOfPyTorchAreNamed) {
+  for (const ForeignSample& sample : UnsupportedSamples()) {
+    ExpectOpens(sample.name, sample.bytes, absl::StatusCode::kUnimplemented,
+                false,
+                AllOf(HasSubstr(sample.format), HasSubstr(sample.advice)));
+  }
+}
+
+TEST(NotACheckpoint, PartsOfOtherFormatsAreErrors) {
+  for (const ForeignSample& sample : ForeignSamples()) {
+    if (sample.name == "text_of_opcodes") continue;  // "N." is a pickle
+    for (size_t size = 0; size < std::min<size_t>(sample.bytes.size(), 600);
+         ++size) {
+      ASSERT_FALSE(LoadMemory(sample.bytes.substr(0, size)).ok())
+          << sample.name << ", " << size;
+    }
+  }
+}
+
+TEST(NotACheckpoint, LittleIsReadOfOtherFormats) {
+  for (const ForeignSample& sample : ForeignSamples()) {
+    // A text may be a pickle, or an index, to its end.
+    if (absl::StartsWith(sample.name, "text") ||
+        absl::StartsWith(sample.name, "shard")) {
+      continue;
+    }
+    const std::string tail(1 << 22, 'x');
+    auto bytes = std::make_unique<CountedBytes>(sample.bytes + tail);
+    const CountedBytes& counted = *bytes;
+    Checkpoint::Open(std::move(bytes)).IgnoreError();
+    EXPECT_LT(counted.bytes_read(), 1 << 18) << sample.name;
+  }
+}
+
+TEST(NotACheckpoint, FilesInArchivesAreReadInPlace) {
+  for (const ForeignSample& sample : ForeignSamples()) {
+    const std::string message(LoadMemory(sample.bytes).status().message());
+    unsigned long begin = 0;  // NOLINT(google-runtime-int)
+    unsigned long end = 0;    // NOLINT(google-runtime-int)
+    const size_t range = message.find("--range=");
+    if (range == std::string::npos) continue;
+    ASSERT_EQ(std::sscanf(&message[range], "--range=%lu:%lu", &begin, &end), 2);
+    LoadOptions options;
+    options.offset_bytes = begin;
+    options.size_bytes = end - begin;
+    EXPECT_TRUE(LoadMemory(sample.bytes, options).ok()) << message;
+    // Offsets count from the file that the user named.
+    options.offset_bytes = 7;
+    options.size_bytes = sample.bytes.size();
+    EXPECT_THAT(
+        std::string(
+            LoadMemory("1234567" + sample.bytes, options).status().message()),
+        HasSubstr(absl::StrCat("--range=", begin + 7, ":", end + 7)));
+  }
+}
+
+TEST(NotACheckpoint, FoldersAreNamed) {
+  struct Folder {
+    std::vector<std::string> files;
+    const char* says;
+  };
+  const Folder folders[] = {
+      {{".metadata", "__0_0.distcp"}, "dcp_to_torch"},
+      {{"zero_to_fp32.py", "latest"}, "DeepSpeed"},
+      {{"saved_model.pb"}, "TensorFlow"},
+      {{"data.pkl", "version"}, "zip -0 -r"},
+      {{"b.pt", "readme.md", "a.safetensors"},
+       "open one of its files: \"a.safetensors\", \"b.pt\""},
+      {{"readme.md"}, "directory"},
+  };
+  int number = 0;
+  for (const Folder& folder : folders) {
+    const std::string path =
+        absl::StrCat(testing::TempDir(), "/folder", number++);
+    std::filesystem::create_directory(path);
+    for (const std::string& file : folder.files) {
+      std::ofstream(absl::StrCat(path, "/", file)) << "x";
+    }
+    for (const absl::Status& status :
+         {Load(path).status(), Checkpoint::VerifyFile(path).status()}) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_TRUE(IsNotACheckpoint(status));
+      EXPECT_THAT(std::string(status.message()),
+                  AllOf(HasSubstr(path), HasSubstr(folder.says)));
+    }
+  }
+}
+
 TEST(NotACheckpoint, IsNamedByWhatItLooksLike) {
   const Mistake mistakes[] = {
-      {"text", "weights: 1 2 3\n", absl::StatusCode::kDataLoss,
-       "not a PyTorch checkpoint"},
       {"random", Random(), absl::StatusCode::kDataLoss,
        "not a PyTorch checkpoint"},
       {"one_byte", "P", absl::StatusCode::kDataLoss,
        "not a PyTorch checkpoint"},
-      {"html", "<!DOCTYPE html><html>404</html>",
-       absl::StatusCode::kInvalidArgument, "web page"},
-      {"gzip", absl::HexStringToBytes("1f8b0800000000000003"),
-       absl::StatusCode::kInvalidArgument, "gunzip"},
-      {"lfs",
-       "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
-       absl::StatusCode::kInvalidArgument, "git lfs pull"},
       {"tar", Tar(), absl::StatusCode::kDataLoss, "checksum"},
       {"cut_legacy",
        absl::HexStringToBytes("80028a0a6cfc9c46f9206aa850192e80024de9032e"),
        absl::StatusCode::kDataLoss, "sys_info"},
       {"cut_pickle", absl::HexStringToBytes("80024b01"),
        absl::StatusCode::kDataLoss, "cut short"},
-      {"preview", absl::StrCat("PYTORCH1", std::string(56, '\0')),
-       absl::StatusCode::kUnimplemented, "preview release"},
-      {"7z", absl::HexStringToBytes("377abcaf271c0004"),
-       absl::StatusCode::kInvalidArgument, "7z"},
-      {"hdf5", absl::HexStringToBytes("894844460d0a1a0a"),
-       absl::StatusCode::kInvalidArgument, "HDF5"},
-      {"numpy", absl::StrCat("\x93", "NUMPY\x01"),
-       absl::StatusCode::kInvalidArgument, "NumPy"},
-      // Begins with the opcodes of a pickle, and is none.
-      {"pickle_text", "N. B.: not a model\n", absl::StatusCode::kDataLoss,
-       "not a PyTorch checkpoint"},
       {"safetensors", absl::StrCat(std::string("\x09\0\0\0\0\0\0\0", 8), "{}"),
        absl::StatusCode::kDataLoss, "the safetensors header of 9 bytes is cut"},
-      {"empty_zip", absl::StrCat("PK\x05\x06", std::string(18, '\0')),
-       absl::StatusCode::kDataLoss, "no record data.pkl"},
+      {"zeros", std::string(4096, '\0'), absl::StatusCode::kDataLoss,
+       "its first 512 bytes are zeros"},
+      {"pickle_0", "(dp0\nVweight\np1\nL12", absl::StatusCode::kDataLoss,
+       "like a pickle of protocol 0"},
       {"cut_zip", absl::StrCat("PK\x03\x04", std::string(60, '\0')),
        absl::StatusCode::kDataLoss, "cut short"},
   };
   for (const Mistake& mistake : mistakes) {
-    const absl::Status status =
-        LoadStatus(WriteFile(mistake.name, mistake.contents));
-    EXPECT_EQ(status.code(), mistake.code) << mistake.name << ": " << status;
-    EXPECT_THAT(std::string(status.message()),
-                AllOf(HasSubstr(mistake.says), HasSubstr(mistake.name)));
-    EXPECT_EQ(LoadMemory(mistake.contents).status().code(), mistake.code);
+    ExpectOpens(mistake.name, mistake.contents, mistake.code,
+                std::string(mistake.name) == "random", HasSubstr(mistake.says));
   }
 }
 

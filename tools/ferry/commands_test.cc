@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "ferry/serialization/testing/foreign_samples.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/json.h"
@@ -328,6 +329,77 @@ TEST(VerifyTest, ExitCodesTellDamageFromWhatCannotBeJudged) {
   EXPECT_EQ(files[0]["outcome"], "unknown");
   EXPECT_THAT(files[0]["error"].get<std::string>(), HasSubstr("missing.pt"));
   EXPECT_EQ(files[1]["outcome"], "undamaged");
+}
+
+// Text and JSON tell apart what the exit code does not.
+TEST(VerifyTest, OutcomesAreToldApart) {
+  const std::string sound = DataPath("torch2.14_meta.pt");
+  const std::string bytes = ReadTestFile(sound);
+  struct Case {
+    std::string path;
+    int exit_code;
+    const char* outcome;
+    const char* says;
+  };
+  const Case cases[] = {
+      {sound, 0, "undamaged", "its contents are consistent\n"},
+      {DamagedFile("outcome.pt"), 1, "damaged", "; it is damaged\n"},
+      {WriteTestFile("cut.pt", bytes.substr(0, bytes.size() / 2)), 1, "damaged",
+       "cut.pt: it is damaged and cannot be opened\n"},
+      {WriteTestFile("zeros.pt", std::string(1000, '\0')), 1, "damaged",
+       "zeros.pt: it is damaged and cannot be opened\n"},
+      {WriteTestFile("text.pt", "Not Found"), 2, "not a checkpoint",
+       "text.pt: it is not a checkpoint\n"},
+      {TestPath("."), 2, "not a checkpoint", "it is not a checkpoint\n"},
+      {TestPath("missing.pt"), 2, "unknown",
+       "missing.pt: whether it is damaged cannot be told\n"},
+      {WriteTestFile("two.pt", bytes + bytes), 2, "unknown",
+       "two.pt: whether it is damaged cannot be told\n"},
+      {WriteTestFile("preview.pt", "PYTORCH1" + std::string(56, '\0')), 2,
+       "unknown", "preview.pt: whether it is damaged cannot be told\n"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.path);
+    const FerryResult human = RunFerryForTest({"verify", c.path});
+    EXPECT_EQ(human.exit_code, c.exit_code);
+    EXPECT_THAT(human.out, HasSubstr(c.says));
+    const FerryResult json =
+        RunFerryForTest({"verify", "--format=json", c.path});
+    EXPECT_EQ(json.exit_code, c.exit_code);
+    EXPECT_EQ(ParseJson(json.out)[0]["outcome"], c.outcome);
+  }
+}
+
+TEST(ForeignFileTest, EveryCommandSaysWhatItIs) {
+  std::vector<std::string> verify = {"verify", "--format=json"};
+  const std::vector<ForeignSample> samples = ForeignSamples();
+  for (const ForeignSample& sample : samples) {
+    SCOPED_TRACE(sample.name);
+    const std::string path = WriteTestFile(sample.name, sample.bytes);
+    verify.push_back(path);
+    const std::string out = TestPath("converted.pt");
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"inspect", path},
+          {"inspect", "--format=json", "--digest", path},
+          {"convert", path, out},
+          {"convert", "--as-data", path, out},
+          {"convert", "--container=safetensors", "--at=/a", path, out},
+          {"verify", path},
+          {"verify", "--format=json", path}}) {
+      const FerryResult result = RunFerryForTest(command);
+      EXPECT_EQ(result.exit_code, 2);
+      EXPECT_THAT(result.err,
+                  HasSubstr(absl::StrCat(path, " is ", sample.format)));
+      EXPECT_THAT(result.err, HasSubstr(sample.advice));
+    }
+    EXPECT_FALSE(std::filesystem::exists(out));
+  }
+  const Json files = ParseJson(RunFerryForTest(verify).out);
+  ASSERT_EQ(files.size(), samples.size());
+  for (const Json& file : files) {
+    EXPECT_EQ(file["outcome"], "not a checkpoint") << file["file"];
+    EXPECT_TRUE(file["records"].empty());
+  }
 }
 
 // What `ferry inspect` says of a file, but for what depends on how it was

@@ -4,7 +4,6 @@
 #include "ferry/tools/ferry/verify.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,33 +42,35 @@ const char* OutcomeName(RecordVerdict::Outcome outcome) {
   return "corrupt";
 }
 
-struct Totals {
-  size_t by_outcome[3] = {0, 0, 0};
-  size_t corrupt() const { return by_outcome[RecordVerdict::kCorrupt]; }
+// What is said of a file, and how `ferry` ends.
+struct OutcomeText {
+  const char* name;  // in JSON
+  const char* says;  // to people
+  int exit_code;
 };
 
-Totals CountOutcomes(const Checkpoint::FileVerdict& verdict) {
-  Totals totals;
-  for (const RecordVerdict& record : verdict.records) {
-    ++totals.by_outcome[record.outcome];
+OutcomeText Describe(const Checkpoint::FileVerdict& verdict) {
+  using Outcome = Checkpoint::FileVerdict::Outcome;
+  switch (verdict.outcome()) {
+    case Outcome::kUndamaged:
+      return {"undamaged", "its contents are consistent", kExitDone};
+    case Outcome::kDamaged:
+      return {"damaged",
+              verdict.opens.ok() ? "it is damaged"
+                                 : "it is damaged and cannot be opened",
+              kExitNo};
+    case Outcome::kNotACheckpoint:
+      return {"not a checkpoint", "it is not a checkpoint", kExitFailed};
+    case Outcome::kUnknown:
+      break;
   }
-  return totals;
-}
-
-// Whether the file is damaged, or could not be judged.
-int ExitCode(const Checkpoint::FileVerdict& verdict) {
-  if (CountOutcomes(verdict).corrupt() > 0) return kExitNo;
-  if (verdict.opens.ok()) return kExitDone;
-  return absl::IsDataLoss(verdict.opens) ? kExitNo : kExitFailed;
+  return {"unknown", "whether it is damaged cannot be told", kExitFailed};
 }
 
 Json ToJson(const std::string& path, const Checkpoint::FileVerdict& verdict) {
-  const int exit_code = ExitCode(verdict);
   Json file;
   file["file"] = path;
-  file["outcome"] = exit_code == kExitDone ? "undamaged"
-                    : exit_code == kExitNo ? "damaged"
-                                           : "unknown";
+  file["outcome"] = Describe(verdict).name;
   if (!verdict.codec.empty()) file["codec"] = verdict.codec;
   if (!verdict.opens.ok()) file["error"] = JsonText(verdict.opens.message());
   file["trailing_bytes"] = verdict.trailing_bytes;
@@ -101,17 +102,24 @@ void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
                            EscapeForTerminal(record.record));
     if (is_corrupt) out << "    " << EscapeForTerminal(record.detail) << "\n";
   }
-  const Totals totals = CountOutcomes(verdict);
   out << EscapeForTerminal(path) << ": ";
-  if (!verdict.codec.empty()) out << "codec " << verdict.codec << ", ";
-  out << Count(verdict.records.size(), "record");
-  for (const RecordVerdict::Outcome outcome :
-       {RecordVerdict::kVerified, RecordVerdict::kNotRecorded,
-        RecordVerdict::kCorrupt}) {
-    out << ", " << totals.by_outcome[outcome] << " " << OutcomeName(outcome);
+  // Where nothing could be counted, zeros would look like a result.
+  if (verdict.opens.ok() || !verdict.records.empty()) {
+    if (!verdict.codec.empty()) out << "codec " << verdict.codec << ", ";
+    out << Count(verdict.records.size(), "record");
+    for (const RecordVerdict::Outcome outcome :
+         {RecordVerdict::kVerified, RecordVerdict::kNotRecorded,
+          RecordVerdict::kCorrupt}) {
+      out << ", "
+          << std::count_if(verdict.records.begin(), verdict.records.end(),
+                           [outcome](const RecordVerdict& record) {
+                             return record.outcome == outcome;
+                           })
+          << " " << OutcomeName(outcome);
+    }
+    out << "; ";
   }
-  out << (verdict.opens.ok() ? "; its contents are consistent\n"
-                             : "; it cannot be opened\n");
+  out << Describe(verdict).says << "\n";
   const std::string trailing = DescribeTrailingBytes(
       options.load, verdict.end_offset_bytes, verdict.trailing_bytes);
   if (!trailing.empty()) {
@@ -129,16 +137,15 @@ int RunVerify(const VerifyOptions& options, const CommandIo& io) {
   for (const std::string& path : options.files) {
     absl::StatusOr<Checkpoint::FileVerdict> verdict =
         VerifyInput(path, options.load, io);
-    const bool can_be_read = verdict.ok();
-    if (!can_be_read) {
+    if (!verdict.ok()) {
       Checkpoint::FileVerdict unread;
       unread.opens = verdict.status();
       verdict = std::move(unread);
     }
-    exit_code = std::max(exit_code, ExitCode(*verdict));
+    exit_code = std::max(exit_code, Describe(*verdict).exit_code);
     if (options.format == OutputFormat::kJson) {
       files.push_back(ToJson(path, *verdict));
-    } else if (can_be_read) {
+    } else {
       Print(path, *verdict, options, io.out);
     }
     if (!verdict->opens.ok()) Complain(io, verdict->opens.message());
@@ -156,7 +163,9 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
       "whether the objects of the file fit together. A record is "
       "\"verified\",\n"
       "\"not recorded\" (the file has no checksum for it) or \"corrupt\".\n"
-      "Exit code 1: a file is damaged; 2: one cannot be judged.\n\n" +
+      "Exit code 1: a file is damaged; 2: one is not a checkpoint, or cannot\n"
+      "be judged. The last line about a file and the \"outcome\" in JSON say\n"
+      "which of the two.\n\n" +
           std::string(kInputHelp),
       "  ferry verify model.pt\n"
       "  ferry verify --quiet checkpoints/*.pt && echo all is well");

@@ -1,0 +1,34 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/not_a_checkpoint.h
+// -----------------------------------------------------------------------------
+//
+// Tells a file that is no checkpoint from one that is damaged: both are errors
+// of opening it.
+//
+// Example:
+//
+//   absl::StatusOr<Value> root = Load("model.onnx");
+//   if (IsNotACheckpoint(root.status())) {
+//     // The message says what it is: "model.onnx is an ONNX model, ..."
+//   }
+#ifndef FERRY_SERIALIZATION_NOT_A_CHECKPOINT_H_
+#define FERRY_SERIALIZATION_NOT_A_CHECKPOINT_H_
+
+#include "absl/status/status.h"
+
+namespace ferry {
+
+// Returns whether `status`, which opening a file has returned, says that the
+// file is something else than a checkpoint. False for damaged checkpoints, for
+// forms of PyTorch that are not supported, and for files that cannot be read.
+bool IsNotACheckpoint(const absl::Status& status);
+
+// Marks an error so that `IsNotACheckpoint` is true of it.
+absl::Status MarkNotACheckpoint(absl::Status status);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_NOT_A_CHECKPOINT_H_
