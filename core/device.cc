@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -18,8 +18,7 @@ constexpr int kIndexLimit = 1 << 15;
 
 absl::Status BadDevice(absl::string_view text, absl::string_view why) {
   return absl::InvalidArgumentError(
-      absl::StrCat("\"", absl::CHexEscape(text.substr(0, 100)),
-                   "\" does not name a device: ", why,
+      absl::StrCat(QuoteForMessage(text), " does not name a device: ", why,
                    "; write a type and an optional index, as in \"cuda:0\""));
 }
 

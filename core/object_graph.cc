@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/object_graph_keys.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -648,7 +649,7 @@ absl::Status ObjectGraph::SetEntry(NodeId dict, const ObjectGraph& from,
         is_own ? classes.ClassOf(key) : classes.FindForeign(from, key);
     if (key_class == KeyClasses::kUnhashable) {
       return absl::InvalidArgumentError(
-          absl::StrCat("a ", Name(from.kind(key)),
+          absl::StrCat(WithArticle(Name(from.kind(key))),
                        " cannot be the key of a dict in Python"));
     }
     entry = find(key_class);

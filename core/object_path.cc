@@ -8,19 +8,19 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/core/utf8.h"
+#include "ferry/core/text.h"
 #include "ferry/core/value_kind.h"
 
 namespace ferry {
@@ -44,8 +44,11 @@ constexpr size_t kFreeNameBytes = 16;
 // What finding one name of an alias's first pointer counts for.
 constexpr size_t kFindBytes = 64;
 
-// How many names an error message lists.
+// How many names an error message lists, how many bytes of each, and among how
+// many it looks for one that may have been meant.
 constexpr size_t kMaxNamesInError = 8;
+constexpr size_t kMaxNameBytesInError = 60;
+constexpr size_t kMaxNamesConsidered = 4096;
 
 // Python's repr(float): the shortest digits that read back as the same number,
 // with an exponent below 1e-4 and from 1e16 on.
@@ -357,24 +360,6 @@ std::vector<NodeId> FindInRun(const ObjectGraph& graph, const ChildRun& run,
   return found;
 }
 
-std::string ListNames(const ObjectGraph& graph, NodeId node) {
-  std::string text;
-  size_t count = 0;
-  for (const ChildRun& run : Children(graph, node)) {
-    for (size_t i = 0; i < run.size() && count + i < kMaxNamesInError; ++i) {
-      WithText(graph, NameOf(run, i), [&](absl::string_view name) {
-        absl::StrAppend(&text, text.empty() ? "" : ", ", "\"",
-                        absl::Utf8SafeCHexEscape(name.substr(0, 60)), "\"");
-      });
-    }
-    count += run.size();
-  }
-  if (count > kMaxNamesInError) {
-    absl::StrAppend(&text, ", ... (", count, " in all)");
-  }
-  return count == 0 ? "nothing" : text;
-}
-
 // The nodes on a shortest way from `root` to `node`, the last first, without
 // the root. Empty if there is none.
 std::vector<NodeId> WayTo(const ObjectGraph& graph, NodeId root, NodeId node) {
@@ -412,9 +397,9 @@ std::string Place(const ObjectGraph& graph, NodeId root, NodeId node) {
       is_key = is_key || entries[value - 1] == child;
     }
     if (value < entries.size()) {
-      absl::StrAppend(
-          &place, "/",
-          EscapePointerToken(ShownText(KeyText(graph, entries[value - 1]))));
+      absl::StrAppend(&place, "/",
+                      EscapePointerToken(EscapeForMessage(
+                          KeyText(graph, entries[value - 1]))));
       continue;
     }
     if (is_key) {
@@ -467,63 +452,6 @@ bool HasChildren(const ObjectGraph& graph, NodeId node) {
   }
 }
 
-absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
-                                      absl::string_view pointer) {
-  NodeId node = root;
-  absl::string_view rest = pointer;
-  while (!rest.empty()) {
-    if (rest[0] != '/') {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "\"", absl::Utf8SafeCHexEscape(pointer),
-          "\" is not a JSON Pointer: it must be empty or begin with \"/\""));
-    }
-    rest.remove_prefix(1);
-    const absl::string_view step = rest.substr(0, rest.find('/'));
-    rest.remove_prefix(step.size());
-    const absl::string_view so_far =
-        pointer.substr(0, pointer.size() - rest.size());
-    for (size_t i = 0; i < step.size(); ++i) {
-      if (step[i] != '~') continue;
-      ++i;
-      if (i == step.size() || (step[i] != '0' && step[i] != '1')) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "\"", absl::Utf8SafeCHexEscape(pointer),
-            "\" is not a JSON Pointer: after \"~\" only 0 and 1 may stand"));
-      }
-    }
-    const std::string token =
-        absl::StrReplaceAll(step, {{"~1", "/"}, {"~0", "~"}});
-    std::vector<NodeId> found;
-    for (const ChildRun& run : Children(graph, node)) {
-      found = FindInRun(graph, run, token);
-      if (!found.empty()) break;
-    }
-    if (found.size() > 1) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "\"", absl::Utf8SafeCHexEscape(so_far), "\" is ambiguous: ",
-          found.size(), " keys of different types read alike"));
-    }
-    if (found.empty()) {
-      return absl::NotFoundError(
-          absl::StrCat("there is no \"", absl::Utf8SafeCHexEscape(so_far),
-                       "\": the ", Name(graph.kind(node)),
-                       " before the last step has ", ListNames(graph, node)));
-    }
-    node = found[0];
-  }
-  return node;
-}
-
-NodeId FindAttribute(const ObjectGraph& graph, NodeId object,
-                     absl::string_view name) {
-  if (!graph.is_object(object)) return kNoNode;
-  for (NodeId dict : AttributeDicts(graph, graph.object(object).state)) {
-    const NodeId value = graph.FindStr(dict, name);
-    if (value != kNoNode) return value;
-  }
-  return kNoNode;
-}
-
 void GraphVisitor::OnContainer(absl::string_view, NodeId) {}
 void GraphVisitor::OnAlias(absl::string_view, absl::string_view) {}
 void GraphVisitor::OnLeaf(absl::string_view, NodeId) {}
@@ -540,7 +468,9 @@ class Walk {
         root_pointer_(root_pointer),
         pointer_(root_pointer) {}
 
-  absl::Status Run(NodeId root);
+  // Visits `max_nodes` nodes at most.
+  absl::Status Run(NodeId root,
+                   size_t max_nodes = std::numeric_limits<size_t>::max());
 
  private:
   // How a node was reached.
@@ -658,9 +588,9 @@ absl::Status Walk::Visit(const Step& step, NodeId parent) {
   return absl::OkStatus();
 }
 
-absl::Status Walk::Run(NodeId root) {
+absl::Status Walk::Run(NodeId root, size_t max_nodes) {
   pending_.push_back({root, static_cast<uint32_t>(pointer_.size()), {}});
-  while (!pending_.empty()) {
+  for (size_t i = 0; !pending_.empty() && i < max_nodes; ++i) {
     const Step step = pending_.back();
     pending_.pop_back();
     // A child's pointer is longer than its parent's, so this finds the parent.
@@ -678,6 +608,56 @@ absl::Status Walk::Run(NodeId root) {
   return absl::OkStatus();
 }
 
+// Collects the pointers that are most like one that leads nowhere.
+class NearPointers final : public GraphVisitor {
+ public:
+  explicit NearPointers(absl::string_view wanted) : near_(wanted) {}
+
+  // Considers the first nodes at and below `root`, which stands at `pointer`.
+  void Search(const ObjectGraph& graph, NodeId root,
+              absl::string_view pointer) {
+    // A graph whose paths are past the limits has some that were considered.
+    Walk(graph, this, pointer).Run(root, kMaxNamesConsidered).IgnoreError();
+  }
+
+  std::string Question() const { return near_.Question(); }
+
+  void OnTensor(absl::string_view pointer, NodeId) override {
+    near_.Consider(pointer);
+  }
+  void OnContainer(absl::string_view pointer, NodeId) override {
+    near_.Consider(pointer);
+  }
+  void OnAlias(absl::string_view pointer, absl::string_view) override {
+    near_.Consider(pointer);
+  }
+  void OnLeaf(absl::string_view pointer, NodeId) override {
+    near_.Consider(pointer);
+  }
+
+ private:
+  NearNames near_;
+};
+
+// The names of a node's first children, quoted; "nothing" if it has none.
+std::string ListNames(const ObjectGraph& graph, NodeId node) {
+  std::string text;
+  size_t count = 0;
+  for (const ChildRun& run : Children(graph, node)) {
+    for (size_t i = 0; i < run.size() && count + i < kMaxNamesInError; ++i) {
+      WithText(graph, NameOf(run, i), [&](absl::string_view name) {
+        absl::StrAppend(&text, text.empty() ? "" : ", ",
+                        QuoteForMessage(Shorten(name, kMaxNameBytesInError)));
+      });
+    }
+    count += run.size();
+  }
+  if (count > kMaxNamesInError) {
+    absl::StrAppend(&text, ", ... (", count, " in all)");
+  }
+  return count == 0 ? "nothing" : text;
+}
+
 }  // namespace
 
 absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
@@ -686,6 +666,85 @@ absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
   if (place.empty()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(status.message(), " (at ", place, ")"));
+}
+
+std::string DescribeNames(const ObjectGraph& graph, NodeId node,
+                          absl::string_view wanted) {
+  NearNames near(wanted);
+  size_t left = kMaxNamesConsidered;
+  for (const ChildRun& run : Children(graph, node)) {
+    for (size_t i = 0; i < run.size() && left > 0; ++i, --left) {
+      WithText(graph, NameOf(run, i),
+               [&near](absl::string_view name) { near.Consider(name); });
+    }
+  }
+  return absl::StrCat("it has ", ListNames(graph, node), near.Question());
+}
+
+absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
+                                      absl::string_view pointer) {
+  NodeId node = root;
+  absl::string_view rest = pointer;
+  while (!rest.empty()) {
+    if (rest[0] != '/') {
+      NearPointers near(pointer);
+      near.Search(graph, root, "");
+      return absl::InvalidArgumentError(absl::StrCat(
+          QuoteForMessage(pointer),
+          " is not a JSON Pointer: it must be empty or begin with \"/\"",
+          near.Question()));
+    }
+    rest.remove_prefix(1);
+    const absl::string_view step = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(step.size());
+    const absl::string_view so_far =
+        pointer.substr(0, pointer.size() - rest.size());
+    for (size_t i = 0; i < step.size(); ++i) {
+      if (step[i] != '~') continue;
+      ++i;
+      if (i == step.size() || (step[i] != '0' && step[i] != '1')) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            QuoteForMessage(pointer),
+            " is not a JSON Pointer: after \"~\" only 0 and 1 may stand"));
+      }
+    }
+    const std::string token =
+        absl::StrReplaceAll(step, {{"~1", "/"}, {"~0", "~"}});
+    std::vector<NodeId> found;
+    for (const ChildRun& run : Children(graph, node)) {
+      found = FindInRun(graph, run, token);
+      if (!found.empty()) break;
+    }
+    if (found.size() > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(QuoteForMessage(so_far), " is ambiguous: ", found.size(),
+                       " keys of different types read alike"));
+    }
+    if (found.empty()) {
+      // First among what stands beside it.
+      const absl::string_view parent =
+          so_far.substr(0, so_far.size() - step.size() - 1);
+      NearPointers near(pointer);
+      near.Search(graph, node, parent);
+      if (near.Question().empty()) near.Search(graph, root, "");
+      return absl::NotFoundError(
+          absl::StrCat("there is no ", QuoteForMessage(so_far), ": the ",
+                       Name(graph.kind(node)), " before the last step has ",
+                       ListNames(graph, node), near.Question()));
+    }
+    node = found[0];
+  }
+  return node;
+}
+
+NodeId FindAttribute(const ObjectGraph& graph, NodeId object,
+                     absl::string_view name) {
+  if (!graph.is_object(object)) return kNoNode;
+  for (NodeId dict : AttributeDicts(graph, graph.object(object).state)) {
+    const NodeId value = graph.FindStr(dict, name);
+    if (value != kNoNode) return value;
+  }
+  return kNoNode;
 }
 
 absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,

@@ -63,7 +63,8 @@ bool HasChildren(const ObjectGraph& graph, NodeId node);
 // O(entries) by any other key. Where children of an object have one name, an
 // entry hides an attribute, that an item, and that an argument.
 //
-// Errors: as `Value::At`.
+// Errors: as `Value::At`. Making the message of one looks at the first 4096
+// nodes of the graph at most, twice.
 absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
                                       absl::string_view pointer);
 
@@ -78,6 +79,12 @@ NodeId FindAttribute(const ObjectGraph& graph, NodeId object,
 // and cuts what is longer than some hundred bytes. O(nodes and references).
 absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
                            NodeId root, NodeId node);
+
+// Says what a node contains, for a message that something is not there: "it has
+// "a", "b", ... (9 in all)", and what `wanted`, the name that was asked for,
+// may have meant. Looks at the first 4096 names.
+std::string DescribeNames(const ObjectGraph& graph, NodeId node,
+                          absl::string_view wanted);
 
 // GraphVisitor
 //

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "ferry/core/tensor.h"
 #include "gtest/gtest.h"
 
@@ -321,6 +322,31 @@ TEST_F(ObjectPathTest, WrongPointersSayWhatIsWrong) {
   const absl::Status status = ResolvePointer(graph_, root, "/b/c").status();
   EXPECT_NE(status.message().find("\"/b\""), std::string::npos) << status;
   EXPECT_NE(status.message().find("\"a\", \"s\""), std::string::npos) << status;
+}
+
+TEST_F(ObjectPathTest, WrongPointersAreProposedRightOnes) {
+  const NodeId model = Dict({Str("conv.weight"), Int(1), Str("fc"), Int(2)});
+  const NodeId root = Dict({Str("epoch"), Int(3), Str("model"), model});
+  struct Case {
+    const char* pointer;
+    const char* proposed;
+  };
+  for (const Case& c : {Case{"/model/conv.weigt", "\"/model/conv.weight\"?"},
+                        Case{"conv.weight", "\"/model/conv.weight\"?"},
+                        Case{"/modl/fc", "\"/model/fc\" or \"/model\"?"},
+                        Case{"/Epoch", "\"/epoch\"?"}}) {
+    const absl::Status status =
+        ResolvePointer(graph_, root, c.pointer).status();
+    EXPECT_NE(
+        status.message().find(absl::StrCat("; did you mean ", c.proposed)),
+        absl::string_view::npos)
+        << status;
+  }
+  EXPECT_EQ(ResolvePointer(graph_, root, "/optimizer")
+                .status()
+                .message()
+                .find("did you mean"),
+            absl::string_view::npos);
 }
 
 TEST_F(ObjectPathTest, KeysThatReadAlikeAreAmbiguous) {

@@ -29,6 +29,11 @@
 
 namespace ferry {
 
+// What error messages say of a storage without `has_data()`, after its name.
+inline constexpr absl::string_view kBytesNotRead =
+    "its bytes have not been read from their file; call Checkpoint::Place "
+    "first";
+
 // Storage
 //
 // A handle: copies are cheap and share the bytes; two handles are equal if

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -70,7 +71,7 @@ absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
   if (!ExtentBytes(dtype, counts.extent, &needed)) return PastTheEnd(shape);
   if (needed > storage.size_bytes()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a ", Name(dtype), " tensor of shape ", ShapeToString(shape),
+        WithArticle(Name(dtype)), " tensor of shape ", ShapeToString(shape),
         ", strides ", ShapeToString(strides), " and offset ", offset, " needs ",
         needed, " bytes; its storage has ", storage.size_bytes()));
   }

@@ -4,15 +4,22 @@
 #include "ferry/core/text.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/utf8.h"
 
 namespace ferry {
 namespace {
 
-constexpr size_t kMaxQuotedBytes = 100;
+constexpr size_t kMaxShownBytes = 200;
+
+// How many near names are proposed, how long they may be, and the distance from
+// which on a name is not near.
+constexpr size_t kMaxNearNames = 3;
+constexpr size_t kMaxNearBytes = 200;
+constexpr size_t kMaxDistance = 5;
 
 }  // namespace
 
@@ -27,9 +34,14 @@ std::string Shorten(absl::string_view text, size_t max_bytes) {
   return absl::StrCat(text.substr(0, end), "...");
 }
 
+std::string EscapeForMessage(absl::string_view text) {
+  const std::string shown = Shorten(text, kMaxShownBytes);
+  return IsUnicode(shown) ? absl::Utf8SafeCHexEscape(shown)
+                          : absl::CHexEscape(shown);
+}
+
 std::string QuoteForMessage(absl::string_view text) {
-  return absl::StrCat(
-      "\"", absl::Utf8SafeCHexEscape(Shorten(text, kMaxQuotedBytes)), "\"");
+  return absl::StrCat("\"", EscapeForMessage(text), "\"");
 }
 
 std::string WithArticle(absl::string_view noun) {
@@ -61,6 +73,33 @@ size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
     }
   }
   return std::min(row[b.size()], limit);
+}
+
+void NearNames::Consider(absl::string_view name) {
+  if (name.empty() || name.size() > kMaxNearBytes ||
+      wanted_.size() > kMaxNearBytes) {
+    return;
+  }
+  // One that ends so is nearer than any with a slip of the finger.
+  const bool is_end =
+      absl::EndsWith(name, wanted_) && wanted_.size() < name.size();
+  const size_t limit = std::min(kMaxDistance, wanted_.size() / 2 + 1);
+  const size_t distance = is_end ? 0 : EditDistance(wanted_, name, limit);
+  if (distance >= limit) return;
+  const auto place =
+      std::upper_bound(nearest_.begin(), nearest_.end(), distance,
+                       [](size_t a, const Near& b) { return a < b.distance; });
+  nearest_.insert(place, {distance, std::string(name)});
+  if (nearest_.size() > kMaxNearNames) nearest_.pop_back();
+}
+
+std::string NearNames::Question() const {
+  std::string text;
+  for (const Near& near : nearest_) {
+    absl::StrAppend(&text, text.empty() ? "; did you mean " : " or ",
+                    QuoteForMessage(near.name));
+  }
+  return text.empty() ? text : text + "?";
 }
 
 }  // namespace ferry

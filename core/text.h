@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -26,8 +27,10 @@ namespace ferry {
 // "..." if something was cut off.
 std::string Shorten(absl::string_view text, size_t max_bytes);
 
-// Returns `text` in double quotes, shortened to 100 bytes, with control
-// characters, quotes and backslashes escaped as in C.
+// Returns `text` shortened to 200 bytes, with control characters, quotes and
+// backslashes escaped as in C; of text that is not Unicode, all but ASCII is
+// escaped. The second puts it in double quotes.
+std::string EscapeForMessage(absl::string_view text);
 std::string QuoteForMessage(absl::string_view text);
 
 // Returns `noun` with its indefinite article: "a str", "an int".
@@ -36,6 +39,36 @@ std::string WithArticle(absl::string_view noun);
 // Returns the least number of bytes to insert, remove or change to get from `a`
 // to `b`; `limit` if it is that or more. O(limit * size of b).
 size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit);
+
+// NearNames
+//
+// Collects the names that are most like one that does not exist, for a message.
+//
+//   NearNames near("weigth");
+//   for (...) near.Consider(name);
+//   near.Question();  // "; did you mean "weight"?"
+class NearNames {
+ public:
+  // `wanted` must outlive this. Names of more than 200 bytes, which nobody
+  // types, resemble nothing.
+  explicit NearNames(absl::string_view wanted) : wanted_(wanted) {}
+
+  // O(size of `name`).
+  void Consider(absl::string_view name);
+
+  // Returns "; did you mean "a" or "b"?" with the three nearest names, nearest
+  // first, or "" if nothing is near.
+  std::string Question() const;
+
+ private:
+  struct Near {
+    size_t distance;
+    std::string name;
+  };
+
+  const absl::string_view wanted_;
+  std::vector<Near> nearest_;
+};
 
 }  // namespace ferry
 

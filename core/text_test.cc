@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -28,8 +29,9 @@ TEST(ShortenTest, CutsBetweenCharacters) {
 TEST(QuoteForMessageTest, CutsAndEscapes) {
   EXPECT_EQ(QuoteForMessage("fc.weight"), "\"fc.weight\"");
   EXPECT_EQ(QuoteForMessage("a\"b\n\x1b é"), "\"a\\\"b\\n\\x1b é\"");
-  EXPECT_EQ(QuoteForMessage(std::string(101, 'a')),
-            "\"" + std::string(100, 'a') + "...\"");
+  EXPECT_EQ(QuoteForMessage("\xc3\xa9\xff"), "\"\\xc3\\xa9\\xff\"");
+  EXPECT_EQ(QuoteForMessage(std::string(201, 'a')),
+            "\"" + std::string(200, 'a') + "...\"");
 }
 
 TEST(WithArticleTest, GoesByTheSound) {
@@ -47,6 +49,24 @@ TEST(EditDistanceTest, CountsChanges) {
   EXPECT_EQ(EditDistance("kitten", "sitting", 2), 2);
   EXPECT_EQ(EditDistance("", "abc", 9), 3);
   EXPECT_EQ(EditDistance("a", "b", 0), 0);
+}
+
+std::string Proposed(const std::string& wanted,
+                     const std::vector<std::string>& names) {
+  NearNames near(wanted);
+  for (const std::string& name : names) near.Consider(name);
+  return near.Question();
+}
+
+TEST(NearNamesTest, ProposesTheNearest) {
+  EXPECT_EQ(Proposed("weigt", {"bias", "weight"}),
+            "; did you mean \"weight\"?");
+  EXPECT_EQ(Proposed("weigt", {"bias", "momentum"}), "");
+  // What ends so comes first; equal ones stay in order; three at most.
+  EXPECT_EQ(Proposed("wait", {"want", "wais", "a.wait", "waif"}),
+            "; did you mean \"a.wait\" or \"want\" or \"wais\"?");
+  EXPECT_EQ(Proposed(std::string(201, 'a'), {std::string(201, 'b')}), "");
+  EXPECT_EQ(Proposed("ab", {""}), "");
 }
 
 // The whole table, for what is computed of a part of it.

@@ -3,12 +3,9 @@
 
 #include "ferry/core/utf8.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#include "absl/strings/escaping.h"
 
 namespace ferry {
 
@@ -58,16 +55,6 @@ bool IsUnicode(absl::string_view text) {
     }
   }
   return IsValidUtf8(text);
-}
-
-std::string ShownText(absl::string_view text) {
-  constexpr size_t kMaxShownBytes = 200;
-  size_t size = std::min(text.size(), kMaxShownBytes);
-  // Not within a character.
-  while (size > 0 && size < text.size() && (text[size] & 0xC0) == 0x80) --size;
-  text = text.substr(0, size);
-  return IsUnicode(text) ? absl::Utf8SafeCHexEscape(text)
-                         : absl::CHexEscape(text);
 }
 
 }  // namespace ferry

@@ -5,12 +5,10 @@
 // File: core/utf8.h
 // -----------------------------------------------------------------------------
 //
-// Which bytes are text: UTF-8, with or without the lone surrogates that a str
-// of Python may have ("surrogatepass"). And how a message shows a text.
+// Tells UTF-8 from other bytes, with the lone surrogates that Python's
+// "surrogatepass" lets through, or without them.
 #ifndef FERRY_CORE_UTF8_H_
 #define FERRY_CORE_UTF8_H_
-
-#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -23,10 +21,6 @@ bool IsValidUtf8(absl::string_view text);
 // Whether `text` is UTF-8 without surrogates, as the Unicode standard defines
 // it. O(size).
 bool IsUnicode(absl::string_view text);
-
-// Returns the beginning of a text for a message: at most 200 bytes of it, with
-// escapes, so that the result is valid UTF-8 whatever the text is.
-std::string ShownText(absl::string_view text);
 
 }  // namespace ferry
 

@@ -3,10 +3,10 @@
 
 #include "ferry/core/value.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -141,7 +141,8 @@ Value Value::Size(absl::Span<const int64_t> sizes) {
 
 absl::Status Value::WrongKind(absl::string_view wanted) const {
   return absl::InvalidArgumentError(
-      absl::StrCat("the value is a ", Name(kind()), ", not a ", wanted));
+      absl::StrCat("the value is ", WithArticle(Name(kind())), ", not ",
+                   WithArticle(wanted)));
 }
 
 absl::StatusOr<bool> Value::AsBool() const {
@@ -250,8 +251,9 @@ absl::StatusOr<Value> Value::Get(absl::string_view key) const {
   if (!is_dict()) return WrongKind("dict");
   const NodeId value = graph_->FindStr(node_, key);
   if (value == kNoNode) {
-    return absl::NotFoundError(absl::StrCat(
-        "the dict has no key \"", absl::Utf8SafeCHexEscape(key), "\""));
+    return absl::NotFoundError(
+        absl::StrCat("the dict has no key ", QuoteForMessage(key), "; ",
+                     DescribeNames(*graph_, node_, key)));
   }
   return Wrap(value);
 }
@@ -269,9 +271,9 @@ absl::StatusOr<Value> Value::At(absl::string_view pointer) const {
 absl::StatusOr<Value> Value::Attribute(absl::string_view name) const {
   const NodeId value = FindAttribute(*graph_, node_, name);
   if (value == kNoNode) {
-    return absl::NotFoundError(
-        absl::StrCat("the ", Name(kind()), " has no attribute \"",
-                     absl::Utf8SafeCHexEscape(name), "\""));
+    return absl::NotFoundError(absl::StrCat(
+        "the ", Name(kind()), " has no attribute ", QuoteForMessage(name), "; ",
+        DescribeNames(*graph_, node_, name)));
   }
   return Wrap(value);
 }

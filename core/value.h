@@ -160,7 +160,9 @@ class Value {
 
   // The value of a dict's entry with this str key.
   //
-  // Errors: kNotFound - there is none; kInvalidArgument - not a dict.
+  // Errors: kNotFound - there is none; the message lists keys that there are,
+  //         and proposes some that are spelt alike. kInvalidArgument - not a
+  //         dict.
   absl::StatusOr<Value> Get(absl::string_view key) const;
   bool Contains(absl::string_view key) const;
 
@@ -174,7 +176,9 @@ class Value {
   //   kInvalidArgument - not a JSON Pointer, or two keys of one dict read alike
   //                      (1 and "1"), which the message names.
   //   kNotFound        - a step leads nowhere; the message says which, and what
-  //                      there is.
+  //                      there is, and proposes pointers that are spelt alike.
+  //                      Making it looks at thousands of nodes: to ask whether
+  //                      a key is there, use `Contains`.
   absl::StatusOr<Value> At(absl::string_view pointer) const;
 
   // The attribute `name` of an object, or of a dict that has attributes, such

@@ -168,6 +168,40 @@ TEST(ValueTest, DictsKeepTheirOrderAndTheirFirstKey) {
   }
 }
 
+std::string Message(const absl::Status& status) {
+  return std::string(status.message());
+}
+
+TEST(ValueTest, ErrorsSayWhatThereIs) {
+  Value dict = Value::Dict();
+  ASSERT_TRUE(dict.Set("fc.weight", 1).ok());
+  ASSERT_TRUE(dict.Set("fc.bias", 2).ok());
+  EXPECT_EQ(Message(dict.Get("fc.weigth").status()),
+            "the dict has no key \"fc.weigth\"; it has \"fc.weight\", "
+            "\"fc.bias\"; did you mean \"fc.weight\"?");
+  EXPECT_EQ(Message(Value::Dict().Get("a").status()),
+            "the dict has no key \"a\"; it has nothing");
+  const Value object = Value::Object("m.C");
+  ASSERT_TRUE(object.SetAttribute("training", true).ok());
+  EXPECT_EQ(Message(object.Attribute("trainig").status()),
+            "the object has no attribute \"trainig\"; it has \"training\"; "
+            "did you mean \"training\"?");
+  EXPECT_EQ(Message(Value(1).AsBool().status()),
+            "the value is an int, not a bool");
+  EXPECT_EQ(Message(Value(true).AsInt().status()),
+            "the value is a bool, not an int");
+  EXPECT_EQ(Message(dict.Arguments().status()),
+            "the value is a dict, not an object that a call made");
+  // Keys are cut, wherever they stand.
+  const std::string key(100000, 'k');
+  ASSERT_TRUE(dict.Set(key, dict).ok());
+  for (const absl::Status& status :
+       {dict.Get("l" + key).status(), dict.At("/" + key + "/x").status(),
+        dict.At(key).status(), dict.Attribute(key).status()}) {
+    EXPECT_LT(status.message().size(), 1000u);
+  }
+}
+
 TEST(ValueTest, AStateDictHasAttributes) {
   const Value state = Value::OrderedDict();
   EXPECT_EQ(state.GlobalName(), "collections.OrderedDict");

@@ -7,8 +7,8 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 
@@ -60,8 +60,8 @@ absl::StatusOr<Registration> DeviceRegistry::RegisterBackend(
   package.backend = std::move(backend);
   if (!Device::IsValidType(package.type)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a backend's type \"", absl::CHexEscape(package.type),
-        "\" is no name of a device type: use a letter or '_', then letters, "
+        "a backend's type ", QuoteForMessage(package.type),
+        " is no name of a device type: use a letter or '_', then letters, "
         "digits and '_', at most 64 characters"));
   }
   return Register(std::move(package));

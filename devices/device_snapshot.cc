@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/placement.h"
 
@@ -47,7 +47,7 @@ std::optional<ParsedTag> ParseTag(absl::string_view tag) {
 
 // A tag is text from a file: shown, never trusted.
 std::string Quoted(absl::string_view tag) {
-  return absl::StrCat("\"", absl::CHexEscape(tag.substr(0, 100)),
+  return absl::StrCat("\"", EscapeForMessage(tag),
                       tag.size() > 100 ? "...\"" : "\"");
 }
 

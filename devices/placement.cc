@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 
@@ -58,8 +59,9 @@ absl::Status CheckRange(const Storage& storage, uint64_t offset_bytes,
                         uint64_t size_bytes) {
   if (storage.is_null()) return absl::InvalidArgumentError("a null storage");
   if (!storage.has_data()) {
-    return absl::InvalidArgumentError(
-        "the storage's bytes have not been read from their file");
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a storage of ", storage.size_bytes(), " bytes for ",
+        QuoteForMessage(storage.recorded_location()), ": ", kBytesNotRead));
   }
   if (offset_bytes > storage.size_bytes() ||
       size_bytes > storage.size_bytes() - offset_bytes) {

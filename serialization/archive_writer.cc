@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/io/crc32.h"
 #include "ferry/serialization/transfer/extent_writer.h"
 #include "ferry/serialization/zip/zip_layout.h"
@@ -47,8 +47,7 @@ class ZipFraming final : public ExtentFraming {
     return layout_.DescriptorBytes(i, crc32);
   }
   std::string Name(size_t i) const override {
-    return absl::StrCat(
-        "record \"", absl::Utf8SafeCHexEscape(layout_.records()[i].name), "\"");
+    return absl::StrCat("record ", QuoteForMessage(layout_.records()[i].name));
   }
 
  private:
@@ -62,8 +61,7 @@ absl::Status LayOut(absl::Span<const ArchiveRecord> records,
   for (const ArchiveRecord& record : records) {
     if (record.name.size() > kMaxNameBytes) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the record name \"",
-                       absl::Utf8SafeCHexEscape(record.name.substr(0, 60)),
+          absl::StrCat("the record name \"", EscapeForMessage(record.name),
                        "...\" is longer than ", kMaxNameBytes, " bytes"));
     }
     OutputExtent& extent = extents->emplace_back();

@@ -13,12 +13,13 @@
 
 #include "absl/base/call_once.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/readable_range.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/container.h"
 #include "ferry/serialization/container/extent.h"
@@ -150,17 +151,22 @@ absl::StatusOr<std::string> Checkpoint::ReadRecord(
     return absl::InvalidArgumentError(
         absl::StrCat(file_->name(), " is not a zip archive"));
   }
-  const Extent* const record = parsed_.find_record(
-      absl::StrCat(parsed_.info.archive_name,
-                   parsed_.info.archive_name.empty() ? "" : "/", name));
+  const std::string prefix = parsed_.info.archive_name.empty()
+                                 ? ""
+                                 : absl::StrCat(parsed_.info.archive_name, "/");
+  const Extent* const record = parsed_.find_record(absl::StrCat(prefix, name));
   if (record == nullptr) {
-    return absl::NotFoundError(absl::StrCat(file_->name(), ": no record \"",
-                                            absl::CHexEscape(name), "\""));
+    NearNames near(name);
+    for (const Extent& other : parsed_.records) {
+      near.Consider(absl::StripPrefix(other.name, prefix));
+    }
+    return absl::NotFoundError(absl::StrCat(
+        file_->name(), ": no record ", QuoteForMessage(name), near.Question()));
   }
   if (record->contents_bytes > options_.limits.max_pickle_bytes ||
       !CanHaveItsSize(*record)) {
     return ExtentError(absl::StatusCode::kResourceExhausted, *file_, *record,
-                       "is larger than what is read at once");
+                       "it is larger than what is read at once");
   }
   return ReadExtent(*file_, *record, options_.verify_crc32);
 }

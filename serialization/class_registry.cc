@@ -5,8 +5,8 @@
 
 #include <cstddef>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 
@@ -15,8 +15,8 @@ absl::Status ClassRegistry::Add(absl::string_view global, std::type_index type,
   const size_t dot = global.rfind('.');
   if (dot == absl::string_view::npos || dot == 0 || dot + 1 == global.size()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", absl::Utf8SafeCHexEscape(global),
-                     "\" is no class's name; it wants a module, a dot and a "
+        absl::StrCat(QuoteForMessage(global),
+                     " is no class's name; it wants a module, a dot and a "
                      "name"));
   }
   if (Contains(global)) {
@@ -46,10 +46,10 @@ absl::Status ClassRegistry::CheckRead(const Entry* entry, const Value& object) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the value is ",
         object.GlobalName().empty()
-            ? absl::StrCat("a ", Name(object.kind()))
-            : absl::StrCat("a ", Name(object.kind()), " made by ",
-                           absl::Utf8SafeCHexEscape(object.GlobalName())),
-        ", not a ", entry->global));
+            ? WithArticle(Name(object.kind()))
+            : absl::StrCat(WithArticle(Name(object.kind())), " made by ",
+                           EscapeForMessage(object.GlobalName())),
+        ", not ", WithArticle(entry->global)));
   }
   return absl::OkStatus();
 }

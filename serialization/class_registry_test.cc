@@ -71,9 +71,9 @@ TEST(ClassRegistryTest, ReadsItsClassAlone) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     return std::string(status.message());
   };
-  EXPECT_THAT(complaint(Value(3)), HasSubstr("a int, not a shapes.Circle"));
+  EXPECT_THAT(complaint(Value(3)), HasSubstr("an int, not a shapes.Circle"));
   EXPECT_THAT(complaint(Value::Object("shapes.Square")),
-              HasSubstr("a object made by shapes.Square"));
+              HasSubstr("an object made by shapes.Square"));
   // Without its attribute, the reader's own error.
   EXPECT_EQ(
       classes.Read<Circle>(Value::Object("shapes.Circle")).status().code(),

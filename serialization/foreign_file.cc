@@ -18,9 +18,9 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "ferry/core/text.h"
+#include "ferry/core/utf8.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/not_a_checkpoint.h"
-#include "ferry/serialization/pickle/utf8.h"
 #include "ferry/serialization/zip/zip_end.h"
 #include "nlohmann/json.hpp"
 
@@ -159,8 +159,7 @@ bool IsSentencePiece(absl::string_view head) {
     head.remove_prefix(*size);
     if (!absl::ConsumePrefix(&piece, "\x0a")) return false;
     const std::optional<uint64_t> text = TakeVarint(&piece);
-    if (!text || *text > piece.size() ||
-        !pickle::IsValidUtf8(piece.substr(0, *text))) {
+    if (!text || *text > piece.size() || !IsValidUtf8(piece.substr(0, *text))) {
       return false;
     }
     piece.remove_prefix(*text);
@@ -216,16 +215,14 @@ bool IsBzip2(absl::string_view head) {
 bool IsText(absl::string_view text) {
   for (int i = 0; i < 3 && !text.empty() && (text.back() & 0x80) != 0; ++i) {
     const bool begins = (text.back() & 0x40) != 0;
-    if (!begins && pickle::IsValidUtf8(text)) break;
+    if (!begins && IsValidUtf8(text)) break;
     text.remove_suffix(1);
     if (begins) break;
   }
-  return !text.empty() && pickle::IsValidUtf8(text) &&
-         absl::c_all_of(text, [](char c) {
-           return !absl::ascii_iscntrl(static_cast<unsigned char>(c)) ||
-                  absl::ascii_isspace(static_cast<unsigned char>(c)) ||
-                  c == '\x1b';
-         });
+  return !text.empty() && IsValidUtf8(text) && absl::c_all_of(text, [](char c) {
+    return !absl::ascii_iscntrl(static_cast<unsigned char>(c)) ||
+           absl::ascii_isspace(static_cast<unsigned char>(c)) || c == '\x1b';
+  });
 }
 
 absl::string_view StripBlanks(absl::string_view text) {

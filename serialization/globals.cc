@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/class_registry.h"
 
 namespace ferry {
@@ -149,7 +149,7 @@ absl::Status CheckGlobals(const ObjectGraph& graph, absl::string_view file,
       continue;
     }
     any_blocked = any_blocked || is_blocked;
-    refused.push_back(absl::Utf8SafeCHexEscape(full_name));
+    refused.push_back(EscapeForMessage(full_name));
   }
   if (refused.empty()) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(

@@ -7,12 +7,12 @@
 #include <cstddef>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/torch/legacy_stream.h"
@@ -83,8 +83,7 @@ class StreamFraming final : public ExtentFraming {
   }
   std::string Name(size_t i) const override {
     if (i == 0) return "the objects";
-    return absl::StrCat("storage \"", absl::CHexEscape(storages_[i - 1].key),
-                        "\"");
+    return absl::StrCat("storage ", QuoteForMessage(storages_[i - 1].key));
   }
 
  private:

@@ -9,12 +9,12 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/text.h"
 #include "ferry/core/value_kind.h"
 #include "ferry/serialization/transfer/byte_order.h"
 
@@ -94,13 +94,11 @@ absl::StatusOr<NumpyDType> ReadDType(const ObjectGraph& graph, NodeId node) {
   }
   const std::optional<DType> dtype = DTypeOfCode(*name);
   if (!dtype) {
-    return absl::UnimplementedError(
-        absl::StrCat("NumPy's dtype ", absl::CHexEscape(name->substr(0, 40)),
-                     " is none of a tensor's"));
+    return absl::UnimplementedError(absl::StrCat(
+        "NumPy's dtype ", EscapeForMessage(*name), " is none of a tensor's"));
   }
   if (order != "<" && order != ">" && order != "=" && order != "|") {
-    return Damaged(absl::StrCat("has the byte order \"",
-                                absl::CHexEscape(order.substr(0, 10)), "\""));
+    return Damaged(absl::StrCat("has the byte order ", QuoteForMessage(order)));
   }
   return NumpyDType{*dtype, order == ">"};
 }
@@ -162,8 +160,7 @@ absl::StatusOr<Parts> FindParts(const ObjectGraph& graph, NodeId node) {
     const absl::string_view order = TextOf(graph, args[3]).value_or("");
     if (order != "C" && order != "F") {
       return absl::UnimplementedError(
-          absl::StrCat("a NumPy array in the order \"",
-                       absl::CHexEscape(order.substr(0, 10)), "\""));
+          absl::StrCat("a NumPy array in the order ", QuoteForMessage(order)));
     }
     parts.is_column_major = order == "F";
     return parts;

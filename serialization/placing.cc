@@ -15,12 +15,12 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/container/extent.h"
@@ -32,11 +32,11 @@ namespace {
 // The first few, for a message: "cuda:0", "cpu".
 std::string Quoted(absl::Span<const std::string> tags) {
   constexpr size_t kMost = 8;
-  std::string text = absl::StrJoin(
-      tags.first(std::min(tags.size(), kMost)), ", ",
-      [](std::string* out, const std::string& tag) {
-        absl::StrAppend(out, "\"", absl::Utf8SafeCHexEscape(tag), "\"");
-      });
+  std::string text =
+      absl::StrJoin(tags.first(std::min(tags.size(), kMost)), ", ",
+                    [](std::string* out, const std::string& tag) {
+                      out->append(QuoteForMessage(tag));
+                    });
   if (tags.size() > kMost) {
     absl::StrAppend(&text, " and ", tags.size() - kMost, " more");
   }
@@ -301,8 +301,7 @@ absl::StatusOr<Storage> Placer::Restore(const Storage& storage,
         return absl::InvalidArgumentError(absl::StrCat(
             "the map_location function returned a storage of another size for "
             "one of ",
-            storage.size_bytes(), " bytes at \"", absl::Utf8SafeCHexEscape(tag),
-            "\""));
+            storage.size_bytes(), " bytes at ", QuoteForMessage(tag)));
       }
       return **mapped;
     }

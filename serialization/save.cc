@@ -247,6 +247,11 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
   }
   StorageTable storages(
       [&devices](const Storage& storage) -> absl::StatusOr<std::string> {
+        if (!storage.has_data() && storage.size_bytes() != 0) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("a storage of ", storage.size_bytes(),
+                           " bytes: ", kBytesNotRead));
+        }
         if (!storage.recorded_location().empty()) {
           return storage.recorded_location();
         }

@@ -403,6 +403,22 @@ TEST_F(SaveTest, WhatNobodyCouldReadIsAnError) {
   }
 }
 
+TEST_F(SaveTest, BytesThatWereNotReadAreAnErrorThatNamesTheTensor) {
+  const Tensor tensor =
+      *Tensor::Create(Storage::Described(4, "cpu"), DType::kFloat32, {1});
+  for (const Container container :
+       {Container::kZip, Container::kLegacy, Container::kSafetensors}) {
+    options_.container = container;
+    const absl::Status status =
+        SaveToString(DictOf(Value("weight"), Value(tensor))).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()),
+                testing::AllOf(HasSubstr("/weight"),
+                               HasSubstr("have not been read from their file; "
+                                         "call Checkpoint::Place first")));
+  }
+}
+
 TEST_F(SaveTest, WhatNoSafetensorsFileHoldsIsAnError) {
   options_.container = Container::kSafetensors;
   for (const Value& value :

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <string>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/inflate.h"
 
@@ -47,12 +47,22 @@ absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
   return FindContents(file, extent, head);
 }
 
+absl::Status RecordError(absl::StatusCode code, const ReadableBytes& file,
+                         absl::string_view record, absl::string_view what) {
+  return absl::Status(code, absl::StrCat(file.name(), ": record ",
+                                         QuoteForMessage(record), ": ", what));
+}
+
+absl::Status RecordErrorAt(absl::StatusCode code, const ReadableBytes& file,
+                           absl::string_view record, absl::string_view what,
+                           uint64_t offset_bytes) {
+  return RecordError(code, file, record,
+                     absl::StrCat(what, " (at offset ", offset_bytes, ")"));
+}
+
 absl::Status ExtentError(absl::StatusCode code, const ReadableBytes& file,
                          const Extent& extent, absl::string_view what) {
-  return absl::Status(
-      code, absl::StrCat(file.name(), ": record \"",
-                         absl::Utf8SafeCHexEscape(extent.name), "\" ", what,
-                         " (at offset ", extent.begin, ")"));
+  return RecordErrorAt(code, file, extent.name, what, extent.begin);
 }
 
 absl::Status CheckCrc32(const ReadableBytes& file, const Extent& extent,
@@ -60,7 +70,7 @@ absl::Status CheckCrc32(const ReadableBytes& file, const Extent& extent,
   if (!extent.has_crc32 || extent.crc32 == crc32) return absl::OkStatus();
   return ExtentError(
       absl::StatusCode::kDataLoss, file, extent,
-      absl::StrCat("is corrupt: its CRC-32 is ",
+      absl::StrCat("it is corrupt: its CRC-32 is ",
                    absl::Hex(crc32, absl::kZeroPad8), ", recorded is ",
                    absl::Hex(extent.crc32, absl::kZeroPad8)));
 }
@@ -73,10 +83,10 @@ absl::StatusOr<uint32_t> InflateExtent(
   range.offset_bytes = offset;
   range.size_bytes = extent.encoded_bytes;
   range.inflated_bytes = extent.contents_bytes;
-  return Inflate(file, range, consume,
-                 [&](absl::StatusCode code, absl::string_view what) {
-                   return ExtentError(code, file, extent, what);
-                 });
+  return Inflate(
+      file, range, consume, [&](absl::StatusCode code, absl::string_view what) {
+        return ExtentError(code, file, extent, absl::StrCat("it ", what));
+      });
 }
 
 absl::Status ReadExtentInto(const ReadableBytes& file, const Extent& extent,
@@ -101,7 +111,7 @@ absl::StatusOr<std::string> ReadExtent(const ReadableBytes& file,
                                        const Extent& extent, bool verify) {
   if (!CanHaveItsSize(extent)) {
     return ExtentError(absl::StatusCode::kDataLoss, file, extent,
-                       "cannot inflate to the size that it claims");
+                       "it cannot inflate to the size that it claims");
   }
   std::string contents(extent.contents_bytes, '\0');
   FERRY_RETURN_IF_ERROR(ReadExtentInto(

@@ -92,8 +92,17 @@ absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
 absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
                                       const Extent& extent);
 
-// Returns an error that names the file, the extent and its offset. `what` is a
-// predicate, as in "is corrupt".
+// Returns `FILE: record "NAME": WHAT`, the form of all errors about a record:
+// `what` is a sentence, and has an offset already where that says more than
+// where the record begins.
+absl::Status RecordError(absl::StatusCode code, const ReadableBytes& file,
+                         absl::string_view record, absl::string_view what);
+
+// Return the same with an offset in the file, "(at offset N)": one that is
+// given, or where the extent begins.
+absl::Status RecordErrorAt(absl::StatusCode code, const ReadableBytes& file,
+                           absl::string_view record, absl::string_view what,
+                           uint64_t offset_bytes);
 absl::Status ExtentError(absl::StatusCode code, const ReadableBytes& file,
                          const Extent& extent, absl::string_view what);
 

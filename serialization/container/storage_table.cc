@@ -3,9 +3,9 @@
 
 #include "ferry/serialization/container/storage_table.h"
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -56,7 +56,7 @@ absl::StatusOr<uint32_t> StorageTable::Describe(
   const uint64_t size_bytes = entries_[index].storage.size_bytes();
   if (size_bytes != description.size_bytes) {
     return absl::DataLossError(
-        absl::StrCat("storage \"", absl::CHexEscape(description.key), "\" has ",
+        absl::StrCat("storage ", QuoteForMessage(description.key), " has ",
                      description.size_bytes, " bytes here and ", size_bytes,
                      " bytes elsewhere"));
   }
@@ -67,8 +67,8 @@ absl::StatusOr<uint32_t> StorageTable::DescribePart(
     const StorageDescription& description, uint32_t root,
     uint64_t offset_bytes) {
   const auto damaged = [&description](absl::string_view what) {
-    return absl::DataLossError(absl::StrCat(
-        "storage \"", absl::CHexEscape(description.key), "\" ", what));
+    return absl::DataLossError(
+        absl::StrCat("storage ", QuoteForMessage(description.key), " ", what));
   };
   if (root >= entries_.size() || entries_[root].root != StorageEntry::kNoRoot ||
       offset_bytes > entries_[root].storage.size_bytes() ||
@@ -143,8 +143,8 @@ absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
         location != absl::string_view("meta")) {
       return absl::InvalidArgumentError(
           absl::StrCat("a storage on the meta device has no bytes to be saved "
-                       "for the location \"",
-                       absl::CHexEscape(location), "\""));
+                       "for the location ",
+                       QuoteForMessage(location)));
     }
     // PyTorch from 2.10 on opens no file with such a storage, and versions
     // before that would look for the next one in the wrong place.

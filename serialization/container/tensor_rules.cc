@@ -13,13 +13,14 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
 
 absl::Status Refuse(const Tensor& tensor, absl::string_view what) {
   return absl::InvalidArgumentError(
-      absl::StrCat("a ", Name(tensor.layout()), " tensor of shape ",
+      absl::StrCat(WithArticle(Name(tensor.layout())), " tensor of shape ",
                    ShapeToString(tensor.shape()), " is invalid: ", what));
 }
 

@@ -29,6 +29,7 @@
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -129,8 +130,10 @@ class PickleInput {
   bool Check(absl::Status status) {
     return ABSL_PREDICT_TRUE(status.ok()) || Fail(std::move(status));
   }
-  // Returns the error that was kept last, with the offset of the opcode.
+  // Returns the error that was kept last, with the offset of the opcode unless
+  // it has one: of a stream inside the pickle.
   absl::Status ErrorHere() const {
+    if (absl::StrContains(error_.message(), "(at offset ")) return error_;
     return absl::Status(error_.code(),
                         absl::StrCat(error_.message(), " (at offset ",
                                      opcode_ - begin_, " of the pickle)"));

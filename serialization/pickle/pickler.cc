@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "absl/base/optimization.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "ferry/core/global_name.h"
 #include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
@@ -81,8 +81,8 @@ absl::string_view OneCharacter(char latin1) {
 }
 
 absl::Status NeedsHooks(ValueKind kind) {
-  return absl::UnimplementedError(
-      absl::StrCat("a ", Name(kind), " cannot be written to a plain pickle"));
+  return absl::UnimplementedError(absl::StrCat(
+      WithArticle(Name(kind)), " cannot be written to a plain pickle"));
 }
 
 }  // namespace
@@ -279,7 +279,7 @@ void Pickler::WriteFloat(double value) {
 void Pickler::PutStr(absl::string_view text) {
   if (ABSL_PREDICT_FALSE(!IsValidUtf8(text))) {
     Refuse(absl::StatusCode::kInvalidArgument,
-           absl::StrCat("the text \"", ShownText(text),
+           absl::StrCat("the text \"", EscapeForMessage(text),
                         "\" is not UTF-8; save it as bytes"));
   }
   if (protocol_ >= 4 && text.size() < 256) {
@@ -328,9 +328,9 @@ void Pickler::WriteGlobal(absl::string_view module, absl::string_view name) {
 
 void Pickler::CheckGlobal(const GlobalName& global) {
   const auto refuse = [&](absl::StatusCode code, absl::string_view what) {
-    Refuse(code,
-           absl::StrCat("the class or function \"", ShownText(global.module),
-                        ".", ShownText(global.name), "\" ", what));
+    Refuse(code, absl::StrCat("the class or function \"",
+                              EscapeForMessage(global.module), ".",
+                              EscapeForMessage(global.name), "\" ", what));
   };
   const std::string fault = DescribeBadGlobal(global.module, global.name);
   if (ABSL_PREDICT_FALSE(!fault.empty())) {

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/global_name.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/unpickle_machine.h"
 
@@ -113,13 +114,14 @@ bool UnpickleMachine::AppendItems(absl::Span<const NodeId> items,
   if (graph_->is_object(target)) {
     if (kind != ValueKind::kObject) {
       return input_.Damaged(
-          absl::StrCat("items are appended to a ", Name(kind)));
+          absl::StrCat("items are appended to ", WithArticle(Name(kind))));
     }
     if (graph_->object(target).state != kNoNode) {
       return input_.Unimplemented("an object is given items after its state");
     }
   } else if (kind != plain) {
-    return input_.Damaged(absl::StrCat("items are appended to a ", Name(kind)));
+    return input_.Damaged(
+        absl::StrCat("items are appended to ", WithArticle(Name(kind))));
   }
   graph_->AppendItems(target, items);
   return true;
@@ -133,7 +135,8 @@ bool UnpickleMachine::SetItems(absl::Span<const NodeId> keys_and_values) {
   const NodeId target = stack_.back();
   const ValueKind kind = graph_->kind(target);
   if (kind != ValueKind::kDict && kind != ValueKind::kObject) {
-    return input_.Damaged(absl::StrCat("entries are set in a ", Name(kind)));
+    return input_.Damaged(
+        absl::StrCat("entries are set in ", WithArticle(Name(kind))));
   }
   if (graph_->is_object(target) && graph_->object(target).state != kNoNode) {
     return input_.Unimplemented("an object is given entries after its state");
@@ -147,8 +150,8 @@ bool UnpickleMachine::Build() {
   const NodeId state = Pop();
   const NodeId object = stack_.back();
   if (!graph_->is_object(object)) {
-    return input_.Damaged(
-        absl::StrCat("state is given to a ", Name(graph_->kind(object))));
+    return input_.Damaged(absl::StrCat(
+        "state is given to ", WithArticle(Name(graph_->kind(object)))));
   }
   if (graph_->object(object).state != kNoNode) {
     return input_.Unimplemented("an object is given state twice");

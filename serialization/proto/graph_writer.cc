@@ -24,6 +24,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/core/value_kind.h"
 #include "ferry/io/little_endian.h"
@@ -270,8 +271,8 @@ absl::Status GraphWriter::WriteGlobal(NodeId node) {
   const std::string fault = DescribeBadGlobal(global.module, global.name);
   if (!fault.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "the class or function \"", ShownText(global.module), ".",
-        ShownText(global.name), "\" is not a valid name: ", fault));
+        "the class or function \"", EscapeForMessage(global.module), ".",
+        EscapeForMessage(global.name), "\" is not a valid name: ", fault));
   }
   PutKind(is_dtype     ? NODE_KIND_GLOBAL_DTYPE
           : has_source ? NODE_KIND_GLOBAL_WITH_SOURCE
@@ -399,7 +400,7 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
     case ValueKind::kStr:
       if (!IsValidUtf8(graph_.text(node))) {
         return absl::InvalidArgumentError(
-            absl::StrCat("the text \"", ShownText(graph_.text(node)),
+            absl::StrCat("the text \"", EscapeForMessage(graph_.text(node)),
                          "\" is not UTF-8; save it as bytes"));
       }
       return put_text(NODE_KIND_STR);

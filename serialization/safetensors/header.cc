@@ -11,10 +11,10 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/safetensors/dtype_code.h"
 #include "nlohmann/json.hpp"
@@ -24,14 +24,6 @@ namespace safetensors {
 namespace {
 
 constexpr absl::string_view kMetadataName = "__metadata__";
-
-// Names in messages are cut here.
-constexpr size_t kMaxShownBytes = 100;
-
-std::string Shown(absl::string_view name) {
-  return absl::StrCat(
-      "\"", absl::Utf8SafeCHexEscape(name.substr(0, kMaxShownBytes)), "\"");
-}
 
 // Takes the header's JSON event by event, so that nothing is built that the
 // header does not mean.
@@ -89,13 +81,13 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     if (next_ == Next::kDType) {
       const std::optional<DTypeCode> code = FindCode(text);
       if (!code) {
-        return Refuse(absl::StrCat("has the dtype ", Shown(text),
+        return Refuse(absl::StrCat("has the dtype ", QuoteForMessage(text),
                                    ", which the format does not have"));
       }
       if (!code->dtype) {
         failure_ = absl::UnimplementedError(
-            absl::StrCat("tensor ", Shown(name_), " has the dtype ", text,
-                         ", which PyTorch does not have"));
+            absl::StrCat("tensor ", QuoteForMessage(name_), " has the dtype ",
+                         text, ", which PyTorch does not have"));
         return false;
       }
       header_.tensors.back().dtype = *code->dtype;
@@ -127,7 +119,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
       case Next::kRemarkName:
         if (!remark_names_.insert(text).second) {
           return RefuseHeader(absl::StrCat("its ", kMetadataName, " has ",
-                                           Shown(text), " twice"));
+                                           QuoteForMessage(text), " twice"));
         }
         header_.metadata.emplace_back(std::move(text), std::string());
         return Done(Next::kRemark);
@@ -209,7 +201,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   bool StartMember(string_t& text) {
     if (!names_.insert(text).second) {
-      return RefuseHeader(absl::StrCat("it has ", Shown(text), " twice"));
+      return RefuseHeader(
+          absl::StrCat("it has ", QuoteForMessage(text), " twice"));
     }
     if (text == kMetadataName) return Done(Next::kMetadata);
     name_ = text;
@@ -262,7 +255,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool Refuse(absl::string_view what) {
-    return RefuseHeader(absl::StrCat("tensor ", Shown(name_), " ", what));
+    return RefuseHeader(
+        absl::StrCat("tensor ", QuoteForMessage(name_), " ", what));
   }
   bool RefuseHeader(absl::string_view what) {
     failure_ = absl::DataLossError(what);
@@ -287,7 +281,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 absl::Status CheckTensor(HeaderTensor* tensor) {
   const auto is = [tensor](absl::string_view what) {
     return absl::DataLossError(
-        absl::StrCat("tensor ", Shown(tensor->name), " ", what));
+        absl::StrCat("tensor ", QuoteForMessage(tensor->name), " ", what));
   };
   if (tensor->dtype == DType::kFloat4E2M1FNx2) {
     if (tensor->shape.empty() || tensor->shape.back() % 2 != 0) {
@@ -330,7 +324,7 @@ absl::Status CheckCover(const Header& header, uint64_t data_bytes) {
     const HeaderTensor& tensor = header.tensors[i];
     if (tensor.begin != next) {
       return absl::DataLossError(
-          absl::StrCat("tensor ", Shown(tensor.name), " begins at ",
+          absl::StrCat("tensor ", QuoteForMessage(tensor.name), " begins at ",
                        tensor.begin, " and the one before it ends at ", next));
     }
     next = tensor.end;

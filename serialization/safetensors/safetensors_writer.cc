@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -22,6 +21,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/safetensors/dtype_code.h"
 #include "ferry/serialization/safetensors/header.h"
@@ -32,13 +32,8 @@ namespace safetensors {
 namespace {
 
 // Names in messages are cut here.
-constexpr size_t kMaxShownBytes = 200;
-
 std::string Shown(absl::string_view name) {
-  return absl::StrCat("\"/",
-                      absl::Utf8SafeCHexEscape(
-                          EscapePointerToken(name.substr(0, kMaxShownBytes))),
-                      "\"");
+  return QuoteForMessage(absl::StrCat("/", EscapePointerToken(name)));
 }
 
 // A tensor of the dict.
@@ -94,8 +89,8 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
   if (graph.kind(key) != ValueKind::kStr || !IsUnicode(graph.text(key))) {
     return absl::InvalidArgumentError(absl::StrCat(
         Shown(KeyText(graph, key)),
-        ": a name in a safetensors file is Unicode text, and this key is a ",
-        Name(graph.kind(key)),
+        ": a name in a safetensors file is Unicode text, and this key is ",
+        WithArticle(Name(graph.kind(key))),
         graph.kind(key) == ValueKind::kStr ? " with surrogates in it" : ""));
   }
   Entry entry;
@@ -113,7 +108,7 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
     return does_not_fit(
         absl::StatusCode::kInvalidArgument,
         absl::StrCat(
-            "is a ", Name(graph.kind(node)),
+            "is ", WithArticle(Name(graph.kind(node))),
             "; a safetensors file holds a dict of tensors and nothing "
             "else: save that one alone (\"ferry convert --at=POINTER\")"));
   }
@@ -126,14 +121,18 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
   const std::optional<DTypeCode> code = CodeOf(tensor.dtype());
   if (tensor.layout() != Layout::kStrided || !code) {
     return does_not_fit(absl::StatusCode::kUnimplemented,
-                        absl::StrCat("is a ", Name(tensor.layout()),
+                        absl::StrCat("is ", WithArticle(Name(tensor.layout())),
                                      " tensor of ", Name(tensor.dtype()),
                                      ", which a safetensors file cannot hold"));
   }
-  if (!tensor.storage().has_data() || tensor.device().type() == "meta") {
+  if (!tensor.storage().has_data()) {
+    return does_not_fit(
+        absl::StatusCode::kInvalidArgument,
+        absl::StrCat("has no elements to be saved: ", kBytesNotRead));
+  }
+  if (tensor.device().type() == "meta") {
     return does_not_fit(absl::StatusCode::kInvalidArgument,
-                        "has no elements to be saved: it is a meta tensor, or "
-                        "was not placed");
+                        "has no elements to be saved: it is a meta tensor");
   }
   if (tensor.device().is_cpu() && tensor.storage().data() == nullptr &&
       tensor.num_elements() != 0) {
@@ -168,9 +167,8 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
 absl::Status Writer::Collect(const Value& value) {
   if (!value.is_dict()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a safetensors file holds a dict of tensors, and this is "
-                     "a ",
-                     Name(value.kind()),
+        absl::StrCat("a safetensors file holds a dict of tensors, and this is ",
+                     WithArticle(Name(value.kind())),
                      "; save such a dict (\"ferry convert --at=POINTER\")"));
   }
   const ObjectGraph& graph = *value.graph();
@@ -225,12 +223,12 @@ absl::Status Writer::CheckMetadata() const {
     const auto& [name, text] = options_.metadata[i];
     for (size_t k = 0; k < i; ++k) {
       if (options_.metadata[k].first != name) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          "the metadata has \"", absl::Utf8SafeCHexEscape(name), "\" twice"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("the metadata has ", QuoteForMessage(name), " twice"));
     }
     if (!IsUnicode(name) || !IsUnicode(text)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "the metadata \"", absl::CHexEscape(name), "\" is not valid UTF-8"));
+          "the metadata ", QuoteForMessage(name), " is not valid UTF-8"));
     }
   }
   return absl::OkStatus();

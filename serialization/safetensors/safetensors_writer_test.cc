@@ -269,10 +269,10 @@ TEST_F(SafetensorsWriterTest, NamesWhatDoesNotFit) {
     const char* says;
   };
   const Case cases[] = {
-      {Value(1), absl::StatusCode::kInvalidArgument, "this is a int"},
+      {Value(1), absl::StatusCode::kInvalidArgument, "this is an int"},
       {Value(tensor), absl::StatusCode::kInvalidArgument, "a tensor"},
       {DictOf({{"a/b", Value(3)}}), absl::StatusCode::kInvalidArgument,
-       "\"/a~1b\" is a int"},
+       "\"/a~1b\" is an int"},
       {DictOf({{"model", Value::Dict()}}), absl::StatusCode::kInvalidArgument,
        "\"/model\" is a dict"},
       {with_number, absl::StatusCode::kInvalidArgument, "\"/1\""},

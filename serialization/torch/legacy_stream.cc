@@ -17,6 +17,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
@@ -87,9 +88,7 @@ class LegacyStream {
 
 absl::Status LegacyStream::Error(absl::StatusCode code, absl::string_view part,
                                  absl::string_view what) const {
-  return absl::Status(code,
-                      absl::StrCat(file_.name(), ", ", part, " at offset ",
-                                   stream_.offset(), ": ", what));
+  return RecordErrorAt(code, file_, part, what, stream_.offset());
 }
 
 absl::StatusOr<UnpickleResult> LegacyStream::Unpickle(
@@ -97,9 +96,7 @@ absl::StatusOr<UnpickleResult> LegacyStream::Unpickle(
     ObjectGraph* graph) {
   const uint64_t begin = stream_.offset();
   const auto in_part = [&](const absl::Status& status) {
-    return absl::Status(status.code(),
-                        absl::StrCat(file_.name(), ", ", part, " at offset ",
-                                     begin, ": ", status.message()));
+    return RecordError(status.code(), file_, part, status.message());
   };
   const absl::StatusOr<absl::string_view> bytes = stream_.NextPickle();
   if (!bytes.ok()) return in_part(bytes.status());
@@ -124,11 +121,11 @@ absl::StatusOr<UnpickleResult> LegacyStream::UnpicklePlain(
   const GlobalRecord& global = graph->globals()[0];
   return Error(
       absl::StatusCode::kDataLoss, part,
-      absl::StrCat("the pickle refers to ",
-                   absl::Utf8SafeCHexEscape(
-                       absl::StrCat(global.module, ".", global.name)),
-                   ", which PyTorch would call; no program that "
-                   "writes checkpoints puts anything of the kind here"));
+      absl::StrCat(
+          "the pickle refers to ",
+          EscapeForMessage(absl::StrCat(global.module, ".", global.name)),
+          ", which PyTorch would call; no program that "
+          "writes checkpoints puts anything of the kind here"));
 }
 
 absl::Status LegacyStream::ReadHeader() {
@@ -246,8 +243,8 @@ absl::Status LegacyStream::CollectStorages() {
     const std::optional<Place>& place = places_[is_part ? entry.root : i];
     if (!place) {
       return Error(absl::StatusCode::kDataLoss, "storage_keys",
-                   absl::StrCat("storage \"", absl::CHexEscape(entry.key),
-                                "\" is not in the file"));
+                   absl::StrCat("storage ", QuoteForMessage(entry.key),
+                                " is not in the file"));
     }
     ParsedCheckpoint::StoragePart part;
     part.storage = entry.storage;

@@ -12,7 +12,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -21,6 +20,7 @@
 #include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/core/value_kind.h"
 
 namespace ferry {
@@ -235,8 +235,7 @@ absl::Status PlainCopier::CheckIsPlain(NodeId node) const {
   std::string name = "a class";
   if (from_.is_global(object.callable)) {
     const GlobalRecord& global = from_.global(object.callable);
-    name =
-        absl::Utf8SafeCHexEscape(absl::StrCat(global.module, ".", global.name));
+    name = EscapeForMessage(absl::StrCat(global.module, ".", global.name));
   }
   return absl::UnimplementedError(absl::StrCat(
       "an object that ", name, " makes of arguments cannot be made plain"));

@@ -18,6 +18,7 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/torch/storage_type.h"
 
@@ -72,8 +73,9 @@ absl::Status Ints::Read(const ObjectGraph& graph, NodeId node,
       items = graph.size_items(node);
       break;
     default:
-      return Malformed(absl::StrCat("its ", what, " is a ",
-                                    Name(graph.kind(node)), ", not a tuple"));
+      return Malformed(absl::StrCat("its ", what, " is ",
+                                    WithArticle(Name(graph.kind(node))),
+                                    ", not a tuple"));
   }
   if (items.size() > static_cast<size_t>(kMaxRank)) {
     return Malformed(absl::StrCat("its ", what, " has ", items.size(),
@@ -83,8 +85,9 @@ absl::Status Ints::Read(const ObjectGraph& graph, NodeId node,
   size_ = items.size();
   for (size_t i = 0; i < size_; ++i) {
     if (!graph.is_int64(items[i])) {
-      return Malformed(absl::StrCat("its ", what, " has a ",
-                                    Name(graph.kind(items[i])), " in it"));
+      return Malformed(absl::StrCat("its ", what, " has ",
+                                    WithArticle(Name(graph.kind(items[i]))),
+                                    " in it"));
     }
     values_[i] = graph.int_value(items[i]);
   }
@@ -94,8 +97,8 @@ absl::Status Ints::Read(const ObjectGraph& graph, NodeId node,
 absl::StatusOr<bool> ReadBool(const ObjectGraph& graph, NodeId node,
                               absl::string_view what) {
   if (graph.kind(node) != ValueKind::kBool) {
-    return Malformed(
-        absl::StrCat(what, " is a ", Name(graph.kind(node)), ", not a bool"));
+    return Malformed(absl::StrCat(
+        what, " is ", WithArticle(Name(graph.kind(node))), ", not a bool"));
   }
   return graph.int_value(node) != 0;
 }
@@ -112,8 +115,8 @@ struct ViewArgs {
 absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
                       ViewArgs* view) {
   if (graph.kind(args[0]) != ValueKind::kStorage) {
-    return Malformed(
-        absl::StrCat("its storage is a ", Name(graph.kind(args[0]))));
+    return Malformed(absl::StrCat("its storage is ",
+                                  WithArticle(Name(graph.kind(args[0])))));
   }
   const StorageRecord& record = graph.storage(args[0]);
   view->storage = record.storage;
@@ -189,8 +192,8 @@ absl::StatusOr<std::vector<Tensor>> ReadComponents(
   std::vector<Tensor> components;
   for (NodeId part : parts) {
     if (graph.kind(part) != ValueKind::kTensor) {
-      return Malformed(absl::StrCat("a part of a sparse tensor is a ",
-                                    Name(graph.kind(part))));
+      return Malformed(absl::StrCat("a part of a sparse tensor is ",
+                                    WithArticle(Name(graph.kind(part)))));
     }
     // PyTorch has no sparse tensors of sparse parts, and chains of them would
     // be followed by recursion.
@@ -312,8 +315,8 @@ absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
                                         absl::Span<const NodeId> args) {
   FERRY_RETURN_IF_ERROR(NeedArgs(args, 3, 4));
   if (graph.kind(args[0]) != ValueKind::kTensor) {
-    return Malformed(
-        absl::StrCat("a parameter's data is a ", Name(graph.kind(args[0]))));
+    return Malformed(absl::StrCat("a parameter's data is ",
+                                  WithArticle(Name(graph.kind(args[0])))));
   }
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[1], "requires_grad"));

@@ -15,7 +15,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -25,6 +24,7 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
@@ -56,9 +56,7 @@ class Member {
                 limits.max_pickle_bytes) {}
 
   absl::Status Error(absl::StatusCode code, absl::string_view what) const {
-    return absl::Status(
-        code, absl::StrCat(file_.name(), ", ", name_, ", before offset ",
-                           stream_.offset(), ": ", what));
+    return RecordErrorAt(code, file_, name_, what, stream_.offset());
   }
   absl::Status Damaged(absl::string_view what) const {
     return Error(absl::StatusCode::kDataLoss, what);
@@ -90,15 +88,15 @@ class Member {
 absl::StatusOr<pickle::UnpickleResult> Member::NextPickle(
     pickle::UnpickleHooks* hooks, ObjectGraph* graph) {
   const absl::StatusOr<absl::string_view> bytes = stream_.NextPickle();
-  if (!bytes.ok())
-    return Error(bytes.status().code(), bytes.status().message());
+  const auto in_member = [this](const absl::Status& status) {
+    return RecordError(status.code(), file_, name_, status.message());
+  };
+  if (!bytes.ok()) return in_member(bytes.status());
   pickle::UnpickleOptions options;
   options.max_nodes = max_nodes_;
   absl::StatusOr<pickle::UnpickleResult> result =
       pickle::Unpickle(*bytes, options, hooks, graph);
-  if (!result.ok()) {
-    return Error(result.status().code(), result.status().message());
-  }
+  if (!result.ok()) return in_member(result.status());
   return result;
 }
 
@@ -117,7 +115,7 @@ absl::StatusOr<NodeId> Member::NextValue() {
     }
     return Damaged(absl::StrCat(
         "the pickle refers to ",
-        absl::Utf8SafeCHexEscape(absl::StrCat(global.module, ".", global.name)),
+        EscapeForMessage(absl::StrCat(global.module, ".", global.name)),
         ", where there are only classes of storages and tensors"));
   }
   return result.root;
@@ -383,10 +381,9 @@ absl::Status TarContainer::ReadTensors() {
 
 void TarContainer::NoteBytesLeft(const Member& member) {
   if (member.bytes_left() == 0) return;
-  parsed_.warnings.push_back(
-      absl::StrCat("the file \"", absl::Utf8SafeCHexEscape(member.name()),
-                   "\" of the tar archive has ", member.bytes_left(),
-                   " bytes after its contents, which nobody reads"));
+  parsed_.warnings.push_back(absl::StrCat(
+      "the file ", QuoteForMessage(member.name()), " of the tar archive has ",
+      member.bytes_left(), " bytes after its contents, which nobody reads"));
 }
 
 absl::StatusOr<NodeId> TarContainer::NodeOf(int64_t key, ObjectGraph* graph) {

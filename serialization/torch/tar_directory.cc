@@ -11,13 +11,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace torch_format {
@@ -186,9 +186,8 @@ absl::Status Reader::ParsePax(absl::string_view text, bool is_global) {
     uint64_t size = 0;
     const bool is_of_contents = key == "path" || key == "size";
     if ((is_global && is_of_contents) || absl::StartsWith(key, "GNU.sparse.")) {
-      return Damaged(absl::StrCat("has the attribute \"",
-                                  absl::Utf8SafeCHexEscape(key),
-                                  "\", which is not supported there"));
+      return Damaged(absl::StrCat("has the attribute ", QuoteForMessage(key),
+                                  ", which is not supported there"));
     }
     if (key == "path") {
       next_.name = std::string(value);

@@ -5,11 +5,11 @@
 
 #include <optional>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
@@ -289,7 +289,7 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
     // torch/_utils.py, _rebuild_tensor_v3, up to 2.14: it asks for the gradient
     // before it sets the storage, which PyTorch then forbids.
     return absl::UnimplementedError(
-        absl::StrCat("PyTorch cannot load a ", Name(dtype),
+        absl::StrCat("PyTorch cannot load ", WithArticle(Name(dtype)),
                      " tensor that requires a gradient, unless it is a "
                      "parameter; save it as Value::Parameter"));
   }
@@ -359,8 +359,8 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
           (device.has_index() && device.index() < 0) ||
           device.index() > kMaxDeviceIndex) {
         return absl::InvalidArgumentError(absl::StrCat(
-            "\"", absl::CHexEscape(device.ToString()),
-            "\" is not a valid device; a device is a type, and perhaps an "
+            QuoteForMessage(device.ToString()),
+            " is not a valid device; a device is a type, and perhaps an "
             "index from 0 to ",
             kMaxDeviceIndex));
       }
@@ -383,8 +383,9 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
       WriteLayout(graph.layout(node), pickler);
       return absl::OkStatus();
     default:
-      return absl::InternalError(absl::StrCat(
-          "a ", Name(graph.kind(node)), " was handed to the tensor writer"));
+      return absl::InternalError(
+          absl::StrCat(WithArticle(Name(graph.kind(node))),
+                       " was handed to the tensor writer"));
   }
 }
 

@@ -18,6 +18,7 @@
 #include "ferry/core/global_name.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/pickle/python_calls.h"
 #include "ferry/serialization/torch/rebuild_tensor.h"
@@ -47,7 +48,8 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
     }
     FERRY_ASSIGN_OR_RETURN(id, AddTextId(parts, graph));
   } else if (kind != ValueKind::kTuple) {
-    return MalformedId(absl::StrCat("it is a ", Name(kind), ", not a tuple"));
+    return MalformedId(
+        absl::StrCat("it is ", WithArticle(Name(kind)), ", not a tuple"));
   }
   const absl::Span<const NodeId> parts = graph->items(id);
   if (ids_ == PersistentIds::kNumbers) {

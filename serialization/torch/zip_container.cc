@@ -12,7 +12,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +20,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -145,8 +145,8 @@ absl::Status ZipContainer::FindGraph() {
         absl::StatusCode::kDataLoss,
         absl::StrCat("the zip archive has ",
                      is_beside ? "two graph records" : "several checkpoints",
-                     ": \"", absl::Utf8SafeCHexEscape(graph_->name),
-                     "\" and \"", absl::Utf8SafeCHexEscape(entry->name), "\""));
+                     ": ", QuoteForMessage(graph_->name), " and ",
+                     QuoteForMessage(entry->name)));
   }
   return absl::OkStatus();
 }
@@ -156,12 +156,12 @@ absl::Status ZipContainer::FindGraph() {
 // codec's.
 absl::Status ZipContainer::FindCodec(absl::string_view asked) {
   codec_ = codecs_.FindBySuffix(SuffixOf(graph_->name));
-  const std::string record = absl::Utf8SafeCHexEscape(graph_->name);
+  const std::string record = QuoteForMessage(graph_->name);
   if (codec_ == nullptr) {
     return Error(
         absl::StatusCode::kUnimplemented,
-        absl::StrCat("the codec that wrote its object graph, the record \"",
-                     record, "\", is not registered; registered are ",
+        absl::StrCat("the codec that wrote its object graph, the record ",
+                     record, ", is not registered; registered are ",
                      codecs_.Describe(),
                      ". Register that codec (CodecRegistry::Register), or have "
                      "the file written by one of these"));
@@ -170,8 +170,8 @@ absl::Status ZipContainer::FindCodec(absl::string_view asked) {
     return Error(
         absl::StatusCode::kInvalidArgument,
         absl::StrCat("the codec \"", codec_->name(),
-                     "\" wrote its object graph, the record \"", record,
-                     "\", and LoadOptions::codec asks for \"", asked,
+                     "\" wrote its object graph, the record ", record,
+                     ", and LoadOptions::codec asks for \"", asked,
                      "\". Leave that empty to read the file by the codec that "
                      "wrote it"));
   }
@@ -179,10 +179,10 @@ absl::Status ZipContainer::FindCodec(absl::string_view asked) {
   if (constants != nullptr && codec_->name() != kPickleCodecName) {
     return Error(
         absl::StatusCode::kDataLoss,
-        absl::StrCat("\"", absl::Utf8SafeCHexEscape(constants->name),
-                     "\" belongs to a TorchScript program, whose object graph "
-                     "is always a pickle, and the graph record is \"",
-                     record, "\""));
+        absl::StrCat(QuoteForMessage(constants->name),
+                     " belongs to a TorchScript program, whose object graph is "
+                     "always a pickle, and the graph record is ",
+                     record));
   }
   return absl::OkStatus();
 }
@@ -212,9 +212,9 @@ absl::Status ZipContainer::CheckNames() const {
   for (const Extent& entry : directory_->entries()) {
     if (absl::StartsWith(entry.name, storages)) continue;
     if (IsMisspelt(entry.name)) {
-      return ExtentError(
-          absl::StatusCode::kDataLoss, file_, entry,
-          "is spelt with capitals: PyTorch would read it, and Ferry would not");
+      return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
+                         "its name is spelt with capitals: PyTorch would read "
+                         "it, and Ferry would not");
     }
     FERRY_RETURN_IF_ERROR(FindContents(file_, entry).status());
   }
@@ -224,7 +224,7 @@ absl::Status ZipContainer::CheckNames() const {
 absl::StatusOr<std::string> ZipContainer::ReadWord(const Extent& entry) const {
   if (entry.contents_bytes > kMaxWordBytes) {
     return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
-                       absl::StrCat("should be a word and has ",
+                       absl::StrCat("it should be a word and has ",
                                     entry.contents_bytes, " bytes"));
   }
   return ReadExtent(file_, entry, options_.verify_crc32);
@@ -236,16 +236,16 @@ absl::Status ZipContainer::ReadVersion() const {
   if (entry == nullptr) {
     return Error(absl::StatusCode::kDataLoss,
                  absl::StrCat("the checkpoint has no record \"",
-                              absl::Utf8SafeCHexEscape(prefix_), "version\""));
+                              EscapeForMessage(prefix_), "version\""));
   }
   FERRY_ASSIGN_OR_RETURN(const std::string text, ReadWord(*entry));
   const absl::string_view digits = absl::StripSuffix(text, "\n");
   int version;
   if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
       !absl::SimpleAtoi(digits, &version)) {
-    return ExtentError(absl::StatusCode::kDataLoss, file_, *entry,
-                       absl::StrCat("should be a number and is \"",
-                                    absl::CHexEscape(text), "\""));
+    return ExtentError(
+        absl::StatusCode::kDataLoss, file_, *entry,
+        absl::StrCat("it should be a number and is ", QuoteForMessage(text)));
   }
   if (version < kMinVersion || version > kMaxVersion) {
     return Error(
@@ -265,9 +265,10 @@ absl::Status ZipContainer::ReadByteOrder() {
   }
   FERRY_ASSIGN_OR_RETURN(const std::string text, ReadWord(*entry));
   if (text != "little" && text != "big") {
-    return ExtentError(absl::StatusCode::kDataLoss, file_, *entry,
-                       absl::StrCat("should be \"little\" or \"big\" and is \"",
-                                    absl::CHexEscape(text), "\""));
+    return ExtentError(
+        absl::StatusCode::kDataLoss, file_, *entry,
+        absl::StrCat("it should be \"little\" or \"big\" and is ",
+                     QuoteForMessage(text)));
   }
   parsed_.info.is_big_endian = text == "big";
   return absl::OkStatus();
@@ -280,7 +281,7 @@ absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
   const Extent* const entry = directory_->Find(name_);
   if (entry == nullptr) {
     return absl::DataLossError(absl::StrCat(
-        "there is no record \"", folder_, absl::CHexEscape(storage.key),
+        "there is no record \"", folder_, EscapeForMessage(storage.key),
         "\" for a storage that the ", codec_->name(), " refers to"));
   }
   // C++ writes nothing of a storage on the meta device.
@@ -294,14 +295,14 @@ absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
       entry->contents_bytes - storage.size_bytes >=
           ElementSizeBytes(storage.dtype)) {
     return absl::DataLossError(
-        absl::StrCat("storage \"", absl::CHexEscape(storage.key), "\" has ",
+        absl::StrCat("storage ", QuoteForMessage(storage.key), " has ",
                      entry->contents_bytes, " bytes in the file and ",
                      storage.size_bytes, " bytes in the ", codec_->name()));
   }
   if (!CanHaveItsSize(*entry)) {
     return absl::DataLossError(
-        absl::StrCat("storage \"", absl::CHexEscape(storage.key),
-                     "\" cannot inflate to the size that it claims"));
+        absl::StrCat("storage ", QuoteForMessage(storage.key),
+                     " cannot inflate to the size that it claims"));
   }
   directory_->MutableEntry(*entry).size_bytes = storage.size_bytes;
   parsed_.storages.emplace_back().extents = {entry, 1};
@@ -315,19 +316,18 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
   if (entry.contents_bytes > options_.limits.max_pickle_bytes) {
     return ExtentError(
         absl::StatusCode::kResourceExhausted, file_, entry,
-        absl::StrCat("has ", entry.contents_bytes, " bytes; the limit is ",
+        absl::StrCat("it has ", entry.contents_bytes, " bytes; the limit is ",
                      options_.limits.max_pickle_bytes));
   }
   if (!CanHaveItsSize(entry)) {
     return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
-                       "cannot inflate to the size that it claims");
+                       "it cannot inflate to the size that it claims");
   }
   Memory memory;
   const absl::Status allocated =
       AllocateHostMemory({entry.contents_bytes}, {&memory, 1});
   if (!allocated.ok()) {
-    return ExtentError(allocated.code(), file_, entry,
-                       absl::StrCat(": ", allocated.message()));
+    return ExtentError(allocated.code(), file_, entry, allocated.message());
   }
   const absl::Span<char> contents(static_cast<char*>(memory.data),
                                   entry.contents_bytes);
@@ -354,33 +354,35 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
   const absl::StatusOr<Codec::GraphRead> result =
       codec.Read(bytes, options_.limits, &storages, graph->get());
   if (!result.ok()) {
-    return ExtentError(result.status().code(), file_, entry,
+    // Its offset is one in the contents, which may be deflated.
+    return RecordError(result.status().code(), file_, entry.name,
                        result.status().message());
   }
   // A program's own codec may have faults.
   if (result->root >= (*graph)->size() || result->size_bytes > bytes.size()) {
     return ExtentError(
         absl::StatusCode::kInternal, file_, entry,
-        absl::StrCat("was read by the codec \"", codec.name(),
+        absl::StrCat("it was read by the codec \"", codec.name(),
                      "\", which is at fault: it returned a root that is no "
                      "node, or an end past the record"));
   }
   if ((*graph)->size() > options_.limits.max_nodes) {
     return ExtentError(
         absl::StatusCode::kResourceExhausted, file_, entry,
-        absl::StrCat("has ", (*graph)->size(), " objects; the limit is ",
+        absl::StrCat("it has ", (*graph)->size(), " objects; the limit is ",
                      options_.limits.max_nodes));
   }
   if (result->size_bytes < bytes.size()) {
-    parsed_.warnings.push_back(absl::StrCat(
-        "record \"", absl::Utf8SafeCHexEscape(entry.name), "\" has ",
-        bytes.size() - result->size_bytes, " bytes after its ", codec.name(),
-        ", which nobody reads"));
+    parsed_.warnings.push_back(
+        absl::StrCat("record ", QuoteForMessage(entry.name), " has ",
+                     bytes.size() - result->size_bytes, " bytes after its ",
+                     codec.name(), ", which nobody reads"));
   }
   if (parsed_.storages.size() - first_part != storages.entries().size()) {
-    return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
-                       "refers to parts of storages, which an archive does not "
-                       "have");
+    return ExtentError(
+        absl::StatusCode::kDataLoss, file_, entry,
+        "it refers to parts of storages, which an archive does not "
+        "have");
   }
   if (!storages.other_dtypes().empty()) {
     parsed_.warnings.emplace_back(storages.other_dtypes());

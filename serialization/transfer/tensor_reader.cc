@@ -25,6 +25,7 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/text.h"
 #include "ferry/devices/backend.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/transfer/staged_copy.h"
@@ -197,7 +198,7 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
   const Tensor& from = read.from;
   const Tensor& to = read.to;
   const auto what = [&from] {
-    return absl::StrCat("a ", Name(from.dtype()), " tensor of shape ",
+    return absl::StrCat(WithArticle(Name(from.dtype())), " tensor of shape ",
                         ShapeToString(from.shape()));
   };
   Target target;

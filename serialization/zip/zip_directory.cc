@@ -10,12 +10,12 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_end.h"
 #include "ferry/serialization/zip/zip_format.h"
@@ -147,22 +147,21 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
     entry.contents_bytes = Load32(header + 24);
     entry.begin = Load32(header + 42);
     if (IsOddName(entry.name)) {
-      return damaged(absl::StrCat("has the name \"",
-                                  absl::CHexEscape(entry.name.substr(0, 100)),
-                                  "\", which no archive should have"));
+      return damaged(absl::StrCat("has the name ", QuoteForMessage(entry.name),
+                                  ", which no archive should have"));
     }
     if (!ReadZip64Extra({name + name_bytes, extra_bytes}, &entry)) {
       return damaged("has no zip64 field for its sizes");
     }
     if ((flags & kEncryptedFlags) != 0) {
       return absl::UnimplementedError(
-          absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
-                       "\" is encrypted, which is not supported"));
+          absl::StrCat("record ", QuoteForMessage(entry.name),
+                       ": it is encrypted, which is not supported"));
     }
     if (method != kStored && method != kDeflated) {
       return absl::UnimplementedError(
-          absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
-                       "\" is compressed by method ", method,
+          absl::StrCat("record ", QuoteForMessage(entry.name),
+                       ": it is compressed by method ", method,
                        "; supported are 0 (stored) and 8 (deflated)"));
     }
     if (method == kDeflated) entry.encoding = Encoding::kDeflated;
@@ -207,9 +206,9 @@ absl::Status ZipDirectory::IndexNames() {
   for (uint32_t i = 0; i < entries_.size(); ++i) {
     if (by_name_->Insert(entries_[i].name, i).second) continue;
     return absl::DataLossError(absl::StrCat(
-        "record ", i, " of the central directory has the name \"",
-        absl::Utf8SafeCHexEscape(entries_[i].name),
-        "\", as another record has (at offset ", entries_[i].begin, ")"));
+        "record ", i, " of the central directory has the name ",
+        QuoteForMessage(entries_[i].name),
+        ", as another record has (at offset ", entries_[i].begin, ")"));
   }
   return absl::OkStatus();
 }
@@ -227,8 +226,8 @@ absl::Status ZipDirectory::CheckNames() const {
   for (const Extent& entry : entries_) {
     if (lower_case.insert(absl::AsciiStrToLower(entry.name)).second) continue;
     return absl::DataLossError(absl::StrCat(
-        "record \"", absl::Utf8SafeCHexEscape(entry.name),
-        "\" has the name of another record but for upper and lower case"));
+        "record ", QuoteForMessage(entry.name),
+        ": another record has its name but for upper and lower case"));
   }
   return absl::OkStatus();
 }
@@ -250,8 +249,8 @@ absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
     if (entry.begin > end || end - entry.begin < head_bytes ||
         end - entry.begin - head_bytes < entry.encoded_bytes) {
       return absl::DataLossError(absl::StrCat(
-          "record \"", absl::Utf8SafeCHexEscape(entry.name), "\" of ",
-          entry.encoded_bytes, " bytes does not fit between offsets ",
+          "record ", QuoteForMessage(entry.name), ": it has ",
+          entry.encoded_bytes, " bytes and does not fit between offsets ",
           entry.begin, " and ", end));
     }
     entry.end = end;
@@ -269,8 +268,8 @@ absl::StatusOr<uint64_t> CheckLocalHeader(const Extent& entry,
                                           absl::string_view header) {
   const auto damaged = [&](absl::string_view what) {
     return absl::DataLossError(
-        absl::StrCat("record \"", absl::Utf8SafeCHexEscape(entry.name),
-                     "\": ", what, " (at offset ", entry.begin, ")"));
+        absl::StrCat("record ", QuoteForMessage(entry.name), ": ", what,
+                     " (at offset ", entry.begin, ")"));
   };
   if (header.size() < kLocalHeaderBytes ||
       Load32(header.data()) != kLocalHeaderSignature) {

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/tests/faults/message_rules.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -50,6 +51,7 @@ absl::StatusOr<std::string> LoadAll(absl::string_view bytes) {
 
 // A damaged checkpoint is never taken for a file of something else.
 bool IsOfDamage(const absl::Status& status) {
+  EXPECT_EQ(BrokenMessageRule(status.message()), "") << status;
   return (status.code() == absl::StatusCode::kDataLoss ||
           status.code() == absl::StatusCode::kUnimplemented ||
           status.code() == absl::StatusCode::kInvalidArgument ||

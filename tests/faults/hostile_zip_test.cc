@@ -18,6 +18,7 @@
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/tests/faults/message_rules.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -60,6 +61,7 @@ void ExpectError(const char* name, absl::StatusCode code, const char* says,
   const absl::Status status = LoadW(Changed(change)).status();
   EXPECT_EQ(status.code(), code) << name << ": " << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(says)) << name;
+  EXPECT_EQ(BrokenMessageRule(status.message()), "") << name << ": " << status;
 }
 
 void ExpectDataLoss(const char* name, const char* says, const Change& change) {
@@ -562,6 +564,16 @@ TEST(HostileZip, Version) {
     zip->Remove("my.model/version");
     zip->Add("my.model/.data/version", "6\n");
   });
+}
+
+TEST(HostileZip, RecordsThatAreNotThere) {
+  const std::string bytes = SmallCheckpoint().Build();
+  const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(bytes);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const absl::Status status = checkpoint->ReadRecord("verison").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(std::string(status.message()),
+            "<memory>: no record \"verison\"; did you mean \"version\"?");
 }
 
 }  // namespace

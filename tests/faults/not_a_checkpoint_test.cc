@@ -25,6 +25,7 @@
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/counted_bytes.h"
 #include "ferry/serialization/testing/foreign_samples.h"
+#include "ferry/tests/faults/message_rules.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -112,6 +113,7 @@ void ExpectOpens(const std::string& name, const std::string& bytes,
     EXPECT_EQ(status.code(), code) << status;
     EXPECT_EQ(IsNotACheckpoint(status), is_not_a_checkpoint) << status;
     EXPECT_THAT(std::string(status.message()), says);
+    EXPECT_EQ(BrokenMessageRule(status.message()), "") << status;
   }
   EXPECT_THAT(std::string(verdict->opens.message()), HasSubstr(path));
   using Outcome = Checkpoint::FileVerdict::Outcome;

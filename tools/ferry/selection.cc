@@ -3,12 +3,9 @@
 
 #include "ferry/tools/ferry/selection.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/object_graph.h"
@@ -60,63 +57,6 @@ class Ignoring final : public GraphVisitor {
   void OnTensor(absl::string_view, NodeId) override {}
 };
 
-// Collects the pointers that are most like one that does not exist.
-class NearPointers final : public GraphVisitor {
- public:
-  explicit NearPointers(absl::string_view wanted) : wanted_(wanted) {}
-
-  void OnTensor(absl::string_view pointer, NodeId) override {
-    Consider(pointer);
-  }
-  void OnContainer(absl::string_view pointer, NodeId) override {
-    Consider(pointer);
-  }
-  void OnAlias(absl::string_view pointer, absl::string_view) override {
-    Consider(pointer);
-  }
-  void OnLeaf(absl::string_view pointer, NodeId) override { Consider(pointer); }
-
-  // "; did you mean "/a" or "/b"?", or nothing.
-  std::string Question() const {
-    std::string text;
-    for (const Near& near : nearest_) {
-      absl::StrAppend(&text, text.empty() ? "; did you mean \"" : " or \"",
-                      absl::Utf8SafeCHexEscape(near.pointer), "\"");
-    }
-    return text.empty() ? text : text + "?";
-  }
-
- private:
-  struct Near {
-    size_t distance;
-    std::string pointer;
-  };
-  static constexpr size_t kMaxPointers = 3;
-  // Longer ones nobody types, and comparing them takes long.
-  static constexpr size_t kMaxBytes = 200;
-
-  void Consider(absl::string_view pointer) {
-    if (pointer.empty() || pointer.size() > kMaxBytes ||
-        wanted_.size() > kMaxBytes) {
-      return;
-    }
-    // One that ends so is nearer than any with a slip of the finger.
-    const bool is_end =
-        absl::EndsWith(pointer, wanted_) && wanted_.size() < pointer.size();
-    const size_t limit = std::min<size_t>(5, wanted_.size() / 2 + 1);
-    const size_t distance = is_end ? 0 : EditDistance(wanted_, pointer, limit);
-    if (distance >= limit) return;
-    const auto place = std::upper_bound(
-        nearest_.begin(), nearest_.end(), distance,
-        [](size_t a, const Near& b) { return a < b.distance; });
-    nearest_.insert(place, {distance, std::string(pointer)});
-    if (nearest_.size() > kMaxPointers) nearest_.pop_back();
-  }
-
-  const absl::string_view wanted_;
-  std::vector<Near> nearest_;  // nearest first
-};
-
 }  // namespace
 
 Selection::Selection(Value start, std::string pointer, std::string pattern)
@@ -132,20 +72,13 @@ absl::StatusOr<Selection> Selection::Create(const Value& root,
     Matching matching(filter, &ignoring);
     FERRY_RETURN_IF_ERROR(WalkGraph(*root.graph(), root.node(), &matching));
     if (!matching.found()) {
-      return absl::NotFoundError(absl::StrCat(
-          "nothing matches \"", absl::Utf8SafeCHexEscape(filter), "\""));
+      return absl::NotFoundError(
+          absl::StrCat("nothing matches ", QuoteForMessage(filter)));
     }
     return selection;
   }
-  const absl::StatusOr<Value> start = root.At(filter);
-  if (!start.ok()) {
-    NearPointers near(filter);
-    FERRY_RETURN_IF_ERROR(WalkGraph(*root.graph(), root.node(), &near));
-    return absl::Status(
-        start.status().code(),
-        absl::StrCat(start.status().message(), near.Question()));
-  }
-  return Selection(*start, std::string(filter), "");
+  FERRY_ASSIGN_OR_RETURN(Value start, root.At(filter));
+  return Selection(std::move(start), std::string(filter), "");
 }
 
 absl::Status Selection::Walk(GraphVisitor* visitor) const {

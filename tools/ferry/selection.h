@@ -33,8 +33,8 @@ class Selection {
   // pattern matches a pointer of more than 4 KiB: comparing the pointers of a
   // graph as deep as it has nodes would take hours.
   //
-  // Errors: as `Value::At`, with what the user may have meant; kNotFound also
-  //         if nothing matches a pattern; as `WalkGraph`.
+  // Errors: as `Value::At`; kNotFound also if nothing matches a pattern; as
+  //         `WalkGraph`.
   static absl::StatusOr<Selection> Create(const Value& root,
                                           absl::string_view filter);
 
