@@ -5,9 +5,9 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/text.h"
 #include "ferry/serialization/torch/pickle_codec.h"
 
 namespace ferry {
@@ -28,8 +28,8 @@ absl::Status CodecRegistry::Register(std::shared_ptr<const Codec> codec) {
   for (const absl::string_view word : {codec->name(), codec->suffix()}) {
     if (IsCodecWord(word)) continue;
     return absl::InvalidArgumentError(absl::StrCat(
-        "\"", absl::Utf8SafeCHexEscape(word),
-        "\" cannot be the name or the suffix of a codec: use a lower-case "
+        QuoteForMessage(word),
+        " cannot be the name or the suffix of a codec: use a lower-case "
         "letter, then lower-case letters, digits and '_', at most ",
         kMaxCodecWordBytes, " characters"));
   }

@@ -31,6 +31,7 @@
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/serialization/not_a_checkpoint.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/line_codec.h"
@@ -395,16 +396,16 @@ TEST_F(CodecTest, OtherRecordsAreNoGraphRecords) {
     EXPECT_EQ(*checkpoint->root().AsInt(), 7);
   }
   // Without a version beside it, it is no checkpoint's.
+  EXPECT_TRUE(IsNotACheckpoint(OpenRecords({"a/data.csv"}).status()));
   for (const std::vector<std::string>& records :
        std::vector<std::vector<std::string>>{
-           {"a/data.csv"},
            {"a/data.csv", "version"},
            {"a/data.CSV", "a/version"},
            {"a/data.pkl.old", "a/version"},
            {"a/data/data.csv", "a/version"}}) {
     const absl::Status status = OpenRecords(records).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
-    EXPECT_THAT(Message(status), HasSubstr("not a PyTorch checkpoint"));
+    EXPECT_THAT(Message(status), HasSubstr("no record data.pkl"));
   }
   const absl::Status status =
       OpenRecords({"a/data.csv", "a/.data/version"}).status();

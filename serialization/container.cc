@@ -67,8 +67,7 @@ absl::StatusOr<ParsedCheckpoint> ReadZip(const ReadableBytes& file,
                                          const CodecSnapshot& codecs,
                                          const LoadOptions& load_options) {
   absl::StatusOr<ParsedCheckpoint> parsed =
-      torch_format::ReadZipContainer(file, options, codecs,
-                                     load_options.codec);
+      torch_format::ReadZipContainer(file, options, codecs, load_options.codec);
   if (parsed.ok()) return parsed;
   FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, load_options.offset_bytes));
   if (!absl::IsNotFound(parsed.status())) return parsed;

@@ -9,9 +9,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/core/value.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
 
@@ -26,8 +26,7 @@ void AppendNames(absl::string_view what, absl::Span<const std::string> names,
   if (names.empty()) return;
   absl::StrAppend(problems, "\n  ", what, ": ");
   for (size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) {
-    absl::StrAppend(problems, i == 0 ? "" : ", ",
-                    absl::Utf8SafeCHexEscape(names[i]));
+    absl::StrAppend(problems, i == 0 ? "" : ", ", EscapeForMessage(names[i]));
   }
   if (names.size() > kMaxListed) {
     absl::StrAppend(problems, " and ", names.size() - kMaxListed, " more");
@@ -55,7 +54,7 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
     if (!wanted.emplace(tensor.name, &tensor).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("two of the tensors to load into are called \"",
-                       absl::Utf8SafeCHexEscape(tensor.name), "\""));
+                       EscapeForMessage(tensor.name), "\""));
     }
   }
   LoadIntoResult result;
@@ -66,8 +65,7 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   const auto add_mismatch = [&](absl::string_view name,
                                 absl::string_view what) {
     if (++num_mismatches > kMaxListed) return;
-    absl::StrAppend(&mismatches, "\n  ", absl::Utf8SafeCHexEscape(name), ": ",
-                    what);
+    absl::StrAppend(&mismatches, "\n  ", EscapeForMessage(name), ": ", what);
   };
   for (const NamedTensor& entry : state->tensors) {
     const auto found = wanted.find(entry.name);
@@ -87,9 +85,8 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   std::vector<std::string> no_tensors;
   for (const LeftOut& entry : state->left_out) {
     if (wanted.erase(entry.name) != 0) {
-      add_mismatch(entry.name,
-                   absl::StrCat("the file has no tensor but ",
-                                absl::Utf8SafeCHexEscape(entry.type)));
+      add_mismatch(entry.name, absl::StrCat("the file has no tensor but ",
+                                            EscapeForMessage(entry.type)));
       continue;
     }
     result.unexpected.push_back(entry.name);

@@ -12,13 +12,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -39,8 +39,8 @@ constexpr size_t kMaxListed = 10;
 std::string ListNames(absl::Span<const std::string> names) {
   std::string list;
   for (size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) {
-    absl::StrAppend(&list, i == 0 ? "" : ", ", "\"",
-                    absl::Utf8SafeCHexEscape(names[i]), "\"");
+    absl::StrAppend(&list, i == 0 ? "" : ", ", "\"", EscapeForMessage(names[i]),
+                    "\"");
   }
   if (names.size() > kMaxListed) {
     absl::StrAppend(&list, " and ", names.size() - kMaxListed, " more");
@@ -307,7 +307,7 @@ absl::Status StateDictReader::NothingFound(
         "several entries could be the model's state: ", ListNames(candidates),
         "; say which: StateDict(*value.At(\"/...\"))"));
   }
-  std::string what = absl::Utf8SafeCHexEscape(TypeName(root));
+  std::string what = WithArticle(EscapeForMessage(TypeName(root)));
   if (graph_.kind(root) == ValueKind::kDict) {
     const absl::Span<const NodeId> entries = graph_.entries(root);
     std::vector<std::string> keys;
@@ -318,7 +318,7 @@ absl::Status StateDictReader::NothingFound(
                     ListNames(keys));
   }
   return absl::NotFoundError(absl::StrCat(
-      "there is no state_dict and no module in a ", what,
+      "there is no state_dict and no module in ", what,
       "; if it is deeper inside, say where: StateDict(*value.At(\"/...\"))"));
 }
 
@@ -401,9 +401,8 @@ absl::Status StateDictReader::Enter(NodeId container, size_t prefix_bytes,
   FERRY_RETURN_IF_ERROR(Charge(prefix_.size()));
   const bool is_module = IsModule(container);
   if (!open_.insert(container).second) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the module at \"", absl::Utf8SafeCHexEscape(prefix_),
-                     "\" contains itself"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the module at \"", EscapeForMessage(prefix_), "\" contains itself"));
   }
   has_modules_ |= is_module;
   has_nesting_ |= is_module || !levels_.empty();
@@ -516,7 +515,7 @@ absl::Status StateDictReader::CheckNames() const {
     if (!names.insert(entry.name).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("two tensors of the model's state have the name \"",
-                       absl::Utf8SafeCHexEscape(entry.name), "\""));
+                       EscapeForMessage(entry.name), "\""));
     }
   }
   return absl::OkStatus();

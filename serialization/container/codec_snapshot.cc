@@ -7,9 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 
@@ -26,10 +26,9 @@ absl::StatusOr<const Codec*> CodecSnapshot::FindByName(
   for (const std::shared_ptr<const Codec>& codec : *codecs_) {
     if (codec->name() == name) return codec.get();
   }
-  return absl::NotFoundError(
-      absl::StrCat("no codec \"", absl::Utf8SafeCHexEscape(name),
-                   "\" is registered; registered are ", Describe(),
-                   ". CodecRegistry::Register adds another"));
+  return absl::NotFoundError(absl::StrCat(
+      "no codec ", QuoteForMessage(name), " is registered; registered are ",
+      Describe(), ". CodecRegistry::Register adds another"));
 }
 
 const Codec* CodecSnapshot::FindBySuffix(absl::string_view suffix) const {

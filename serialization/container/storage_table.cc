@@ -14,11 +14,10 @@ absl::Status CheckLocation(absl::string_view location) {
   if (location.size() <= StorageTable::kMaxLocationBytes) {
     return absl::OkStatus();
   }
-  constexpr size_t kShownBytes = 80;
-  return absl::UnimplementedError(absl::StrCat(
-      "the location \"", absl::CHexEscape(location.substr(0, kShownBytes)),
-      "...\" of a storage has ", location.size(), " bytes; at most ",
-      StorageTable::kMaxLocationBytes, " are supported"));
+  return absl::UnimplementedError(
+      absl::StrCat("the location ", QuoteForMessage(location),
+                   " of a storage has ", location.size(), " bytes; at most ",
+                   StorageTable::kMaxLocationBytes, " are supported"));
 }
 
 }  // namespace
@@ -97,7 +96,7 @@ void StorageTable::NoteOtherDType(uint32_t index, DType dtype) {
   if (!other_dtypes_.empty()) return;
   const StorageEntry& entry = entries_[index];
   other_dtypes_ = absl::StrCat(
-      "storage \"", absl::CHexEscape(entry.key), "\" is ", Name(entry.dtype),
+      "storage ", QuoteForMessage(entry.key), " is ", Name(entry.dtype),
       " where it is met first and ", Name(dtype),
       " elsewhere; the first dtype of a storage counts for "
       "all its tensors, as in PyTorch");
