@@ -15,6 +15,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -49,6 +50,9 @@ constexpr size_t kFindBytes = 64;
 constexpr size_t kMaxNamesInError = 8;
 constexpr size_t kMaxNameBytesInError = 60;
 constexpr size_t kMaxNamesConsidered = 4096;
+
+// What stands between a name and the number of a child among its namesakes.
+constexpr absl::string_view kNumberMark = "~2";
 
 // Python's repr(float): the shortest digits that read back as the same number,
 // with an exponent below 1e-4 and from 1e16 on.
@@ -283,10 +287,15 @@ ChildRuns Children(const ObjectGraph& graph, NodeId node) {
   return runs;
 }
 
+// The number of a child that its name alone leads to.
+constexpr uint32_t kNoNumber = 0xFFFFFFFF;
+
 // How one child is named, to be spelt when it is wanted.
 struct ChildName {
   ChildRun::Naming naming;
   uint32_t value;  // the key's node, or the index
+  // Which of the children of this name it is, or kNoNumber.
+  uint32_t number = kNoNumber;
 };
 
 ChildName NameOf(const ChildRun& run, size_t i) {
@@ -317,6 +326,24 @@ void WithText(const ObjectGraph& graph, ChildName name,
       use("__state__");
       return;
   }
+}
+
+// Whether two children may have one name: in different runs, or by keys of
+// different types. Never true of the dicts that most files consist of.
+bool NamesMayClash(const ObjectGraph& graph, const ChildRuns& runs) {
+  const ChildRun* only = nullptr;
+  for (const ChildRun& run : runs) {
+    if (run.size() == 0) continue;
+    if (only != nullptr) return true;
+    only = &run;
+  }
+  if (only == nullptr || only->naming != ChildRun::Naming::kKey) return false;
+  const ValueKind kind = graph.kind(only->nodes[0]);
+  for (size_t i = 0; i < only->nodes.size(); i += 2) {
+    const NodeId key = only->nodes[i];
+    if (!graph.IsPlainKey(key) || graph.kind(key) != kind) return true;
+  }
+  return false;
 }
 
 // The number that `token` spells as Python does, if it does.
@@ -358,6 +385,21 @@ std::vector<NodeId> FindInRun(const ObjectGraph& graph, const ChildRun& run,
     }
   }
   return found;
+}
+
+// The child that is the one of `number` among those called `token`, or kNoNode.
+NodeId FindNumbered(const ObjectGraph& graph, NodeId node,
+                    absl::string_view token, int64_t number) {
+  for (const ChildRun& run : Children(graph, node)) {
+    for (size_t i = 0; i < run.size(); ++i) {
+      bool is_next = false;
+      WithText(graph, NameOf(run, i), [&](absl::string_view name) {
+        is_next = name == token && number-- == 0;
+      });
+      if (is_next) return run.child(i);
+    }
+  }
+  return kNoNode;
 }
 
 // The nodes on a shortest way from `root` to `node`, the last first, without
@@ -494,6 +536,11 @@ class Walk {
 
   absl::Status Visit(const Step& step, NodeId parent);
 
+  // Returns the number of each child, in the order of the runs, or nothing if
+  // every name is the name of one child. Takes memory for the names that occur
+  // more than once, and a few words for each of the others.
+  absl::StatusOr<std::vector<uint32_t>> NumberNames(const ChildRuns& runs);
+
   // Appends "/" and the name to `pointer`.
   absl::Status Append(ChildName name, std::string* pointer);
 
@@ -519,6 +566,52 @@ class Walk {
   size_t bytes_left_ = kMaxWalkBytes;
 };
 
+absl::StatusOr<std::vector<uint32_t>> Walk::NumberNames(const ChildRuns& runs) {
+  std::vector<uint32_t> numbers;
+  if (!NamesMayClash(graph_, runs)) return numbers;
+  const auto for_each = [&](auto use) {
+    for (const ChildRun& run : runs) {
+      for (size_t i = 0; i < run.size(); ++i) {
+        WithText(graph_, NameOf(run, i),
+                 [&](absl::string_view name) { use(run, name); });
+      }
+    }
+  };
+  absl::flat_hash_map<size_t, uint32_t> num_by_hash;
+  bool any_twice = false;
+  absl::Status status;
+  for_each([&](const ChildRun&, absl::string_view name) {
+    if (status.ok() && name.size() > kFreeNameBytes) {
+      status = Count(name.size());
+    }
+    if (status.ok()) any_twice |= ++num_by_hash[absl::HashOf(name)] > 1;
+  });
+  FERRY_RETURN_IF_ERROR(status);
+  if (!any_twice) return numbers;
+  struct Namesakes {
+    const ChildRun* first_run;
+    uint32_t num_in_first_run = 0;
+    uint32_t num_numbered = 0;
+  };
+  absl::flat_hash_map<std::string, Namesakes> namesakes;
+  for_each([&](const ChildRun& run, absl::string_view name) {
+    if (num_by_hash[absl::HashOf(name)] == 1) return;
+    Namesakes& of_name =
+        namesakes.try_emplace(std::string(name), Namesakes{&run}).first->second;
+    if (of_name.first_run == &run) ++of_name.num_in_first_run;
+  });
+  for_each([&](const ChildRun& run, absl::string_view name) {
+    const auto found = namesakes.find(name);
+    if (found == namesakes.end()) return numbers.push_back(kNoNumber);
+    Namesakes& of_name = found->second;
+    const bool is_found_by_name =
+        of_name.first_run == &run && of_name.num_in_first_run == 1;
+    numbers.push_back(is_found_by_name ? kNoNumber : of_name.num_numbered);
+    ++of_name.num_numbered;
+  });
+  return numbers;
+}
+
 absl::Status Walk::Append(ChildName name, std::string* pointer) {
   pointer->push_back('/');
   const size_t start = pointer->size();
@@ -537,6 +630,9 @@ absl::Status Walk::Append(ChildName name, std::string* pointer) {
       pointer->size() > kMaxPointerBytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "a path of the graph is longer than ", kMaxPointerBytes, " bytes"));
+  }
+  if (name.number != kNoNumber) {
+    absl::StrAppend(pointer, kNumberMark, name.number);
   }
   return name_size > kFreeNameBytes ? Count(name_size) : absl::OkStatus();
 }
@@ -578,10 +674,16 @@ absl::Status Walk::Visit(const Step& step, NodeId parent) {
   visitor_->OnContainer(pointer_, node);
   path_.push_back({node, static_cast<uint32_t>(pointer_.size())});
   const size_t first_child = pending_.size();
-  for (const ChildRun& run : Children(graph_, node)) {
+  const ChildRuns runs = Children(graph_, node);
+  FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
+                         NumberNames(runs));
+  size_t next = 0;
+  for (const ChildRun& run : runs) {
     for (size_t i = 0; i < run.size(); ++i) {
-      pending_.push_back({run.child(i), static_cast<uint32_t>(pointer_.size()),
-                          NameOf(run, i)});
+      Step& child = pending_.emplace_back(
+          Step{run.child(i), static_cast<uint32_t>(pointer_.size()),
+               NameOf(run, i)});
+      if (!numbers.empty()) child.name.number = numbers[next++];
     }
   }
   std::reverse(pending_.begin() + first_child, pending_.end());
@@ -695,35 +797,50 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
           near.Question()));
     }
     rest.remove_prefix(1);
-    const absl::string_view step = rest.substr(0, rest.find('/'));
+    absl::string_view step = rest.substr(0, rest.find('/'));
     rest.remove_prefix(step.size());
     const absl::string_view so_far =
         pointer.substr(0, pointer.size() - rest.size());
+    const size_t step_bytes = step.size();
+    std::optional<int64_t> number;
+    const size_t mark = step.find(kNumberMark);
+    if (mark != absl::string_view::npos) {
+      number = DecimalToken(step.substr(mark + kNumberMark.size()));
+      if (number && *number >= 0) step = step.substr(0, mark);
+    }
     for (size_t i = 0; i < step.size(); ++i) {
       if (step[i] != '~') continue;
       ++i;
       if (i == step.size() || (step[i] != '0' && step[i] != '1')) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            QuoteForMessage(pointer),
-            " is not a JSON Pointer: after \"~\" only 0 and 1 may stand"));
+        return absl::InvalidArgumentError(
+            absl::StrCat(QuoteForMessage(pointer),
+                         " is not a JSON Pointer: after \"~\" only 0 and 1 may "
+                         "stand, or, at "
+                         "the end of a step, 2 and a number"));
       }
     }
     const std::string token =
         absl::StrReplaceAll(step, {{"~1", "/"}, {"~0", "~"}});
     std::vector<NodeId> found;
-    for (const ChildRun& run : Children(graph, node)) {
-      found = FindInRun(graph, run, token);
-      if (!found.empty()) break;
+    if (number) {
+      const NodeId child = FindNumbered(graph, node, token, *number);
+      if (child != kNoNode) found.push_back(child);
+    } else {
+      for (const ChildRun& run : Children(graph, node)) {
+        found = FindInRun(graph, run, token);
+        if (!found.empty()) break;
+      }
     }
     if (found.size() > 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(QuoteForMessage(so_far), " is ambiguous: ", found.size(),
-                       " keys of different types read alike"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          QuoteForMessage(so_far), " is ambiguous: ", found.size(),
+          " keys of different types read alike; append \"~20\" for the first "
+          "of them, \"~21\" for the second, and so on"));
     }
     if (found.empty()) {
       // First among what stands beside it.
       const absl::string_view parent =
-          so_far.substr(0, so_far.size() - step.size() - 1);
+          so_far.substr(0, so_far.size() - step_bytes - 1);
       NearPointers near(pointer);
       near.Search(graph, node, parent);
       if (near.Question().empty()) near.Search(graph, root, "");

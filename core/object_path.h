@@ -17,6 +17,12 @@
 //     named "__state__".
 // Tensors, sets and everything else have none.
 //
+// Children of one node may have one name: the values of the keys 0 and "0", or
+// an item and an argument. A pointer that this file makes leads back to its
+// node all the same: where the name alone does not, the step ends with "~2" and
+// the number of the child, from 0 on, among those of that name in the order
+// above ("/0~20", "/0~21"). No name contains that: a "~" in one becomes "~0".
+//
 // Example: the names of all tensors.
 //
 //   class Names final : public GraphVisitor {
@@ -60,8 +66,9 @@ bool HasChildren(const ObjectGraph& graph, NodeId node);
 
 // The node that `pointer` leads to from `root`. O(1) for each step to a list's
 // or tuple's item, or by a str or int key, once a dict has been indexed;
-// O(entries) by any other key. Where children of an object have one name, an
-// entry hides an attribute, that an item, and that an argument.
+// O(entries) by any other key and by a number. Where children of an object have
+// one name and the step has no number, an entry hides an attribute, that an
+// item, and that an argument.
 //
 // Errors: as `Value::At`. Making the message of one looks at the first 4096
 // nodes of the graph at most, twice.

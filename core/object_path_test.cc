@@ -378,6 +378,47 @@ TEST_F(ObjectPathTest, KeysThatReadAlikeAreAmbiguous) {
   }
 }
 
+TEST_F(ObjectPathTest, NumbersTellChildrenOfOneNameApart) {
+  const NodeId tensors[] = {ATensor(), ATensor()};
+  const NodeId dict =
+      Dict({Int(0), Int(10), Str("0"), Int(11), Str("~20"), Int(12), tensors[0],
+            Int(13), tensors[1], Int(14), Str("<tensor>"), Int(15), Str("x"),
+            Dict({Str("1"), Int(16), Int(1), Int(17)})});
+  const NodeId object = Object({Int(20), Int(21)});
+  const Nodes item = {Int(22)};
+  graph_.AppendItems(object, item);
+  const NodeId root = List({dict, object});
+  Recorder recorder(/*leaves=*/true);
+  ASSERT_TRUE(WalkGraph(graph_, root, &recorder).ok());
+  EXPECT_EQ(recorder.lines,
+            (Lines{"container ", "container /0", "leaf /0/0~20", "leaf /0/0~21",
+                   "leaf /0/~020", "leaf /0/<tensor>~20", "leaf /0/<tensor>~21",
+                   "leaf /0/<tensor>~22", "container /0/x", "leaf /0/x/1~20",
+                   "leaf /0/x/1~21", "container /1", "leaf /1/0",
+                   "leaf /1/0~21", "leaf /1/1"}));
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/0/0~21")), 11);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/0/~020")), 12);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/0/x/1~20")), 16);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/1/0")), 22);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/1/0~20")), 22);
+  EXPECT_EQ(graph_.int_value(Resolve(root, "/1/0~21")), 20);
+  EXPECT_EQ(ResolveCode(root, "/0/0~22"), Code::kNotFound);
+  for (const char* malformed : {"/0/0~2", "/0/0~2x", "/0/0~200", "/0/0~2-1",
+                                "/0/0~20~20", "/0/0~218446744073709551616"}) {
+    EXPECT_EQ(ResolveCode(root, malformed), Code::kInvalidArgument)
+        << malformed;
+  }
+}
+
+// An object may be given entries of one key again and again.
+TEST_F(ObjectPathTest, LongNamesThatClashStopAtALimit) {
+  const NodeId object = Object({Int(1)});
+  graph_.AppendEntries(object, Nodes(2 * 2000, Str(std::string(1 << 20, 'k'))));
+  Counter counter;
+  EXPECT_EQ(WalkGraph(graph_, object, &counter).code(),
+            Code::kResourceExhausted);
+}
+
 // A large dict, with keys of both kinds, each found without a search.
 TEST_F(ObjectPathTest, ManyPointersIntoALargeDictAreNoTrouble) {
   for (bool ordered : {false, true}) {
@@ -463,8 +504,8 @@ TEST_F(ObjectPathTest, AliasesOfDeepContainersHaveTheirFirstPointer) {
 TEST_F(ObjectPathTest, EveryPointerOfAWalkLeadsBack) {
   NodeId node = ATensor();
   for (int i = 0; i < 40; ++i) {
-    node = i % 3 == 0
-               ? Dict({Str("k/" + std::to_string(i)), node, Int(i), Int(0)})
+    node = i % 3 == 0   ? Dict({Str("k/" + std::to_string(i)), node, Int(i),
+                                Int(0), Str(std::to_string(i)), Int(1)})
            : i % 3 == 1 ? List({Int(0), node, node})
                         : Tuple({node, Str("x")});
   }

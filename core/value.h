@@ -170,7 +170,8 @@ class Value {
   // Python's `str(key)`), the index of a list's or tuple's item, an attribute
   // of an object, or the index of an argument that the object was made with.
   // "" is the value itself; "/model/fc.weight" two steps; "~1" stands for "/"
-  // and "~0" for "~" in a key.
+  // and "~0" for "~" in a key. Where the keys 1 and "1" are in one dict, "1~20"
+  // is the value of the first of them and "1~21" that of the second.
   //
   // Errors:
   //   kInvalidArgument - not a JSON Pointer, or two keys of one dict read alike
