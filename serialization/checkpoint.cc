@@ -188,6 +188,28 @@ std::vector<Storage> Checkpoint::storages() const {
   return storages;
 }
 
+absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::FindRuns(
+    const Storage& storage) const {
+  const std::optional<uint32_t> part = FindPart(storage);
+  if (!part) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file_->name(), ": a storage to be found is not of this checkpoint"));
+  }
+  std::vector<StoredRun> runs;
+  for (const Extent& extent : parsed_.storages[*part].extents) {
+    const ReadableBytes& file =
+        extent.file == 0 ? *file_ : *parsed_.more_files[extent.file - 1];
+    StoredRun& run = runs.emplace_back();
+    run.file = file.name();
+    FERRY_ASSIGN_OR_RETURN(run.offset_bytes, FindContents(file, extent));
+    run.encoded_bytes = extent.encoded_bytes;
+    run.encoding = extent.encoding;
+    run.storage_offset_bytes = extent.storage_offset_bytes;
+    run.size_bytes = extent.size_bytes;
+  }
+  return runs;
+}
+
 absl::Status Checkpoint::PlaceAll() {
   HugePageResource scratch;
   scratch.Reserve(parsed_.storages.size() * kPlacingBytes);

@@ -35,6 +35,7 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/load_options.h"
@@ -136,6 +137,28 @@ class Checkpoint {
   // Every storage, in the order of first reference; those of the constants
   // last.
   std::vector<Storage> storages() const;
+
+  // A run of a storage's bytes, and where it stands in a file.
+  struct StoredRun {
+    // The file's name. Lives as long as the checkpoint.
+    absl::string_view file;
+    // Where the run begins in the file, encoded as it is there, counted from
+    // where the checkpoint begins, and how many bytes it takes.
+    uint64_t offset_bytes = 0;
+    uint64_t encoded_bytes = 0;
+    Encoding encoding = Encoding::kStored;
+    // Where the run begins in the storage, and its size there.
+    uint64_t storage_offset_bytes = 0;
+    uint64_t size_bytes = 0;
+  };
+
+  // Finds the runs that a storage of this checkpoint consists of. Reads no
+  // tensor data, but in a zip archive the header before each run. Returns
+  // nothing for a storage of which the file has no bytes.
+  //
+  // Errors: kInvalidArgument - a storage of something else; kDataLoss - a
+  //         header is damaged; whatever reading returns.
+  absl::StatusOr<std::vector<StoredRun>> FindRuns(const Storage& storage) const;
 
   // Reads storages of this checkpoint and puts them where `LoadOptions::
   // placement` says. What is placed already stays as it is. After a failure of

@@ -346,6 +346,45 @@ TEST_F(CheckpointTest, AFailedPlaceLeavesNothingPlaced) {
   EXPECT_FALSE(checkpoint->storages()[0].has_data());
 }
 
+TEST_F(CheckpointTest, FindsTheBytesOfAStorage) {
+  for (const bool is_deflated : {false, true}) {
+    ZipBuilder zip = SmallCheckpoint();
+    if (is_deflated) {
+      zip.Remove("my.model/data/0");
+      zip.AddDeflated("my.model/data/0", SmallStorage());
+    }
+    zip.record("my.model/data/0").local_extra = std::string(7, 'x');
+    const std::string bytes = zip.Build();
+    const absl::StatusOr<Checkpoint> checkpoint =
+        Checkpoint::OpenMemory(bytes, options_);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    const absl::StatusOr<std::vector<Checkpoint::StoredRun>> runs =
+        checkpoint->FindRuns(checkpoint->storages()[0]);
+    ASSERT_TRUE(runs.ok()) << runs.status();
+    ASSERT_EQ(runs->size(), 1u);
+    const Checkpoint::StoredRun& run = (*runs)[0];
+    EXPECT_EQ(run.file, "<memory>");
+    EXPECT_EQ(Name(run.encoding), is_deflated ? "deflated" : "stored");
+    EXPECT_EQ(run.storage_offset_bytes, 0u);
+    EXPECT_EQ(run.size_bytes, SmallStorage().size());
+    EXPECT_EQ(bytes.substr(run.offset_bytes, run.encoded_bytes),
+              is_deflated ? Deflate(SmallStorage()) : SmallStorage());
+  }
+}
+
+TEST_F(CheckpointTest, BytesAreNotFoundBehindADamagedHeader) {
+  ZipBuilder zip = SmallCheckpoint();
+  zip.record("my.model/data/0").local_signature = 0;
+  const std::string bytes = zip.Build();
+  const absl::StatusOr<Checkpoint> checkpoint =
+      Checkpoint::OpenMemory(bytes, options_);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->FindRuns(checkpoint->storages()[0]).status().code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(checkpoint->FindRuns(*Storage::Allocate(4)).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(CheckpointTest, Verifies) {
   ZipBuilder zip = SmallCheckpoint();
   zip.record("my.model/data/0").stored[0] ^= 1;

@@ -32,6 +32,9 @@ enum class Encoding : uint8_t {
   kDeflated,  // raw deflate (RFC 1951)
 };
 
+// "stored", "deflated".
+absl::string_view Name(Encoding encoding);
+
 struct Extent;
 
 // Finds where the contents of an extent begin, counted from its first byte.
