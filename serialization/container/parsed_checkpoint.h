@@ -37,6 +37,12 @@ enum class CheckpointKind {
 // "checkpoint", "torchscript".
 absl::string_view Name(CheckpointKind kind);
 
+// A record of an archive.
+struct RecordInfo {
+  std::string name;  // without the archive's name
+  uint64_t size_bytes = 0;
+};
+
 struct CheckpointInfo {
   Container container = Container::kZip;
   CheckpointKind kind = CheckpointKind::kCheckpoint;
@@ -48,9 +54,11 @@ struct CheckpointInfo {
   bool is_big_endian = false;
   // What a zip archive's records are prefixed with: "archive".
   std::string archive_name;
-  // The records with the text of a TorchScript archive's program, without the
-  // archive's name: "code/__torch__.py".
-  std::vector<std::string> code_records;
+  // What a TorchScript archive has beside its objects and their tensors, in its
+  // order: the version of its format ("version"), the program ("bytecode.pkl",
+  // and as text "code/__torch__.py"), and the files that the caller of
+  // `torch.jit.save` added ("extra/notes.txt").
+  std::vector<RecordInfo> program_records;
   // The `__metadata__` of a safetensors file: names and texts in the order of
   // the file.
   std::vector<std::pair<std::string, std::string>> metadata;

@@ -410,13 +410,15 @@ absl::Status ZipContainer::ReadProgram() {
       ReadGraph(PickleCodec(PersistentIds::kProgram), constants, "constants/",
                 &parsed_.constants_graph));
   parsed_.constants = result.root;
-  const std::string code = absl::StrCat(prefix_, "code/");
   for (const Extent& entry : directory_->entries()) {
+    absl::string_view name = entry.name;
     // Beside each file of code stands a pickle with its lines' origins.
-    if (absl::StartsWith(entry.name, code) &&
-        absl::EndsWith(entry.name, ".py")) {
-      parsed_.info.code_records.emplace_back(
-          absl::StripPrefix(entry.name, prefix_));
+    if (absl::ConsumePrefix(&name, prefix_) &&
+        (name == "version" || name == ".data/version" ||
+         name == "bytecode.pkl" || absl::StartsWith(name, "extra/") ||
+         (absl::StartsWith(name, "code/") && absl::EndsWith(name, ".py")))) {
+      parsed_.info.program_records.push_back(
+          {std::string(name), entry.contents_bytes});
     }
   }
   return absl::OkStatus();

@@ -158,8 +158,12 @@ class TorchScriptTest(unittest.TestCase):
 
     def test_code_is_text(self):
         self.save(Attributes(), 'code.pt', _extra_files={'note.txt': 'hello'})
-        names = self.inspect('code.pt')['code']
-        self.assertIn('code/__torch__.py', names)
+        shown = self.inspect('code.pt')
+        self.assertIn('code/__torch__.py', shown['code'])
+        self.assertIn({
+            'name': 'extra/note.txt',
+            'size_bytes': 5
+        }, shown['program_records'])
         text = subprocess.run(
             [FERRY, 'inspect', '--code',
              self.path('code.pt')],

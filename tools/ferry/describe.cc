@@ -3,12 +3,15 @@
 
 #include "ferry/tools/ferry/describe.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_path.h"
@@ -27,14 +30,6 @@ constexpr size_t kMaxTextBytes = 60;
 
 std::string Brief(absl::string_view text) {
   return EscapeForTerminal(Shorten(text, kMaxTextBytes));
-}
-
-// "module.name" of what made an object; empty if that is not a global.
-std::string MakerName(const ObjectGraph& graph, NodeId node) {
-  const NodeId callable = graph.object(node).callable;
-  if (callable == kNoNode || !graph.is_global(callable)) return "";
-  const GlobalRecord& global = graph.global(callable);
-  return absl::StrCat(global.module, ".", global.name);
 }
 
 std::string Entries(size_t count) {
@@ -63,7 +58,48 @@ std::string DescribeSize(const ObjectGraph& graph, NodeId node) {
   return absl::StrCat(text, "])");
 }
 
+// What C++ wraps in `torch.jit._pickle.restore_type_tag(value, "its type")`;
+// else the node itself.
+NodeId WithoutTypeTag(const ObjectGraph& graph, NodeId node) {
+  if (MakerName(graph, node) != "torch.jit._pickle.restore_type_tag") {
+    return node;
+  }
+  const absl::Span<const NodeId> args = graph.items(graph.object(node).args);
+  return args.empty() ? node : args[0];
+}
+
+absl::Span<const absl::string_view> ComponentNames(Layout layout) {
+  static constexpr absl::string_view kCoo[] = {"indices", "values"};
+  static constexpr absl::string_view kRows[] = {"crow_indices", "col_indices",
+                                                "values"};
+  static constexpr absl::string_view kColumns[] = {"ccol_indices",
+                                                   "row_indices", "values"};
+  switch (layout) {
+    case Layout::kSparseCoo:
+      return kCoo;
+    case Layout::kSparseCsr:
+    case Layout::kSparseBsr:
+      return kRows;
+    case Layout::kSparseCsc:
+    case Layout::kSparseBsc:
+      return kColumns;
+    default:
+      return {};
+  }
+}
+
 }  // namespace
+
+std::string GlobalName(const GlobalRecord& global) {
+  return absl::StrCat(global.module, ".", global.name);
+}
+
+std::string MakerName(const ObjectGraph& graph, NodeId node) {
+  if (!graph.is_object(node)) return "";
+  const NodeId callable = graph.object(node).callable;
+  if (callable == kNoNode || !graph.is_global(callable)) return "";
+  return GlobalName(graph.global(callable));
+}
 
 std::string DescribeContainer(const ObjectGraph& graph, NodeId node) {
   switch (graph.kind(node)) {
@@ -117,14 +153,80 @@ std::string DescribeLeaf(const ObjectGraph& graph, NodeId node) {
   }
 }
 
-std::string LocationOf(const Tensor& tensor) {
-  // Components are strided, so this is one step.
-  const Tensor& part =
-      tensor.components().empty() ? tensor : tensor.components().back();
-  const Storage& storage = part.storage();
+std::string LocationOf(const Storage& storage) {
   if (storage.is_null()) return "";
   return storage.recorded_location().empty() ? storage.device().ToString()
                                              : storage.recorded_location();
+}
+
+std::string LocationOf(const Tensor& tensor) {
+  // Components are strided, so this is one step.
+  return LocationOf(tensor.components().empty()
+                        ? tensor.storage()
+                        : tensor.components().back().storage());
+}
+
+bool IsCode(const RecordInfo& record) {
+  return absl::StartsWith(record.name, "code/");
+}
+bool IsExtraFile(const RecordInfo& record) {
+  return absl::StartsWith(record.name, "extra/");
+}
+
+std::optional<Quantizer> QuantizerOf(const ObjectGraph& graph, NodeId tensor) {
+  if (Category(graph.tensor(tensor).dtype()) != DTypeCategory::kQuantized) {
+    return std::nullopt;
+  }
+  // A parameter, or a tensor with state, is made from a tensor that a quantiser
+  // made.
+  constexpr int kMaxSteps = 4;
+  for (int i = 0; i < kMaxSteps && graph.is_object(tensor); ++i) {
+    std::string maker = MakerName(graph, tensor);
+    absl::Span<const NodeId> args = graph.items(graph.object(tensor).args);
+    // _rebuild_from_type_v2(function, class, arguments, state)
+    if (absl::StrContains(maker, "._rebuild_from_type") && args.size() > 2 &&
+        graph.is_global(args[0])) {
+      maker = GlobalName(graph.global(args[0]));
+      args = graph.items(args[2]);
+    }
+    if (maker == "torch._utils._rebuild_qtensor" && args.size() > 4) {
+      const absl::Span<const NodeId> parts =
+          graph.items(WithoutTypeTag(graph, args[4]));
+      if (parts.size() < 3 || !graph.is_global(parts[0])) return std::nullopt;
+      Quantizer quantizer;
+      quantizer.scheme = std::string(graph.global(parts[0]).name);
+      quantizer.scale = WithoutTypeTag(graph, parts[1]);
+      quantizer.zero_point = WithoutTypeTag(graph, parts[2]);
+      if (parts.size() > 3) quantizer.axis = WithoutTypeTag(graph, parts[3]);
+      return quantizer;
+    }
+    const auto inner = std::find_if(
+        args.begin(), args.end(),
+        [&graph](NodeId arg) { return graph.kind(arg) == ValueKind::kTensor; });
+    if (inner == args.end()) return std::nullopt;
+    tensor = *inner;
+  }
+  return std::nullopt;
+}
+
+std::vector<TensorPart> PartsOf(const ObjectGraph& graph, NodeId tensor) {
+  std::vector<TensorPart> parts;
+  const absl::Span<const Tensor> components = graph.tensor(tensor).components();
+  const absl::Span<const absl::string_view> names =
+      ComponentNames(graph.tensor(tensor).layout());
+  for (size_t i = 0; i < components.size(); ++i) {
+    parts.push_back({i < names.size() ? names[i] : "component", components[i]});
+  }
+  if (const auto quantizer = QuantizerOf(graph, tensor)) {
+    for (const auto& [name, node] :
+         {std::make_pair("scales", quantizer->scale),
+          std::make_pair("zero_points", quantizer->zero_point)}) {
+      if (graph.kind(node) == ValueKind::kTensor) {
+        parts.push_back({name, graph.tensor(node)});
+      }
+    }
+  }
+  return parts;
 }
 
 uint64_t ElementBytesOf(const Tensor& tensor) {

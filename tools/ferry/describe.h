@@ -11,10 +11,15 @@
 #define FERRY_TOOLS_FERRY_DESCRIBE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/strings/string_view.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
 
@@ -26,9 +31,46 @@ std::string DescribeContainer(const ObjectGraph& graph, NodeId node);
 // "bytes, 12 B", "set, 3 items".
 std::string DescribeLeaf(const ObjectGraph& graph, NodeId node);
 
-// The tag of the device that a tensor's numbers are on: what the file says, or,
-// where its storage is in no file, that of the device.
+// "module.name".
+std::string GlobalName(const GlobalRecord& global);
+
+// "module.name" of the class or function that made an object; empty if it was
+// something else than a global, or if no call made the node.
+std::string MakerName(const ObjectGraph& graph, NodeId node);
+
+// The tag of the device that a storage's bytes, or a tensor's numbers, are on:
+// what the file says, or, where the storage is in no file, that of the device.
+std::string LocationOf(const Storage& storage);
 std::string LocationOf(const Tensor& tensor);
+
+// Whether a record of a TorchScript archive is text of its program, or a file
+// that the caller of `torch.jit.save` added.
+bool IsCode(const RecordInfo& record);
+bool IsExtraFile(const RecordInfo& record);
+
+// How a quantised tensor's integers stand for reals, as nodes of its graph.
+struct Quantizer {
+  std::string scheme;  // "per_tensor_affine", "per_channel_affine", ...
+  // Numbers, or, per channel, tensors of one number for each.
+  NodeId scale = kNoNode;
+  NodeId zero_point = kNoNode;
+  // The dimension of the channels, or kNoNode if there are none.
+  NodeId axis = kNoNode;
+};
+
+// Returns the quantiser of a tensor, or nothing if it has none. O(1).
+std::optional<Quantizer> QuantizerOf(const ObjectGraph& graph, NodeId tensor);
+
+// A strided tensor that another one needs to be understood.
+struct TensorPart {
+  absl::string_view name;
+  Tensor tensor;
+};
+
+// Returns the components of a sparse tensor by the names that PyTorch has for
+// them, or the scales and zero points of one that is quantised per channel.
+// Empty for any other tensor.
+std::vector<TensorPart> PartsOf(const ObjectGraph& graph, NodeId tensor);
 
 // The bytes of a tensor's elements; of composite tensors, of its components'.
 // At most 2^64 - 1, whatever the shape claims.

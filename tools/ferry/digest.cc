@@ -3,23 +3,24 @@
 
 #include "ferry/tools/ferry/digest.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
+#include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/status/status.h"
-#include "absl/strings/escaping.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/elements.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/core/storage.h"
+#include "ferry/core/text.h"
+#include "ferry/core/value_kind.h"
+#include "ferry/tools/ferry/describe.h"
+#include "ferry/tools/ferry/graph_digest.h"
+#include "ferry/tools/ferry/sha256.h"
+#include "ferry/tools/ferry/text.h"
 
 namespace ferry {
 namespace {
@@ -27,37 +28,87 @@ namespace {
 // Storages are read together up to so many bytes.
 constexpr uint64_t kBatchBytes = uint64_t{64} << 20;
 
-class Sha256 {
+// Where the digests of a selection come from.
+class Contents final : public GraphVisitor {
  public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    ok_ = context_ != nullptr &&
-          EVP_DigestInit_ex(context_.get(), Algorithm(), nullptr) == 1;
+  Contents(const Checkpoint& checkpoint, const ObjectGraph& graph)
+      : graph_(graph) {
+    // Those that are placed are meta storages, which are in no file.
+    for (const Storage& storage : checkpoint.storages()) {
+      if (!storage.has_data()) in_file_.insert(storage);
+    }
   }
 
-  void Update(const void* bytes, size_t size) {
-    ok_ = ok_ && EVP_DigestUpdate(context_.get(), bytes, size) == 1;
+  void OnTensor(absl::string_view pointer, NodeId node) override {
+    if (!nodes_.insert(node).second) return;
+    AddTensor(pointer, {node, 0}, graph_.tensor(node));
+    const std::vector<TensorPart> parts = PartsOf(graph_, node);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      AddTensor(pointer, {node, i + 1}, parts[i].tensor);
+    }
   }
 
-  absl::StatusOr<std::string> Finish() {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    ok_ = ok_ && EVP_DigestFinal_ex(context_.get(), digest, &size) == 1;
-    if (!ok_) return absl::InternalError("SHA-256 is not to be had");
-    return absl::BytesToHexString(
-        {reinterpret_cast<const char*>(digest), size});
+  void OnLeaf(absl::string_view, NodeId node) override {
+    if (graph_.kind(node) == ValueKind::kStorage) {
+      AddStorage(graph_.storage(node).storage);
+    }
   }
+
+  // Asks for the digest of all of the bytes.
+  void AddStorage(const Storage& storage) {
+    if (in_file_.contains(storage)) GroupOf(storage).is_whole = true;
+  }
+
+  // Reads the storages and computes the digests, but not that of the graph.
+  absl::Status Digest(
+      const Checkpoint& checkpoint, SelectionDigests* digests,
+      absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain);
 
  private:
-  // Found once: looking for it costs more than a small tensor.
-  static const EVP_MD* Algorithm() {
-    static const EVP_MD* const algorithm =
-        EVP_MD_fetch(nullptr, "SHA256", nullptr);
-    return algorithm;
+  static constexpr size_t kMaxPointerBytes = 120;
+
+  struct Item {
+    std::string pointer;  // for messages
+    std::pair<NodeId, size_t> id;
+    Tensor tensor;
+    absl::StatusOr<std::string> digest;
+  };
+  // A storage, and what is hashed of it.
+  struct Group {
+    Storage storage;
+    std::vector<size_t> items;
+    bool is_whole = false;  // whether its own digest is asked for
+  };
+
+  Group& GroupOf(const Storage& storage) {
+    const auto [found, is_new] =
+        group_by_storage_.try_emplace(storage, groups_.size());
+    if (is_new) groups_.emplace_back().storage = storage;
+    return groups_[found->second];
   }
 
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-  bool ok_;
+  void AddTensor(absl::string_view pointer, std::pair<NodeId, size_t> id,
+                 const Tensor& tensor) {
+    if (!in_file_.contains(tensor.storage())) return;
+    GroupOf(tensor.storage()).items.push_back(items_.size());
+    items_.push_back({Shorten(pointer, kMaxPointerBytes), id, tensor,
+                      absl::UnknownError("not computed")});
+  }
+
+  const ObjectGraph& graph_;
+  absl::flat_hash_set<Storage> in_file_;
+  absl::flat_hash_set<NodeId> nodes_;
+  std::vector<Item> items_;
+  std::vector<Group> groups_;  // in the order of first reference
+  absl::flat_hash_map<Storage, size_t> group_by_storage_;
 };
+
+// Whether the elements in row-major order are the storage.
+bool IsWholeStorage(const Tensor& tensor) {
+  return tensor.is_contiguous() && tensor.storage_offset() == 0 &&
+         !tensor.is_conj() && !tensor.is_neg() &&
+         ElementBytesOf(tensor) == tensor.storage().size_bytes();
+}
 
 }  // namespace
 
@@ -66,7 +117,7 @@ absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
   Sha256 hash;
   const absl::Status status =
       VisitElements(tensor, storage_bytes, [&hash](absl::string_view bytes) {
-        hash.Update(bytes.data(), bytes.size());
+        hash.Update(bytes);
         return absl::OkStatus();
       });
   if (!status.ok()) {
@@ -76,28 +127,15 @@ absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
   return hash.Finish();
 }
 
-absl::StatusOr<std::vector<absl::StatusOr<std::string>>> DigestTensors(
-    const Checkpoint& checkpoint, absl::Span<const Tensor> tensors) {
-  std::vector<absl::StatusOr<std::string>> digests(tensors.size());
-  // Storages in the order of the file's first reference, each with its tensors.
-  struct Group {
-    Storage storage;
-    std::vector<size_t> tensors;
-  };
-  std::vector<Group> groups;
-  absl::flat_hash_map<Storage, size_t> group_by_storage;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const auto [found, is_new] =
-        group_by_storage.try_emplace(tensors[i].storage(), groups.size());
-    if (is_new) groups.push_back({tensors[i].storage(), {}});
-    groups[found->second].tensors.push_back(i);
-  }
-  for (size_t next = 0; next < groups.size();) {
+absl::Status Contents::Digest(
+    const Checkpoint& checkpoint, SelectionDigests* digests,
+    absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain) {
+  for (size_t next = 0; next < groups_.size();) {
     std::vector<uint64_t> sizes;
     uint64_t total_bytes = 0;
     const size_t first = next;
-    for (; next < groups.size(); ++next) {
-      const uint64_t size = groups[next].storage.size_bytes();
+    for (; next < groups_.size(); ++next) {
+      const uint64_t size = groups_[next].storage.size_bytes();
       if (next > first &&
           size > kBatchBytes - std::min(total_bytes, kBatchBytes)) {
         break;
@@ -108,21 +146,81 @@ absl::StatusOr<std::vector<absl::StatusOr<std::string>>> DigestTensors(
     std::vector<Memory> memory(sizes.size());
     FERRY_RETURN_IF_ERROR(AllocateHostMemory(sizes, absl::MakeSpan(memory)));
     std::vector<Checkpoint::Destination> destinations;
-    std::vector<std::pair<size_t, absl::Span<char>>> work;
+    // What can be hashed at the same time: tensors, and whole storages where no
+    // tensor is that.
+    struct Work {
+      absl::Span<const char> bytes;
+      const Tensor* tensor;
+      absl::StatusOr<std::string>* digest;
+    };
+    std::vector<Work> work;
+    std::vector<absl::StatusOr<std::string>> whole(
+        sizes.size(), absl::StatusOr<std::string>(std::string()));
+    std::vector<absl::StatusOr<std::string>*> of_storage(sizes.size());
     for (size_t k = 0; k < sizes.size(); ++k) {
       const absl::Span<char> bytes(static_cast<char*>(memory[k].data),
                                    sizes[k]);
-      destinations.push_back({groups[first + k].storage, bytes});
-      for (size_t i : groups[first + k].tensors) work.emplace_back(i, bytes);
+      const Group& group = groups_[first + k];
+      destinations.push_back({group.storage, bytes});
+      for (size_t i : group.items) {
+        Item& item = items_[i];
+        work.push_back({bytes, &item.tensor, &item.digest});
+        if (IsWholeStorage(item.tensor)) of_storage[k] = &item.digest;
+      }
+      if (group.is_whole && of_storage[k] == nullptr) {
+        of_storage[k] = &whole[k];
+        work.push_back({bytes, nullptr, &whole[k]});
+      }
     }
     FERRY_RETURN_IF_ERROR(checkpoint.ReadInto(destinations));
     FERRY_RETURN_IF_ERROR(
         ParallelForEach(static_cast<int64_t>(work.size()), [&](int64_t w) {
-          const auto& [i, bytes] = work[w];
-          digests[i] = DigestTensor(tensors[i], bytes);
+          const Work& piece = work[w];
+          *piece.digest =
+              piece.tensor == nullptr
+                  ? Sha256Of({piece.bytes.data(), piece.bytes.size()})
+                  : DigestTensor(*piece.tensor, piece.bytes);
           return absl::OkStatus();
         }));
+    for (size_t k = 0; k < sizes.size(); ++k) {
+      const Group& group = groups_[first + k];
+      if (!group.is_whole) continue;
+      FERRY_RETURN_IF_ERROR(of_storage[k]->status());
+      digests->storages.emplace(group.storage, **of_storage[k]);
+    }
   }
+  for (Item& item : items_) {
+    if (item.digest.ok()) {
+      digests->tensors.emplace(item.id, *std::move(item.digest));
+    } else {
+      complain(item.pointer, item.digest.status());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SelectionDigests> DigestSelection(
+    const Checkpoint& checkpoint, const Selection& selection,
+    absl::FunctionRef<void(absl::string_view pointer,
+                           const absl::Status& status)>
+        complain) {
+  SelectionDigests digests;
+  Contents contents(checkpoint, selection.graph());
+  FERRY_RETURN_IF_ERROR(selection.Walk(&contents));
+  if (selection.is_pattern()) {
+    FERRY_RETURN_IF_ERROR(contents.Digest(checkpoint, &digests, complain));
+    return digests;
+  }
+  GraphDigest graph(selection.graph(), selection.start());
+  for (const Storage& storage : graph.storages()) contents.AddStorage(storage);
+  FERRY_RETURN_IF_ERROR(contents.Digest(checkpoint, &digests, complain));
+  std::vector<std::string> of_storages;
+  of_storages.reserve(graph.storages().size());
+  for (const Storage& storage : graph.storages()) {
+    const auto found = digests.storages.find(storage);
+    of_storages.push_back(found == digests.storages.end() ? "" : found->second);
+  }
+  FERRY_ASSIGN_OR_RETURN(digests.graph, graph.Finish(of_storages));
   return digests;
 }
 

@@ -5,18 +5,26 @@
 // File: tools/ferry/digest.h
 // -----------------------------------------------------------------------------
 //
-// SHA-256 of tensors' elements: equal for tensors that are equal element by
-// element, however they are laid out.
+// SHA-256 of tensors' elements, equal for tensors that are equal element by
+// element, however they are laid out; and of all that a selection consists of.
 #ifndef FERRY_TOOLS_FERRY_DIGEST_H_
 #define FERRY_TOOLS_FERRY_DIGEST_H_
 
+#include <cstddef>
 #include <string>
-#include <vector>
+#include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/tools/ferry/selection.h"
 
 namespace ferry {
 
@@ -38,15 +46,29 @@ namespace ferry {
 absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
                                          absl::Span<const char> storage_bytes);
 
-// The digests of strided tensors of a checkpoint, in their order. Each storage
-// is read once, and given up before the next; takes memory for the largest
-// storage, or for some tens of MiB of smaller ones. Hashes in parallel.
+struct SelectionDigests {
+  // Of the elements of tensors: by node, and 0 for the tensor itself or 1 + the
+  // index of one of its parts (`PartsOf`).
+  absl::flat_hash_map<std::pair<NodeId, size_t>, std::string> tensors;
+  // Of the bytes of storages.
+  absl::flat_hash_map<Storage, std::string> storages;
+  // Of all of it (`GraphDigest`). Empty for a pattern.
+  std::string graph;
+};
+
+// Computes the digests of the selected part of a checkpoint. Reads each storage
+// once, and gives it up before the next; takes memory for the largest storage,
+// or for some tens of MiB of smaller ones. Hashes in parallel.
 //
-// What one tensor's digest fails with is in its place.
+//   complain  is called with each tensor whose elements have no digest, by its
+//             pointer, and why. The other digests are complete.
 //
-// Errors: as `Checkpoint::ReadInto`.
-absl::StatusOr<std::vector<absl::StatusOr<std::string>>> DigestTensors(
-    const Checkpoint& checkpoint, absl::Span<const Tensor> tensors);
+// Errors: as `Checkpoint::ReadInto` and `WalkGraph`.
+absl::StatusOr<SelectionDigests> DigestSelection(
+    const Checkpoint& checkpoint, const Selection& selection,
+    absl::FunctionRef<void(absl::string_view pointer,
+                           const absl::Status& status)>
+        complain);
 
 }  // namespace ferry
 

@@ -93,10 +93,12 @@ TEST(InspectTest, WritesTheFieldsOfTheContractInOrder) {
   Json document = InspectJson({path});
   std::vector<std::string> fields;
   for (const auto& field : document.items()) fields.push_back(field.key());
-  EXPECT_THAT(fields, ::testing::ElementsAre("container", "codec", "kind",
-                                             "pickle_protocol", "byteorder",
-                                             "trailing_bytes", "warnings",
-                                             "globals", "tensors", "aliases"));
+  EXPECT_THAT(fields,
+              ::testing::ElementsAre("schema_version", "container", "codec",
+                                     "kind", "pickle_protocol", "byteorder",
+                                     "trailing_bytes", "warnings", "globals",
+                                     "tensors", "aliases", "values"));
+  EXPECT_EQ(document["schema_version"], 1);
   EXPECT_EQ(document["codec"], "pickle");
   EXPECT_EQ(document["kind"], "checkpoint");
   EXPECT_EQ(document["pickle_protocol"], 2);
@@ -104,13 +106,20 @@ TEST(InspectTest, WritesTheFieldsOfTheContractInOrder) {
   EXPECT_EQ(document["globals"][0], "torch._utils._rebuild_parameter");
   EXPECT_EQ(document["aliases"].dump(),
             R"([{"pointer":"/b","same_as":"/a~1b"}])");
-  EXPECT_EQ(document["tensors"][0].dump(),
-            R"({"pointer":"/a~1b/0","dtype":"float32","shape":[2],)"
-            R"("stride":[1],"storage_offset":0,"storage":"0",)"
-            R"("location":"cpu","layout":"strided","requires_grad":false})");
+  const size_t offset = ReadTestFile(path).find(
+      std::string(static_cast<const char*>(tensor.data()), 8));
+  EXPECT_EQ(
+      document["tensors"][0].dump(),
+      absl::StrCat(R"({"pointer":"/a~1b/0","dtype":"float32","shape":[2],)"
+                   R"("stride":[1],"storage_offset":0,"storage":"0",)"
+                   R"("location":"cpu","layout":"strided",)"
+                   R"("requires_grad":false,"size_bytes":8,)"
+                   R"("offset_bytes":)",
+                   offset, R"(,"encoding":"stored","parameter":true})"));
   EXPECT_EQ(document["tensors"][1]["storage"], "0");
   EXPECT_EQ(document["tensors"][1]["storage_offset"], 1);
   EXPECT_EQ(document["tensors"].size(), 2);
+  EXPECT_EQ(document["values"].dump(), "[]");
 }
 
 TEST(InspectTest, TellsAnAliasForEveryEdgeToAContainer) {
@@ -209,10 +218,14 @@ TEST(InspectTest, HostileTextCannotDriveTheTerminal) {
 TEST(InspectTest, TextThatIsNotUtf8StillGivesJson) {
   Value root = Value::Dict();
   ASSERT_TRUE(root.Set("\xed\xa0\x80", Value(Floats({1}))).ok());
-  const Json document = InspectJson({SaveTestFile("surrogate.pt", root)});
-  ASSERT_EQ(document["tensors"].size(), 1);
-  EXPECT_THAT(document["tensors"][0]["pointer"].get<std::string>(),
-              HasSubstr("\xef\xbf\xbd"));
+  ASSERT_TRUE(root.Set("\xc3\xa9\xed\xbf\xbf\"", Value("\xed\x9f\xbf")).ok());
+  const std::string out = RunFerryForTest({"inspect", "--format=json",
+                                           SaveTestFile("surrogate.pt", root)})
+                              .out;
+  EXPECT_THAT(out, AllOf(HasSubstr(R"({"pointer":"/\ud800","dtype")"),
+                         HasSubstr("{\"pointer\":\"/\xc3\xa9\\udfff\\\"\","
+                                   "\"type\":\"str\",\"value\":"
+                                   "\"\xed\x9f\xbf\"}")));
 }
 
 TEST(InspectTest, SurvivesDeepNesting) {

@@ -6,7 +6,8 @@
 // -----------------------------------------------------------------------------
 //
 // JSON as `ferry` writes it: fields in the order in which they are set, and
-// text that is not UTF-8 with U+FFFD in the place of what is not.
+// text that is not UTF-8 with U+FFFD in the place of what is not. `QuotedJson`
+// keeps lone surrogates, which a str of Python may hold.
 #ifndef FERRY_TOOLS_FERRY_JSON_H_
 #define FERRY_TOOLS_FERRY_JSON_H_
 
@@ -19,7 +20,13 @@ namespace ferry {
 
 using Json = nlohmann::ordered_json;
 
-// A JSON string.
+// Returns a JSON string. Text is UTF-8, and lone surrogates as Python's
+// "surrogatepass" writes them become escapes ("\\ud800"), which Python's json
+// module reads back. (A high one before a low one is read as one character:
+// JSON has no other spelling for that.) O(size of `text`).
+std::string QuotedJson(absl::string_view text);
+
+// A JSON string, as part of a document.
 inline Json JsonText(absl::string_view text) { return Json(std::string(text)); }
 
 // On one line.

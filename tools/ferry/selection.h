@@ -45,6 +45,7 @@ class Selection {
   const std::string& pointer() const { return pointer_; }
 
   const ObjectGraph& graph() const { return *start_.graph(); }
+  NodeId start() const { return start_.node(); }
 
   // As `WalkGraph`, of the selected part.
   //

@@ -40,6 +40,49 @@ constexpr size_t kMaxIndentedDepth = 30;
 // Rows that are lined up at a time.
 constexpr size_t kMaxBlockRows = 4096;
 
+// Counts tensors, and the storages in the file that they or others refer to.
+class Totals final : public GraphVisitor {
+ public:
+  // Makes `graph` the one that nodes are of.
+  void SetGraph(const ObjectGraph& graph) { graph_ = &graph; }
+
+  void OnTensor(absl::string_view, NodeId node) override {
+    ++num_tensors_;
+    const Tensor& tensor = graph_->tensor(node);
+    AddStorage(tensor.storage());
+    for (const Tensor& part : tensor.components()) AddStorage(part.storage());
+  }
+
+  void OnLeaf(absl::string_view, NodeId node) override {
+    if (graph_->kind(node) == ValueKind::kStorage) {
+      AddStorage(graph_->storage(node).storage);
+    }
+  }
+
+  std::string ToString() const {
+    return absl::StrCat(Count(num_tensors_, "tensor"), ", ",
+                        Count(storages_.size(), "storage"), ", ",
+                        HumanBytes(storage_bytes_));
+  }
+
+ private:
+  // Those of meta tensors have data as much as they ever will, in no file.
+  void AddStorage(const Storage& storage) {
+    if (storage.is_null() || storage.has_data() ||
+        !storages_.insert(storage).second)
+      return;
+    if (__builtin_add_overflow(storage_bytes_, storage.size_bytes(),
+                               &storage_bytes_)) {
+      storage_bytes_ = std::numeric_limits<uint64_t>::max();
+    }
+  }
+
+  const ObjectGraph* graph_ = nullptr;
+  uint64_t num_tensors_ = 0;
+  uint64_t storage_bytes_ = 0;
+  absl::flat_hash_set<Storage> storages_;
+};
+
 class TreePrinter final : public GraphVisitor {
  public:
   TreePrinter(const Selection& selection, const TreeOptions& options,
@@ -47,12 +90,13 @@ class TreePrinter final : public GraphVisitor {
       : graph_(selection.graph()),
         is_flat_(selection.is_pattern()),
         options_(options),
-        out_(out) {}
+        out_(out) {
+    totals_.SetGraph(graph_);
+  }
 
   void OnTensor(absl::string_view pointer, NodeId node) override {
     const Tensor& tensor = graph_.tensor(node);
-    ++num_tensors_;
-    NoteStorages(tensor);
+    totals_.OnTensor(pointer, node);
     const size_t depth = EnterRow(pointer);
     if (!IsShown(depth)) return;
     std::vector<std::string> cells = {
@@ -81,23 +125,26 @@ class TreePrinter final : public GraphVisitor {
   }
 
   void OnLeaf(absl::string_view pointer, NodeId node) override {
-    if (graph_.kind(node) == ValueKind::kStorage) {
-      NoteStorage(graph_.storage(node).storage);
-    }
+    totals_.OnLeaf(pointer, node);
     const size_t depth = EnterRow(pointer);
     if (!IsShown(depth)) return;
     AddRow(depth, pointer, {DescribeLeaf(graph_, node)});
   }
 
-  void Finish() {
+  absl::Status Finish() {
     PrintBlock();
     if (num_hidden_ > 0) {
       out_ << "(" << Count(num_hidden_, "row") << " below this depth)\n";
     }
-    out_ << "\n"
-         << Count(num_tensors_, "tensor") << ", "
-         << Count(storages_.size(), "storage") << ", "
-         << HumanBytes(storage_bytes_) << "\n";
+    if (options_.also_counted != nullptr) {
+      totals_.SetGraph(options_.also_counted->graph());
+      FERRY_RETURN_IF_ERROR(options_.also_counted->Walk(&totals_));
+    }
+    out_ << "\n" << totals_.ToString() << "\n";
+    if (options_.digests != nullptr && !options_.digests->graph.empty()) {
+      out_ << "sha256 of all of it: " << options_.digests->graph << "\n";
+    }
+    return absl::OkStatus();
   }
 
  private:
@@ -132,22 +179,6 @@ class TreePrinter final : public GraphVisitor {
     return is_shown;
   }
 
-  // Those of meta tensors have data as much as they ever will, in no file.
-  void NoteStorage(const Storage& storage) {
-    if (storage.is_null() || storage.has_data() ||
-        !storages_.insert(storage).second)
-      return;
-    if (__builtin_add_overflow(storage_bytes_, storage.size_bytes(),
-                               &storage_bytes_)) {
-      storage_bytes_ = std::numeric_limits<uint64_t>::max();
-    }
-  }
-
-  void NoteStorages(const Tensor& tensor) {
-    NoteStorage(tensor.storage());
-    for (const Tensor& part : tensor.components()) NoteStorage(part.storage());
-  }
-
   std::string Marks(const Tensor& tensor, NodeId node) const {
     std::vector<std::string> marks;
     const std::string location = LocationOf(tensor);
@@ -163,9 +194,23 @@ class TreePrinter final : public GraphVisitor {
     }
     if (tensor.is_conj()) marks.push_back("conj");
     if (tensor.is_neg()) marks.push_back("neg");
+    if (const auto quantizer = QuantizerOf(graph_, node)) {
+      const bool is_per_channel =
+          graph_.kind(quantizer->scale) == ValueKind::kTensor;
+      marks.push_back(
+          is_per_channel
+              ? "scales per channel"
+              : absl::StrCat("scale ", DescribeLeaf(graph_, quantizer->scale),
+                             ", zero point ",
+                             DescribeLeaf(graph_, quantizer->zero_point)));
+      if (quantizer->axis != kNoNode) {
+        marks.push_back(
+            absl::StrCat("axis ", DescribeLeaf(graph_, quantizer->axis)));
+      }
+    }
     if (options_.digests != nullptr) {
-      const auto digest = options_.digests->find(node);
-      if (digest != options_.digests->end()) {
+      const auto digest = options_.digests->tensors.find({node, 0});
+      if (digest != options_.digests->tensors.end()) {
         marks.push_back(absl::StrCat("sha256:", digest->second));
       }
     }
@@ -248,9 +293,7 @@ class TreePrinter final : public GraphVisitor {
   size_t block_depth_ = 0;
 
   uint64_t num_hidden_ = 0;
-  uint64_t num_tensors_ = 0;
-  uint64_t storage_bytes_ = 0;
-  absl::flat_hash_set<Storage> storages_;
+  Totals totals_;
 };
 
 }  // namespace
@@ -259,8 +302,7 @@ absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
                        std::ostream& out) {
   TreePrinter printer(selection, options, out);
   FERRY_RETURN_IF_ERROR(selection.Walk(&printer));
-  printer.Finish();
-  return absl::OkStatus();
+  return printer.Finish();
 }
 
 }  // namespace ferry

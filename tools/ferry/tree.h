@@ -14,11 +14,9 @@
 #define FERRY_TOOLS_FERRY_TREE_H_
 
 #include <ostream>
-#include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "ferry/core/object_graph.h"
+#include "ferry/tools/ferry/digest.h"
 #include "ferry/tools/ferry/selection.h"
 
 namespace ferry {
@@ -26,8 +24,10 @@ namespace ferry {
 struct TreeOptions {
   // How many levels below the first are shown.
   int max_depth = 1 << 30;
-  // Shown beside tensors where there is one. May be null.
-  const absl::flat_hash_map<NodeId, std::string>* digests = nullptr;
+  // Shown beside tensors where there is one, and below the totals. May be null.
+  const SelectionDigests* digests = nullptr;
+  // What the totals count as well, without showing it. May be null.
+  const Selection* also_counted = nullptr;
 };
 
 // Writes the tree of what is selected, and a line of totals. Time and memory

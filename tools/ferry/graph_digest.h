@@ -1,0 +1,98 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/graph_digest.h
+// -----------------------------------------------------------------------------
+//
+// One SHA-256 of all that `torch.load` makes of a value: every kind, number and
+// text, which objects are shared, the order of entries, how objects are made,
+// the views and flags of tensors, and the size, location and bytes of storages.
+//
+// Example: the digest of a checkpoint.
+//
+//   GraphDigest digest(*root.graph(), root.node());
+//   std::vector<std::string> contents;  // a digest for each storage
+//   for (const Storage& storage : digest.storages()) ...
+//   FERRY_ASSIGN_OR_RETURN(std::string hex, digest.Finish(contents));
+#ifndef FERRY_TOOLS_FERRY_GRAPH_DIGEST_H_
+#define FERRY_TOOLS_FERRY_GRAPH_DIGEST_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/object_graph.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/tools/ferry/sha256.h"
+
+namespace ferry {
+
+// Returns the items of a set or a frozenset, the plain ones in an order that
+// does not depend on that of the file, which Python chooses anew in each
+// process. O(n log n).
+std::vector<NodeId> OrderedItems(const ObjectGraph& graph, NodeId set);
+
+// GraphDigest
+//
+// Two values have the same digest if and only if their graphs are the same, but
+// for what Python cannot tell apart or does not keep: whether two equal numbers
+// are one object, the order of the plain items of a set, how a torch.Size or a
+// torch.device was made, the names of storages, and the source text of classes.
+// The digest does not depend on the container.
+//
+// Thread-safety: none.
+class GraphDigest {
+ public:
+  // Walks all that `root` refers to, breadth first. O(nodes and references,
+  // and n log n for a set of n items); never recurses. `graph` must outlive the
+  // digest.
+  GraphDigest(const ObjectGraph& graph, NodeId root);
+
+  // The storages that `root` refers to, in the order in which the walk met
+  // them.
+  absl::Span<const Storage> storages() const { return storages_; }
+
+  // Returns the digest in lower-case hexadecimal. Called once, last.
+  //
+  //   contents  what stands for the bytes of each of `storages()`; empty for a
+  //             storage without bytes.
+  //
+  // Errors: as `Sha256::Finish`.
+  absl::StatusOr<std::string> Finish(absl::Span<const std::string> contents);
+
+ private:
+  static constexpr uint32_t kUnseen = 0xFFFFFFFF;
+
+  void AddNumber(uint64_t number);
+  void AddText(absl::string_view text);
+  void AddNumbers(absl::Span<const int64_t> numbers);
+  // Adds a node by its number, or, if Python does not keep its identity, by
+  // what it is.
+  void AddReference(NodeId node);
+  void AddReferences(absl::Span<const NodeId> nodes);
+  void AddNode(NodeId node);
+  void AddCall(NodeId object);
+  // Adds the arguments of the call that made a tensor: of a storage, not what
+  // it counts its elements in, which the tensor does not keep.
+  void AddTensorArguments(absl::Span<const NodeId> args, bool is_nested);
+  void AddTensor(const Tensor& tensor);
+  void AddStorage(const Storage& storage);
+
+  const ObjectGraph& graph_;
+  Sha256 hash_;
+  std::string pending_;            // not hashed yet
+  std::vector<uint32_t> numbers_;  // by node
+  std::vector<NodeId> order_;      // by number
+  std::vector<Storage> storages_;
+  absl::flat_hash_map<Storage, uint32_t> storage_numbers_;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_GRAPH_DIGEST_H_

@@ -1,0 +1,40 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tools/ferry/inspect_json.h
+// -----------------------------------------------------------------------------
+//
+// The document that `ferry inspect --format=json` writes. docs/inspect-json.md
+// describes each field; fields are added, and no field is changed.
+#ifndef FERRY_TOOLS_FERRY_INSPECT_JSON_H_
+#define FERRY_TOOLS_FERRY_INSPECT_JSON_H_
+
+#include <ostream>
+
+#include "absl/status/status.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/tools/ferry/digest.h"
+#include "ferry/tools/ferry/selection.h"
+
+namespace ferry {
+
+// Writes the selected part of a checkpoint. Reads no tensor data, but the
+// header before each storage that a tensor is in.
+//
+//   constants  all of `checkpoint.constants()`.
+//   digests    of the selection, and of the constants. May be null: then the
+//              fields that need them are left out.
+//
+// Errors: as `WalkGraph`, `Checkpoint::FindRuns` and `Checkpoint::ReadRecord`;
+//         kResourceExhausted - the long values and their pointers take more
+//         than 1 GiB. What was written until then is no document.
+absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
+                       const SelectionDigests* digests,
+                       const Selection& constants,
+                       const SelectionDigests* constants_digests,
+                       std::ostream& out);
+
+}  // namespace ferry
+
+#endif  // FERRY_TOOLS_FERRY_INSPECT_JSON_H_
