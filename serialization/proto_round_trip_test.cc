@@ -7,21 +7,27 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
+#include "ferry/core/value_kind.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_options.h"
@@ -30,6 +36,8 @@
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/proto/proto_codec.h"
+#include "ferry/serialization/save.h"
+#include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/graph_difference.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/torch/pickle_codec.h"
@@ -182,6 +190,84 @@ TEST(ProtoRoundTripTest, StoragesOfTheOtherByteOrderAreTurnedRound) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   ASSERT_EQ(parsed->storages.size(), 1);
   EXPECT_EQ(parsed->storages[0].extents[0].swap_unit_bytes, 4);
+}
+
+// A record says of a tensor that was rebuilt what it is and how it was made.
+// Ferry would show the one, and a pickle that is written from it would hold the
+// other.
+TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
+  CodecRegistry registry;
+  ASSERT_TRUE(registry.Register(std::make_shared<proto::ProtoCodec>()).ok());
+  SaveOptions save_options;
+  save_options.codec = "proto";
+  save_options.codec_registry = &registry;
+  LoadOptions load_options;
+  load_options.codec_registry = &registry;
+  load_options.placement = Placement::kHost;
+  const auto through = [&](const Value& value) {
+    std::string bytes;
+    StringSink sink(&bytes);
+    const absl::Status status = Save(value, sink, save_options);
+    EXPECT_TRUE(status.ok()) << status;
+    return LoadMemory(bytes, load_options).status();
+  };
+  const auto load = [&load_options](const std::string& name) {
+    return *Load("tests/data/fixtures/" + name, load_options);
+  };
+  // What a tensor may be instead.
+  const std::vector<std::function<Tensor(const Tensor&)>> changes = {
+      [](const Tensor& t) {
+        return *Tensor::Create(t.storage(), t.dtype(), {1}, {1}, 0);
+      },
+      [](const Tensor& t) {
+        return *Tensor::Create(t.storage(), DType::kInt32, t.shape(),
+                               t.strides(), t.storage_offset());
+      },
+      [](const Tensor& t) {
+        const Storage other = *Storage::Allocate(t.storage().size_bytes());
+        other.set_recorded_location("cpu");
+        return *Tensor::Create(other, t.dtype(), t.shape(), t.strides(),
+                               t.storage_offset());
+      },
+      [](const Tensor& t) {
+        const Tensor other = t.Detach();
+        other.set_requires_grad(!t.requires_grad());
+        return other;
+      },
+  };
+  for (const char* name : {"pytorch-1.13/single.pt", "pytorch-1.13/module.pt",
+                           "pytorch-1.13/requires_grad.pt"}) {
+    SCOPED_TRACE(name);
+    EXPECT_TRUE(through(load(name)).ok());
+    for (size_t i = 0; i < changes.size(); ++i) {
+      SCOPED_TRACE(i);
+      const Value value = load(name);
+      ObjectGraph& graph = *value.graph();
+      NodeId node = 0;
+      while (graph.kind(node) != ValueKind::kTensor) ++node;
+      ASSERT_TRUE(graph.is_object(node));
+      graph.BecomeTensor(node, changes[i](graph.tensor(node)),
+                         graph.is_parameter(node));
+      const absl::Status status = through(value);
+      EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+      EXPECT_TRUE(absl::StrContains(status.message(), "a tensor is not what"))
+          << status;
+    }
+    const Value value = load(name);
+    ObjectGraph& graph = *value.graph();
+    NodeId node = 0;
+    while (graph.kind(node) != ValueKind::kTensor) ++node;
+    graph.BecomeTensor(node, graph.tensor(node), !graph.is_parameter(node));
+    EXPECT_EQ(through(value).code(), absl::StatusCode::kDataLoss);
+  }
+  // Devices and layouts.
+  const Value objects = load("pytorch-1.13/torch_objects.pt");
+  EXPECT_TRUE(through(objects).ok());
+  ObjectGraph& graph = *objects.graph();
+  NodeId device = 0;
+  while (graph.kind(device) != ValueKind::kDevice) ++device;
+  graph.BecomeDevice(device, Device("xpu", 7));
+  EXPECT_EQ(through(objects).code(), absl::StatusCode::kDataLoss);
 }
 
 // As `ReadsWhatTheFirstReleaseWrote` of proto_codec_test.cc.

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/torch/torch_unpickler.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
 #include "ferry/core/global_name.h"
+#include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/text.h"
@@ -30,6 +32,82 @@ namespace {
 absl::Status MalformedId(absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat("a reference to a storage is malformed: ", what));
+}
+
+// What torch.device(*args) is, or nothing if that is an error.
+std::optional<Device> DeviceOf(absl::Span<const NodeId> args,
+                               const ObjectGraph& graph) {
+  if (args.empty() || args.size() > 2 ||
+      graph.kind(args[0]) != ValueKind::kStr) {
+    return std::nullopt;
+  }
+  std::string text(graph.text(args[0]));
+  if (args.size() == 2) {
+    if (!graph.is_int64(args[1])) return std::nullopt;
+    absl::StrAppend(&text, ":", graph.int_value(args[1]));
+  }
+  const absl::StatusOr<Device> device = Device::Parse(text);
+  // Of higher indexes PyTorch keeps the last eight bits.
+  if (!device.ok() || device->index() > kMaxDeviceIndex) return std::nullopt;
+  return *device;
+}
+
+// What torch.serialization._get_layout(*args) is, or nothing.
+std::optional<Layout> LayoutOf(absl::Span<const NodeId> args,
+                               const ObjectGraph& graph) {
+  if (args.size() != 1 || graph.kind(args[0]) != ValueKind::kStr) {
+    return std::nullopt;
+  }
+  absl::string_view name = graph.text(args[0]);
+  absl::ConsumePrefix(&name, "torch.");
+  return LayoutFromName(name);
+}
+
+// Whether two tensors are the same view, with the same flags.
+bool IsSameView(const Tensor& a, const Tensor& b) {
+  if (a.is_null() || b.is_null()) return false;
+  if (a.dtype() != b.dtype() || a.layout() != b.layout() ||
+      a.shape() != b.shape() || a.strides() != b.strides() ||
+      a.storage_offset() != b.storage_offset() || a.storage() != b.storage() ||
+      a.requires_grad() != b.requires_grad() || a.is_conj() != b.is_conj() ||
+      a.is_neg() != b.is_neg() ||
+      a.components().size() != b.components().size()) {
+    return false;
+  }
+  // Components have none of their own.
+  for (size_t i = 0; i < a.components().size(); ++i) {
+    if (!IsSameView(a.components()[i], b.components()[i])) return false;
+  }
+  return true;
+}
+
+bool IsTupleOf(absl::Span<const int64_t> numbers, NodeId node,
+               const ObjectGraph& graph) {
+  if (graph.kind(node) != ValueKind::kTuple) return false;
+  const absl::Span<const NodeId> items = graph.items(node);
+  return items.size() == numbers.size() &&
+         std::equal(items.begin(), items.end(), numbers.begin(),
+                    [&graph](NodeId item, int64_t number) {
+                      return graph.is_int64(item) &&
+                             graph.int_value(item) == number;
+                    });
+}
+
+// Whether _rebuild_tensor_v2(*args) gives `tensor`, for the plain tensors that
+// most are: without making another.
+bool GivesPlainTensor(absl::Span<const NodeId> args, const Tensor& tensor,
+                      const ObjectGraph& graph) {
+  return args.size() == 6 && graph.kind(args[0]) == ValueKind::kStorage &&
+         graph.storage(args[0]).storage == tensor.storage() &&
+         !graph.storage(args[0]).untyped &&
+         graph.storage(args[0]).dtype == tensor.dtype() &&
+         graph.is_int64(args[1]) &&
+         graph.int_value(args[1]) == tensor.storage_offset() &&
+         IsTupleOf(tensor.shape(), args[2], graph) &&
+         IsTupleOf(tensor.strides(), args[3], graph) &&
+         args[4] == (tensor.requires_grad() ? ObjectGraph::kTrue
+                                            : ObjectGraph::kFalse) &&
+         tensor.components().empty() && !tensor.is_conj() && !tensor.is_neg();
 }
 
 }  // namespace
@@ -378,34 +456,16 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
       if (is_of_ints->second) graph->BecomeSize(object, args[0]);
       return absl::OkStatus();
     }
-    case Known::kDevice: {
-      if (args.empty() || args.size() > 2 ||
-          graph->kind(args[0]) != ValueKind::kStr) {
-        return absl::OkStatus();
-      }
-      std::string text(graph->text(args[0]));
-      if (args.size() == 2) {
-        if (!graph->is_int64(args[1])) return absl::OkStatus();
-        absl::StrAppend(&text, ":", graph->int_value(args[1]));
-      }
-      const absl::StatusOr<Device> device = Device::Parse(text);
-      // Of higher indexes PyTorch keeps the last eight bits.
-      if (device.ok() && device->index() <= kMaxDeviceIndex) {
+    case Known::kDevice:
+      if (const std::optional<Device> device = DeviceOf(args, *graph)) {
         graph->BecomeDevice(object, *device);
       }
       return absl::OkStatus();
-    }
-    case Known::kGetLayout: {
-      if (args.size() != 1 || graph->kind(args[0]) != ValueKind::kStr) {
-        return absl::OkStatus();
-      }
-      absl::string_view name = graph->text(args[0]);
-      absl::ConsumePrefix(&name, "torch.");
-      if (const std::optional<Layout> layout = LayoutFromName(name)) {
+    case Known::kGetLayout:
+      if (const std::optional<Layout> layout = LayoutOf(args, *graph)) {
         graph->BecomeLayout(object, *layout);
       }
       return absl::OkStatus();
-    }
     default: {
       FERRY_ASSIGN_OR_RETURN(Tensor tensor, Rebuild(function, args, *graph));
       if (!tensor.is_null()) {
@@ -419,19 +479,81 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
 
 // Until 0.1.12 a tensor was an empty one that was given its view as state:
 // `torch.FloatTensor()` and (storage, offset, size, stride).
+bool TorchUnpickler::IsOldTensor(Known function, const ObjectRecord& record,
+                                 const ObjectGraph& graph) {
+  if (function != Known::kTensorClass || record.state == kNoNode ||
+      graph.kind(record.state) != ValueKind::kTuple) {
+    return false;
+  }
+  const absl::Span<const NodeId> state = graph.items(record.state);
+  return state.size() == 4 && graph.kind(state[0]) == ValueKind::kStorage;
+}
+
 absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
   const ObjectRecord record = graph->object(object);
   if (record.form != ObjectForm::kCall ||
-      known(record.callable, *graph) != Known::kTensorClass ||
-      graph->kind(record.state) != ValueKind::kTuple) {
+      !IsOldTensor(known(record.callable, *graph), record, *graph)) {
     return absl::OkStatus();
   }
-  const absl::Span<const NodeId> state = graph->items(record.state);
-  if (state.size() != 4 || graph->kind(state[0]) != ValueKind::kStorage) {
-    return absl::OkStatus();
-  }
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor, RebuildStrided(*graph, state, pool()));
+  FERRY_ASSIGN_OR_RETURN(
+      Tensor tensor,
+      RebuildStrided(*graph, graph->items(record.state), pool()));
   graph->BecomeTensor(object, std::move(tensor), /*is_parameter=*/false);
+  return absl::OkStatus();
+}
+
+bool TorchUnpickler::GivesNode(NodeId node, const ObjectGraph& graph) {
+  const ObjectRecord record = graph.object(node);
+  const Known function = record.form == ObjectForm::kCall
+                             ? known(record.callable, graph)
+                             : Known::kNothing;
+  const absl::Span<const NodeId> args =
+      record.args != kNoNode && graph.kind(record.args) == ValueKind::kTuple
+          ? graph.items(record.args)
+          : absl::Span<const NodeId>();
+  switch (graph.kind(node)) {
+    case ValueKind::kDevice:
+      return function == Known::kDevice &&
+             DeviceOf(args, graph) == graph.device(node);
+    case ValueKind::kLayout:
+      return function == Known::kGetLayout &&
+             LayoutOf(args, graph) == graph.layout(node);
+    case ValueKind::kTensor:
+      break;
+    default:
+      return true;
+  }
+  // The writer of pickles then goes by the tensor, not by the call.
+  if (!graph.has_flags_of_call(node)) return true;
+  const Tensor& tensor = graph.tensor(node);
+  if (graph.is_parameter(node) != (function == Known::kRebuildParameter)) {
+    return false;
+  }
+  if (function == Known::kRebuildTensorV2 &&
+      GivesPlainTensor(args, tensor, graph)) {
+    return true;
+  }
+  const absl::StatusOr<Tensor> given =
+      IsOldTensor(function, record, graph)
+          ? RebuildStrided(graph, graph.items(record.state), pool())
+          : Rebuild(function, args, graph);
+  return given.ok() && IsSameView(*given, tensor);
+}
+
+absl::Status TorchUnpickler::CheckCalls(const ObjectGraph& graph, NodeId root) {
+  TorchUnpickler hooks((ObjectOfNumber()));
+  hooks.known_.reserve(graph.globals().size());
+  for (const GlobalRecord& global : graph.globals()) {
+    hooks.known_.push_back({Recognise(global), std::nullopt});
+  }
+  for (NodeId node = 0; node < graph.size(); ++node) {
+    if (!graph.is_object(node) || hooks.GivesNode(node, graph)) continue;
+    return AnnotatePlace(
+        absl::DataLossError(
+            absl::StrCat(WithArticle(Name(graph.kind(node))),
+                         " is not what the call that is stored with it gives")),
+        graph, root, node);
+  }
   return absl::OkStatus();
 }
 

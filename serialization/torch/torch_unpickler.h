@@ -71,6 +71,14 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   // data, so that it may refuse their arguments.
   static bool IsRebuilt(const GlobalRecord& global);
 
+  // Checks that each tensor, device and layout of `graph` that has a call is
+  // what that call gives. Of a graph from a pickle it is. Another codec stores
+  // both: Ferry would show the one, and a pickle that is written from the graph
+  // would hold the other. `root` is for the message. O(nodes).
+  //
+  // Errors: kDataLoss - one is not; the message says where.
+  static absl::Status CheckCalls(const ObjectGraph& graph, NodeId root);
+
   absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph) override;
   absl::Status OnGlobal(NodeId global, ObjectGraph* graph) override;
   absl::StatusOr<NodeId> OnCall(NodeId global, NodeId args,
@@ -124,6 +132,11 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   // The tensor that a rebuild function makes, null if `function` is none.
   absl::StatusOr<Tensor> Rebuild(Known function, absl::Span<const NodeId> args,
                                  const ObjectGraph& graph);
+
+  static bool IsOldTensor(Known function, const ObjectRecord& record,
+                          const ObjectGraph& graph);
+  // Whether the call that made the node gives what the node is.
+  bool GivesNode(NodeId node, const ObjectGraph& graph);
 
   const PersistentIds ids_;
   StorageTable* const table_ = nullptr;

@@ -26,6 +26,7 @@
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/pickle_codec.h"
+#include "ferry/serialization/torch/torch_unpickler.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
@@ -371,6 +372,13 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
         absl::StatusCode::kResourceExhausted, file_, entry,
         absl::StrCat("it has ", (*graph)->size(), " objects; the limit is ",
                      options_.limits.max_nodes));
+  }
+  if (codec.name() != kPickleCodecName) {
+    const absl::Status calls =
+        TorchUnpickler::CheckCalls(**graph, result->root);
+    if (!calls.ok()) {
+      return ExtentError(calls.code(), file_, entry, calls.message());
+    }
   }
   if (result->size_bytes < bytes.size()) {
     parsed_.warnings.push_back(
