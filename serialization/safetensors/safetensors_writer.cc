@@ -109,8 +109,10 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
         absl::StatusCode::kInvalidArgument,
         absl::StrCat(
             "is ", WithArticle(Name(graph.kind(node))),
-            "; a safetensors file holds a dict of tensors and nothing "
-            "else: save that one alone (\"ferry convert --at=POINTER\")"));
+            "; a safetensors file holds a dict of tensors and nothing else: "
+            "save "
+            "that one alone (\"ferry convert --at=POINTER\", or --state-dict "
+            "for a model), or leave the rest out (--tensors-only)"));
   }
   entry.tensor = graph.tensor(node);
   const Tensor& tensor = entry.tensor;
@@ -169,7 +171,9 @@ absl::Status Writer::Collect(const Value& value) {
     return absl::InvalidArgumentError(
         absl::StrCat("a safetensors file holds a dict of tensors, and this is ",
                      WithArticle(Name(value.kind())),
-                     "; save such a dict (\"ferry convert --at=POINTER\")"));
+                     "; save such a dict (\"ferry convert --at=POINTER\", or "
+                     "--state-dict for "
+                     "a model)"));
   }
   const ObjectGraph& graph = *value.graph();
   const absl::Span<const NodeId> entries = graph.entries(value.node());

@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/value.h"
 #include "ferry/serialization/testing/foreign_samples.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/tools/ferry/interrupt.h"
@@ -629,6 +632,74 @@ TEST(ConvertTest, TheSuffixDecidesOnTheContainer) {
     EXPECT_EQ(result.exit_code, 2) << option;
     EXPECT_THAT(result.err, AllOf(HasSubstr(name), HasSubstr("suffix")));
   }
+}
+
+TEST(ConvertTest, WritesTheTensorsOfAModel) {
+  const std::string out = TestPath("state.safetensors");
+  // A training checkpoint, a whole module, a program and a state_dict.
+  for (const auto& [name, says] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"torch2.14_training_checkpoint.pt", "left out: \"/optimizer\""},
+           {"torch2.14_torchscript.pt", ""}}) {
+    SCOPED_TRACE(name);
+    const FerryResult result =
+        RunFerryForTest({"convert", "--state-dict", "--tensors-only",
+                         "--copy-shared", DataPath(name), out});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(says));
+    const Json document =
+        ParseJson(RunFerryForTest({"inspect", "--format=json", out}).out);
+    EXPECT_EQ(document["container"], "safetensors");
+    EXPECT_FALSE(document["tensors"].empty());
+  }
+  // As a pickle it is a state_dict, whose tensors need no gradient.
+  const std::string pickled = TestPath("state.pt");
+  ASSERT_EQ(
+      RunFerryForTest({"convert", "--state-dict",
+                       DataPath("torch2.14_training_checkpoint.pt"), pickled})
+          .exit_code,
+      0);
+  for (const Json& tensor :
+       ParseJson(RunFerryForTest({"inspect", "--format=json", pickled})
+                     .out)["tensors"]) {
+    EXPECT_EQ(tensor["requires_grad"], false);
+  }
+}
+
+TEST(ConvertTest, WhatIsNoTensorIsLeftOutOnlyWhenAsked) {
+  const std::string in = TestPath("mixed.pt");
+  Value dict = Value::Dict();
+  const std::vector<float> numbers = {1, 2};
+  ASSERT_TRUE(
+      dict.Set("w", Value(*Tensor::FromData(absl::MakeConstSpan(numbers), {2})))
+          .ok());
+  ASSERT_TRUE(dict.Set("version", Value(3)).ok());
+  ASSERT_EQ(SaveTestFile("mixed.pt", dict), in);
+  const std::string out = TestPath("mixed.safetensors");
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{}, {"--state-dict"}}) {
+    std::vector<std::string> arguments = {"convert", in, out};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    FerryResult result = RunFerryForTest(arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("version\""), HasSubstr("--tensors-only")));
+    EXPECT_FALSE(std::filesystem::exists(out));
+    arguments.emplace_back("--tensors-only");
+    result = RunFerryForTest(arguments);
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_THAT(result.err, HasSubstr("left out: \"version\", int"));
+    EXPECT_EQ(
+        ParseJson(
+            RunFerryForTest({"inspect", "--format=json", out}).out)["tensors"]
+            .size(),
+        1);
+    std::filesystem::remove(out);
+  }
+  const FerryResult nothing =
+      RunFerryForTest({"convert", "--at=/version", "--tensors-only", in, out});
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_THAT(nothing.err, HasSubstr("this is an int"));
 }
 
 TEST(ConvertTest, WritesADictOfTensorsAsSafetensors) {

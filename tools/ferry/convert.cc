@@ -23,12 +23,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "ferry/core/fd_sink.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/stream_bytes.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/core/value.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/checkpoint.h"
@@ -40,6 +43,7 @@
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/state_dict.h"
 #include "ferry/serialization/torch/program_data.h"
 #include "ferry/tools/ferry/input.h"
 #include "ferry/tools/ferry/interrupt.h"
@@ -55,6 +59,8 @@ struct ConvertOptions {
   std::string out;
   std::string at;  // a JSON Pointer
   bool as_data = false;
+  bool state_dict = false;
+  bool tensors_only = false;
   int protocol = 0;  // 0: that of the input
   bool no_crc = false;
   std::optional<std::string> map_location;
@@ -113,6 +119,95 @@ std::vector<std::string> CodecNames() {
     names.emplace_back(codec->name());
   }
   return names;
+}
+
+// Something that is not written, and what it is.
+struct Omitted {
+  std::string name;
+  std::string type;
+};
+
+// Says what is not written: a line for each, up to a hundred.
+void ListOmitted(const std::string& in, const std::vector<Omitted>& omitted,
+                 const CommandIo& io) {
+  constexpr size_t kMostLines = 100;
+  for (size_t i = 0; i < std::min(omitted.size(), kMostLines); ++i) {
+    Complain(io,
+             absl::StrCat(in, ": left out: ", QuoteForMessage(omitted[i].name),
+                          ", ", omitted[i].type));
+  }
+  if (omitted.size() > kMostLines) {
+    Complain(io, absl::StrCat(in, ": left out: ", omitted.size() - kMostLines,
+                              " more"));
+  }
+}
+
+// The tensors of a model by name, as a state_dict; fills `omitted` with what
+// else its state has. Says what the value has beside that state.
+absl::StatusOr<Value> MakeStateDict(const Value& value, const std::string& in,
+                                    std::vector<Omitted>* omitted,
+                                    const CommandIo& io) {
+  FERRY_ASSIGN_OR_RETURN(const StateDictResult state, StateDict(value));
+  Value dict = Value::OrderedDict();
+  for (const NamedTensor& entry : state.tensors) {
+    // As `state_dict()` of PyTorch does.
+    FERRY_RETURN_IF_ERROR(dict.Set(entry.name, Value(entry.tensor.Detach())));
+  }
+  for (const LeftOut& entry : state.left_out) {
+    omitted->push_back({entry.name, entry.type});
+  }
+  std::vector<Omitted> outside;
+  outside.reserve(state.outside.size());
+  for (const std::string& pointer : state.outside) {
+    outside.push_back({pointer, "which is not in the model's state"});
+  }
+  ListOmitted(in, outside, io);
+  return dict;
+}
+
+// The entries of a dict that are tensors; fills `omitted` with the others.
+absl::StatusOr<Value> TakeTensors(const Value& value,
+                                  std::vector<Omitted>* omitted) {
+  if (!value.is_dict()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--tensors-only takes the tensors of a dict, and this is ",
+                     WithArticle(Name(value.kind())),
+                     "; --at=POINTER says where the dict is, and --state-dict "
+                     "looks for it"));
+  }
+  Value dict = Value::OrderedDict();
+  const absl::Span<const NodeId> entries = value.graph()->entries(value.node());
+  for (size_t i = 0; i < entries.size(); i += 2) {
+    const Value key(value.graph(), entries[i]);
+    const Value entry(value.graph(), entries[i + 1]);
+    if (entry.is_tensor()) {
+      FERRY_RETURN_IF_ERROR(dict.Set(key, entry));
+    } else {
+      omitted->push_back({KeyText(*value.graph(), key.node()),
+                          std::string(Name(entry.kind()))});
+    }
+  }
+  return dict;
+}
+
+// What of the value is to be written, by the options.
+absl::StatusOr<Value> Select(const Value& value, const ConvertOptions& options,
+                             const CommandIo& io) {
+  if (!options.state_dict && !options.tensors_only) return value;
+  std::vector<Omitted> omitted;
+  FERRY_ASSIGN_OR_RETURN(Value selected,
+                         options.state_dict
+                             ? MakeStateDict(value, options.in, &omitted, io)
+                             : TakeTensors(value, &omitted));
+  if (!omitted.empty() && !options.tensors_only) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.in, ": the model's state has ", omitted.size(),
+        omitted.size() == 1 ? " entry that is" : " entries that are",
+        " no tensor, such as ", QuoteForMessage(omitted[0].name), ", ",
+        omitted[0].type, "; --tensors-only leaves that out"));
+  }
+  ListOmitted(options.in, omitted, io);
+  return selected;
 }
 
 // Whether OUT gets the bytes one after another: "-", which is standard output,
@@ -188,13 +283,16 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   Value root = checkpoint.root();
   if (options.as_data) {
     FERRY_ASSIGN_OR_RETURN(root, ProgramData(root, checkpoint.constants()));
-  } else if (checkpoint.info().kind == CheckpointKind::kTorchScript) {
+  } else if (checkpoint.info().kind == CheckpointKind::kTorchScript &&
+             !options.state_dict) {
     return absl::UnimplementedError(absl::StrCat(
         options.in,
         " is a TorchScript archive: a program, which cannot be written anew as "
-        "a checkpoint; --as-data writes its tensors and attributes as a dict"));
+        "a checkpoint; --state-dict writes its tensors by name, --as-data also "
+        "its other attributes"));
   }
   FERRY_ASSIGN_OR_RETURN(root, root.At(options.at));
+  FERRY_ASSIGN_OR_RETURN(root, Select(root, options, io));
   SaveOptions save_options = options.save;
   save_options.container = options.container.value_or(
       absl::EndsWithIgnoreCase(options.out, ".safetensors")
@@ -202,9 +300,10 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
           : Container::kZip);
   FERRY_ASSIGN_OR_RETURN(save_options.metadata,
                          MakeMetadata(options.metadata, checkpoint.info()));
-  FERRY_RETURN_IF_ERROR(options.at.empty()
-                            ? checkpoint.PlaceAll()
-                            : checkpoint.Place(StoragesToRead(root)));
+  const bool is_whole =
+      options.at.empty() && !options.state_dict && !options.tensors_only;
+  FERRY_RETURN_IF_ERROR(is_whole ? checkpoint.PlaceAll()
+                                 : checkpoint.Place(StoragesToRead(root)));
 
   // The other containers have no choice of codec.
   if (save_options.codec.empty() && save_options.container == Container::kZip) {
@@ -245,7 +344,8 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "output), a pipe or a device.\n\n" +
           std::string(kInputHelp),
       "  ferry convert old.pt new.pt\n"
-      "  ferry convert --at=/model train.pt model.safetensors\n"
+      "  ferry convert --state-dict train.pt model.safetensors\n"
+      "  ferry convert --at=/ema --tensors-only train.pt ema.safetensors\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
       "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
       "  ferry convert --codec=pickle model.pt for_pytorch.pt\n"
@@ -290,6 +390,15 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
   command->add_flag("--as-data", options->as_data,
                     "Write the tensors and attributes of a TorchScript\n"
                     "archive as a dict, without its classes and code");
+  command->add_flag("--state-dict", options->state_dict,
+                    "Write only the tensors of the model, by name: of a\n"
+                    "state_dict, a training checkpoint, a whole module or a\n"
+                    "TorchScript archive");
+  command->add_flag(
+      "--tensors-only", options->tensors_only,
+      "Of a dict, or with --state-dict, leave out what is no\n"
+      "tensor, and list it; else that is an error in safetensors\n"
+      "and with --state-dict");
   command->add_flag("--copy-shared", options->save.copy_shared,
                     "To safetensors: write tensors that share memory\n"
                     "each whole; else they are an error");
