@@ -19,6 +19,7 @@
 #include "ferry/core/global_name.h"
 #include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/text.h"
 #include "ferry/serialization/container/tensor_rules.h"
@@ -63,12 +64,21 @@ std::optional<Layout> LayoutOf(absl::Span<const NodeId> args,
   return LayoutFromName(name);
 }
 
+// On the meta device there is nothing to share, and each call makes another.
+bool IsSameStorage(const Storage& a, const Storage& b) {
+  if (a.is_null() || b.is_null()) return a.is_null() && b.is_null();
+  return a == b ||
+         (a.device().type() == b.device().type() &&
+          a.device().type() == "meta" && a.size_bytes() == b.size_bytes());
+}
+
 // Whether two tensors are the same view, with the same flags.
 bool IsSameView(const Tensor& a, const Tensor& b) {
   if (a.is_null() || b.is_null()) return false;
   if (a.dtype() != b.dtype() || a.layout() != b.layout() ||
       a.shape() != b.shape() || a.strides() != b.strides() ||
-      a.storage_offset() != b.storage_offset() || a.storage() != b.storage() ||
+      a.storage_offset() != b.storage_offset() ||
+      !IsSameStorage(a.storage(), b.storage()) ||
       a.requires_grad() != b.requires_grad() || a.is_conj() != b.is_conj() ||
       a.is_neg() != b.is_neg() ||
       a.components().size() != b.components().size()) {
