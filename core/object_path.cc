@@ -42,6 +42,12 @@ constexpr size_t kMaxPointerBytes = size_t{16} << 20;
 constexpr size_t kMaxWalkBytes = size_t{1} << 30;
 constexpr size_t kFreeNameBytes = 16;
 
+// How often, on average, a walk visits what the nodes of a graph refer to, and
+// how much it may visit in the smallest graph. Objects that share a state or
+// arguments are visited with all of it.
+constexpr uint64_t kMaxSharing = 8;
+constexpr uint64_t kFreeChildren = 1 << 16;
+
 // What finding one name of an alias's first pointer counts for.
 constexpr size_t kFindBytes = 64;
 
@@ -544,6 +550,19 @@ class Walk {
   // Appends "/" and the name to `pointer`.
   absl::Status Append(ChildName name, std::string* pointer);
 
+  // Counts children that are to be visited. Objects may share a state or
+  // arguments, and each of them has their children.
+  absl::Status CountChildren(size_t count) {
+    if (count > children_left_) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the graph has ", graph_.size(),
+          " nodes, and so many of them share attributes or arguments that "
+          "there is no end to what they contain"));
+    }
+    children_left_ -= count;
+    return absl::OkStatus();
+  }
+
   absl::Status Count(size_t bytes) {
     if (bytes > bytes_left_) {
       return absl::ResourceExhaustedError(absl::StrCat(
@@ -564,6 +583,9 @@ class Walk {
   // Of each container that was visited.
   absl::flat_hash_map<NodeId, Edge> first_edges_;
   size_t bytes_left_ = kMaxWalkBytes;
+  uint64_t children_left_ =
+      kFreeChildren +
+      kMaxSharing * (graph_.num_references() + uint64_t{graph_.size()});
 };
 
 absl::StatusOr<std::vector<uint32_t>> Walk::NumberNames(const ChildRuns& runs) {
@@ -675,6 +697,9 @@ absl::Status Walk::Visit(const Step& step, NodeId parent) {
   path_.push_back({node, static_cast<uint32_t>(pointer_.size())});
   const size_t first_child = pending_.size();
   const ChildRuns runs = Children(graph_, node);
+  for (const ChildRun& run : runs) {
+    FERRY_RETURN_IF_ERROR(CountChildren(run.size()));
+  }
   FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
                          NumberNames(runs));
   size_t next = 0;

@@ -122,8 +122,9 @@ class GraphVisitor {
 //
 // A small file can describe a graph whose pointers are beyond measure. So there
 // are limits, which no honest checkpoint comes near: 16 MiB for one pointer,
-// and 1 GiB for all that OnTensor and OnAlias are told, long names of others
-// included.
+// 1 GiB for all that OnTensor and OnAlias are told, long names of others
+// included, and eight visits, on average, to what a node refers to: objects
+// that share a state or arguments are each visited with all of it.
 //
 // Errors: kResourceExhausted - a limit was reached; what was told until then is
 //         right, and not all.

@@ -564,6 +564,31 @@ TEST_F(ObjectPathTest, AliasesOfDeepContainersStopAtALimit) {
   EXPECT_EQ(counter.longest_first, 2u * 1000001);
 }
 
+// Each of them has what they share, so the rows would grow with the square of
+// the graph.
+TEST_F(ObjectPathTest, SharedAttributesAndArgumentsStopAtALimit) {
+  Nodes numbers;
+  for (int i = 0; i < 20000; ++i) numbers.push_back(Int(i));
+  const NodeId args = Tuple(numbers);
+  const NodeId state = Dict(numbers);
+  Nodes with_args, with_state, few;
+  for (int i = 0; i < 2000; ++i) {
+    with_args.push_back(
+        graph_.AddObject(ObjectForm::kCall, graph_.AddGlobal("m", "C"), args));
+    with_state.push_back(Object({}));
+    graph_.SetState(with_state.back(), state);
+  }
+  for (const Nodes& objects : {with_args, with_state}) {
+    Counter counter;
+    EXPECT_EQ(WalkGraph(graph_, List(objects), &counter).code(),
+              Code::kResourceExhausted);
+  }
+  // Some sharing is common.
+  few.assign(with_args.begin(), with_args.begin() + 3);
+  Counter counter;
+  EXPECT_TRUE(WalkGraph(graph_, List(few), &counter).ok());
+}
+
 TEST_F(ObjectPathTest, LongKeysStopAtALimit) {
   // One text of a megabyte, the name at each of many levels.
   const NodeId key = Str(std::string(1 << 20, 'k'));
