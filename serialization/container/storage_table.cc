@@ -157,8 +157,8 @@ absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
     return std::make_pair(found->second, true);
   }
   const StorageEntry& entry = entries_[found->second];
-  if (storage.size_bytes() != 0 &&
-      (entry.dtype != record.dtype || entry.untyped != record.untyped)) {
+  // An untyped storage counts as one of uint8, as in PyTorch.
+  if (storage.size_bytes() != 0 && entry.dtype != record.dtype) {
     return absl::InvalidArgumentError(absl::StrCat(
         "Cannot save multiple tensors or storages that view the same data as "
         "different types: ",

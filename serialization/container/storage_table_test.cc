@@ -15,6 +15,22 @@
 namespace ferry {
 namespace {
 
+// As `torch.save` of a uint8 tensor and of its storage's `untyped()`.
+TEST(StorageTableTest, UntypedStoragesCountAsUInt8) {
+  const Storage storage = *Storage::Allocate(8);
+  const StorageTable::LocationTag cpu =
+      [](const Storage&) -> absl::StatusOr<std::string> { return "cpu"; };
+  for (const bool untyped_first : {false, true}) {
+    StorageTable table(cpu);
+    ASSERT_TRUE(table.Add({storage, DType::kUInt8, untyped_first}).ok());
+    const auto again = table.Add({storage, DType::kUInt8, !untyped_first});
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_FALSE(again->second);
+    EXPECT_EQ(table.Add({storage, DType::kInt8, false}).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
 TEST(StorageTableTest, LongLocationsAreRefused) {
   const std::string longest(StorageTable::kMaxLocationBytes, 'x');
   const std::string too_long = longest + "x";
