@@ -136,16 +136,17 @@ absl::Status ExplainNames(const ReadableBytes& file, const Names& names) {
       ContainsRecord(names, "extern_modules")) {
     return unsupported("a torch.package, which is not supported");
   }
-  if (absl::c_any_of(names, [](absl::string_view name) {
-        return absl::StrContains(name, '/') &&
-               WithoutPrefix(name) == "model.json";
-      })) {
+  if (absl::c_any_of(names,
+                     [](absl::string_view name) {
+                       return absl::StrContains(name, '/') &&
+                              WithoutPrefix(name) == "model.json";
+                     }) &&
+      ContainsRecord(names, "version")) {
     return unsupported(
         "a TorchScript program of PyTorch before 1.4, which is not supported; "
         "load and save it again with a newer PyTorch");
   }
-  if (Contains(names, "config.json") && (Contains(names, "model.weights.h5") ||
-                                         Contains(names, "metadata.json"))) {
+  if (Contains(names, "config.json") && Contains(names, "model.weights.h5")) {
     return NotACheckpoint(file.name(), "a Keras model",
                           "keras.saving.load_model reads it");
   }
@@ -173,7 +174,12 @@ absl::Status ExplainZip(const ReadableBytes& file, const LoadOptions& options,
   }
   const absl::Status format = ExplainNames(file, names);
   if (!format.ok()) return format;
-  if (absl::c_any_of(names, IsPartOfCheckpoint)) {
+  // No checkpoint has records that are named as checkpoints are, but for what
+  // may be left of the name of its own graph.
+  if (absl::c_any_of(names, IsPartOfCheckpoint) &&
+      !absl::c_any_of(names, [](absl::string_view name) {
+        return IsNamedAsCheckpoint(name) && !absl::EndsWith(name, ".pkl");
+      })) {
     return absl::DataLossError(missing.message());
   }
   std::vector<Member> members;

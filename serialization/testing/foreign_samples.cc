@@ -158,6 +158,22 @@ void AddArchives(std::vector<ForeignSample>* samples) {
                            {"serialized_state_dict.pt", "PK"}}),
                       "a program of torch.export", "torch.export.load"});
   const std::string checkpoint = SmallCheckpoint().Build();
+  // A version beside a model does not make a checkpoint of them.
+  samples->push_back(
+      {"zip_with_version",
+       Zip({{"pkg/version", "1\n"}, {"pkg/model.pt", checkpoint}}),
+       "a zip archive of other files (2)", "\"pkg/model.pt\""});
+  samples->push_back(
+      {"zip_of_tfjs",
+       Zip({{"web/model.json", "{}"}, {"web/weights.dat", "0000"}}),
+       "a zip archive of other files (2)",
+       "no file in it has the name of a checkpoint"});
+  samples->push_back({"zip_of_transformers",
+                      Zip({{"config.json", "{}"},
+                           {"metadata.json", "{}"},
+                           {"pytorch_model.bin", checkpoint}}),
+                      "a zip archive of other files (3)",
+                      "\"pytorch_model.bin\""});
   // serve/model-archiver/README.md
   samples->push_back({"mar",
                       Zip({{"MAR-INF/MANIFEST.json", "{}"},
