@@ -9,7 +9,8 @@
 // A job is a line of JSON: {"from": PATH, "to": PATH, "protocol": 2..5}, and
 // with it "compatibility": "1.6" | "2.1" | "2.7" [2.7], "container": "zip" |
 // "legacy" [zip], "codec", and "archive_name" if the archive is to be named
-// otherwise than after the file. For each a line is printed: "ok", or the error.
+// otherwise than after the file. For each a line is printed: "ok", or the
+// error.
 
 #include <iostream>
 #include <string>

@@ -3,10 +3,15 @@
 
 #include "ferry/tools/ferry/cli.h"
 
+#include <cstddef>
+
 #include "CLI/CLI.hpp"
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "ferry/tools/ferry/completion.h"
 #include "ferry/tools/ferry/convert.h"
 #include "ferry/tools/ferry/devices.h"
@@ -42,9 +47,21 @@ int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,
                               absl::StrJoin(names, ", ")));
     return kExitFailed;
   }
+  // CLI11 takes them from the end, and for "--name=" the next argument as the
+  // value, so an empty one is given to it apart.
+  std::vector<std::string> reversed;
+  for (size_t i = arguments.size(); i-- > 0;) {
+    const absl::string_view argument = arguments[i];
+    if (absl::StartsWith(argument, "--") &&
+        argument.find('=') == argument.size() - 1) {
+      reversed.emplace_back();
+      reversed.emplace_back(absl::StripSuffix(argument, "="));
+    } else {
+      reversed.emplace_back(argument);
+    }
+  }
   try {
-    // CLI11 takes them from the end.
-    app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    app->parse(reversed);
   } catch (const CLI::Success& success) {  // --help, --version
     app->exit(success, io.out, io.err);
     return kExitDone;

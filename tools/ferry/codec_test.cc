@@ -120,8 +120,7 @@ TEST_F(CodecTest, ConvertToAContainerWithoutAChoice) {
         RunFerryForTest({"convert", "--codec=lines", "--container=" + container,
                          pickled_, TestPath("out." + container)});
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.err,
-                AllOf(HasSubstr(container), HasSubstr("\"lines\"")));
+    EXPECT_THAT(result.err, HasSubstr(container));
   }
 }
 

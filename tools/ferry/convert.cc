@@ -241,11 +241,51 @@ absl::Status SaveTo(const Value& value, const std::string& out,
   return status;
 }
 
+Container ContainerOf(const ConvertOptions& options) {
+  return options.container.value_or(
+      absl::EndsWithIgnoreCase(options.out, ".safetensors")
+          ? Container::kSafetensors
+          : Container::kZip);
+}
+
+// Checks that no option is given that does nothing to OUT.
+absl::Status CheckOptions(const ConvertOptions& options) {
+  const bool is_safetensors = ContainerOf(options) == Container::kSafetensors;
+  std::string useless;
+  if (!is_safetensors && options.save.copy_shared) useless = "--copy-shared";
+  if (!is_safetensors && !options.metadata.empty()) useless = "--metadata";
+  if (!useless.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        useless,
+        " is an option of the safetensors container, and OUT is to be ",
+        Name(ContainerOf(options)),
+        "; give OUT the suffix .safetensors, or leave the option out"));
+  }
+  if (is_safetensors) {
+    if (options.protocol != 0) useless = "--protocol";
+    if (!options.save.codec.empty()) useless = "--codec";
+  }
+  if (!useless.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(useless,
+                     " says how objects are written, and a safetensors file "
+                     "has none; leave the option out, or choose another "
+                     "container"));
+  }
+  if (options.any_location && !options.map_location.has_value()) {
+    return absl::InvalidArgumentError(
+        "--any-location does nothing without --map-location");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
-  const ScopedInterrupt interrupt;
+  std::optional<ScopedInterrupt> interrupt;
   const auto is_cancelled = [&interrupt, &io] {
-    return interrupt.requested() || (io.is_cancelled && io.is_cancelled());
+    return (interrupt.has_value() && interrupt->requested()) ||
+           (io.is_cancelled && io.is_cancelled());
   };
+  FERRY_RETURN_IF_ERROR(CheckOptions(options));
 
   LoadOptions load_options = options.load;
   if (options.map_location.has_value()) {
@@ -272,6 +312,9 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   load_options.progress = report;
   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
                          OpenInput(options.in, load_options, io));
+  // Until here there is nothing to leave behind, and at a stream there never
+  // is: a signal just ends the process, even one that waits for a pipe.
+  if (!IsStream(options.out)) interrupt.emplace();
   const std::string trailing = DescribeTrailingBytes(
       load_options, checkpoint.end_offset_bytes(), checkpoint.trailing_bytes());
   if (!trailing.empty()) {
@@ -294,10 +337,7 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   FERRY_ASSIGN_OR_RETURN(root, root.At(options.at));
   FERRY_ASSIGN_OR_RETURN(root, Select(root, options, io));
   SaveOptions save_options = options.save;
-  save_options.container = options.container.value_or(
-      absl::EndsWithIgnoreCase(options.out, ".safetensors")
-          ? Container::kSafetensors
-          : Container::kZip);
+  save_options.container = ContainerOf(options);
   FERRY_ASSIGN_OR_RETURN(save_options.metadata,
                          MakeMetadata(options.metadata, checkpoint.info()));
   const bool is_whole =
@@ -308,6 +348,13 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   // The other containers have no choice of codec.
   if (save_options.codec.empty() && save_options.container == Container::kZip) {
     save_options.codec = checkpoint.info().codec;
+  }
+  if (options.protocol != 0 && !save_options.codec.empty() &&
+      save_options.codec != kPickleCodecName) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--protocol is an option of the codec pickle, and OUT is "
+                     "to be written by the codec ",
+                     save_options.codec, "; --codec=pickle writes a pickle"));
   }
   save_options.compute_crc32 = !options.no_crc;
   save_options.pickle_protocol =

@@ -59,14 +59,18 @@ bool IsStandardInput(const std::string& path) {
   return path == "-" || path == "/dev/stdin";
 }
 
-// Whether the bytes come once, one after another.
+// Whether the bytes are to be copied: because they come once, one after
+// another, or because standard input is a file that was read already, or that
+// this process may read and not open.
 bool IsStream(const std::string& path) {
   struct stat info;
-  const bool is_there = IsStandardInput(path) ? fstat(STDIN_FILENO, &info) == 0
-                                              : stat(path.c_str(), &info) == 0;
-  return is_there && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) ||
-                      // A terminal. Other devices may never end.
-                      (IsStandardInput(path) && S_ISCHR(info.st_mode)));
+  if (!IsStandardInput(path)) {
+    return stat(path.c_str(), &info) == 0 &&
+           (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+  }
+  return fstat(STDIN_FILENO, &info) != 0 || !S_ISREG(info.st_mode) ||
+         lseek(STDIN_FILENO, 0, SEEK_CUR) != 0 ||
+         access("/dev/stdin", R_OK) != 0;
 }
 
 // Copies all that `from` gives to `to`.

@@ -103,6 +103,9 @@ TEST_F(InputTest, EveryCommandReadsStandardInput) {
   const int file = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   dup2(file, STDIN_FILENO);
   EXPECT_EQ(RunFerryForTest({"verify", "-"}).exit_code, 0);
+  // What somebody has read already is not read again.
+  ASSERT_EQ(lseek(STDIN_FILENO, 100, SEEK_SET), 100);
+  EXPECT_NE(RunFerryForTest({"verify", "-"}).exit_code, 0);
   dup2(kept, STDIN_FILENO);
   close(kept);
   close(file);

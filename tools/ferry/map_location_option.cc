@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/devices/backend.h"
 
 namespace ferry {
@@ -47,12 +48,12 @@ absl::Status CheckIsKnown(absl::string_view tag,
       known.count(device->type()) != 0) {
     return absl::OkStatus();
   }
-  known.insert(std::begin(kPlainTypes), std::end(kPlainTypes));
-  return absl::InvalidArgumentError(
-      absl::StrCat("no device is called \"", tag, "\": known are ",
-                   absl::StrJoin(known, ", "),
-                   ", with an index as in cuda:0. If the name is meant, add "
-                   "--any-location"));
+  for (absl::string_view type : kPlainTypes) known.erase(std::string(type));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "no device is called ", QuoteForMessage(tag), ": known are ",
+      absl::StrJoin(kPlainTypes, ", "), ", and, with an index as in cuda:0, ",
+      absl::StrJoin(known, ", "),
+      ". If the name is meant, add --any-location"));
 }
 
 }  // namespace

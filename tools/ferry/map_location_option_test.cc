@@ -66,8 +66,8 @@ TEST(MapLocationOptionTest, RefusesLocationsThatNobodyKnows) {
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
       EXPECT_THAT(std::string(status.message()),
                   AllOf(HasSubstr(std::string("\"") + tag + "\""),
-                        HasSubstr("cpu, cuda, hpu, meta"),
-                        HasSubstr("--any-location")));
+                        HasSubstr("cpu, meta, mps, and, with an index"),
+                        HasSubstr("cuda, hpu"), HasSubstr("--any-location")));
       EXPECT_TRUE(Parse(text, Targets::kAny).ok()) << text;
     }
   }

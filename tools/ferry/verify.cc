@@ -134,6 +134,10 @@ void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
 int RunVerify(const VerifyOptions& options, const CommandIo& io) {
   Json files = Json::array();
   int exit_code = kExitDone;
+  if (std::count(options.files.begin(), options.files.end(), "-") > 1) {
+    return Fail(io, absl::InvalidArgumentError(
+                        "standard input (\"-\") can be read only once"));
+  }
   for (const std::string& path : options.files) {
     absl::StatusOr<Checkpoint::FileVerdict> verdict =
         VerifyInput(path, options.load, io);
