@@ -20,6 +20,7 @@
 #include "ferry/core/text.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
+#include "ferry/serialization/file_suffix.h"
 #include "ferry/serialization/not_a_checkpoint.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/zip/zip_directory.h"
@@ -35,12 +36,6 @@ constexpr size_t kMaxNames = 4096;
 
 using Names = std::vector<std::string>;
 
-absl::Status NotACheckpoint(absl::string_view name, absl::string_view what,
-                            absl::string_view advice) {
-  return MarkNotACheckpoint(absl::InvalidArgumentError(absl::StrCat(
-      name, " is ", what, ", not a PyTorch checkpoint; ", advice)));
-}
-
 absl::string_view Basename(absl::string_view name) {
   return name.substr(name.rfind('/') + 1);
 }
@@ -55,12 +50,8 @@ bool IsNamedAsCheckpoint(absl::string_view name) {
   const absl::string_view base = Basename(name);
   // The finder of macOS writes "._model.pt" beside "model.pt".
   if (absl::StartsWith(base, "._")) return false;
-  for (absl::string_view suffix :
-       {".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle",
-        ".th", ".ptl", ".pth.tar", ".distcp", ".index.json"}) {
-    if (absl::EndsWith(base, suffix)) return true;
-  }
-  return false;
+  return HasPyTorchSuffix(base) || HasSafetensorsSuffix(base) ||
+         absl::EndsWith(base, ".distcp") || absl::EndsWith(base, ".index.json");
 }
 
 bool Contains(const Names& names, absl::string_view name) {
@@ -128,13 +119,15 @@ absl::Status ExplainNames(const ReadableBytes& file, const Names& names) {
   };
   if (ContainsRecord(names, "archive_format") ||
       ContainsRecord(names, "serialized_exported_program.json")) {
-    return NotACheckpoint(file.name(), "a program of torch.export",
-                          "torch.export.load reads it; torch.save its "
-                          "state_dict");
+    return NotACheckpointError(file.name(), "a program of torch.export",
+                               "torch.export.load reads it; torch.save its "
+                               "state_dict");
   }
   if (ContainsRecord(names, ".data/extern_modules") ||
       ContainsRecord(names, "extern_modules")) {
-    return unsupported("a torch.package, which is not supported");
+    return unsupported(
+        "a torch.package, which is not supported; load it with torch.package, "
+        "and torch.save its state_dict");
   }
   if (absl::c_any_of(names,
                      [](absl::string_view name) {
@@ -147,14 +140,14 @@ absl::Status ExplainNames(const ReadableBytes& file, const Names& names) {
         "load and save it again with a newer PyTorch");
   }
   if (Contains(names, "config.json") && Contains(names, "model.weights.h5")) {
-    return NotACheckpoint(file.name(), "a Keras model",
-                          "keras.saving.load_model reads it");
+    return NotACheckpointError(file.name(), "a Keras model",
+                               "keras.saving.load_model reads it");
   }
   if (!names.empty() && absl::c_all_of(names, [](absl::string_view name) {
         return absl::EndsWith(name, ".npy");
       })) {
-    return NotACheckpoint(file.name(), "an archive of NumPy arrays (.npz)",
-                          "numpy.load reads it");
+    return NotACheckpointError(file.name(), "an archive of NumPy arrays (.npz)",
+                               "numpy.load reads it");
   }
   return absl::OkStatus();
 }
@@ -178,7 +171,8 @@ absl::Status ExplainZip(const ReadableBytes& file, const LoadOptions& options,
   // may be left of the name of its own graph.
   if (absl::c_any_of(names, IsPartOfCheckpoint) &&
       !absl::c_any_of(names, [](absl::string_view name) {
-        return IsNamedAsCheckpoint(name) && !absl::EndsWith(name, ".pkl");
+        return IsNamedAsCheckpoint(name) &&
+               !absl::EndsWithIgnoreCase(name, ".pkl");
       })) {
     return absl::DataLossError(missing.message());
   }
@@ -195,7 +189,7 @@ absl::Status ExplainZip(const ReadableBytes& file, const LoadOptions& options,
     const absl::StatusOr<uint64_t> offset = FindContents(file, entry);
     if (offset.ok()) member.offset_bytes = *offset;
   }
-  return NotACheckpoint(
+  return NotACheckpointError(
       file.name(),
       Contains(names, "MAR-INF/MANIFEST.json")
           ? "a model archive of TorchServe"
@@ -220,7 +214,7 @@ absl::Status ExplainTar(const ReadableBytes& file, const LoadOptions& options,
     if (!IsNamedAsCheckpoint(name) || ++num_members > kMaxListed) continue;
     members.push_back({record.name, record.offset_bytes, record.size_bytes});
   }
-  return NotACheckpoint(
+  return NotACheckpointError(
       file.name(),
       absl::StrCat("a tar archive of other files (", records->size(), ")"),
       DescribeMembers(members, num_members, options, "tar xf"));
@@ -237,22 +231,23 @@ absl::Status CheckIsNoFolder(absl::string_view path) {
     names.push_back(entry->path().filename().string());
   }
   if (Contains(names, ".metadata")) {
-    return NotACheckpoint(
+    return NotACheckpointError(
         path, "the folder of a distributed checkpoint",
         absl::StrCat("PyTorch makes one file of it: python3 -m "
                      "torch.distributed.checkpoint.format_utils dcp_to_torch ",
                      path, " OUT.pt"));
   }
   if (Contains(names, "zero_to_fp32.py")) {
-    return NotACheckpoint(path, "the folder of a DeepSpeed checkpoint",
-                          "the script zero_to_fp32.py in it makes one file");
+    return NotACheckpointError(
+        path, "the folder of a DeepSpeed checkpoint",
+        "the script zero_to_fp32.py in it makes one file");
   }
   if (Contains(names, "saved_model.pb")) {
-    return NotACheckpoint(path, "a TensorFlow model",
-                          "tf.saved_model.load reads it");
+    return NotACheckpointError(path, "a TensorFlow model",
+                               "tf.saved_model.load reads it");
   }
   if (Contains(names, "data.pkl")) {
-    return NotACheckpoint(
+    return NotACheckpointError(
         path, "a folder of the records of a checkpoint",
         "they are read from a zip archive, as torch.save writes it; make it "
         "again of this folder and its name (zip -0 -r OUT.pt FOLDER)");
@@ -266,10 +261,10 @@ absl::Status CheckIsNoFolder(absl::string_view path) {
                     QuoteForMessage(name));
   }
   if (num_listed > kMaxListed) absl::StrAppend(&listed, ", ...");
-  return NotACheckpoint(path, "a directory",
-                        listed.empty()
-                            ? "no file in it has the name of a checkpoint"
-                            : absl::StrCat("open one of its files: ", listed));
+  return NotACheckpointError(
+      path, "a directory",
+      listed.empty() ? "no file in it has the name of a checkpoint"
+                     : absl::StrCat("open one of its files: ", listed));
 }
 
 }  // namespace ferry

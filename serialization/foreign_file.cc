@@ -75,12 +75,6 @@ constexpr Signature kModels[] = {
     {"algg", "a GGML adapter", "an old llama.cpp reads it"},
 };
 
-absl::Status NotACheckpoint(const ReadableBytes& file, absl::string_view what,
-                            absl::string_view advice) {
-  return MarkNotACheckpoint(absl::InvalidArgumentError(absl::StrCat(
-      file.name(), " is ", what, ", not a PyTorch checkpoint; ", advice)));
-}
-
 absl::Status NotSupported(const ReadableBytes& file, absl::string_view what) {
   return absl::UnimplementedError(absl::StrCat(file.name(), " is ", what));
 }
@@ -261,8 +255,8 @@ absl::Status CheckShardIndex(const ReadableBytes& file) {
     absl::StrAppend(&listed, i == 0 ? ": " : ", ", QuoteForMessage(names[i]));
   }
   if (names.size() > kMaxListed) absl::StrAppend(&listed, ", ...");
-  return NotACheckpoint(
-      file, "the index of a sharded checkpoint",
+  return NotACheckpointError(
+      file.name(), "the index of a sharded checkpoint",
       absl::StrCat("its ", map->size(), " tensors are in ", names.size(),
                    " files beside it; open those", listed));
 }
@@ -342,14 +336,14 @@ std::string DescribeDamagedBeginning(const ReadableBytes& file,
 absl::Status CheckSignature(const ReadableBytes& file, absl::string_view head) {
   for (const Signature& signature : kSignatures) {
     if (absl::StartsWith(head, signature.bytes)) {
-      return NotACheckpoint(file, signature.what, signature.advice);
+      return NotACheckpointError(file.name(), signature.what, signature.advice);
     }
   }
   for (const Signature& model : kModels) {
     if (absl::StartsWith(head, model.bytes) &&
         absl::StrContains(head.substr(model.bytes.size(), 4),
                           absl::string_view("\0", 1))) {
-      return NotACheckpoint(file, model.what, model.advice);
+      return NotACheckpointError(file.name(), model.what, model.advice);
     }
   }
   if (absl::StartsWith(head, "PYTORCH1")) {
@@ -365,44 +359,49 @@ absl::Status CheckSignature(const ReadableBytes& file, absl::string_view head) {
                         "torch.jit.save");
   }
   if (identifier == "TFL3") {
-    return NotACheckpoint(file, "a TensorFlow Lite model", "LiteRT reads it");
+    return NotACheckpointError(file.name(), "a TensorFlow Lite model",
+                               "LiteRT reads it");
   }
   // Two digits follow.
   if (absl::StartsWith(identifier, "ET") &&
       identifier.find_first_not_of("0123456789", 2) == identifier.npos) {
-    return NotACheckpoint(file, "an ExecuTorch program",
-                          "the ExecuTorch runtime reads it; Ferry reads the "
-                          "checkpoint that it was exported from");
+    return NotACheckpointError(
+        file.name(), "an ExecuTorch program",
+        "the ExecuTorch runtime reads it; Ferry reads the "
+        "checkpoint that it was exported from");
   }
   if (absl::StartsWith(head, "\x89HDF\r\n\x1a\n")) {
     const std::string beginning = ReadUpTo(file, 0, kKerasBytes);
     if (absl::StrContains(beginning, "keras_version") ||
         absl::StrContains(beginning, "layer_names")) {
-      return NotACheckpoint(file, "a Keras model in an HDF5 file",
-                            "Keras and the Python package h5py read it");
+      return NotACheckpointError(file.name(), "a Keras model in an HDF5 file",
+                                 "Keras and the Python package h5py read it");
     }
-    return NotACheckpoint(file, "an HDF5 file",
-                          "the Python package h5py reads it");
+    return NotACheckpointError(file.name(), "an HDF5 file",
+                               "the Python package h5py reads it");
   }
   if (IsBzip2(head)) {
-    return NotACheckpoint(file, "compressed by bzip2",
-                          "unpack it first (bunzip2)");
+    return NotACheckpointError(file.name(), "compressed by bzip2",
+                               "unpack it first (bunzip2)");
   }
   if (IsTorch7(head)) {
-    return NotACheckpoint(file, "a file of Torch7, the Lua library",
-                          "the Python package torchfile reads it; torch.save "
-                          "what it returns");
+    return NotACheckpointError(
+        file.name(), "a file of Torch7, the Lua library",
+        "the Python package torchfile reads it; torch.save "
+        "what it returns");
   }
   if (IsSentencePiece(head)) {
-    return NotACheckpoint(file, "a SentencePiece model",
-                          "it is a tokenizer and holds no tensors; the weights "
-                          "are in another file");
+    return NotACheckpointError(
+        file.name(), "a SentencePiece model",
+        "it is a tokenizer and holds no tensors; the weights "
+        "are in another file");
   }
   if (IsOnnx(file, head)) {
-    return NotACheckpoint(file, "an ONNX model",
-                          "ONNX Runtime and the Python package onnx read it; "
-                          "Ferry reads the checkpoint that it was exported "
-                          "from");
+    return NotACheckpointError(
+        file.name(), "an ONNX model",
+        "ONNX Runtime and the Python package onnx read it; "
+        "Ferry reads the checkpoint that it was exported "
+        "from");
   }
   return absl::OkStatus();
 }
@@ -416,8 +415,8 @@ absl::Status ExplainUnknownFile(const ReadableBytes& file,
         "; download or save it again"));
   }
   if (IsMarkup(head)) {
-    return NotACheckpoint(file, "a web page or XML",
-                          "the download may have failed");
+    return NotACheckpointError(file.name(), "a web page or XML",
+                               "the download may have failed");
   }
   if (IsText(head)) {
     const absl::string_view text = StripBlanks(head);
@@ -425,8 +424,8 @@ absl::Status ExplainUnknownFile(const ReadableBytes& file,
       const absl::Status index = CheckShardIndex(file);
       if (!index.ok()) return index;
     }
-    return NotACheckpoint(
-        file,
+    return NotACheckpointError(
+        file.name(),
         absl::StrCat("plain text that begins ",
                      QuoteForMessage(Shorten(text.substr(0, text.find('\n')),
                                              kMaxTextBytes))),

@@ -4,6 +4,7 @@
 #include "ferry/serialization/not_a_checkpoint.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 
 namespace ferry {
 namespace {
@@ -19,6 +20,12 @@ bool IsNotACheckpoint(const absl::Status& status) {
 absl::Status MarkNotACheckpoint(absl::Status status) {
   status.SetPayload(kPayload, absl::Cord());
   return status;
+}
+
+absl::Status NotACheckpointError(absl::string_view file, absl::string_view what,
+                                 absl::string_view advice) {
+  return MarkNotACheckpoint(absl::InvalidArgumentError(absl::StrCat(
+      file, " is ", what, ", not a PyTorch checkpoint; ", advice)));
 }
 
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #define FERRY_SERIALIZATION_NOT_A_CHECKPOINT_H_
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace ferry {
 
@@ -28,6 +29,11 @@ bool IsNotACheckpoint(const absl::Status& status);
 
 // Marks an error so that `IsNotACheckpoint` is true of it.
 absl::Status MarkNotACheckpoint(absl::Status status);
+
+// Returns such an error: "model.onnx is an ONNX model, not a PyTorch
+// checkpoint; onnx.load reads it".
+absl::Status NotACheckpointError(absl::string_view file, absl::string_view what,
+                                 absl::string_view advice);
 
 }  // namespace ferry
 

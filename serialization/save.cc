@@ -15,7 +15,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
@@ -29,6 +28,7 @@
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/storage_table.h"
+#include "ferry/serialization/file_suffix.h"
 #include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/safetensors/safetensors_writer.h"
@@ -77,21 +77,18 @@ std::string ArchiveName(absl::string_view path, Compatibility compatibility) {
   return IsArchiveName(name) && is_known ? std::string(name) : "archive";
 }
 
-// Checks that the suffix of the file's name is not that of another container,
+// Checks that the suffix of the file's name is not that of another format,
 // since programs choose by it how to read the file.
 absl::Status CheckSuffix(absl::string_view path, Container container) {
-  const auto has = [path](absl::string_view suffix) {
-    return absl::EndsWithIgnoreCase(path, suffix);
-  };
   const bool is_safetensors = container == Container::kSafetensors;
-  if (is_safetensors ? has(".pt") || has(".pth") || has(".ckpt") || has(".bin")
-                     : has(".safetensors")) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": the container is ", Name(container), ", and the suffix is of ",
-        is_safetensors ? "PyTorch's" : "the safetensors container",
-        ". Choose the other container or another name"));
-  }
-  return absl::OkStatus();
+  absl::string_view format = ForeignFormatOfSuffix(path);
+  if (is_safetensors && HasPyTorchSuffix(path)) format = "PyTorch";
+  if (!is_safetensors && HasSafetensorsSuffix(path)) format = "safetensors";
+  if (format.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": the container is ", Name(container),
+                   ", and the suffix of the name is that of ", format,
+                   " files. Choose another name or another container"));
 }
 
 CodecSnapshot Codecs(const SaveOptions& options) {

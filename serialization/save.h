@@ -31,17 +31,15 @@ namespace ferry {
 //
 // Errors (one about a part of the value has a JSON Pointer to that part):
 //   kInvalidArgument   - an option is out of range or does not fit the
-//                        container; the container is zip or legacy and `path`
-//                        ends in ".safetensors", or it is safetensors and
-//                        `path` ends in ".pt", ".pth", ".ckpt" or ".bin",
-//                        which programs go by; a storage has no bytes, or is
-//                        used as two dtypes; or no reader would take the file:
-//                        text is not UTF-8, the name of a class is not a name,
-//                        a tensor has a flag that its dtype cannot have, the
-//                        parts of a sparse tensor do not fit together, or the
-//                        arguments of a call that rebuilds a tensor are
-//                        malformed. (Whether Python takes the arguments of any
-//                        other call is not checked.)
+//                        container; `path` has the suffix of another format,
+//                        which programs go by (serialization/file_suffix.h); a
+//                        storage has no bytes, or is used as two dtypes; or no
+//                        reader would take the file: text is not UTF-8, the
+//                        name of a class is not a name, a tensor has a flag
+//                        that its dtype cannot have, the parts of a sparse
+//                        tensor do not fit together, or the arguments of a call
+//                        that rebuilds a tensor are malformed. (Whether Python
+//                        takes the arguments of any other call is not checked.)
 //   kUnimplemented     - what the codec, the pickle protocol or the container
 //                        cannot express.
 //   kNotFound          - no codec of the name in `SaveOptions::codec` is

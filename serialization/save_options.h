@@ -64,8 +64,8 @@ struct SaveOptions : TransferControl {
   // Which codecs there are. Null: `CodecRegistry::Default()`.
   const CodecRegistry* codec_registry = nullptr;
 
-  // Of the pickle, if that is the codec: 2 to 5. Default: 2, as in PyTorch;
-  // `weights_only` reads no other.
+  // The protocol that the codec "pickle" writes, 2 to 5. Default: 2, as in
+  // PyTorch; `weights_only` reads no other. Other codecs ignore it.
   int pickle_protocol = 2;
 
   // Default: the newest.

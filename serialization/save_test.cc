@@ -446,6 +446,8 @@ TEST_F(SaveTest, SuffixesThatContradictTheContainerAreErrors) {
   for (const auto& [container, names, ok] :
        std::vector<std::tuple<Container, std::vector<std::string>, bool>>{
            {Container::kZip, {"a.safetensors", "b.SafeTensors"}, false},
+           {Container::kZip, {"a.onnx", "a.npz", "a.gguf", "a.pt2"}, false},
+           {Container::kSafetensors, {"a.onnx", "a.pkl", "a.th"}, false},
            {Container::kLegacy, {"a.safetensors"}, false},
            {Container::kSafetensors,
             {"a.pt", "a.pth", "a.ckpt", "pytorch_model.bin", "a.PT"},

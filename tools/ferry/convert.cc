@@ -20,7 +20,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
@@ -40,6 +39,7 @@
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/file_suffix.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
@@ -242,10 +242,9 @@ absl::Status SaveTo(const Value& value, const std::string& out,
 }
 
 Container ContainerOf(const ConvertOptions& options) {
-  return options.container.value_or(
-      absl::EndsWithIgnoreCase(options.out, ".safetensors")
-          ? Container::kSafetensors
-          : Container::kZip);
+  return options.container.value_or(HasSafetensorsSuffix(options.out)
+                                        ? Container::kSafetensors
+                                        : Container::kZip);
 }
 
 // Checks that no option is given that does nothing to OUT.
