@@ -49,16 +49,6 @@ absl::StatusOr<std::string> LoadAll(absl::string_view bytes) {
   return saved;
 }
 
-// A damaged checkpoint is never taken for a file of something else.
-bool IsOfDamage(const absl::Status& status) {
-  EXPECT_EQ(BrokenMessageRule(status.message()), "") << status;
-  return (status.code() == absl::StatusCode::kDataLoss ||
-          status.code() == absl::StatusCode::kUnimplemented ||
-          status.code() == absl::StatusCode::kInvalidArgument ||
-          status.code() == absl::StatusCode::kResourceExhausted) &&
-         !IsNotACheckpoint(status);
-}
-
 class DamageTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {

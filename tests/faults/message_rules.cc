@@ -9,6 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/runtime/runtime.h"
+#include "gtest/gtest.h"
 
 namespace ferry {
 namespace {
@@ -51,6 +53,15 @@ std::string BrokenMessageRule(absl::string_view message) {
     }
   }
   return message.size() < 2000 ? "" : "is too long";
+}
+
+bool IsOfDamage(const absl::Status& status) {
+  EXPECT_EQ(BrokenMessageRule(status.message()), "") << status;
+  return (status.code() == absl::StatusCode::kDataLoss ||
+          status.code() == absl::StatusCode::kUnimplemented ||
+          status.code() == absl::StatusCode::kInvalidArgument ||
+          status.code() == absl::StatusCode::kResourceExhausted) &&
+         !IsNotACheckpoint(status);
 }
 
 }  // namespace ferry

@@ -53,16 +53,6 @@ absl::Status LoadAll(absl::string_view bytes) {
   return absl::OkStatus();
 }
 
-// A damaged checkpoint is never taken for a file of something else.
-bool IsOfDamage(const absl::Status& status) {
-  EXPECT_EQ(BrokenMessageRule(status.message()), "") << status;
-  return (status.code() == absl::StatusCode::kDataLoss ||
-          status.code() == absl::StatusCode::kUnimplemented ||
-          status.code() == absl::StatusCode::kInvalidArgument ||
-          status.code() == absl::StatusCode::kResourceExhausted) &&
-         !IsNotACheckpoint(status);
-}
-
 class UncheckedDamageTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
