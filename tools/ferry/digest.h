@@ -47,12 +47,12 @@ absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
                                          absl::Span<const char> storage_bytes);
 
 struct SelectionDigests {
-  // Of the elements of tensors: by node, and 0 for the tensor itself or 1 + the
-  // index of one of its parts (`PartsOf`).
+  // The digests of the elements of tensors, by node and by 0 for the tensor
+  // itself or 1 + the index of one of its parts (`PartsOf`).
   absl::flat_hash_map<std::pair<NodeId, size_t>, std::string> tensors;
-  // Of the bytes of storages.
+  // The digests of the bytes of storages.
   absl::flat_hash_map<Storage, std::string> storages;
-  // Of all of it (`GraphDigest`). Empty for a pattern.
+  // The digest of everything (`GraphDigest`). Empty for a pattern.
   std::string graph;
 };
 

@@ -13,8 +13,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "ferry/core/value.h"
@@ -65,14 +67,15 @@ class InputTest : public testing::Test {
 
   // The same through standard input.
   FerryResult RunWithInput(const std::vector<std::string>& arguments,
-                           const std::string& bytes) {
+                           const std::string& bytes,
+                           std::function<bool()> is_cancelled = nullptr) {
     int ends[2];
     EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
     const int kept = dup(STDIN_FILENO);
     EXPECT_EQ(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
     close(ends[0]);
     std::thread writer([&ends, &bytes] { Feed(ends[1], bytes); });
-    FerryResult result = RunFerryForTest(arguments);
+    FerryResult result = RunFerryForTest(arguments, std::move(is_cancelled));
     // The last reader goes, so the writer ends even if nobody has read.
     dup2(kept, STDIN_FILENO);
     close(kept);
@@ -137,6 +140,15 @@ TEST_F(InputTest, ErrorsNameTheStream) {
     EXPECT_THAT(result.out + result.err, HasSubstr("standard input"));
     EXPECT_THAT(result.out + result.err, Not(HasSubstr("/proc")));
   }
+}
+
+TEST_F(InputTest, CopyingCanBeCancelled) {
+  const std::string out = TestPath("cancelled.pt");
+  const FerryResult result =
+      RunWithInput({"convert", "-", out}, bytes_, [] { return true; });
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("interrupted"));
+  EXPECT_FALSE(std::filesystem::exists(out));
 }
 
 TEST_F(InputTest, NoTemporaryFileStays) {

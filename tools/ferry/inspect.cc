@@ -47,7 +47,7 @@ struct Shown {
   const Checkpoint& checkpoint;
   const Selection& selection;
   const SelectionDigests* digests;
-  // Of a TorchScript archive; of anything else there are none.
+  // Empty unless the file is a TorchScript archive.
   const Selection& constants;
   const SelectionDigests* constants_digests;
 };
@@ -193,8 +193,8 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
                     "and nothing else");
   command
       ->add_option("--filter", options->filter,
-                   "Only what is at or below this JSON Pointer, or, with\n"
-                   "\"*\" in it, what it matches")
+                   "Only what is at or below this JSON Pointer; or what\n"
+                   "it matches, if it leads nowhere and has \"*\" in it")
       ->option_text("POINTER");
   command
       ->add_option("--depth", options->tree.max_depth,

@@ -129,7 +129,8 @@ class RowWriter {
   const ObjectGraph& graph_;
   const SelectionDigests* const digests_;
   StorageIndex* const storages_;
-  // Of texts that are not written out, however many rows they stand in.
+  // The digests of texts that are not written out: each is computed once,
+  // however many rows it stands in.
   absl::flat_hash_map<NodeId, std::string> text_digests_;
 };
 

@@ -187,6 +187,18 @@ TEST(InspectTest, FiltersByPattern) {
             2);
 }
 
+TEST(InspectTest, AKeyWithAStarCanBeChosen) {
+  Value root = Value::Dict();
+  ASSERT_TRUE(root.Set("a*", Value(Floats({1}))).ok());
+  ASSERT_TRUE(root.Set("ab", Value(Floats({2}))).ok());
+  const std::string path = SaveTestFile("star.pt", root);
+  const Json one = InspectJson({"--digest", "--filter=/a*", path});
+  ASSERT_EQ(one["tensors"].size(), 1);
+  EXPECT_EQ(one["tensors"][0]["pointer"], "/a*");
+  EXPECT_TRUE(one.contains("graph_sha256"));
+  EXPECT_EQ(InspectJson({"--filter=/*", path})["tensors"].size(), 2);
+}
+
 TEST(InspectTest, ProposesNearPointers) {
   const std::string path = DataPath("torch2.14_training_checkpoint.pt");
   FerryResult result =

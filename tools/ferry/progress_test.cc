@@ -41,6 +41,19 @@ TEST(ProgressTest, ATerminalSeesOneLineThatGoesAway) {
             "\r\x1b[K");
 }
 
+TEST(ProgressTest, TheTotalMayBeUnknown) {
+  std::ostringstream out, err;
+  CommandIo io{out, err};
+  io.err_is_terminal = true;
+  Progress::Clock::time_point now;
+  Progress progress("copying", io, [&now] { return now; });
+  now += milliseconds(500);
+  progress.Update(kMuch / 1024, 0);
+  EXPECT_EQ(err.str(), "");
+  progress.Update(kMuch, 0);
+  EXPECT_EQ(err.str(), "\rcopying: 1024 MiB, 2048 MiB/s\x1b[K");
+}
+
 TEST(ProgressTest, AFileOrAPipeSeesNothing) {
   EXPECT_EQ(Written(false, kMuch, milliseconds(500)), "");
 }

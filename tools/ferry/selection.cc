@@ -66,7 +66,8 @@ Selection::Selection(Value start, std::string pointer, std::string pattern)
 
 absl::StatusOr<Selection> Selection::Create(const Value& root,
                                             absl::string_view filter) {
-  if (absl::StrContains(filter, "*")) {
+  // A key may have a "*" in it.
+  if (absl::StrContains(filter, "*") && !root.At(filter).ok()) {
     Selection selection(root, "", std::string(filter));
     Ignoring ignoring;
     Matching matching(filter, &ignoring);

@@ -28,8 +28,9 @@ namespace ferry {
 
 class Selection {
  public:
-  // `filter` is a pattern if it has a "*" in it, which stands for any run of
-  // characters of a pointer ("*weight"), else a JSON Pointer; empty is all. No
+  // `filter` is a JSON Pointer; empty is all. If it leads nowhere and has a "*"
+  // in it, it is a pattern, in which that stands for any run of characters of a
+  // pointer ("*weight"). No
   // pattern matches a pointer of more than 4 KiB: comparing the pointers of a
   // graph as deep as it has nodes would take hours.
   //
