@@ -103,8 +103,9 @@ bool IsTupleOf(absl::Span<const int64_t> numbers, NodeId node,
                     });
 }
 
-// Whether _rebuild_tensor_v2(*args) gives `tensor`, for the plain tensors that
-// most are: without making another.
+// Whether _rebuild_tensor_v2(*args) gives `tensor`, if that is plain, as most
+// are. Making another to compare takes 11 % more instructions to open a file of
+// 20 000 tensors.
 bool GivesPlainTensor(absl::Span<const NodeId> args, const Tensor& tensor,
                       const ObjectGraph& graph) {
   return args.size() == 6 && graph.kind(args[0]) == ValueKind::kStorage &&
