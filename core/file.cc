@@ -17,9 +17,9 @@
 #include <random>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -67,8 +67,8 @@ absl::Status SystemError(absl::string_view what, absl::string_view path,
 absl::Status CheckPath(absl::string_view path) {
   if (path.empty()) return absl::InvalidArgumentError("the path is empty");
   if (path.find('\0') != absl::string_view::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the path \"", absl::CHexEscape(path), "\" has a NUL in it"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the path ", QuoteForMessage(path), " has a NUL in it"));
   }
   return absl::OkStatus();
 }

@@ -156,16 +156,6 @@ std::string QuotedText(absl::string_view text, bool is_bytes) {
   return quoted;
 }
 
-// The part of a text that is spelt, whole characters of UTF-8.
-absl::string_view Shortened(absl::string_view text) {
-  if (text.size() <= kMaxKeyTextBytes) return text;
-  size_t size = kMaxKeyTextBytes;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) {
-    --size;
-  }
-  return text.substr(0, size);
-}
-
 // Appends to `out`; the depth is bounded, so this may recurse.
 void AppendRepr(const ObjectGraph& graph, NodeId node, int depth,
                 std::string* out) {
@@ -189,10 +179,8 @@ void AppendRepr(const ObjectGraph& graph, NodeId node, int depth,
     case ValueKind::kStr:
     case ValueKind::kBytes: {
       const bool is_bytes = graph.kind(node) == ValueKind::kBytes;
-      const absl::string_view text = graph.text(node);
       if (is_bytes) out->push_back('b');
-      *out += QuotedText(Shortened(text), is_bytes);
-      if (text.size() > kMaxKeyTextBytes) *out += "...";
+      *out += QuotedText(Shorten(graph.text(node), kMaxKeyTextBytes), is_bytes);
       return;
     }
     case ValueKind::kTuple: {
@@ -768,21 +756,19 @@ class NearPointers final : public GraphVisitor {
 
 // The names of a node's first children, quoted; "nothing" if it has none.
 std::string ListNames(const ObjectGraph& graph, NodeId node) {
-  std::string text;
+  std::vector<std::string> names;
   size_t count = 0;
   for (const ChildRun& run : Children(graph, node)) {
-    for (size_t i = 0; i < run.size() && count + i < kMaxNamesInError; ++i) {
+    for (size_t i = 0; i < run.size() && names.size() < kMaxNamesInError; ++i) {
       WithText(graph, NameOf(run, i), [&](absl::string_view name) {
-        absl::StrAppend(&text, text.empty() ? "" : ", ",
-                        QuoteForMessage(Shorten(name, kMaxNameBytesInError)));
+        names.push_back(QuoteForMessage(Shorten(name, kMaxNameBytesInError)));
       });
     }
     count += run.size();
   }
-  if (count > kMaxNamesInError) {
-    absl::StrAppend(&text, ", ... (", count, " in all)");
-  }
-  return count == 0 ? "nothing" : text;
+  if (count == 0) return "nothing";
+  return ListForMessage(count, kMaxNamesInError,
+                        [&](size_t i) { return std::move(names[i]); });
 }
 
 }  // namespace

@@ -88,8 +88,8 @@ absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
                            NodeId root, NodeId node);
 
 // Says what a node contains, for a message that something is not there: "it has
-// "a", "b", ... (9 in all)", and what `wanted`, the name that was asked for,
-// may have meant. Looks at the first 4096 names.
+// "a", "b" and 7 more", and what `wanted`, the name that was asked for, may
+// have meant. Looks at the first 4096 names.
 std::string DescribeNames(const ObjectGraph& graph, NodeId node,
                           absl::string_view wanted);
 

@@ -44,6 +44,18 @@ std::string QuoteForMessage(absl::string_view text) {
   return absl::StrCat("\"", EscapeForMessage(text), "\"");
 }
 
+std::string ListForMessage(size_t count, size_t max_listed,
+                           absl::FunctionRef<std::string(size_t)> item) {
+  std::string list;
+  for (size_t i = 0; i < std::min(count, max_listed); ++i) {
+    absl::StrAppend(&list, i == 0 ? "" : ", ", item(i));
+  }
+  if (count > max_listed) {
+    absl::StrAppend(&list, " and ", count - max_listed, " more");
+  }
+  return list;
+}
+
 std::string WithArticle(absl::string_view noun) {
   const bool begins_with_vowel =
       !noun.empty() &&

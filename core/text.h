@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 
 namespace ferry {
@@ -32,6 +33,12 @@ std::string Shorten(absl::string_view text, size_t max_bytes);
 // escaped. The second puts it in double quotes.
 std::string EscapeForMessage(absl::string_view text);
 std::string QuoteForMessage(absl::string_view text);
+
+// Returns the first `max_listed` of `count` items, as `item` spells each by its
+// index, and how many others there are: ""a", "b" and 7 more". Calls `item` for
+// those that are listed only.
+std::string ListForMessage(size_t count, size_t max_listed,
+                           absl::FunctionRef<std::string(size_t)> item);
 
 // Returns `noun` with its indefinite article: "a str", "an int".
 std::string WithArticle(absl::string_view noun);

@@ -34,6 +34,21 @@ TEST(QuoteForMessageTest, CutsAndEscapes) {
             "\"" + std::string(200, 'a') + "...\"");
 }
 
+TEST(ListForMessageTest, SaysHowManyAreLeft) {
+  const auto list = [](size_t count, size_t max_listed) {
+    size_t last = 0;
+    return ListForMessage(count, max_listed, [&](size_t i) {
+      EXPECT_LT(i, max_listed);
+      EXPECT_EQ(i, last++);
+      return QuoteForMessage(std::string(1, static_cast<char>('a' + i)));
+    });
+  };
+  EXPECT_EQ(list(0, 3), "");
+  EXPECT_EQ(list(1, 3), "\"a\"");
+  EXPECT_EQ(list(3, 3), "\"a\", \"b\", \"c\"");
+  EXPECT_EQ(list(10, 3), "\"a\", \"b\", \"c\" and 7 more");
+}
+
 TEST(WithArticleTest, GoesByTheSound) {
   EXPECT_EQ(WithArticle("int"), "an int");
   EXPECT_EQ(WithArticle("object"), "an object");

@@ -91,26 +91,23 @@ std::string DescribeMembers(const std::vector<Member>& members,
   if (members.empty()) {
     return "no file in it has the name of a checkpoint";
   }
-  std::string text = absl::StrCat("unpack it (", how_to_unpack,
-                                  ") and open one of its files: ");
   bool has_range = false;
-  for (size_t i = 0; i < members.size(); ++i) {
+  const auto describe = [&](size_t i) {
     const Member& member = members[i];
-    absl::StrAppend(&text, i == 0 ? "" : ", ", QuoteForMessage(member.name));
-    if (!member.offset_bytes) continue;
+    std::string text = QuoteForMessage(member.name);
+    if (!member.offset_bytes) return text;
+    has_range = true;
     const uint64_t begin = options.offset_bytes + *member.offset_bytes;
     absl::StrAppend(&text, " (in place: --range=", begin, ":",
                     begin + member.size_bytes, ")");
-    has_range = true;
-  }
-  if (num_members > members.size()) {
-    absl::StrAppend(&text, ", ... (", num_members, " in all)");
-  }
-  if (has_range) {
-    absl::StrAppend(&text,
-                    "; in a program: LoadOptions::offset_bytes and size_bytes");
-  }
-  return text;
+    return text;
+  };
+  const std::string list =
+      ListForMessage(num_members, members.size(), describe);
+  return absl::StrCat(
+      "unpack it (", how_to_unpack, ") and open one of its files: ", list,
+      has_range ? "; in a program: LoadOptions::offset_bytes and size_bytes"
+                : "");
 }
 
 absl::Status ExplainNames(const ReadableBytes& file, const Names& names) {
@@ -252,19 +249,20 @@ absl::Status CheckIsNoFolder(absl::string_view path) {
         "they are read from a zip archive, as torch.save writes it; make it "
         "again of this folder and its name (zip -0 -r OUT.pt FOLDER)");
   }
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [](const std::string& name) {
+                               return !IsNamedAsCheckpoint(name);
+                             }),
+              names.end());
   std::sort(names.begin(), names.end());
-  std::string listed;
-  size_t num_listed = 0;
-  for (const std::string& name : names) {
-    if (!IsNamedAsCheckpoint(name) || ++num_listed > kMaxListed) continue;
-    absl::StrAppend(&listed, num_listed == 1 ? "" : ", ",
-                    QuoteForMessage(name));
-  }
-  if (num_listed > kMaxListed) absl::StrAppend(&listed, ", ...");
   return NotACheckpointError(
       path, "a directory",
-      listed.empty() ? "no file in it has the name of a checkpoint"
-                     : absl::StrCat("open one of its files: ", listed));
+      names.empty() ? "no file in it has the name of a checkpoint"
+                    : absl::StrCat("open one of its files: ",
+                                   ListForMessage(
+                                       names.size(), kMaxListed, [&](size_t i) {
+                                         return QuoteForMessage(names[i]);
+                                       })));
 }
 
 }  // namespace ferry

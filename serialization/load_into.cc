@@ -3,7 +3,6 @@
 
 #include "ferry/serialization/load_into.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -24,13 +23,10 @@ constexpr size_t kMaxListed = 1000;
 void AppendNames(absl::string_view what, absl::Span<const std::string> names,
                  std::string* problems) {
   if (names.empty()) return;
-  absl::StrAppend(problems, "\n  ", what, ": ");
-  for (size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) {
-    absl::StrAppend(problems, i == 0 ? "" : ", ", EscapeForMessage(names[i]));
-  }
-  if (names.size() > kMaxListed) {
-    absl::StrAppend(problems, " and ", names.size() - kMaxListed, " more");
-  }
+  absl::StrAppend(problems, "\n  ", what, ": ",
+                  ListForMessage(names.size(), kMaxListed, [&](size_t i) {
+                    return EscapeForMessage(names[i]);
+                  }));
 }
 
 }  // namespace

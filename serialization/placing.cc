@@ -3,7 +3,6 @@
 
 #include "ferry/serialization/placing.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,7 +15,6 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
@@ -31,16 +29,9 @@ namespace {
 
 // The first few, for a message: "cuda:0", "cpu".
 std::string Quoted(absl::Span<const std::string> tags) {
-  constexpr size_t kMost = 8;
-  std::string text =
-      absl::StrJoin(tags.first(std::min(tags.size(), kMost)), ", ",
-                    [](std::string* out, const std::string& tag) {
-                      out->append(QuoteForMessage(tag));
-                    });
-  if (tags.size() > kMost) {
-    absl::StrAppend(&text, " and ", tags.size() - kMost, " more");
-  }
-  return text;
+  constexpr size_t kMaxListed = 8;
+  return ListForMessage(tags.size(), kMaxListed,
+                        [&](size_t i) { return QuoteForMessage(tags[i]); });
 }
 
 using StoragePart = ParsedCheckpoint::StoragePart;

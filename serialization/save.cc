@@ -14,13 +14,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/archive_writer.h"
@@ -138,10 +138,8 @@ absl::Status CheckOptions(const SaveOptions& options) {
   }
   if (!options.archive_name.empty() && !IsArchiveName(options.archive_name)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"",
-                     absl::CHexEscape(absl::string_view(options.archive_name)
-                                          .substr(0, kMaxArchiveNameBytes)),
-                     "\" cannot be the name of an archive: it must be UTF-8 of "
+        absl::StrCat(QuoteForMessage(options.archive_name),
+                     " cannot be the name of an archive: it must be UTF-8 of "
                      "at most ",
                      kMaxArchiveNameBytes,
                      " bytes without a slash, backslash or NUL, and not \".\" "

@@ -37,15 +37,8 @@ constexpr size_t kMaxListed = 10;
 
 // `names`, quoted, as an error lists them.
 std::string ListNames(absl::Span<const std::string> names) {
-  std::string list;
-  for (size_t i = 0; i < std::min(names.size(), kMaxListed); ++i) {
-    absl::StrAppend(&list, i == 0 ? "" : ", ", "\"", EscapeForMessage(names[i]),
-                    "\"");
-  }
-  if (names.size() > kMaxListed) {
-    absl::StrAppend(&list, " and ", names.size() - kMaxListed, " more");
-  }
-  return list;
+  return ListForMessage(names.size(), kMaxListed,
+                        [&](size_t i) { return QuoteForMessage(names[i]); });
 }
 
 class StateDictReader {
@@ -310,12 +303,11 @@ absl::Status StateDictReader::NothingFound(
   std::string what = WithArticle(EscapeForMessage(TypeName(root)));
   if (graph_.kind(root) == ValueKind::kDict) {
     const absl::Span<const NodeId> entries = graph_.entries(root);
-    std::vector<std::string> keys;
-    for (size_t i = 0; i < entries.size(); i += 2) {
-      keys.push_back(KeyText(graph_, entries[i]));
-    }
-    absl::StrAppend(&what, keys.empty() ? " without entries" : " with ",
-                    ListNames(keys));
+    absl::StrAppend(
+        &what, entries.empty() ? " without entries" : " with ",
+        ListForMessage(entries.size() / 2, kMaxListed, [&](size_t i) {
+          return QuoteForMessage(KeyText(graph_, entries[2 * i]));
+        }));
   }
   return absl::NotFoundError(absl::StrCat(
       "there is no state_dict and no module in ", what,

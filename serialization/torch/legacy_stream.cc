@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
@@ -204,7 +203,7 @@ absl::Status LegacyStream::ReadKeys() {
 }
 
 absl::Status LegacyStream::ReadStorage(absl::string_view key) {
-  const std::string name = absl::StrCat("data/", absl::CHexEscape(key));
+  const std::string name = absl::StrCat("data/", EscapeForMessage(key));
   const std::optional<uint32_t> index = storages_.Find(key);
   if (!index || storages_.entries()[*index].root != StorageEntry::kNoRoot) {
     return Error(absl::StatusCode::kDataLoss, name,
