@@ -88,7 +88,8 @@ size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit) {
 }
 
 void NearNames::Consider(absl::string_view name) {
-  if (name.empty() || name.size() > kMaxNearBytes ||
+  // Every name ends with the empty one, and none of them is what was meant.
+  if (name.empty() || wanted_.empty() || name.size() > kMaxNearBytes ||
       wanted_.size() > kMaxNearBytes) {
     return;
   }

@@ -57,7 +57,7 @@ size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit);
 class NearNames {
  public:
   // `wanted` must outlive this. Names of more than 200 bytes, which nobody
-  // types, resemble nothing.
+  // types, resemble nothing, and nothing resembles the empty name.
   explicit NearNames(absl::string_view wanted) : wanted_(wanted) {}
 
   // O(size of `name`).

@@ -82,6 +82,8 @@ TEST(NearNamesTest, ProposesTheNearest) {
             "; did you mean \"a.wait\" or \"want\" or \"wais\"?");
   EXPECT_EQ(Proposed(std::string(201, 'a'), {std::string(201, 'b')}), "");
   EXPECT_EQ(Proposed("ab", {""}), "");
+  // All names end with the empty one.
+  EXPECT_EQ(Proposed("", {"weight", "a", ""}), "");
 }
 
 // The whole table, for what is computed of a part of it.
