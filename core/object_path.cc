@@ -396,6 +396,87 @@ NodeId FindNumbered(const ObjectGraph& graph, NodeId node,
   return kNoNode;
 }
 
+// Returns the number of each child, in the order of the runs, or nothing if
+// every name is the name of one child. Takes memory for the names that occur
+// more than once, and a few words for each of the others. Calls `count` with
+// the size of each name that is longer than kFreeNameBytes.
+absl::StatusOr<std::vector<uint32_t>> NumberNames(
+    const ObjectGraph& graph, const ChildRuns& runs,
+    absl::FunctionRef<absl::Status(size_t)> count) {
+  std::vector<uint32_t> numbers;
+  if (!NamesMayClash(graph, runs)) return numbers;
+  const auto for_each = [&](auto use) {
+    for (const ChildRun& run : runs) {
+      for (size_t i = 0; i < run.size(); ++i) {
+        WithText(graph, NameOf(run, i),
+                 [&](absl::string_view name) { use(run, name); });
+      }
+    }
+  };
+  absl::flat_hash_map<size_t, uint32_t> num_by_hash;
+  bool any_twice = false;
+  absl::Status status;
+  for_each([&](const ChildRun&, absl::string_view name) {
+    if (status.ok() && name.size() > kFreeNameBytes) {
+      status = count(name.size());
+    }
+    if (status.ok()) any_twice |= ++num_by_hash[absl::HashOf(name)] > 1;
+  });
+  FERRY_RETURN_IF_ERROR(status);
+  if (!any_twice) return numbers;
+  struct Namesakes {
+    const ChildRun* first_run;
+    uint32_t num_in_first_run = 0;
+    uint32_t num_numbered = 0;
+  };
+  absl::flat_hash_map<std::string, Namesakes> namesakes;
+  for_each([&](const ChildRun& run, absl::string_view name) {
+    if (num_by_hash[absl::HashOf(name)] == 1) return;
+    Namesakes& of_name =
+        namesakes.try_emplace(std::string(name), Namesakes{&run}).first->second;
+    if (of_name.first_run == &run) ++of_name.num_in_first_run;
+  });
+  for_each([&](const ChildRun& run, absl::string_view name) {
+    const auto found = namesakes.find(name);
+    if (found == namesakes.end()) return numbers.push_back(kNoNumber);
+    Namesakes& of_name = found->second;
+    const bool is_found_by_name =
+        of_name.first_run == &run && of_name.num_in_first_run == 1;
+    numbers.push_back(is_found_by_name ? kNoNumber : of_name.num_numbered);
+    ++of_name.num_numbered;
+  });
+  return numbers;
+}
+
+// Appends "/" and what leads to the child of this name to `pointer`. Calls
+// `count` as `NumberNames` does.
+absl::Status AppendStep(const ObjectGraph& graph, ChildName name,
+                        absl::FunctionRef<absl::Status(size_t)> count,
+                        std::string* pointer) {
+  pointer->push_back('/');
+  const size_t start = pointer->size();
+  size_t name_size = 0;
+  WithText(graph, name, [&](absl::string_view text) {
+    name_size = text.size();
+    if (pointer->size() + name_size > kMaxPointerBytes) return;
+    if (text.find('~') == absl::string_view::npos &&
+        text.find('/') == absl::string_view::npos) {
+      pointer->append(text.data(), text.size());
+    } else {
+      *pointer += EscapePointerToken(text);
+    }
+  });
+  if (start + name_size > kMaxPointerBytes ||
+      pointer->size() > kMaxPointerBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a path of the graph is longer than ", kMaxPointerBytes, " bytes"));
+  }
+  if (name.number != kNoNumber) {
+    absl::StrAppend(pointer, kNumberMark, name.number);
+  }
+  return name_size > kFreeNameBytes ? count(name_size) : absl::OkStatus();
+}
+
 // The nodes on a shortest way from `root` to `node`, the last first, without
 // the root. Empty if there is none.
 std::vector<NodeId> WayTo(const ObjectGraph& graph, NodeId root, NodeId node) {
@@ -421,33 +502,29 @@ std::vector<NodeId> WayTo(const ObjectGraph& graph, NodeId root, NodeId node) {
 std::string Place(const ObjectGraph& graph, NodeId root, NodeId node) {
   constexpr size_t kMaxPlaceBytes = 200;
   const std::vector<NodeId> way = WayTo(graph, root, node);
+  // An object's attribute is a child of the object, and on the way to it are
+  // its state and perhaps one half of that.
+  constexpr size_t kMaxUnnamed = 2;
   std::string place;
+  NodeId named = root;  // what `place` leads to
   NodeId parent = root;
+  size_t num_unnamed = 0;  // nodes of the way behind `named`
   for (size_t i = way.size(); i-- > 0; parent = way[i]) {
     if (place.size() > kMaxPlaceBytes) return absl::StrCat(place, "...");
-    const NodeId child = way[i];
-    const absl::Span<const NodeId> entries = graph.entries(parent);
-    bool is_key = false;
-    size_t value = 1;
-    for (; value < entries.size() && entries[value] != child; value += 2) {
-      is_key = is_key || entries[value - 1] == child;
-    }
-    if (value < entries.size()) {
-      absl::StrAppend(&place, "/",
-                      EscapePointerToken(EscapeForMessage(
-                          KeyText(graph, entries[value - 1]))));
+    const absl::StatusOr<std::string> step = StepTo(graph, named, way[i]);
+    if (!step.ok()) return absl::StrCat(place, "/...");
+    if (!step->empty()) {
+      absl::StrAppend(&place, EscapeForMessage(*step));
+      named = way[i];
+      num_unnamed = 0;
       continue;
     }
-    if (is_key) {
+    const absl::Span<const NodeId> entries = graph.entries(parent);
+    for (size_t key = 0; key < entries.size(); key += 2) {
+      if (entries[key] != way[i]) continue;
       return place.empty() ? "a key" : absl::StrCat("a key of ", place);
     }
-    const ValueKind kind = graph.kind(parent);
-    if (kind == ValueKind::kSet || kind == ValueKind::kFrozenSet) continue;
-    const absl::Span<const NodeId> items = graph.items(parent);
-    const auto item = std::find(items.begin(), items.end(), child);
-    if (item != items.end()) {
-      absl::StrAppend(&place, "/", item - items.begin());
-    }
+    if (++num_unnamed > kMaxUnnamed) break;
   }
   return place;
 }
@@ -465,14 +542,46 @@ std::string EscapePointerToken(absl::string_view token) {
   return absl::StrReplaceAll(token, {{"~", "~0"}, {"/", "~1"}});
 }
 
-void ForEachChild(const ObjectGraph& graph, NodeId node,
-                  absl::FunctionRef<void(absl::string_view, NodeId)> visit) {
-  for (const ChildRun& run : Children(graph, node)) {
+absl::Status ForEachChild(
+    const ObjectGraph& graph, NodeId node,
+    absl::FunctionRef<absl::Status(absl::string_view, NodeId)> visit) {
+  const ChildRuns runs = Children(graph, node);
+  const auto take = [](size_t) { return absl::OkStatus(); };
+  FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
+                         NumberNames(graph, runs, take));
+  std::string step;
+  size_t next = 0;
+  for (const ChildRun& run : runs) {
     for (size_t i = 0; i < run.size(); ++i) {
-      WithText(graph, NameOf(run, i),
-               [&](absl::string_view name) { visit(name, run.child(i)); });
+      ChildName name = NameOf(run, i);
+      if (!numbers.empty()) name.number = numbers[next++];
+      step.clear();
+      FERRY_RETURN_IF_ERROR(AppendStep(graph, name, take, &step));
+      FERRY_RETURN_IF_ERROR(visit(step, run.child(i)));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> StepTo(const ObjectGraph& graph, NodeId node,
+                                   NodeId child) {
+  const ChildRuns runs = Children(graph, node);
+  const auto take = [](size_t) { return absl::OkStatus(); };
+  size_t num_before = 0;
+  for (const ChildRun& run : runs) {
+    for (size_t i = 0; i < run.size(); ++i) {
+      if (run.child(i) != child) continue;
+      ChildName name = NameOf(run, i);
+      FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
+                             NumberNames(graph, runs, take));
+      if (!numbers.empty()) name.number = numbers[num_before + i];
+      std::string step;
+      FERRY_RETURN_IF_ERROR(AppendStep(graph, name, take, &step));
+      return step;
+    }
+    num_before += run.size();
+  }
+  return std::string();
 }
 
 bool HasChildren(const ObjectGraph& graph, NodeId node) {
@@ -530,13 +639,11 @@ class Walk {
 
   absl::Status Visit(const Step& step, NodeId parent);
 
-  // Returns the number of each child, in the order of the runs, or nothing if
-  // every name is the name of one child. Takes memory for the names that occur
-  // more than once, and a few words for each of the others.
-  absl::StatusOr<std::vector<uint32_t>> NumberNames(const ChildRuns& runs);
-
-  // Appends "/" and the name to `pointer`.
-  absl::Status Append(ChildName name, std::string* pointer);
+  // Appends the step to the child of this name to `pointer`.
+  absl::Status Append(ChildName name, std::string* pointer) {
+    return AppendStep(
+        graph_, name, [this](size_t bytes) { return Count(bytes); }, pointer);
+  }
 
   // Counts children that are to be visited. Objects may share a state or
   // arguments, and each of them has their children.
@@ -575,77 +682,6 @@ class Walk {
       kFreeChildren +
       kMaxSharing * (graph_.num_references() + uint64_t{graph_.size()});
 };
-
-absl::StatusOr<std::vector<uint32_t>> Walk::NumberNames(const ChildRuns& runs) {
-  std::vector<uint32_t> numbers;
-  if (!NamesMayClash(graph_, runs)) return numbers;
-  const auto for_each = [&](auto use) {
-    for (const ChildRun& run : runs) {
-      for (size_t i = 0; i < run.size(); ++i) {
-        WithText(graph_, NameOf(run, i),
-                 [&](absl::string_view name) { use(run, name); });
-      }
-    }
-  };
-  absl::flat_hash_map<size_t, uint32_t> num_by_hash;
-  bool any_twice = false;
-  absl::Status status;
-  for_each([&](const ChildRun&, absl::string_view name) {
-    if (status.ok() && name.size() > kFreeNameBytes) {
-      status = Count(name.size());
-    }
-    if (status.ok()) any_twice |= ++num_by_hash[absl::HashOf(name)] > 1;
-  });
-  FERRY_RETURN_IF_ERROR(status);
-  if (!any_twice) return numbers;
-  struct Namesakes {
-    const ChildRun* first_run;
-    uint32_t num_in_first_run = 0;
-    uint32_t num_numbered = 0;
-  };
-  absl::flat_hash_map<std::string, Namesakes> namesakes;
-  for_each([&](const ChildRun& run, absl::string_view name) {
-    if (num_by_hash[absl::HashOf(name)] == 1) return;
-    Namesakes& of_name =
-        namesakes.try_emplace(std::string(name), Namesakes{&run}).first->second;
-    if (of_name.first_run == &run) ++of_name.num_in_first_run;
-  });
-  for_each([&](const ChildRun& run, absl::string_view name) {
-    const auto found = namesakes.find(name);
-    if (found == namesakes.end()) return numbers.push_back(kNoNumber);
-    Namesakes& of_name = found->second;
-    const bool is_found_by_name =
-        of_name.first_run == &run && of_name.num_in_first_run == 1;
-    numbers.push_back(is_found_by_name ? kNoNumber : of_name.num_numbered);
-    ++of_name.num_numbered;
-  });
-  return numbers;
-}
-
-absl::Status Walk::Append(ChildName name, std::string* pointer) {
-  pointer->push_back('/');
-  const size_t start = pointer->size();
-  size_t name_size = 0;
-  WithText(graph_, name, [&](absl::string_view text) {
-    name_size = text.size();
-    if (pointer->size() + name_size > kMaxPointerBytes) return;
-    if (text.find('~') == absl::string_view::npos &&
-        text.find('/') == absl::string_view::npos) {
-      pointer->append(text.data(), text.size());
-    } else {
-      *pointer += EscapePointerToken(text);
-    }
-  });
-  if (start + name_size > kMaxPointerBytes ||
-      pointer->size() > kMaxPointerBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "a path of the graph is longer than ", kMaxPointerBytes, " bytes"));
-  }
-  if (name.number != kNoNumber) {
-    absl::StrAppend(pointer, kNumberMark, name.number);
-  }
-  return name_size > kFreeNameBytes ? Count(name_size) : absl::OkStatus();
-}
 
 absl::StatusOr<std::string> Walk::FirstPointer(NodeId container) {
   std::vector<ChildName> names;
@@ -688,8 +724,9 @@ absl::Status Walk::Visit(const Step& step, NodeId parent) {
   for (const ChildRun& run : runs) {
     FERRY_RETURN_IF_ERROR(CountChildren(run.size()));
   }
-  FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
-                         NumberNames(runs));
+  FERRY_ASSIGN_OR_RETURN(
+      const std::vector<uint32_t> numbers,
+      NumberNames(graph_, runs, [this](size_t bytes) { return Count(bytes); }));
   size_t next = 0;
   for (const ChildRun& run : runs) {
     for (size_t i = 0; i < run.size(); ++i) {

@@ -57,9 +57,23 @@ std::string KeyText(const ObjectGraph& graph, NodeId key);
 // `token` as a step of a JSON Pointer: "~" becomes "~0", "/" becomes "~1".
 std::string EscapePointerToken(absl::string_view token);
 
-// Calls `visit` with the name of each child, unescaped, and the child.
-void ForEachChild(const ObjectGraph& graph, NodeId node,
-                  absl::FunctionRef<void(absl::string_view, NodeId)> visit);
+// Calls `visit` for each child, in the order above, with the step that leads to
+// it from `node` ("/fc.weight", "/0~21"): that, behind a pointer to `node`, is
+// a pointer to the child. O(children and the text of their names).
+//
+// Errors: the first that `visit` returns, which ends the calls.
+//         kResourceExhausted - a step is longer than `WalkGraph` allows.
+absl::Status ForEachChild(
+    const ObjectGraph& graph, NodeId node,
+    absl::FunctionRef<absl::Status(absl::string_view, NodeId)> visit);
+
+// Returns the step that leads from `node` to `child`, as `ForEachChild` has it,
+// or "" if `node` has no such child. Of several steps it is the first.
+// O(children and the text of their names).
+//
+// Errors: kResourceExhausted - as of `ForEachChild`.
+absl::StatusOr<std::string> StepTo(const ObjectGraph& graph, NodeId node,
+                                   NodeId child);
 
 // Whether a walk looks inside the node.
 bool HasChildren(const ObjectGraph& graph, NodeId node);
@@ -81,9 +95,11 @@ NodeId FindAttribute(const ObjectGraph& graph, NodeId object,
 
 // Returns `status`, an error, with where `node` stands below `root` behind its
 // message: " (at /model/3)", " (at a key of /model)", or nothing for the root.
-// What has no name of its own, such as an item of a set, stands where the node
-// that refers to it does. Of several places it names one with the fewest steps,
-// and cuts what is longer than some hundred bytes. O(nodes and references).
+// The steps are those of `StepTo`, escaped for a message. What is no child,
+// such as an item of a set, and what is in it, stands where the node that
+// refers to it does. Of several places it names one with the fewest references
+// to follow, and cuts what is longer than some hundred bytes. O(nodes and
+// references).
 absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
                            NodeId root, NodeId node);
 

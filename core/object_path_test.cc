@@ -82,6 +82,24 @@ TEST_F(ObjectPathTest, ErrorsSayWhereANodeStands) {
   EXPECT_EQ(message(List({stateful}), bad), "bad (at /0/x)");
   EXPECT_EQ(message(List({stateful}), graph_.object(stateful).callable),
             "bad (at /0)");
+  const NodeId halves = Object({});
+  graph_.SetState(halves, Tuple({Dict({Str("x"), Int(1)}),
+                                 Dict({Str("y"), bad, deep, Int(2)})}));
+  EXPECT_EQ(message(List({halves}), bad), "bad (at /0/y)");
+  EXPECT_EQ(message(List({halves}), deep), "bad (at a key of /0)");
+  const NodeId other_state = Object({});
+  graph_.SetState(other_state, List({bad}));
+  EXPECT_EQ(message(other_state, bad), "bad (at /__state__/0)");
+  // Where a name is that of two children.
+  EXPECT_EQ(message(Dict({Str("0"), Int(1), Int(0), deep}), bad),
+            "bad (at /0~21/1)");
+  const NodeId both = Object({deep});
+  graph_.AppendItems(both, Nodes{Int(1)});
+  EXPECT_EQ(message(both, bad), "bad (at /0~21/1)");
+  // What no pointer leads to, nor to what is in it.
+  EXPECT_EQ(
+      message(Dict({Str("s"), graph_.AddSet({Tuple({Int(0), bad})})}), bad),
+      "bad (at /s)");
   // A cycle, a way that is beyond measure, and none at all.
   const NodeId cycle = List({});
   graph_.AppendItems(cycle, Nodes{cycle, deep});
@@ -239,16 +257,20 @@ TEST_F(ObjectPathTest, ChildrenOfAnObject) {
   graph_.SetState(object, Tuple({Dict({Str("attribute"), Int(14)}),
                                  Dict({Str("slot"), Int(15)})}));
   std::vector<std::pair<std::string, int64_t>> children;
-  ForEachChild(graph_, object, [&](absl::string_view name, NodeId child) {
-    children.emplace_back(name, graph_.int_value(child));
-  });
+  const absl::Status status =
+      ForEachChild(graph_, object, [&](absl::string_view step, NodeId child) {
+        EXPECT_EQ(Resolve(object, step), child);
+        children.emplace_back(step, graph_.int_value(child));
+        return absl::OkStatus();
+      });
+  EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(children,
-            (std::vector<std::pair<std::string, int64_t>>{{"5", 13},
-                                                          {"attribute", 14},
-                                                          {"slot", 15},
-                                                          {"0", 12},
-                                                          {"0", 10},
-                                                          {"kw", 11}}));
+            (std::vector<std::pair<std::string, int64_t>>{{"/5", 13},
+                                                          {"/attribute", 14},
+                                                          {"/slot", 15},
+                                                          {"/0", 12},
+                                                          {"/0~21", 10},
+                                                          {"/kw", 11}}));
   EXPECT_EQ(graph_.int_value(Resolve(object, "/5")), 13);
   EXPECT_EQ(graph_.int_value(Resolve(object, "/slot")), 15);
   EXPECT_EQ(graph_.int_value(Resolve(object, "/0")), 12);
@@ -282,9 +304,27 @@ TEST_F(ObjectPathTest, WhatHasChildren) {
                       graph_.AddSet({&one, 1}), graph_.AddSize({1}),
                       graph_.AddGlobal("m", "C")}) {
     EXPECT_FALSE(HasChildren(graph_, node));
-    ForEachChild(graph_, node,
-                 [](absl::string_view, NodeId) { ADD_FAILURE(); });
+    EXPECT_TRUE(ForEachChild(graph_, node, [](absl::string_view, NodeId) {
+                  return absl::InternalError("a child");
+                }).ok());
   }
+}
+
+TEST_F(ObjectPathTest, ChildrenOfOneNameHaveStepsThatLeadToThem) {
+  const NodeId dict =
+      Dict({Int(0), Int(10), Str("0"), Int(11), Str("a/b~"), Int(12)});
+  Lines steps;
+  int num_left = 2;
+  const auto visit = [&](absl::string_view step, NodeId child) {
+    EXPECT_EQ(Resolve(dict, step), child);
+    steps.emplace_back(step);
+    return --num_left == 0 ? absl::CancelledError("enough") : absl::OkStatus();
+  };
+  EXPECT_EQ(ForEachChild(graph_, dict, visit).code(), Code::kCancelled);
+  EXPECT_EQ(steps, (Lines{"/0~20", "/0~21"}));
+  steps.clear();
+  EXPECT_TRUE(ForEachChild(graph_, dict, visit).ok());
+  EXPECT_EQ(steps, (Lines{"/0~20", "/0~21", "/a~1b~0"}));
 }
 
 // --- Pointers ----------------------------------------------------------------
