@@ -41,7 +41,7 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   };
   const absl::StatusOr<Value> holder = checkpoint.root().At(options.pointer);
   if (!holder.ok()) return in_file(holder.status());
-  const absl::StatusOr<StateDictResult> state = StateDict(*holder);
+  absl::StatusOr<StateDictResult> state = StateDict(*holder);
   if (!state.ok()) return in_file(state.status());
 
   absl::flat_hash_map<absl::string_view, const NamedTensor*> wanted;
@@ -54,6 +54,14 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
     }
   }
   LoadIntoResult result;
+  result.pointer = absl::StrCat(options.pointer, state->pointer);
+  for (std::vector<std::string>* pointers :
+       {&state->outside, &state->ambiguous}) {
+    for (std::string& pointer : *pointers) {
+      pointer.insert(0, options.pointer);
+    }
+  }
+  result.outside = std::move(state->outside);
   std::vector<Checkpoint::TensorDestination> destinations;
   destinations.reserve(tensors.size());
   std::string mismatches;
@@ -91,14 +99,22 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   for (const NamedTensor& tensor : tensors) {
     if (wanted.contains(tensor.name)) result.missing.push_back(tensor.name);
   }
+  const size_t num_in_state = result.unexpected.size();
+  result.unexpected.insert(result.unexpected.end(), state->ambiguous.begin(),
+                           state->ambiguous.end());
   std::string problems;
   if (options.strict) {
     AppendNames("not in the file", result.missing, &problems);
     AppendNames("in the file alone",
                 absl::MakeConstSpan(result.unexpected)
-                    .first(result.unexpected.size() - no_tensors.size()),
+                    .first(num_in_state - no_tensors.size()),
                 &problems);
     AppendNames("in the file alone, and no tensors", no_tensors, &problems);
+    AppendNames(
+        absl::StrCat("beside the state, and perhaps a part of it "
+                     "(LoadIntoOptions::pointer = ",
+                     QuoteForMessage(result.pointer), " leaves it out)"),
+        state->ambiguous, &problems);
     if (!result.missing.empty() && checkpoint.constants().size() != 0) {
       absl::StrAppend(&problems,
                       "\n  the file is a TorchScript archive with constants, "

@@ -31,23 +31,31 @@ namespace ferry {
 
 struct LoadIntoOptions {
   // Whether every tensor must be in the file, and the state in the file have
-  // nothing else: no other tensor, and nothing that is no tensor
-  // (`StateDictResult::left_out`). Default: yes, as in PyTorch.
+  // nothing else: no other tensor, nothing that is no tensor
+  // (`StateDictResult::left_out`), and nothing beside it that may be a part of
+  // it (`StateDictResult::ambiguous`). Default: yes, as in PyTorch.
   bool strict = true;
 
-  // Where in the file the state is, as a JSON Pointer: "/ema". Default: where
-  // `StateDict` finds it.
+  // Where in the file to look for the state, as a JSON Pointer: "/ema". What is
+  // elsewhere is not looked at. Default: where `StateDict` finds it.
   std::string pointer;
 };
 
-// Which names only one side has, each in its own order. Empty after a strict
-// load.
 struct LoadIntoResult {
-  // Tensors that the file has not.
+  // Tensors that the file has not, in the order of the call. Empty after a
+  // strict load.
   std::vector<std::string> missing;
-  // What the state in the file has and was not asked for: tensors, then what is
-  // no tensor.
+
+  // What the file has and was not asked for, in its own order: the names of
+  // tensors in the state, then those of what is no tensor, then, as JSON
+  // Pointers from the root of the file, what may be a part of the state and
+  // stands beside it ("/bias"). Empty after a strict load.
   std::vector<std::string> unexpected;
+
+  // Where in the file the state is ("/model"), and what is outside it, as in
+  // `StateDictResult`, but from the root of the file.
+  std::string pointer;
+  std::vector<std::string> outside;
 };
 
 // Reads the tensors that `StateDict` finds in a file, which may be a

@@ -69,15 +69,19 @@ std::vector<int32_t> Memory32(const Storage& storage) {
   return numbers;
 }
 
+std::string SavedValue(const Value& value) {
+  std::string bytes;
+  StringSink sink(&bytes);
+  EXPECT_TRUE(Save(value, sink).ok());
+  return bytes;
+}
+
 std::string Saved(const std::vector<NamedTensor>& tensors) {
   const Value state = Value::OrderedDict();
   for (const NamedTensor& entry : tensors) {
     EXPECT_TRUE(state.Set(entry.name, Value(entry.tensor)).ok());
   }
-  std::string bytes;
-  StringSink sink(&bytes);
-  EXPECT_TRUE(Save(state, sink).ok());
-  return bytes;
+  return SavedValue(state);
 }
 
 // Bytes in memory that count what is read of them.
@@ -238,9 +242,7 @@ TEST_F(LoadIntoTest, WhatIsNoTensorIsUnexpected) {
                   .Set("list", Value::List({Value(View(Count(2, 5), {2}, {1})),
                                             Value("x")}))
                   .ok());
-  std::string file;
-  StringSink sink(&file);
-  ASSERT_TRUE(Save(state, sink).ok());
+  const std::string file = SavedValue(state);
   const Tensor a = Blank({2});
   const absl::Status strict = Load(file, {{"a", a}}).status();
   EXPECT_EQ(strict.code(), absl::StatusCode::kInvalidArgument);
@@ -263,6 +265,90 @@ TEST_F(LoadIntoTest, WhatIsNoTensorIsUnexpected) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("steps: the file has no tensor but int"));
+}
+
+TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
+  const auto number = [](int32_t value) {
+    return Value(View(Count(1, value), {1}, {1}));
+  };
+  const Value state = Value::Dict();
+  ASSERT_TRUE(state.Set("a", number(1)).ok());
+  const Value run = Value::Dict();
+  ASSERT_TRUE(run.Set("weights", state).ok());
+  ASSERT_TRUE(run.Set("bias", number(2)).ok());
+  ASSERT_TRUE(run.Set("scales", Value::List({number(3)})).ok());
+  const Value momentum = Value::Dict();
+  ASSERT_TRUE(momentum.Set("a", number(4)).ok());
+  ASSERT_TRUE(run.Set("optimizer", momentum).ok());
+  ASSERT_TRUE(run.Set("epoch", Value(5)).ok());
+  const std::string file = SavedValue(run);
+  const Tensor a = Blank({1});
+  const absl::Status strict = Load(file, {{"a", a}}).status();
+  EXPECT_EQ(strict.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(strict.message()),
+              AllOf(HasSubstr("LoadIntoOptions::pointer = \"/weights\""),
+                    HasSubstr(": /bias, /scales")));
+  EXPECT_THAT(std::string(strict.message()), Not(HasSubstr("optimizer")));
+  EXPECT_THAT(Memory32(a.storage()), ElementsAre(-1));
+
+  LoadIntoOptions options;
+  options.strict = false;
+  absl::StatusOr<LoadIntoResult> result = Load(file, {{"a", a}}, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(Memory32(a.storage()), ElementsAre(1));
+  EXPECT_THAT(result->unexpected, ElementsAre("/bias", "/scales"));
+  EXPECT_EQ(result->pointer, "/weights");
+  EXPECT_THAT(result->outside,
+              ElementsAre("/bias", "/scales", "/optimizer", "/epoch"));
+
+  // From the root of the file, wherever the search begins.
+  const Value runs = Value::Dict();
+  ASSERT_TRUE(runs.Set("run", run).ok());
+  options.pointer = "/run";
+  result = Load(SavedValue(runs), {{"a", a}}, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->unexpected, ElementsAre("/run/bias", "/run/scales"));
+  EXPECT_EQ(result->pointer, "/run/weights");
+  EXPECT_THAT(result->outside, ElementsAre("/run/bias", "/run/scales",
+                                           "/run/optimizer", "/run/epoch"));
+
+  // Where the caller says what the state is, what stands beside it is not.
+  options.strict = true;
+  options.pointer = "/weights";
+  result = Load(file, {{"a", a}}, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->unexpected, IsEmpty());
+  EXPECT_EQ(result->pointer, "/weights");
+  EXPECT_THAT(result->outside, IsEmpty());
+}
+
+TEST_F(LoadIntoTest, WhatIsCertainlyOutsideIsExpected) {
+  const Value number(View(Count(1, 7), {1}, {1}));
+  const Value state = Value::Dict();
+  ASSERT_TRUE(state.Set("a", number).ok());
+  const Value checkpoint = Value::Dict();
+  ASSERT_TRUE(checkpoint.Set("state_dict", state).ok());
+  ASSERT_TRUE(checkpoint.Set("rng_state", number).ok());
+  // A module's own tensors that its state_dict does not list.
+  const Value module = Value::Object("my.Module");
+  ASSERT_TRUE(module.SetAttribute("_parameters", state).ok());
+  ASSERT_TRUE(module.SetAttribute("_modules", Value::Dict()).ok());
+  ASSERT_TRUE(
+      module.SetAttribute("anchors", Value(View(Count(1), {1}, {1}))).ok());
+  struct Case {
+    Value value;
+    const char* outside;
+  };
+  for (const Case& c :
+       {Case{checkpoint, "/rng_state"}, Case{module, "/anchors"}}) {
+    const Tensor a = Blank({1});
+    const absl::StatusOr<LoadIntoResult> result =
+        Load(SavedValue(c.value), {{"a", a}});
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(result->unexpected, IsEmpty());
+    EXPECT_THAT(result->outside, ElementsAre(c.outside));
+    EXPECT_THAT(Memory32(a.storage()), ElementsAre(7));
+  }
 }
 
 TEST_F(LoadIntoTest, FromATorchScriptArchive) {

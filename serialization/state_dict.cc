@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
@@ -28,7 +30,10 @@ constexpr absl::string_view kHolders[] = {
     "state_dict", "model_state_dict", "model",     "module",     "net",
     "network",    "weights",          "generator", "params_ema", "params"};
 
-// What the names, and the visits that yield none, may take together.
+// The first of them say that they are no child of a module.
+constexpr size_t kNumCertainHolders = 2;
+
+// What the names, and the visits to nodes, may take together.
 constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
 constexpr uint64_t kVisitBytes = 64;
 
@@ -84,13 +89,16 @@ class StateDictReader {
   bool IsScriptObject(NodeId node) const;
   bool IsContainer(NodeId node) const;
   bool IsQuantisedState(NodeId module, absl::string_view attribute) const;
-  bool IsTransient(NodeId module, absl::string_view buffer) const;
+  bool IsTransparent(NodeId node) const;
   absl::Span<const NodeId> Behind(NodeId node) const;
   absl::InlinedVector<Run, 4> RunsOf(NodeId container) const;
   std::string TypeName(NodeId node) const;
 
+  absl::StatusOr<bool> IsTransient(NodeId module, absl::string_view buffer);
   absl::StatusOr<bool> HoldsState(NodeId container, bool deep);
   absl::StatusOr<bool> IsState(NodeId node);
+  absl::StatusOr<bool> IsPartOfState(NodeId node);
+  absl::Status Descend(NodeId child, NodeId* node);
   absl::StatusOr<NodeId> Find(NodeId root);
   absl::Status NothingFound(NodeId root,
                             absl::Span<const std::string> candidates) const;
@@ -111,6 +119,12 @@ class StateDictReader {
   bool has_modules_ = false;
   bool has_nesting_ = false;
   uint64_t text_bytes_ = 0;
+
+  // The answers of `HoldsState`, by `deep`.
+  absl::flat_hash_map<NodeId, bool> holds_state_[2];
+  // The names in each set of buffers that are not persistent.
+  absl::flat_hash_map<NodeId, absl::flat_hash_set<absl::string_view>>
+      transient_names_;
 };
 
 // What made an object, or null if that is no global.
@@ -174,7 +188,10 @@ absl::Span<const NodeId> StateDictReader::Behind(NodeId node) const {
   if (IsScriptObject(node) && object.state != kNoNode &&
       graph_.kind(object.state) == ValueKind::kTuple) {
     // Its state and the name of its class.
-    return graph_.items(object.state).subspan(0, 1);
+    const absl::Span<const NodeId> parts = graph_.items(object.state);
+    if (parts.size() == 2 && graph_.kind(parts[1]) == ValueKind::kStr) {
+      return parts.first(1);
+    }
   }
   return {};
 }
@@ -194,14 +211,32 @@ bool StateDictReader::IsQuantisedState(NodeId module,
 }
 
 // Whether a buffer is not persistent. PyTorch says so since 1.6.
-bool StateDictReader::IsTransient(NodeId module,
-                                  absl::string_view buffer) const {
-  const NodeId names = Attribute(module, "_non_persistent_buffers_set");
-  if (names == kNoNode || graph_.kind(names) != ValueKind::kSet) return false;
-  const absl::Span<const NodeId> items = graph_.items(names);
-  return std::any_of(items.begin(), items.end(), [&](NodeId item) {
-    return graph_.kind(item) == ValueKind::kStr && graph_.text(item) == buffer;
-  });
+absl::StatusOr<bool> StateDictReader::IsTransient(NodeId module,
+                                                  absl::string_view buffer) {
+  const NodeId set = Attribute(module, "_non_persistent_buffers_set");
+  if (set == kNoNode || graph_.kind(set) != ValueKind::kSet ||
+      graph_.items(set).empty()) {
+    return false;
+  }
+  const auto [found, is_new] = transient_names_.try_emplace(set);
+  absl::flat_hash_set<absl::string_view>& names = found->second;
+  if (is_new) {
+    for (NodeId item : graph_.items(set)) {
+      if (graph_.kind(item) != ValueKind::kStr) continue;
+      FERRY_RETURN_IF_ERROR(Charge(graph_.text(item).size()));
+      names.insert(graph_.text(item));
+    }
+  }
+  FERRY_RETURN_IF_ERROR(Charge(buffer.size()));
+  return names.contains(buffer);
+}
+
+// Whether a dict with the node in it has what the node has: a list, a tuple or
+// packed weights.
+bool StateDictReader::IsTransparent(NodeId node) const {
+  const ValueKind kind = graph_.kind(node);
+  return kind == ValueKind::kList || kind == ValueKind::kTuple ||
+         !Behind(node).empty();
 }
 
 bool StateDictReader::IsContainer(NodeId node) const {
@@ -250,31 +285,63 @@ absl::InlinedVector<StateDictReader::Run, 4> StateDictReader::RunsOf(
 
 // Whether a container has a tensor in it, through lists, tuples and packed
 // weights. If `deep`, also through dicts and objects, and whether it is or has
-// a module.
+// a module. Looks at each container once, however often it is asked: it answers
+// for all that the container leads to, from which there may be ways back.
 absl::StatusOr<bool> StateDictReader::HoldsState(NodeId container, bool deep) {
-  absl::flat_hash_set<NodeId> seen;
-  std::vector<NodeId> stack = {container};
-  while (!stack.empty()) {
-    const NodeId node = stack.back();
-    stack.pop_back();
-    if (deep && IsModule(node)) return true;
-    for (const Run& run : RunsOf(node)) {
+  absl::flat_hash_map<NodeId, bool>& answers = holds_state_[deep ? 1 : 0];
+  const auto [known, is_new] = answers.try_emplace(container, false);
+  if (!is_new) return known->second;
+  std::vector<NodeId> reached = {container};
+  std::vector<NodeId> holding;
+  absl::flat_hash_map<NodeId, absl::InlinedVector<NodeId, 2>> holders;
+  for (size_t next = 0; next < reached.size(); ++next) {
+    const NodeId node = reached[next];
+    // Objects may share their arguments and their state, which are containers
+    // of their own here.
+    absl::InlinedVector<Run, 4> runs;
+    NodeId args = kNoNode;
+    if (graph_.kind(node) != ValueKind::kObject) {
+      runs = RunsOf(node);
+    } else if (!Behind(node).empty()) {
+      runs = {{Naming::kWhole, Behind(node)}};
+    } else {
+      args = graph_.object(node).args;
+      runs = {{Naming::kWhole, {&args, 1}},
+              {Naming::kWhole, graph_.state_run(node)},
+              {Naming::kIndexes, graph_.items(node)},
+              {Naming::kKeys, graph_.entries(node)}};
+    }
+    bool holds = deep && IsModule(node);
+    for (const Run& run : runs) {
+      if (holds) break;
       FERRY_RETURN_IF_ERROR(Charge(run.children.size()));
       const size_t width = HasKeys(run.naming) ? 2 : 1;
-      for (size_t i = width - 1; i < run.children.size(); i += width) {
+      for (size_t i = width - 1; i < run.children.size() && !holds;
+           i += width) {
         const NodeId child = run.children[i];
-        const ValueKind kind = graph_.kind(child);
-        if (kind == ValueKind::kTensor) return true;
-        const bool is_inside = deep || kind == ValueKind::kList ||
-                               kind == ValueKind::kTuple ||
-                               !Behind(child).empty();
-        if (is_inside && IsContainer(child) && seen.insert(child).second) {
-          stack.push_back(child);
-        }
+        holds = graph_.kind(child) == ValueKind::kTensor;
+        if (!IsContainer(child) || !(deep || IsTransparent(child))) continue;
+        const auto [answer, is_unknown] = answers.try_emplace(child, false);
+        holds = answer->second;
+        if (is_unknown) reached.push_back(child);
+        if (!holds) holders[child].push_back(node);
       }
     }
+    if (!holds) continue;
+    answers[node] = true;
+    holding.push_back(node);
   }
-  return false;
+  while (!holding.empty()) {
+    const auto found = holders.find(holding.back());
+    holding.pop_back();
+    if (found == holders.end()) continue;
+    for (NodeId holder : found->second) {
+      bool& answer = answers[holder];
+      if (!answer) holding.push_back(holder);
+      answer = true;
+    }
+  }
+  return answers[container];
 }
 
 // Whether the node is what `StateDict` takes: a module, an object of a
@@ -285,6 +352,12 @@ absl::StatusOr<bool> StateDictReader::IsState(NodeId node) {
     return HoldsState(node, /*deep=*/false);
   }
   return IsModule(node) || IsOfProgram(node);
+}
+
+// Whether a dict with the node in it would be what `StateDict` takes.
+absl::StatusOr<bool> StateDictReader::IsPartOfState(NodeId node) {
+  if (graph_.kind(node) == ValueKind::kTensor) return true;
+  return IsTransparent(node) ? HoldsState(node, /*deep=*/false) : false;
 }
 
 std::string StateDictReader::TypeName(NodeId node) const {
@@ -314,15 +387,24 @@ absl::Status StateDictReader::NothingFound(
       "; if it is deeper inside, say where: StateDict(*value.At(\"/...\"))"));
 }
 
+// Goes from `*node`, where the state was sought so far, to its child.
+absl::Status StateDictReader::Descend(NodeId child, NodeId* node) {
+  FERRY_ASSIGN_OR_RETURN(const std::string step, StepTo(graph_, *node, child));
+  result_.pointer += step;
+  *node = child;
+  return absl::OkStatus();
+}
+
 // Finds the node of the state, and notes where it is and what is beside it.
 absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) {
-  // Each step goes to an argument or a state; a chain of them that goes on is
-  // none that PyTorch writes.
-  constexpr int kMaxSteps = 4;
-  for (int i = 0; i < kMaxSteps && !Behind(root).empty(); ++i) {
-    absl::StrAppend(&result_.pointer,
-                    IsScriptObject(root) ? "/__state__/0" : "/0");
-    root = Behind(root)[0];
+  // A longer chain of them is none that PyTorch writes.
+  constexpr int kMaxHelpers = 4;
+  for (int i = 0; i < kMaxHelpers && !Behind(root).empty(); ++i) {
+    const NodeId behind = Behind(root)[0];
+    if (IsScriptObject(root)) {
+      FERRY_RETURN_IF_ERROR(Descend(graph_.object(root).state, &root));
+    }
+    FERRY_RETURN_IF_ERROR(Descend(behind, &root));
   }
   if (graph_.kind(root) != ValueKind::kDict) {
     if (IsModule(root) || IsOfProgram(root)) return root;
@@ -342,12 +424,13 @@ absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) {
     if (holder != std::end(kHolders)) held[holder - std::begin(kHolders)] = i;
   }
   size_t found = kNoEntry;
-  for (size_t i : held) {
-    if (i == kNoEntry) continue;
-    FERRY_ASSIGN_OR_RETURN(const bool is_state, IsState(entries[i + 1]));
+  bool is_certain = true;
+  for (size_t i = 0; i < std::size(held) && found == kNoEntry; ++i) {
+    if (held[i] == kNoEntry) continue;
+    FERRY_ASSIGN_OR_RETURN(const bool is_state, IsState(entries[held[i] + 1]));
     if (!is_state) continue;
-    found = i;
-    break;
+    found = held[i];
+    is_certain = i < kNumCertainHolders;
   }
   if (found == kNoEntry) {
     FERRY_ASSIGN_OR_RETURN(const bool is_state, IsState(root));
@@ -362,14 +445,26 @@ absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) {
     }
     if (candidates.size() != 1) return NothingFound(root, candidates);
   }
-  for (size_t i = 0; i < entries.size(); i += 2) {
-    const std::string pointer = absl::StrCat(
-        result_.pointer, "/", EscapePointerToken(KeyText(graph_, entries[i])));
-    if (i != found) result_.outside.push_back(pointer);
+  std::string state_pointer;
+  size_t next = 0;  // of `entries`; the other children come after them
+  const auto note = [&](absl::string_view step, NodeId child) -> absl::Status {
+    const size_t entry = std::exchange(next, next + 2);
+    if (entry >= entries.size()) return absl::OkStatus();
+    std::string pointer = absl::StrCat(result_.pointer, step);
     FERRY_RETURN_IF_ERROR(Charge(pointer.size()));
-  }
-  absl::StrAppend(&result_.pointer, "/",
-                  EscapePointerToken(KeyText(graph_, entries[found])));
+    if (entry == found) {
+      state_pointer = std::move(pointer);
+      return absl::OkStatus();
+    }
+    if (!is_certain) {
+      FERRY_ASSIGN_OR_RETURN(const bool is_part, IsPartOfState(child));
+      if (is_part) result_.ambiguous.push_back(pointer);
+    }
+    result_.outside.push_back(std::move(pointer));
+    return absl::OkStatus();
+  };
+  FERRY_RETURN_IF_ERROR(ForEachChild(graph_, root, note));
+  result_.pointer = std::move(state_pointer);
   return entries[found + 1];
 }
 
@@ -377,8 +472,9 @@ absl::Status StateDictReader::Charge(uint64_t bytes) {
   text_bytes_ += bytes + kVisitBytes;
   if (text_bytes_ <= kMaxTextBytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "the names of the module's tensors take more than ", kMaxTextBytes,
-      " bytes, as of a module that hangs in very many places"));
+      "the names in the model's state, and the visits to what is in it, take "
+      "more than ",
+      kMaxTextBytes, " bytes, as of a module that hangs in very many places"));
 }
 
 absl::Status StateDictReader::LeaveOut(std::string name, std::string type) {
@@ -431,9 +527,12 @@ absl::Status StateDictReader::Step() {
                                      : has_name     ? graph_.text(key)
                                                     : key_text;
   switch (run.naming) {
-    case Naming::kBuffers:
-      if (IsTransient(level.container, own_name)) return absl::OkStatus();
+    case Naming::kBuffers: {
+      FERRY_ASSIGN_OR_RETURN(const bool is_transient,
+                             IsTransient(level.container, own_name));
+      if (is_transient) return absl::OkStatus();
       [[fallthrough]];
+    }
     case Naming::kParts:
       if (child == ObjectGraph::kNone) return absl::OkStatus();
       break;

@@ -63,6 +63,14 @@ struct StateDictResult {
   // beside the state ("/optimizer"), and the tensors of a module that are
   // neither parameters nor persistent buffers ("/_buffers/cache").
   std::vector<std::string> outside;
+
+  // Those of `outside` that may be a part of the state all the same: the
+  // tensors, and the lists, tuples and quantised weights with tensors in them,
+  // beside the state. The value {"weights": {...}, "bias": tensor} is taken for
+  // one that holds a state under "weights", and reads as well as a state_dict
+  // of its own. Empty where the state is under "state_dict" or
+  // "model_state_dict", which are not what a module calls its children.
+  std::vector<std::string> ambiguous;
 };
 
 // Finds the tensors that `value` holds as a model's state. The value may be
@@ -88,16 +96,17 @@ struct StateDictResult {
 // "encoder.weights.0". What a key that is not a str leads to is left out.
 //
 // The tensors are those of `value`: not copied, and, in a `Checkpoint` whose
-// storages are not placed, without their bytes. O(modules and tensors), or
-// O(nodes) if there is a module. Thread-safe like the const methods of `Value`.
+// storages are not placed, without their bytes. All pointers lead back to what
+// they name by `Value::At`. O(nodes and the text of the names in the result).
+// Thread-safe like the const methods of `Value`.
 //
 // Errors:
 //   kNotFound          - there is nothing of the kind, or several entries that
 //                        could be it; says what there is.
 //   kInvalidArgument   - the state holds tensors, but none that has a name; two
 //                        tensors of one name; a module that contains itself.
-//   kResourceExhausted - names of more than 1 GiB in all, which no model has
-//                        and a small file can ask for.
+//   kResourceExhausted - names and visits of more than 1 GiB in all, which no
+//                        model has and a small file can ask for.
 absl::StatusOr<StateDictResult> StateDict(const Value& value);
 
 }  // namespace ferry

@@ -456,6 +456,181 @@ TEST(StateDictTest, EndsWhereSharedListsMakeTooMuchOfIt) {
             absl::StatusCode::kResourceExhausted);
 }
 
+TEST(StateDictTest, EveryPointerLeadsBack) {
+  const Value state = OneTensor(1);
+  const Value checkpoint = Value::OrderedDict();
+  ASSERT_TRUE(checkpoint.Set("a/b~", Value(3)).ok());
+  ASSERT_TRUE(checkpoint.Set(Value(0), state).ok());
+  ASSERT_TRUE(checkpoint.Set("0", Value(5)).ok());
+  ASSERT_TRUE(checkpoint.SetAttribute("0", Value(6)).ok());
+  const auto at = [&](const std::string& pointer) {
+    const absl::StatusOr<Value> value = checkpoint.At(pointer);
+    EXPECT_TRUE(value.ok()) << value.status();
+    return value.value_or(Value());
+  };
+  absl::StatusOr<StateDictResult> found = StateDict(checkpoint);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->pointer, "/0~20");
+  EXPECT_TRUE(at(found->pointer).Contains("w"));
+  EXPECT_THAT(found->outside, ElementsAre("/a~1b~0", "/0~21"));
+  EXPECT_EQ(at(found->outside[0]).AsInt().value_or(-1), 3);
+  EXPECT_EQ(at(found->outside[1]).AsInt().value_or(-1), 5);
+  // The other one.
+  ASSERT_TRUE(checkpoint.Set(Value(0), Value(7)).ok());
+  ASSERT_TRUE(checkpoint.Set("0", OneTensor(2)).ok());
+  found = StateDict(checkpoint);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(at(found->pointer).Contains("w"));
+  ASSERT_EQ(found->outside.size(), 2u);
+  EXPECT_EQ(at(found->outside[1]).AsInt().value_or(-1), 7);
+}
+
+TEST(StateDictTest, PointersLeadThroughHelpersAndModules) {
+  // To an argument whose name an item has as well, and to a state.
+  Modules modules;
+  ObjectGraph& graph = modules.graph();
+  const NodeId module =
+      modules.Add({{"w", 1}}, {{"0", 2}, {"1", 3}}, {"0", "1"});
+  const NodeId buffers = graph.FindStr(graph.object(module).state, "_buffers");
+  const NodeId entry[] = {graph.AddInt(0), modules.AddNumber(4)};
+  graph.AppendEntries(buffers, entry);
+  const NodeId dict = graph.AddDict();
+  modules.Set(dict, "model", module);
+  const NodeId args[] = {dict, graph.AddStr("Dict[str, Module]")};
+  const NodeId tagged =
+      graph.AddObject(ObjectForm::kCall,
+                      graph.AddGlobal("torch.jit._pickle", "restore_type_tag"),
+                      graph.AddTuple(args));
+  const NodeId item[] = {graph.AddInt(8)};
+  graph.AppendItems(tagged, item);
+  const Value value = modules.value(modules.AddScriptObject(tagged));
+  const absl::StatusOr<StateDictResult> found = StateDict(value);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->pointer, "/__state__/0/0~21/model");
+  const absl::StatusOr<Value> state = value.At(found->pointer);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->node(), module);
+  ASSERT_EQ(found->outside.size(), 3u);
+  for (const std::string& pointer : found->outside) {
+    const absl::StatusOr<Value> outside = value.At(pointer);
+    ASSERT_TRUE(outside.ok()) << outside.status();
+    EXPECT_TRUE(outside->is_tensor()) << pointer;
+  }
+  // A pair without the name of a class is of something else, and no pointer
+  // leads to its dict.
+  const NodeId other = modules.AddObject("torch", "ScriptObject");
+  const NodeId parts[] = {dict, ObjectGraph::kNone};
+  graph.SetState(other, graph.AddTuple(parts));
+  EXPECT_EQ(StateDict(modules.value(other)).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST(StateDictTest, SaysWhatMayBeAPartOfTheState) {
+  for (const bool is_certain : {false, true}) {
+    const Value checkpoint =
+        Dict({{"bias", Number(2)},
+              {is_certain ? "state_dict" : "weights", OneTensor(1)},
+              {"scales", Value::Tuple({Value::List({Number(3)})})},
+              {"epochs", Value::List({Value(3)})},
+              {"optimizer", Dict({{"momentum", Number(4)}})},
+              {"history", Value::List({Dict({{"loss", Number(5)}})})}});
+    EXPECT_THAT(Names(checkpoint), ElementsAre("w=1"));
+    const StateDictResult found = *StateDict(checkpoint);
+    EXPECT_THAT(found.outside, ElementsAre("/bias", "/scales", "/epochs",
+                                           "/optimizer", "/history"));
+    if (is_certain) {
+      EXPECT_THAT(found.ambiguous, IsEmpty());
+    } else {
+      EXPECT_THAT(found.ambiguous, ElementsAre("/bias", "/scales"));
+    }
+  }
+}
+
+TEST(StateDictTest, WhatContainersHoldDoesNotDependOnTheOrder) {
+  // p and q contain each other, and only p has a tensor; x has itself alone.
+  const Value p = Value::List({Value(1)});
+  const Value q = Value::List({p});
+  const Value x = Value::List();
+  const Value state = Dict({{"w", Number(1)}, {"x", x}, {"q", q}, {"p", p}});
+  const Value own_x = *state.Get("x");
+  ASSERT_TRUE(own_x.Append(own_x).ok());
+  const Value own_q = *state.Get("q");
+  const Value own_p = *own_q.Item(0);
+  ASSERT_TRUE(own_p.Append(own_q).ok());
+  ASSERT_TRUE(own_p.Append(Value::List({Value::List({Number(2)})})).ok());
+  ASSERT_TRUE(state.Set("p", own_p).ok());
+  EXPECT_THAT(Names(state), ElementsAre("w=1", "q.0.2.0.0=2", "p.2.0.0=2"));
+  EXPECT_THAT(
+      LeftOutOf(state),
+      ElementsAre("x: list", "q.0.0: int", "q.0.1: list that contains itself",
+                  "p.0: int", "p.1.0: list that contains itself"));
+}
+
+// To look at what is shared once for each that has it would take more than all
+// visits may.
+TEST(StateDictTest, LooksAtWhatIsSharedOnce) {
+  constexpr int kSharing = 20000;
+  constexpr int kShared = 100000;
+  Modules modules;
+  ObjectGraph& graph = modules.graph();
+  std::vector<NodeId> numbers;
+  for (int i = 0; i < kShared; ++i) numbers.push_back(graph.AddInt(i));
+  const NodeId dict = graph.AddDict();
+  graph.AppendEntries(dict, numbers);
+  const NodeId tuple = graph.AddTuple(numbers);
+  const NodeId module = modules.Add({{"w", 1}});
+  const NodeId global = graph.AddGlobal("my", "Class");
+  const NodeId states[] = {graph.AddDict(), graph.AddDict(), graph.AddDict(),
+                           graph.AddDict()};
+  for (NodeId state : states) modules.Set(state, "w", modules.AddNumber(1));
+  for (int i = 0; i < kSharing; ++i) {
+    const std::string name = absl::StrCat(i);
+    modules.Set(states[0], name, dict);
+    const NodeId with_args = graph.AddObject(ObjectForm::kCall, global, tuple);
+    modules.Set(states[1], name, with_args);
+    const NodeId with_state = modules.AddObject("my", "Class");
+    graph.SetState(with_state, dict);
+    modules.Set(states[2], name, with_state);
+    const NodeId list[] = {tuple};
+    modules.Set(states[3], name, graph.AddList(list));
+  }
+  for (NodeId state : states) {
+    const absl::StatusOr<StateDictResult> found =
+        StateDict(modules.value(state));
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->tensors.size(), 1u);
+    EXPECT_EQ(found->left_out.size(), size_t{kSharing});
+  }
+  // Each entry may be the state.
+  const NodeId checkpoint = graph.AddDict();
+  for (int i = 0; i < kSharing; ++i) {
+    const NodeId held = graph.AddDict();
+    modules.Set(held, "items", tuple);
+    modules.Set(checkpoint, absl::StrCat(i), held);
+  }
+  modules.Set(checkpoint, "m", module);
+  const absl::StatusOr<StateDictResult> found =
+      StateDict(modules.value(checkpoint));
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->pointer, "/m");
+}
+
+TEST(StateDictTest, ReadsTheNamesOfTransientBuffersOnce) {
+  constexpr int kBuffers = 20000;
+  std::vector<std::pair<std::string, float>> buffers;
+  std::vector<std::string> transient;
+  for (int i = 0; i < kBuffers; ++i) {
+    buffers.emplace_back(absl::StrCat("buffer", i), 1);
+    if (i % 2 == 0) transient.push_back(buffers.back().first);
+  }
+  Modules modules;
+  const absl::StatusOr<StateDictResult> found =
+      StateDict(modules.value(modules.Add({}, buffers, transient)));
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->tensors.size(), size_t{kBuffers} / 2);
+  EXPECT_EQ(found->outside.size(), size_t{kBuffers} / 2);
+}
+
 TEST(StateDictTest, DoesNotRecurse) {
   Modules modules;
   NodeId module = modules.Add({{"w", 1}});
