@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -16,26 +15,16 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/hash/hash.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/core/value_kind.h"
 
 namespace ferry {
 namespace {
-
-// Tuples nested deeper than this in a key are shortened.
-constexpr int kMaxKeyDepth = 4;
-
-// What a key other than a str is spelt with, or a little more.
-constexpr size_t kMaxKeyTextBytes = 1000;
-
-// Integers up to this size are spelt in decimal, which takes time that grows
-// with the square of it.
-constexpr size_t kMaxDecimalBytes = 128;
 
 // Limits of a walk; names of up to kFreeNameBytes are not counted.
 constexpr size_t kMaxPointerBytes = size_t{16} << 20;
@@ -59,159 +48,6 @@ constexpr size_t kMaxNamesConsidered = 4096;
 
 // What stands between a name and the number of a child among its namesakes.
 constexpr absl::string_view kNumberMark = "~2";
-
-// Python's repr(float): the shortest digits that read back as the same number,
-// with an exponent below 1e-4 and from 1e16 on.
-std::string FloatText(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  char buffer[64];
-  const double magnitude = std::fabs(value);
-  const bool scientific =
-      magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
-  const auto end = std::to_chars(
-      buffer, buffer + sizeof(buffer), value,
-      scientific ? std::chars_format::scientific : std::chars_format::fixed);
-  std::string text(buffer, end.ptr);
-  if (!scientific && text.find('.') == std::string::npos) text += ".0";
-  return text;
-}
-
-std::string ComplexText(std::complex<double> value) {
-  const auto part = [](double x) {
-    std::string text = FloatText(x);
-    if (absl::EndsWith(text, ".0")) text.resize(text.size() - 2);
-    return text;
-  };
-  if (value.real() == 0 && !std::signbit(value.real())) {
-    return absl::StrCat(part(value.imag()), "j");
-  }
-  const char* sign =
-      std::signbit(value.imag()) && !std::isnan(value.imag()) ? "" : "+";
-  return absl::StrCat("(", part(value.real()), sign, part(value.imag()), "j)");
-}
-
-std::string BigIntText(absl::string_view twos_complement) {
-  if (twos_complement.size() > kMaxDecimalBytes) {
-    return absl::StrCat("<integer of ", twos_complement.size(), " bytes>");
-  }
-  // The magnitude, in 32-bit digits.
-  const bool negative =
-      (static_cast<unsigned char>(twos_complement.back()) & 0x80) != 0;
-  std::vector<uint32_t> magnitude((twos_complement.size() + 3) / 4 + 1);
-  uint64_t carry = negative ? 1 : 0;
-  for (size_t i = 0; i < magnitude.size(); ++i) {
-    uint32_t digit = 0;
-    for (size_t j = 0; j < 4; ++j) {
-      const size_t at = 4 * i + j;
-      const uint32_t byte =
-          at < twos_complement.size()
-              ? static_cast<unsigned char>(twos_complement[at])
-              : (negative ? 0xFF : 0x00);
-      digit |= byte << (8 * j);
-    }
-    carry += negative ? static_cast<uint32_t>(~digit) : digit;
-    magnitude[i] = static_cast<uint32_t>(carry);
-    carry >>= 32;
-  }
-  std::string reversed;
-  while (!magnitude.empty()) {
-    uint64_t remainder = 0;
-    for (size_t i = magnitude.size(); i-- > 0;) {
-      const uint64_t value = (remainder << 32) | magnitude[i];
-      magnitude[i] = static_cast<uint32_t>(value / 10);
-      remainder = value % 10;
-    }
-    reversed.push_back(static_cast<char>('0' + remainder));
-    while (!magnitude.empty() && magnitude.back() == 0) magnitude.pop_back();
-  }
-  if (negative) reversed.push_back('-');
-  return std::string(reversed.rbegin(), reversed.rend());
-}
-
-// Python's repr of a str, or of bytes without the b.
-std::string QuotedText(absl::string_view text, bool is_bytes) {
-  const char quote =
-      absl::StrContains(text, "'") && !absl::StrContains(text, "\"") ? '"'
-                                                                     : '\'';
-  std::string quoted(1, quote);
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == quote || c == '\\') {
-      quoted.push_back('\\');
-      quoted.push_back(c);
-    } else if (c == '\n') {
-      quoted += "\\n";
-    } else if (c == '\r') {
-      quoted += "\\r";
-    } else if (c == '\t') {
-      quoted += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F || (is_bytes && byte > 0x7F)) {
-      absl::StrAppend(&quoted, "\\x", absl::Hex(byte, absl::kZeroPad2));
-    } else {
-      quoted.push_back(c);
-    }
-  }
-  quoted.push_back(quote);
-  return quoted;
-}
-
-// Appends to `out`; the depth is bounded, so this may recurse.
-void AppendRepr(const ObjectGraph& graph, NodeId node, int depth,
-                std::string* out) {
-  switch (graph.kind(node)) {
-    case ValueKind::kNone:
-      *out += "None";
-      return;
-    case ValueKind::kBool:
-      *out += graph.int_value(node) != 0 ? "True" : "False";
-      return;
-    case ValueKind::kInt:
-      *out += graph.is_big_int(node) ? BigIntText(graph.text(node))
-                                     : absl::StrCat(graph.int_value(node));
-      return;
-    case ValueKind::kFloat:
-      *out += FloatText(graph.float_value(node));
-      return;
-    case ValueKind::kComplex:
-      *out += ComplexText(graph.complex_value(node));
-      return;
-    case ValueKind::kStr:
-    case ValueKind::kBytes: {
-      const bool is_bytes = graph.kind(node) == ValueKind::kBytes;
-      if (is_bytes) out->push_back('b');
-      *out += QuotedText(Shorten(graph.text(node), kMaxKeyTextBytes), is_bytes);
-      return;
-    }
-    case ValueKind::kTuple: {
-      const absl::Span<const NodeId> items = graph.items(node);
-      out->push_back('(');
-      for (size_t i = 0; i < items.size(); ++i) {
-        if (i > 0) *out += ", ";
-        if (depth == kMaxKeyDepth || out->size() > kMaxKeyTextBytes) {
-          *out += "...";
-          break;
-        }
-        AppendRepr(graph, items[i], depth + 1, out);
-      }
-      *out += items.size() == 1 ? ",)" : ")";
-      return;
-    }
-    case ValueKind::kDType:
-      absl::StrAppend(out, "torch.", Name(graph.dtype(node)));
-      return;
-    case ValueKind::kDevice:
-      *out += graph.device(node).ToString();
-      return;
-    case ValueKind::kGlobal:
-      absl::StrAppend(out, graph.global(node).module, ".",
-                      graph.global(node).name);
-      return;
-    default:
-      absl::StrAppend(out, "<", Name(graph.kind(node)), ">");
-      return;
-  }
-}
 
 // The dicts that hold an object's attributes: its state, or both halves of a
 // state that is a pair (of __dict__ and of __slots__).
@@ -530,13 +366,6 @@ std::string Place(const ObjectGraph& graph, NodeId root, NodeId node) {
 }
 
 }  // namespace
-
-std::string KeyText(const ObjectGraph& graph, NodeId key) {
-  if (graph.kind(key) == ValueKind::kStr) return std::string(graph.text(key));
-  std::string text;
-  AppendRepr(graph, key, 0, &text);
-  return text;
-}
 
 std::string EscapePointerToken(absl::string_view token) {
   return absl::StrReplaceAll(token, {{"~", "~0"}, {"/", "~1"}});

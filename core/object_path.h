@@ -47,13 +47,6 @@
 
 namespace ferry {
 
-// Python's `str(key)`: of a str the text itself, of numbers their shortest
-// decimal (integers of more than 128 bytes: "<integer of N bytes>"), of a tuple
-// "(1, 'a')". Of what has no such spelling "<tensor>", "<object>". A tuple that
-// is nested in more than a few others, or what would be longer than about a
-// thousand bytes, is shortened to "...".
-std::string KeyText(const ObjectGraph& graph, NodeId key);
-
 // `token` as a step of a JSON Pointer: "~" becomes "~0", "/" becomes "~1".
 std::string EscapePointerToken(absl::string_view token);
 

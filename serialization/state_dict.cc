@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_path.h"
+#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 

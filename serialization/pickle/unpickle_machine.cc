@@ -11,8 +11,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
+#include "ferry/core/decimal_int.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/pickle/decimal_int.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/text_escapes.h"
 

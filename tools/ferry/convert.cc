@@ -25,7 +25,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/fd_sink.h"
 #include "ferry/core/object_graph.h"
-#include "ferry/core/object_path.h"
+#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/stream_bytes.h"

@@ -14,7 +14,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_path.h"
+#include "ferry/core/python_repr.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/text.h"

@@ -20,6 +20,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/object_path.h"
+#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"

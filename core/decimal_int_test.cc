@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/pickle/decimal_int.h"
+#include "ferry/core/decimal_int.h"
 
 #include <string>
 
@@ -10,7 +10,6 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace pickle {
 namespace {
 
 // The shortest form of a two's complement.
@@ -25,7 +24,9 @@ std::string Shortest(std::string bytes) {
 
 std::string Converted(absl::string_view text) {
   EXPECT_EQ(DescribeBadDecimal(text), "") << text;
-  return Shortest(DecimalToTwosComplement(text));
+  const std::string bytes = Shortest(DecimalToTwosComplement(text));
+  EXPECT_EQ(TwosComplementToDecimal(bytes), text == "-0" ? "0" : text);
+  return bytes;
 }
 
 TEST(DecimalIntTest, ConvertsIntegersOfAnySize) {
@@ -43,6 +44,16 @@ TEST(DecimalIntTest, ConvertsIntegersOfAnySize) {
             absl::StrCat(std::string(8, '\0'), "\xff"));
 }
 
+TEST(DecimalIntTest, ConvertsAsManyDigitsAsPythonThereAndBack) {
+  const std::string nines(kMaxDecimalDigits, '9');
+  EXPECT_EQ(Converted(nines).size(), kMaxDecimalBytes);
+  EXPECT_EQ(Converted("-" + nines).size(), kMaxDecimalBytes);
+  // Bytes that say no more than the sign.
+  EXPECT_EQ(TwosComplementToDecimal(std::string(kMaxDecimalBytes, '\0')), "0");
+  EXPECT_EQ(TwosComplementToDecimal(std::string(kMaxDecimalBytes, '\xff')),
+            "-1");
+}
+
 TEST(DecimalIntTest, SaysWhatIsWrong) {
   for (const char* bad : {"", "-", "+1", " 1", "1 ", "1L", "0x1", "--1"}) {
     EXPECT_NE(DescribeBadDecimal(bad), "") << bad;
@@ -55,5 +66,4 @@ TEST(DecimalIntTest, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace pickle
 }  // namespace ferry

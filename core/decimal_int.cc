@@ -1,23 +1,17 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/pickle/decimal_int.h"
+#include "ferry/core/decimal_int.h"
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
 
 namespace ferry {
-namespace pickle {
-namespace {
-
-// Converting takes time that grows with the square of the length; Python itself
-// refuses more digits than this by default.
-constexpr size_t kMaxDecimalDigits = 4300;
-
-}  // namespace
 
 absl::string_view DescribeBadDecimal(absl::string_view text) {
   absl::ConsumePrefix(&text, "-");
@@ -57,5 +51,37 @@ std::string DecimalToTwosComplement(absl::string_view text) {
   return bytes;
 }
 
-}  // namespace pickle
+std::string TwosComplementToDecimal(absl::string_view bytes) {
+  // The magnitude, in 32-bit digits.
+  const bool negative = (static_cast<unsigned char>(bytes.back()) & 0x80) != 0;
+  std::vector<uint32_t> magnitude((bytes.size() + 3) / 4 + 1);
+  uint64_t carry = negative ? 1 : 0;
+  for (size_t i = 0; i < magnitude.size(); ++i) {
+    uint32_t digit = 0;
+    for (size_t j = 0; j < 4; ++j) {
+      const size_t at = 4 * i + j;
+      const uint32_t byte = at < bytes.size()
+                                ? static_cast<unsigned char>(bytes[at])
+                                : (negative ? 0xFF : 0x00);
+      digit |= byte << (8 * j);
+    }
+    carry += negative ? static_cast<uint32_t>(~digit) : digit;
+    magnitude[i] = static_cast<uint32_t>(carry);
+    carry >>= 32;
+  }
+  std::string reversed;
+  while (!magnitude.empty()) {
+    uint64_t remainder = 0;
+    for (size_t i = magnitude.size(); i-- > 0;) {
+      const uint64_t value = (remainder << 32) | magnitude[i];
+      magnitude[i] = static_cast<uint32_t>(value / 10);
+      remainder = value % 10;
+    }
+    reversed.push_back(static_cast<char>('0' + remainder));
+    while (!magnitude.empty() && magnitude.back() == 0) magnitude.pop_back();
+  }
+  if (negative) reversed.push_back('-');
+  return std::string(reversed.rbegin(), reversed.rend());
+}
+
 }  // namespace ferry
