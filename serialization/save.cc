@@ -125,10 +125,10 @@ absl::Status CheckOptions(const SaveOptions& options) {
                      " container is read, not written; zip, legacy and "
                      "safetensors are"));
   }
-  if (options.pickle_protocol < 2 || options.pickle_protocol > 5) {
+  if (options.pickle_protocol < 0 || options.pickle_protocol > 5) {
     return absl::InvalidArgumentError(
         absl::StrCat("pickle protocol ", options.pickle_protocol,
-                     " cannot be written; 2 to 5 can"));
+                     " cannot be written; 0 to 5 can"));
   }
   if (options.storage_alignment < 1 ||
       options.storage_alignment > kMaxAlignment) {

@@ -64,8 +64,10 @@ struct SaveOptions : TransferControl {
   // Which codecs there are. Null: `CodecRegistry::Default()`.
   const CodecRegistry* codec_registry = nullptr;
 
-  // The protocol that the codec "pickle" writes, 2 to 5. Default: 2, as in
-  // PyTorch; `weights_only` reads no other. Other codecs ignore it.
+  // The protocol that the codec "pickle" writes, 0 to 5. Default: 2, as in
+  // PyTorch; `weights_only` reads no other. Protocol 0 is for values without
+  // tensors and storages (kUnimplemented): PyTorch writes it with them, and
+  // cannot read it. Other codecs ignore this.
   int pickle_protocol = 2;
 
   // Default: the newest.

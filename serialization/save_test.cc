@@ -179,11 +179,11 @@ TEST_F(SaveTest, NamesTheArchiveAfterTheFile) {
 }
 
 TEST_F(SaveTest, OptionsOutOfRangeAreRefused) {
-  for (int protocol : {-1, 0, 1, 6}) {
+  for (int protocol : {-1, 6}) {
     options_.pickle_protocol = protocol;
     const absl::Status status = SaveToString(Value(1)).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("2 to 5"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("0 to 5"));
     // Nothing is created.
     const std::string path = absl::StrCat(testing::TempDir(), "/not_there.pt");
     EXPECT_FALSE(Save(Value(1), path, options_).ok());

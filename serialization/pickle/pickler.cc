@@ -4,6 +4,7 @@
 #include "ferry/serialization/pickle/pickler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <limits>
@@ -14,13 +15,16 @@
 #include "absl/base/optimization.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/decimal_int.h"
 #include "ferry/core/global_name.h"
 #include "ferry/core/object_path.h"
+#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/python2_names.h"
+#include "ferry/serialization/pickle/text_escapes.h"
 
 namespace ferry {
 namespace pickle {
@@ -37,10 +41,14 @@ constexpr size_t kFrameHeaderSize = 9;
 // CPython recurses. Each time costs as much as the whole container.
 constexpr int kMaxReentered = 1000;
 
+// float("nan") in Python.
+constexpr uint64_t kPythonNan = 0x7FF8000000000000;
+
 // The steps in which an object is written.
 enum Stage : uint8_t {
   kCallable,
   kArgs,
+  kArgsOfNewObj,  // one by one
   kKwargs,
   kCall,
   kItems,
@@ -78,6 +86,12 @@ absl::string_view OneCharacter(char latin1) {
     return all;
   }();
   return (*characters)[static_cast<unsigned char>(latin1)];
+}
+
+// Of a tuple of at least one item.
+unsigned char TupleOpcode(size_t count, bool has_mark) {
+  if (has_mark) return kTuple;
+  return static_cast<unsigned char>(kTuple1 + count - 1);
 }
 
 absl::Status NeedsHooks(ValueKind kind) {
@@ -140,6 +154,12 @@ void Pickler::PutOpcode(unsigned char opcode) {
   Put({&byte, 1});
 }
 
+void Pickler::PutLine(unsigned char opcode, absl::string_view text) {
+  PutOpcode(opcode);
+  Put(text);
+  PutOpcode('\n');
+}
+
 void Pickler::PutNumber(uint64_t value, int size) {
   char bytes[8];
   for (int i = 0; i < size; ++i) {
@@ -190,6 +210,8 @@ void Pickler::Memoise() {
   const uint32_t memo = next_memo_++;
   if (protocol_ >= 4) {
     PutOpcode(kMemoize);
+  } else if (protocol_ == 0) {
+    PutLine(kPut, absl::StrCat(memo));
   } else if (memo < 256) {
     PutOpcode(kBinPut);
     PutNumber(memo, 1);
@@ -205,7 +227,9 @@ void Pickler::MemoiseNode(NodeId node) {
 }
 
 void Pickler::WriteGet(uint32_t memo) {
-  if (memo < 256) {
+  if (protocol_ == 0) {
+    PutLine(kGet, absl::StrCat(memo));
+  } else if (memo < 256) {
     PutOpcode(kBinGet);
     PutNumber(memo, 1);
   } else {
@@ -223,19 +247,28 @@ void Pickler::WriteNone() {
 
 void Pickler::WriteBool(bool value) {
   ObjectBoundary();
-  PutOpcode(value ? kNewTrue : kNewFalse);
+  if (protocol_ >= 2) {
+    PutOpcode(value ? kNewTrue : kNewFalse);
+  } else {
+    PutLine(kInt, value ? "01" : "00");
+  }
 }
 
 void Pickler::WriteInt(int64_t value) {
   ObjectBoundary();
-  if (value >= 0 && value < 256) {
+  const bool is_short = value >= std::numeric_limits<int32_t>::min() &&
+                        value <= std::numeric_limits<int32_t>::max();
+  if (protocol_ < 2 && !is_short) {
+    PutLine(kLong, absl::StrCat(value, "L"));
+  } else if (protocol_ == 0) {
+    PutLine(kInt, absl::StrCat(value));
+  } else if (value >= 0 && value < 256) {
     PutOpcode(kBinInt1);
     PutNumber(static_cast<uint64_t>(value), 1);
   } else if (value >= 0 && value < 65536) {
     PutOpcode(kBinInt2);
     PutNumber(static_cast<uint64_t>(value), 2);
-  } else if (value >= std::numeric_limits<int32_t>::min() &&
-             value <= std::numeric_limits<int32_t>::max()) {
+  } else if (is_short) {
     PutOpcode(kBinInt);
     PutNumber(static_cast<uint64_t>(value), 4);
   } else {
@@ -254,6 +287,19 @@ void Pickler::WriteInt(int64_t value) {
 
 void Pickler::WriteBigInt(absl::string_view twos_complement) {
   ObjectBoundary();
+  if (protocol_ < 2) {
+    const std::string decimal = twos_complement.size() <= kMaxDecimalBytes
+                                    ? TwosComplementToDecimal(twos_complement)
+                                    : std::string();
+    if (!DescribeBadDecimal(decimal).empty()) {
+      return Refuse(absl::StatusCode::kUnimplemented,
+                    absl::StrCat("Python reads no integer of more than ",
+                                 kMaxDecimalDigits,
+                                 " digits from pickle protocols 0 and 1; save "
+                                 "with protocol 2 or later"));
+    }
+    return PutLine(kLong, absl::StrCat(decimal, "L"));
+  }
   if (twos_complement.size() < 256) {
     PutOpcode(kLong1);
     PutNumber(twos_complement.size(), 1);
@@ -268,6 +314,14 @@ void Pickler::WriteFloat(double value) {
   ObjectBoundary();
   uint64_t bits;
   std::memcpy(&bits, &value, sizeof(bits));
+  if (protocol_ == 0) {
+    if (std::isnan(value) && bits != kPythonNan) {
+      Refuse(absl::StatusCode::kUnimplemented,
+             "pickle protocol 0 has one NaN, and this is another; save with "
+             "protocol 1 or later");
+    }
+    return PutLine(kFloat, FloatRepr(value));
+  }
   char bytes[8];
   for (int i = 0; i < 8; ++i) {
     bytes[i] = static_cast<char>((bits >> (8 * (7 - i))) & 0xFF);
@@ -282,7 +336,9 @@ void Pickler::PutStr(absl::string_view text) {
            absl::StrCat("the text \"", EscapeForMessage(text),
                         "\" is not UTF-8; save it as bytes"));
   }
-  if (protocol_ >= 4 && text.size() < 256) {
+  if (protocol_ == 0) {
+    PutLine(kUnicode, EncodeRawUnicodeEscape(text));
+  } else if (protocol_ >= 4 && text.size() < 256) {
     PutCounted(kShortBinUnicode, 1, text);
   } else {
     // Text of 4 GiB or more does not fit a node.
@@ -388,11 +444,14 @@ void Pickler::WriteGlobalNode(NodeId node) {
   }
   // Before protocol 4 an attribute of a class is getattr(class, "name"), one
   // call inside the next.
-  for (size_t i = 1; i < parts.size(); ++i) WriteGlobal("builtins", "getattr");
+  for (size_t i = 1; i < parts.size(); ++i) {
+    WriteGlobal("builtins", "getattr");
+    BeginTuple(2);
+  }
   WriteGlobal(global.module, parts[0]);
   for (size_t i = 1; i < parts.size(); ++i) {
     WriteStr(parts[i]);
-    WriteShortTuple(2);
+    EndTuple(2);
     PutOpcode(kReduce);
     if (i + 1 == parts.size()) {
       MemoiseNode(node);
@@ -404,51 +463,58 @@ void Pickler::WriteGlobalNode(NodeId node) {
 
 // --- Small containers, for hooks and for calls -------------------------------
 
+void Pickler::PutEmpty(unsigned char empty, unsigned char protocol_0) {
+  if (protocol_ == 0) PutOpcode(kMark);
+  PutOpcode(protocol_ == 0 ? protocol_0 : empty);
+}
+
 void Pickler::WriteEmptyTuple() {
   ObjectBoundary();
-  PutOpcode(kEmptyTuple);
+  PutEmpty(kEmptyTuple, kTuple);
 }
 
-void Pickler::BeginTuple() {
+void Pickler::BeginTuple(size_t count) {
   ObjectBoundary();
-  PutOpcode(kMark);
+  if (NeedsMark(count)) PutOpcode(kMark);
 }
 
-void Pickler::EndTuple() {
-  PutOpcode(kTuple);
-  Memoise();
-}
-
-void Pickler::WriteShortTuple(int count) {
-  PutOpcode(static_cast<unsigned char>(kTuple1 + count - 1));
+void Pickler::EndTuple(size_t count) {
+  PutOpcode(TupleOpcode(count, NeedsMark(count)));
   Memoise();
 }
 
 void Pickler::WriteIntTuple(absl::Span<const int64_t> values) {
   if (values.empty()) return WriteEmptyTuple();
-  if (values.size() > 3) BeginTuple();
+  BeginTuple(values.size());
   for (int64_t value : values) WriteInt(value);
-  if (values.size() > 3) {
-    EndTuple();
-  } else {
-    WriteShortTuple(static_cast<int>(values.size()));
-  }
+  EndTuple(values.size());
 }
 
 void Pickler::WriteReduce() { PutOpcode(kReduce); }
 
-void Pickler::BeginDict(int num_entries) {
+void Pickler::WriteDictOfTrue(absl::Span<const absl::string_view> names) {
   ObjectBoundary();
-  PutOpcode(kEmptyDict);
+  PutEmpty(kEmptyDict, kDict);
   Memoise();
-  if (num_entries > 1) PutOpcode(kMark);
+  const bool is_batch = names.size() > 1 && protocol_ > 0;
+  if (is_batch) PutOpcode(kMark);
+  for (absl::string_view name : names) {
+    WriteSharedWord(name);
+    WriteBool(true);
+    if (!is_batch) PutOpcode(kSetItem);
+  }
+  if (is_batch) PutOpcode(kSetItems);
 }
 
-void Pickler::EndDict(int num_entries) {
-  if (num_entries > 0) PutOpcode(num_entries == 1 ? kSetItem : kSetItems);
+void Pickler::WritePersistentId() {
+  if (protocol_ == 0) {
+    Refuse(absl::StatusCode::kUnimplemented,
+           "pickle protocol 0 writes what refers to a storage, or to a class "
+           "with its source, as text that PyTorch cannot read; save with "
+           "protocol 1 or later");
+  }
+  PutOpcode(kBinPersId);
 }
-
-void Pickler::WritePersistentId() { PutOpcode(kBinPersId); }
 
 void Pickler::PutBytes(absl::string_view bytes) {
   if (protocol_ < 3) {
@@ -467,13 +533,14 @@ void Pickler::WriteBytesCall(absl::string_view bytes) {
     WriteEmptyTuple();
   } else {
     WriteGlobal("_codecs", "encode");
+    BeginTuple(2);
     if (bytes.size() == 1) {
       WriteSharedWord(OneCharacter(bytes[0]));
     } else {
       WriteStr(DecodeLatin1(bytes));
     }
     WriteSharedWord("latin1");
-    WriteShortTuple(2);
+    EndTuple(2);
   }
   PutOpcode(kReduce);
 }
@@ -487,19 +554,20 @@ void Pickler::WriteByteArray(absl::string_view bytes) {
   if (bytes.empty()) {
     WriteEmptyTuple();
   } else {
-    ObjectBoundary();
+    BeginTuple(1);
     PutBytes(bytes);
     Memoise();
-    WriteShortTuple(1);
+    EndTuple(1);
   }
   PutOpcode(kReduce);
 }
 
 void Pickler::WriteComplex(double real, double imag) {
   WriteGlobal("builtins", "complex");
+  BeginTuple(2);
   WriteFloat(real);
   WriteFloat(imag);
-  WriteShortTuple(2);
+  EndTuple(2);
   PutOpcode(kReduce);
 }
 
@@ -575,21 +643,21 @@ absl::Status Pickler::Begin(NodeId node) {
       MemoiseNode(node);
       return absl::OkStatus();
     case ValueKind::kList:
-      PutOpcode(kEmptyList);
+      PutEmpty(kEmptyList, kList);
       MemoiseNode(node);
       if (!graph_.items(node).empty()) frames_.push_back(Frame{node});
       return absl::OkStatus();
     case ValueKind::kDict:
-      PutOpcode(kEmptyDict);
+      PutEmpty(kEmptyDict, kDict);
       MemoiseNode(node);
       if (!graph_.entries(node).empty()) frames_.push_back(Frame{node});
       return absl::OkStatus();
     case ValueKind::kTuple:
       if (node == ObjectGraph::kEmptyTuple) {
-        PutOpcode(kEmptyTuple);
+        WriteEmptyTuple();
         return absl::OkStatus();
       }
-      if (graph_.items(node).size() > 3) PutOpcode(kMark);
+      BeginTuple(graph_.items(node).size());
       return PushIncomplete(node);
     case ValueKind::kSet:
       if (protocol_ >= 4) {
@@ -599,7 +667,8 @@ absl::Status Pickler::Begin(NodeId node) {
         return absl::OkStatus();
       }
       WriteGlobal("builtins", "set");
-      PutOpcode(kEmptyList);
+      BeginTuple(1);
+      PutEmpty(kEmptyList, kList);
       Memoise();
       return PushIncomplete(node);
     case ValueKind::kFrozenSet:
@@ -607,7 +676,8 @@ absl::Status Pickler::Begin(NodeId node) {
         PutOpcode(kMark);
       } else {
         WriteGlobal("builtins", "frozenset");
-        PutOpcode(kEmptyList);
+        BeginTuple(1);
+        PutEmpty(kEmptyList, kList);
         Memoise();
       }
       return PushIncomplete(node);
@@ -634,6 +704,7 @@ absl::Status Pickler::NextChild(Frame* frame, absl::Span<const NodeId> children,
     // Whether the batch that `index` is in is a single entry, which has an
     // opcode of its own.
     const auto is_single = [&](uint32_t index) {
+      if (protocol_ == 0) return true;
       if (style == BatchStyle::kSet) return false;
       if (!iterated) return total == 1;
       return index % kBatchSize == 0 && index + 1 == total;
@@ -652,7 +723,7 @@ absl::Status Pickler::NextChild(Frame* frame, absl::Span<const NodeId> children,
       // CPython notices the end of an exact dict or set only in a batch that is
       // not full, so after full batches it writes an empty one.
       if ((style == BatchStyle::kDict || style == BatchStyle::kSet) &&
-          total > 0 && total % kBatchSize == 0) {
+          total > 0 && total % kBatchSize == 0 && protocol_ > 0) {
         PutOpcode(kMark);
         PutOpcode(many);
       }
@@ -687,8 +758,8 @@ NodeId Pickler::NextCall(NodeId object) {
   return std::exchange(next, graph_.object(next).dropped);
 }
 
-void Pickler::EndFrozen(NodeId node, unsigned char end_opcode,
-                        unsigned char pop_opcode, int pops) {
+void Pickler::EndFrozen(NodeId node, unsigned char end_opcode, size_t size,
+                        bool has_mark) {
   frames_.pop_back();
   if (!IsMemoised(node)) {
     PutOpcode(end_opcode);
@@ -698,7 +769,12 @@ void Pickler::EndFrozen(NodeId node, unsigned char end_opcode,
   --num_reentered_;
   // A tuple or frozenset that its own items have written already, through a
   // list or dict that contains it: the second copy is thrown away.
-  for (int i = 0; i < pops; ++i) PutOpcode(pop_opcode);
+  if (has_mark && protocol_ > 0) {
+    PutOpcode(kPopMark);
+  } else {
+    for (size_t i = 0; i < size; ++i) PutOpcode(kPop);
+    if (has_mark) PutOpcode(kPop);
+  }
   WriteGet(memo_[node]);
 }
 
@@ -706,12 +782,8 @@ absl::Status Pickler::ContinueTuple(Frame* frame) {
   const NodeId node = frame->node;
   const absl::Span<const NodeId> items = graph_.items(node);
   if (frame->next < items.size()) return Begin(items[frame->next++]);
-  if (items.size() > 3) {
-    EndFrozen(node, kTuple, kPopMark, 1);
-  } else {
-    EndFrozen(node, static_cast<unsigned char>(kTuple1 + items.size() - 1),
-              kPop, static_cast<int>(items.size()));
-  }
+  const bool has_mark = NeedsMark(items.size());
+  EndFrozen(node, TupleOpcode(items.size(), has_mark), items.size(), has_mark);
   return absl::OkStatus();
 }
 
@@ -722,7 +794,7 @@ absl::Status Pickler::ContinueSet(Frame* frame) {
   if (protocol_ >= 4) {
     if (graph_.kind(node) == ValueKind::kFrozenSet) {
       if (frame->next < items.size()) return Begin(items[frame->next++]);
-      EndFrozen(node, kFrozenSet, kPopMark, 1);
+      EndFrozen(node, kFrozenSet, items.size(), /*has_mark=*/true);
       return absl::OkStatus();
     }
     FERRY_RETURN_IF_ERROR(NextChild(frame, items, BatchStyle::kSet, &done));
@@ -731,7 +803,7 @@ absl::Status Pickler::ContinueSet(Frame* frame) {
   }
   FERRY_RETURN_IF_ERROR(NextChild(frame, items, BatchStyle::kList, &done));
   if (done) {
-    WriteShortTuple(1);
+    EndTuple(1);
     PutOpcode(kReduce);
     EndCall(frame);
   }
@@ -768,18 +840,34 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
             "an object that is made with keyword arguments needs pickle "
             "protocol 4 or later");
       }
-      frame->stage = kArgs;
+      if (call.form == ObjectForm::kNew && protocol_ < 2) {
+        // Without NEWOBJ, the function that does the same is called, with the
+        // class before the arguments.
+        WriteGlobal("copyreg", "__newobj__");
+        BeginTuple(1 + graph_.items(call.args).size());
+        frame->stage = kArgsOfNewObj;
+      } else {
+        frame->stage = kArgs;
+      }
       return Begin(call.callable);
     case kArgs:
       frame->stage = call.form == ObjectForm::kNewEx ? kKwargs : kCall;
       return Begin(call.args);
+    case kArgsOfNewObj: {
+      const absl::Span<const NodeId> args = graph_.items(call.args);
+      if (frame->next < args.size()) return Begin(args[frame->next++]);
+      frame->next = 0;
+      EndTuple(1 + args.size());
+      frame->stage = kCall;
+      return absl::OkStatus();
+    }
     case kKwargs:
       frame->stage = kCall;
       return Begin(call.kwargs);
     case kCall:
-      PutOpcode(call.form == ObjectForm::kCall  ? kReduce
-                : call.form == ObjectForm::kNew ? kNewObj
-                                                : kNewObjEx);
+      PutOpcode(call.form == ObjectForm::kCall || protocol_ < 2 ? kReduce
+                : call.form == ObjectForm::kNew                 ? kNewObj
+                                                                : kNewObjEx);
       frame->stage = kItems;
       EndCall(frame);
       return absl::OkStatus();
@@ -849,8 +937,10 @@ absl::Status Pickler::Continue() {
 }
 
 absl::Status Pickler::Dump(NodeId root) {
-  PutOpcode(kProto);
-  PutNumber(static_cast<uint64_t>(protocol_), 1);
+  if (protocol_ >= 2) {
+    PutOpcode(kProto);
+    PutNumber(static_cast<uint64_t>(protocol_), 1);
+  }
   framing_ = protocol_ >= 4;
   absl::Status status = Begin(root);
   while (status.ok() && error_.ok() && !frames_.empty()) status = Continue();

@@ -5,7 +5,7 @@
 // File: serialization/pickle/pickler.h
 // -----------------------------------------------------------------------------
 //
-// Writes an object graph as a pickle, protocols 2 to 5: the very bytes that
+// Writes an object graph as a pickle, protocols 0 to 5: the very bytes that
 // CPython's C pickler (Modules/_pickle.c) writes for the same objects, memo
 // numbers, batches and frames included.
 //
@@ -76,7 +76,7 @@ class PickleHooks {
 class Pickler {
  public:
   // `graph` and `hooks` must outlive the pickler; `hooks` may be null, which
-  // refuses the nodes that would need them. `protocol` is 2 to 5.
+  // refuses the nodes that would need them. `protocol` is 0 to 5.
   Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks);
 
   // Writes `root`, and everything that it refers to. Called once.
@@ -121,18 +121,19 @@ class Pickler {
   void WriteGlobal(absl::string_view module, absl::string_view name);
   // A tuple of integers; memoised unless empty.
   void WriteIntTuple(absl::Span<const int64_t> values);
-  // A tuple of more than three objects: BeginTuple, the objects, EndTuple.
-  void BeginTuple();
-  void EndTuple();
-  // A tuple of the last one to three objects.
-  void WriteShortTuple(int count);
+  // A tuple of `count` objects, at least one: BeginTuple, the objects,
+  // EndTuple.
+  void BeginTuple(size_t count);
+  void EndTuple(size_t count);
   // The call of what was written before the argument tuple. The result is
   // memoised by the pickler if it is a node, else the hook calls Memoise.
   void WriteReduce();
   void WriteEmptyTuple();
-  // A dict of at most 1000 entries: BeginDict, key and value in turn, EndDict.
-  void BeginDict(int num_entries);
-  void EndDict(int num_entries);
+  // A dict of one to 1000 names, each with the value True. The names must
+  // outlive the pickler.
+  void WriteDictOfTrue(absl::Span<const absl::string_view> names);
+  // Makes a persistent id of the last object. Protocol 0 has none that PyTorch
+  // can read, so `Dump` then returns kUnimplemented.
   void WritePersistentId();
   // Gives the last object the next memo number.
   void Memoise();
@@ -168,11 +169,19 @@ class Pickler {
   void ObjectBoundary();
   void Put(absl::string_view bytes);
   void PutOpcode(unsigned char opcode);
+  // An opcode of protocol 0 and its argument, which a line ends.
+  void PutLine(unsigned char opcode, absl::string_view text);
   void PutNumber(uint64_t value, int size);
   void PutCounted(unsigned char opcode, int length_size,
                   absl::string_view bytes);
   void CommitFrame();
 
+  // Whether tuples of any size are written between a mark and their end.
+  bool NeedsMark(size_t tuple_size) const {
+    return tuple_size > 3 || protocol_ < 2;
+  }
+  // Opcodes of an empty list, dict or tuple.
+  void PutEmpty(unsigned char empty, unsigned char protocol_0);
   void WriteGet(uint32_t memo);
   void PutStr(absl::string_view text);
   void PutBytes(absl::string_view bytes);
@@ -200,8 +209,10 @@ class Pickler {
   // begun a child.
   absl::Status NextChild(Frame* frame, absl::Span<const NodeId> children,
                          BatchStyle style, bool* done);
-  void EndFrozen(NodeId node, unsigned char end_opcode,
-                 unsigned char pop_opcode, int pops);
+  // Ends a tuple or frozenset of `size` items on the stack, above a mark if
+  // `has_mark`.
+  void EndFrozen(NodeId node, unsigned char end_opcode, size_t size,
+                 bool has_mark);
   void EndCall(Frame* frame);
   // What to call where an object is begun.
   NodeId NextCall(NodeId object);

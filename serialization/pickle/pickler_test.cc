@@ -122,8 +122,9 @@ TEST_F(PicklerTest, HooksWriteWhatPickleDoesNotKnow) {
     absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                            Pickler* pickler) override {
       pickler->WriteGlobal("torch", "device");
+      pickler->BeginTuple(1);
       pickler->WriteSharedWord(graph.device(node).type());
-      pickler->WriteShortTuple(1);
+      pickler->EndTuple(1);
       pickler->WriteReduce();
       return absl::OkStatus();
     }

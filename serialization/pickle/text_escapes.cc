@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 
 namespace ferry {
 namespace pickle {
@@ -70,6 +71,28 @@ bool DecodeRawUnicodeEscape(absl::string_view text, std::string* out) {
     i += 1 + digits;
   }
   return true;
+}
+
+std::string EncodeRawUnicodeEscape(absl::string_view utf8) {
+  std::string out;
+  out.reserve(utf8.size());
+  for (size_t i = 0; i < utf8.size();) {
+    const auto lead = static_cast<unsigned char>(utf8[i++]);
+    uint32_t code = lead;
+    if (lead >= 0xC0) code &= lead < 0xE0 ? 0x1F : lead < 0xF0 ? 0x0F : 0x07;
+    for (; i < utf8.size() && (utf8[i] & 0xC0) == 0x80; ++i) {
+      code = (code << 6) | (static_cast<unsigned char>(utf8[i]) & 0x3F);
+    }
+    if (code >= 0x10000) {
+      absl::StrAppend(&out, "\\U", absl::Hex(code, absl::kZeroPad8));
+    } else if (code >= 0x100 || code == '\\' || code == '\0' || code == '\n' ||
+               code == '\r' || code == 0x1A) {
+      absl::StrAppend(&out, "\\u", absl::Hex(code, absl::kZeroPad4));
+    } else {
+      out.push_back(static_cast<char>(code));
+    }
+  }
+  return out;
 }
 
 bool DecodeStringEscape(absl::string_view text, std::string* out) {

@@ -5,8 +5,8 @@
 // File: serialization/pickle/text_escapes.h
 // -----------------------------------------------------------------------------
 //
-// The escapes in which pickles of protocol 0 write text:
-// "raw-unicode-escape", and the literals of Python 2's strings.
+// The escapes in which pickles of protocol 0 write text: "raw-unicode-escape",
+// and the literals of Python 2's strings, which are only read.
 #ifndef FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_
 #define FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_
 
@@ -20,6 +20,11 @@ namespace pickle {
 // Decodes what protocol 0 writes: latin-1, with \uXXXX and \UXXXXXXXX for the
 // rest. Appends UTF-8 to `out`. False if an escape is malformed.
 bool DecodeRawUnicodeEscape(absl::string_view text, std::string* out);
+
+// Encodes UTF-8, lone surrogates included, as CPython does where it pickles
+// (Modules/_pickle.c, raw_unicode_escape): the result is one line, and has an
+// escape for each backslash.
+std::string EncodeRawUnicodeEscape(absl::string_view utf8);
 
 // Decodes what stands between the quotes of a string literal of Python 2, as
 // Python's "string-escape" does: \n and the like, \ooo, \xhh; a backslash

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -16,6 +17,19 @@ std::optional<std::string> RawUnicode(absl::string_view text) {
   std::string out;
   if (!DecodeRawUnicodeEscape(text, &out)) return std::nullopt;
   return out;
+}
+
+// As pickle.dumps(text, protocol=0) of CPython 3.11 has them.
+TEST(TextEscapesTest, EncodesAsCPythonPickles) {
+  EXPECT_EQ(EncodeRawUnicodeEscape(""), "");
+  EXPECT_EQ(EncodeRawUnicodeEscape("a ~\x7f\t"), "a ~\x7f\t");
+  EXPECT_EQ(EncodeRawUnicodeEscape(absl::string_view("\0\n\r\x1a\\", 5)),
+            "\\u0000\\u000a\\u000d\\u001a\\u005c");
+  EXPECT_EQ(EncodeRawUnicodeEscape("\xc2\x80\xc3\xbf"), "\x80\xff");
+  EXPECT_EQ(EncodeRawUnicodeEscape("\xc4\x80\xe2\x82\xac\xed\xa0\x80"),
+            "\\u0100\\u20ac\\ud800");
+  EXPECT_EQ(EncodeRawUnicodeEscape("\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf"),
+            "\\U0001f600\\U0010ffff");
 }
 
 // bytes.decode("raw-unicode-escape") of CPython.

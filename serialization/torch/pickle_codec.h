@@ -27,7 +27,7 @@ namespace torch_format {
 // Thread-safety: const methods may be called from any number of threads.
 class PickleCodec final : public Codec {
  public:
-  // `ids` is kArchive, or, to read only, kProgram. `protocol`, 2 to 5, is what
+  // `ids` is kArchive, or, to read only, kProgram. `protocol`, 0 to 5, is what
   // is written; all are read.
   explicit PickleCodec(PersistentIds ids = PersistentIds::kArchive,
                        int protocol = 2)

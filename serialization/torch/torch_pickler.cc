@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "absl/strings/match.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
 #include "ferry/core/status_macros.h"
@@ -50,15 +50,17 @@ bool IsPlainRebuild(const GlobalRecord& global) {
 
 void WriteSize(absl::Span<const int64_t> sizes, Pickler* pickler) {
   pickler->WriteGlobal("torch", "Size");
+  pickler->BeginTuple(1);
   pickler->WriteIntTuple(sizes);
-  pickler->WriteShortTuple(1);
+  pickler->EndTuple(1);
   pickler->WriteReduce();
 }
 
 void WriteLayout(Layout layout, Pickler* pickler) {
   pickler->WriteGlobal("torch.serialization", "_get_layout");
+  pickler->BeginTuple(1);
   pickler->WriteStr(absl::StrCat("torch.", Name(layout)));
-  pickler->WriteShortTuple(1);
+  pickler->EndTuple(1);
   pickler->WriteReduce();
 }
 
@@ -143,17 +145,18 @@ absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,
   }
   const NodeId source = record.source;
   if (source == kNoNode || !classes_.insert(global).second) return false;
-  pickler->BeginTuple();
+  const absl::Span<const NodeId> texts = graph.items(source).subspan(2);
+  pickler->BeginTuple(2 + texts.size());
   pickler->WriteSharedWord("module");
   pickler->WriteGlobal(record.module, record.name);
-  for (NodeId text : graph.items(source).subspan(2)) {
+  for (NodeId text : texts) {
     if (graph.kind(text) == ValueKind::kStr) {
       pickler->WriteStrNode(text);
     } else {
       pickler->WriteNone();
     }
   }
-  pickler->EndTuple();
+  pickler->EndTuple(2 + texts.size());
   pickler->WritePersistentId();
   return true;
 }
@@ -169,7 +172,10 @@ absl::Status TorchPickler::WriteStorage(
   }
   const absl::string_view location = table_->location(index);
   const uint64_t size_bytes = record.storage.size_bytes();
-  pickler->BeginTuple();
+  // Parts of storages are written as storages of their own, as PyTorch does, so
+  // the sixth part, which would say what they are part of, is None.
+  const size_t num_parts = ids_ == PersistentIds::kStream ? 6 : 5;
+  pickler->BeginTuple(num_parts);
   pickler->WriteSharedWord("storage");
   if (record.untyped && ids_ == PersistentIds::kStream) {
     // PyTorch writes an UntypedStorage here, and then cannot read it. What it
@@ -203,9 +209,8 @@ absl::Status TorchPickler::WriteStorage(
   pickler->WriteInt(static_cast<int64_t>(
       record.untyped ? size_bytes
                      : size_bytes / ElementSizeBytes(record.dtype)));
-  // Parts of storages are written as storages of their own, as PyTorch does.
   if (ids_ == PersistentIds::kStream) pickler->WriteNone();
-  pickler->EndTuple();
+  pickler->EndTuple(num_parts);
   pickler->WritePersistentId();
   return absl::OkStatus();
 }
@@ -225,9 +230,10 @@ absl::Status TorchPickler::WriteSparse(const Tensor& tensor,
   }
   const size_t num_components = tensor.components().size();
   pickler->WriteGlobal("torch._utils", "_rebuild_sparse_tensor");
+  pickler->BeginTuple(2);
   WriteLayout(tensor.layout(), pickler);
   pickler->Memoise();
-  if (num_components > 2) pickler->BeginTuple();
+  pickler->BeginTuple(num_components + 1);
   for (const Tensor& component : tensor.components()) {
     FERRY_RETURN_IF_ERROR(
         WriteTensor(component, component.requires_grad(), graph, pickler));
@@ -235,12 +241,8 @@ absl::Status TorchPickler::WriteSparse(const Tensor& tensor,
   }
   WriteSize(tensor.shape(), pickler);
   pickler->Memoise();
-  if (num_components > 2) {
-    pickler->EndTuple();
-  } else {
-    pickler->WriteShortTuple(3);
-  }
-  pickler->WriteShortTuple(2);
+  pickler->EndTuple(num_components + 1);
+  pickler->EndTuple(2);
   pickler->WriteReduce();
   return absl::OkStatus();
 }
@@ -272,12 +274,12 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
           "no file can hold the conj or neg bit of a meta tensor");
     }
     pickler->WriteGlobal("torch._utils", "_rebuild_meta_tensor_no_storage");
-    pickler->BeginTuple();
+    pickler->BeginTuple(4);
     pickler->WriteGlobal("torch", Name(dtype));
     pickler->WriteIntTuple(tensor.shape());
     pickler->WriteIntTuple(tensor.strides());
     pickler->WriteBool(requires_grad);
-    pickler->EndTuple();
+    pickler->EndTuple(4);
     pickler->WriteReduce();
     return absl::OkStatus();
   }
@@ -295,7 +297,11 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
   }
   pickler->WriteGlobal("torch._utils", record.untyped ? "_rebuild_tensor_v3"
                                                       : "_rebuild_tensor_v2");
-  pickler->BeginTuple();
+  absl::InlinedVector<absl::string_view, 2> bits;
+  if (tensor.is_conj()) bits.push_back("conj");
+  if (tensor.is_neg()) bits.push_back("neg");
+  const size_t num_args = 6 + (record.untyped ? 1 : 0) + (bits.empty() ? 0 : 1);
+  pickler->BeginTuple(num_args);
   FERRY_RETURN_IF_ERROR(
       WriteStorage(record, pickle::PickleNotes::Storage(), graph, pickler));
   pickler->WriteInt(tensor.storage_offset());
@@ -304,17 +310,8 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
   pickler->WriteBool(requires_grad);
   WriteEmptyOrderedDict(pickler);
   if (record.untyped) pickler->WriteGlobal("torch", Name(dtype));
-  const int num_bits = (tensor.is_conj() ? 1 : 0) + (tensor.is_neg() ? 1 : 0);
-  if (num_bits > 0) {
-    pickler->BeginDict(num_bits);
-    for (absl::string_view bit : {"conj", "neg"}) {
-      if (bit == "conj" ? !tensor.is_conj() : !tensor.is_neg()) continue;
-      pickler->WriteSharedWord(bit);
-      pickler->WriteBool(true);
-    }
-    pickler->EndDict(num_bits);
-  }
-  pickler->EndTuple();
+  if (!bits.empty()) pickler->WriteDictOfTrue(bits);
+  pickler->EndTuple(num_args);
   pickler->WriteReduce();
   return absl::OkStatus();
 }
@@ -323,12 +320,13 @@ absl::Status TorchPickler::WriteParameter(const Tensor& tensor,
                                           const ObjectGraph& graph,
                                           Pickler* pickler) {
   pickler->WriteGlobal("torch._utils", "_rebuild_parameter");
+  pickler->BeginTuple(3);
   FERRY_RETURN_IF_ERROR(
       WriteTensor(tensor, /*requires_grad=*/false, graph, pickler));
   pickler->Memoise();
   pickler->WriteBool(tensor.requires_grad());
   WriteEmptyOrderedDict(pickler);
-  pickler->WriteShortTuple(3);
+  pickler->EndTuple(3);
   pickler->WriteReduce();
   return absl::OkStatus();
 }
@@ -364,10 +362,12 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
             "index from 0 to ",
             kMaxDeviceIndex));
       }
+      const size_t num_args = device.has_index() ? 2 : 1;
       pickler->WriteGlobal("torch", "device");
+      pickler->BeginTuple(num_args);
       pickler->WriteStr(device.type());
       if (device.has_index()) pickler->WriteInt(device.index());
-      pickler->WriteShortTuple(device.has_index() ? 2 : 1);
+      pickler->EndTuple(num_args);
       pickler->WriteReduce();
       return absl::OkStatus();
     }

@@ -382,7 +382,7 @@ int Run(uint32_t count, const std::string& directory) {
     for (const Container container : {Container::kZip, Container::kLegacy}) {
       SaveOptions options;
       options.container = container;
-      options.pickle_protocol = static_cast<int>(2 + seed % 4);
+      options.pickle_protocol = static_cast<int>(seed % 6);
       const absl::StatusOr<std::string> bytes = SaveToString(value, options);
       if (!bytes.ok()) {
         ++refused;

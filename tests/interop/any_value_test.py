@@ -11,6 +11,7 @@ asks for another has opcodes in it that nobody meant.
 
 import collections
 import contextlib
+import copyreg
 import io
 import json
 import os
@@ -53,6 +54,8 @@ class Unpickler(pickle.Unpickler):
     def find_class(self, module, name):
         if module.split('.')[0] == 'pool':
             return StandIn
+        if (module, name) == ('copy_reg', '__newobj__'):
+            return copyreg.__newobj__  # what protocols 0 and 1 make objects by
         if module not in MODULES:
             raise AssertionError('the file asks for %s.%s' % (module, name))
         return super().find_class(module, name)
@@ -92,8 +95,11 @@ class AnyValueTest(unittest.TestCase):
                                    map_location='cpu',
                                    pickle_module=torch.serialization.pickle)
                         opened[file['container'], file['protocol']] += 1
-        self.assertEqual(len(opened), 8)
-        self.assertGreater(min(opened.values()), COUNT // 20, opened)
+        self.assertEqual(len(opened), 12)
+        for (_, protocol), count in opened.items():
+            # Protocol 0 refuses what has a storage.
+            self.assertGreater(count, COUNT // (30 if protocol else 100),
+                               opened)
 
 
 if __name__ == '__main__':

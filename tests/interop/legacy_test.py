@@ -65,7 +65,7 @@ class LegacyTest(unittest.TestCase):
         for case in cls.cases:
             torch.save(case.value, cls.path(case, 'zip', 2))
             jobs.append(cls.job(case, 'zip', 2, 'legacy', 2))
-            for protocol in (1, 2, 3, 4, 5):
+            for protocol in range(6):
                 if case.name in NEEDS_PROTOCOL_4 and protocol < 4:
                     continue
                 try:
@@ -73,14 +73,16 @@ class LegacyTest(unittest.TestCase):
                                cls.path(case, 'legacy', protocol),
                                pickle_protocol=protocol,
                                _use_new_zipfile_serialization=False)
-                except TypeError:
-                    # Protocol 1 has no form for objects with slots.
-                    assert protocol == 1, case
+                except (TypeError, pickle.PicklingError):
+                    # Protocols 0 and 1 have no form for objects with slots, and
+                    # 0 none for persistent ids that are not ASCII.
+                    assert protocol < 2, case
                     os.remove(cls.path(case, 'legacy', protocol))
                     continue
                 jobs.append(
-                    cls.job(case, 'legacy', protocol, 'legacy',
-                            max(protocol, 2)))
+                    cls.job(case, 'legacy', protocol, 'legacy', protocol))
+                if protocol == 1:
+                    jobs.append(cls.job(case, 'legacy', 1, 'legacy', 2))
             jobs.append(cls.job(case, 'legacy', 4, 'zip', 4))
         cls.results = dict(zip((job['to'] for job in jobs), convert(jobs)))
 
@@ -113,16 +115,23 @@ class LegacyTest(unittest.TestCase):
 
     def test_streams_are_written_byte_for_byte(self):
         different = []
+        written = [0] * 6
         for case in self.cases:
-            for protocol in (2, 3, 4, 5):
+            for protocol in range(6):
                 original = self.path(case, 'legacy', protocol)
                 if not os.path.exists(original):
                     continue
                 copy = self.copy(case, 'legacy', protocol, 'legacy', protocol)
+                if protocol == 0 and torch_graph.has_persistent_ids(original):
+                    # PyTorch cannot read it.
+                    self.assertIn('protocol 0', self.results[copy])
+                    continue
                 self.assertEqual(self.results[copy], 'ok', case)
+                written[protocol] += 1
                 if read(original) != read(copy):
                     different.append(case.name)
         self.assertEqual(set(different), UNREADABLE)
+        self.assertGreater(min(written), 10, written)
 
     def test_archives_as_streams(self):
         for case in self.cases:

@@ -7,8 +7,10 @@ Nothing here trusts a file: these are the tests' own.
 
 import array
 import collections
+import pickletools
 import struct
 import types
+import zipfile
 
 import numpy
 import torch
@@ -27,6 +29,23 @@ def load(path, **options):
         return storage
 
     return torch.load(path, map_location=keep, **options), tags
+
+
+def has_persistent_ids(path):
+    """Whether the pickle of a file that torch.save wrote refers outside."""
+    with open(path, 'rb') as file:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                name, = [
+                    name for name in archive.namelist()
+                    if name.endswith('/data.pkl')
+                ]
+                opcodes = list(pickletools.genops(archive.read(name)))
+        else:
+            # The magic number, the version, the machine and the value.
+            for _ in range(4):
+                opcodes = list(pickletools.genops(file))
+    return any(opcode.name.endswith('PERSID') for opcode, _, _ in opcodes)
 
 
 def untyped(tensor):

@@ -93,7 +93,8 @@ TEST(CliTest, MistakesAreExplained) {
        "supported: zip, legacy, safetensors"},
       {{"convert", "x.pt", "y.pt", "--codec=nope"},
        "\"nope\" is not supported; supported: pickle"},
-      {{"convert", "x.pt", "y.pt", "--protocol=1"}, "supported: 2, 3, 4, 5"},
+      {{"convert", "x.pt", "y.pt", "--protocol=6"},
+       "supported: 0, 1, 2, 3, 4, 5"},
       {{"convert", "--copy-shared", "x.pt", "y.pt"},
        "--copy-shared is an option of the safetensors container"},
       {{"convert", "--metadata=a=b", "x.pt", "y.pt"}, "--metadata"},
@@ -471,6 +472,30 @@ TEST(ConvertTest, WritesWhatIsAskedFor) {
       EXPECT_EQ(bytes.find("byteorder") != std::string::npos,
                 std::string(version) != "1.6");
     }
+  }
+}
+
+// A pickle says its protocol from 2 on.
+TEST(ConvertTest, WritesTheOldestProtocols) {
+  const std::string in = DataPath("torch2.14_training_checkpoint.pt");
+  const std::string out = TestPath("oldest.pt");
+  for (const char* container : {"zip", "legacy"}) {
+    const std::string option = absl::StrCat("--container=", container);
+    ASSERT_EQ(
+        RunFerryForTest({"convert", in, out, option, "--protocol=1"}).exit_code,
+        0);
+    EXPECT_EQ(Contents(out)["tensors"], Contents(in)["tensors"]);
+    EXPECT_EQ(ProtocolOf(out), 0);
+    // A tensor has no place in protocol 0; a number has.
+    const FerryResult tensors =
+        RunFerryForTest({"convert", in, out, option, "--protocol=0"});
+    EXPECT_EQ(tensors.exit_code, 2);
+    EXPECT_THAT(tensors.err, HasSubstr("save with protocol 1 or later"));
+    EXPECT_THAT(tensors.err, HasSubstr("(at /"));
+    const FerryResult number = RunFerryForTest(
+        {"convert", in, out, option, "--protocol=0", "--at=/epoch"});
+    ASSERT_EQ(number.exit_code, 0) << number.err;
+    EXPECT_EQ(ProtocolOf(out), 0);
   }
 }
 

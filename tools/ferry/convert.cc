@@ -61,7 +61,7 @@ struct ConvertOptions {
   bool as_data = false;
   bool state_dict = false;
   bool tensors_only = false;
-  int protocol = 0;  // 0: that of the input
+  std::optional<int> protocol;  // nothing: that of the input
   bool no_crc = false;
   std::optional<std::string> map_location;
   bool any_location = false;
@@ -261,7 +261,7 @@ absl::Status CheckOptions(const ConvertOptions& options) {
         "; give OUT the suffix .safetensors, or leave the option out"));
   }
   if (is_safetensors) {
-    if (options.protocol != 0) useless = "--protocol";
+    if (options.protocol) useless = "--protocol";
     if (!options.save.codec.empty()) useless = "--codec";
   }
   if (!useless.empty()) {
@@ -348,7 +348,7 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   if (save_options.codec.empty() && save_options.container == Container::kZip) {
     save_options.codec = checkpoint.info().codec;
   }
-  if (options.protocol != 0 && !save_options.codec.empty() &&
+  if (options.protocol && !save_options.codec.empty() &&
       save_options.codec != kPickleCodecName) {
     return absl::InvalidArgumentError(
         absl::StrCat("--protocol is an option of the codec pickle, and OUT is "
@@ -357,8 +357,7 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   }
   save_options.compute_crc32 = !options.no_crc;
   save_options.pickle_protocol =
-      options.protocol != 0 ? options.protocol
-                            : std::max(2, checkpoint.info().pickle_protocol);
+      options.protocol.value_or(std::max(2, checkpoint.info().pickle_protocol));
   save_options.is_cancelled = is_cancelled;
   save_options.progress = report;
   progress.emplace("writing", io);
@@ -460,8 +459,8 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
             options->protocol = word[0] - '0';
           },
           "The protocol of the codec pickle [that of IN, at least 2]")
-      ->check(OneOf({"2", "3", "4", "5"}))
-      ->option_text("2|3|4|5");
+      ->check(OneOf({"0", "1", "2", "3", "4", "5"}))
+      ->option_text("0|1|2|3|4|5");
   command
       ->add_option_function<std::string>(
           "--compatibility",
