@@ -7,11 +7,13 @@
 //
 // A view of a storage as elements of one dtype: shape, strides and offset.
 //
-// Example: a 2 x 3 matrix over memory of the program's own.
+// Example: a 2 x 3 matrix, and its first row over the same memory.
 //
+//   const std::vector<float> numbers = {1, 2, 3, 4, 5, 6};
+//   FERRY_ASSIGN_OR_RETURN(Tensor matrix, Tensor::FromData(numbers, {2, 3}));
 //   FERRY_ASSIGN_OR_RETURN(
-//       Tensor t, Tensor::Create(storage, DType::kFloat32, {2, 3}));
-//   const float* first = static_cast<const float*>(t.data());
+//       Tensor row, Tensor::Create(matrix.storage(), matrix.dtype(), {3}));
+//   const float* first = static_cast<const float*>(row.data());
 #ifndef FERRY_CORE_TENSOR_H_
 #define FERRY_CORE_TENSOR_H_
 
@@ -93,11 +95,26 @@ class Tensor {
   static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
                                        absl::Span<const int64_t> shape);
 
-  // A row-major tensor on the CPU with a copy of `elements`, which must be as
-  // many as `shape` counts. T is float, double, (u)int8_t to (u)int64_t, bool.
+  // Returns a row-major tensor on the CPU with a copy of `elements`. The type
+  // of the elements gives the dtype: float, double, (u)int8_t to (u)int64_t or
+  // bool.
+  //
+  // The second overload takes what lies in memory without gaps: a vector, an
+  // array or a span. (A std::vector<bool> does not, and does not compile.) The
+  // first also takes a list of elements: `FromData<float>({1, 2, 3}, {3})`.
+  //
+  // Errors: kInvalidArgument - `elements` are not as many as `shape` counts, or
+  //         `shape` is none (`NumElements`).
   template <typename T>
   static absl::StatusOr<Tensor> FromData(absl::Span<const T> elements,
                                          absl::Span<const int64_t> shape);
+  template <typename Container,
+            typename T = typename decltype(absl::MakeConstSpan(
+                std::declval<const Container&>()))::value_type>
+  static absl::StatusOr<Tensor> FromData(const Container& elements,
+                                         absl::Span<const int64_t> shape) {
+    return FromData<T>(elements, shape);
+  }
 
   // A tensor that is not a view of one storage: sparse, jagged, or quantised
   // per channel. `components` are the tensors that hold its numbers.

@@ -3,7 +3,10 @@
 
 #include "ferry/core/tensor.h"
 
+#include <array>
 #include <limits>
+#include <list>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -108,8 +111,46 @@ TEST(TensorTest, FromDataCopies) {
   EXPECT_EQ(Tensor::FromData<int32_t>(numbers, Shape{kMax, 2}).status().code(),
             Code::kInvalidArgument);
   EXPECT_EQ(Tensor::FromData<double>({}, Shape{0, 7})->num_elements(), 0);
+}
+
+TEST(TensorTest, FromDataDeducesTheDType) {
+  const Tensor temporary =
+      *Tensor::FromData(std::vector<float>{1, 2, 3, 4}, {2, 2});
+  EXPECT_EQ(temporary.dtype(), DType::kFloat32);
+  EXPECT_EQ(temporary.shape(), Shape({2, 2}));
+  EXPECT_EQ(static_cast<const float*>(temporary.data())[3], 4);
+
+  std::vector<int64_t> values = {5, 6};
+  EXPECT_EQ(Tensor::FromData(values, {2})->dtype(), DType::kInt64);
+  EXPECT_EQ(Tensor::FromData(absl::MakeSpan(values), {2})->dtype(),
+            DType::kInt64);
+  const Tensor of_span = *Tensor::FromData(absl::MakeConstSpan(values), {1, 2});
+  EXPECT_EQ(of_span.dtype(), DType::kInt64);
+  EXPECT_EQ(static_cast<const int64_t*>(of_span.data())[1], 6);
+
   const bool truth[] = {true};
-  EXPECT_EQ(Tensor::FromData<bool>(truth, Shape{})->dtype(), DType::kBool);
+  EXPECT_EQ(Tensor::FromData(truth, Shape{1})->dtype(), DType::kBool);
+  EXPECT_EQ(Tensor::FromData(std::array<uint8_t, 1>{7}, {})->dtype(),
+            DType::kUInt8);
+
+  EXPECT_EQ(Tensor::FromData(values, {3}).status().message(),
+            "2 elements were given for shape [3], which has 3");
+  EXPECT_EQ(Tensor::FromData(values, {-2}).status().code(),
+            Code::kInvalidArgument);
+}
+
+template <typename Container, typename = void>
+struct IsData : std::false_type {};
+template <typename Container>
+struct IsData<Container, std::void_t<decltype(Tensor::FromData(
+                             std::declval<const Container&>(), Shape{}))>>
+    : std::true_type {};
+
+TEST(TensorTest, FromDataTakesOnlyWhatLiesInMemoryWithoutGaps) {
+  EXPECT_TRUE(IsData<std::vector<float>>::value);
+  EXPECT_FALSE(IsData<std::vector<bool>>::value);
+  EXPECT_FALSE(IsData<std::list<float>>::value);
+  EXPECT_FALSE(IsData<float>::value);
 }
 
 TEST(TensorTest, HandlesShareATensorAndCopiesOfTheViewDoNot) {

@@ -441,10 +441,10 @@ void Check(const absl::Status& status) {
 //  "epoch": (3, (0.5,)), "history": [None, True, the list itself]}
 Value Sample() {
   const std::vector<float> numbers = {1, 2, 3, 4, 5, 6};
-  const Tensor weight = *Tensor::FromData(absl::MakeConstSpan(numbers), {2, 3});
+  const Tensor weight = *Tensor::FromData(numbers, {2, 3});
   const Tensor row =
       *Tensor::Create(weight.storage(), weight.dtype(), {3}, {1}, 3);
-  const Tensor bias = *Tensor::FromData(absl::MakeConstSpan(numbers), {6});
+  const Tensor bias = *Tensor::FromData(numbers, {6});
   bias.set_requires_grad(true);
   Value sample = Value::Dict();
   Check(sample.Set("weight", Value(weight)));
@@ -472,7 +472,7 @@ absl::StatusOr<std::string> SaveToString(const Value& value,
 // A parameter with a hook, which only a pickle makes.
 Value Hooked() {
   const std::vector<float> numbers = {1};
-  const Tensor tensor = *Tensor::FromData(absl::MakeConstSpan(numbers), {1});
+  const Tensor tensor = *Tensor::FromData(numbers, {1});
   Value hooks = Value::OrderedDict();
   Check(hooks.Set(Value(0), Value("a hook")));
   const absl::StatusOr<std::string> pickled =
