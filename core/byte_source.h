@@ -8,20 +8,36 @@
 // Bytes that a program reads in a way of its own, one after another, with a
 // position that can be moved: what a file object is in Python.
 //
-// Example: a file inside an archive of a game.
+// Example: load a file that C's standard library reads.
 //
-//   class PackFile final : public ByteSource {
+//   class StdioSource final : public ByteSource {
 //    public:
+//     explicit StdioSource(std::FILE* file) : file_(file) {}
+//
 //     absl::StatusOr<size_t> Read(absl::Span<char> out) override {
-//       return pack_read(file_, out.data(), out.size());
+//       const size_t size = std::fread(out.data(), 1, out.size(), file_);
+//       if (std::ferror(file_)) return absl::UnavailableError("cannot read");
+//       return size;
 //     }
-//     absl::StatusOr<uint64_t> Tell() override { return pack_tell(file_); }
-//     absl::Status Seek(uint64_t position_bytes) override { ... }
-//     absl::Status SeekToEnd() override { ... }
+//     absl::StatusOr<uint64_t> Tell() override { return std::ftell(file_); }
+//     absl::Status Seek(uint64_t position_bytes) override {
+//       return MoveTo(position_bytes, SEEK_SET);
+//     }
+//     absl::Status SeekToEnd() override { return MoveTo(0, SEEK_END); }
+//
+//    private:
+//     absl::Status MoveTo(int64_t offset_bytes, int origin) {
+//       if (std::fseek(file_, offset_bytes, origin) == 0) {
+//         return absl::OkStatus();
+//       }
+//       return absl::UnavailableError("cannot seek");
+//     }
+//
+//     std::FILE* file_;
 //   };
 //
-//   PackFile file(...);
-//   FERRY_ASSIGN_OR_RETURN(Value value, Load(file));
+//   StdioSource source(std::fopen("model.pt", "rb"));
+//   FERRY_ASSIGN_OR_RETURN(Value model, Load(source));
 #ifndef FERRY_CORE_BYTE_SOURCE_H_
 #define FERRY_CORE_BYTE_SOURCE_H_
 

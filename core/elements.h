@@ -9,12 +9,14 @@
 //
 // Example: a tensor's elements as they would stand in a row.
 //
+//   const Storage& storage = weight.storage();
+//   const char* bytes = static_cast<const char*>(storage.data());
 //   std::string row;
-//   VisitElements(tensor, bytes_of_its_storage, [&row](absl::string_view part)
-//   {
-//     row.append(part.data(), part.size());
-//     return absl::OkStatus();
-//   });
+//   FERRY_RETURN_IF_ERROR(VisitElements(
+//       weight, {bytes, storage.size_bytes()}, [&row](absl::string_view part) {
+//         row.append(part.data(), part.size());
+//         return absl::OkStatus();
+//       }));
 #ifndef FERRY_CORE_ELEMENTS_H_
 #define FERRY_CORE_ELEMENTS_H_
 

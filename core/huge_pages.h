@@ -15,8 +15,8 @@
 //   std::vector<int, HugePageAllocator<int>> numbers;
 //
 //   HugePageResource memory;
-//   memory.Reserve(2 * count * sizeof(int));
-//   std::pmr::vector<int> first(count, &memory), second(count, &memory);
+//   memory.Reserve(2 * 100000 * sizeof(int));
+//   std::pmr::vector<int> first(100000, &memory), second(100000, &memory);
 #ifndef FERRY_CORE_HUGE_PAGES_H_
 #define FERRY_CORE_HUGE_PAGES_H_
 

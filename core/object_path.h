@@ -33,7 +33,7 @@
 //     std::vector<std::string> names;
 //   };
 //   Names visitor;
-//   FERRY_RETURN_IF_ERROR(WalkGraph(graph, root, &visitor));
+//   FERRY_RETURN_IF_ERROR(WalkGraph(*value.graph(), value.node(), &visitor));
 #ifndef FERRY_CORE_OBJECT_PATH_H_
 #define FERRY_CORE_OBJECT_PATH_H_
 

@@ -9,8 +9,10 @@
 //
 // Example: fill a buffer, at least 4096 elements to a thread.
 //
-//   ParallelFor(0, size, 4096, [&](int64_t begin, int64_t end) {
-//     std::fill(data + begin, data + end, 0.0f);
+//   std::vector<float> numbers(1000000);
+//   float* data = numbers.data();
+//   ParallelFor(0, numbers.size(), 4096, [data](int64_t begin, int64_t end) {
+//     std::fill(data + begin, data + end, 1.0f);
 //   });
 //
 // The threads are oneTBB's, which the program may use as well: a loop runs in

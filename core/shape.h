@@ -15,7 +15,7 @@
 //
 //   int64_t shape[] = {2, 3};
 //   ContiguousStrides(shape);        // {3, 1}
-//   NumElements(shape);              // 6
+//   *NumElements(shape);             // 6
 #ifndef FERRY_CORE_SHAPE_H_
 #define FERRY_CORE_SHAPE_H_
 

@@ -5,16 +5,15 @@
 // File: core/status_macros.h
 // -----------------------------------------------------------------------------
 //
-// The two macros that make a function return early when a step of it failed.
-// They are for Ferry's own sources; a public header never needs them.
+// Two macros that make a function return early if one of its steps fails. The
+// function returns an absl::Status or an absl::StatusOr.
 //
-// Example: read a header, and give up with the reader's own error if that
-// fails.
+// Example: save a checkpoint under another name, or return the first error.
 //
-//   absl::StatusOr<Header> ReadHeader(const ByteSource& source) {
-//     FERRY_RETURN_IF_ERROR(source.Check());
-//     FERRY_ASSIGN_OR_RETURN(std::string bytes, source.ReadRange(0, 64));
-//     return Header::Parse(bytes);
+//   absl::Status Copy(absl::string_view from, absl::string_view to) {
+//     FERRY_ASSIGN_OR_RETURN(Value checkpoint, Load(from));
+//     FERRY_RETURN_IF_ERROR(Save(checkpoint, to));
+//     return absl::OkStatus();
 //   }
 #ifndef FERRY_CORE_STATUS_MACROS_H_
 #define FERRY_CORE_STATUS_MACROS_H_
@@ -24,16 +23,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Evaluates `expr`, an absl::Status; returns it from the function if not OK.
+// Evaluates `expr`, an absl::Status, once. Returns it from the function if it
+// is not OK.
 #define FERRY_RETURN_IF_ERROR(expr)                \
   do {                                             \
     absl::Status ferry_status_ = (expr);           \
     if (!ferry_status_.ok()) return ferry_status_; \
   } while (false)
 
-// Evaluates `expr`, an absl::StatusOr; returns its status from the function if
-// not OK, else moves its value into `lhs`, which may be a declaration. A type
-// that has a comma in it wants parentheses or an alias.
+// Evaluates `expr`, an absl::StatusOr, once. Returns its status from the
+// function if it is not OK, and otherwise moves its value into `lhs`, which may
+// be a declaration. Give a type with a comma in it an alias first. The macro is
+// several statements, so it cannot be the body of an `if` without braces.
 #define FERRY_ASSIGN_OR_RETURN(lhs, expr)                                  \
   FERRY_ASSIGN_OR_RETURN_(FERRY_STATUS_CONCAT_(ferry_statusor_, __LINE__), \
                           lhs, expr)

@@ -11,8 +11,8 @@
 //
 //   std::ofstream out("two.bin", std::ios::binary);
 //   OStreamSink sink(&out, "two.bin");
-//   FERRY_RETURN_IF_ERROR(Save(first, sink));
-//   FERRY_RETURN_IF_ERROR(Save(second, sink));
+//   FERRY_RETURN_IF_ERROR(Save(Value(weight), sink));
+//   FERRY_RETURN_IF_ERROR(Save(Value(bias), sink));
 #ifndef FERRY_CORE_STREAM_BYTES_H_
 #define FERRY_CORE_STREAM_BYTES_H_
 

@@ -10,8 +10,8 @@
 //
 // Example:
 //
-//   absl::StrCat("there is no ", QuoteForMessage(key));  // ... "fc.weigth"
-//   absl::StrCat("the value is ", WithArticle("int"));   // ... an int
+//   QuoteForMessage("a\nb");  // "a\nb" on one line, with the quotes
+//   WithArticle("int");       // an int
 #ifndef FERRY_CORE_TEXT_H_
 #define FERRY_CORE_TEXT_H_
 
@@ -52,7 +52,7 @@ size_t EditDistance(absl::string_view a, absl::string_view b, size_t limit);
 // Collects the names that are most like one that does not exist, for a message.
 //
 //   NearNames near("weigth");
-//   for (...) near.Consider(name);
+//   for (const char* name : {"weight", "bias"}) near.Consider(name);
 //   near.Question();  // "; did you mean "weight"?"
 class NearNames {
  public:

@@ -12,7 +12,7 @@
 //
 //   {
 //     ScopedThreadState scope(ThreadState{1});
-//     ...
+//     CurrentThreadState().bits;  // 1
 //   }  // the former state is back, also if the block threw
 #ifndef FERRY_CORE_THREAD_STATE_H_
 #define FERRY_CORE_THREAD_STATE_H_

@@ -214,8 +214,7 @@ class Value {
   // own key. If there is none, appends an entry.
   //
   // Errors: kInvalidArgument - not a dict, or a key that Python cannot hash.
-  // The
-  //         dict is unchanged.
+  //         The dict is unchanged.
   absl::Status Set(absl::string_view key, const Value& value) const;
   absl::Status Set(const Value& key, const Value& value) const;
   // A literal would fit both of these equally well.

@@ -10,8 +10,9 @@
 // Example: a copy on the second GPU.
 //
 //   const DeviceSnapshot devices = DeviceRegistry::Default().Snapshot();
-//   FERRY_ASSIGN_OR_RETURN(Storage copy,
-//                          CopyStorage(devices, storage, Device("cuda", 1)));
+//   FERRY_ASSIGN_OR_RETURN(
+//       Storage copy,
+//       CopyStorage(devices, weight.storage(), Device("cuda", 1)));
 #ifndef FERRY_DEVICES_COPY_H_
 #define FERRY_DEVICES_COPY_H_
 

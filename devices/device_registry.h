@@ -12,8 +12,9 @@
 // was registered first. Registering a backend appends a package that Ferry
 // writes for it.
 //
-//   cpu 10, cuda 20, meta 22 (as in PyTorch), plugins 100 and up; a program's
-//   own packages whatever it likes.
+//   - cpu 10, cuda 20, meta 22, as in PyTorch;
+//   - plugins 100 and up;
+//   - a program's own packages whatever it likes.
 //
 // Example: a program's own place for storages.
 //

@@ -11,13 +11,17 @@
 //
 // Example: two storages brought to device 0 in one call.
 //
+//   Memory memory[2];
+//   FERRY_RETURN_IF_ERROR(
+//       backend.Allocate(0, {200, 100}, absl::MakeSpan(memory)));
 //   FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<TransferStream> stream,
 //                          backend.OpenStream(0));
 //   FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
-//   FERRY_RETURN_IF_ERROR(file.ReadAt(offset, {buffer, 300}));
+//   FERRY_ASSIGN_OR_RETURN(auto file, OpenForReading("weights.bin"));
+//   FERRY_RETURN_IF_ERROR(file->ReadAt(0, {buffer, 300}));
 //   FERRY_RETURN_IF_ERROR(
-//       stream->ToDevice(buffer, {{&weight, 0, 0, 200, "archive/data/0"},
-//                                 {&bias, 0, 200, 100, "archive/data/1"}}));
+//       stream->ToDevice(buffer, {{&memory[0], 0, 0, 200, "weight"},
+//                                 {&memory[1], 0, 200, 100, "bias"}}));
 //   FERRY_RETURN_IF_ERROR(stream->Finish());
 #ifndef FERRY_DEVICES_TRANSFER_STREAM_H_
 #define FERRY_DEVICES_TRANSFER_STREAM_H_

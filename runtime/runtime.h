@@ -11,11 +11,14 @@
 //
 //   #include "ferry/runtime/runtime.h"
 //
-//   absl::StatusOr<ferry::Value> checkpoint = ferry::Load("train.pt");
-//   if (!checkpoint.ok()) return checkpoint.status();
-//   absl::StatusOr<ferry::Value> weight = checkpoint->At("/model/fc.weight");
-//   ...
-//   absl::Status saved = ferry::Save(*checkpoint, "copy.pt");
+//   FERRY_ASSIGN_OR_RETURN(ferry::Value checkpoint, ferry::Load("train.pt"));
+//   FERRY_ASSIGN_OR_RETURN(ferry::Value weight,
+//                          checkpoint.At("/model/fc.weight"));
+//   FERRY_ASSIGN_OR_RETURN(ferry::Tensor tensor, weight.AsTensor());
+//   FERRY_RETURN_IF_ERROR(ferry::Save(checkpoint, "copy.pt"));
+//
+// The macros return the error of a step that fails from the function around
+// them (core/status_macros.h).
 //
 // What to read next: core/value.h (what a checkpoint holds), core/tensor.h,
 // serialization/load.h and save.h (and their options), state_dict.h and
@@ -39,6 +42,7 @@
 #include "ferry/core/object_graph.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/readable_range.h"
+#include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/stream_bytes.h"
 #include "ferry/core/tensor.h"

@@ -185,8 +185,12 @@ class Checkpoint {
   // whether they are placed or not; places nothing. All that are given are read
   // at once, in parallel, so small storages are best read many to a call.
   //
-  //   std::vector<char> bytes(storage.size_bytes());
-  //   checkpoint.ReadInto({{storage, absl::MakeSpan(bytes)}});
+  //   FERRY_ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open("big.pt"));
+  //   FERRY_ASSIGN_OR_RETURN(Value value, checkpoint.root().At("/weight"));
+  //   FERRY_ASSIGN_OR_RETURN(Tensor tensor, value.AsTensor());
+  //   std::vector<char> bytes(tensor.storage().size_bytes());
+  //   FERRY_RETURN_IF_ERROR(
+  //       checkpoint.ReadInto({{tensor.storage(), absl::MakeSpan(bytes)}}));
   //
   // Errors:
   //   kInvalidArgument - a storage of something else or of which the file has

@@ -9,6 +9,7 @@
 //
 // Example: everything to the CPU; or one device for another; or as code says.
 //
+//   LoadOptions options;
 //   options.map_location = MapLocation::To("cpu");
 //   options.map_location = MapLocation::Table({{"cuda:0", "cuda:1"}});
 //   options.map_location = MapLocation::Function(

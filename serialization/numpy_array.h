@@ -10,8 +10,9 @@
 //
 // Example: an array of a training checkpoint as a tensor.
 //
-//   FERRY_ASSIGN_OR_RETURN(Value value, checkpoint.At("/history/losses"));
-//   FERRY_ASSIGN_OR_RETURN(Tensor losses, TensorFromNumpy(value));
+//   FERRY_ASSIGN_OR_RETURN(Value checkpoint, Load("train.pt"));
+//   FERRY_ASSIGN_OR_RETURN(Value array, checkpoint.At("/history/losses"));
+//   FERRY_ASSIGN_OR_RETURN(Tensor losses, TensorFromNumpy(array));
 #ifndef FERRY_SERIALIZATION_NUMPY_ARRAY_H_
 #define FERRY_SERIALIZATION_NUMPY_ARRAY_H_
 

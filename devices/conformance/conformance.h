@@ -11,7 +11,6 @@
 //
 // Example: the test of a backend.
 //
-//   AcmeBackend backend;
 //   for (const CheckResult& result : RunConformance(backend, {})) {
 //     EXPECT_NE(result.outcome, CheckResult::Outcome::kFail)
 //         << result.ToString();

@@ -11,13 +11,15 @@
 //
 // Example: a codec that has read a reference to the storage "7".
 //
+//   StorageTable storages;
 //   StorageDescription description;
 //   description.key = "7";
 //   description.location = "cpu";
 //   description.dtype = DType::kFloat32;
 //   description.size_bytes = 400;
-//   FERRY_ASSIGN_OR_RETURN(const uint32_t index, table->Describe(description));
-//   const Storage& storage = table->entries()[index].storage;
+//   FERRY_ASSIGN_OR_RETURN(const uint32_t index,
+//                          storages.Describe(description));
+//   const Storage& storage = storages.entries()[index].storage;
 #ifndef FERRY_SERIALIZATION_CONTAINER_STORAGE_TABLE_H_
 #define FERRY_SERIALIZATION_CONTAINER_STORAGE_TABLE_H_
 

@@ -11,8 +11,10 @@
 //
 // Example: the bytes of the record "data.proto".
 //
-//   FERRY_ASSIGN_OR_RETURN(const LargeString record,
-//                          ProtoCodec().Write(graph, root, &storages));
+//   StorageTable storages;
+//   FERRY_ASSIGN_OR_RETURN(
+//       const LargeString record,
+//       proto::ProtoCodec().Write(*value.graph(), value.node(), &storages));
 #ifndef FERRY_SERIALIZATION_PROTO_PROTO_CODEC_H_
 #define FERRY_SERIALIZATION_PROTO_PROTO_CODEC_H_
 

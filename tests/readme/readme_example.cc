@@ -4,24 +4,19 @@
 #include <iostream>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "ferry/runtime/runtime.h"
 
 // Prints one weight of a checkpoint, and saves the whole under another name.
 absl::Status Run(absl::string_view in, absl::string_view out) {
-  absl::StatusOr<ferry::Value> checkpoint = ferry::Load(in);
-  if (!checkpoint.ok()) return checkpoint.status();
-
-  absl::StatusOr<ferry::Value> value = checkpoint->At("/model/hidden.weight");
-  if (!value.ok()) return value.status();
-  absl::StatusOr<ferry::Tensor> weight = value->AsTensor();
-  if (!weight.ok()) return weight.status();
-  std::cout << ferry::Name(weight->dtype()) << " ["
-            << absl::StrJoin(weight->shape(), ", ") << "]\n";
-
-  return ferry::Save(*checkpoint, out);
+  FERRY_ASSIGN_OR_RETURN(ferry::Value checkpoint, ferry::Load(in));
+  FERRY_ASSIGN_OR_RETURN(ferry::Value value,
+                         checkpoint.At("/model/hidden.weight"));
+  FERRY_ASSIGN_OR_RETURN(ferry::Tensor weight, value.AsTensor());
+  std::cout << ferry::Name(weight.dtype()) << " ["
+            << absl::StrJoin(weight.shape(), ", ") << "]\n";
+  return ferry::Save(checkpoint, out);
 }
 
 int main(int argc, char** argv) {

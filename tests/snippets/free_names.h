@@ -1,0 +1,58 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: tests/snippets/free_names.h
+// -----------------------------------------------------------------------------
+//
+// What the examples in comments take for granted: a few standard headers, and
+// variables that a reader understands by their names.
+#ifndef FERRY_TESTS_SNIPPETS_FREE_NAMES_H_
+#define FERRY_TESTS_SNIPPETS_FREE_NAMES_H_
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <memory_resource>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ferry/runtime/runtime.h"
+#include "gtest/gtest.h"
+
+struct ferry_plugin;
+
+namespace ferry {
+
+// A checkpoint, and two tensors of a model.
+extern const Value value;
+extern const Tensor weight, bias;
+
+// Whatever a program or a plugin writes: a description, a backend, a codec, a
+// package.
+extern const ferry_plugin kPlugin;
+extern Backend& backend;
+class JsonCodec final : public Codec {
+ public:
+  absl::string_view name() const override;
+  absl::string_view suffix() const override;
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
+                                 const LoadLimits& limits,
+                                 StorageTable* storages,
+                                 ObjectGraph* graph) const override;
+  absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,
+                                    StorageTable* storages) const override;
+};
+bool IsMine(const Storage& storage);
+std::optional<Storage> PutAway(const Storage& storage);
+
+}  // namespace ferry
+
+#endif  // FERRY_TESTS_SNIPPETS_FREE_NAMES_H_
