@@ -71,30 +71,41 @@ absl::Status CopyThroughStreams(Backend& from_backend, const Storage& from,
   return target->Finish();
 }
 
-// Copies between devices that the host cannot reach.
-absl::Status CopyStaged(Backend& from_backend, const Storage& from,
+// Copies all bytes of `from`, a storage of a program's own package, to a device
+// that the host cannot reach. While the device receives one piece, the package
+// copies the next.
+absl::Status CopyFromPackage(const StorageCopier& copier, const Storage& from,
+                             Backend& to_backend, const Storage& to) {
+  const std::string name =
+      absl::StrCat("copy to a storage on ", to.device().ToString());
+  FERRY_ASSIGN_OR_RETURN(const std::unique_ptr<TransferStream> target,
+                         OpenStreamOf(to_backend, to.device()));
+  for (uint64_t offset = 0; offset < from.size_bytes();) {
+    const uint64_t piece_bytes =
+        std::min(target->buffer_bytes(), from.size_bytes() - offset);
+    FERRY_ASSIGN_OR_RETURN(char* const buffer, target->NextBuffer());
+    FERRY_RETURN_IF_ERROR(
+        CopyToHost(copier, from, offset, buffer, piece_bytes));
+    FERRY_RETURN_IF_ERROR(target->ToDevice(
+        buffer, {TransferPiece{&to.memory(), offset, 0, piece_bytes, name}}));
+    offset += piece_bytes;
+  }
+  return target->Finish();
+}
+
+// Copies to a device that the host cannot reach what is not in host memory.
+absl::Status CopyStaged(const StorageCopier& copier, const Storage& from,
                         Backend& to_backend, const Storage& to) {
   const uint64_t size_bytes = from.size_bytes();
   if (size_bytes > kBlockingBufferBytes) {
-    return CopyThroughStreams(from_backend, from, to_backend, to);
+    return copier.backend != nullptr
+               ? CopyThroughStreams(*copier.backend, from, to_backend, to)
+               : CopyFromPackage(copier, from, to_backend, to);
   }
-  // For so few bytes, opening two streams costs more than overlapping saves.
+  // For so few bytes, opening streams costs more than overlapping saves.
   FERRY_ASSIGN_OR_RETURN(const Memory staging, AllocateHostBuffer(size_bytes));
-  FERRY_RETURN_IF_ERROR(
-      from_backend.CopyToHost(from.memory(), 0, staging.data, size_bytes));
+  FERRY_RETURN_IF_ERROR(CopyToHost(copier, from, 0, staging.data, size_bytes));
   return to_backend.CopyFromHost(staging.data, to.memory(), 0, size_bytes);
-}
-
-absl::StatusOr<std::shared_ptr<Backend>> BackendOf(
-    const DeviceSnapshot& devices, const Device& device) {
-  std::shared_ptr<Backend> backend = devices.FindBackend(device.type());
-  if (backend == nullptr) {
-    return absl::UnavailableError(
-        absl::StrCat("no backend of type \"", device.type(),
-                     "\" is registered, so nothing can be copied to or from ",
-                     device.ToString(), "; ", devices.DescribeTypes()));
-  }
-  return backend;
 }
 
 }  // namespace
@@ -102,30 +113,35 @@ absl::StatusOr<std::shared_ptr<Backend>> BackendOf(
 absl::StatusOr<Storage> CopyStorage(const DeviceSnapshot& devices,
                                     const Storage& from, const Device& to) {
   FERRY_RETURN_IF_ERROR(CheckRange(from, 0, 0));
-  FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<Backend> to_backend,
-                         BackendOf(devices, to));
+  const std::shared_ptr<Backend> to_backend = devices.FindBackend(to.type());
+  if (to_backend == nullptr) {
+    return absl::UnavailableError(
+        absl::StrCat("no backend of type \"", to.type(),
+                     "\" is registered, so nothing can be copied to ",
+                     to.ToString(), "; ", devices.DescribeTypes(),
+                     ". Into a program's own package a storage goes by "
+                     "DeviceSnapshot::RestoreLocation"));
+  }
   FERRY_ASSIGN_OR_RETURN(
       const int index,
       CheckDeviceIndex(*to_backend, to.index(),
                        absl::StrCat("copy to ", to.ToString())));
-  FERRY_ASSIGN_OR_RETURN(const std::shared_ptr<Backend> from_backend,
-                         BackendOf(devices, from.device()));
-  if (to_backend->has_bytes() && !from_backend->has_bytes()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a storage on ", from.device().ToString(),
-                     " has no bytes to copy to ", to.ToString()));
+  StorageCopier copier;  // not needed where no byte is copied
+  if (to_backend->has_bytes()) {
+    FERRY_ASSIGN_OR_RETURN(copier,
+                           devices.FindCopier(from, 0, from.size_bytes()));
   }
   FERRY_ASSIGN_OR_RETURN(Storage copy,
                          AllocateOn(*to_backend, index, from.size_bytes()));
   if (!to_backend->has_bytes() || from.size_bytes() == 0) return copy;
-  if (from_backend->is_host_memory()) {
+  if (copier.backend != nullptr && copier.backend->is_host_memory()) {
     FERRY_RETURN_IF_ERROR(to_backend->CopyFromHost(from.data(), copy.memory(),
                                                    0, from.size_bytes()));
   } else if (to_backend->is_host_memory()) {
-    FERRY_RETURN_IF_ERROR(from_backend->CopyToHost(
-        from.memory(), 0, copy.data(), from.size_bytes()));
+    FERRY_RETURN_IF_ERROR(
+        CopyToHost(copier, from, 0, copy.data(), from.size_bytes()));
   } else {
-    FERRY_RETURN_IF_ERROR(CopyStaged(*from_backend, from, *to_backend, copy));
+    FERRY_RETURN_IF_ERROR(CopyStaged(copier, from, *to_backend, copy));
   }
   return copy;
 }

@@ -29,17 +29,19 @@ namespace ferry {
 //
 // Where neither side is host memory the bytes go through at most two staging
 // buffers of a stream (devices/staging.h). While one device receives a piece,
-// the other sends the next.
+// the other, or the program's own package that `from` belongs to, sends the
+// next.
 //
 // Thread-safe, if nothing writes to `from` meanwhile.
 //
 // Errors:
 //   kInvalidArgument   - `from` has no bytes to copy (null, described, meta).
 //   kUnavailable       - no backend of a device's type is registered, or it has
-//                        no device; says which and why.
+//                        no device; says which and why. Of `from`, a package
+//                        that copies it will do.
 //   kOutOfRange        - the index of `to` is past the last device.
 //   kResourceExhausted - not enough memory on `to`, or on the host.
-//   whatever the backends return.
+//   whatever the backends or the package return.
 absl::StatusOr<Storage> CopyStorage(const DeviceSnapshot& devices,
                                     const Storage& from, const Device& to);
 

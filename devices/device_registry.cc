@@ -40,11 +40,13 @@ DeviceRegistry& DeviceRegistry::Default() {
 }
 
 Registration DeviceRegistry::RegisterPackage(int priority, Tagger tagger,
-                                             Deserializer deserializer) {
+                                             Deserializer deserializer,
+                                             HostCopier to_host) {
   Package package;
   package.priority = priority;
   package.tagger = std::move(tagger);
   package.deserializer = std::move(deserializer);
+  package.to_host = std::move(to_host);
   // Only a backend can be refused.
   return *Register(std::move(package));
 }

@@ -7,27 +7,33 @@
 //
 // Which device a location tag means: PyTorch's `register_package`, for C++.
 //
-// The registry is one ordered list of packages: a priority, a tagger and a
-// deserializer. The lower priority is asked first; of equal ones, the one that
-// was registered first. Registering a backend appends a package that Ferry
-// writes for it.
+// The registry is one ordered list of packages: a priority, a tagger, a
+// deserializer, and a copier to the host. The lower priority is asked first; of
+// equal ones, the one that was registered first. Registering a backend appends
+// a package that Ferry writes for it.
 //
 //   - cpu 10, cuda 20, meta 22, as in PyTorch;
 //   - plugins 100 and up;
 //   - a program's own packages whatever it likes.
 //
-// Example: a program's own place for storages.
+// Example: a program's own place for storages. examples/disk_package.cc is a
+// whole one.
 //
 //   Registration registration = DeviceRegistry::Default().RegisterPackage(
 //       5,
 //       [](const Storage& storage) -> std::optional<std::string> {
-//         if (!IsMine(storage)) return std::nullopt;
+//         if (storage.device().type() != "vault") return std::nullopt;
 //         return "vault";
 //       },
 //       [](const Storage& storage, absl::string_view tag)
 //           -> absl::StatusOr<std::optional<Storage>> {
 //         if (tag != "vault") return std::nullopt;
-//         return PutAway(storage);
+//         return Storage::FromMemory(Device("vault"), PutAway(storage),
+//                                    storage.size_bytes());
+//       },
+//       [](const Storage& from, uint64_t offset_bytes, void* to,
+//          uint64_t size_bytes) {
+//         return FetchFrom(from.data(), offset_bytes, to, size_bytes);
 //       });
 #ifndef FERRY_DEVICES_DEVICE_REGISTRY_H_
 #define FERRY_DEVICES_DEVICE_REGISTRY_H_
@@ -59,8 +65,27 @@ using Tagger = std::function<std::optional<std::string>(const Storage&)>;
 // The storage that `tag` asks for, or nothing if the tag is not the package's
 // own. `storage` is complete and on the host. What is returned must have as
 // many bytes.
+//
+// If the bytes are no longer in host memory, return a storage made by
+// `Storage::FromMemory`. Its device has a type of the package's own, which is
+// how the tagger knows it again: Ferry dereferences `Memory::data` of the CPU's
+// storages alone. `Memory::data` is then a handle of the package's own, which
+// is not null unless the storage is empty. `Memory::owner` frees what it names,
+// on any thread, perhaps after the package was unregistered.
 using Deserializer = std::function<absl::StatusOr<std::optional<Storage>>(
     const Storage& storage, absl::string_view tag)>;
+
+// Copies `size_bytes` from `offset_bytes` of `from`, a storage that the
+// package's tagger claims, to host memory at any alignment: what PyTorch asks
+// of a device by `storage.cpu()`. The range lies in the storage and is not
+// empty. The function writes all of it or returns an error; Ferry cannot see
+// that bytes are missing.
+//
+// A save asks for a small storage at once, and for a large one in pieces of 512
+// KiB, in any order and on several threads. A package whose bytes can only be
+// decoded from the beginning should therefore keep them in blocks.
+using HostCopier = std::function<absl::Status(
+    const Storage& from, uint64_t offset_bytes, void* to, uint64_t size_bytes)>;
 
 // Registration
 //
@@ -99,10 +124,21 @@ struct ResolvedLocation {
   Device device;
 };
 
+// Who copies the bytes of a storage: a backend, or a program's own package.
+struct StorageCopier {
+  // Copies to the host and back. Null: the package copies.
+  Backend* backend = nullptr;
+  // Copies to the host. Null: the backend copies.
+  const HostCopier* to_host = nullptr;
+  // The location tag that the package gave the storage; for errors.
+  std::string tag;
+};
+
 // DeviceSnapshot
 //
 // The list as it was at one moment. A load or a save takes one, so what is
-// registered or unregistered meanwhile does not reach it. Copies are cheap.
+// registered or unregistered meanwhile does not reach it, and the functions of
+// its packages live as long as it. Copies are cheap.
 //
 // Thread-safety: immutable.
 class DeviceSnapshot {
@@ -140,6 +176,17 @@ class DeviceSnapshot {
   // The backend of a device type, or null. Of several, the one asked first.
   std::shared_ptr<Backend> FindBackend(absl::string_view type) const;
 
+  // Returns who copies bytes of `storage`, after checking the range. That is
+  // whoever gives it its location tag; for a package without a `HostCopier`,
+  // the backend of the storage's device. Of host memory it is always the
+  // backend: no tagger is asked. The pointers are valid as long as this
+  // snapshot or a copy of it.
+  //
+  // Errors: those that `CopyToHost` lists before those of the copier.
+  absl::StatusOr<StorageCopier> FindCopier(const Storage& storage,
+                                           uint64_t offset_bytes,
+                                           uint64_t size_bytes) const;
+
   // A package as it stands on the list, for people.
   struct Entry {
     int priority;
@@ -167,8 +214,14 @@ class DeviceSnapshot {
     uint64_t id = 0;
     Tagger tagger;
     Deserializer deserializer;
+    HostCopier to_host;
     std::shared_ptr<Backend> backend;
     std::string type;  // of the backend
+  };
+  // The package that gives a storage its tag.
+  struct Claim {
+    const Package* package;
+    std::string tag;
   };
   // Held by pointer, so that copying the list copies no function of a caller's.
   using Packages = std::vector<std::shared_ptr<const Package>>;
@@ -177,6 +230,9 @@ class DeviceSnapshot {
       : packages_(std::move(packages)), disabled_(std::move(disabled)) {}
 
   absl::Status UnknownTag(absl::string_view tag) const;
+
+  // Nothing if no package knows the storage, which is not null.
+  std::optional<Claim> FindClaim(const Storage& storage) const;
 
   // The types of the backends, in their order, each once.
   std::vector<std::string> types() const;
@@ -190,7 +246,7 @@ class DeviceSnapshot {
 // Registering touches no hardware.
 //
 // Thread-safety: all methods may be called from any number of threads at once.
-// No lock is held while a tagger, a deserializer or a backend runs.
+// No lock is held while a package's function or a backend runs.
 class DeviceRegistry {
  public:
   DeviceRegistry();
@@ -201,9 +257,21 @@ class DeviceRegistry {
   // otherwise. Never destroyed.
   static DeviceRegistry& Default();
 
-  // Appends a package. Either function may be empty: it then never answers.
+  // Appends a package. Each function may be empty. A tagger or a deserializer
+  // that is empty never answers. Without `to_host`, a storage that the tagger
+  // claims is copied by the backend of its device, if there is one.
+  //
+  // Ferry asks a deserializer on the thread that loads. It may call the tagger
+  // and `to_host` on several threads at once, even for one storage. An
+  // exception passes through Ferry to the caller of the load or the save, as if
+  // that had failed. The functions stay alive, and may be called, until every
+  // snapshot that was taken before the package was unregistered is gone.
+  //
+  // A storage must be saved while its package is registered: afterwards nobody
+  // knows its tag or its bytes.
   Registration RegisterPackage(int priority, Tagger tagger,
-                               Deserializer deserializer);
+                               Deserializer deserializer,
+                               HostCopier to_host = nullptr);
 
   // Appends the package of a backend: its type is matched exactly, with or
   // without an index. A tag without one means index 0; a type that has no
@@ -248,28 +316,29 @@ class DeviceRegistry {
   uint64_t next_id_ = 1;
 };
 
-// Returns the backend that copies bytes of `storage`, after checking the range.
-// The pointer is valid as long as `devices` and its copies. Errors: those that
-// `CopyToHost` lists before the backend's own.
-absl::StatusOr<Backend*> FindCopyingBackend(const DeviceSnapshot& devices,
-                                            const Storage& storage,
-                                            uint64_t offset_bytes,
-                                            uint64_t size_bytes);
-
-// Copies between the storage and host memory, whatever device it is on, through
-// the snapshot's backend of that type. Offset and size are in the storage.
-// Copying to a storage counts as a change of its bytes (`Storage::version`).
+// Copy between the storage and host memory, whatever device it is on. Offset
+// and size are in the storage. Copying to a storage counts as a change of its
+// bytes (`Storage::version`).
 //
 // Errors:
-//   kUnavailable     - no backend of the storage's device type is registered.
+//   kUnavailable     - no backend of the storage's device type is registered,
+//                      and no package that copies it.
 //   kInvalidArgument - the storage has no bytes (meta, or not placed).
 //   kOutOfRange      - the range is not inside the storage.
-//   whatever the backend returns.
+//   kUnimplemented   - CopyFromHost: a package copies the storage, which only
+//                      goes to the host.
+//   whatever the backend or the package returns; of a package, the message
+//   names the location tag.
 absl::Status CopyToHost(const DeviceSnapshot& devices, const Storage& from,
                         uint64_t offset_bytes, void* to, uint64_t size_bytes);
 absl::Status CopyFromHost(const DeviceSnapshot& devices, const void* from,
                           const Storage& to, uint64_t offset_bytes,
                           uint64_t size_bytes);
+
+// Copies a range that `DeviceSnapshot::FindCopier` has checked, by whom it
+// found. Errors: whatever that one returns, as above.
+absl::Status CopyToHost(const StorageCopier& copier, const Storage& from,
+                        uint64_t offset_bytes, void* to, uint64_t size_bytes);
 
 }  // namespace ferry
 

@@ -130,23 +130,68 @@ absl::Status DeviceSnapshot::UnknownTag(absl::string_view tag) const {
                    "; ", DescribeTypes(), kMapLocationAdvice));
 }
 
-absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
+std::optional<DeviceSnapshot::Claim> DeviceSnapshot::FindClaim(
     const Storage& storage) const {
-  FERRY_RETURN_IF_ERROR(CheckRange(storage, 0, 0));
   const Device& device = storage.device();
   for (const std::shared_ptr<const Package>& package : *packages_) {
     if (package->backend != nullptr) {
       if (package->type != device.type()) continue;
       const int index = device.has_index() ? device.index() : 0;
-      return DeviceAt(*package->backend, index).ToString();
+      return Claim{package.get(),
+                   DeviceAt(*package->backend, index).ToString()};
     }
     if (!package->tagger) continue;
     std::optional<std::string> tag = package->tagger(storage);
-    if (tag.has_value() && !tag->empty()) return *std::move(tag);
+    if (tag.has_value() && !tag->empty()) {
+      return Claim{package.get(), *std::move(tag)};
+    }
   }
+  return std::nullopt;
+}
+
+absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
+    const Storage& storage) const {
+  FERRY_RETURN_IF_ERROR(CheckRange(storage, 0, 0));
+  std::optional<Claim> claim = FindClaim(storage);
+  if (claim.has_value()) return std::move(claim->tag);
   return absl::InvalidArgumentError(absl::StrCat(
-      "no registered package knows a storage on ", device.ToString(),
+      "no registered package knows a storage on ", storage.device().ToString(),
       ", so it has no location tag; ", DescribeTypes()));
+}
+
+absl::StatusOr<StorageCopier> DeviceSnapshot::FindCopier(
+    const Storage& storage, uint64_t offset_bytes, uint64_t size_bytes) const {
+  FERRY_RETURN_IF_ERROR(CheckRange(storage, offset_bytes, size_bytes));
+  const Device& device = storage.device();
+  StorageCopier copier;
+  copier.backend = FindBackend(device.type()).get();
+  if (copier.backend != nullptr && copier.backend->is_host_memory()) {
+    return copier;
+  }
+  std::optional<Claim> claim = FindClaim(storage);
+  if (claim.has_value() && claim->package->to_host) {
+    copier.backend = nullptr;
+    copier.to_host = &claim->package->to_host;
+    copier.tag = std::move(claim->tag);
+    return copier;
+  }
+  if (copier.backend == nullptr) {
+    return absl::UnavailableError(absl::StrCat(
+        "a storage is on ", device.ToString(),
+        ", and no backend of that type is registered to copy its bytes; ",
+        claim.has_value()
+            ? absl::StrCat("give the package of its location tag ",
+                           Quoted(claim->tag),
+                           " a function that copies them to the host")
+            : "register one, or a package that claims such storages and "
+              "copies them to the host",
+        " (DeviceRegistry::RegisterPackage)"));
+  }
+  if (!copier.backend->has_bytes()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a storage on ", device.ToString(), " has no bytes to copy"));
+  }
+  return copier;
 }
 
 absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(

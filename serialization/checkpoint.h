@@ -215,8 +215,10 @@ class Checkpoint {
   //   kInvalidArgument - dtype, shape, conj or neg differ; a tensor that is not
   //                      strided or is quantised, or `to` has no bytes, or
   //                      elements that share memory.
+  //   kUnavailable     - no backend of the device of `to` is registered.
   //   kUnimplemented   - `to` has gaps and is on a device that the host cannot
-  //                      write in pieces, or elements of less than a byte.
+  //                      write in pieces, or elements of less than a byte; or a
+  //                      program's own package copies its storage.
   absl::Status ReadTensors(
       absl::Span<const TensorDestination> destinations) const;
 

@@ -60,12 +60,12 @@ struct LoadIntoResult {
 
 // Reads the tensors that `StateDict` finds in a file, which may be a
 // TorchScript archive, into those of the same names in `tensors`: in parallel,
-// straight into their memory, which may be on any device. Nothing is converted:
-// dtype and shape must be equal, and tensors that are quantised, whose scale
-// stands beside them, are refused. Strides may differ; what the file arranges
-// otherwise goes through host memory, at most about 64 MiB of it, or as much as
-// the largest such storage has. Where the memory of two tensors overlaps and is
-// not the same view, it holds one or the other.
+// straight into their memory, which may be on the device of any backend.
+// Nothing is converted: dtype and shape must be equal, and tensors that are
+// quantised, whose scale stands beside them, are refused. Strides may differ;
+// what the file arranges otherwise goes through host memory, at most about 64
+// MiB of it, or as much as the largest such storage has. Where the memory of
+// two tensors overlaps and is not the same view, it holds one or the other.
 //
 // All names and forms are compared before any tensor is read, and one error
 // says all that is wrong. After an error in reading (damage, a lost disk) the

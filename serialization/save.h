@@ -46,7 +46,11 @@ namespace ferry {
 //                        registered; the message lists those that are.
 //   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - of the
 //                        file; a full disk is kResourceExhausted.
+//   kUnavailable       - also: a storage is on a device, and neither a backend
+//                        nor a program's own package can copy it to the host
+//                        (devices/device_registry.h).
 //   kCancelled         - as `SaveOptions::is_cancelled` asked.
+//   whatever the backend or the package that copies a storage returns.
 absl::Status Save(const Value& value, absl::string_view path,
                   const SaveOptions& options = SaveOptions());
 

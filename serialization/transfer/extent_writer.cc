@@ -70,7 +70,9 @@ class Writer {
   void Plan();
   absl::Status OfExtent(size_t i, const absl::Status& status) const;
   const char* HostContents(size_t i) const;
-  absl::StatusOr<DevicePlace> PlaceOf(size_t i) const;
+  absl::StatusOr<StorageCopier> CopierOf(size_t i) const;
+  absl::Status CopyByPackage(size_t i, const StorageCopier& copier, uint64_t at,
+                             char* to, uint64_t size_bytes) const;
   absl::Status CheckCancelled() const;
   absl::Status VisitContents(size_t i, ElementVisitor visit) const;
   absl::Status RunTask(Task* task);
@@ -78,7 +80,8 @@ class Writer {
   absl::Status RunPiece(Task* task);
   absl::Status Put(Task* task, uint64_t at, absl::string_view bytes);
   absl::Status WriteBytes(Task* task);
-  absl::Status WriteFromDevice(Task* task);
+  absl::Status WriteFromPackage(Task* task, const StorageCopier& copier);
+  absl::Status WriteFromDevice(Task* task, Backend* backend);
   absl::Status WriteElements(Task* task);
   absl::Status FinishLarge(const LargeExtent& large);
 
@@ -140,7 +143,7 @@ absl::Status Writer::OfExtent(size_t i, const absl::Status& status) const {
 }
 
 // Where the bytes of an extent that has no elements stand on the host; null if
-// they are on a device.
+// they are elsewhere.
 const char* Writer::HostContents(size_t i) const {
   const OutputExtent& extent = extents_[i];
   const Storage& storage = extent.storage;
@@ -154,14 +157,23 @@ const char* Writer::HostContents(size_t i) const {
   return static_cast<const char*>(storage.data()) + extent.storage_offset_bytes;
 }
 
-// Where they stand on a device.
-absl::StatusOr<DevicePlace> Writer::PlaceOf(size_t i) const {
+// Who copies them from where they are instead.
+absl::StatusOr<StorageCopier> Writer::CopierOf(size_t i) const {
   const OutputExtent& extent = extents_[i];
-  const Storage& storage = extent.storage;
-  const absl::StatusOr<Backend*> backend = FindCopyingBackend(
-      devices_, storage, extent.storage_offset_bytes, extent.size_bytes);
-  if (!backend.ok()) return OfExtent(i, backend.status());
-  return ferry::PlaceOf(*backend, storage, extent.storage_offset_bytes);
+  absl::StatusOr<StorageCopier> copier = devices_.FindCopier(
+      extent.storage, extent.storage_offset_bytes, extent.size_bytes);
+  if (!copier.ok()) return OfExtent(i, copier.status());
+  return copier;
+}
+
+// Has a program's own package copy a run of an extent's contents.
+absl::Status Writer::CopyByPackage(size_t i, const StorageCopier& copier,
+                                   uint64_t at, char* to,
+                                   uint64_t size_bytes) const {
+  const OutputExtent& extent = extents_[i];
+  return OfExtent(
+      i, CopyToHost(copier, extent.storage, extent.storage_offset_bytes + at,
+                    to, size_bytes));
 }
 
 absl::Status Writer::CheckCancelled() const {
@@ -218,10 +230,15 @@ absl::Status Writer::RunBatch(const Task& task) {
     } else if (const char* const contents = HostContents(i)) {
       copy({contents, extent.size_bytes}, next);
     } else {
-      FERRY_ASSIGN_OR_RETURN(const DevicePlace place, PlaceOf(i));
-      FERRY_RETURN_IF_ERROR(staged.Read(place,
-                                        names.emplace_back(framing_.Name(i)),
-                                        next, extent.size_bytes));
+      FERRY_ASSIGN_OR_RETURN(const StorageCopier copier, CopierOf(i));
+      if (copier.backend == nullptr) {
+        FERRY_RETURN_IF_ERROR(
+            CopyByPackage(i, copier, 0, next, extent.size_bytes));
+        continue;
+      }
+      FERRY_RETURN_IF_ERROR(staged.Read(
+          PlaceOf(copier.backend, extent.storage, extent.storage_offset_bytes),
+          names.emplace_back(framing_.Name(i)), next, extent.size_bytes));
     }
   }
   FERRY_RETURN_IF_ERROR(staged.Flush());
@@ -247,7 +264,11 @@ absl::Status Writer::Put(Task* task, uint64_t at, absl::string_view bytes) {
 
 absl::Status Writer::WriteBytes(Task* task) {
   const char* const contents = HostContents(task->first);
-  if (contents == nullptr) return WriteFromDevice(task);
+  if (contents == nullptr) {
+    FERRY_ASSIGN_OR_RETURN(const StorageCopier copier, CopierOf(task->first));
+    return copier.backend == nullptr ? WriteFromPackage(task, copier)
+                                     : WriteFromDevice(task, copier.backend);
+  }
   // Chunks serve the checksum: it is computed while a chunk is in the cache.
   const uint64_t chunk_bytes =
       options_.compute_crc32 ? kChunkBytes : kPieceBytes;
@@ -259,9 +280,23 @@ absl::Status Writer::WriteBytes(Task* task) {
   return absl::OkStatus();
 }
 
+absl::Status Writer::WriteFromPackage(Task* task, const StorageCopier& copier) {
+  const ScratchPool::Buffer buffer = chunks_.Take();
+  for (uint64_t at = task->begin; at < task->end;) {
+    const uint64_t size = std::min(kChunkBytes, task->end - at);
+    FERRY_RETURN_IF_ERROR(
+        CopyByPackage(task->first, copier, at, buffer.data(), size));
+    FERRY_RETURN_IF_ERROR(Put(task, at, {buffer.data(), size}));
+    at += size;
+  }
+  return absl::OkStatus();
+}
+
 // While one buffer is written, the device fills the next.
-absl::Status Writer::WriteFromDevice(Task* task) {
-  FERRY_ASSIGN_OR_RETURN(const DevicePlace place, PlaceOf(task->first));
+absl::Status Writer::WriteFromDevice(Task* task, Backend* backend) {
+  const OutputExtent& extent = extents_[task->first];
+  const DevicePlace place =
+      PlaceOf(backend, extent.storage, extent.storage_offset_bytes);
   const std::string name = framing_.Name(task->first);
   FERRY_ASSIGN_OR_RETURN(StreamPool::Lease stream,
                          streams_.Take(*place.backend, place.index));

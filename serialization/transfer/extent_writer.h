@@ -7,8 +7,9 @@
 //
 // Writes a run of extents whose layout is known: to a file in parallel, to a
 // sink in order. Small neighbours are written by one call, large ones in pieces
-// by several threads, straight from host memory or from the staging buffers of
-// their device's stream. Checksums are computed while the bytes are in cache.
+// by several threads, straight from host memory, from the staging buffers of
+// their device's stream, or from where a program's own package copies them.
+// Checksums are computed while the bytes are in cache.
 //
 // Example: "abc" at the start of a file, with nothing around it.
 //
@@ -91,8 +92,8 @@ struct ExtentWriteOptions {
 // Errors:
 //   kInvalidArgument - a storage without bytes.
 //   kCancelled       - as asked.
-//   as `VisitElements`, with the extent's name; whatever the output or a
-//   backend returns.
+//   as `VisitElements`, with the extent's name; whatever the output, a backend
+//   or a package returns.
 absl::StatusOr<std::vector<uint32_t>> WriteExtents(
     absl::Span<const OutputExtent> extents, const ExtentFraming& framing,
     const DeviceSnapshot& devices, const ExtentWriteOptions& options,

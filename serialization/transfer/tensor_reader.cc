@@ -99,6 +99,7 @@ class TensorReader {
   std::vector<const TensorRead*> Wanted() const;
   absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
   DevicePlace PlaceOf(const Tensor& to) const;
+  absl::Status CheckWritable(const Tensor& to) const;
   absl::Status MakeGroups();
   void StageOverlaps();
   static void MakeRuns(Group* group);
@@ -185,13 +186,18 @@ std::vector<const TensorRead*> TensorReader::Wanted() const {
   return wanted;
 }
 
-// Where the elements of a tensor stand on a device. Nowhere, if no backend can
-// write there, for which `Write` has the error.
+// Where the elements of a tensor stand on a device, which `CheckWritable` has
+// allowed.
 DevicePlace TensorReader::PlaceOf(const Tensor& to) const {
-  Backend* const backend =
-      devices_.FindBackend(to.storage().device().type()).get();
-  if (backend == nullptr || !backend->has_bytes()) return DevicePlace();
-  return ferry::PlaceOf(backend, to.storage(), BeginBytes(to));
+  return ferry::PlaceOf(
+      devices_.FindBackend(to.storage().device().type()).get(), to.storage(),
+      BeginBytes(to));
+}
+
+// Checks that somebody can write the memory of a tensor.
+absl::Status TensorReader::CheckWritable(const Tensor& to) const {
+  if (to.data() != nullptr) return absl::OkStatus();
+  return CopyFromHost(devices_, nullptr, to.storage(), 0, 0);
 }
 
 absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
@@ -201,6 +207,11 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
     return absl::StrCat(WithArticle(Name(from.dtype())), " tensor of shape ",
                         ShapeToString(from.shape()));
   };
+  const absl::Status writable = CheckWritable(to);
+  if (!writable.ok()) {
+    return absl::Status(writable.code(),
+                        absl::StrCat(what(), ": ", writable.message()));
+  }
   Target target;
   target.read = &read;
   target.begin = BeginBytes(from);

@@ -49,9 +49,11 @@ struct TensorRead {
 //
 // Errors:
 //   kInvalidArgument - `to` has elements that share memory.
+//   kUnavailable     - no backend can write the memory of `to`.
 //   kUnimplemented   - `to` is on a device whose memory the host cannot write,
-//                      and has gaps; or a packed dtype (quint4x2) is arranged
-//                      otherwise than in the file.
+//                      and has gaps; or a program's own package copies its
+//                      storage (HostCopier); or a packed dtype (quint4x2) is
+//                      arranged otherwise than in the file.
 //   as `ReadExtents`, after which the tensors hold anything.
 absl::Status ReadTensors(absl::Span<const ReadableBytes* const> files,
                          absl::Span<const TensorRead> reads,

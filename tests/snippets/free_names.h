@@ -50,8 +50,9 @@ class JsonCodec final : public Codec {
   absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,
                                     StorageTable* storages) const override;
 };
-bool IsMine(const Storage& storage);
-std::optional<Storage> PutAway(const Storage& storage);
+Memory PutAway(const Storage& storage);
+absl::Status FetchFrom(const void* place, uint64_t offset_bytes, void* to,
+                       uint64_t size_bytes);
 
 }  // namespace ferry
 

@@ -1,0 +1,69 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: devices/testing/fake_package.h
+// -----------------------------------------------------------------------------
+//
+// A program's own package for tests. It keeps every byte inverted, under
+// handles that are no addresses, so whoever dereferences one crashes, and it
+// counts what its copier is asked for.
+//
+// Example: storages tagged "vault" are kept by the package.
+//
+//   FakePackage vault("vault");
+//   const Registration registration =
+//       registry.RegisterPackage(5, vault.tagger(), vault.deserializer(),
+//                                vault.to_host());
+#ifndef FERRY_DEVICES_TESTING_FAKE_PACKAGE_H_
+#define FERRY_DEVICES_TESTING_FAKE_PACKAGE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/storage.h"
+#include "ferry/devices/device_registry.h"
+
+namespace ferry {
+
+// FakePackage
+//
+// Its functions and its storages may outlive it.
+//
+// Thread-safety: the functions may be called from any number of threads at
+// once, the methods from one.
+class FakePackage {
+ public:
+  // `name` is the type of the storages' device and their location tag.
+  explicit FakePackage(std::string name);
+
+  Tagger tagger() const;
+  Deserializer deserializer() const;
+  HostCopier to_host() const;
+
+  // Returns a storage of the package that holds `bytes`.
+  Storage Keep(absl::string_view bytes) const;
+
+  // Makes every copy fail with `error` from now on.
+  void Fail(absl::Status error);
+
+  // How many copies there were, and the largest.
+  int copy_count() const;
+  uint64_t largest_copy_bytes() const;
+  // How often the tagger was asked.
+  int tagger_count() const;
+  // How many of the package's storages exist.
+  int storage_count() const;
+
+ private:
+  struct State;
+
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_DEVICES_TESTING_FAKE_PACKAGE_H_
