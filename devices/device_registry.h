@@ -67,11 +67,11 @@ using Tagger = std::function<std::optional<std::string>(const Storage&)>;
 // many bytes.
 //
 // If the bytes are no longer in host memory, return a storage made by
-// `Storage::FromMemory`. Its device has a type of the package's own, which is
-// how the tagger knows it again: Ferry dereferences `Memory::data` of the CPU's
-// storages alone. `Memory::data` is then a handle of the package's own, which
-// is not null unless the storage is empty. `Memory::owner` frees what it names,
-// on any thread, perhaps after the package was unregistered.
+// `Storage::FromMemory` on a device whose type is the package's own: the tagger
+// recognises the storage by it. `Memory::data` is then a handle that Ferry does
+// not dereference; it must not be null, unless the storage is empty.
+// `Memory::owner` frees what the handle names, on any thread, perhaps after the
+// package was unregistered.
 using Deserializer = std::function<absl::StatusOr<std::optional<Storage>>(
     const Storage& storage, absl::string_view tag)>;
 
@@ -82,8 +82,9 @@ using Deserializer = std::function<absl::StatusOr<std::optional<Storage>>(
 // that bytes are missing.
 //
 // A save asks for a small storage at once, and for a large one in pieces of 512
-// KiB, in any order and on several threads. A package whose bytes can only be
-// decoded from the beginning should therefore keep them in blocks.
+// KiB, in any order and on several threads. A copy to the host asks for all of
+// it in one call. A package whose bytes can only be decoded from the beginning
+// should therefore keep them in blocks.
 using HostCopier = std::function<absl::Status(
     const Storage& from, uint64_t offset_bytes, void* to, uint64_t size_bytes)>;
 

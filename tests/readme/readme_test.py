@@ -8,8 +8,9 @@ import subprocess
 import sys
 import unittest
 
-README, SOURCE, PROGRAM, CHECKPOINT, OPEN_IN_PYTORCH = sys.argv[1:6]
-del sys.argv[1:6]
+(README, SOURCE, PROGRAM, CHECKPOINT, OPEN_IN_PYTORCH,
+ DISK_PACKAGE) = sys.argv[1:7]
+del sys.argv[1:7]
 
 
 def read(path):
@@ -37,6 +38,9 @@ class ReadmeTest(unittest.TestCase):
     def test_shows_the_program_as_it_is(self):
         program = re.sub(r'\A(//.*\n)+\n', '', read(SOURCE))
         self.assertEqual(block('cpp', 'int main('), program)
+
+    def test_shows_the_package_as_the_example_has_it(self):
+        self.assertTrue(block('cpp', 'RegisterPackage(') in read(DISK_PACKAGE))
 
     def test_program_prints_what_it_says_and_saves_the_same(self):
         copy = os.path.join(os.environ['TEST_TMPDIR'], 'copy.pt')
