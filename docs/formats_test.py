@@ -1,11 +1,13 @@
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tests that docs/formats.md names are there.
+"""The tests that docs/formats.md and docs/faults.md name are there.
 
     formats_test.py WORKSPACE
 
 The last cell of each row names targets; the names after a target are tests in
-it, and cases or files of these tests. A row may say "not tested" instead.
+it, and cases or files of these tests. A row may say "not tested" instead. In
+faults.md each cell names tests, without their targets, or says why there are
+none.
 """
 
 import ast
@@ -100,12 +102,66 @@ def faults(text):
     return found, count
 
 
+def all_tests():
+    """The names of all tests of the source tree."""
+    names = set()
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [
+            name for name in folders if not name.startswith(('.', 'bazel-'))
+        ]
+        for file in files:
+            if file.endswith('_test.cc'):
+                names.update('%s.%s' % test for test in re.findall(
+                    r'\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\)', read(folder, file)))
+            elif file.endswith('_test.py'):
+                names.update(
+                    re.findall(r'\bdef (test_\w+)\(', read(folder, file)))
+    return names
+
+
+def faults_without_tests(text, tests):
+    """(the cells that neither name a test nor say why not, number of names)."""
+    found, count = [], 0
+    for section in text.split('\n## ')[1:]:
+        rows_here = [
+            line for line in section.splitlines() if line.startswith('| ')
+        ]
+        if section.startswith('What the words mean'):
+            words = {row.split('|')[1].strip(' *') for row in rows_here[1:]}
+            words.remove('none')  # which needs a reason
+            continue
+        for row in rows_here[1:]:
+            for cell in row.strip('|').split('|')[1:]:
+                names = [
+                    name for name in re.findall(r'`([^`]+)`', cell)
+                    if re.fullmatch(r'[A-Z]\w+\.[A-Z]\w+|test_\w+', name)
+                ]
+                count += len(names)
+                reason = re.fullmatch(r' none: .+ ', cell)
+                if (set(names) - tests or
+                        not (names or reason or cell.strip() in words)):
+                    found.append(cell)
+    return found, count
+
+
 class FormatsTest(unittest.TestCase):
 
     def test_every_name_is_there(self):
         found, count = faults(read('docs', 'formats.md'))
         self.assertEqual(found, [])
         self.assertGreater(count, 150)
+
+    def test_every_cell_of_the_faults_has_a_test(self):
+        text = read('docs', 'faults.md')
+        tests = all_tests()
+        found, count = faults_without_tests(text, tests)
+        self.assertEqual(found, [])
+        self.assertGreater(count, 80)
+        for cell in ('', 'soon', 'none', 'none: ', '`Suite.NoSuchTest`',
+                     'read: `test_of_nothing`'):
+            more = '\n## More\n| a | b |\n|---|---|\n| c | %s |\n' % cell
+            self.assertEqual(len(faults_without_tests(text + more, tests)[0]),
+                             1, cell)
 
     def test_faults_are_found(self):
         here = '`//docs:formats_test` '
