@@ -25,7 +25,8 @@
 //                                       N items, and what else it was given
 //   @K                                  the K-th list, dict, ... once more
 //
-// Text is hexadecimal UTF-8; floats are their 64 bits.
+// Text is hexadecimal UTF-8; floats are their 64 bits; in names, bytes that do
+// not print are written as %XX.
 //
 // The files may be damaged in any way: the walk is iterative, and only members
 // of an `ObjectGraph` that hold for every graph are used.
@@ -40,6 +41,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -82,15 +84,28 @@ std::string BigInt(absl::string_view bytes) {
   return absl::StrCat("0x", Hex(bytes));
 }
 
+// A name without blanks and ends of lines.
+std::string Plain(absl::string_view name) {
+  std::string plain;
+  for (char c : name) {
+    if (absl::ascii_isgraph(static_cast<unsigned char>(c)) && c != '%') {
+      plain += c;
+    } else {
+      absl::StrAppend(&plain, "%", Hex({&c, 1}));
+    }
+  }
+  return plain;
+}
+
 // PyTorch 1.13 looks for the classes of `torch.tensor` in `torch._tensor`, and
 // for those of storages in no module at all.
 std::string GlobalName(const GlobalRecord& global) {
   if (absl::StrContains(global.name, "Storage")) {
-    return std::string(global.name);
+    return Plain(global.name);
   }
-  return absl::StrCat(
+  return Plain(absl::StrCat(
       global.module == "torch.tensor" ? "torch._tensor" : global.module, ".",
-      global.name);
+      global.name));
 }
 
 // Describes the graph below one node.

@@ -2,12 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads files by Ferry and by PyTorch, and compares what they make of them."""
 
+import argparse
+import collections
 import os
-
+import random
+import re
 import select
+import shutil
 import signal
+import struct
 import subprocess
+import sys
+import tempfile
 import time
+import zipfile
+
+import mutate
+import seeds
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -50,7 +61,10 @@ class Reader:
             if not part:
                 return self._died('')
             self._pending += part
-        line, _, self._pending = self._pending.partition(b'\n')
+        line, _, rest = self._pending.partition(b'\n')
+        if rest:
+            raise RuntimeError('two answers to one question: %r' % rest[:200])
+        self._pending = b''
         return line.decode()
 
     def close(self):
@@ -109,3 +123,183 @@ def first_difference(ferry, pytorch):
     before = ' '.join(ferry[max(0, place - 6):place])[-300:]
     return 'after "%s": Ferry has "%s", PyTorch "%s"' % (before, ' '.join(
         ferry[place:place + 4])[:200], ' '.join(pytorch[place:place + 4])[:200])
+
+
+# --- Many files ---------------------------------------------------------------
+
+# Larger seeds take long, and few of their changes matter.
+_MAX_SEED_BYTES = 24 << 10
+
+# Files that are saved of one kind of finding.
+_MAX_SAVED = 5
+
+
+class Tally:
+    """What has come of the files so far."""
+
+    def __init__(self):
+        self.equal = 0
+        self.findings = collections.Counter()  # by kind
+        self.excused = collections.Counter()  # by reason
+        self.ferry_alone = collections.Counter()  # by PyTorch's message
+        self.pytorch_alone = collections.Counter()  # by Ferry's message
+        self.neither = 0
+
+    @property
+    def both(self):
+        return self.equal + sum(self.excused.values()) + sum(
+            self.findings.values())
+
+    @property
+    def files(self):
+        return (self.both + self.neither + sum(self.ferry_alone.values()) +
+                sum(self.pytorch_alone.values()))
+
+    def add(self, ferry, pytorch):
+        """Counts one file; the kind of finding that it is, or None."""
+        if ferry.startswith('died '):
+            self.findings['Ferry ' + ferry] += 1
+            return 'Ferry ' + ferry
+        if ferry.startswith('ok ') and pytorch.startswith('ok '):
+            if ferry == pytorch:
+                self.equal += 1
+                return None
+            excuse = excuse_of(ferry, pytorch)
+            if excuse:
+                self.excused[excuse] += 1
+                return None
+            kind = _kind_of_difference(ferry, pytorch)
+            self.findings[kind] += 1
+            return kind
+        if ferry.startswith('ok '):
+            self.ferry_alone[_kind_of_message(pytorch)] += 1
+        elif pytorch.startswith('ok '):
+            self.pytorch_alone[_kind_of_message(ferry)] += 1
+        else:
+            self.neither += 1
+        return None
+
+    def line(self):
+        return ('%d files: %d (%.1f %%) read by both, %d of them alike, '
+                '%d excused, %d differently; %d by Ferry alone, %d by PyTorch '
+                'alone, %d by neither' %
+                (self.files, self.both, 100 * self.both / max(1, self.files),
+                 self.equal, sum(self.excused.values()),
+                 sum(self.findings.values()), sum(self.ferry_alone.values()),
+                 sum(self.pytorch_alone.values()), self.neither))
+
+    def report(self):
+        lines = [self.line()]
+        for title, counts in (
+            ('Read differently', self.findings),
+            ('Excused', self.excused),
+            ('Read by Ferry alone; PyTorch says', self.ferry_alone),
+            ('Read by PyTorch alone; Ferry says', self.pytorch_alone)):
+            if counts:
+                lines.append(title + ':')
+                lines += [
+                    '%8d  %s' % (count, kind)
+                    for kind, count in counts.most_common()
+                ]
+        return '\n'.join(lines)
+
+
+def excuse_of(ferry, pytorch):
+    """Why two descriptions may differ, or None."""
+    del ferry, pytorch
+    return None
+
+
+def _kind_of_message(message):
+    """A message without what is of one file."""
+    message = re.sub(r'"[^"]*"|\'[^\']*\'|<[^>]*>', '_', message)
+    message = re.sub(r'0x[0-9a-f]+|\b[0-9a-f]{8}\b|-?\d+', 'N', message)
+    return re.sub(r'\S*/\S*', '_', message)[:160]
+
+
+def _kind_of_difference(ferry, pytorch):
+    """What kind of words the first difference is in."""
+    ferry, pytorch = ferry.split(' '), pytorch.split(' ')
+    ours, theirs = next(
+        ((a, b) for a, b in zip(ferry, pytorch) if a != b), ('', ''))
+    return '%s instead of %s' % tuple(
+        re.sub(r'[0-9a-f]*\d[0-9a-f]*', 'N', word)[:60]
+        for word in (ours, theirs))
+
+
+def run(readers, files, seed, stop, keep=None, progress=None):
+    """Changes and reads files until `stop(tally)`; a `Tally`.
+
+    Args:
+      readers: `Readers`.
+      files: (name, contents) of the seeds.
+      seed: a number; the same gives the same files.
+      stop: is asked after every file.
+      keep: a folder for files that are findings, or None.
+      progress: is called with the tally now and then, or None.
+    """
+    seeds = []
+    for name, contents in files:
+        if len(contents) > _MAX_SEED_BYTES:
+            continue
+        try:
+            seeds.append((name, mutate.Seed(contents)))
+        except (ValueError, KeyError, zipfile.BadZipFile, struct.error):
+            pass  # Too odd to be taken apart.
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, 'file')
+        index = 0
+        while not stop(tally):
+            random_ = random.Random('%d.%d' % (seed, index))
+            name, base = random_.choice(seeds)
+            contents = base.mutated(random_)
+            with open(path, 'wb') as file:
+                file.write(contents)
+            ferry, pytorch = readers.read(path)
+            kind = tally.add(ferry, pytorch)
+            if kind is not None:
+                print('%d.%d, from %s: %s: %s' %
+                      (seed, index, name, kind,
+                       first_difference(ferry, pytorch)), flush=True)
+                if keep is not None and tally.findings[kind] <= _MAX_SAVED:
+                    os.makedirs(keep, exist_ok=True)
+                    shutil.copy(path, os.path.join(keep, '%d.%d' % (seed, index)))
+            index += 1
+            if progress is not None:
+                progress(tally)
+    return tally
+
+
+def _main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('describe', help='the binary of describe_main.cc')
+    parser.add_argument('--seconds', type=int, default=3600)
+    parser.add_argument('--seed', type=int, default=int(time.time()))
+    parser.add_argument('--keep', help='folder for files read differently')
+    parser.add_argument('files', nargs='*', help='further checkpoints')
+    options = parser.parse_intermixed_args()
+    files = seeds.all_seeds()
+    for path in options.files:
+        with open(path, 'rb') as file:
+            files.append((path, file.read()))
+    begin = time.monotonic()
+    reported = begin
+
+    def progress(tally):
+        nonlocal reported
+        if time.monotonic() - reported >= 60:
+            reported = time.monotonic()
+            print('%5d s: %s' % (reported - begin, tally.line()), flush=True)
+
+    with Readers(os.path.abspath(options.describe)) as readers:
+        tally = run(readers, files, options.seed,
+                    lambda _: time.monotonic() - begin > options.seconds,
+                    options.keep, progress)
+    print('seed %d, %d s' % (options.seed, options.seconds))
+    print(tally.report())
+    return 1 if tally.findings else 0
+
+
+if __name__ == '__main__':
+    sys.exit(_main())

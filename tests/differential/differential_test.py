@@ -6,14 +6,21 @@
 """
 
 import os
+import pickle
 import sys
 import tempfile
 import unittest
 
+import torch
+
 import differential
+import mutate
 import seeds
 
 DESCRIBE = os.path.abspath(sys.argv.pop(1))
+
+# Files that are read of mutated seeds.
+SAMPLE = 2500
 
 
 class DifferentialTest(unittest.TestCase):
@@ -44,6 +51,61 @@ class DifferentialTest(unittest.TestCase):
                     differential.first_difference(ferry, pytorch))
                 both += 1
         self.assertGreater(both, len(files) * 9 // 10)
+
+    def test_mutated_seeds(self):
+        """A sample of what tools/differential does for an hour."""
+        tally = differential.run(self.readers, seeds.all_seeds(), 1,
+                                 lambda tally: tally.files >= SAMPLE)
+        print(tally.report())
+        self.assertFalse(tally.findings)
+        # Else the mutations are too crude to find anything.
+        self.assertGreater(tally.both, SAMPLE // 5)
+        self.assertGreater(sum(tally.ferry_alone.values()), 0)
+        self.assertGreater(sum(tally.pytorch_alone.values()), 0)
+
+    def test_records_longer_than_their_storage(self):
+        """Less than an element is left over; PyTorch reads past any more."""
+        tensor = torch.arange(6, dtype=torch.float64)
+        contents = mutate.Seed(seeds.saved({'x': tensor}))
+        self.check_alike(contents.with_part('archive/data/0', lambda data: data))
+        for surplus in range(1, 8):
+            self.check_alike(
+                contents.with_part('archive/data/0',
+                                   lambda data: data + b'x' * surplus))
+        for surplus in (8, 9, 16, 800):
+            ferry, pytorch = self.read(
+                contents.with_part('archive/data/0',
+                                   lambda data: data + b'x' * surplus))
+            self.assertIn('bytes in the file', ferry)
+            self.assertTrue(pytorch.startswith('ok '), pytorch)
+
+    def test_bytes_in_protocol_0(self):
+        """They are calls of _codecs.encode, which take two bytes for one."""
+        for value in (b'\xff' * 100, [b'\xff'] * 100, [b'\xff' * 9, b'\xfe'],
+                      {b'\x80' * 500: b'\x7f'}, bytearray(b'\xff' * 100)):
+            for contents in (
+                    pickle.dumps({'a': value}, 0),
+                    seeds.saved({'a': value},
+                                pickle_protocol=0,
+                                _use_new_zipfile_serialization=False)):
+                self.assertNotIn('encode', self.check_alike(contents))
+
+    def test_a_spent_budget_is_an_error(self):
+        """And never another value than PyTorch's."""
+        text = b'V' + b'\xff' * 3000 + b'\np0\n0'
+        call = b'c_codecs\nencode\n(g0\nVlatin1\ntR'
+        self.check_alike(text + call + b'.')
+        ferry, pytorch = self.read(text + b'(' + call * 100 + b'l.')
+        self.assertIn('RESOURCE_EXHAUSTED', ferry)
+        self.assertTrue(pytorch.startswith('ok '), pytorch)
+
+    def check_alike(self, contents):
+        """What both say, who must read a file and agree."""
+        ferry, pytorch = self.read(contents)
+        self.assertTrue(pytorch.startswith('ok '), pytorch)
+        self.assertEqual(ferry, pytorch,
+                         differential.first_difference(ferry, pytorch))
+        return ferry
 
 
 if __name__ == '__main__':

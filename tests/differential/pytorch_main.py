@@ -119,6 +119,10 @@ _AS_DATA = object()
 # id of a tensor: its quantiser as the file describes it.
 _quantizers = {}
 
+# id of a tensor that was made empty: the name of its class. Its view is a state
+# that follows; until then Ferry has it as data.
+_unset_tensors = {}
+
 
 def _set_or_frozenset(kind):
 
@@ -195,9 +199,14 @@ def _load_from_bytes(contents):
 
 
 def _old_tensor(make):
+    """A class of tensors, of which PyTorch before 0.2 wrote empty ones."""
 
     def make_empty(*args):
-        return _AS_DATA if args else make()
+        if args:
+            raise TypeError('no program saved a tensor by its elements')
+        tensor = make()
+        _unset_tensors[id(tensor)] = make.__name__
+        return tensor
 
     return make_empty
 
@@ -356,6 +365,7 @@ def load(path):
     global _storages
     _storages = _Storages()
     _quantizers.clear()
+    _unset_tensors.clear()
     torch._utils._sparse_tensors_to_validate.clear()
     try:
         return torch.load(path, map_location=_storages.restore)
@@ -377,6 +387,13 @@ def _contents(data):
     if len(data) <= _MAX_BYTES_IN_FULL:
         return data.hex()
     return 'crc%08x' % zlib.crc32(data)
+
+
+def _plain(name):
+    """A name without blanks and ends of lines."""
+    return ''.join(
+        chr(byte) if 0x21 <= byte < 0x7f and byte != 0x25 else '%%%02x' % byte
+        for byte in name.encode('utf-8', 'surrogatepass'))
 
 
 def _atom(value):
@@ -408,7 +425,7 @@ def _atom(value):
     if kind is torch.Size:
         return 'size:' + ','.join(map(str, value))
     if kind is StorageType or kind is _GlobalType and value.made is None:
-        return 'global:' + value.name
+        return 'global:' + _plain(value.name)
     if kind is torch.qscheme:
         return 'global:%s' % value
     if value is torch.UntypedStorage:
@@ -491,6 +508,11 @@ class Description:
                 *children, _Words('subclass'), value.cls, *value.state
             ]
         if isinstance(value, torch.Tensor):
+            if id(value) in _unset_tensors and not value.storage().nbytes():
+                return 'object:call', [
+                    _find_global('torch', _unset_tensors[id(value)]),
+                    _Words('args:0')
+                ]
             return self._tensor(value)
         return '?' + kind.__name__, []
 

@@ -22,7 +22,8 @@ _DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../data')
 _PLAIN = ('builtins', 'integers', 'texts', 'floats', 'numpy')
 
 
-def _saved(value, **options):
+def saved(value, **options):
+    """What torch.save writes."""
     out = io.BytesIO()
     torch.save(value, out, **options)
     return out.getvalue()
@@ -30,15 +31,15 @@ def _saved(value, **options):
 
 def _from_cases():
     for case in torch_cases.all_cases():
-        yield case.name + '.zip', _saved(case.value, **case.options)
-        yield case.name + '.legacy', _saved(
+        yield case.name + '.zip', saved(case.value, **case.options)
+        yield case.name + '.legacy', saved(
             case.value, _use_new_zipfile_serialization=False, **case.options)
         if case.name not in _PLAIN:
             continue
         for protocol in range(6):
             name = '%s.p%d' % (case.name, protocol)
             yield name + '.bare', pickle.dumps(case.value, protocol)
-            yield name + '.as.legacy', _saved(
+            yield name + '.as.legacy', saved(
                 case.value,
                 pickle_protocol=protocol,
                 _use_new_zipfile_serialization=False)
