@@ -51,6 +51,10 @@ bool UnpickleMachine::PushIntLine() {
     Push(graph_->AddBool(line == "01"));
     return true;
   }
+  if (line == "-0") {
+    // The C code of Python, which goes by the length of the line, reads False.
+    return input_.Damaged("an integer is written as -0");
+  }
   return PushDecimal(line);
 }
 

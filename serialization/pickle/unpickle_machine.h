@@ -18,6 +18,7 @@
 
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -175,6 +176,9 @@ class UnpickleMachine {
   uint64_t copy_budget_;                  // of RebuildPythonValue
   std::vector<PythonCall> python_calls_;  // by index of the global
   const char* limits_checked_;            // up to where
+  // The states of OrderedDicts. Python copies their entries, so later ones
+  // would not be attributes.
+  absl::flat_hash_set<NodeId> copied_dicts_;
   // The last object that a call made, and the end of the opcode that did.
   NodeId call_ = kNoNode;
   const char* call_end_ = nullptr;

@@ -141,6 +141,11 @@ bool UnpickleMachine::SetItems(absl::Span<const NodeId> keys_and_values) {
   if (graph_->is_object(target) && graph_->object(target).state != kNoNode) {
     return input_.Unimplemented("an object is given entries after its state");
   }
+  if (!copied_dicts_.empty() && copied_dicts_.contains(target)) {
+    return input_.Unimplemented(
+        "a dict is given entries after an OrderedDict was given it as "
+        "attributes, which Python copies");
+  }
   graph_->AppendEntries(target, keys_and_values);
   return true;
 }
@@ -155,6 +160,14 @@ bool UnpickleMachine::Build() {
   }
   if (graph_->object(object).state != kNoNode) {
     return input_.Unimplemented("an object is given state twice");
+  }
+  if (graph_->kind(object) == ValueKind::kDict && state != ObjectGraph::kNone) {
+    if (graph_->kind(state) != ValueKind::kDict) {
+      return input_.Unimplemented(absl::StrCat(
+          "an OrderedDict is given ", WithArticle(Name(graph_->kind(state))),
+          " as attributes; only a dict is supported"));
+    }
+    copied_dicts_.insert(state);
   }
   graph_->SetState(object, state);
   return input_.Check(hooks_->OnState(object, graph_));

@@ -86,10 +86,12 @@ TEST_F(UnpicklerTest, Integers) {
   }
   EXPECT_EQ(Read("I01\n."), ObjectGraph::kTrue);
   EXPECT_EQ(Read("I00\n."), ObjectGraph::kFalse);
-  // Octal for CPython, or nothing.
-  for (const char* bytes : {"I010\n.", "I007\n.", "I-010\n.", "L010L\n."}) {
+  // Octal for CPython, or nothing, or False.
+  for (const char* bytes :
+       {"I010\n.", "I007\n.", "I-010\n.", "L010L\n.", "I-0\n."}) {
     EXPECT_EQ(ErrorCode(bytes), Code::kDataLoss) << bytes;
   }
+  EXPECT_EQ(graph_.int_value(Read("L-0L\n.")), 0);
 }
 
 TEST_F(UnpicklerTest, IntegersOfAnySize) {
@@ -282,6 +284,25 @@ TEST_F(UnpicklerTest, AFunctionMaySetTheState) {
   EXPECT_EQ(ErrorCode(B("cm\nC\n)Rq\0}bcm\nset\nh\0}\x86R0.")),
             Code::kUnimplemented);
   EXPECT_EQ(ErrorCode(B("]q\0cm\nset\nh\0}\x86R0.")), Code::kUnimplemented);
+}
+
+TEST_F(UnpicklerTest, PythonCopiesTheAttributesOfAnOrderedDict) {
+  const std::string dict = "ccollections\nOrderedDict\n)R";
+  const NodeId read = Read(dict + "}q\1K\1K\2sb0h\1.");
+  EXPECT_EQ(graph_.entries(read).size(), 2u);
+  EXPECT_EQ(graph_.object(Read(dict + "Nb.")).state, ObjectGraph::kNone);
+  // Entries that the attributes do not get.
+  for (const char* more : {"K\3K\4s", "(K\3K\4u"}) {
+    EXPECT_EQ(ErrorCode(dict + "}q\1K\1K\2sb0h\1" + more + "."),
+              Code::kUnimplemented);
+  }
+  // The dict that has the OrderedDict in it, and is not complete yet.
+  EXPECT_EQ(ErrorCode("}q\1K\1" + dict + "h\1bs."), Code::kUnimplemented);
+  // A tuple has the slots besides.
+  EXPECT_EQ(ErrorCode(dict + "}}\x86"
+                             "b."),
+            Code::kUnimplemented);
+  EXPECT_EQ(ErrorCode(dict + "]b."), Code::kUnimplemented);
 }
 
 TEST_F(UnpicklerTest, ACallInsideItsOwnArgumentsIsNoted) {
