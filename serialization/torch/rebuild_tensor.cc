@@ -370,8 +370,12 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
   Ints size;
   FERRY_RETURN_IF_ERROR(size.Read(graph, data[num_components], "shape"));
   const DType dtype = components.back().dtype();
-  return Checked(
-      Tensor::CreateComposite(layout, dtype, size, std::move(components)));
+  const bool requires_grad = components.back().requires_grad();
+  Tensor tensor =
+      Tensor::CreateComposite(layout, dtype, size, std::move(components));
+  // PyTorch makes it by an operation on its values.
+  tensor.set_requires_grad(requires_grad);
+  return Checked(tensor);
 }
 
 }  // namespace torch_format

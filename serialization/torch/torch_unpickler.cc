@@ -481,11 +481,23 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
       FERRY_ASSIGN_OR_RETURN(Tensor tensor, Rebuild(function, args, *graph));
       if (!tensor.is_null()) {
         graph->BecomeTensor(object, std::move(tensor),
-                            function == Known::kRebuildParameter);
+                            IsParameter(function, args, *graph));
       }
       return absl::OkStatus();
     }
   }
+}
+
+// Whether a rebuild function makes a `torch.nn.Parameter`.
+bool TorchUnpickler::IsParameter(Known function, absl::Span<const NodeId> args,
+                                 const ObjectGraph& graph) {
+  if (function != Known::kRebuildFromType) {
+    return function == Known::kRebuildParameter;
+  }
+  // (function, class, its arguments, attributes)
+  if (!graph.is_global(args[1])) return false;
+  const GlobalRecord& type = graph.global(args[1]);
+  return type.module == "torch.nn.parameter" && type.name == "Parameter";
 }
 
 // Until 0.1.12 a tensor was an empty one that was given its view as state:
@@ -501,11 +513,23 @@ bool TorchUnpickler::IsOldTensor(Known function, const ObjectRecord& record,
 }
 
 absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
+  if (graph->kind(object) == ValueKind::kTensor) {
+    return absl::UnimplementedError(
+        "a tensor that is complete is given state, by which PyTorch replaces "
+        "its view, its requires_grad or its hooks");
+  }
   const ObjectRecord record = graph->object(object);
-  if (record.form != ObjectForm::kCall ||
-      !IsOldTensor(known(record.callable, *graph), record, *graph)) {
+  const Known function = known(record.callable, *graph);
+  if (record.form != ObjectForm::kCall || function != Known::kTensorClass) {
     return absl::OkStatus();
   }
+  if (graph->kind(record.state) != ValueKind::kTuple ||
+      graph->items(record.state).size() != 4) {
+    return absl::UnimplementedError(
+        "a tensor is given state that is no tuple of a storage, an offset, a "
+        "shape and strides");
+  }
+  if (!IsOldTensor(function, record, *graph)) return absl::OkStatus();
   FERRY_ASSIGN_OR_RETURN(
       Tensor tensor,
       RebuildStrided(*graph, graph->items(record.state), pool()));
@@ -530,6 +554,10 @@ bool TorchUnpickler::GivesNode(NodeId node, const ObjectGraph& graph) {
       return function == Known::kGetLayout &&
              LayoutOf(args, graph) == graph.layout(node);
     case ValueKind::kTensor:
+      if (record.state != kNoNode && record.state_setter == kNoNode &&
+          !IsOldTensor(function, record, graph)) {
+        return false;
+      }
       break;
     default:
       return true;
@@ -537,7 +565,8 @@ bool TorchUnpickler::GivesNode(NodeId node, const ObjectGraph& graph) {
   // The writer of pickles then goes by the tensor, not by the call.
   if (!graph.has_flags_of_call(node)) return true;
   const Tensor& tensor = graph.tensor(node);
-  if (graph.is_parameter(node) != (function == Known::kRebuildParameter)) {
+  if (graph.is_parameter(node) !=
+      (args.size() > 1 && IsParameter(function, args, graph))) {
     return false;
   }
   if (function == Known::kRebuildTensorV2 &&

@@ -133,6 +133,8 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   absl::StatusOr<Tensor> Rebuild(Known function, absl::Span<const NodeId> args,
                                  const ObjectGraph& graph);
 
+  static bool IsParameter(Known function, absl::Span<const NodeId> args,
+                          const ObjectGraph& graph);
   static bool IsOldTensor(Known function, const ObjectRecord& record,
                           const ObjectGraph& graph);
   // Whether the call that made the node gives what the node is.

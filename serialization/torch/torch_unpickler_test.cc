@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -320,6 +321,54 @@ TEST(RebuildTensor, AcceptsTheFormsThatPyTorchAccepts) {
   }
 }
 
+TEST(RebuildTensor, StateWouldReplaceWhatTheCallMade) {
+  const std::string tensor =
+      V2(Floats(6), Int(0), Tuple({Int(2), Int(3)}), Tuple({Int(3), Int(1)}));
+  for (const std::string& made :
+       {tensor, Call(Utils("_rebuild_parameter"), {tensor, kTrue, Hooks()})}) {
+    for (const std::string& state :
+         {Tuple({Floats(6), Int(1), Tuple({Int(2)}), Tuple({Int(1)})}),
+          Tuple({kTrue, Tuple({}), Hooks()}), Dict({Str("note"), Int(1)})}) {
+      EXPECT_EQ(Read(absl::StrCat(made, state, "b")).status().code(),
+                absl::StatusCode::kUnimplemented);
+    }
+  }
+  // A tensor that is still empty becomes a view; no other state is known.
+  for (const std::string& state :
+       {Tuple({kTrue, Tuple({}), Hooks()}),
+        List({Floats(6), Int(1), Tuple({Int(2)}), Tuple({Int(1)})})}) {
+    EXPECT_EQ(
+        Read(absl::StrCat(Call(Global("torch", "FloatTensor"), {}), state, "b"))
+            .status()
+            .code(),
+        absl::StatusCode::kUnimplemented);
+  }
+}
+
+TEST(RebuildFromType, ParametersAreTold) {
+  for (const std::string& inner :
+       {Tuple({Utils("_rebuild_tensor"),
+               Global("torch.nn.parameter", "Parameter"),
+               Tuple({Floats(2), Int(0), Tuple({Int(2)}), Tuple({Int(1)})}),
+               Dict({})}),
+        Tuple({Utils("_rebuild_parameter"),
+               Global("torch.nn.parameter", "Parameter"),
+               Tuple({V2(Floats(2), Int(0), Tuple({Int(2)}), Tuple({Int(1)})),
+                      kTrue, Hooks()}),
+               Dict({})}),
+        Tuple({Utils("_rebuild_parameter"), Global("m", "Subclass"),
+               Tuple({V2(Floats(2), Int(0), Tuple({Int(2)}), Tuple({Int(1)})),
+                      kTrue, Hooks()}),
+               Dict({})})}) {
+    const absl::StatusOr<Result> result = Read(absl::StrCat(
+        Global("torch._tensor", "_rebuild_from_type_v2"), inner, "R"));
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->kind(), ValueKind::kTensor);
+    EXPECT_EQ(result->graph->is_parameter(result->root),
+              !absl::StrContains(inner, "Subclass"));
+  }
+}
+
 TEST(RebuildTensor, EdgesOfTheStorage) {
   const auto ok = [](const std::string& body) { return Read(body).ok(); };
   const std::string one = Tuple({Int(1)});
@@ -520,7 +569,17 @@ TEST(RebuildSparseTensor, HasComponents) {
     EXPECT_EQ(result->tensor().dtype(), DType::kFloat32);
     EXPECT_THAT(result->tensor().shape(), ElementsAre(3, 3));
     EXPECT_EQ(result->tensor().components().size(), 2);
+    EXPECT_FALSE(result->tensor().requires_grad());
   }
+  // It requires a gradient if its values do.
+  const absl::StatusOr<Result> learns = Read(sparse(
+      layout("torch.sparse_coo"),
+      {indices,
+       Call(Utils("_rebuild_tensor_v2"), {Floats(2), Int(0), Tuple({Int(2)}),
+                                          Tuple({Int(1)}), kTrue, Hooks()}),
+       size}));
+  ASSERT_TRUE(learns.ok()) << learns.status();
+  EXPECT_TRUE(learns->tensor().requires_grad());
   ExpectDamage(sparse(layout("torch.sparse_coo"), {indices, values}), "parts");
   ExpectDamage(sparse(layout("torch.sparse_csr"), {indices, values, size}),
                "parts");
