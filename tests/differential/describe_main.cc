@@ -16,11 +16,10 @@
 //   bytearray:HEX
 //   list:N tuple:N set:N frozenset:N    followed by N items; those of a set are
 //                                       sorted by `SetKey`
-//   dict:N odict:N                      followed by N pairs, then
-//   `attributes:M`
-//                                       and M pairs if it has attributes
-//   tensor:... parameter:...            see `AppendView`
-//   storage:DTYPE:...                   see `AppendStorage`
+//   dict:N odict:N                      followed by N pairs; attributes, if it
+//                                       has some, are `attributes:M`, M pairs
+//   tensor:... parameter:...            see `View`
+//   storage:DTYPE:...                   see `StorageWords`
 //   object:call object:new              followed by the callable, `args:N` and
 //                                       N items, and what else it was given
 //   @K                                  the K-th list, dict, ... once more
@@ -334,11 +333,10 @@ class Description {
     return words;
   }
 
-  // layout:dtype:shape:flags, then of strided tensors :strides:offset:storage,
-  // and of others their components in brackets.
+  // layout:dtype:shape:conj and neg, then of strided tensors
+  // :strides:offset:storage, and of others their components in brackets.
   std::string View(const Tensor& tensor) {
     std::string flags;
-    if (tensor.requires_grad()) flags += 'g';
     if (tensor.is_conj()) flags += 'c';
     if (tensor.is_neg()) flags += 'n';
     std::string words =
@@ -359,8 +357,9 @@ class Description {
 
   std::string TensorWords(NodeId node) {
     AddCall(node);
+    const Tensor& tensor = graph_.tensor(node);
     return absl::StrCat(graph_.is_parameter(node) ? "parameter:" : "tensor:",
-                        View(graph_.tensor(node)));
+                        tensor.requires_grad() ? "g:" : ":", View(tensor));
   }
 
   // Adds what a tensor has besides its view, all of it arguments of the call
@@ -388,10 +387,16 @@ class Description {
       AddWords("hooks");
       Add(args[hooks]);
     }
-    if (subclass.empty()) return;
+    if (subclass.empty() || IsGlobal(subclass[1], "torch", "Tensor")) return;
     AddWords("subclass");
     Add(subclass[1]);
     if (subclass.size() > 3) Add(subclass[3]);
+  }
+
+  bool IsGlobal(NodeId node, absl::string_view module,
+                absl::string_view name) const {
+    return graph_.is_global(node) && graph_.global(node).module == module &&
+           graph_.global(node).name == name;
   }
 
   absl::string_view FunctionName(NodeId callable) const {

@@ -24,8 +24,8 @@ _CODES = {
     opcode.name: opcode.code.encode('latin-1') for opcode in pickletools.opcodes
 }
 
-# What may stand for each other: they take the same values from the stack, and
-# push one.
+# What may stand for each other: they take as many values from the stack, and
+# leave as many.
 _ALIKE = [
     ('NONE', 'NEWTRUE', 'NEWFALSE', 'EMPTY_TUPLE', 'EMPTY_LIST', 'EMPTY_DICT',
      'EMPTY_SET'),
@@ -34,7 +34,6 @@ _ALIKE = [
     ('REDUCE', 'NEWOBJ', 'BUILD', 'TUPLE2', 'APPEND'),
     ('SETITEM', 'TUPLE3', 'NEWOBJ_EX'),
     ('TUPLE1', 'BINPERSID'),
-    ('POP', 'BINPERSID'),
 ]
 
 _INTEGERS = (0, 1, 2, 3, 4, 6, 8, 16, 127, 128, 255, 256, 65535, 65536,
@@ -50,23 +49,29 @@ _TEXTS = ('', 'a', 'storage', 'cpu', 'cuda:1', 'meta', 'latin1', 'utf-8',
           'torch.strided', 'torch.sparse_coo', 'requires_grad')
 
 _GLOBALS = (
-    'builtins set', 'builtins frozenset', 'builtins bytes', 'builtins bytearray',
-    'builtins complex', 'builtins list', 'builtins int', 'builtins getattr',
-    '__builtin__ set', '__builtin__ xrange', '__builtin__ bytearray',
+    'builtins set', 'builtins frozenset', 'builtins bytes',
+    'builtins bytearray', 'builtins complex', 'builtins list',
+    'builtins int', 'builtins getattr', '__builtin__ set',
+    '__builtin__ xrange', '__builtin__ bytearray',
     'copy_reg _reconstructor', 'copyreg _reconstructor', '_codecs encode',
     'collections OrderedDict', 'collections Counter', 'torch Size',
     'torch device', 'torch float32', 'torch int64', 'torch bfloat16',
-    'torch quint8', 'torch Tensor', 'torch FloatTensor', 'torch FloatStorage',
-    'torch DoubleStorage', 'torch HalfStorage', 'torch ByteStorage',
-    'torch BoolStorage', 'torch LongStorage', 'torch ComplexFloatStorage',
-    'torch UntypedStorage', 'torch.serialization _get_layout',
-    'torch._utils _rebuild_tensor', 'torch._utils _rebuild_tensor_v2',
-    'torch._utils _rebuild_parameter', 'torch._utils _rebuild_qtensor',
-    'torch._utils _rebuild_sparse_tensor',
+    'torch quint8', 'torch Tensor', 'torch FloatTensor',
+    'torch FloatStorage', 'torch DoubleStorage', 'torch HalfStorage',
+    'torch ByteStorage', 'torch BoolStorage', 'torch LongStorage',
+    'torch ComplexFloatStorage', 'torch UntypedStorage',
+    'torch.serialization _get_layout', 'torch._utils _rebuild_tensor',
+    'torch._utils _rebuild_tensor_v2', 'torch._utils _rebuild_parameter',
+    'torch._utils _rebuild_qtensor', 'torch._utils _rebuild_sparse_tensor',
     'torch._utils _rebuild_meta_tensor_no_storage',
-    'torch._tensor _rebuild_from_type_v2', 'torch.tensor _rebuild_from_type',
-    'torch.storage _load_from_bytes', 'torch.nn.parameter Parameter',
-    'some_module SomeClass', 'numpy dtype')
+    'torch._tensor _rebuild_from_type_v2',
+    'torch.tensor _rebuild_from_type', 'torch.storage _load_from_bytes',
+    'torch.nn.parameter Parameter', 'some_module SomeClass', 'numpy dtype')
+
+
+_STORAGES = (b'Float', b'Double', b'Half', b'BFloat16', b'ComplexFloat',
+             b'Long', b'Int', b'Short', b'Char', b'Byte', b'Bool', b'QInt8',
+             b'QInt32')
 
 
 def _line(text):
@@ -230,7 +235,7 @@ class Pickle:
                 ops[place] = b'\x80' + bytes([random.randrange(7)])
                 return True
             return False
-        choice = random.randrange(16)
+        choice = random.randrange(17)
         if choice == 0:
             ops[place] = b''
         elif choice == 1:
@@ -246,6 +251,14 @@ class Pickle:
         elif choice == 4:
             value = _value(random)
             ops[place] = raw + value + random.choice([b'0', b'0', b'a', b'b'])
+        elif choice == 5:
+            # Anything that has been named gets something more.
+            more = random.choice([
+                _value(random) + b'a',
+                _value(random) + b'b',
+                _value(random, 3) + _value(random) + b's'
+            ])
+            ops[place] = raw + b'h%c' % random.randrange(40) + more + b'0'
         else:
             return self._change_argument(ops, place, random)
         return True
@@ -262,6 +275,9 @@ class Pickle:
                 [b'G' + random.choice(_FLOATS), _value(random)])
         elif 'UNICODE' in name or 'STRING' in name or 'BYTES' in name:
             self._change_text(ops, place, random)
+        elif name == 'GLOBAL' and argument.endswith(
+                'Storage') and random.randrange(4):
+            ops[place] = b'ctorch\n%sStorage\n' % random.choice(_STORAGES)
         elif name in ('GLOBAL', 'STACK_GLOBAL', 'INST'):
             ops[place] = _global(random) if name == 'GLOBAL' else raw + b'0' + (
                 _global(random))
@@ -346,8 +362,7 @@ def _change_bytes(contents, random):
     elif choice == 8:
         del changed[len(changed) - random.choice([1, 2, 4, 8]):]
     else:
-        changed += bytes(
-            random.randrange(256) for _ in range(random.choice([1, 2, 3, 4, 8])))
+        changed += random.randbytes(random.choice([1, 2, 3, 4, 8]))
     return bytes(changed)
 
 
@@ -399,7 +414,8 @@ class _Zip:
         out = io.BytesIO()
         with zipfile.ZipFile(out, 'w', compression) as archive:
             for name in names:
-                archive.writestr(zipfile.ZipInfo(name), parts[name], compression)
+                archive.writestr(zipfile.ZipInfo(name), parts[name],
+                                 compression)
         return out.getvalue()
 
 

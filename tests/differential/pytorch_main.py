@@ -35,9 +35,6 @@ TIMEOUT_S = 20
 # Longer runs of bytes are described by their checksum.
 _MAX_BYTES_IN_FULL = 64
 
-# `Device` holds no higher index; PyTorch keeps the last eight bits.
-_MAX_DEVICE_INDEX = 127
-
 
 # --- What a file names --------------------------------------------------------
 
@@ -93,13 +90,15 @@ class Global(metaclass=_GlobalType):
       name: "module.name".
       real: what may be called, or None.
       made: the Object if a call made the class, which then has no name.
+      is_function: whether it is known to be no class.
     """
     name = ''
     real = None
     made = None
+    is_function = False
 
     def __new__(cls, *args, **kwargs):
-        if isinstance(cls.real, types.FunctionType) and cls.is_function:
+        if cls.is_function:
             raise TypeError('%s is a function' % cls.name)
         return Object('new', cls, args, kwargs)
 
@@ -163,16 +162,19 @@ def _ordered_dict(*args):
 
 
 def _size(*args):
-    return torch.Size(*args) if type(args[0]) is tuple else _AS_DATA
+    size = torch.Size(*args)
+    if type(args[0]) is tuple and all(
+            type(item) is int and -2**63 <= item < 2**63 for item in args[0]):
+        return size
+    return _AS_DATA
 
 
 def _device(*args):
-    if len(args) == 2 and type(
-            args[1]) is int and args[1] > _MAX_DEVICE_INDEX:
-        return _AS_DATA
-    if type(args[0]) is not str:
-        return _AS_DATA
-    return torch.device(*args)
+    device = torch.device(*args)
+    # PyTorch keeps the last eight bits of an index.
+    if list(args) in ([str(device)], [device.type, device.index]):
+        return device
+    return _AS_DATA
 
 
 def _rebuild_qtensor(*args):
@@ -182,9 +184,13 @@ def _rebuild_qtensor(*args):
 
 
 def _rebuild_from_type(function, cls, args, *state):
+    if type(args) is not tuple or 'from_type' in function.name:
+        return _AS_DATA
     tensor = function(*args)
     if not isinstance(tensor, torch.Tensor):
         raise TypeError('a subclass of something that is no tensor')
+    if cls.name == 'torch.Tensor':
+        return tensor
     return Subclassed(tensor, cls, state)
 
 
@@ -195,6 +201,9 @@ def _getattr(*args):
 
 
 def _load_from_bytes(contents):
+    # `torch.save` has its own way to write storages.
+    if not _storages.in_bare_pickle:
+        return _AS_DATA
     return torch.load(io.BytesIO(contents), map_location=_storages.restore)
 
 
@@ -234,7 +243,7 @@ def _real_globals():
                  '_rebuild_meta_tensor_no_storage', '_rebuild_sparse_tensor',
                  '_rebuild_sparse_csr_tensor'):
         real['torch._utils', name] = getattr(torch._utils, name)
-    for kind in ('Float', 'Double', 'Half', 'Long', 'Int', 'Short', 'Char',
+    for kind in ('', 'Float', 'Double', 'Half', 'Long', 'Int', 'Short', 'Char',
                  'Byte', 'Bool', 'BFloat16'):
         name = kind + 'Tensor'
         real['torch', name] = _old_tensor(getattr(torch, name))
@@ -242,13 +251,13 @@ def _real_globals():
 
 
 _REAL = _real_globals()
+# Modules of which the real globals are functions.
 _FUNCTIONS = ('torch._utils', 'torch._tensor', '_codecs', 'torch.serialization',
               'torch.storage')
 
 # Modules of which a name that is not there is an error, as in PyTorch.
 _KNOWN_MODULES = {
-    name: sys.modules[name]
-    for name in {module for module, _ in _REAL} if name != 'torch.tensor'
+    name: sys.modules[name] for name in {module for module, _ in _REAL}
 }
 
 _globals = {}
@@ -266,11 +275,11 @@ def _find_global(module, name):
         module = 'torch._tensor'
     if (module, name) not in _globals:
         attributes = {
-            'name': name if 'Storage' in name else module + '.' + name,
-            'is_function': module in _FUNCTIONS,
+            'name': name if 'Storage' in name else module + '.' + name
         }
         if (module, name) in _REAL:
             attributes['real'] = staticmethod(_REAL[module, name])
+            attributes['is_function'] = module in _FUNCTIONS
         if module in ('torch', 'torch.cuda') and name.endswith('Storage'):
             # Tar archives ask the class itself.
             attributes['dtype'] = getattr(torch, name).dtype
@@ -338,6 +347,7 @@ class _Storages:
     """Keeps storages on the CPU, and their tags."""
 
     def __init__(self):
+        self.in_bare_pickle = False
         self._tags = {}  # identity: (address, size in bytes, tag)
         self._alive = []
 
@@ -372,6 +382,7 @@ def load(path):
     except RuntimeError as error:
         if 'Invalid magic number' not in str(error):
             raise
+    _storages.in_bare_pickle = True
     with open(path, 'rb') as file:
         return _load_pickle(file, encoding='utf-8')
 
@@ -503,7 +514,8 @@ class Description:
         if kind is _GlobalType:
             return self._object(value.made)
         if kind is Subclassed:
-            word, children = self._tensor(value.tensor)
+            word, children = self._tensor(
+                value.tensor, value.cls.name == 'torch.nn.parameter.Parameter')
             return word, [
                 *children, _Words('subclass'), value.cls, *value.state
             ]
@@ -513,7 +525,7 @@ class Description:
                     _find_global('torch', _unset_tensors[id(value)]),
                     _Words('args:0')
                 ]
-            return self._tensor(value)
+            return self._tensor(value, type(value) is torch.nn.Parameter)
         return '?' + kind.__name__, []
 
     def _object(self, value):
@@ -533,19 +545,19 @@ class Description:
             children += value.state
         return 'object:' + value.form, children
 
-    def _tensor(self, tensor):
+    def _tensor(self, tensor, is_parameter):
         children = []
         if id(tensor) in _quantizers:
             children += [_Words('quantizer'), _quantizers[id(tensor)]]
         hooks = tensor._backward_hooks
         if hooks is not None:
             children += [_Words('hooks'), hooks]
-        kind = 'parameter' if type(tensor) is torch.nn.Parameter else 'tensor'
-        return '%s:%s' % (kind, self._view(tensor)), children
+        return '%s:%s:%s' % ('parameter' if is_parameter else 'tensor', 'g' if
+                             tensor.requires_grad else '',
+                             self._view(tensor)), children
 
     def _view(self, tensor):
-        flags = (('g' if tensor.requires_grad else '') +
-                 ('c' if tensor.is_conj() else '') +
+        flags = (('c' if tensor.is_conj() else '') +
                  ('n' if tensor.is_neg() else ''))
         words = ':'.join([
             str(tensor.layout)[len('torch.'):],
