@@ -3,12 +3,14 @@
 
 #include "ferry/serialization/pickle/unpickle_machine.h"
 
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/decimal_int.h"
@@ -61,8 +63,19 @@ bool UnpickleMachine::PushIntLine() {
 bool UnpickleMachine::PushFloatLine() {
   absl::string_view line;
   if (!input_.TakeLine(&line)) return false;
+  // `float` of Python reads neither blanks, hexadecimal digits nor what
+  // overflows.
+  const bool has_sign =
+      absl::StartsWith(line, "-") || absl::StartsWith(line, "+");
+  const absl::string_view word = line.substr(has_sign ? 1 : 0);
+  const bool is_number =
+      line.find_first_not_of("0123456789.eE+-") == absl::string_view::npos;
+  const bool is_word = absl::EqualsIgnoreCase(word, "inf") ||
+                       absl::EqualsIgnoreCase(word, "infinity") ||
+                       absl::EqualsIgnoreCase(word, "nan");
   double value;
-  if (!absl::SimpleAtod(line, &value)) {
+  if (!(is_number || is_word) || !absl::SimpleAtod(line, &value) ||
+      (is_number && std::isinf(value))) {
     return input_.Damaged("a float is malformed");
   }
   Push(graph_->AddFloat(value));

@@ -122,7 +122,12 @@ TEST_F(UnpicklerTest, Floats) {
   EXPECT_TRUE(std::isnan(graph_.float_value(Read("Fnan\n."))));
   EXPECT_EQ(graph_.float_value(Read("F-inf\n.")),
             -std::numeric_limits<double>::infinity());
-  for (const char* bad : {"F\n.", "Fx\n.", "F1.5x\n."}) {
+  EXPECT_EQ(graph_.float_value(Read("F+.5\n.")), 0.5);
+  EXPECT_TRUE(std::isinf(graph_.float_value(Read("F+Infinity\n."))));
+  EXPECT_EQ(graph_.float_value(Read("F1e-400\n.")), 0);
+  for (const char* bad :
+       {"F\n.", "Fx\n.", "F1.5x\n.", "F 1\n.", "F1 \n.", "F0x1p3\n.",
+        "Fnan(1)\n.", "F1e400\n.", "F--1\n.", "F-\n."}) {
     EXPECT_EQ(ErrorCode(bad), Code::kDataLoss) << bad;
   }
 }
