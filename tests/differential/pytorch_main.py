@@ -82,6 +82,12 @@ class _GlobalType(type):
                 return value
         return Object('call', cls, args, kwargs)
 
+    def __setstate__(cls, state):
+        if cls.made is not None:
+            cls.made.state = [state]
+        elif state:
+            raise TypeError('a class has no state')
+
 
 class Global(metaclass=_GlobalType):
     """The base of classes that stand for globals.
