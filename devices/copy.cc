@@ -93,7 +93,8 @@ absl::Status CopyFromPackage(const StorageCopier& copier, const Storage& from,
   return target->Finish();
 }
 
-// Copies to a device that the host cannot reach what is not in host memory.
+// Copies a storage that is not in host memory to a device that the host cannot
+// reach.
 absl::Status CopyStaged(const StorageCopier& copier, const Storage& from,
                         Backend& to_backend, const Storage& to) {
   const uint64_t size_bytes = from.size_bytes();

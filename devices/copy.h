@@ -37,8 +37,8 @@ namespace ferry {
 // Errors:
 //   kInvalidArgument   - `from` has no bytes to copy (null, described, meta).
 //   kUnavailable       - no backend of a device's type is registered, or it has
-//                        no device; says which and why. Of `from`, a package
-//                        that copies it will do.
+//                        no device; says which and why. `from` may be on a
+//                        type without a backend if a package copies it.
 //   kOutOfRange        - the index of `to` is past the last device.
 //   kResourceExhausted - not enough memory on `to`, or on the host.
 //   whatever the backends or the package return.

@@ -81,10 +81,13 @@ using Deserializer = std::function<absl::StatusOr<std::optional<Storage>>(
 // empty. The function writes all of it or returns an error; Ferry cannot see
 // that bytes are missing.
 //
-// A save asks for a small storage at once, and for a large one in pieces of 512
-// KiB, in any order and on several threads. A copy to the host asks for all of
-// it in one call. A package whose bytes can only be decoded from the beginning
-// should therefore keep them in blocks.
+// A save asks for a small storage in one call, and for a large one in pieces of
+// at most 512 KiB, in any order and on several threads. A save to safetensors
+// asks in one call for all that a non-contiguous tensor spans, from its first
+// element to its last. A copy to the host asks for the whole storage in one
+// call, a copy to another device for pieces in ascending order. A package whose
+// bytes can only be decoded from the beginning should therefore keep them in
+// blocks.
 using HostCopier = std::function<absl::Status(
     const Storage& from, uint64_t offset_bytes, void* to, uint64_t size_bytes)>;
 
@@ -119,17 +122,19 @@ struct ResolvedLocation {
   // claim the tag, which only `RestoreLocation` with a complete host storage
   // can tell.
   std::shared_ptr<Backend> backend;
-  // Of the backend. 0 where its type has no index.
+  // The index of the device among those of the backend. 0 if the type has no
+  // indexes.
   int index = 0;
-  // As storages there are to say: without an index where the type has none.
+  // The device as its storages report it: without an index if the type has
+  // none.
   Device device;
 };
 
 // Who copies the bytes of a storage: a backend, or a program's own package.
 struct StorageCopier {
-  // Copies to the host and back. Null: the package copies.
+  // Copies to the host and back. Null if the package copies.
   Backend* backend = nullptr;
-  // Copies to the host. Null: the backend copies.
+  // Copies to the host. Null if the backend copies.
   const HostCopier* to_host = nullptr;
   // The location tag that the package gave the storage; for errors.
   std::string tag;
@@ -177,11 +182,11 @@ class DeviceSnapshot {
   // The backend of a device type, or null. Of several, the one asked first.
   std::shared_ptr<Backend> FindBackend(absl::string_view type) const;
 
-  // Returns who copies bytes of `storage`, after checking the range. That is
-  // whoever gives it its location tag; for a package without a `HostCopier`,
-  // the backend of the storage's device. Of host memory it is always the
-  // backend: no tagger is asked. The pointers are valid as long as this
-  // snapshot or a copy of it.
+  // Returns who copies bytes of `storage`, after checking the range: the
+  // package that gives the storage its location tag, or, if that has no
+  // `HostCopier`, the backend of the storage's device. The backend always
+  // copies host memory, and no tagger is asked then. The pointers are valid as
+  // long as this snapshot or a copy of it.
   //
   // Errors: those that `CopyToHost` lists before those of the copier.
   absl::StatusOr<StorageCopier> FindCopier(const Storage& storage,
@@ -336,8 +341,9 @@ absl::Status CopyFromHost(const DeviceSnapshot& devices, const void* from,
                           const Storage& to, uint64_t offset_bytes,
                           uint64_t size_bytes);
 
-// Copies a range that `DeviceSnapshot::FindCopier` has checked, by whom it
-// found. Errors: whatever that one returns, as above.
+// Copies a range to host memory by the copier that `DeviceSnapshot::FindCopier`
+// returned for it. Errors: whatever the backend or the package returns, as
+// above.
 absl::Status CopyToHost(const StorageCopier& copier, const Storage& from,
                         uint64_t offset_bytes, void* to, uint64_t size_bytes);
 

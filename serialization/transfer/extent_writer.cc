@@ -142,8 +142,8 @@ absl::Status Writer::OfExtent(size_t i, const absl::Status& status) const {
                       absl::StrCat(framing_.Name(i), ": ", status.message()));
 }
 
-// Where the bytes of an extent that has no elements stand on the host; null if
-// they are elsewhere.
+// Returns where the contents of an extent without elements are in host memory,
+// or null if they are elsewhere.
 const char* Writer::HostContents(size_t i) const {
   const OutputExtent& extent = extents_[i];
   const Storage& storage = extent.storage;
@@ -157,7 +157,8 @@ const char* Writer::HostContents(size_t i) const {
   return static_cast<const char*>(storage.data()) + extent.storage_offset_bytes;
 }
 
-// Who copies them from where they are instead.
+// Returns who copies the contents of an extent whose storage is not in host
+// memory.
 absl::StatusOr<StorageCopier> Writer::CopierOf(size_t i) const {
   const OutputExtent& extent = extents_[i];
   absl::StatusOr<StorageCopier> copier = devices_.FindCopier(
@@ -166,7 +167,8 @@ absl::StatusOr<StorageCopier> Writer::CopierOf(size_t i) const {
   return copier;
 }
 
-// Has a program's own package copy a run of an extent's contents.
+// Copies `size_bytes` from the offset `at` of an extent's contents to the host,
+// by the program's own package.
 absl::Status Writer::CopyByPackage(size_t i, const StorageCopier& copier,
                                    uint64_t at, char* to,
                                    uint64_t size_bytes) const {
@@ -181,7 +183,7 @@ absl::Status Writer::CheckCancelled() const {
                               : absl::OkStatus();
 }
 
-// Hands on the elements of an extent that has some.
+// Passes the contents of an extent with elements to `visit`.
 absl::Status Writer::VisitContents(size_t i, ElementVisitor visit) const {
   Tensor tensor = *extents_[i].elements;
   if (!tensor.device().is_cpu()) {
@@ -214,7 +216,7 @@ absl::Status Writer::RunBatch(const Task& task) {
   const auto copy = [](absl::string_view bytes, char* to) {
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
   };
-  std::deque<std::string> names;  // of what is staged, which it outlives
+  std::deque<std::string> names;  // outlive `staged`, which refers to them
   StagedReader staged(&streams_);
   for (size_t i = task.first; i < task.last; ++i) {
     const OutputExtent& extent = extents_[i];

@@ -186,15 +186,15 @@ std::vector<const TensorRead*> TensorReader::Wanted() const {
   return wanted;
 }
 
-// Where the elements of a tensor stand on a device, which `CheckWritable` has
-// allowed.
+// Returns where the elements of a tensor are on its device. `CheckWritable` must
+// have returned OK for it.
 DevicePlace TensorReader::PlaceOf(const Tensor& to) const {
   return ferry::PlaceOf(
       devices_.FindBackend(to.storage().device().type()).get(), to.storage(),
       BeginBytes(to));
 }
 
-// Checks that somebody can write the memory of a tensor.
+// Checks that the host or a backend can write the memory of a tensor.
 absl::Status TensorReader::CheckWritable(const Tensor& to) const {
   if (to.data() != nullptr) return absl::OkStatus();
   return CopyFromHost(devices_, nullptr, to.storage(), 0, 0);
