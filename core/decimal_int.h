@@ -28,7 +28,7 @@ namespace ferry {
 inline constexpr size_t kMaxDecimalDigits = 4300;
 
 // The most bytes of a two's complement that `TwosComplementToDecimal` takes:
-// those of any number of kMaxDecimalDigits digits, and then less than one.
+// as many as the largest number of kMaxDecimalDigits digits needs.
 inline constexpr size_t kMaxDecimalBytes = 1786;
 
 // Returns what is wrong with the text of a decimal integer, which is perhaps a

@@ -22,7 +22,7 @@ namespace {
 // Tuples nested deeper than this in a key are shortened.
 constexpr int kMaxKeyDepth = 4;
 
-// What a key other than a str is spelt with, or a little more.
+// The text of a key other than a str is cut after about this many bytes.
 constexpr size_t kMaxKeyTextBytes = 1000;
 
 // Integers up to this size are spelt in decimal, which takes time that grows

@@ -20,15 +20,16 @@
 
 namespace ferry {
 
-// Python's `repr(value)`: the shortest digits that read back as the same
-// number, with an exponent below 1e-4 and from 1e16 on; "inf", "-inf", "nan".
+// Returns Python's `repr(value)`: the shortest digits that read back as the
+// same number, with an exponent if the magnitude is below 1e-4 or at least
+// 1e16. A value that is not finite is "inf", "-inf" or "nan".
 std::string FloatRepr(double value);
 
-// Python's `str(key)`: of a str the text itself, of numbers their shortest
-// decimal (integers of more than 128 bytes: "<integer of N bytes>"), of a tuple
-// "(1, 'a')". Of what has no such spelling "<tensor>", "<object>". A tuple that
-// is nested in more than a few others, or what would be longer than about a
-// thousand bytes, is shortened to "...".
+// Returns Python's `str(key)`: the text of a str, the shortest decimal of a
+// number, "(1, 'a')" for a tuple. An integer of more than 128 bytes is
+// "<integer of N bytes>". What Python would spell with an address is named by
+// its kind, such as "<tensor>" or "<object>". In a tuple, items more than four
+// levels deep, and those after about a thousand bytes, become "...".
 std::string KeyText(const ObjectGraph& graph, NodeId key);
 
 }  // namespace ferry

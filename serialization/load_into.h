@@ -42,14 +42,14 @@ struct LoadIntoOptions {
 };
 
 struct LoadIntoResult {
-  // Tensors that the file has not, in the order of the call. Empty after a
-  // strict load.
+  // The names of tensors that the file does not have, in the order of the call.
+  // Empty after a strict load.
   std::vector<std::string> missing;
 
-  // What the file has and was not asked for, in its own order: the names of
-  // tensors in the state, then those of what is no tensor, then, as JSON
-  // Pointers from the root of the file, what may be a part of the state and
-  // stands beside it ("/bias"). Empty after a strict load.
+  // What the file has that was not asked for, in the order of the file: the
+  // names of tensors in the state, the names of what is no tensor in it, and
+  // last, as JSON Pointers from the root of the file ("/bias"), what stands
+  // beside the state and may be a part of it. Empty after a strict load.
   std::vector<std::string> unexpected;
 
   // Where in the file the state is ("/model"), and what is outside it, as in

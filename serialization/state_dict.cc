@@ -31,10 +31,12 @@ constexpr absl::string_view kHolders[] = {
     "state_dict", "model_state_dict", "model",     "module",     "net",
     "network",    "weights",          "generator", "params_ema", "params"};
 
-// The first of them say that they are no child of a module.
+// So many of them, the first, are names that no module gives a child: what they
+// name is the state, and what stands beside it is no part of it.
 constexpr size_t kNumCertainHolders = 2;
 
-// What the names, and the visits to nodes, may take together.
+// The most bytes that all names may take. Each visit to a node counts as
+// kVisitBytes.
 constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
 constexpr uint64_t kVisitBytes = 64;
 
@@ -232,8 +234,8 @@ absl::StatusOr<bool> StateDictReader::IsTransient(NodeId module,
   return names.contains(buffer);
 }
 
-// Whether a dict with the node in it has what the node has: a list, a tuple or
-// packed weights.
+// Whether the tensors in the node make a state of the dict that holds the node:
+// true of a list, a tuple or packed weights.
 bool StateDictReader::IsTransparent(NodeId node) const {
   const ValueKind kind = graph_.kind(node);
   return kind == ValueKind::kList || kind == ValueKind::kTuple ||
@@ -286,8 +288,9 @@ absl::InlinedVector<StateDictReader::Run, 4> StateDictReader::RunsOf(
 
 // Whether a container has a tensor in it, through lists, tuples and packed
 // weights. If `deep`, also through dicts and objects, and whether it is or has
-// a module. Looks at each container once, however often it is asked: it answers
-// for all that the container leads to, from which there may be ways back.
+// a module. Looks at each container once, however often this is called: one
+// call finds the answers for all that the container leads to, through cycles
+// too.
 absl::StatusOr<bool> StateDictReader::HoldsState(NodeId container, bool deep) {
   absl::flat_hash_map<NodeId, bool>& answers = holds_state_[deep ? 1 : 0];
   const auto [known, is_new] = answers.try_emplace(container, false);

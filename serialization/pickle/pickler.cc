@@ -88,7 +88,7 @@ absl::string_view OneCharacter(char latin1) {
   return (*characters)[static_cast<unsigned char>(latin1)];
 }
 
-// Of a tuple of at least one item.
+// Returns the opcode that ends a tuple of at least one item.
 unsigned char TupleOpcode(size_t count, bool has_mark) {
   if (has_mark) return kTuple;
   return static_cast<unsigned char>(kTuple1 + count - 1);

@@ -169,7 +169,7 @@ class Pickler {
   void ObjectBoundary();
   void Put(absl::string_view bytes);
   void PutOpcode(unsigned char opcode);
-  // An opcode of protocol 0 and its argument, which a line ends.
+  // Writes an opcode of protocol 0, its argument, and the end of the line.
   void PutLine(unsigned char opcode, absl::string_view text);
   void PutNumber(uint64_t value, int size);
   void PutCounted(unsigned char opcode, int length_size,
@@ -180,7 +180,8 @@ class Pickler {
   bool NeedsMark(size_t tuple_size) const {
     return tuple_size > 3 || protocol_ < 2;
   }
-  // Opcodes of an empty list, dict or tuple.
+  // Writes an empty list, dict or tuple: the opcode `empty`, or, in protocol 0,
+  // a mark and the opcode `protocol_0`.
   void PutEmpty(unsigned char empty, unsigned char protocol_0);
   void WriteGet(uint32_t memo);
   void PutStr(absl::string_view text);

@@ -54,7 +54,8 @@ bool UnpickleMachine::PushIntLine() {
     return true;
   }
   if (line == "-0") {
-    // The C code of Python, which goes by the length of the line, reads False.
+    // Python's C unpickler reads False: it takes any 0 of two characters for
+    // the bool "00".
     return input_.Damaged("an integer is written as -0");
   }
   return PushDecimal(line);
@@ -63,8 +64,8 @@ bool UnpickleMachine::PushIntLine() {
 bool UnpickleMachine::PushFloatLine() {
   absl::string_view line;
   if (!input_.TakeLine(&line)) return false;
-  // `float` of Python reads neither blanks, hexadecimal digits nor what
-  // overflows.
+  // Python's C unpickler refuses blanks, hexadecimal digits and numbers that
+  // overflow, all of which SimpleAtod takes.
   const bool has_sign =
       absl::StartsWith(line, "-") || absl::StartsWith(line, "+");
   const absl::string_view word = line.substr(has_sign ? 1 : 0);

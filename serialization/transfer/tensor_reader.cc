@@ -186,8 +186,8 @@ std::vector<const TensorRead*> TensorReader::Wanted() const {
   return wanted;
 }
 
-// Returns where the elements of a tensor are on its device. `CheckWritable` must
-// have returned OK for it.
+// Returns where the elements of a tensor are on its device. `CheckWritable`
+// must have returned OK for it.
 DevicePlace TensorReader::PlaceOf(const Tensor& to) const {
   return ferry::PlaceOf(
       devices_.FindBackend(to.storage().device().type()).get(), to.storage(),

@@ -247,12 +247,12 @@ def run(readers, files, seed, stop, keep=None, progress=None):
       keep: a folder for files that are findings, or None.
       progress: is called with the tally now and then, or None.
     """
-    seeds = []
+    bases = []
     for name, contents in files:
         if len(contents) > _MAX_SEED_BYTES:
             continue
         try:
-            seeds.append((name, mutate.Seed(contents)))
+            bases.append((name, mutate.Seed(contents)))
         except (ValueError, KeyError, zipfile.BadZipFile, struct.error):
             pass  # Too odd to be taken apart.
     tally = Tally()
@@ -261,7 +261,7 @@ def run(readers, files, seed, stop, keep=None, progress=None):
         index = 0
         while not stop(tally):
             random_ = random.Random('%d.%d' % (seed, index))
-            name, base = random_.choice(seeds)
+            name, base = random_.choice(bases)
             contents = base.mutated(random_)
             with open(path, 'wb') as file:
                 file.write(contents)

@@ -28,11 +28,11 @@ namespace ferry {
 
 class Selection {
  public:
-  // `filter` is a JSON Pointer; empty is all. If it leads nowhere and has a "*"
-  // in it, it is a pattern, in which that stands for any run of characters of a
-  // pointer ("*weight"). No
-  // pattern matches a pointer of more than 4 KiB: comparing the pointers of a
-  // graph as deep as it has nodes would take hours.
+  // Selects what is at or below `filter`, a JSON Pointer; "" selects all. If
+  // `filter` leads nowhere and has a "*" in it, it is a pattern: each "*"
+  // stands for any run of characters ("*weight"), and what has a matching
+  // pointer is selected. No pattern matches a pointer of more than 4 KiB:
+  // comparing the pointers of a graph as deep as it has nodes would take hours.
   //
   // Errors: as `Value::At`; kNotFound also if nothing matches a pattern; as
   //         `WalkGraph`.
