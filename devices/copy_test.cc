@@ -21,6 +21,7 @@
 #include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/host_storage.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -57,24 +58,6 @@ class CopyTest : public ::testing::Test {
     registration->Release();
   }
 
-  static std::string Pattern(uint64_t size) {
-    std::string bytes(size, '\0');
-    uint32_t state = 1;
-    for (char& byte : bytes) {
-      state = state * 1664525 + 1013904223;
-      byte = static_cast<char>(state >> 24);
-    }
-    return bytes;
-  }
-
-  static Storage HostStorage(const std::string& bytes) {
-    const Storage storage = *Storage::Allocate(bytes.size());
-    if (!bytes.empty()) {
-      std::memcpy(storage.data(), bytes.data(), bytes.size());
-    }
-    return storage;
-  }
-
   std::string Bytes(const Storage& storage) {
     std::string bytes(storage.size_bytes(), '?');
     const absl::Status status =
@@ -92,7 +75,7 @@ class CopyTest : public ::testing::Test {
 };
 
 TEST_F(CopyTest, EveryDeviceToEveryOther) {
-  const std::string bytes = Pattern(1000);
+  const std::string bytes = PseudorandomBytes(1000);
   const Device places[] = {Device("cpu"), Device("fake", 0), Device("fake", 1),
                            Device("other", 1)};
   for (const Device& first : places) {
@@ -121,7 +104,7 @@ TEST_F(CopyTest, CopySharesNothingWithTheOriginal) {
 }
 
 TEST_F(CopyTest, StagingIsBounded) {
-  const std::string bytes = Pattern(3 * kMiB + 5);
+  const std::string bytes = PseudorandomBytes(3 * kMiB + 5);
   const absl::StatusOr<Storage> from =
       CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
   ASSERT_TRUE(from.ok()) << from.status();
@@ -147,7 +130,7 @@ TEST_F(CopyTest, NextPieceIsUnderWayWhileOneIsHandedOn) {
   Keep(registry_.RegisterBackend(25, receiver));
   for (uint64_t size :
        {kMiB + 1, 3 * kMiB / 2 - 1, 3 * kMiB / 2, 3 * kMiB / 2 + 1, 3 * kMiB}) {
-    const std::string bytes = Pattern(size);
+    const std::string bytes = PseudorandomBytes(size);
     const absl::StatusOr<Storage> from =
         CopyStorage(devices(), HostStorage(bytes), Device("sender", 0));
     ASSERT_TRUE(from.ok()) << from.status();
@@ -163,7 +146,7 @@ TEST_F(CopyTest, NextPieceIsUnderWayWhileOneIsHandedOn) {
 
 TEST_F(CopyTest, SmallStoragesOpenNoStream) {
   for (uint64_t size : {uint64_t{1}, kMiB}) {
-    const std::string bytes = Pattern(size);
+    const std::string bytes = PseudorandomBytes(size);
     const absl::StatusOr<Storage> from =
         CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
     ASSERT_TRUE(from.ok()) << from.status();
@@ -272,7 +255,7 @@ TEST_F(CopyTest, FailedCopyWaitsForTransfersUnderWay) {
   Keep(registry_.RegisterBackend(25, small));
   Keep(registry_.RegisterBackend(26, receiver));
   const absl::StatusOr<Storage> from = CopyStorage(
-      devices(), HostStorage(Pattern(3 * kMiB)), Device("sender", 0));
+      devices(), HostStorage(PseudorandomBytes(3 * kMiB)), Device("sender", 0));
   ASSERT_TRUE(from.ok()) << from.status();
 
   // The receiver fails while the sender reads.

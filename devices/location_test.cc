@@ -3,7 +3,6 @@
 //
 // What location tags mean: tags of storages, storages of tags.
 
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +20,7 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/host_storage.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -66,12 +66,6 @@ class LocationTest : public ::testing::Test {
         CopyToHost(registry_.Snapshot(), storage, 0, &bytes[0], bytes.size())
             .ok());
     return bytes;
-  }
-
-  static Storage HostStorage(absl::string_view bytes) {
-    const Storage storage = *Storage::Allocate(bytes.size());
-    std::memcpy(storage.data(), bytes.data(), bytes.size());
-    return storage;
   }
 
   DeviceRegistry registry_;

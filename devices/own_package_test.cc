@@ -5,7 +5,6 @@
 // Which package answers for a tag is in location_test.cc.
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -25,6 +24,7 @@
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/devices/testing/fake_package.h"
+#include "ferry/devices/testing/host_storage.h"
 #include "ferry/devices/to_device.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -69,22 +69,6 @@ class OwnPackageTest : public testing::Test {
     const absl::Status status =
         CopyToHost(devices(), storage, 0, &bytes[0], bytes.size());
     return status.ok() ? bytes : status.ToString();
-  }
-
-  static std::string Pattern(uint64_t size) {
-    std::string bytes(size, '\0');
-    uint32_t state = 1;
-    for (char& byte : bytes) {
-      state = state * 1664525 + 1013904223;
-      byte = static_cast<char>(state >> 24);
-    }
-    return bytes;
-  }
-
-  static Storage HostStorage(absl::string_view bytes) {
-    const Storage storage = *Storage::Allocate(bytes.size());
-    std::memcpy(storage.data(), bytes.data(), bytes.size());
-    return storage;
   }
 
   DeviceRegistry registry_;
@@ -267,7 +251,7 @@ TEST_F(OwnPackageTest, SnapshotKeepsThePackage) {
 
 TEST_F(OwnPackageTest, StoragesAreCopiedToEveryDevice) {
   for (uint64_t size : {uint64_t{0}, uint64_t{7}, 3 * kMiB + 5}) {
-    const std::string bytes = Pattern(size);
+    const std::string bytes = PseudorandomBytes(size);
     const Storage kept = vault_.Keep(bytes);
     for (const Device& place : {Device("cpu"), Device("fake", 1)}) {
       const absl::StatusOr<Storage> copy = CopyStorage(devices(), kept, place);
@@ -279,7 +263,7 @@ TEST_F(OwnPackageTest, StoragesAreCopiedToEveryDevice) {
 }
 
 TEST_F(OwnPackageTest, CopiesToADeviceUseItsStagingBuffers) {
-  const Storage kept = vault_.Keep(Pattern(3 * kMiB + 5));
+  const Storage kept = vault_.Keep(PseudorandomBytes(3 * kMiB + 5));
   ASSERT_TRUE(CopyStorage(devices(), kept, Device("fake", 0)).ok());
   EXPECT_EQ(vault_.largest_copy_bytes(), kMiB);
   EXPECT_EQ(vault_.copy_count(), 4);

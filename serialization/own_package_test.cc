@@ -3,7 +3,6 @@
 //
 // Checkpoints that are loaded into a program's own package and saved from it.
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -28,6 +27,7 @@
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/devices/testing/fake_package.h"
+#include "ferry/devices/testing/host_storage.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_into.h"
@@ -85,12 +85,6 @@ class OwnPackageTest : public testing::Test {
     return *Tensor::Create(
         storage, DType::kFloat32,
         {static_cast<int64_t>(storage.size_bytes() / sizeof(float))}, {1}, 0);
-  }
-
-  static Storage HostStorage(absl::string_view bytes) {
-    const Storage storage = *Storage::Allocate(bytes.size());
-    std::copy(bytes.begin(), bytes.end(), static_cast<char*>(storage.data()));
-    return storage;
   }
 
   static Value DictOf(absl::string_view name, const Tensor& tensor) {
