@@ -3,46 +3,30 @@
 
 #include "ferry/serialization/pickle/pickler.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <cstring>
-#include <limits>
-#include <string>
+#include <cstdint>
 #include <utility>
-#include <vector>
 
-#include "absl/base/optimization.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "ferry/core/decimal_int.h"
-#include "ferry/core/global_name.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "ferry/core/object_path.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
-#include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/opcodes.h"
-#include "ferry/serialization/pickle/python2_names.h"
-#include "ferry/serialization/pickle/text_escapes.h"
 
 namespace ferry {
 namespace pickle {
 namespace {
 
-// Modules/_pickle.c: BATCHSIZE, FRAME_SIZE_MIN, FRAME_SIZE_TARGET,
-// FRAME_HEADER_SIZE.
+// Modules/_pickle.c: BATCHSIZE.
 constexpr uint32_t kBatchSize = 1000;
-constexpr size_t kFrameSizeMin = 4;
-constexpr size_t kFrameSizeTarget = 64 * 1024;
-constexpr size_t kFrameHeaderSize = 9;
 
 // How many containers may be written inside themselves at a time: as deep as
 // CPython recurses. Each time costs as much as the whole container.
 constexpr int kMaxReentered = 1000;
-
-// float("nan") in Python.
-constexpr uint64_t kPythonNan = 0x7FF8000000000000;
 
 // The steps in which an object is written.
 enum Stage : uint8_t {
@@ -58,41 +42,6 @@ enum Stage : uint8_t {
   kBuildState,
   kCallSetter,
 };
-
-std::string DecodeLatin1(absl::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() + bytes.size() / 2);
-  for (char byte : bytes) {
-    const auto c = static_cast<unsigned char>(byte);
-    if (c < 0x80) {
-      text.push_back(byte);
-    } else {
-      text.push_back(static_cast<char>(0xC0 | (c >> 6)));
-      text.push_back(static_cast<char>(0x80 | (c & 0x3F)));
-    }
-  }
-  return text;
-}
-
-// The str of one character below U+0100, of which Python keeps one. The view is
-// valid for ever.
-absl::string_view OneCharacter(char latin1) {
-  static const std::vector<std::string>* const characters = [] {
-    auto* all = new std::vector<std::string>;
-    for (int c = 0; c < 256; ++c) {
-      const char byte = static_cast<char>(c);
-      all->push_back(DecodeLatin1({&byte, 1}));
-    }
-    return all;
-  }();
-  return (*characters)[static_cast<unsigned char>(latin1)];
-}
-
-// Returns the opcode that ends a tuple of at least one item.
-unsigned char TupleOpcode(size_t count, bool has_mark) {
-  if (has_mark) return kTuple;
-  return static_cast<unsigned char>(kTuple1 + count - 1);
-}
 
 absl::Status NeedsHooks(ValueKind kind) {
   return absl::UnimplementedError(absl::StrCat(
@@ -116,7 +65,8 @@ Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks)
       notes_(PickleNotes::Of(graph)),
       protocol_(protocol),
       hooks_(hooks),
-      memo_(graph.size(), kNotMemoised) {}
+      memo_(graph.size(), kNotMemoised),
+      has_open_entries_(graph.size()) {}
 
 // --- Errors ------------------------------------------------------------------
 
@@ -137,438 +87,6 @@ NodeId Pickler::NodeAtHand(NodeId root) const {
                                : graph_.kind(frame.node) == ValueKind::kDict;
   return (has_entries ? graph_.entries(frame.node)
                       : graph_.items(frame.node))[frame.next - 1];
-}
-
-// --- Bytes and frames --------------------------------------------------------
-
-void Pickler::Put(absl::string_view bytes) {
-  if (framing_ && frame_start_ == LargeString::npos) {
-    frame_start_ = out_.size();
-    out_.append(kFrameHeaderSize, '\0');
-  }
-  out_.append(bytes.data(), bytes.size());
-}
-
-void Pickler::PutOpcode(unsigned char opcode) {
-  const char byte = static_cast<char>(opcode);
-  Put({&byte, 1});
-}
-
-void Pickler::PutLine(unsigned char opcode, absl::string_view text) {
-  PutOpcode(opcode);
-  Put(text);
-  PutOpcode('\n');
-}
-
-void Pickler::PutNumber(uint64_t value, int size) {
-  char bytes[8];
-  for (int i = 0; i < size; ++i) {
-    bytes[i] = static_cast<char>((value >> (8 * i)) & 0xFF);
-  }
-  Put({bytes, static_cast<size_t>(size)});
-}
-
-void Pickler::CommitFrame() {
-  if (!framing_ || frame_start_ == LargeString::npos) return;
-  const size_t size = out_.size() - frame_start_ - kFrameHeaderSize;
-  if (size >= kFrameSizeMin) {
-    out_[frame_start_] = static_cast<char>(kFrame);
-    for (int i = 0; i < 8; ++i) {
-      out_[frame_start_ + 1 + i] =
-          static_cast<char>((uint64_t{size} >> (8 * i)) & 0xFF);
-    }
-  } else {
-    out_.erase(frame_start_, kFrameHeaderSize);
-  }
-  frame_start_ = LargeString::npos;
-}
-
-void Pickler::ObjectBoundary() {
-  if (!framing_ || frame_start_ == LargeString::npos) return;
-  if (out_.size() - frame_start_ - kFrameHeaderSize >= kFrameSizeTarget) {
-    CommitFrame();
-  }
-}
-
-// An opcode, a length, and bytes. Large bytes stand outside of any frame.
-void Pickler::PutCounted(unsigned char opcode, int length_size,
-                         absl::string_view bytes) {
-  const bool framing = framing_;
-  if (bytes.size() >= kFrameSizeTarget) {
-    CommitFrame();
-    framing_ = false;
-  }
-  PutOpcode(opcode);
-  PutNumber(bytes.size(), length_size);
-  Put(bytes);
-  framing_ = framing;
-}
-
-// --- The memo ----------------------------------------------------------------
-
-void Pickler::Memoise() {
-  const uint32_t memo = next_memo_++;
-  if (protocol_ >= 4) {
-    PutOpcode(kMemoize);
-  } else if (protocol_ == 0) {
-    PutLine(kPut, absl::StrCat(memo));
-  } else if (memo < 256) {
-    PutOpcode(kBinPut);
-    PutNumber(memo, 1);
-  } else {
-    PutOpcode(kLongBinPut);
-    PutNumber(memo, 4);
-  }
-}
-
-void Pickler::MemoiseNode(NodeId node) {
-  memo_[node] = next_memo_;
-  Memoise();
-}
-
-void Pickler::WriteGet(uint32_t memo) {
-  if (protocol_ == 0) {
-    PutLine(kGet, absl::StrCat(memo));
-  } else if (memo < 256) {
-    PutOpcode(kBinGet);
-    PutNumber(memo, 1);
-  } else {
-    PutOpcode(kLongBinGet);
-    PutNumber(memo, 4);
-  }
-}
-
-// --- Objects without children ------------------------------------------------
-
-void Pickler::WriteNone() {
-  ObjectBoundary();
-  PutOpcode(kNone);
-}
-
-void Pickler::WriteBool(bool value) {
-  ObjectBoundary();
-  if (protocol_ >= 2) {
-    PutOpcode(value ? kNewTrue : kNewFalse);
-  } else {
-    PutLine(kInt, value ? "01" : "00");
-  }
-}
-
-void Pickler::WriteInt(int64_t value) {
-  ObjectBoundary();
-  const bool is_short = value >= std::numeric_limits<int32_t>::min() &&
-                        value <= std::numeric_limits<int32_t>::max();
-  if (protocol_ < 2 && !is_short) {
-    PutLine(kLong, absl::StrCat(value, "L"));
-  } else if (protocol_ == 0) {
-    PutLine(kInt, absl::StrCat(value));
-  } else if (value >= 0 && value < 256) {
-    PutOpcode(kBinInt1);
-    PutNumber(static_cast<uint64_t>(value), 1);
-  } else if (value >= 0 && value < 65536) {
-    PutOpcode(kBinInt2);
-    PutNumber(static_cast<uint64_t>(value), 2);
-  } else if (is_short) {
-    PutOpcode(kBinInt);
-    PutNumber(static_cast<uint64_t>(value), 4);
-  } else {
-    // The shortest two's complement that keeps the sign.
-    int size = 8;
-    while (size > 1) {
-      const int64_t shifted = value >> (8 * (size - 1) - 1);
-      if (shifted != 0 && shifted != -1) break;
-      --size;
-    }
-    PutOpcode(kLong1);
-    PutNumber(static_cast<uint64_t>(size), 1);
-    PutNumber(static_cast<uint64_t>(value), size);
-  }
-}
-
-void Pickler::WriteBigInt(absl::string_view twos_complement) {
-  ObjectBoundary();
-  if (protocol_ < 2) {
-    const std::string decimal = twos_complement.size() <= kMaxDecimalBytes
-                                    ? TwosComplementToDecimal(twos_complement)
-                                    : std::string();
-    if (!DescribeBadDecimal(decimal).empty()) {
-      return Refuse(absl::StatusCode::kUnimplemented,
-                    absl::StrCat("Python reads no integer of more than ",
-                                 kMaxDecimalDigits,
-                                 " digits from pickle protocols 0 and 1; save "
-                                 "with protocol 2 or later"));
-    }
-    return PutLine(kLong, absl::StrCat(decimal, "L"));
-  }
-  if (twos_complement.size() < 256) {
-    PutOpcode(kLong1);
-    PutNumber(twos_complement.size(), 1);
-  } else {
-    PutOpcode(kLong4);
-    PutNumber(twos_complement.size(), 4);
-  }
-  Put(twos_complement);
-}
-
-void Pickler::WriteFloat(double value) {
-  ObjectBoundary();
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  if (protocol_ == 0) {
-    if (std::isnan(value) && bits != kPythonNan) {
-      Refuse(absl::StatusCode::kUnimplemented,
-             "pickle protocol 0 has one NaN, and this is another; save with "
-             "protocol 1 or later");
-    }
-    return PutLine(kFloat, FloatRepr(value));
-  }
-  char bytes[8];
-  for (int i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<char>((bits >> (8 * (7 - i))) & 0xFF);
-  }
-  PutOpcode(kBinFloat);
-  Put({bytes, sizeof(bytes)});
-}
-
-void Pickler::PutStr(absl::string_view text) {
-  if (ABSL_PREDICT_FALSE(!IsValidUtf8(text))) {
-    Refuse(absl::StatusCode::kInvalidArgument,
-           absl::StrCat("the text \"", EscapeForMessage(text),
-                        "\" is not UTF-8; save it as bytes"));
-  }
-  if (protocol_ == 0) {
-    PutLine(kUnicode, EncodeRawUnicodeEscape(text));
-  } else if (protocol_ >= 4 && text.size() < 256) {
-    PutCounted(kShortBinUnicode, 1, text);
-  } else {
-    // Text of 4 GiB or more does not fit a node.
-    PutCounted(kBinUnicode, 4, text);
-  }
-}
-
-void Pickler::WriteStr(absl::string_view text, MemoSlot* slot) {
-  ObjectBoundary();
-  if (slot != nullptr) {
-    if (*slot != kNotMemoised) return WriteGet(*slot);
-    *slot = next_memo_;
-  }
-  PutStr(text);
-  Memoise();
-}
-
-void Pickler::WriteStrNode(NodeId node) {
-  ObjectBoundary();
-  if (IsMemoised(node)) return WriteGet(memo_[node]);
-  PutStr(graph_.text(node));
-  MemoiseNode(node);
-}
-
-void Pickler::WriteSharedWord(absl::string_view word) {
-  const NodeId node = notes_.shared_word(word);
-  if (node != kNoNode) return WriteStrNode(node);
-  WriteStr(word, &word_memo_.try_emplace(word, kNotMemoised).first->second);
-}
-
-void Pickler::WriteGlobal(absl::string_view module, absl::string_view name) {
-  const NodeId node = graph_.FindGlobal(module, name);
-  if (node != kNoNode) return WriteGlobalNode(node);
-  uint32_t& memo =
-      global_memo_.try_emplace({module, name}, kNotMemoised).first->second;
-  ObjectBoundary();
-  if (memo != kNotMemoised) return WriteGet(memo);
-  WriteNewGlobal({module, name}, PickleNotes::Global());
-  // The name's words do not touch this map, so `memo` is still valid.
-  memo = next_memo_;
-  Memoise();
-}
-
-void Pickler::CheckGlobal(const GlobalName& global) {
-  const auto refuse = [&](absl::StatusCode code, absl::string_view what) {
-    Refuse(code, absl::StrCat("the class or function \"",
-                              EscapeForMessage(global.module), ".",
-                              EscapeForMessage(global.name), "\" ", what));
-  };
-  const std::string fault = DescribeBadGlobal(global.module, global.name);
-  if (ABSL_PREDICT_FALSE(!fault.empty())) {
-    return refuse(absl::StatusCode::kInvalidArgument,
-                  absl::StrCat("is not a valid name: ", fault));
-  }
-  if (protocol_ >= 3) return;
-  // A reader of these protocols maps names of Python 2 to those of Python 3.
-  const GlobalName spelt = ToPython2(global);
-  const GlobalName read = FromPython2(global);
-  if (spelt.module == global.module && spelt.name == global.name &&
-      (read.module != global.module || read.name != global.name)) {
-    refuse(absl::StatusCode::kUnimplemented,
-           absl::StrCat("would be read as ", read.module, ".", read.name,
-                        " from pickle protocols before 3; save with protocol "
-                        "3 or later"));
-  }
-}
-
-void Pickler::WriteNewGlobal(const GlobalName& global,
-                             const PickleNotes::Global& strs) {
-  CheckGlobal(global);
-  if (protocol_ >= 4 && strs.module != kNoNode) {
-    WriteStrNode(strs.module);
-    WriteStrNode(strs.name);
-    PutOpcode(kStackGlobal);
-  } else if (protocol_ >= 4) {
-    WriteSharedWord(global.module);
-    WriteSharedWord(global.name);
-    PutOpcode(kStackGlobal);
-  } else {
-    const GlobalName spelt = protocol_ < 3 ? ToPython2(global) : global;
-    PutOpcode(kGlobal);
-    Put(spelt.module);
-    Put("\n");
-    Put(spelt.name);
-    Put("\n");
-  }
-}
-
-void Pickler::WriteGlobalNode(NodeId node) {
-  ObjectBoundary();
-  if (IsMemoised(node)) return WriteGet(memo_[node]);
-  const GlobalRecord& global = graph_.global(node);
-  const std::vector<absl::string_view> parts = absl::StrSplit(global.name, '.');
-  // A name with an empty part is no path of attributes, whatever it is.
-  const bool is_nested =
-      parts.size() > 1 &&
-      std::find(parts.begin(), parts.end(), "") == parts.end();
-  if (protocol_ >= 4 || !is_nested) {
-    WriteNewGlobal({global.module, global.name},
-                   notes_.global(graph_.global_index(node)));
-    MemoiseNode(node);
-    return;
-  }
-  // Before protocol 4 an attribute of a class is getattr(class, "name"), one
-  // call inside the next.
-  for (size_t i = 1; i < parts.size(); ++i) {
-    WriteGlobal("builtins", "getattr");
-    BeginTuple(2);
-  }
-  WriteGlobal(global.module, parts[0]);
-  for (size_t i = 1; i < parts.size(); ++i) {
-    WriteStr(parts[i]);
-    EndTuple(2);
-    PutOpcode(kReduce);
-    if (i + 1 == parts.size()) {
-      MemoiseNode(node);
-    } else {
-      Memoise();
-    }
-  }
-}
-
-// --- Small containers, for hooks and for calls -------------------------------
-
-void Pickler::PutEmpty(unsigned char empty, unsigned char protocol_0) {
-  if (protocol_ == 0) PutOpcode(kMark);
-  PutOpcode(protocol_ == 0 ? protocol_0 : empty);
-}
-
-void Pickler::WriteEmptyTuple() {
-  ObjectBoundary();
-  PutEmpty(kEmptyTuple, kTuple);
-}
-
-void Pickler::BeginTuple(size_t count) {
-  ObjectBoundary();
-  if (NeedsMark(count)) PutOpcode(kMark);
-}
-
-void Pickler::EndTuple(size_t count) {
-  PutOpcode(TupleOpcode(count, NeedsMark(count)));
-  Memoise();
-}
-
-void Pickler::WriteIntTuple(absl::Span<const int64_t> values) {
-  if (values.empty()) return WriteEmptyTuple();
-  BeginTuple(values.size());
-  for (int64_t value : values) WriteInt(value);
-  EndTuple(values.size());
-}
-
-void Pickler::WriteReduce() { PutOpcode(kReduce); }
-
-void Pickler::WriteDictOfTrue(absl::Span<const absl::string_view> names) {
-  ObjectBoundary();
-  PutEmpty(kEmptyDict, kDict);
-  Memoise();
-  const bool is_batch = names.size() > 1 && protocol_ > 0;
-  if (is_batch) PutOpcode(kMark);
-  for (absl::string_view name : names) {
-    WriteSharedWord(name);
-    WriteBool(true);
-    if (!is_batch) PutOpcode(kSetItem);
-  }
-  if (is_batch) PutOpcode(kSetItems);
-}
-
-void Pickler::WritePersistentId() {
-  if (protocol_ == 0) {
-    Refuse(absl::StatusCode::kUnimplemented,
-           "pickle protocol 0 writes what refers to a storage, or to a class "
-           "with its source, as text that PyTorch cannot read; save with "
-           "protocol 1 or later");
-  }
-  PutOpcode(kBinPersId);
-}
-
-void Pickler::PutBytes(absl::string_view bytes) {
-  if (protocol_ < 3) {
-    WriteBytesCall(bytes);
-  } else if (bytes.size() < 256) {
-    PutCounted(kShortBinBytes, 1, bytes);
-  } else {
-    PutCounted(kBinBytes, 4, bytes);
-  }
-}
-
-// Protocol 2 has no bytes: they are the latin-1 encoding of a str.
-void Pickler::WriteBytesCall(absl::string_view bytes) {
-  if (bytes.empty()) {
-    WriteGlobal("builtins", "bytes");
-    WriteEmptyTuple();
-  } else {
-    WriteGlobal("_codecs", "encode");
-    BeginTuple(2);
-    if (bytes.size() == 1) {
-      WriteSharedWord(OneCharacter(bytes[0]));
-    } else {
-      WriteStr(DecodeLatin1(bytes));
-    }
-    WriteSharedWord("latin1");
-    EndTuple(2);
-  }
-  PutOpcode(kReduce);
-}
-
-void Pickler::WriteByteArray(absl::string_view bytes) {
-  if (protocol_ >= 5) {
-    PutCounted(kByteArray8, 8, bytes);
-    return;
-  }
-  WriteGlobal("builtins", "bytearray");
-  if (bytes.empty()) {
-    WriteEmptyTuple();
-  } else {
-    BeginTuple(1);
-    PutBytes(bytes);
-    Memoise();
-    EndTuple(1);
-  }
-  PutOpcode(kReduce);
-}
-
-void Pickler::WriteComplex(double real, double imag) {
-  WriteGlobal("builtins", "complex");
-  BeginTuple(2);
-  WriteFloat(real);
-  WriteFloat(imag);
-  EndTuple(2);
-  PutOpcode(kReduce);
 }
 
 // --- Containers --------------------------------------------------------------
@@ -613,7 +131,7 @@ absl::Status Pickler::Begin(NodeId node) {
     if (hooks_ == nullptr) return NeedsHooks(kind);
     return hooks_->WriteNode(node, graph_, this);
   }
-  ObjectBoundary();
+  out_.ObjectBoundary();
   if (IsMemoised(node)) {
     WriteGet(memo_[node]);
     return absl::OkStatus();
@@ -650,7 +168,10 @@ absl::Status Pickler::Begin(NodeId node) {
     case ValueKind::kDict:
       PutEmpty(kEmptyDict, kDict);
       MemoiseNode(node);
-      if (!graph_.entries(node).empty()) frames_.push_back(Frame{node});
+      if (!graph_.entries(node).empty()) {
+        frames_.push_back(Frame{node});
+        has_open_entries_[node] = true;
+      }
       return absl::OkStatus();
     case ValueKind::kTuple:
       if (node == ObjectGraph::kEmptyTuple) {
@@ -661,7 +182,7 @@ absl::Status Pickler::Begin(NodeId node) {
       return PushIncomplete(node);
     case ValueKind::kSet:
       if (protocol_ >= 4) {
-        PutOpcode(kEmptySet);
+        out_.PutOpcode(kEmptySet);
         MemoiseNode(node);
         frames_.push_back(Frame{node});
         return absl::OkStatus();
@@ -673,7 +194,7 @@ absl::Status Pickler::Begin(NodeId node) {
       return PushIncomplete(node);
     case ValueKind::kFrozenSet:
       if (protocol_ >= 4) {
-        PutOpcode(kMark);
+        out_.PutOpcode(kMark);
       } else {
         WriteGlobal("builtins", "frozenset");
         BeginTuple(1);
@@ -714,9 +235,9 @@ absl::Status Pickler::NextChild(Frame* frame, absl::Span<const NodeId> children,
                                                          : kAppends;
     if (entry > 0) {
       if (is_single(entry - 1)) {
-        PutOpcode(pairs ? kSetItem : kAppend);
+        out_.PutOpcode(pairs ? kSetItem : kAppend);
       } else if (entry % kBatchSize == 0 || entry == total) {
-        PutOpcode(many);
+        out_.PutOpcode(many);
       }
     }
     if (entry == total) {
@@ -724,13 +245,13 @@ absl::Status Pickler::NextChild(Frame* frame, absl::Span<const NodeId> children,
       // not full, so after full batches it writes an empty one.
       if ((style == BatchStyle::kDict || style == BatchStyle::kSet) &&
           total > 0 && total % kBatchSize == 0 && protocol_ > 0) {
-        PutOpcode(kMark);
-        PutOpcode(many);
+        out_.PutOpcode(kMark);
+        out_.PutOpcode(many);
       }
       *done = true;
       return absl::OkStatus();
     }
-    if (entry % kBatchSize == 0 && !is_single(entry)) PutOpcode(kMark);
+    if (entry % kBatchSize == 0 && !is_single(entry)) out_.PutOpcode(kMark);
   }
   return Begin(children[frame->next++]);
 }
@@ -758,11 +279,26 @@ NodeId Pickler::NextCall(NodeId object) {
   return std::exchange(next, graph_.object(next).dropped);
 }
 
+absl::Status Pickler::CheckCopiedState(NodeId state) const {
+  if (state == ObjectGraph::kNone) return absl::OkStatus();
+  if (graph_.kind(state) != ValueKind::kDict) {
+    return absl::UnimplementedError(absl::StrCat(
+        "an OrderedDict has ", WithArticle(Name(graph_.kind(state))),
+        " as attributes; only a dict can be read"));
+  }
+  if (has_open_entries_[state]) {
+    return absl::UnimplementedError(
+        "an OrderedDict has a dict as attributes that contains it, and that is "
+        "reached first; Python would copy the dict before it is complete");
+  }
+  return absl::OkStatus();
+}
+
 void Pickler::EndFrozen(NodeId node, unsigned char end_opcode, size_t size,
                         bool has_mark) {
   frames_.pop_back();
   if (!IsMemoised(node)) {
-    PutOpcode(end_opcode);
+    out_.PutOpcode(end_opcode);
     MemoiseNode(node);
     return;
   }
@@ -770,10 +306,10 @@ void Pickler::EndFrozen(NodeId node, unsigned char end_opcode, size_t size,
   // A tuple or frozenset that its own items have written already, through a
   // list or dict that contains it: the second copy is thrown away.
   if (has_mark && protocol_ > 0) {
-    PutOpcode(kPopMark);
+    out_.PutOpcode(kPopMark);
   } else {
-    for (size_t i = 0; i < size; ++i) PutOpcode(kPop);
-    if (has_mark) PutOpcode(kPop);
+    for (size_t i = 0; i < size; ++i) out_.PutOpcode(kPop);
+    if (has_mark) out_.PutOpcode(kPop);
   }
   WriteGet(memo_[node]);
 }
@@ -783,7 +319,7 @@ absl::Status Pickler::ContinueTuple(Frame* frame) {
   const absl::Span<const NodeId> items = graph_.items(node);
   if (frame->next < items.size()) return Begin(items[frame->next++]);
   const bool has_mark = NeedsMark(items.size());
-  EndFrozen(node, TupleOpcode(items.size(), has_mark), items.size(), has_mark);
+  EndFrozen(node, TupleOpcode(items.size()), items.size(), has_mark);
   return absl::OkStatus();
 }
 
@@ -804,7 +340,7 @@ absl::Status Pickler::ContinueSet(Frame* frame) {
   FERRY_RETURN_IF_ERROR(NextChild(frame, items, BatchStyle::kList, &done));
   if (done) {
     EndTuple(1);
-    PutOpcode(kReduce);
+    out_.PutOpcode(kReduce);
     EndCall(frame);
   }
   return absl::OkStatus();
@@ -813,13 +349,13 @@ absl::Status Pickler::ContinueSet(Frame* frame) {
 void Pickler::EndCall(Frame* frame) {
   const NodeId node = frame->node;
   if (IsMemoised(node)) {
-    PutOpcode(kPop);
+    out_.PutOpcode(kPop);
     WriteGet(memo_[node]);
     --num_reentered_;
     frames_.pop_back();
   } else if (graph_.is_object(node) && frame->called != node) {
     // The arguments of the copy did not lead to the object after all.
-    PutOpcode(kPop);
+    out_.PutOpcode(kPop);
     frame->called = NextCall(node);
     frame->stage = 0;
   } else {
@@ -865,9 +401,9 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
       frame->stage = kCall;
       return Begin(call.kwargs);
     case kCall:
-      PutOpcode(call.form == ObjectForm::kCall || protocol_ < 2 ? kReduce
-                : call.form == ObjectForm::kNew                 ? kNewObj
-                                                                : kNewObjEx);
+      out_.PutOpcode(call.form == ObjectForm::kCall || protocol_ < 2 ? kReduce
+                     : call.form == ObjectForm::kNew                 ? kNewObj
+                                                     : kNewObjEx);
       frame->stage = kItems;
       EndCall(frame);
       return absl::OkStatus();
@@ -877,12 +413,16 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
       if (done) {
         frame->stage = kEntries;
         frame->next = 0;
+        has_open_entries_[node] = true;
       }
       return absl::OkStatus();
     case kEntries:
       FERRY_RETURN_IF_ERROR(NextChild(frame, graph_.entries(node),
                                       BatchStyle::kIteratedEntries, &done));
-      if (done) frame->stage = kState;
+      if (done) {
+        frame->stage = kState;
+        has_open_entries_[node] = false;
+      }
       return absl::OkStatus();
     case kState:
       if (object.state == kNoNode) {
@@ -893,21 +433,24 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
         frame->stage = kSetterState;
         return Begin(object.state_setter);
       }
+      if (graph_.kind(node) == ValueKind::kDict) {
+        FERRY_RETURN_IF_ERROR(CheckCopiedState(object.state));
+      }
       frame->stage = kBuildState;
       return Begin(object.state);
     case kSetterState:
-      ObjectBoundary();
+      out_.ObjectBoundary();
       WriteGet(memo_[node]);
       frame->stage = kCallSetter;
       return Begin(object.state);
     case kBuildState:
-      PutOpcode(kBuild);
+      out_.PutOpcode(kBuild);
       frames_.pop_back();
       return absl::OkStatus();
     default:
-      PutOpcode(kTuple2);
-      PutOpcode(kReduce);
-      PutOpcode(kPop);
+      out_.PutOpcode(kTuple2);
+      out_.PutOpcode(kReduce);
+      out_.PutOpcode(kPop);
       frames_.pop_back();
       return absl::OkStatus();
   }
@@ -926,6 +469,7 @@ absl::Status Pickler::Continue() {
     case ValueKind::kDict:
       FERRY_RETURN_IF_ERROR(
           NextChild(frame, graph_.entries(node), BatchStyle::kDict, &done));
+      if (done) has_open_entries_[node] = false;
       break;
     case ValueKind::kTuple:
       return ContinueTuple(frame);
@@ -938,19 +482,18 @@ absl::Status Pickler::Continue() {
 
 absl::Status Pickler::Dump(NodeId root) {
   if (protocol_ >= 2) {
-    PutOpcode(kProto);
-    PutNumber(static_cast<uint64_t>(protocol_), 1);
+    out_.PutOpcode(kProto);
+    out_.PutNumber(static_cast<uint64_t>(protocol_), 1);
   }
-  framing_ = protocol_ >= 4;
+  if (protocol_ >= 4) out_.BeginFraming();
   absl::Status status = Begin(root);
   while (status.ok() && error_.ok() && !frames_.empty()) status = Continue();
   if (status.ok()) status = error_;
   if (!status.ok()) {
     return AnnotatePlace(status, graph_, root, NodeAtHand(root));
   }
-  PutOpcode(kStop);
-  CommitFrame();
-  framing_ = false;
+  out_.PutOpcode(kStop);
+  out_.EndFraming();
   return absl::OkStatus();
 }
 

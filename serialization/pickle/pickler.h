@@ -35,6 +35,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
+#include "ferry/serialization/pickle/pickle_output.h"
 #include "ferry/serialization/pickle/python2_names.h"
 
 namespace ferry {
@@ -92,9 +93,9 @@ class Pickler {
   absl::Status Dump(NodeId root);
 
   // The pickle, once it is written. Valid as long as the pickler.
-  absl::string_view bytes() const { return out_; }
+  absl::string_view bytes() const { return out_.bytes(); }
   // The same, which are no longer the pickler's.
-  LargeString TakeBytes() { return std::move(out_); }
+  LargeString TakeBytes() { return out_.TakeBytes(); }
 
   int protocol() const { return protocol_; }
 
@@ -165,21 +166,12 @@ class Pickler {
     kIteratedEntries,
   };
 
-  // CPython calls this where an object begins: it ends a frame that is full.
-  void ObjectBoundary();
-  void Put(absl::string_view bytes);
-  void PutOpcode(unsigned char opcode);
-  // Writes an opcode of protocol 0, its argument, and the end of the line.
-  void PutLine(unsigned char opcode, absl::string_view text);
-  void PutNumber(uint64_t value, int size);
-  void PutCounted(unsigned char opcode, int length_size,
-                  absl::string_view bytes);
-  void CommitFrame();
-
   // Whether tuples of any size are written between a mark and their end.
   bool NeedsMark(size_t tuple_size) const {
     return tuple_size > 3 || protocol_ < 2;
   }
+  // What ends a tuple of at least one item.
+  unsigned char TupleOpcode(size_t size) const;
   // Writes an empty list, dict or tuple: the opcode `empty`, or, in protocol 0,
   // a mark and the opcode `protocol_0`.
   void PutEmpty(unsigned char empty, unsigned char protocol_0);
@@ -217,6 +209,9 @@ class Pickler {
   void EndCall(Frame* frame);
   // What to call where an object is begun.
   NodeId NextCall(NodeId object);
+  // Whether an OrderedDict can be given `state` here: Python copies the entries
+  // that the state has when it is read.
+  absl::Status CheckCopiedState(NodeId state) const;
 
   const ObjectGraph& graph_;
   const PickleNotes& notes_;
@@ -224,10 +219,7 @@ class Pickler {
   PickleHooks* const hooks_;
   absl::Status error_;
 
-  LargeString out_;
-  // Where the frame at hand began, or npos. Protocol 4 and later.
-  size_t frame_start_ = LargeString::npos;
-  bool framing_ = false;
+  PickleOutput out_;
 
   // What memo_ has of a node that a frame writes and that is not memoised yet.
   static constexpr uint32_t kBeingWritten = 0xFFFFFFFE;
@@ -237,6 +229,8 @@ class Pickler {
   // Of objects with dropped copies that have been begun: the copy to be written
   // where it is begun again, or kNoNode.
   absl::flat_hash_map<NodeId, NodeId> next_dropped_;
+  // By node: the dicts whose entries are being written.
+  std::vector<bool> has_open_entries_;
   // Frames that write a node which a frame further out writes, too.
   int num_reentered_ = 0;
   uint32_t next_memo_ = 0;

@@ -116,6 +116,44 @@ TEST_F(PicklerTest, WhatNeedsHooksSaysSo) {
   }
 }
 
+// What `Unpickle` refuses, because Python would copy the attributes too early.
+TEST_F(PicklerTest, AttributesOfAnOrderedDictAreCompleteWhereTheyAreCopied) {
+  const auto ordered_dict = [this](NodeId state) {
+    const NodeId node = graph_.AddObject(
+        ObjectForm::kCall, graph_.AddGlobal("collections", "OrderedDict"),
+        ObjectGraph::kEmptyTuple);
+    graph_.BecomeDict(node);
+    graph_.SetState(node, state);
+    return node;
+  };
+  const auto contains = [this](NodeId dict, NodeId value) {
+    const NodeId entry[] = {graph_.AddStr("x"), value};
+    graph_.AppendEntries(dict, entry);
+  };
+  for (bool is_ordered : {false, true}) {
+    const NodeId attributes =
+        is_ordered ? ordered_dict(ObjectGraph::kNone) : graph_.AddDict();
+    const NodeId dict = ordered_dict(attributes);
+    contains(attributes, dict);
+    for (int protocol = 0; protocol <= 5; ++protocol) {
+      EXPECT_EQ(WriteCode(attributes, protocol), Code::kUnimplemented);
+      // From here the attributes are complete first.
+      const NodeId read = Read(Write(dict, protocol));
+      EXPECT_EQ(graph_.entries(graph_.object(read).state).size(), 2u);
+      EXPECT_EQ(graph_.entries(graph_.object(read).state)[1], read);
+    }
+    const NodeId both[] = {attributes, dict};
+    EXPECT_EQ(WriteCode(graph_.AddList(both), 2), Code::kUnimplemented);
+  }
+  const NodeId shared = graph_.AddDict();
+  contains(shared, ObjectGraph::kTrue);
+  const NodeId in_turn[] = {shared, ordered_dict(shared), ordered_dict(shared)};
+  Read(Write(graph_.AddList(in_turn), 2));
+  EXPECT_EQ(WriteCode(ordered_dict(graph_.AddList({})), 2),
+            Code::kUnimplemented);
+  EXPECT_EQ(WriteCode(ordered_dict(ObjectGraph::kNone), 2), Code::kOk);
+}
+
 TEST_F(PicklerTest, HooksWriteWhatPickleDoesNotKnow) {
   class Devices final : public PickleHooks {
    public:
