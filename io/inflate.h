@@ -30,7 +30,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 

@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
 #include "ferry/io/crc32.h"
+#include "ferry/io/file.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/plugins/elf_file.h"
 #include "ferry/plugins/plugin_manifest.h"
 

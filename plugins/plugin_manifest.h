@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/plugins/plugin_description.h"
 #include "ferry/plugins/plugin_manifest.pb.h"
 

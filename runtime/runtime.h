@@ -24,7 +24,7 @@
 // serialization/load.h and save.h (and their options), state_dict.h and
 // load_into.h (a model's tensors by name), checkpoint.h (part of a large file),
 // class_registry.h (classes of your own), codec_registry.h (files without a
-// pickle, and codecs of your own), core/byte_source.h and stream_bytes.h
+// pickle, and codecs of your own), io/byte_source.h and stream_bytes.h
 // (other places than files), devices/device_registry.h (more devices),
 // runtime/plugins.h (devices out of shared objects; with //runtime).
 //
@@ -33,24 +33,24 @@
 #define FERRY_RUNTIME_RUNTIME_H_
 
 // IWYU pragma: begin_exports
-#include "ferry/core/byte_source.h"
 #include "ferry/core/cxx11_abi.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/fd_sink.h"
-#include "ferry/core/file.h"
 #include "ferry/core/object_graph.h"
 #include "ferry/core/parallel.h"
-#include "ferry/core/readable_range.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
-#include "ferry/core/stream_bytes.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/value.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/to_device.h"
+#include "ferry/io/byte_source.h"
+#include "ferry/io/fd_sink.h"
+#include "ferry/io/file.h"
+#include "ferry/io/readable_range.h"
+#include "ferry/io/stream_bytes.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/class_registry.h"
 #include "ferry/serialization/codec_registry.h"

@@ -16,7 +16,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 

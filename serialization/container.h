@@ -11,7 +11,7 @@
 #define FERRY_SERIALIZATION_CONTAINER_H_
 
 #include "absl/status/statusor.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/load_options.h"
 

@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/load_options.h"
 
 namespace ferry {

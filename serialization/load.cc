@@ -7,8 +7,8 @@
 #include <memory>
 #include <utility>
 
-#include "ferry/core/file.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 
 namespace ferry {

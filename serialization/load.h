@@ -17,8 +17,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/byte_source.h"
 #include "ferry/core/value.h"
+#include "ferry/io/byte_source.h"
 #include "ferry/serialization/load_options.h"
 
 namespace ferry {

@@ -20,8 +20,8 @@
 #include <string>
 #include <vector>
 
-#include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/map_location.h"
 #include "ferry/serialization/transfer/transfer_control.h"

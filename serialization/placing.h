@@ -16,8 +16,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
 #include "ferry/core/storage.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/load_options.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "ferry/core/file.h"
 #include "ferry/core/value.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container/codec_snapshot.h"

@@ -17,8 +17,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
 #include "ferry/core/value.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/save_options.h"
 
 namespace ferry {

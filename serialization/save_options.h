@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 
-#include "ferry/core/file.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 

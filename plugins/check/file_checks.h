@@ -11,8 +11,8 @@
 
 #include <vector>
 
-#include "ferry/core/file.h"
 #include "ferry/devices/conformance/conformance.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 

@@ -23,7 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/zip/zip_directory.h"

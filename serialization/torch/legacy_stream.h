@@ -26,8 +26,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
 #include "ferry/core/object_graph.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 

@@ -11,7 +11,7 @@
 #define FERRY_SERIALIZATION_TORCH_PICKLE_CONTAINER_H_
 
 #include "absl/status/statusor.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 

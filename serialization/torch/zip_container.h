@@ -26,7 +26,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"

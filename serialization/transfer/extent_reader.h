@@ -29,7 +29,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/transfer_control.h"

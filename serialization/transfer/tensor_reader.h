@@ -21,9 +21,9 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
 #include "ferry/core/tensor.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/transfer/extent_reader.h"
 
 namespace ferry {

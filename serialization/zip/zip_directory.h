@@ -32,8 +32,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/name_index.h"
 

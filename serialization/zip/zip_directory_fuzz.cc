@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/zip/zip_directory.h"
 

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/zip/zip_layout.h"
 #include "gmock/gmock.h"

@@ -20,7 +20,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 namespace zip {

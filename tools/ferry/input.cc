@@ -21,9 +21,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/fd_sink.h"
-#include "ferry/core/file.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/io/fd_sink.h"
+#include "ferry/io/file.h"
 #include "ferry/tools/ferry/progress.h"
 
 namespace ferry {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/stream_bytes.h
+// File: io/stream_bytes.h
 // -----------------------------------------------------------------------------
 //
 // The streams of the standard library as places to load from and save to.
@@ -13,8 +13,8 @@
 //   OStreamSink sink(&out, "two.bin");
 //   FERRY_RETURN_IF_ERROR(Save(Value(weight), sink));
 //   FERRY_RETURN_IF_ERROR(Save(Value(bias), sink));
-#ifndef FERRY_CORE_STREAM_BYTES_H_
-#define FERRY_CORE_STREAM_BYTES_H_
+#ifndef FERRY_IO_STREAM_BYTES_H_
+#define FERRY_IO_STREAM_BYTES_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -26,8 +26,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/byte_source.h"
-#include "ferry/core/file.h"
+#include "ferry/io/byte_source.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 
@@ -83,4 +83,4 @@ class OStreamSink final : public ByteSink {
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_STREAM_BYTES_H_
+#endif  // FERRY_IO_STREAM_BYTES_H_

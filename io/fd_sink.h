@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/fd_sink.h
+// File: io/fd_sink.h
 // -----------------------------------------------------------------------------
 //
 // Writing to a file descriptor: a pipe, a socket, a file, a device.
@@ -11,14 +11,14 @@
 //
 //   FdSink sink(STDOUT_FILENO, "standard output");
 //   FERRY_RETURN_IF_ERROR(Save(value, sink));
-#ifndef FERRY_CORE_FD_SINK_H_
-#define FERRY_CORE_FD_SINK_H_
+#ifndef FERRY_IO_FD_SINK_H_
+#define FERRY_IO_FD_SINK_H_
 
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 
@@ -50,4 +50,4 @@ class FdSink final : public ByteSink {
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_FD_SINK_H_
+#endif  // FERRY_IO_FD_SINK_H_

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/readable_range.h
+// File: io/readable_range.h
 // -----------------------------------------------------------------------------
 //
 // A part of a file as if it were a file.
@@ -14,15 +14,15 @@
 //                          ReadableRange(std::move(file), 4096, 123456));
 //   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
 //                          Checkpoint::Open(std::move(part)));
-#ifndef FERRY_CORE_READABLE_RANGE_H_
-#define FERRY_CORE_READABLE_RANGE_H_
+#ifndef FERRY_IO_READABLE_RANGE_H_
+#define FERRY_IO_READABLE_RANGE_H_
 
 #include <cstdint>
 #include <limits>
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 
@@ -37,4 +37,4 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableRange(
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_READABLE_RANGE_H_
+#endif  // FERRY_IO_READABLE_RANGE_H_

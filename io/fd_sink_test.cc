@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/fd_sink.h"
+#include "ferry/io/fd_sink.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

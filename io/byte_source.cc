@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/byte_source.h"
+#include "ferry/io/byte_source.h"
 
 #include <algorithm>
 #include <cstring>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/byte_source.h
+// File: io/byte_source.h
 // -----------------------------------------------------------------------------
 //
 // Bytes that a program reads in a way of its own, one after another, with a
@@ -38,8 +38,8 @@
 //
 //   StdioSource source(std::fopen("model.pt", "rb"));
 //   FERRY_ASSIGN_OR_RETURN(Value model, Load(source));
-#ifndef FERRY_CORE_BYTE_SOURCE_H_
-#define FERRY_CORE_BYTE_SOURCE_H_
+#ifndef FERRY_IO_BYTE_SOURCE_H_
+#define FERRY_IO_BYTE_SOURCE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +49,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/file.h"
+#include "ferry/io/file.h"
 
 namespace ferry {
 
@@ -107,4 +107,4 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableSource(
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_BYTE_SOURCE_H_
+#endif  // FERRY_IO_BYTE_SOURCE_H_

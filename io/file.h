@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/file.h
+// File: io/file.h
 // -----------------------------------------------------------------------------
 //
 // Bytes that can be read at any position (`ReadableBytes`), bytes that are
@@ -18,8 +18,8 @@
 //   FERRY_ASSIGN_OR_RETURN(auto out, AtomicFile::Create("copy.bin"));
 //   FERRY_RETURN_IF_ERROR(out->Write({header, sizeof(header)}));
 //   FERRY_RETURN_IF_ERROR(out->Commit());  // only now does copy.bin change
-#ifndef FERRY_CORE_FILE_H_
-#define FERRY_CORE_FILE_H_
+#ifndef FERRY_IO_FILE_H_
+#define FERRY_IO_FILE_H_
 
 #include <cstdint>
 #include <memory>
@@ -191,4 +191,4 @@ class AtomicFile final : public ByteSink {
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_FILE_H_
+#endif  // FERRY_IO_FILE_H_

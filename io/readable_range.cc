@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/readable_range.h"
+#include "ferry/io/readable_range.h"
 
 #include <string>
 #include <utility>

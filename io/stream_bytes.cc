@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/stream_bytes.h"
+#include "ferry/io/stream_bytes.h"
 
 #include <ios>
 #include <limits>
