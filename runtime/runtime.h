@@ -20,7 +20,7 @@
 // The macros return the error of a step that fails from the function around
 // them (core/status_macros.h).
 //
-// What to read next: core/value.h (what a checkpoint holds), core/tensor.h,
+// What to read next: value/value.h (what a checkpoint holds), core/tensor.h,
 // serialization/load.h and save.h (and their options), state_dict.h and
 // load_into.h (a model's tensors by name), checkpoint.h (part of a large file),
 // class_registry.h (classes of your own), codec_registry.h (files without a
@@ -36,12 +36,10 @@
 #include "ferry/core/cxx11_abi.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
@@ -65,6 +63,8 @@
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/state_dict.h"
 #include "ferry/serialization/torch/program_data.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
 // IWYU pragma: end_exports
 
 #endif  // FERRY_RUNTIME_RUNTIME_H_

@@ -33,13 +33,13 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/transfer/extent_reader.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

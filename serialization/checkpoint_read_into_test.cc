@@ -13,10 +13,10 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/save.h"
+#include "ferry/value/value.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

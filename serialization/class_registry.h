@@ -44,7 +44,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/value.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

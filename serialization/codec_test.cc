@@ -22,9 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
@@ -36,6 +34,8 @@
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/line_codec.h"
 #include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -20,8 +20,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 

@@ -7,10 +7,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/value.h"
 #include "ferry/serialization/class_registry.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -10,13 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/torch/legacy_stream.h"
 #include "ferry/serialization/transfer/extent_writer.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {

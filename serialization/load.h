@@ -17,9 +17,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/value.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 namespace {

@@ -20,7 +20,6 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -31,6 +30,7 @@
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

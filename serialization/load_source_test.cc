@@ -24,7 +24,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/file.h"
@@ -38,6 +37,7 @@
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -15,8 +15,8 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/serialization/transfer/byte_order.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

@@ -19,10 +19,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

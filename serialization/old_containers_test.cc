@@ -18,7 +18,6 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
@@ -26,6 +25,7 @@
 #include "ferry/serialization/testing/counted_bytes.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

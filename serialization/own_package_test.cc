@@ -21,7 +21,6 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -33,6 +32,7 @@
 #include "ferry/serialization/load_into.h"
 #include "ferry/serialization/map_location.h"
 #include "ferry/serialization/save.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -15,7 +15,6 @@
 #include "benchmark/benchmark.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/container/codec.h"
@@ -23,6 +22,7 @@
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/proto/proto_codec.h"
 #include "ferry/serialization/torch/pickle_codec.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {

@@ -20,11 +20,8 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
@@ -42,6 +39,9 @@
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/torch/pickle_codec.h"
 #include "ferry/serialization/torch/zip_container.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
+#include "ferry/value/value_kind.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
@@ -12,6 +11,7 @@
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/value/value.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

@@ -17,9 +17,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/value.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

@@ -17,11 +17,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/object_path.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/object_path.h"
+#include "ferry/value/python_repr.h"
 
 namespace ferry {
 namespace {

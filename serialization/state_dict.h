@@ -27,7 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

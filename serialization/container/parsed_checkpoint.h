@@ -21,11 +21,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 

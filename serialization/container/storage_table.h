@@ -41,10 +41,10 @@
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/name_index.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 

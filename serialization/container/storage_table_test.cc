@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
+#include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

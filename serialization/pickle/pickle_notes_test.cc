@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

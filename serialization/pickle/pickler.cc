@@ -12,10 +12,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/serialization/pickle/opcodes.h"
+#include "ferry/value/object_path.h"
 
 namespace ferry {
 namespace pickle {

@@ -33,10 +33,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/pickle_output.h"
 #include "ferry/serialization/pickle/python2_names.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace pickle {

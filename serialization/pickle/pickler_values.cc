@@ -19,15 +19,15 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/decimal_int.h"
-#include "ferry/core/global_name.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/text_escapes.h"
+#include "ferry/value/decimal_int.h"
+#include "ferry/value/global_name.h"
+#include "ferry/value/python_repr.h"
 
 namespace ferry {
 namespace pickle {

@@ -13,7 +13,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace pickle {

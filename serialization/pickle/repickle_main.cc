@@ -14,10 +14,10 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/value/object_graph.h"
 
 namespace {
 

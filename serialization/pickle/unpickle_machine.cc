@@ -13,10 +13,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
-#include "ferry/core/decimal_int.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/text_escapes.h"
+#include "ferry/value/decimal_int.h"
 
 namespace ferry {
 namespace pickle {

@@ -24,7 +24,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/pickle_input.h"
@@ -32,6 +31,7 @@
 #include "ferry/serialization/pickle/python_calls.h"
 #include "ferry/serialization/pickle/unpickle_memo.h"
 #include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace pickle {

@@ -7,7 +7,7 @@
 #include <limits>
 #include <memory_resource>
 
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

@@ -9,10 +9,10 @@
 #include "absl/base/optimization.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "ferry/core/global_name.h"
 #include "ferry/core/text.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/unpickle_machine.h"
+#include "ferry/value/global_name.h"
 
 namespace ferry {
 namespace pickle {

@@ -28,7 +28,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace pickle {

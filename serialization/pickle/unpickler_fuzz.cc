@@ -14,11 +14,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/object_path.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/object_path.h"
 
 namespace {
 

@@ -19,19 +19,19 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/global_name.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/utf8.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
 #include "ferry/serialization/proto/column_reader.h"
 #include "ferry/serialization/proto/graph_format.h"
 #include "ferry/serialization/proto/node_order.h"
+#include "ferry/value/global_name.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace proto {

@@ -11,10 +11,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace proto {

@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/serialization/container/storage_table.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace proto {

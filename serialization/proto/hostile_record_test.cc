@@ -14,12 +14,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
 #include "ferry/serialization/proto/proto_codec.h"
 #include "ferry/serialization/proto/record_for_test.h"
+#include "ferry/value/object_graph.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

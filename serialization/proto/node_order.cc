@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/core/value_kind.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace proto {

@@ -23,8 +23,8 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/object_path.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/object_path.h"
 
 namespace ferry {
 namespace proto {

@@ -12,13 +12,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/proto/proto_codec.h"
 #include "ferry/serialization/testing/graph_difference.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {

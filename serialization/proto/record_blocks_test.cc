@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/codec.h"
@@ -24,6 +23,7 @@
 #include "ferry/serialization/proto/proto_codec.h"
 #include "ferry/serialization/proto/record_for_test.h"
 #include "ferry/serialization/testing/graph_difference.h"
+#include "ferry/value/object_graph.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -25,12 +25,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace proto {

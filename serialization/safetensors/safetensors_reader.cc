@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -21,6 +20,7 @@
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
 #include "ferry/serialization/safetensors/header.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace safetensors {

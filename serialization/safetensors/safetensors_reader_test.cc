@@ -16,10 +16,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/file.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

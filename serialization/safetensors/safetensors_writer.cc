@@ -15,9 +15,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/object_path.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -27,6 +24,9 @@
 #include "ferry/serialization/safetensors/dtype_code.h"
 #include "ferry/serialization/safetensors/header.h"
 #include "ferry/serialization/transfer/extent_writer.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/object_path.h"
+#include "ferry/value/python_repr.h"
 
 namespace ferry {
 namespace safetensors {

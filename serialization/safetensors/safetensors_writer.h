@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "ferry/core/value.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/transfer/output.h"
 #include "ferry/serialization/transfer/transfer_control.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 namespace safetensors {

@@ -15,7 +15,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value_kind.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <string>
 
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 

@@ -10,9 +10,9 @@
 
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/value/object_graph.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
@@ -26,6 +25,7 @@
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

@@ -26,10 +26,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

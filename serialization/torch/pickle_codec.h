@@ -13,11 +13,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/torch/persistent_ids.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

@@ -16,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
@@ -26,6 +25,7 @@
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/legacy_stream.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

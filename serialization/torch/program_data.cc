@@ -17,11 +17,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value_kind.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

@@ -18,7 +18,7 @@
 #define FERRY_SERIALIZATION_TORCH_PROGRAM_DATA_H_
 
 #include "absl/status/statusor.h"
-#include "ferry/core/value.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

@@ -12,9 +12,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

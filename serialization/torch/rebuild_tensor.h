@@ -24,9 +24,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
 #include "ferry/core/tensor.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

@@ -20,7 +20,6 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
@@ -34,6 +33,7 @@
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

@@ -31,12 +31,12 @@
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/torch/persistent_ids.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

@@ -17,12 +17,12 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/memory.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
+#include "ferry/value/object_graph.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

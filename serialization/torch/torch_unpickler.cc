@@ -16,8 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
-#include "ferry/core/global_name.h"
-#include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -25,6 +23,8 @@
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/pickle/python_calls.h"
 #include "ferry/serialization/torch/rebuild_tensor.h"
+#include "ferry/value/global_name.h"
+#include "ferry/value/object_path.h"
 
 namespace ferry {
 namespace torch_format {

@@ -27,7 +27,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/object_pool.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
@@ -35,6 +34,7 @@
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/torch/text_id.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace torch_format {

@@ -17,10 +17,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
+#include "ferry/value/object_graph.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -47,9 +47,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/io/crc32.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {

@@ -27,8 +27,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/value/object_graph.h"
 #include "nlohmann/json.hpp"
 
 namespace ferry {

@@ -14,13 +14,15 @@ import re
 import sys
 
 # Who may include whom. A folder always includes itself; tests/ anything.
-_ALL = ('core', 'io', 'devices', 'plugins', 'serialization', 'autograd')
+_ALL = ('core', 'io', 'value', 'devices', 'plugins', 'serialization',
+        'autograd')
 LAYERS = {
     'core': (),
     'io': ('core',),
+    'value': ('core',),
     'devices': ('core',),
     'plugins': ('core', 'io', 'devices'),
-    'serialization': ('core', 'io', 'devices'),
+    'serialization': ('core', 'io', 'value', 'devices'),
     'autograd': ('core',),
     'runtime': _ALL,
     'examples': ('runtime',),

@@ -11,11 +11,11 @@
 
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/testing/line_codec.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -15,12 +15,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/serialization/testing/foreign_samples.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

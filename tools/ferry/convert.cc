@@ -23,13 +23,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/stream_bytes.h"
@@ -50,6 +47,9 @@
 #include "ferry/tools/ferry/map_location_option.h"
 #include "ferry/tools/ferry/progress.h"
 #include "ferry/tools/ferry/range_option.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/python_repr.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 namespace {

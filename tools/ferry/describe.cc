@@ -14,13 +14,13 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/serialization/numpy_array.h"
 #include "ferry/tools/ferry/text.h"
+#include "ferry/value/python_repr.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

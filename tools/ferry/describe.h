@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 

@@ -16,11 +16,11 @@
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/graph_digest.h"
 #include "ferry/tools/ferry/sha256.h"
 #include "ferry/tools/ferry/text.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

@@ -20,11 +20,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/tools/ferry/selection.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 

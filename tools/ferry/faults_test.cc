@@ -19,7 +19,6 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
@@ -29,6 +28,7 @@
 #include "ferry/serialization/save_options.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
+#include "ferry/value/value.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

@@ -9,8 +9,8 @@
 
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/tools/ferry/describe.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

@@ -26,10 +26,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/tools/ferry/sha256.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "ferry/core/value.h"
 #include "ferry/tools/ferry/run_for_test.h"
+#include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

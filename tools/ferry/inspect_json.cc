@@ -18,13 +18,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/object_path.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
@@ -32,6 +28,10 @@
 #include "ferry/tools/ferry/graph_digest.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/sha256.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/object_path.h"
+#include "ferry/value/python_repr.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "ferry/core/value.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

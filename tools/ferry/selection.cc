@@ -8,10 +8,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/tools/ferry/text.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {

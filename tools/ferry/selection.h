@@ -21,8 +21,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_path.h"
-#include "ferry/core/value.h"
+#include "ferry/value/object_path.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 

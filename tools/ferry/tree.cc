@@ -15,15 +15,15 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_path.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value_kind.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/text.h"
+#include "ferry/value/object_path.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

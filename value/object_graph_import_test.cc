@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "ferry/core/object_graph.h"
 #include "ferry/core/tensor.h"
+#include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

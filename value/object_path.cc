@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/object_path.h"
+#include "ferry/value/object_path.h"
 
 #include <algorithm>
 #include <charconv>
@@ -18,10 +18,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "ferry/core/python_repr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value_kind.h"
+#include "ferry/value/python_repr.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

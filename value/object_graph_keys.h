@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/object_graph_keys.h
+// File: value/object_graph_keys.h
 // -----------------------------------------------------------------------------
 //
 // Which keys of dicts and items of sets Python holds equal. Part of
 // `ObjectGraph`; nothing else includes it.
-#ifndef FERRY_CORE_OBJECT_GRAPH_KEYS_H_
-#define FERRY_CORE_OBJECT_GRAPH_KEYS_H_
+#ifndef FERRY_VALUE_OBJECT_GRAPH_KEYS_H_
+#define FERRY_VALUE_OBJECT_GRAPH_KEYS_H_
 
 #include <cstdint>
 #include <optional>
@@ -18,7 +18,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 
@@ -157,4 +157,4 @@ class KeyClasses {
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_OBJECT_GRAPH_KEYS_H_
+#endif  // FERRY_VALUE_OBJECT_GRAPH_KEYS_H_

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/python_repr.h
+// File: value/python_repr.h
 // -----------------------------------------------------------------------------
 //
 // How Python spells values.
@@ -11,12 +11,12 @@
 //
 //   FloatRepr(1e16);  // "1e+16"
 //   FloatRepr(1);     // "1.0"
-#ifndef FERRY_CORE_PYTHON_REPR_H_
-#define FERRY_CORE_PYTHON_REPR_H_
+#ifndef FERRY_VALUE_PYTHON_REPR_H_
+#define FERRY_VALUE_PYTHON_REPR_H_
 
 #include <string>
 
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 
@@ -34,4 +34,4 @@ std::string KeyText(const ObjectGraph& graph, NodeId key);
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_PYTHON_REPR_H_
+#endif  // FERRY_VALUE_PYTHON_REPR_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/value_kind.h"
+#include "ferry/value/value_kind.h"
 
 #include <cstddef>
 

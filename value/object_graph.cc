@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -11,9 +11,9 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
-#include "ferry/core/object_graph_keys.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
+#include "ferry/value/object_graph_keys.h"
 
 namespace ferry {
 namespace {

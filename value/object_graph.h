@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/object_graph.h
+// File: value/object_graph.h
 // -----------------------------------------------------------------------------
 //
 // The memory behind `Value`: the object graph of a checkpoint in flat arrays.
@@ -22,8 +22,8 @@
 //   NodeId dict = graph.AddDict();
 //   NodeId entry[] = {graph.AddStr("n"), graph.AddInt(3)};
 //   graph.AppendEntries(dict, entry);
-#ifndef FERRY_CORE_OBJECT_GRAPH_H_
-#define FERRY_CORE_OBJECT_GRAPH_H_
+#ifndef FERRY_VALUE_OBJECT_GRAPH_H_
+#define FERRY_VALUE_OBJECT_GRAPH_H_
 
 #include <complex>
 #include <cstddef>
@@ -45,7 +45,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value_kind.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 
@@ -478,4 +478,4 @@ class ObjectGraph {
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_OBJECT_GRAPH_H_
+#endif  // FERRY_VALUE_OBJECT_GRAPH_H_

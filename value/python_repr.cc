@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/python_repr.h"
+#include "ferry/value/python_repr.h"
 
 #include <charconv>
 #include <cmath>
@@ -12,9 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/decimal_int.h"
 #include "ferry/core/text.h"
-#include "ferry/core/value_kind.h"
+#include "ferry/value/decimal_int.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 namespace {

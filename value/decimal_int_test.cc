@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/decimal_int.h"
+#include "ferry/value/decimal_int.h"
 
 #include <string>
 

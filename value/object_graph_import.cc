@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/object_path.h"
+#include "ferry/value/object_path.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/value.h"
+#include "ferry/value/value.h"
 
 #include <complex>
 #include <cstdint>

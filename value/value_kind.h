@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/value_kind.h
+// File: value/value_kind.h
 // -----------------------------------------------------------------------------
 //
 // What a node of an object graph is, in Python's terms.
-#ifndef FERRY_CORE_VALUE_KIND_H_
-#define FERRY_CORE_VALUE_KIND_H_
+#ifndef FERRY_VALUE_VALUE_KIND_H_
+#define FERRY_VALUE_VALUE_KIND_H_
 
 #include <cstdint>
 
@@ -44,4 +44,4 @@ absl::string_view Name(ValueKind kind);
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_VALUE_KIND_H_
+#endif  // FERRY_VALUE_VALUE_KIND_H_

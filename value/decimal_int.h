@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/decimal_int.h
+// File: value/decimal_int.h
 // -----------------------------------------------------------------------------
 //
 // Integers of any size: in decimal, as Python writes them, and as the two's
@@ -13,8 +13,8 @@
 //   DescribeBadDecimal("-12");            // "": it is one
 //   DecimalToTwosComplement("-12");       // "\xf4\xff"
 //   TwosComplementToDecimal("\xf4\xff");  // "-12"
-#ifndef FERRY_CORE_DECIMAL_INT_H_
-#define FERRY_CORE_DECIMAL_INT_H_
+#ifndef FERRY_VALUE_DECIMAL_INT_H_
+#define FERRY_VALUE_DECIMAL_INT_H_
 
 #include <cstddef>
 #include <string>
@@ -46,4 +46,4 @@ std::string TwosComplementToDecimal(absl::string_view bytes);
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_DECIMAL_INT_H_
+#endif  // FERRY_VALUE_DECIMAL_INT_H_

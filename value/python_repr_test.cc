@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/python_repr.h"
+#include "ferry/value/python_repr.h"
 
 #include <cstdint>
 #include <limits>
@@ -12,9 +12,9 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
 
 namespace ferry {

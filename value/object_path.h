@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/object_path.h
+// File: value/object_path.h
 // -----------------------------------------------------------------------------
 //
 // Ways through an object graph: the children of a node by name, JSON Pointers
@@ -34,8 +34,8 @@
 //   };
 //   Names visitor;
 //   FERRY_RETURN_IF_ERROR(WalkGraph(*value.graph(), value.node(), &visitor));
-#ifndef FERRY_CORE_OBJECT_PATH_H_
-#define FERRY_CORE_OBJECT_PATH_H_
+#ifndef FERRY_VALUE_OBJECT_PATH_H_
+#define FERRY_VALUE_OBJECT_PATH_H_
 
 #include <string>
 
@@ -43,7 +43,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 
@@ -143,4 +143,4 @@ absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_OBJECT_PATH_H_
+#endif  // FERRY_VALUE_OBJECT_PATH_H_

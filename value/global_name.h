@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/global_name.h
+// File: value/global_name.h
 // -----------------------------------------------------------------------------
 //
 // The rule for names of classes and functions, which all codecs share, readers
@@ -13,8 +13,8 @@
 //
 //   DescribeBadGlobal("collections", "OrderedDict");  // "": it can be written
 //   DescribeBadGlobal("os", "x\nR");  // "its name has a newline in it"
-#ifndef FERRY_CORE_GLOBAL_NAME_H_
-#define FERRY_CORE_GLOBAL_NAME_H_
+#ifndef FERRY_VALUE_GLOBAL_NAME_H_
+#define FERRY_VALUE_GLOBAL_NAME_H_
 
 #include <string>
 
@@ -31,4 +31,4 @@ std::string DescribeBadGlobal(absl::string_view module, absl::string_view name);
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_GLOBAL_NAME_H_
+#endif  // FERRY_VALUE_GLOBAL_NAME_H_

@@ -10,8 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
-#include "ferry/core/object_graph.h"
-#include "ferry/core/value.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 namespace {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: core/value.h
+// File: value/value.h
 // -----------------------------------------------------------------------------
 //
 // `Value` is what Python would hold: the contents of a checkpoint, from a plain
@@ -20,8 +20,8 @@
 //   FERRY_RETURN_IF_ERROR(state.Set("fc.weight", Value(weight)));
 //   FERRY_RETURN_IF_ERROR(state.Set("steps", Value(1000)));
 //   FERRY_RETURN_IF_ERROR(Save(state, "model.pt"));
-#ifndef FERRY_CORE_VALUE_H_
-#define FERRY_CORE_VALUE_H_
+#ifndef FERRY_VALUE_VALUE_H_
+#define FERRY_VALUE_VALUE_H_
 
 #include <complex>
 #include <cstddef>
@@ -38,10 +38,10 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_graph.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/value_kind.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value_kind.h"
 
 namespace ferry {
 
@@ -255,4 +255,4 @@ class Value {
 
 }  // namespace ferry
 
-#endif  // FERRY_CORE_VALUE_H_
+#endif  // FERRY_VALUE_VALUE_H_

@@ -1,12 +1,12 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/value.h"
+#include "ferry/value/value.h"
 
 #include "absl/strings/str_cat.h"
-#include "ferry/core/object_path.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
+#include "ferry/value/object_path.h"
 
 namespace ferry {
 namespace {

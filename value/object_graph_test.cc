@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/object_graph.h"
+#include "ferry/value/object_graph.h"
 
 #include <cmath>
 #include <limits>

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/core/object_graph_keys.h"
+#include "ferry/value/object_graph_keys.h"
 
 #include <algorithm>
 #include <cmath>
