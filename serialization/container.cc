@@ -13,7 +13,6 @@
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/codec_registry.h"
-#include "ferry/serialization/concatenated_archives.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/foreign_archive.h"
 #include "ferry/serialization/foreign_file.h"
@@ -23,6 +22,7 @@
 #include "ferry/serialization/torch/tar_container.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/torch/zip_container.h"
+#include "ferry/serialization/zip/concatenated_archives.h"
 
 namespace ferry {
 namespace {

@@ -23,19 +23,19 @@
 #include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/serialization/archive_writer.h"
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/file_suffix.h"
-#include "ferry/serialization/legacy_writer.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/safetensors/safetensors_writer.h"
+#include "ferry/serialization/torch/legacy_writer.h"
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/pickle_codec.h"
 #include "ferry/serialization/torch/torch_pickler.h"
 #include "ferry/serialization/transfer/output.h"
+#include "ferry/serialization/zip/archive_writer.h"
 
 namespace ferry {
 namespace {

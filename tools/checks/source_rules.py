@@ -37,7 +37,7 @@ INNER_LAYERS = {
     'serialization': {
         'container': (),
         'transfer': ('container',),
-        'zip': ('container',),
+        'zip': ('container', 'transfer'),
         'pickle': (),
         'torch': _FORMATS,
         'safetensors': _FORMATS,

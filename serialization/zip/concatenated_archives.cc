@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/concatenated_archives.h"
+#include "ferry/serialization/zip/concatenated_archives.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/legacy_writer.h
+// File: serialization/torch/legacy_writer.h
 // -----------------------------------------------------------------------------
 //
 // Writes what `torch.save(..., _use_new_zipfile_serialization=False)` writes:
 // see torch/legacy_stream.h for the layout.
-#ifndef FERRY_SERIALIZATION_LEGACY_WRITER_H_
-#define FERRY_SERIALIZATION_LEGACY_WRITER_H_
+#ifndef FERRY_SERIALIZATION_TORCH_LEGACY_WRITER_H_
+#define FERRY_SERIALIZATION_TORCH_LEGACY_WRITER_H_
 
 #include <cstdint>
 #include <string>
@@ -55,4 +55,4 @@ absl::Status WriteLegacyStream(LegacyContents contents,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_LEGACY_WRITER_H_
+#endif  // FERRY_SERIALIZATION_TORCH_LEGACY_WRITER_H_

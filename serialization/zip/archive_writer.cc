@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/archive_writer.h"
+#include "ferry/serialization/zip/archive_writer.h"
 
 #include <cstddef>
 #include <string>

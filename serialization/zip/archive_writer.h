@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/archive_writer.h
+// File: serialization/zip/archive_writer.h
 // -----------------------------------------------------------------------------
 //
 // Writes a zip archive: lays out its records, has them written, and adds the
 // directory.
-#ifndef FERRY_SERIALIZATION_ARCHIVE_WRITER_H_
-#define FERRY_SERIALIZATION_ARCHIVE_WRITER_H_
+#ifndef FERRY_SERIALIZATION_ZIP_ARCHIVE_WRITER_H_
+#define FERRY_SERIALIZATION_ZIP_ARCHIVE_WRITER_H_
 
 #include <cstdint>
 
@@ -54,4 +54,4 @@ absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_ARCHIVE_WRITER_H_
+#endif  // FERRY_SERIALIZATION_ZIP_ARCHIVE_WRITER_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/legacy_writer.h"
+#include "ferry/serialization/torch/legacy_writer.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/concatenated_archives.h
+// File: serialization/zip/concatenated_archives.h
 // -----------------------------------------------------------------------------
 //
 // Explains files in which the zip archive does not begin at the first byte:
@@ -10,8 +10,8 @@
 // is found from its end, so a reader that only looks there takes the last one,
 // while PyTorch reads the first or none. Ferry reads none of them unless it is
 // told which.
-#ifndef FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
-#define FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
+#ifndef FERRY_SERIALIZATION_ZIP_CONCATENATED_ARCHIVES_H_
+#define FERRY_SERIALIZATION_ZIP_CONCATENATED_ARCHIVES_H_
 
 #include <cstdint>
 
@@ -34,4 +34,4 @@ absl::Status CheckArchiveBegins(const ReadableBytes& file,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_CONCATENATED_ARCHIVES_H_
+#endif  // FERRY_SERIALIZATION_ZIP_CONCATENATED_ARCHIVES_H_
