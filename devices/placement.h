@@ -30,8 +30,7 @@ namespace ferry {
 // What to do about a storage that cannot go where it should; ends messages.
 inline constexpr absl::string_view kMapLocationAdvice =
     "; to put such storages elsewhere, set LoadOptions::map_location "
-    "(PyTorch's "
-    "map_location), for example to \"cpu\"";
+    "(PyTorch's map_location), for example to \"cpu\"";
 
 // The backend's own index for `index`, which is Device::kNoIndex or not
 // negative: no index means 0. `subject` begins the message of an error; it says

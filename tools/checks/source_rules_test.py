@@ -32,7 +32,7 @@ class SourceRulesTest(unittest.TestCase):
         self.assert_fine('serialization/zip/a.cc', '"ferry/core/b.h"',
                          '"ferry/devices/c.h"', '"ferry/io/d.h"')
         self.assert_fine('runtime/a.cc', '"ferry/plugins/cpu/b.h"',
-                         '"ferry/autograd/c.h"')
+                         '"ferry/value/c.h"')
         self.assert_fine('tests/a/b.cc', '"ferry/runtime/c.h"',
                          '"ferry/core/d.h"')
 
@@ -49,8 +49,8 @@ class SourceRulesTest(unittest.TestCase):
                           '"ferry/serialization/b.h"')
         self.assert_fault('serialization/ may include core/, io/, value/, devices/',
                           'serialization/a_test.cc', '"ferry/plugins/cpu/b.h"')
-        self.assert_fault('autograd/ may include core/', 'autograd/a.cc',
-                          '"ferry/devices/b.h"')
+        self.assert_fault('value/ may include core/', 'value/a.cc',
+                          '"ferry/io/b.h"')
         self.assert_fault('runtime/ may include', 'runtime/a.cc',
                           '"ferry/tools/b.h"')
         self.assert_fault('tools/ may include', 'tools/a.cc',
@@ -77,6 +77,9 @@ class SourceRulesTest(unittest.TestCase):
                           '"ferry/serialization/container/b.h"')
         self.assert_fine('serialization/zip/a_test.cc',
                          '"ferry/serialization/testing/b.h"')
+        self.assert_fine('plugins/check/a.cc', '"ferry/plugins/b.h"')
+        self.assert_fault('nothing of plugins/\'s top', 'plugins/cpu/a.cc',
+                          '"ferry/plugins/b.h"')
 
     def test_indented_and_spaced_directives_count(self):
         text = LICENCE + '  #  include  "ferry/devices/b.h"  // why\n'
@@ -96,23 +99,20 @@ class SourceRulesTest(unittest.TestCase):
         self.assert_fine('core/parallel.cc', '"tbb/parallel_for.h"')
         self.assert_fault('core/parallel.cc only', 'core/parallel_test.cc',
                           '"tbb/parallel_for.h"')
-        self.assert_fault('core/parallel.cc only', 'autograd/engine.cc',
+        self.assert_fault('core/parallel.cc only', 'devices/copy.cc',
                           '<oneapi/tbb/task_arena.h>')
-        self.assert_fault('autograd/ only', 'core/a.cc', '<Eigen/Core>')
-        self.assert_fault('plugins/cuda/ only', 'plugins/cpu/a.cc',
-                          '<cuda.h>')
+        self.assert_fault('tools/ only', 'core/a.cc', '"CLI/CLI.hpp"')
         self.assert_fine('tools/ferry.cc', '"CLI/CLI.hpp"', '<openssl/evp.h>')
         self.assert_fine('devices/a.cc', '"absl/status/status.h"')
 
     def test_plugin_sources_see_the_c_header_alone(self):
         self.assert_fine('plugins/example/a.c', '"ferry/plugin.h"',
                          '<stdlib.h>', '"beside_it.h"')
-        self.assert_fine('plugins/opencl/a.cc', '<CL/cl.h>', '"beside_it.h"')
         self.assert_fine('tests/a.cc', '"ferry/plugin.h"')
         self.assert_fault('is no layer', 'core/a.cc', '"ferry/plugin.h"')
         self.assert_fault('the C header alone', 'plugins/example/a.cc',
                           '"ferry/core/tensor.h"')
-        self.assert_fault('the C header alone', 'plugins/opencl/a.cc',
+        self.assert_fault('the C header alone', 'plugins/example/a.c',
                           '"ferry/plugins/cpu/cpu_backend.h"')
         self.assert_fault('no Abseil', 'plugins/example/a.cc',
                           '"absl/status/status.h"')
@@ -129,6 +129,13 @@ class SourceRulesTest(unittest.TestCase):
                     good.replace('  // ' + guard, ''), good + 'int y;\n',
                     '#pragma once\n'):
             self.assertIsNotNone(source_rules.check_guard(path, bad), bad)
+
+    def test_long_lines(self):
+        for line, expected in (('// ' + 77 * 'x', 0), ('// ' + 78 * 'x', 1),
+                               ('// https://' + 80 * 'x', 0)):
+            found = source_rules.check_text('core/a.cc',
+                                            LICENCE + line + '\n')
+            self.assertEqual(len(found), expected, line)
 
     def test_licence_and_tabs(self):
         self.assertEqual(

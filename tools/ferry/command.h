@@ -12,8 +12,9 @@
 // the list of them.
 //
 //   void AddGreet(CLI::App* app, const CommandIo& io, int* exit_code) {
-//     CLI::App* command = AddCommand(app, "greet", "Say hello.", "ferry
-//     greet"); command->callback([&io, exit_code] {
+//     CLI::App* command =
+//         AddCommand(app, "greet", "Say hello.", "", "ferry greet");
+//     command->callback([&io, exit_code] {
 //       io.out << "hello\n";
 //       *exit_code = kExitDone;
 //     });
