@@ -106,6 +106,13 @@ uint64_t ElementsPerUnit(DType dtype);
 
 DTypeCategory Category(DType dtype);
 
+// Whether PyTorch has gradients of tensors of the dtype: those of the
+// categories kFloat and kComplex.
+inline bool HasGradients(DType dtype) {
+  return Category(dtype) == DTypeCategory::kFloat ||
+         Category(dtype) == DTypeCategory::kComplex;
+}
+
 // The size of the numbers whose bytes turn round when the byte order changes:
 // the element's, or half of it for complex types.
 uint64_t ByteOrderUnitBytes(DType dtype);

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "gtest/gtest.h"
@@ -73,14 +74,14 @@ TEST(ElementsTest, AreAllThereInLongRuns) {
 
 TEST(ElementsTest, AreResolved) {
   const Tensor integers = View("\x01\xff", DType::kInt8, {2}, {1});
-  integers.set_neg(true);
+  integers.set_neg(true, InternalKey());
   EXPECT_EQ(*Row(integers), "\xff\x01");
   const std::string complex("\0\0\x80\x3f\0\0\x80\x3f", 8);  // 1 + i
   const Tensor conj = View(complex, DType::kComplex64, {1}, {1});
-  conj.set_conj(true);
+  conj.set_conj(true, InternalKey());
   EXPECT_EQ(*Row(conj), std::string("\0\0\x80\x3f\0\0\x80\xbf", 8));
   const Tensor flags = View("\x01", DType::kBool, {1}, {1});
-  flags.set_neg(true);
+  flags.set_neg(true, InternalKey());
   EXPECT_EQ(Row(flags).status().code(), absl::StatusCode::kUnimplemented);
 }
 

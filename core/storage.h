@@ -29,6 +29,8 @@
 
 namespace ferry {
 
+class InternalKey;
+
 // What error messages say of a storage without `has_data()`, after its name.
 inline constexpr absl::string_view kBytesNotRead =
     "its bytes have not been read from their file; call Checkpoint::Place "
@@ -87,10 +89,6 @@ class Storage {
     impl_->location = std::string(location);
   }
 
-  // Turns a described storage into a placed one, for every handle. For the
-  // code that loads.
-  void Place(Device device, Memory memory) const;
-
   // Where the shared part lives: equal for handles that share.
   const void* identity() const { return impl_.get(); }
 
@@ -108,6 +106,10 @@ class Storage {
   friend H AbslHashValue(H h, const Storage& storage) {
     return H::combine(std::move(h), storage.impl_.get());
   }
+
+  // For Ferry's own code. Turns a described storage into a placed one, for
+  // every handle.
+  void Place(Device device, Memory memory, const InternalKey&) const;
 
  private:
   struct Impl {

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/core/device.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "gtest/gtest.h"
 
@@ -98,7 +99,7 @@ TEST(StorageTest, DescribedOneIsPlacedForEveryHandle) {
   EXPECT_EQ(storage.data(), nullptr);
 
   char buffer[1];
-  storage.Place(Device("fake", 2), Memory{buffer, nullptr});
+  storage.Place(Device("fake", 2), Memory{buffer, nullptr}, InternalKey());
   EXPECT_TRUE(other.has_data());
   EXPECT_EQ(other.device(), Device("fake", 2));
   EXPECT_EQ(other.data(), buffer);

@@ -142,6 +142,17 @@ void* Tensor::data() const {
          unit * ElementSizeBytes(impl_->dtype);
 }
 
+absl::Status Tensor::SetRequiresGrad(bool requires_grad) const {
+  if (requires_grad && !HasGradients(dtype())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a tensor of ", Name(dtype()),
+                     " cannot require a gradient; only floating-point and "
+                     "complex tensors can"));
+  }
+  impl_->requires_grad = requires_grad;
+  return absl::OkStatus();
+}
+
 Tensor Tensor::WithStorage(Storage storage) const {
   Tensor tensor;
   tensor.impl_ = std::make_shared<Impl>();

@@ -50,6 +50,7 @@ enum class Layout : uint8_t {
 absl::string_view Name(Layout layout);
 std::optional<Layout> LayoutFromName(absl::string_view name);
 
+class InternalKey;
 class Tensor;
 
 // AutogradSlot
@@ -155,33 +156,46 @@ class Tensor {
   // PyTorch's lazy `conj()` and `_neg_view()`.
   bool is_conj() const { return impl_->conj; }
   bool is_neg() const { return impl_->neg; }
-  void set_conj(bool conj) const { impl_->conj = conj; }
-  void set_neg(bool neg) const { impl_->neg = neg; }
 
+  // Whether the tensor is to have a gradient.
   bool requires_grad() const { return impl_->requires_grad; }
-  void set_requires_grad(bool value) const { impl_->requires_grad = value; }
 
-  // Autograd's own. Null until autograd sets it.
-  AutogradSlot* autograd_slot() const { return impl_->autograd_slot.get(); }
-  void set_autograd_slot(std::unique_ptr<AutogradSlot> slot) const {
-    impl_->autograd_slot = std::move(slot);
-  }
+  // Sets that, for every handle.
+  //
+  // Errors: kInvalidArgument - it is to be true, and the dtype is neither
+  //         floating-point nor complex.
+  absl::Status SetRequiresGrad(bool requires_grad) const;
 
   // A new tensor with the same view, flags and components over another
   // storage of at least the same size.
   Tensor WithStorage(Storage storage) const;
-
-  // Puts another storage of the same size in the place of this tensor's. For
-  // the code that loads.
-  void ReplaceStorage(Storage storage) const {
-    impl_->storage = std::move(storage);
-  }
 
   // A new tensor over the same storage, without gradient.
   Tensor Detach() const { return WithStorage(impl_->storage); }
 
   // Whether both handles are the same tensor.
   bool IsSame(const Tensor& other) const { return impl_ == other.impl_; }
+
+  // --- For Ferry's own code --------------------------------------------------
+
+  // The flags as a file gives them, which readers check together.
+  void set_conj(bool conj, const InternalKey&) const { impl_->conj = conj; }
+  void set_neg(bool neg, const InternalKey&) const { impl_->neg = neg; }
+  void set_requires_grad(bool value, const InternalKey&) const {
+    impl_->requires_grad = value;
+  }
+
+  // Puts another storage of the same size in the place of this tensor's.
+  void ReplaceStorage(Storage storage, const InternalKey&) const {
+    impl_->storage = std::move(storage);
+  }
+
+  // Autograd's own. Null until autograd sets it.
+  AutogradSlot* autograd_slot() const { return impl_->autograd_slot.get(); }
+  void set_autograd_slot(std::unique_ptr<AutogradSlot> slot,
+                         const InternalKey&) const {
+    impl_->autograd_slot = std::move(slot);
+  }
 
  private:
   struct Impl {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/core/internal_key.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -153,12 +154,28 @@ TEST(TensorTest, FromDataTakesOnlyWhatLiesInMemoryWithoutGaps) {
   EXPECT_FALSE(IsData<float>::value);
 }
 
+TEST(TensorTest, GradientsAreOfFloatingPointAndComplexNumbers) {
+  for (DType dtype : AllDTypes()) {
+    const Tensor t = *Tensor::Create(Bytes(16), dtype, Shape{1});
+    const absl::Status status = t.SetRequiresGrad(true);
+    EXPECT_EQ(status.ok(), Category(dtype) == DTypeCategory::kFloat ||
+                               Category(dtype) == DTypeCategory::kComplex)
+        << Name(dtype);
+    EXPECT_EQ(t.requires_grad(), status.ok());
+    if (!status.ok()) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    }
+    EXPECT_TRUE(t.SetRequiresGrad(false).ok());
+    EXPECT_FALSE(t.requires_grad());
+  }
+}
+
 TEST(TensorTest, HandlesShareATensorAndCopiesOfTheViewDoNot) {
   const Tensor t = *Tensor::Create(Bytes(4), DType::kFloat32, Shape{});
   const Tensor same = t;
-  same.set_requires_grad(true);
-  same.set_conj(true);
-  same.set_neg(true);
+  same.set_requires_grad(true, InternalKey());
+  same.set_conj(true, InternalKey());
+  same.set_neg(true, InternalKey());
   EXPECT_TRUE(t.requires_grad());
   EXPECT_TRUE(t.IsSame(same));
   const Tensor detached = t.Detach();

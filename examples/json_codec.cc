@@ -346,7 +346,8 @@ absl::StatusOr<NodeId> ReadTensor(const Json& json,
       Tensor::Create(storages.entries()[static_cast<size_t>(*storage)].storage,
                      *dtype, *shape, *strides, *offset);
   if (!tensor.ok()) return Damaged(tensor.status().message());
-  tensor->set_requires_grad(requires_grad.get<bool>());
+  const absl::Status flag = tensor->SetRequiresGrad(requires_grad.get<bool>());
+  if (!flag.ok()) return Damaged(flag.message());
   return parameter.get<bool>() ? graph->AddParameter(*tensor)
                                : graph->AddTensor(*tensor);
 }
@@ -445,7 +446,7 @@ Value Sample() {
   const Tensor row =
       *Tensor::Create(weight.storage(), weight.dtype(), {3}, {1}, 3);
   const Tensor bias = *Tensor::FromData(numbers, {6});
-  bias.set_requires_grad(true);
+  Check(bias.SetRequiresGrad(true));
   Value sample = Value::Dict();
   Check(sample.Set("weight", Value(weight)));
   Check(sample.Set("row", Value(row)));

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -278,7 +279,8 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts,
     if (memory.data != nullptr) {
       memory.data = static_cast<char*>(memory.data) + part->root_offset_bytes;
     }
-    part->storage.Place(root.storage.device(), std::move(memory));
+    part->storage.Place(root.storage.device(), std::move(memory),
+                        InternalKey());
     part->storage.set_recorded_location(root.storage.recorded_location());
   }
   return PlaceFromFile(wanted, scratch);

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
@@ -384,7 +385,7 @@ TEST_F(LoadIntoTest, RefusesTensorsThatCannotBeReadInto) {
   EXPECT_EQ(code(View(OnDevice(24), {2, 2}, {3, 1})),
             absl::StatusCode::kUnimplemented);
   const Tensor conjugated = Blank({2, 2});
-  conjugated.set_neg(true);
+  conjugated.set_neg(true, InternalKey());
   EXPECT_EQ(code(conjugated), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(
       Load(file, {{"a", Blank({2, 2})}, {"a", Blank({2, 2})}}).status().code(),

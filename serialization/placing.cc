@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -266,7 +267,7 @@ absl::Status Placer::ReadGroups() {
   for (const Group& group : groups_) {
     for (const StoragePart* part : group.parts) {
       const Storage& storage = part->storage;
-      storage.Place(group.location.device, std::move(*next++));
+      storage.Place(group.location.device, std::move(*next++), InternalKey());
       if (group.location.backend != nullptr) {
         storage.set_recorded_location("");
       } else if (!IsMappedByFunction()) {

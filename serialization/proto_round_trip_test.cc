@@ -20,6 +20,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/io/file.h"
@@ -231,7 +232,7 @@ TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
       },
       [](const Tensor& t) {
         const Tensor other = t.Detach();
-        other.set_requires_grad(!t.requires_grad());
+        other.set_requires_grad(!t.requires_grad(), InternalKey());
         return other;
       },
   };

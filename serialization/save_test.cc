@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -301,8 +302,8 @@ Tensor OneElement(DType dtype) {
 
 Value WithFlags(DType dtype, bool conj, bool requires_grad) {
   const Tensor tensor = OneElement(dtype);
-  tensor.set_conj(conj);
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_conj(conj, InternalKey());
+  tensor.set_requires_grad(requires_grad, InternalKey());
   return Value(tensor);
 }
 
@@ -475,12 +476,12 @@ TEST_F(SaveTest, WhatNoFileKeepsIsAnError) {
       {*Tensor::FromData(absl::MakeConstSpan(index), {1, 1}),
        *Tensor::FromData(absl::MakeConstSpan(element), {1})});
   EXPECT_TRUE(SaveToString(Value(sparse)).ok());
-  sparse.set_requires_grad(true);
+  sparse.set_requires_grad(true, InternalKey());
   EXPECT_EQ(SaveToString(Value(sparse)).status().code(),
             absl::StatusCode::kUnimplemented);
   EXPECT_TRUE(SaveToString(Value::Parameter(sparse)).ok());
-  sparse.set_requires_grad(false);
-  sparse.set_neg(true);
+  sparse.set_requires_grad(false, InternalKey());
+  sparse.set_neg(true, InternalKey());
   EXPECT_EQ(SaveToString(Value(sparse)).status().code(),
             absl::StatusCode::kUnimplemented);
   // Python 2's names are others to readers of old protocols.
@@ -494,7 +495,7 @@ TEST_F(SaveTest, WhatNoFileKeepsIsAnError) {
 TEST_F(SaveTest, FlagsThatChangedAfterTheLoadAreWritten) {
   Value dict = Value::Dict();
   const Tensor frozen = OneElement(DType::kFloat32);
-  frozen.set_requires_grad(true);
+  frozen.set_requires_grad(true, InternalKey());
   ASSERT_TRUE(dict.Set("w", Value(frozen)).ok());
   ASSERT_TRUE(
       dict.Set("p", Value::Parameter(OneElement(DType::kFloat64))).ok());
@@ -508,10 +509,10 @@ TEST_F(SaveTest, FlagsThatChangedAfterTheLoadAreWritten) {
     const absl::StatusOr<Value> loaded = LoadMemory(*bytes, load_options_);
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     EXPECT_EQ(*SaveToString(*loaded), *bytes);
-    loaded->Get("w")->AsTensor()->set_requires_grad(false);
-    loaded->Get("p")->AsTensor()->set_requires_grad(true);
-    loaded->Get("c")->AsTensor()->set_conj(true);
-    loaded->Get("f8")->AsTensor()->set_requires_grad(true);
+    loaded->Get("w")->AsTensor()->set_requires_grad(false, InternalKey());
+    loaded->Get("p")->AsTensor()->set_requires_grad(true, InternalKey());
+    loaded->Get("c")->AsTensor()->set_conj(true, InternalKey());
+    loaded->Get("f8")->AsTensor()->set_requires_grad(true, InternalKey());
     // Likewise what has gone into another value meanwhile.
     const Value inside = Value::List({*loaded});
     for (const Value& value : {*loaded, inside}) {
@@ -528,7 +529,7 @@ TEST_F(SaveTest, FlagsThatChangedAfterTheLoadAreWritten) {
       EXPECT_EQ(again->Get("f8")->AsTensor()->dtype(), DType::kFloat8E5M2);
     }
     // By the rules that hold for new tensors.
-    loaded->Get("w")->AsTensor()->set_conj(true);
+    loaded->Get("w")->AsTensor()->set_conj(true, InternalKey());
     EXPECT_EQ(SaveToString(*loaded).status().code(),
               absl::StatusCode::kInvalidArgument);
   }

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/value/object_graph_keys.h"
@@ -438,7 +439,8 @@ void ObjectGraph::ReplaceStorages(
   }
   for (const Tensor& tensor : tensors_) {
     const auto found = replacements.find(tensor.storage());
-    if (found != replacements.end()) tensor.ReplaceStorage(found->second);
+    if (found != replacements.end())
+      tensor.ReplaceStorage(found->second, InternalKey());
   }
   storage_nodes_.clear();
   storages_indexed_ = 0;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ferry/core/internal_key.h"
 #include "ferry/core/tensor.h"
 #include "gtest/gtest.h"
 
@@ -222,8 +223,8 @@ TEST_F(ObjectGraphTest, ReplacesStoragesWhereverTheyAre) {
   record.storage = from;
   const NodeId storage = graph_.AddStorage(record);
   const Tensor t = *Tensor::Create(from, DType::kFloat32, {2});
-  t.set_requires_grad(true);
-  t.set_neg(true);
+  t.set_requires_grad(true, InternalKey());
+  t.set_neg(true, InternalKey());
   const NodeId tensor = graph_.AddTensor(t);
   const NodeId untouched =
       graph_.AddTensor(*Tensor::Create(other, DType::kFloat32, {2}));

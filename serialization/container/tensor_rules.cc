@@ -200,15 +200,13 @@ absl::Status CheckCompressedIndices(const Tensor& tensor,
 }  // namespace
 
 absl::Status CheckFlags(const Tensor& tensor) {
-  const DTypeCategory category = Category(tensor.dtype());
-  if (tensor.requires_grad() && category != DTypeCategory::kFloat &&
-      category != DTypeCategory::kComplex) {
+  if (tensor.requires_grad() && !HasGradients(tensor.dtype())) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a tensor of ", Name(tensor.dtype()),
         " cannot require a gradient; PyTorch has gradients of floating-point "
         "and complex tensors alone"));
   }
-  if (tensor.is_conj() && category != DTypeCategory::kComplex) {
+  if (tensor.is_conj() && Category(tensor.dtype()) != DTypeCategory::kComplex) {
     return absl::InvalidArgumentError(
         absl::StrCat("a tensor of ", Name(tensor.dtype()),
                      ", which is not complex, has its conj bit set"));

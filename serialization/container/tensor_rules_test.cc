@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "gtest/gtest.h"
@@ -51,14 +52,14 @@ TEST(CheckFlags, GradientsAreOfNumbersThatHaveThem) {
                                     category == DTypeCategory::kComplex;
     const Tensor tensor = *Tensor::Create(*Storage::Allocate(16), dtype, {1});
     EXPECT_TRUE(CheckFlags(tensor).ok());
-    tensor.set_requires_grad(true);
+    tensor.set_requires_grad(true, InternalKey());
     EXPECT_EQ(CheckFlags(tensor).ok(), is_real_or_complex) << Name(dtype);
-    tensor.set_requires_grad(false);
-    tensor.set_conj(true);
+    tensor.set_requires_grad(false, InternalKey());
+    tensor.set_conj(true, InternalKey());
     EXPECT_EQ(CheckFlags(tensor).ok(), category == DTypeCategory::kComplex)
         << Name(dtype);
-    tensor.set_conj(false);
-    tensor.set_neg(true);
+    tensor.set_conj(false, InternalKey());
+    tensor.set_neg(true, InternalKey());
     EXPECT_TRUE(CheckFlags(tensor).ok()) << Name(dtype);
   }
 }

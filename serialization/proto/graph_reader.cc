@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -40,9 +41,9 @@ namespace {
 constexpr uint64_t kMaxStorageBytes = std::numeric_limits<int64_t>::max();
 
 void SetFlags(uint64_t bits, const Tensor& tensor) {
-  tensor.set_requires_grad((bits & kRequiresGrad) != 0);
-  tensor.set_conj((bits & kConj) != 0);
-  tensor.set_neg((bits & kNeg) != 0);
+  tensor.set_requires_grad((bits & kRequiresGrad) != 0, InternalKey());
+  tensor.set_conj((bits & kConj) != 0, InternalKey());
+  tensor.set_neg((bits & kNeg) != 0, InternalKey());
 }
 
 // GraphReader
@@ -423,9 +424,10 @@ void GraphReader::BecomeTensor(NodeId object, bool is_parameter) {
   if (!columns_.status().ok()) return;
   const bool requires_grad = tensor.requires_grad();
   // The graph keeps the flags that the tensor has now as those of its call.
-  if ((bits & kChangedFlags) != 0) tensor.set_requires_grad(!requires_grad);
+  if ((bits & kChangedFlags) != 0)
+    tensor.set_requires_grad(!requires_grad, InternalKey());
   graph_->BecomeTensor(object, tensor, is_parameter);
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_requires_grad(requires_grad, InternalKey());
 }
 
 void GraphReader::BecomeSize(NodeId object) {

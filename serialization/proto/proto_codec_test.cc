@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -122,7 +123,7 @@ TEST(ProtoCodecTest, WhatNobodyCouldReadIsNotWritten) {
        kInvalid, "\"cpu:200\" is not a valid device"},
       {[&](ObjectGraph* graph) {
          const Tensor ints = View(storage, DType::kInt64, {2}, {1});
-         ints.set_requires_grad(true);
+         ints.set_requires_grad(true, InternalKey());
          return graph->AddTensor(ints);
        },
        kInvalid, "int64 cannot require a gradient"},

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -176,20 +177,20 @@ NodeId AddEverything(ObjectGraph* graph) {
   add(graph->AddStorage({storage, DType::kInt64, false}));
   add(graph->AddStorage({complex, DType::kUInt8, true}));
   const Tensor strided = View(storage, DType::kFloat32, {2, 3}, {1, 4}, 5);
-  strided.set_requires_grad(true);
-  strided.set_neg(true);
+  strided.set_requires_grad(true, InternalKey());
+  strided.set_neg(true, InternalKey());
   const NodeId tensor = add(graph->AddObject(ObjectForm::kCall, global, pair));
   graph->BecomeTensor(tensor, strided, /*is_parameter=*/false);
   const NodeId changed = add(graph->AddObject(ObjectForm::kCall, global, pair));
   const Tensor data = View(storage, DType::kFloat32, {2, 3}, {3, 1});
   graph->BecomeTensor(changed, data, /*is_parameter=*/true);
-  data.set_requires_grad(true);
+  data.set_requires_grad(true, InternalKey());
   add(graph->AddTensor(strided));
   add(graph->AddParameter(View(storage, DType::kBFloat16, {}, {}, 1)));
   add(graph->AddTensor(View(storage, DType::kInt64, {0, 7}, {7, 1})));
   add(graph->AddTensor(View(storage, DType::kQUInt4x2, {3, 2}, {2, 1})));
   const Tensor conj = View(complex, DType::kComplex64, {4}, {1});
-  conj.set_conj(true);
+  conj.set_conj(true, InternalKey());
   add(graph->AddTensor(conj));
   const Storage meta = Storage::FromMemory(Device("meta"), Memory{}, 4000);
   add(graph->AddTensor(View(meta, DType::kFloat32, {10, 100}, {100, 1})));

@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -154,13 +155,13 @@ TEST_F(SafetensorsWriterTest, WritesElementsInARow) {
   EXPECT_THAT(AfterRoundTrip<float>(View(base, {2, 2}, {1, 0}, 4)),
               ElementsAre(4, 4, 5, 5));
   const Tensor negative = View(base, {2}, {1}, 1);
-  negative.set_neg(true);
+  negative.set_neg(true, InternalKey());
   EXPECT_THAT(AfterRoundTrip<float>(negative), ElementsAre(-1, -2));
   using Complex = std::complex<float>;
   absl::StatusOr<Tensor> conj =
       Tensor::Create(base.storage(), DType::kComplex64, {2}, {1}, 1);
   ASSERT_TRUE(conj.ok());
-  conj->set_conj(true);
+  conj->set_conj(true, InternalKey());
   EXPECT_THAT(AfterRoundTrip<Complex>(*conj),
               ElementsAre(Complex(2, -3), Complex(4, -5)));
 }

@@ -10,6 +10,7 @@
 
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/object_graph.h"
@@ -98,7 +99,7 @@ TEST(GraphDifferenceTest, SaysWhatDiffers) {
       {[](ObjectGraph* g) { return g->AddTensor(Zeros(DType::kFloat32, {2})); },
        [](ObjectGraph* g) {
          const Tensor tensor = Zeros(DType::kFloat32, {2});
-         tensor.set_requires_grad(true);
+         tensor.set_requires_grad(true, InternalKey());
          return g->AddTensor(tensor);
        },
        "gradients differ"},

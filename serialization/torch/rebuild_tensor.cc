@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -178,9 +179,9 @@ absl::Status ReadMetadata(const ObjectGraph& graph, NodeId node,
     if (value == kNoNode) continue;
     FERRY_ASSIGN_OR_RETURN(const bool set, ReadBool(graph, value, name));
     if (name == "neg") {
-      tensor.set_neg(set);
+      tensor.set_neg(set, InternalKey());
     } else {
-      tensor.set_conj(set);
+      tensor.set_conj(set, InternalKey());
     }
   }
   return absl::OkStatus();
@@ -237,7 +238,7 @@ absl::StatusOr<Tensor> RebuildLibtorchSparse(const ObjectGraph& graph,
   const DType dtype = components.back().dtype();
   Tensor tensor =
       Tensor::CreateComposite(layout, dtype, size, std::move(components));
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_requires_grad(requires_grad, InternalKey());
   return Checked(tensor);
 }
 
@@ -261,7 +262,7 @@ absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
   if (args.size() > 4) {
     FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                            ReadBool(graph, args[4], "requires_grad"));
-    tensor.set_requires_grad(requires_grad);
+    tensor.set_requires_grad(requires_grad, InternalKey());
   }
   if (args.size() > 6) {
     FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[6], tensor));
@@ -282,7 +283,7 @@ absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
                          MakeView(std::move(view), graph.dtype(args[6]), pool));
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[4], "requires_grad"));
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_requires_grad(requires_grad, InternalKey());
   if (args.size() > 7) {
     FERRY_RETURN_IF_ERROR(ReadMetadata(graph, args[7], tensor));
   }
@@ -307,7 +308,7 @@ absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
                          MakeView(std::move(view), view.type.dtype, pool));
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[5], "requires_grad"));
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_requires_grad(requires_grad, InternalKey());
   return Checked(tensor);
 }
 
@@ -322,7 +323,7 @@ absl::StatusOr<Tensor> RebuildParameter(const ObjectGraph& graph,
                          ReadBool(graph, args[1], "requires_grad"));
   const Tensor& data = graph.tensor(args[0]);
   Tensor tensor = data.WithStorage(data.storage());
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_requires_grad(requires_grad, InternalKey());
   return Checked(tensor);
 }
 
@@ -345,7 +346,7 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
       AsDamage(Tensor::Create(
           Storage::FromMemory(Device("meta"), Memory{}, size_bytes), dtype,
           size, stride, 0)));
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_requires_grad(requires_grad, InternalKey());
   return Checked(tensor);
 }
 
@@ -374,7 +375,7 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
   Tensor tensor =
       Tensor::CreateComposite(layout, dtype, size, std::move(components));
   // PyTorch makes it by an operation on its values.
-  tensor.set_requires_grad(requires_grad);
+  tensor.set_requires_grad(requires_grad, InternalKey());
   return Checked(tensor);
 }
 

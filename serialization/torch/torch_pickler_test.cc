@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -102,7 +103,7 @@ TEST(TorchPickler, WritesConjAsPyTorch2Does) {
   ObjectGraph graph;
   const Tensor tensor =
       *Tensor::Create(*Storage::Allocate(8), DType::kComplex64, {1});
-  tensor.set_conj(true);
+  tensor.set_conj(true, InternalKey());
   EXPECT_EQ(
       Hex(Write(graph, graph.AddTensor(tensor))),
       "800263746f7263682e5f7574696c730a5f72656275696c645f74656e736f725f76320a71"
@@ -293,7 +294,7 @@ TEST(TorchPickler, GradientsOfNewDTypesAreOfParametersAlone) {
   const Tensor tensor =
       *Tensor::Create(*Storage::Allocate(4), DType::kFloat8E4M3FN, {4});
   EXPECT_TRUE(Write(graph, graph.AddTensor(tensor)).status.ok());
-  tensor.set_requires_grad(true);
+  tensor.set_requires_grad(true, InternalKey());
   EXPECT_EQ(Write(graph, graph.AddTensor(tensor)).status.code(),
             absl::StatusCode::kUnimplemented);
   EXPECT_TRUE(Write(graph, graph.AddParameter(tensor)).status.ok());
@@ -309,7 +310,7 @@ TEST(TorchPickler, MetaTensorsHaveNoStorageInTheFile) {
       Hex(written),
       HasSubstr(absl::BytesToHexString("_rebuild_meta_tensor_no_storage")));
   EXPECT_TRUE(written.storages.empty());
-  tensor.set_neg(true);
+  tensor.set_neg(true, InternalKey());
   EXPECT_EQ(Write(graph, graph.AddTensor(tensor)).status.code(),
             absl::StatusCode::kUnimplemented);
 }

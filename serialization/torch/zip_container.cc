@@ -18,6 +18,7 @@
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -402,7 +403,7 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
     part.storage = described.storage;
     if (part.extents.empty()) {
       // There is nothing to read.
-      part.storage.Place(Device("meta"), Memory{});
+      part.storage.Place(Device("meta"), Memory{}, InternalKey());
     } else if (parsed_.info.is_big_endian && !described.untyped) {
       directory_->MutableEntry(part.extents[0]).swap_unit_bytes =
           static_cast<uint8_t>(ByteOrderUnitBytes(described.dtype));

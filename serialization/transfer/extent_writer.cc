@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/elements.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -201,8 +202,8 @@ absl::Status Writer::VisitContents(size_t i, ElementVisitor visit) const {
     FERRY_ASSIGN_OR_RETURN(
         tensor, Tensor::Create(staging, tensor.dtype(), tensor.shape(),
                                tensor.strides(), 0));
-    tensor.set_conj(extents_[i].elements->is_conj());
-    tensor.set_neg(extents_[i].elements->is_neg());
+    tensor.set_conj(extents_[i].elements->is_conj(), InternalKey());
+    tensor.set_neg(extents_[i].elements->is_neg(), InternalKey());
   }
   return VisitElements(tensor,
                        {static_cast<const char*>(tensor.storage().data()),

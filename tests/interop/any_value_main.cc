@@ -29,6 +29,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/runtime/runtime.h"
 #include "nlohmann/json.hpp"
 
@@ -221,11 +222,11 @@ Tensor Maker::AnyTensor() {
   const Tensor tensor = Chance(0.1) ? Sparse() : Strided();
   const DTypeCategory category = Category(tensor.dtype());
   if (Misbehaves() || (category == DTypeCategory::kFloat && Chance(0.3))) {
-    tensor.set_requires_grad(Misbehaves() ||
-                             tensor.layout() == Layout::kStrided);
+    tensor.set_requires_grad(
+        Misbehaves() || tensor.layout() == Layout::kStrided, InternalKey());
   }
-  if (Misbehaves()) tensor.set_conj(true);
-  if (Misbehaves()) tensor.set_neg(true);
+  if (Misbehaves()) tensor.set_conj(true, InternalKey());
+  if (Misbehaves()) tensor.set_neg(true, InternalKey());
   // PyTorch 1.13 has no form for the two bits.
   is_newer_ |= tensor.is_conj() || tensor.is_neg();
   return tensor;

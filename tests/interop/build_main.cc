@@ -125,10 +125,10 @@ absl::StatusOr<Value> Views() {
 
 absl::StatusOr<Value> Gradients() {
   FERRY_ASSIGN_OR_RETURN(const Tensor learns, Arange({2, 2}));
-  learns.set_requires_grad(true);
+  FERRY_RETURN_IF_ERROR(learns.SetRequiresGrad(true));
   FERRY_ASSIGN_OR_RETURN(const Tensor frozen, Arange({3}));
   FERRY_ASSIGN_OR_RETURN(const Tensor plain, Arange({2}));
-  plain.set_requires_grad(true);
+  FERRY_RETURN_IF_ERROR(plain.SetRequiresGrad(true));
   Value values = Value::Dict();
   FERRY_RETURN_IF_ERROR(values.Set("learns", Value::Parameter(learns)));
   FERRY_RETURN_IF_ERROR(values.Set("frozen", Value::Parameter(frozen)));

@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "gtest/gtest.h"
@@ -128,13 +129,13 @@ TEST(DigestTest, ResolvesConjAndNeg) {
   using Complex = std::complex<float>;
   const Storage storage = StorageOf<Complex>({{1, 2}, {-3, 4}});
   const Tensor tensor = View(storage, DType::kComplex64, {2}, {1});
-  tensor.set_conj(true);
+  tensor.set_conj(true, InternalKey());
   EXPECT_EQ(Digest(tensor),
             DigestOfRow<Complex>({{1, -2}, {-3, -4}}, DType::kComplex64));
-  tensor.set_neg(true);
+  tensor.set_neg(true, InternalKey());
   EXPECT_EQ(Digest(tensor),
             DigestOfRow<Complex>({{-1, 2}, {3, 4}}, DType::kComplex64));
-  tensor.set_conj(false);
+  tensor.set_conj(false, InternalKey());
   EXPECT_EQ(Digest(tensor),
             DigestOfRow<Complex>({{-1, -2}, {3, -4}}, DType::kComplex64));
 }
@@ -142,15 +143,15 @@ TEST(DigestTest, ResolvesConjAndNeg) {
 TEST(DigestTest, NegatesEachKindOfNumber) {
   const Tensor doubles =
       View(StorageOf<double>({1.5, 0.0}), DType::kFloat64, {2}, {1});
-  doubles.set_neg(true);
+  doubles.set_neg(true, InternalKey());
   EXPECT_EQ(Digest(doubles),
             DigestOfRow<double>({-1.5, -0.0}, DType::kFloat64));
   const Tensor shorts =
       View(StorageOf<int16_t>({1, -300, 0}), DType::kInt16, {3}, {1});
-  shorts.set_neg(true);
+  shorts.set_neg(true, InternalKey());
   EXPECT_EQ(Digest(shorts), DigestOfRow<int16_t>({-1, 300, 0}, DType::kInt16));
   const Tensor flags = View(StorageOf<char>({1}), DType::kBool, {1}, {1});
-  flags.set_neg(true);
+  flags.set_neg(true, InternalKey());
   EXPECT_EQ(DigestTensor(flags, BytesOf(flags.storage())).status().code(),
             absl::StatusCode::kUnimplemented);
 }

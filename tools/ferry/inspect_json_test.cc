@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -107,9 +108,9 @@ Tensor Make(const TensorParams& params) {
   const absl::StatusOr<Tensor> tensor = Tensor::Create(
       storage, params.dtype, params.shape, params.strides, params.offset);
   EXPECT_TRUE(tensor.ok()) << tensor.status();
-  tensor->set_requires_grad(params.requires_grad);
-  tensor->set_conj(params.conj);
-  tensor->set_neg(params.neg);
+  tensor->set_requires_grad(params.requires_grad, InternalKey());
+  tensor->set_conj(params.conj, InternalKey());
+  tensor->set_neg(params.neg, InternalKey());
   return *tensor;
 }
 

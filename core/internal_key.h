@@ -1,0 +1,23 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/internal_key.h
+// -----------------------------------------------------------------------------
+//
+// The pass key of public classes: methods that take one are for Ferry's own
+// code, which alone may include this header (its visibility sees to that).
+//
+// Example:
+//
+//   tensor.set_conj(true, InternalKey());
+#ifndef FERRY_CORE_INTERNAL_KEY_H_
+#define FERRY_CORE_INTERNAL_KEY_H_
+
+namespace ferry {
+
+class InternalKey {};
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_INTERNAL_KEY_H_
