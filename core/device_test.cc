@@ -3,13 +3,14 @@
 
 #include "ferry/core/device.h"
 
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
 namespace {
 
 TEST(DeviceTest, ParsesTypeAndIndex) {
-  ASSERT_TRUE(Device::Parse("cuda:1").ok());
+  ASSERT_THAT(Device::Parse("cuda:1"), IsOk());
   EXPECT_EQ(*Device::Parse("cuda:1"), Device("cuda", 1));
   EXPECT_EQ(*Device::Parse("mps"), Device("mps"));
   EXPECT_EQ(*Device::Parse("acme_x2:32767"), Device("acme_x2", 32767));

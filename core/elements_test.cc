@@ -16,6 +16,7 @@
 #include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -25,11 +26,11 @@ Tensor View(absl::string_view bytes, DType dtype,
             const std::vector<int64_t>& shape,
             const std::vector<int64_t>& strides, int64_t offset = 0) {
   absl::StatusOr<Storage> storage = Storage::Allocate(bytes.size());
-  EXPECT_TRUE(storage.ok());
+  EXPECT_THAT(storage, IsOk());
   std::memcpy(storage->data(), bytes.data(), bytes.size());
   absl::StatusOr<Tensor> tensor =
       Tensor::Create(*storage, dtype, shape, strides, offset);
-  EXPECT_TRUE(tensor.ok()) << tensor.status();
+  EXPECT_THAT(tensor, IsOk());
   return *tensor;
 }
 

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -25,7 +26,7 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 std::vector<Memory> AllocateOrDie(const std::vector<uint64_t>& sizes) {
   std::vector<Memory> memory(sizes.size());
   const absl::Status status = AllocateHostMemory(sizes, absl::MakeSpan(memory));
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   return memory;
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/core/thread_state.h"
 #include "gtest/gtest.h"
 
@@ -23,7 +24,7 @@ namespace {
 using Chunks = std::set<std::pair<int64_t, int64_t>>;
 
 Chunks ChunksOf(int threads, int64_t begin, int64_t end, int64_t grain) {
-  EXPECT_TRUE(SetNumThreads(threads).ok());
+  EXPECT_THAT(SetNumThreads(threads), IsOk());
   std::mutex mutex;
   Chunks chunks;
   ParallelFor(begin, end, grain, [&](int64_t b, int64_t e) {
@@ -52,7 +53,7 @@ TEST(ParallelTest, WidestRangeDoesNotWrap) {
 }
 
 TEST(ParallelTest, CountOfThreadsIsKeptAsSet) {
-  ASSERT_TRUE(SetNumThreads(3).ok());
+  ASSERT_THAT(SetNumThreads(3), IsOk());
   EXPECT_EQ(GetNumThreads(), 3);
   for (int bad : {0, -1}) {
     EXPECT_EQ(SetNumThreads(bad).code(), absl::StatusCode::kInvalidArgument);
@@ -61,7 +62,7 @@ TEST(ParallelTest, CountOfThreadsIsKeptAsSet) {
 }
 
 TEST(ParallelTest, NestedLoopsRunInOneChunk) {
-  ASSERT_TRUE(SetNumThreads(4).ok());
+  ASSERT_THAT(SetNumThreads(4), IsOk());
   std::atomic<int> inner_calls{0};
   ParallelFor(0, 4, 1, [&](int64_t, int64_t) {
     EXPECT_TRUE(InParallelRegion());
@@ -75,14 +76,14 @@ TEST(ParallelTest, NestedLoopsRunInOneChunk) {
 }
 
 TEST(ParallelTest, ThreadIndexIsTheChunk) {
-  ASSERT_TRUE(SetNumThreads(4).ok());
+  ASSERT_THAT(SetNumThreads(4), IsOk());
   ParallelFor(0, 8, 1,
               [&](int64_t b, int64_t) { EXPECT_EQ(ThreadIndex(), b / 2); });
   EXPECT_EQ(ThreadIndex(), 0);
 }
 
 TEST(ParallelTest, EveryChunkRunsAndTheLowestExceptionIsThrownOn) {
-  ASSERT_TRUE(SetNumThreads(4).ok());
+  ASSERT_THAT(SetNumThreads(4), IsOk());
   std::atomic<int> calls{0};
   try {
     ParallelFor(0, 4, 1, [&](int64_t b, int64_t) {
@@ -98,7 +99,7 @@ TEST(ParallelTest, EveryChunkRunsAndTheLowestExceptionIsThrownOn) {
 }
 
 TEST(ParallelTest, ThreadStateReachesTheWorkersAndDoesNotStay) {
-  ASSERT_TRUE(SetNumThreads(4).ok());
+  ASSERT_THAT(SetNumThreads(4), IsOk());
   {
     const ScopedThreadState scope(ThreadState{42});
     ParallelFor(0, 64, 1, [&](int64_t, int64_t) {
@@ -113,18 +114,20 @@ TEST(ParallelTest, ThreadStateReachesTheWorkersAndDoesNotStay) {
 }
 
 TEST(ParallelTest, ForEachVisitsEveryIndexOnce) {
-  ASSERT_TRUE(SetNumThreads(4).ok());
+  ASSERT_THAT(SetNumThreads(4), IsOk());
   std::vector<std::atomic<int>> visits(1000);
-  EXPECT_TRUE(ParallelForEach(1000, [&](int64_t i) {
-                ++visits[i];
-                return absl::OkStatus();
-              }).ok());
+  EXPECT_THAT(ParallelForEach(1000,
+                              [&](int64_t i) {
+                                ++visits[i];
+                                return absl::OkStatus();
+                              }),
+              IsOk());
   for (const std::atomic<int>& count : visits) EXPECT_EQ(count, 1);
 }
 
 TEST(ParallelTest, ForEachReturnsTheLowestErrorAndStops) {
   for (int threads : {1, 4}) {
-    ASSERT_TRUE(SetNumThreads(threads).ok());
+    ASSERT_THAT(SetNumThreads(threads), IsOk());
     std::atomic<int> calls{0};
     const absl::Status status = ParallelForEach(100000, [&](int64_t i) {
       ++calls;
@@ -134,13 +137,14 @@ TEST(ParallelTest, ForEachReturnsTheLowestErrorAndStops) {
     EXPECT_EQ(status.message(), "5");
     EXPECT_LT(calls, 100000);
   }
-  EXPECT_TRUE(ParallelForEach(0, [](int64_t) {
-                return absl::InternalError("not to be called");
-              }).ok());
+  EXPECT_THAT(
+      ParallelForEach(
+          0, [](int64_t) { return absl::InternalError("not to be called"); }),
+      IsOk());
 }
 
 TEST(ParallelTest, ForkedChildRunsSerially) {
-  ASSERT_TRUE(SetNumThreads(2).ok());
+  ASSERT_THAT(SetNumThreads(2), IsOk());
   ParallelFor(0, 2, 1, [](int64_t, int64_t) {});
   const pid_t child = fork();
   ASSERT_GE(child, 0);

@@ -14,6 +14,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -27,7 +28,7 @@ TEST(StorageTest, NullStoragesAreEqual) {
 
 TEST(StorageTest, AllocatesOnTheHost) {
   const absl::StatusOr<Storage> storage = Storage::Allocate(100);
-  ASSERT_TRUE(storage.ok()) << storage.status();
+  ASSERT_THAT(storage, IsOk());
   EXPECT_FALSE(storage->is_null());
   EXPECT_TRUE(storage->has_data());
   EXPECT_EQ(storage->size_bytes(), 100u);
@@ -40,7 +41,7 @@ TEST(StorageTest, AllocatesOnTheHost) {
 
 TEST(StorageTest, EmptyOneIsPlacedAndPointsNowhere) {
   const absl::StatusOr<Storage> storage = Storage::Allocate(0);
-  ASSERT_TRUE(storage.ok());
+  ASSERT_THAT(storage, IsOk());
   EXPECT_TRUE(storage->has_data());
   EXPECT_EQ(storage->data(), nullptr);
 }

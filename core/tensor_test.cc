@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ferry/core/internal_key.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -50,9 +51,9 @@ TEST(TensorTest, OffsetsAreInElements) {
 
 TEST(TensorTest, ElementsThatShareAByte) {
   // Five elements of half a byte are three bytes.
-  EXPECT_TRUE(Tensor::Create(Bytes(3), DType::kQUInt4x2, Shape{5}).ok());
+  EXPECT_THAT(Tensor::Create(Bytes(3), DType::kQUInt4x2, Shape{5}), IsOk());
   EXPECT_FALSE(Tensor::Create(Bytes(2), DType::kQUInt4x2, Shape{5}).ok());
-  EXPECT_TRUE(Tensor::Create(Bytes(2), DType::kQUInt2x4, Shape{8}).ok());
+  EXPECT_THAT(Tensor::Create(Bytes(2), DType::kQUInt2x4, Shape{8}), IsOk());
   EXPECT_FALSE(Tensor::Create(Bytes(2), DType::kQUInt2x4, Shape{9}).ok());
   const Storage storage = Bytes(4);
   const Tensor t =
@@ -165,7 +166,7 @@ TEST(TensorTest, GradientsAreOfFloatingPointAndComplexNumbers) {
     if (!status.ok()) {
       EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     }
-    EXPECT_TRUE(t.SetRequiresGrad(false).ok());
+    EXPECT_THAT(t.SetRequiresGrad(false), IsOk());
     EXPECT_FALSE(t.requires_grad());
   }
 }

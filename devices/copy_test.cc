@@ -17,6 +17,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
@@ -54,7 +55,7 @@ class CopyTest : public ::testing::Test {
   }
 
   static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_TRUE(registration.ok()) << registration.status();
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -62,7 +63,7 @@ class CopyTest : public ::testing::Test {
     std::string bytes(storage.size_bytes(), '?');
     const absl::Status status =
         CopyToHost(devices(), storage, 0, &bytes[0], bytes.size());
-    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(status, IsOk());
     return bytes;
   }
 
@@ -81,11 +82,11 @@ TEST_F(CopyTest, EveryDeviceToEveryOther) {
   for (const Device& first : places) {
     const absl::StatusOr<Storage> from =
         CopyStorage(devices(), HostStorage(bytes), first);
-    ASSERT_TRUE(from.ok()) << from.status();
+    ASSERT_THAT(from, IsOk());
     EXPECT_EQ(from->device(), first);
     for (const Device& second : places) {
       const absl::StatusOr<Storage> to = CopyStorage(devices(), *from, second);
-      ASSERT_TRUE(to.ok()) << to.status();
+      ASSERT_THAT(to, IsOk());
       EXPECT_EQ(to->device(), second);
       EXPECT_NE(to->data(), from->data());
       EXPECT_EQ(Bytes(*to), bytes)
@@ -98,7 +99,7 @@ TEST_F(CopyTest, CopySharesNothingWithTheOriginal) {
   const Storage from = HostStorage("abc");
   const absl::StatusOr<Storage> to =
       CopyStorage(devices(), from, Device("cpu"));
-  ASSERT_TRUE(to.ok()) << to.status();
+  ASSERT_THAT(to, IsOk());
   std::memcpy(from.data(), "xyz", 3);
   EXPECT_EQ(Bytes(*to), "abc");
 }
@@ -107,11 +108,11 @@ TEST_F(CopyTest, StagingIsBounded) {
   const std::string bytes = PseudorandomBytes(3 * kMiB + 5);
   const absl::StatusOr<Storage> from =
       CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
-  ASSERT_TRUE(from.ok()) << from.status();
+  ASSERT_THAT(from, IsOk());
   ResetPeakStagingBytes();
   const absl::StatusOr<Storage> to =
       CopyStorage(devices(), *from, Device("other", 0));
-  ASSERT_TRUE(to.ok()) << to.status();
+  ASSERT_THAT(to, IsOk());
   EXPECT_EQ(other_->largest_copy_bytes(), kMiB);
   EXPECT_EQ(other_->copy_count(), 4);
   EXPECT_EQ(PeakStagingBytes(), 2 * kMiB);
@@ -133,10 +134,10 @@ TEST_F(CopyTest, NextPieceIsUnderWayWhileOneIsHandedOn) {
     const std::string bytes = PseudorandomBytes(size);
     const absl::StatusOr<Storage> from =
         CopyStorage(devices(), HostStorage(bytes), Device("sender", 0));
-    ASSERT_TRUE(from.ok()) << from.status();
+    ASSERT_THAT(from, IsOk());
     const absl::StatusOr<Storage> to =
         CopyStorage(devices(), *from, Device("receiver", 1));
-    ASSERT_TRUE(to.ok()) << to.status();
+    ASSERT_THAT(to, IsOk());
     EXPECT_TRUE(Bytes(*to) == bytes) << size;
   }
   EXPECT_EQ(sender->most_transfers_under_way(), 2);
@@ -149,10 +150,10 @@ TEST_F(CopyTest, SmallStoragesOpenNoStream) {
     const std::string bytes = PseudorandomBytes(size);
     const absl::StatusOr<Storage> from =
         CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
-    ASSERT_TRUE(from.ok()) << from.status();
+    ASSERT_THAT(from, IsOk());
     const absl::StatusOr<Storage> to =
         CopyStorage(devices(), *from, Device("other", 0));
-    ASSERT_TRUE(to.ok()) << to.status();
+    ASSERT_THAT(to, IsOk());
     EXPECT_TRUE(Bytes(*to) == bytes) << size;
   }
   EXPECT_EQ(fake_->transfer_count() + other_->transfer_count(), 0);
@@ -175,10 +176,10 @@ TEST_F(CopyTest, IndexesAreOptionalAndChecked) {
 TEST_F(CopyTest, MetaTakesTheSizeAndGivesNothing) {
   const absl::StatusOr<Storage> meta =
       CopyStorage(devices(), HostStorage("abc"), Device("meta"));
-  ASSERT_TRUE(meta.ok()) << meta.status();
+  ASSERT_THAT(meta, IsOk());
   EXPECT_EQ(meta->size_bytes(), 3u);
   EXPECT_EQ(meta->data(), nullptr);
-  EXPECT_TRUE(CopyStorage(devices(), *meta, Device("meta")).ok());
+  EXPECT_THAT(CopyStorage(devices(), *meta, Device("meta")), IsOk());
   EXPECT_EQ(CopyStorage(devices(), *meta, Device("cpu")).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
@@ -187,7 +188,7 @@ TEST_F(CopyTest, EmptyStoragesAreCopied) {
   for (const char* place : {"cpu", "fake", "meta"}) {
     const absl::StatusOr<Storage> to =
         CopyStorage(devices(), HostStorage(""), Device(place));
-    ASSERT_TRUE(to.ok()) << to.status();
+    ASSERT_THAT(to, IsOk());
     EXPECT_EQ(to->size_bytes(), 0u);
   }
 }
@@ -218,7 +219,7 @@ TEST_F(CopyTest, FailedCopyLeavesNothingAllocated) {
   // Size and memory disagree, so the fake refuses to read past the end.
   const absl::StatusOr<Storage> small =
       CopyStorage(devices(), HostStorage("abc"), Device("fake", 0));
-  ASSERT_TRUE(small.ok());
+  ASSERT_THAT(small, IsOk());
   for (uint64_t size : {uint64_t{100}, 5 * kMiB}) {
     const Storage lying =
         Storage::FromMemory(Device("fake", 0), small->memory(), size);
@@ -256,7 +257,7 @@ TEST_F(CopyTest, FailedCopyWaitsForTransfersUnderWay) {
   Keep(registry_.RegisterBackend(26, receiver));
   const absl::StatusOr<Storage> from = CopyStorage(
       devices(), HostStorage(PseudorandomBytes(3 * kMiB)), Device("sender", 0));
-  ASSERT_TRUE(from.ok()) << from.status();
+  ASSERT_THAT(from, IsOk());
 
   // The receiver fails while the sender reads.
   absl::Status status =
@@ -288,11 +289,11 @@ TEST_F(CopyTest, PartsAreReadAndWritten) {
   for (const Device& place : {Device("cpu"), Device("fake", 1)}) {
     const absl::StatusOr<Storage> storage =
         CopyStorage(devices(), HostStorage("0123456789"), place);
-    ASSERT_TRUE(storage.ok());
+    ASSERT_THAT(storage, IsOk());
     char part[4] = "...";
-    ASSERT_TRUE(CopyToHost(devices(), *storage, 3, part, 3).ok());
+    ASSERT_THAT(CopyToHost(devices(), *storage, 3, part, 3), IsOk());
     EXPECT_STREQ(part, "345");
-    ASSERT_TRUE(CopyFromHost(devices(), "abc", *storage, 7, 3).ok());
+    ASSERT_THAT(CopyFromHost(devices(), "abc", *storage, 7, 3), IsOk());
     EXPECT_EQ(Bytes(*storage), "0123456abc");
   }
 }
@@ -300,9 +301,9 @@ TEST_F(CopyTest, PartsAreReadAndWritten) {
 TEST_F(CopyTest, WritingCountsAsAChange) {
   const Storage storage = HostStorage("0123456789");
   char part[3];
-  ASSERT_TRUE(CopyToHost(devices(), storage, 0, part, 3).ok());
+  ASSERT_THAT(CopyToHost(devices(), storage, 0, part, 3), IsOk());
   EXPECT_EQ(storage.version(), 0u);
-  ASSERT_TRUE(CopyFromHost(devices(), "abc", storage, 0, 3).ok());
+  ASSERT_THAT(CopyFromHost(devices(), "abc", storage, 0, 3), IsOk());
   EXPECT_EQ(storage.version(), 1u);
 }
 
@@ -314,7 +315,7 @@ TEST_F(CopyTest, RangesAreChecked) {
   for (const Device& place : {Device("cpu"), Device("fake", 1)}) {
     const absl::StatusOr<Storage> storage =
         CopyStorage(devices(), HostStorage("0123456789"), place);
-    ASSERT_TRUE(storage.ok());
+    ASSERT_THAT(storage, IsOk());
     char byte = 0;
     for (const Range& range :
          {Range{0, 11}, Range{10, 1}, Range{11, 0}, Range{5, 6}, Range{5, kMax},
@@ -329,8 +330,8 @@ TEST_F(CopyTest, RangesAreChecked) {
           absl::StatusCode::kOutOfRange)
           << range.offset << " " << range.size;
     }
-    EXPECT_TRUE(CopyToHost(devices(), *storage, 10, nullptr, 0).ok());
-    EXPECT_TRUE(CopyFromHost(devices(), nullptr, *storage, 10, 0).ok());
+    EXPECT_THAT(CopyToHost(devices(), *storage, 10, nullptr, 0), IsOk());
+    EXPECT_THAT(CopyFromHost(devices(), nullptr, *storage, 10, 0), IsOk());
   }
 }
 

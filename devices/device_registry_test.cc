@@ -20,6 +20,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -40,7 +41,7 @@ std::shared_ptr<Backend> Fake(std::string type) {
 
 Storage HostStorage() {
   absl::StatusOr<Storage> storage = Storage::Allocate(8);
-  EXPECT_TRUE(storage.ok());
+  EXPECT_THAT(storage, IsOk());
   return *storage;
 }
 
@@ -194,17 +195,17 @@ TEST(DeviceRegistryTest, SameTypeAndPriorityIsRegisteredOnce) {
   DeviceRegistry registry;
   absl::StatusOr<Registration> first =
       registry.RegisterBackend(10, Fake("acme"));
-  ASSERT_TRUE(first.ok());
+  ASSERT_THAT(first, IsOk());
   EXPECT_EQ(registry.RegisterBackend(10, Fake("acme")).status().code(),
             absl::StatusCode::kAlreadyExists);
   const std::shared_ptr<Backend> override = Fake("acme");
   const auto second = registry.RegisterBackend(9, override);
-  EXPECT_TRUE(second.ok());
-  EXPECT_TRUE(registry.RegisterBackend(10, Fake("acme2")).ok());
+  EXPECT_THAT(second, IsOk());
+  EXPECT_THAT(registry.RegisterBackend(10, Fake("acme2")), IsOk());
   EXPECT_EQ(registry.Snapshot().FindBackend("acme"), override);
   // A place that was left is free.
   *first = Registration();
-  EXPECT_TRUE(registry.RegisterBackend(10, Fake("acme")).ok());
+  EXPECT_THAT(registry.RegisterBackend(10, Fake("acme")), IsOk());
 }
 
 TEST(DeviceRegistryTest, FindsBackendsByTheirExactType) {
@@ -245,8 +246,9 @@ class UntouchableBackend : public FakeBackend {
 
 TEST(DeviceRegistryTest, RegisteringTouchesNoHardware) {
   DeviceRegistry registry;
-  EXPECT_TRUE(
-      registry.RegisterBackend(1, std::make_shared<UntouchableBackend>()).ok());
+  EXPECT_THAT(
+      registry.RegisterBackend(1, std::make_shared<UntouchableBackend>()),
+      IsOk());
 }
 
 TEST(DeviceRegistryTest, DefaultIsOne) {
@@ -257,7 +259,7 @@ TEST(DeviceRegistryTest, ThreadsMayChangeTheListWhileOthersUseIt) {
   DeviceRegistry registry;
   const auto host =
       registry.RegisterBackend(10, std::make_shared<FakeHostBackend>());
-  ASSERT_TRUE(host.ok());
+  ASSERT_THAT(host, IsOk());
   constexpr int kRounds = 500;
   std::atomic<int> answered{0};
   std::vector<std::thread> threads;
@@ -265,7 +267,7 @@ TEST(DeviceRegistryTest, ThreadsMayChangeTheListWhileOthersUseIt) {
     threads.emplace_back([&registry, i] {
       for (int round = 0; round < kRounds; ++round) {
         const auto backend = registry.RegisterBackend(100 + i, Fake("acme"));
-        EXPECT_TRUE(backend.ok());
+        EXPECT_THAT(backend, IsOk());
         const Registration package =
             registry.RegisterPackage(5, Tags("mine"), {});
       }
@@ -280,7 +282,7 @@ TEST(DeviceRegistryTest, ThreadsMayChangeTheListWhileOthersUseIt) {
         EXPECT_EQ(TagOf(devices), tag);
         const bool there = devices.FindBackend("acme") != nullptr;
         EXPECT_EQ(devices.Resolve("acme:1").ok(), there);
-        EXPECT_TRUE(devices.Resolve("cpu").ok());
+        EXPECT_THAT(devices.Resolve("cpu"), IsOk());
         ++answered;
       }
     });

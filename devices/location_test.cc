@@ -16,6 +16,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
@@ -52,7 +53,7 @@ class LocationTest : public ::testing::Test {
   }
 
   static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_TRUE(registration.ok()) << registration.status();
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -62,9 +63,9 @@ class LocationTest : public ::testing::Test {
 
   std::string Bytes(const Storage& storage) {
     std::string bytes(storage.size_bytes(), '?');
-    EXPECT_TRUE(
-        CopyToHost(registry_.Snapshot(), storage, 0, &bytes[0], bytes.size())
-            .ok());
+    EXPECT_THAT(
+        CopyToHost(registry_.Snapshot(), storage, 0, &bytes[0], bytes.size()),
+        IsOk());
     return bytes;
   }
 
@@ -114,7 +115,7 @@ TEST_F(LocationTest, RecordedLocationIsNotTheRegistrysBusiness) {
 TEST_F(LocationTest, HostStorageStaysWhereItBelongs) {
   for (const char* tag : {"cpu", "cpu:0"}) {
     const absl::StatusOr<Storage> restored = Restore(tag);
-    ASSERT_TRUE(restored.ok()) << restored.status();
+    ASSERT_THAT(restored, IsOk());
     EXPECT_EQ(*restored, storage_) << tag;
   }
 }
@@ -123,7 +124,7 @@ TEST_F(LocationTest, AnotherHostBackendSharesTheBytes) {
   Keep(registry_.RegisterBackend(100,
                                  std::make_shared<FakeHostBackend>("pinned")));
   const absl::StatusOr<Storage> restored = Restore("pinned");
-  ASSERT_TRUE(restored.ok()) << restored.status();
+  ASSERT_THAT(restored, IsOk());
   EXPECT_EQ(restored->device(), Device("pinned"));
   EXPECT_EQ(restored->data(), storage_.data());
   EXPECT_NE(*restored, storage_);
@@ -131,7 +132,7 @@ TEST_F(LocationTest, AnotherHostBackendSharesTheBytes) {
 
 TEST_F(LocationTest, BytesGoToTheDevice) {
   const absl::StatusOr<Storage> restored = Restore("fake:1");
-  ASSERT_TRUE(restored.ok()) << restored.status();
+  ASSERT_THAT(restored, IsOk());
   EXPECT_EQ(restored->device(), Device("fake", 1));
   EXPECT_EQ(fake_->DeviceOf(restored->memory()), 1);
   EXPECT_EQ(Bytes(*restored), "payload");
@@ -140,7 +141,7 @@ TEST_F(LocationTest, BytesGoToTheDevice) {
 
 TEST_F(LocationTest, NoIndexMeansZero) {
   const absl::StatusOr<Storage> restored = Restore("fake");
-  ASSERT_TRUE(restored.ok()) << restored.status();
+  ASSERT_THAT(restored, IsOk());
   EXPECT_EQ(restored->device(), Device("fake", 0));
   EXPECT_EQ(fake_->DeviceOf(restored->memory()), 0);
 }
@@ -148,14 +149,14 @@ TEST_F(LocationTest, NoIndexMeansZero) {
 TEST_F(LocationTest, EmptyStorageIsRestored) {
   const absl::StatusOr<Storage> restored =
       registry_.Snapshot().RestoreLocation(*Storage::Allocate(0), "fake:1");
-  ASSERT_TRUE(restored.ok()) << restored.status();
+  ASSERT_THAT(restored, IsOk());
   EXPECT_EQ(restored->device(), Device("fake", 1));
   EXPECT_EQ(restored->size_bytes(), 0u);
 }
 
 TEST_F(LocationTest, MetaKeepsTheSizeAlone) {
   const absl::StatusOr<Storage> restored = Restore("meta");
-  ASSERT_TRUE(restored.ok()) << restored.status();
+  ASSERT_THAT(restored, IsOk());
   EXPECT_EQ(restored->device(), Device("meta"));
   EXPECT_EQ(restored->size_bytes(), 7u);
   EXPECT_EQ(restored->data(), nullptr);
@@ -326,7 +327,7 @@ TEST_F(LocationTest, WhatAnOwnPackageReturnsIsChecked) {
 TEST_F(LocationTest, ResolvesToTheBackend) {
   const DeviceSnapshot devices = registry_.Snapshot();
   const absl::StatusOr<ResolvedLocation> fake = devices.Resolve("fake:1");
-  ASSERT_TRUE(fake.ok()) << fake.status();
+  ASSERT_THAT(fake, IsOk());
   EXPECT_EQ(fake->backend, fake_);
   EXPECT_EQ(fake->index, 1);
   EXPECT_EQ(fake->device, Device("fake", 1));
@@ -346,7 +347,7 @@ TEST_F(LocationTest, OwnPackageThatMayClaimTheTagLeavesItOpen) {
     const Registration late = registry_.RegisterPackage(500, {}, never);
     EXPECT_EQ(registry_.Snapshot().Resolve("fake:1")->backend, fake_);
     const auto open = registry_.Snapshot().Resolve("vault");
-    ASSERT_TRUE(open.ok()) << open.status();
+    ASSERT_THAT(open, IsOk());
     EXPECT_EQ(open->backend, nullptr);
   }
   {

@@ -19,6 +19,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
@@ -52,7 +53,7 @@ class OwnPackageTest : public testing::Test {
   }
 
   static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_TRUE(registration.ok()) << registration.status();
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -80,12 +81,12 @@ class OwnPackageTest : public testing::Test {
 TEST_F(OwnPackageTest, BytesGoThereAndComeBack) {
   const absl::StatusOr<Storage> kept =
       devices().RestoreLocation(HostStorage("payload"), "vault");
-  ASSERT_TRUE(kept.ok()) << kept.status();
+  ASSERT_THAT(kept, IsOk());
   EXPECT_EQ(kept->device(), Device("vault"));
   EXPECT_EQ(*devices().LocationTag(*kept), "vault");
   EXPECT_EQ(Bytes(*kept), "payload");
   char part[4] = "...";
-  ASSERT_TRUE(CopyToHost(devices(), *kept, 3, part, 3).ok());
+  ASSERT_THAT(CopyToHost(devices(), *kept, 3, part, 3), IsOk());
   EXPECT_STREQ(part, "loa");
 }
 
@@ -97,7 +98,7 @@ TEST_F(OwnPackageTest, RangesAreChecked) {
     EXPECT_EQ(CopyToHost(devices(), kept, offset, part, size).code(),
               absl::StatusCode::kOutOfRange);
   }
-  EXPECT_TRUE(CopyToHost(devices(), kept, 7, nullptr, 0).ok());
+  EXPECT_THAT(CopyToHost(devices(), kept, 7, nullptr, 0), IsOk());
   EXPECT_EQ(vault_.copy_count(), 0);
 }
 
@@ -134,7 +135,7 @@ TEST_F(OwnPackageTest, HostMemoryIsReadWhereItIs) {
   const Storage storage = HostStorage("payload");
   EXPECT_EQ(*devices().LocationTag(storage), "mine");
   EXPECT_EQ(Bytes(storage), "payload");
-  EXPECT_TRUE(CopyFromHost(devices(), "another", storage, 0, 7).ok());
+  EXPECT_THAT(CopyFromHost(devices(), "another", storage, 0, 7), IsOk());
   EXPECT_EQ(Bytes(storage), "another");
 }
 
@@ -157,7 +158,7 @@ TEST_F(OwnPackageTest, MayClaimStoragesOfABackend) {
     const Registration package = registry_.RegisterPackage(15, claim, nullptr);
     EXPECT_EQ(*devices().LocationTag(storage), "coded");
     EXPECT_EQ(Bytes(storage), "payload");
-    EXPECT_TRUE(CopyFromHost(devices(), "PAYLOAD", storage, 0, 7).ok());
+    EXPECT_THAT(CopyFromHost(devices(), "PAYLOAD", storage, 0, 7), IsOk());
     EXPECT_EQ(Bytes(storage), "PAYLOAD");
   }
   {
@@ -243,7 +244,7 @@ TEST_F(OwnPackageTest, SnapshotKeepsThePackage) {
   registration = Registration();
   package.reset();
   std::string bytes(7, '?');
-  EXPECT_TRUE(CopyToHost(before, kept, 0, &bytes[0], 7).ok());
+  EXPECT_THAT(CopyToHost(before, kept, 0, &bytes[0], 7), IsOk());
   EXPECT_EQ(bytes, "payload");
   EXPECT_EQ(CopyToHost(devices(), kept, 0, &bytes[0], 7).code(),
             absl::StatusCode::kUnavailable);
@@ -255,7 +256,7 @@ TEST_F(OwnPackageTest, StoragesAreCopiedToEveryDevice) {
     const Storage kept = vault_.Keep(bytes);
     for (const Device& place : {Device("cpu"), Device("fake", 1)}) {
       const absl::StatusOr<Storage> copy = CopyStorage(devices(), kept, place);
-      ASSERT_TRUE(copy.ok()) << copy.status();
+      ASSERT_THAT(copy, IsOk());
       EXPECT_EQ(copy->device(), place);
       EXPECT_TRUE(Bytes(*copy) == bytes);
     }
@@ -264,7 +265,7 @@ TEST_F(OwnPackageTest, StoragesAreCopiedToEveryDevice) {
 
 TEST_F(OwnPackageTest, CopiesToADeviceUseItsStagingBuffers) {
   const Storage kept = vault_.Keep(PseudorandomBytes(3 * kMiB + 5));
-  ASSERT_TRUE(CopyStorage(devices(), kept, Device("fake", 0)).ok());
+  ASSERT_THAT(CopyStorage(devices(), kept, Device("fake", 0)), IsOk());
   EXPECT_EQ(vault_.largest_copy_bytes(), kMiB);
   EXPECT_EQ(vault_.copy_count(), 4);
   EXPECT_EQ(fake_->transfer_count(), 4);
@@ -273,7 +274,7 @@ TEST_F(OwnPackageTest, CopiesToADeviceUseItsStagingBuffers) {
 TEST_F(OwnPackageTest, ACopyOnMetaNeedsNoBytes) {
   const absl::StatusOr<Storage> copy =
       CopyStorage(devices(), vault_.Keep("payload"), Device("meta"));
-  ASSERT_TRUE(copy.ok()) << copy.status();
+  ASSERT_THAT(copy, IsOk());
   EXPECT_EQ(copy->size_bytes(), 7u);
   EXPECT_EQ(vault_.copy_count(), 0);
 }
@@ -292,7 +293,7 @@ TEST_F(OwnPackageTest, TensorsMoveToTheHost) {
   const Tensor row = *Tensor::Create(kept, DType::kFloat32, {2}, {1}, 2);
   EXPECT_EQ(row.data(), nullptr);
   const absl::StatusOr<Tensor> here = To(row, Device("cpu"), devices());
-  ASSERT_TRUE(here.ok()) << here.status();
+  ASSERT_THAT(here, IsOk());
   EXPECT_EQ(static_cast<const float*>(here->data())[0], 3);
   EXPECT_EQ(static_cast<const float*>(here->data())[1], 4);
   // It is there already.
@@ -302,7 +303,7 @@ TEST_F(OwnPackageTest, TensorsMoveToTheHost) {
 TEST_F(OwnPackageTest, MemoryGoesWithTheLastHandle) {
   absl::StatusOr<Storage> kept =
       devices().RestoreLocation(HostStorage("payload"), "vault");
-  ASSERT_TRUE(kept.ok());
+  ASSERT_THAT(kept, IsOk());
   EXPECT_EQ(vault_.storage_count(), 1);
   *kept = Storage();
   EXPECT_EQ(vault_.storage_count(), 0);

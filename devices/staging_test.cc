@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -35,10 +36,10 @@ TEST(StagingTest, MemoryIsCountedFromItsFirstUseToTheEnd) {
     StagingBuffers one(1000, AllocateHostBuffer);
     StagingBuffers other(64, AllocateHostBuffer);
     EXPECT_EQ(LiveStagingBytes(), before);
-    ASSERT_TRUE(one.Next().ok());
+    ASSERT_THAT(one.Next(), IsOk());
     EXPECT_EQ(LiveStagingBytes(), before + 1000);
-    for (int i = 0; i < 5; ++i) ASSERT_TRUE(one.Next().ok());
-    ASSERT_TRUE(other.Next().ok());
+    for (int i = 0; i < 5; ++i) ASSERT_THAT(one.Next(), IsOk());
+    ASSERT_THAT(other.Next(), IsOk());
     EXPECT_EQ(LiveStagingBytes(), before + 2064);
   }
   EXPECT_EQ(LiveStagingBytes(), before);
@@ -58,7 +59,7 @@ TEST(StagingTest, MemoryThatIsRefusedIsNotCounted) {
             absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(LiveStagingBytes(), before);
   refuses = false;
-  EXPECT_TRUE(buffers.Next().ok());
+  EXPECT_THAT(buffers.Next(), IsOk());
   EXPECT_EQ(LiveStagingBytes(), before + 64);
 }
 

@@ -15,6 +15,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -31,7 +32,7 @@ class ToDeviceTest : public ::testing::Test {
           std::shared_ptr<Backend>(std::make_shared<FakeBackend>())}) {
       absl::StatusOr<Registration> registration =
           registry_.RegisterBackend(10, backend);
-      EXPECT_TRUE(registration.ok()) << registration.status();
+      EXPECT_THAT(registration, IsOk());
       registration->Release();
     }
   }
@@ -54,10 +55,10 @@ class ToDeviceTest : public ::testing::Test {
 TEST_F(ToDeviceTest, StoragesGoThereAndBack) {
   const Storage host = Sample().storage();
   const absl::StatusOr<Storage> there = To(host, Device("fake", 1), devices());
-  ASSERT_TRUE(there.ok()) << there.status();
+  ASSERT_THAT(there, IsOk());
   EXPECT_EQ(there->device(), Device("fake", 1));
   const absl::StatusOr<Storage> back = To(*there, Device("cpu"), devices());
-  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back, IsOk());
   EXPECT_EQ(static_cast<const int32_t*>(back->data())[5], 6);
   EXPECT_NE(*back, host);
 }
@@ -76,11 +77,11 @@ TEST_F(ToDeviceTest, ViewsStayViews) {
   const Tensor view =
       *Tensor::Create(host.storage(), DType::kInt32, shape, strides, 1);
   const absl::StatusOr<Tensor> there = To(view, Device("fake", 1), devices());
-  ASSERT_TRUE(there.ok()) << there.status();
+  ASSERT_THAT(there, IsOk());
   EXPECT_EQ(there->strides(), view.strides());
   EXPECT_EQ(there->storage_offset(), 1);
   const absl::StatusOr<Tensor> back = To(*there, Device("cpu"), devices());
-  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back, IsOk());
   EXPECT_EQ(ElementAt(*back, 0), 2);
   EXPECT_EQ(ElementAt(*back, 4), 6);
 }
@@ -90,7 +91,7 @@ TEST_F(ToDeviceTest, ComponentsAreMoved) {
   const Tensor sparse = Tensor::CreateComposite(
       Layout::kSparseCoo, DType::kInt32, shape, {Sample(), Sample()});
   const absl::StatusOr<Tensor> there = To(sparse, Device("fake"), devices());
-  ASSERT_TRUE(there.ok()) << there.status();
+  ASSERT_THAT(there, IsOk());
   EXPECT_EQ(there->layout(), Layout::kSparseCoo);
   for (const Tensor& component : there->components()) {
     EXPECT_EQ(component.device(), Device("fake", 0));

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -60,11 +61,11 @@ std::string ReadAt(const ReadableBytes& bytes, uint64_t offset, size_t size) {
 
 TEST(ReadableSourceTest, CountsFromThePosition) {
   SlowSource source("__0123456789");
-  ASSERT_TRUE(source.Seek(2).ok());
+  ASSERT_THAT(source.Seek(2), IsOk());
   source.seeks.clear();
   const absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
       ReadableSource(&source);
-  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  ASSERT_THAT(bytes, IsOk());
   EXPECT_EQ((*bytes)->size_bytes(), 10u);
   EXPECT_TRUE((*bytes)->is_serial());
   EXPECT_EQ((*bytes)->name(), "<source>");
@@ -80,7 +81,7 @@ TEST(ReadableSourceTest, RefusesWhatIsPastTheEnd) {
   SlowSource source("0123");
   const absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
       ReadableSource(&source);
-  ASSERT_TRUE(bytes.ok());
+  ASSERT_THAT(bytes, IsOk());
   char out[8];
   EXPECT_EQ((*bytes)->ReadAt(2, absl::MakeSpan(out).first(3)).code(),
             absl::StatusCode::kDataLoss);
@@ -93,7 +94,7 @@ TEST(ReadableSourceTest, PassesFailuresOnAndSeeksAfterwards) {
   SlowSource source("0123456789");
   const absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
       ReadableSource(&source);
-  ASSERT_TRUE(bytes.ok());
+  ASSERT_THAT(bytes, IsOk());
   source.failure = absl::UnavailableError("unplugged");
   EXPECT_THAT(ReadAt(**bytes, 0, 3), HasSubstr("UNAVAILABLE: unplugged"));
   source.failure = absl::OkStatus();
@@ -112,10 +113,10 @@ TEST(MemorySourceTest, ReadsAndMoves) {
   ASSERT_EQ(*source.Read(absl::MakeSpan(out)), 4u);
   EXPECT_EQ(std::string(out, 4), "0123");
   EXPECT_EQ(*source.Tell(), 4u);
-  ASSERT_TRUE(source.Seek(8).ok());
+  ASSERT_THAT(source.Seek(8), IsOk());
   EXPECT_EQ(*source.Read(absl::MakeSpan(out)), 2u);
   EXPECT_EQ(*source.Read(absl::MakeSpan(out)), 0u);
-  ASSERT_TRUE(source.Seek(100).ok());
+  ASSERT_THAT(source.Seek(100), IsOk());
   EXPECT_EQ(*source.Read(absl::MakeSpan(out)), 0u);
   EXPECT_EQ(ReadableSource(&source).status().code(),
             absl::StatusCode::kInternal);

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -34,9 +35,9 @@ TEST(FdSinkTest, WritesToAPipe) {
   std::string received;
   std::thread reader([&] { received = ReadAll(ends[0]); });
   FdSink sink(ends[1]);
-  EXPECT_TRUE(sink.Write(bytes).ok());
-  EXPECT_TRUE(sink.Write("end").ok());
-  EXPECT_TRUE(sink.Flush().ok());
+  EXPECT_THAT(sink.Write(bytes), IsOk());
+  EXPECT_THAT(sink.Write("end"), IsOk());
+  EXPECT_THAT(sink.Flush(), IsOk());
   close(ends[1]);
   reader.join();
   EXPECT_EQ(received, bytes + "end");
@@ -51,7 +52,7 @@ TEST(FdSinkTest, WaitsWhereTheDescriptorDoesNotBlock) {
   std::string received;
   std::thread reader([&] { received = ReadAll(ends[0]); });
   FdSink sink(ends[1]);
-  EXPECT_TRUE(sink.Write(bytes).ok());
+  EXPECT_THAT(sink.Write(bytes), IsOk());
   close(ends[1]);
   reader.join();
   EXPECT_EQ(received.size(), bytes.size());

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -99,7 +100,7 @@ std::string Read(const ReadableBytes& bytes, uint64_t offset, size_t size) {
 TEST_F(FileTest, ReadsAnyRange) {
   Put("f", "0123456789");
   auto file = OpenForReading(Path("f"));
-  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_THAT(file, IsOk());
   EXPECT_EQ((*file)->size_bytes(), 10u);
   EXPECT_EQ((*file)->name(), Path("f"));
   EXPECT_EQ((*file)->data(), nullptr);
@@ -112,7 +113,7 @@ TEST_F(FileTest, RefusesWhatLiesPastTheEnd) {
   Put("f", "0123456789");
   const std::string bytes = "0123456789";
   auto file = OpenForReading(Path("f"));
-  ASSERT_TRUE(file.ok());
+  ASSERT_THAT(file, IsOk());
   const auto memory = ReadableMemory(bytes, "<memory>");
   for (const ReadableBytes* readable : {file->get(), memory.get()}) {
     char out[11];
@@ -131,7 +132,7 @@ TEST_F(FileTest, RefusesWhatLiesPastTheEnd) {
 TEST_F(FileTest, SaysThatTheFileBecameShorter) {
   Put("f", "0123456789");
   auto file = OpenForReading(Path("f"));
-  ASSERT_TRUE(file.ok());
+  ASSERT_THAT(file, IsOk());
   ASSERT_EQ(truncate(Path("f").c_str(), 4), 0);
   char out[8];
   const absl::Status status = (*file)->ReadAt(0, absl::MakeSpan(out));
@@ -143,7 +144,7 @@ TEST_F(FileTest, MapsForReading) {
   Put("in", "0123456789");
   absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
       OpenForReading(Path("in"), FileMapping::kReadOnly);
-  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_THAT(file, IsOk());
   const std::shared_ptr<void> mapping = (*file)->mapping();
   ASSERT_NE(mapping, nullptr);
   const char* const data = (*file)->data();
@@ -158,7 +159,7 @@ TEST_F(FileTest, MapsCopyOnWrite) {
   Put("in", "0123456789");
   absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
       OpenForReading(Path("in"), FileMapping::kCopyOnWrite);
-  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_THAT(file, IsOk());
   static_cast<char*>((*file)->mapping().get())[0] = 'x';
   EXPECT_EQ((*file)->data()[0], 'x');
   EXPECT_EQ(Read(**file, 0, 3), "012");
@@ -169,7 +170,7 @@ TEST_F(FileTest, AnEmptyFileHasNoMapping) {
   Put("in", "");
   const absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
       OpenForReading(Path("in"), FileMapping::kReadOnly);
-  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_THAT(file, IsOk());
   EXPECT_EQ((*file)->mapping(), nullptr);
 }
 
@@ -231,11 +232,11 @@ TEST_F(FileTest, TheOldFileStandsUntilCommit) {
   Put("f", "old");
   {
     auto file = AtomicFile::Create(Path("f"));
-    ASSERT_TRUE(file.ok()) << file.status();
-    ASSERT_TRUE((*file)->Write("ne").ok());
-    ASSERT_TRUE((*file)->Write("w").ok());
+    ASSERT_THAT(file, IsOk());
+    ASSERT_THAT((*file)->Write("ne"), IsOk());
+    ASSERT_THAT((*file)->Write("w"), IsOk());
     EXPECT_EQ(Get("f"), "old");
-    ASSERT_TRUE((*file)->Commit().ok());
+    ASSERT_THAT((*file)->Commit(), IsOk());
     EXPECT_EQ(Get("f"), "new");
   }
   EXPECT_EQ(Get("f"), "new");
@@ -246,8 +247,8 @@ TEST_F(FileTest, DestroyedWithoutCommitItLeavesNothing) {
   Put("f", "old");
   for (const char* name : {"f", "g"}) {
     auto file = AtomicFile::Create(Path(name));
-    ASSERT_TRUE(file.ok());
-    ASSERT_TRUE((*file)->Write(std::string(3 << 20, 'x')).ok());
+    ASSERT_THAT(file, IsOk());
+    ASSERT_THAT((*file)->Write(std::string(3 << 20, 'x')), IsOk());
     EXPECT_EQ(Names().size(), 2u);  // "f" and the temporary file
   }
   EXPECT_EQ(Names(), std::vector<std::string>{"f"});
@@ -257,15 +258,15 @@ TEST_F(FileTest, DestroyedWithoutCommitItLeavesNothing) {
 TEST_F(FileTest, WritesSmallAndLargePiecesInOrder) {
   std::string expected;
   auto file = AtomicFile::Create(Path("f"), Durability::kNone);
-  ASSERT_TRUE(file.ok());
+  ASSERT_THAT(file, IsOk());
   for (size_t size : {1u, 1000000u, 50000u, 1u << 20, 7u, (1u << 20) - 1, 1u,
                       3u << 20, 0u, 2u}) {
     const std::string piece(size,
                             static_cast<char>('a' + expected.size() % 26));
-    ASSERT_TRUE((*file)->Write(piece).ok());
+    ASSERT_THAT((*file)->Write(piece), IsOk());
     expected += piece;
   }
-  ASSERT_TRUE((*file)->Commit().ok());
+  ASSERT_THAT((*file)->Commit(), IsOk());
   EXPECT_TRUE(Get("f") == expected);
 }
 
@@ -273,7 +274,7 @@ TEST_F(FileTest, TheModeOfTheOldFileIsKept) {
   for (mode_t mode : {0600, 0644, 0640, 0777, 0705}) {
     Put("f", "old");
     ASSERT_EQ(chmod(Path("f").c_str(), mode), 0);
-    ASSERT_TRUE(Replace(Path("f"), "new").ok());
+    ASSERT_THAT(Replace(Path("f"), "new"), IsOk());
     EXPECT_EQ(Mode("f"), mode);
   }
 }
@@ -283,7 +284,7 @@ TEST_F(FileTest, ANewFileGetsWhatTheUmaskLeaves) {
     const mode_t before = umask(mask);
     const absl::Status status = Replace(Path("new"), "x");
     umask(before);
-    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_THAT(status, IsOk());
     EXPECT_EQ(Mode("new"), 0666 & ~mask);
     unlink(Path("new").c_str());
   }
@@ -293,7 +294,7 @@ TEST_F(FileTest, ASymbolicLinkIsFollowed) {
   Put("target", "old");
   ASSERT_EQ(symlink("target", Path("link").c_str()), 0);
   ASSERT_EQ(symlink(Path("link").c_str(), Path("link2").c_str()), 0);
-  ASSERT_TRUE(Replace(Path("link2"), "new").ok());
+  ASSERT_THAT(Replace(Path("link2"), "new"), IsOk());
   EXPECT_EQ(Get("target"), "new");
   struct stat info;
   for (const char* link : {"link", "link2"}) {
@@ -302,7 +303,7 @@ TEST_F(FileTest, ASymbolicLinkIsFollowed) {
   }
   // Also to what does not exist yet.
   ASSERT_EQ(symlink("later", Path("dangling").c_str()), 0);
-  ASSERT_TRUE(Replace(Path("dangling"), "made").ok());
+  ASSERT_THAT(Replace(Path("dangling"), "made"), IsOk());
   EXPECT_EQ(Get("later"), "made");
   ASSERT_EQ(symlink("loop", Path("loop").c_str()), 0);
   EXPECT_EQ(AtomicFile::Create(Path("loop")).status().code(),
@@ -312,7 +313,7 @@ TEST_F(FileTest, ASymbolicLinkIsFollowed) {
 TEST_F(FileTest, OtherNamesOfTheOldFileKeepIt) {
   Put("f", "old");
   ASSERT_EQ(link(Path("f").c_str(), Path("other").c_str()), 0);
-  ASSERT_TRUE(Replace(Path("f"), "new").ok());
+  ASSERT_THAT(Replace(Path("f"), "new"), IsOk());
   EXPECT_EQ(Get("other"), "old");
 }
 
@@ -339,7 +340,7 @@ TEST_F(FileTest, RefusesToCreateWhatIsNoFile) {
 
 TEST_F(FileTest, TheLongestNameWorks) {
   const std::string name(255, 'n');
-  ASSERT_TRUE(Replace(Path(name), "x").ok());
+  ASSERT_THAT(Replace(Path(name), "x"), IsOk());
   EXPECT_EQ(Get(name), "x");
 }
 
@@ -349,7 +350,7 @@ TEST_F(FileTest, ARelativePathIsInTheCurrentFolder) {
   ASSERT_EQ(chdir(folder_.c_str()), 0);
   const absl::Status status = Replace("relative", "x");
   ASSERT_EQ(chdir(before), 0);
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   EXPECT_EQ(Get("relative"), "x");
 }
 
@@ -365,7 +366,7 @@ TEST_F(FileTest, AFullDiskIsReportedAndLeavesTheOldFile) {
   absl::Status large, after, commit, small;
   {
     auto file = AtomicFile::Create(Path("f"), Durability::kNone);
-    ASSERT_TRUE(file.ok());
+    ASSERT_THAT(file, IsOk());
     large = (*file)->Write(std::string(3 << 20, 'x'));
     after = (*file)->Write("y");
     commit = (*file)->Commit();
@@ -373,7 +374,7 @@ TEST_F(FileTest, AFullDiskIsReportedAndLeavesTheOldFile) {
   {
     // What is held back is reported by Commit at the latest.
     auto file = AtomicFile::Create(Path("f"), Durability::kNone);
-    ASSERT_TRUE(file.ok());
+    ASSERT_THAT(file, IsOk());
     for (int i = 0; i < 5; ++i)
       small.Update((*file)->Write(std::string(500000, 'x')));
     small.Update((*file)->Commit());
@@ -390,8 +391,8 @@ TEST_F(FileTest, AFullDiskIsReportedAndLeavesTheOldFile) {
 
 TEST_F(FileTest, CommitFailsWhereTheTargetBecameAFolder) {
   auto file = AtomicFile::Create(Path("f"));
-  ASSERT_TRUE(file.ok());
-  ASSERT_TRUE((*file)->Write("x").ok());
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->Write("x"), IsOk());
   ASSERT_EQ(mkdir(Path("f").c_str(), 0700), 0);
   EXPECT_FALSE((*file)->Commit().ok());
   file->reset();
@@ -402,10 +403,10 @@ TEST_F(FileTest, CommitFailsWhereTheTargetBecameAFolder) {
 TEST(StringSinkTest, Appends) {
   std::string out = "a";
   StringSink sink(&out);
-  EXPECT_TRUE(sink.Write("b").ok());
-  EXPECT_TRUE(sink.Write("").ok());
-  EXPECT_TRUE(sink.Write("cd").ok());
-  EXPECT_TRUE(sink.Flush().ok());
+  EXPECT_THAT(sink.Write("b"), IsOk());
+  EXPECT_THAT(sink.Write(""), IsOk());
+  EXPECT_THAT(sink.Write("cd"), IsOk());
+  EXPECT_THAT(sink.Flush(), IsOk());
   EXPECT_EQ(out, "abcd");
 }
 

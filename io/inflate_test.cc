@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/file.h"
 #include "gtest/gtest.h"
@@ -61,7 +62,7 @@ TEST(Inflate, GivesTheContentsInOrder) {
     std::string out;
     const absl::StatusOr<uint32_t> crc32 =
         InflateInto(stored, stored.size(), contents.size(), &out);
-    ASSERT_TRUE(crc32.ok()) << crc32.status();
+    ASSERT_THAT(crc32, IsOk());
     EXPECT_TRUE(out == contents);
     EXPECT_EQ(*crc32, Crc32(contents));
   }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "gtest/gtest.h"
 
@@ -24,12 +25,12 @@ std::unique_ptr<ReadableBytes> Digits() {
 
 TEST(ReadableRangeTest, IsAPart) {
   const RangeOr range = ReadableRange(Digits(), 2, 5);
-  ASSERT_TRUE(range.ok()) << range.status();
+  ASSERT_THAT(range, IsOk());
   EXPECT_EQ((*range)->size_bytes(), 5u);
   EXPECT_EQ((*range)->name(), "digits from byte 2 to 7");
   EXPECT_EQ(std::string((*range)->data(), 5), "23456");
   char out[3];
-  ASSERT_TRUE((*range)->ReadAt(2, absl::MakeSpan(out)).ok());
+  ASSERT_THAT((*range)->ReadAt(2, absl::MakeSpan(out)), IsOk());
   EXPECT_EQ(std::string(out, 3), "456");
   EXPECT_EQ((*range)->ReadAt(3, absl::MakeSpan(out)).code(),
             absl::StatusCode::kDataLoss);
@@ -39,7 +40,7 @@ TEST(ReadableRangeTest, IsAPart) {
 
 TEST(ReadableRangeTest, ReachesToTheEnd) {
   const RangeOr range = ReadableRange(Digits(), 8);
-  ASSERT_TRUE(range.ok());
+  ASSERT_THAT(range, IsOk());
   EXPECT_EQ((*range)->size_bytes(), 2u);
   EXPECT_EQ((*ReadableRange(Digits(), 10))->size_bytes(), 0u);
 }

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -31,9 +32,9 @@ TEST(IStreamSourceTest, ReadsAndMoves) {
   EXPECT_EQ(*source.Read(absl::MakeSpan(out)), 2u);
   EXPECT_EQ(*source.Read(absl::MakeSpan(out)), 0u);
   EXPECT_EQ(*source.Tell(), 10u);
-  ASSERT_TRUE(source.Seek(3).ok());
+  ASSERT_THAT(source.Seek(3), IsOk());
   EXPECT_EQ(*source.Tell(), 3u);
-  ASSERT_TRUE(source.SeekToEnd().ok());
+  ASSERT_THAT(source.SeekToEnd(), IsOk());
   EXPECT_EQ(*source.Tell(), 10u);
   EXPECT_EQ(source.Seek(~uint64_t{0}).code(), absl::StatusCode::kUnavailable);
 }
@@ -70,10 +71,10 @@ TEST(OStreamSinkTest, Writes) {
   std::ostringstream stream;
   stream << "before ";
   OStreamSink sink(&stream);
-  ASSERT_TRUE(sink.Write("01").ok());
-  ASSERT_TRUE(sink.Write("").ok());
-  ASSERT_TRUE(sink.Write("23").ok());
-  ASSERT_TRUE(sink.Flush().ok());
+  ASSERT_THAT(sink.Write("01"), IsOk());
+  ASSERT_THAT(sink.Write(""), IsOk());
+  ASSERT_THAT(sink.Write("23"), IsOk());
+  ASSERT_THAT(sink.Flush(), IsOk());
   EXPECT_EQ(stream.str(), "before 0123");
 }
 

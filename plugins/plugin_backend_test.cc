@@ -18,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/conformance/conformance.h"
 #include "ferry/devices/staging.h"
@@ -32,7 +33,7 @@ namespace {
 PluginDescription::BackendTable Toy() {
   const absl::StatusOr<PluginDescription> plugin =
       QueryPlugin(ferry_plugin_query_v0, "");
-  EXPECT_TRUE(plugin.ok()) << plugin.status();
+  EXPECT_THAT(plugin, IsOk());
   return plugin->backends.at(0);
 }
 
@@ -47,7 +48,7 @@ Memory AllocateOn(PluginBackend& backend, int index, uint64_t size_bytes) {
   Memory memory;
   const absl::Status status =
       backend.Allocate(index, {size_bytes}, {&memory, 1});
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   return memory;
 }
 
@@ -71,7 +72,7 @@ TEST(PluginBackendTest, SaysWhatThePluginSays) {
   EXPECT_FALSE(backend.is_host_memory());
   EXPECT_EQ(*backend.DeviceCount(), 2);
   const absl::StatusOr<DeviceProperties> properties = backend.Properties(1);
-  ASSERT_TRUE(properties.ok()) << properties.status();
+  ASSERT_THAT(properties, IsOk());
   EXPECT_EQ(properties->name, "Toy accelerator");
   EXPECT_EQ(properties->memory_bytes, uint64_t{1} << 30);
 }
@@ -82,9 +83,9 @@ TEST(PluginBackendTest, LargeCopiesOfAllSizesComeBack) {
     std::vector<uint8_t> bytes(size);
     for (size_t i = 0; i < size; ++i) bytes[i] = uint8_t(i * 7 + i / 251);
     const Memory memory = AllocateOn(backend, 1, size + 5);
-    ASSERT_TRUE(backend.CopyFromHost(bytes.data(), memory, 5, size).ok());
+    ASSERT_THAT(backend.CopyFromHost(bytes.data(), memory, 5, size), IsOk());
     std::vector<uint8_t> found(size);
-    ASSERT_TRUE(backend.CopyToHost(memory, 5, found.data(), size).ok());
+    ASSERT_THAT(backend.CopyToHost(memory, 5, found.data(), size), IsOk());
     EXPECT_TRUE(found == bytes) << size;
   }
 }
@@ -98,7 +99,7 @@ TEST(PluginBackendTest, CopyOutsideTheMemoryIsRefused) {
   EXPECT_EQ(backend.CopyToHost(memory, 0, bytes.data(), bytes.size()).code(),
             absl::StatusCode::kOutOfRange);
   // And the device goes on.
-  EXPECT_TRUE(backend.CopyFromHost(bytes.data(), memory, 0, 100).ok());
+  EXPECT_THAT(backend.CopyFromHost(bytes.data(), memory, 0, 100), IsOk());
 }
 
 TEST(PluginBackendTest, MemoryOutlivesTheBackend) {
@@ -108,7 +109,7 @@ TEST(PluginBackendTest, MemoryOutlivesTheBackend) {
     memory = AllocateOn(backend, 0, 4);
   }
   PluginBackend backend(Toy());
-  EXPECT_TRUE(backend.CopyFromHost("abc", memory, 0, 4).ok());
+  EXPECT_THAT(backend.CopyFromHost("abc", memory, 0, 4), IsOk());
 }
 
 TEST(PluginBackendTest, MemoryOfOthersIsRefused) {
@@ -191,9 +192,9 @@ TEST(PluginBackendTest, ErrorsOfAStreamNameTheStorage) {
   const Memory memory = AllocateOn(backend, 1, 100);
   const absl::StatusOr<std::unique_ptr<TransferStream>> stream =
       backend.OpenStream(1);
-  ASSERT_TRUE(stream.ok()) << stream.status();
+  ASSERT_THAT(stream, IsOk());
   const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
-  ASSERT_TRUE(buffer.ok()) << buffer.status();
+  ASSERT_THAT(buffer, IsOk());
   // The toy with queues finds it only when it copies.
   absl::Status status =
       (*stream)->ToDevice(*buffer, {{&memory, 0, 0, 100, "whole"},
@@ -269,25 +270,26 @@ TEST(PluginBackendTest, CopiesOfAStreamAreIssuedTogether) {
   if (!HasQueues()) GTEST_SKIP() << "this toy has no queues";
   PluginBackend backend = Counting();
   Memory memory[3];
-  ASSERT_TRUE(backend.Allocate(0, {100, 0, 100}, absl::MakeSpan(memory)).ok());
+  ASSERT_THAT(backend.Allocate(0, {100, 0, 100}, absl::MakeSpan(memory)),
+              IsOk());
   {
     const auto stream = backend.OpenStream(0);
-    ASSERT_TRUE(stream.ok()) << stream.status();
+    ASSERT_THAT(stream, IsOk());
     for (int i = 0; i < 2; ++i) {
       const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
-      ASSERT_TRUE(buffer.ok()) << buffer.status();
-      ASSERT_TRUE((*stream)
-                      ->ToDevice(*buffer, {{&memory[0], 0, 0, 100, "first"},
-                                           {&memory[1], 0, 100, 0, "empty"},
-                                           {&memory[2], 0, 100, 100, "last"}})
-                      .ok());
+      ASSERT_THAT(buffer, IsOk());
+      ASSERT_THAT(
+          (*stream)->ToDevice(*buffer, {{&memory[0], 0, 0, 100, "first"},
+                                        {&memory[1], 0, 100, 0, "empty"},
+                                        {&memory[2], 0, 100, 100, "last"}}),
+          IsOk());
     }
     EXPECT_EQ(calls.copies, 4);
     EXPECT_EQ(calls.waits, 0);
     EXPECT_EQ(calls.buffers_allocated, 2);
     // `NextBuffer` returns the first buffer again once its two copies have
     // ended.
-    ASSERT_TRUE((*stream)->NextBuffer().ok());
+    ASSERT_THAT((*stream)->NextBuffer(), IsOk());
     EXPECT_EQ(calls.waits, 2);
     EXPECT_EQ(calls.releases, 2);
   }
@@ -305,7 +307,8 @@ TEST(PluginBackendTest, BlockingCopiesUseNoQueue) {
   PluginBackend backend = Counting();
   const Memory memory = AllocateOn(backend, 0, 3 << 20);
   const std::vector<char> bytes(3 << 20);
-  ASSERT_TRUE(backend.CopyFromHost(bytes.data(), memory, 0, bytes.size()).ok());
+  ASSERT_THAT(backend.CopyFromHost(bytes.data(), memory, 0, bytes.size()),
+              IsOk());
   EXPECT_EQ(calls.queues_created, 0);
   EXPECT_EQ(calls.buffers_allocated, 0);
 }
@@ -324,14 +327,15 @@ TEST(PluginBackendTest, StreamsGoOnWithoutHostMemoryOfThePlugin) {
   });
   const Memory memory = AllocateOn(backend, 0, 4);
   const auto stream = backend.OpenStream(0);
-  ASSERT_TRUE(stream.ok()) << stream.status();
+  ASSERT_THAT(stream, IsOk());
   const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
-  ASSERT_TRUE(buffer.ok()) << buffer.status();
+  ASSERT_THAT(buffer, IsOk());
   std::memcpy(*buffer, "abc", 4);
-  ASSERT_TRUE((*stream)->ToDevice(*buffer, {{&memory, 0, 0, 4, "abc"}}).ok());
-  ASSERT_TRUE((*stream)->Finish().ok());
+  ASSERT_THAT((*stream)->ToDevice(*buffer, {{&memory, 0, 0, 4, "abc"}}),
+              IsOk());
+  ASSERT_THAT((*stream)->Finish(), IsOk());
   char found[4] = "";
-  ASSERT_TRUE(backend.CopyToHost(memory, 0, found, 4).ok());
+  ASSERT_THAT(backend.CopyToHost(memory, 0, found, 4), IsOk());
   EXPECT_STREQ(found, "abc");
 }
 

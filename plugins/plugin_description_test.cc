@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/plugin.h"
 #include "ferry/plugins/plugin_status.h"
 #include "gmock/gmock.h"
@@ -70,7 +71,7 @@ Sample* Sample::current = nullptr;
 TEST(PluginDescriptionTest, SaysWhatThePluginSays) {
   Sample sample;
   const absl::StatusOr<PluginDescription> plugin = sample.Query();
-  ASSERT_TRUE(plugin.ok()) << plugin.status();
+  ASSERT_THAT(plugin, IsOk());
   EXPECT_EQ(plugin->name, "com.acme.plugin");
   EXPECT_EQ(plugin->version, "1.2.3");
   EXPECT_EQ(plugin->vendor, "Acme");
@@ -175,7 +176,7 @@ TEST(PluginDescriptionTest,
   // The page behind is the test's own stack: nothing past our size is read.
   sample.backend.capabilities = uint64_t{1} << 20;
   sample.backend.flags = 2;
-  EXPECT_TRUE(sample.Query().ok()) << sample.Query().status();
+  EXPECT_THAT(sample.Query(), IsOk());
 }
 
 TEST(PluginDescriptionTest, AnswersThatAreNoneAreRefused) {

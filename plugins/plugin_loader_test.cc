@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/plugin.h"
@@ -94,7 +95,7 @@ class PluginLoaderTest : public ::testing::Test {
 
 TEST_F(PluginLoaderTest, LoadsALibrary) {
   const PluginVerdict verdict = LoadOne(kToy);
-  ASSERT_TRUE(verdict.status.ok()) << verdict.status;
+  ASSERT_THAT(verdict.status, IsOk());
   EXPECT_EQ(verdict.name, "org.ferry.toy");
   EXPECT_EQ(verdict.types, std::vector<std::string>({"toy"}));
   EXPECT_EQ(verdict.ToString(),
@@ -107,10 +108,10 @@ TEST_F(PluginLoaderTest, LoadsALibrary) {
   std::memcpy(host->data(), "abc", 4);
   const absl::StatusOr<Storage> placed =
       devices.RestoreLocation(*host, "toy:1");
-  ASSERT_TRUE(placed.ok()) << placed.status();
+  ASSERT_THAT(placed, IsOk());
   EXPECT_EQ(*devices.LocationTag(*placed), "toy:1");
   char found[4];
-  ASSERT_TRUE(CopyToHost(devices, *placed, 0, found, 4).ok());
+  ASSERT_THAT(CopyToHost(devices, *placed, 0, found, 4), IsOk());
   EXPECT_STREQ(found, "abc");
 }
 
@@ -118,10 +119,10 @@ TEST_F(PluginLoaderTest, LoadsByManifestAndByFolder) {
   Copy(kToy, "libtoy.so");
   const std::string manifest = Write("toy.json", ManifestText("libtoy.so"));
   const PluginVerdict verdict = LoadOne(manifest);
-  EXPECT_TRUE(verdict.status.ok()) << verdict.status;
+  EXPECT_THAT(verdict.status, IsOk());
   // The same file by another way is the same plugin.
-  EXPECT_TRUE(LoadOne(folder_).status.ok());
-  EXPECT_TRUE(LoadOne(folder_ + "/libtoy.so").status.ok());
+  EXPECT_THAT(LoadOne(folder_).status, IsOk());
+  EXPECT_THAT(LoadOne(folder_ + "/libtoy.so").status, IsOk());
   EXPECT_EQ(registry_.Snapshot().entries().size(), 1u);
   EXPECT_EQ(loader_.verdicts().size(), 3u);
 }
@@ -148,7 +149,7 @@ TEST_F(PluginLoaderTest, EnvironmentIsReadIfTheProgramAsks) {
   const std::vector<PluginVerdict> verdicts = loader_.Load(options);
   ASSERT_EQ(verdicts.size(), 3u);
   EXPECT_EQ(verdicts[0].source, PluginVerdict::kEnvironment);
-  EXPECT_TRUE(verdicts[0].status.ok()) << verdicts[0].status;
+  EXPECT_THAT(verdicts[0].status, IsOk());
   EXPECT_EQ(verdicts[1].status.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(verdicts[2].status.code(), absl::StatusCode::kInvalidArgument);
 }
@@ -171,7 +172,7 @@ TEST_F(PluginLoaderTest, WhatIsMendedIsNoLongerCalledDisabled) {
   EXPECT_EQ(registry_.Snapshot().disabled().size(), 1u);
   std::filesystem::remove(path);
   Copy(kToy, "libtoy.so");
-  EXPECT_TRUE(LoadOne(path).status.ok()) << LoadOne(path).status;
+  EXPECT_THAT(LoadOne(path).status, IsOk());
   EXPECT_TRUE(registry_.Snapshot().disabled().empty());
   // Another library of that path would not be the one that was mapped.
   std::filesystem::rename(path, path + ".old");
@@ -194,7 +195,7 @@ TEST_F(PluginLoaderTest, TagsLoadNothing) {
 }
 
 TEST_F(PluginLoaderTest, SecondOfANameIsRefused) {
-  ASSERT_TRUE(LoadOne(kToy).status.ok());
+  ASSERT_THAT(LoadOne(kToy).status, IsOk());
   for (const std::string& path :
        {std::string(kToyAsync), Copy(kToy, "copy.so")}) {
     const PluginVerdict verdict = LoadOne(path);
@@ -205,9 +206,9 @@ TEST_F(PluginLoaderTest, SecondOfANameIsRefused) {
 }
 
 TEST_F(PluginLoaderTest, ManifestsOfALoadedLibraryMustAgreeToo) {
-  ASSERT_TRUE(LoadOne(Copy(kToy, "libtoy.so")).status.ok());
-  EXPECT_TRUE(
-      LoadOne(Write("true.json", ManifestText("libtoy.so"))).status.ok());
+  ASSERT_THAT(LoadOne(Copy(kToy, "libtoy.so")).status, IsOk());
+  EXPECT_THAT(LoadOne(Write("true.json", ManifestText("libtoy.so"))).status,
+              IsOk());
   const PluginVerdict verdict =
       LoadOne(Write("false.json", ManifestText("libtoy.so", "2.0.0")));
   EXPECT_EQ(verdict.status.code(), absl::StatusCode::kInvalidArgument);
@@ -216,9 +217,9 @@ TEST_F(PluginLoaderTest, ManifestsOfALoadedLibraryMustAgreeToo) {
 }
 
 TEST_F(PluginLoaderTest, LockIsOneWayAndKeepsWhatIsThere) {
-  ASSERT_TRUE(LoadOne(kToy).status.ok());
+  ASSERT_THAT(LoadOne(kToy).status, IsOk());
   loader_.Lock();
-  EXPECT_TRUE(LoadOne(kToy).status.ok());
+  EXPECT_THAT(LoadOne(kToy).status, IsOk());
   const PluginVerdict verdict = LoadOne(kToyAsync);
   EXPECT_EQ(verdict.status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(registry_.Snapshot().entries().size(), 1u);
@@ -333,7 +334,7 @@ TEST_F(PluginLoaderTest, NothingIsHalfRegistered) {
   EXPECT_THAT(std::string(verdict.status.message()), HasSubstr("\"cuda\""));
   EXPECT_TRUE(registry_.Snapshot().entries().empty());
   // The program may allow it.
-  EXPECT_TRUE(loader_.LoadLinked(QueryTwo, true).status.ok());
+  EXPECT_THAT(loader_.LoadLinked(QueryTwo, true).status, IsOk());
   EXPECT_EQ(registry_.Snapshot().entries().size(), 2u);
   EXPECT_EQ(loader_.LoadLinked(QueryTwo, true).status.code(),
             absl::StatusCode::kAlreadyExists);

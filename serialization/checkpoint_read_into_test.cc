@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/save.h"
@@ -30,22 +31,22 @@ std::string SampleBytes() {
   Value list = Value::List();
   for (int i = 0; i < kNumSmall; ++i) {
     const std::vector<int32_t> elements = {i, i + 1};
-    EXPECT_TRUE(list.Append(*Tensor::FromData<int32_t>(elements, {2})).ok());
+    EXPECT_THAT(list.Append(*Tensor::FromData<int32_t>(elements, {2})), IsOk());
   }
   std::vector<int32_t> large(kLargeElements);
   for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<int>(i * 7);
-  EXPECT_TRUE(
-      list.Append(*Tensor::FromData<int32_t>(large, {kLargeElements})).ok());
+  EXPECT_THAT(list.Append(*Tensor::FromData<int32_t>(large, {kLargeElements})),
+              IsOk());
   std::string bytes;
   StringSink sink(&bytes);
-  EXPECT_TRUE(Save(list, sink).ok());
+  EXPECT_THAT(Save(list, sink), IsOk());
   return bytes;
 }
 
 TEST(CheckpointReadIntoTest, ReadsEachStorageAndPlacesNone) {
   const std::string file = SampleBytes();
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(file);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const std::vector<Storage> storages = checkpoint->storages();
   ASSERT_EQ(storages.size(), kNumSmall + 1);
   for (int round = 0; round < 2; ++round) {
@@ -57,7 +58,7 @@ TEST(CheckpointReadIntoTest, ReadsEachStorageAndPlacesNone) {
     for (size_t i = 0; i < storages.size(); ++i) {
       destinations.push_back({storages[i], absl::MakeSpan(bytes[i])});
     }
-    ASSERT_TRUE(checkpoint->ReadInto(destinations).ok());
+    ASSERT_THAT(checkpoint->ReadInto(destinations), IsOk());
     for (int i = 0; i < kNumSmall; ++i) {
       int32_t elements[2];
       ASSERT_EQ(bytes[i].size(), sizeof(elements));
@@ -78,10 +79,10 @@ TEST(CheckpointReadIntoTest, ReadsEachStorageAndPlacesNone) {
 TEST(CheckpointReadIntoTest, RefusesOtherStoragesAndSizes) {
   const std::string file = SampleBytes();
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(file);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   char memory[8];
   const absl::StatusOr<Storage> stranger = Storage::Allocate(8);
-  ASSERT_TRUE(stranger.ok());
+  ASSERT_THAT(stranger, IsOk());
   EXPECT_EQ(checkpoint->ReadInto({{*stranger, absl::MakeSpan(memory)}}).code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(checkpoint
@@ -95,7 +96,7 @@ TEST(CheckpointReadIntoTest, ReportsDamage) {
   std::string file = SampleBytes();
   file[file.size() / 2] ^= 1;  // in the large storage
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(file);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const Storage large = checkpoint->storages().back();
   std::vector<char> memory(large.size_bytes());
   EXPECT_EQ(checkpoint->ReadInto({{large, absl::MakeSpan(memory)}}).code(),
@@ -112,7 +113,7 @@ TEST(CheckpointVerifyFileTest, JudgesRecordsOfAFileThatDoesNotOpen) {
   const absl::StatusOr<Checkpoint::FileVerdict> verdict =
       Checkpoint::VerifyFile(path);
   std::remove(path.c_str());
-  ASSERT_TRUE(verdict.ok()) << verdict.status();
+  ASSERT_THAT(verdict, IsOk());
   EXPECT_EQ(verdict->opens.code(), absl::StatusCode::kDataLoss);
   int num_corrupt = 0;
   for (const RecordVerdict& record : verdict->records) {

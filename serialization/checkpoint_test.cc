@@ -22,6 +22,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -54,7 +55,7 @@ class CheckpointTest : public testing::Test {
   void Register(int priority, std::shared_ptr<Backend> backend) {
     absl::StatusOr<Registration> registration =
         registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_TRUE(registration.ok()) << registration.status();
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -67,24 +68,24 @@ class CheckpointTest : public testing::Test {
                                         static_cast<float>(i + 1));
       const absl::StatusOr<Tensor> tensor =
           Tensor::FromData(absl::MakeConstSpan(elements), {tensors[i].first});
-      EXPECT_TRUE(tensor.ok());
+      EXPECT_THAT(tensor, IsOk());
       tensor->storage().set_recorded_location(tensors[i].second);
-      EXPECT_TRUE(all.Set(absl::StrCat(i), Value(*tensor)).ok());
+      EXPECT_THAT(all.Set(absl::StrCat(i), Value(*tensor)), IsOk());
     }
     std::string bytes;
     StringSink sink(&bytes);
     SaveOptions options;
     options.registry = &registry_;
     const absl::Status status = Save(all, sink, options);
-    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(status, IsOk());
     return bytes;
   }
 
   static Tensor TensorOf(const Checkpoint& checkpoint, absl::string_view key) {
     const absl::StatusOr<Value> value = checkpoint.root().Get(key);
-    EXPECT_TRUE(value.ok()) << value.status();
+    EXPECT_THAT(value, IsOk());
     const absl::StatusOr<Tensor> tensor = value->AsTensor();
-    EXPECT_TRUE(tensor.ok()) << tensor.status();
+    EXPECT_THAT(tensor, IsOk());
     return *tensor;
   }
 
@@ -129,7 +130,7 @@ TEST_F(CheckpointTest, OpeningReadsNoTensorData) {
   Recorder::Ranges ranges;
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::Open(std::make_unique<Recorder>(bytes, &ranges), options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   // The end of the file, where the directory is, and a few small records.
   EXPECT_LT(TotalBytes(ranges), 80000);
   EXPECT_LT(ranges.size(), 20);
@@ -138,7 +139,8 @@ TEST_F(CheckpointTest, OpeningReadsNoTensorData) {
 
   // One tensor's bytes and no others.
   ranges.clear();
-  ASSERT_TRUE(checkpoint->Place({TensorOf(*checkpoint, "1").storage()}).ok());
+  ASSERT_THAT(checkpoint->Place({TensorOf(*checkpoint, "1").storage()}),
+              IsOk());
   EXPECT_LT(TotalBytes(ranges), 1000);
   EXPECT_TRUE(TensorOf(*checkpoint, "1").storage().has_data());
   EXPECT_EQ(static_cast<float*>(TensorOf(*checkpoint, "1").data())[15], 2.0f);
@@ -146,9 +148,10 @@ TEST_F(CheckpointTest, OpeningReadsNoTensorData) {
 
   // What is placed is not read again.
   ranges.clear();
-  ASSERT_TRUE(checkpoint->Place({TensorOf(*checkpoint, "1").storage()}).ok());
+  ASSERT_THAT(checkpoint->Place({TensorOf(*checkpoint, "1").storage()}),
+              IsOk());
   EXPECT_TRUE(ranges.empty());
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   EXPECT_LT(TotalBytes(ranges), 40 << 20);
   EXPECT_EQ(static_cast<float*>(TensorOf(*checkpoint, "2").data())[0], 3.0f);
   EXPECT_EQ(checkpoint->storages().size(), 3);
@@ -160,9 +163,9 @@ TEST_F(CheckpointTest, OpeningManyTensorsReadsFewTimes) {
   Recorder::Ranges ranges;
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::Open(std::make_unique<Recorder>(bytes, &ranges), options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_LT(ranges.size(), 20);
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   EXPECT_LT(ranges.size(), 40);
   for (int i = 0; i < 5000; i += 499) {
     const Tensor tensor = TensorOf(*checkpoint, absl::StrCat(i));
@@ -175,7 +178,7 @@ TEST_F(CheckpointTest, KnowsWhatKindOfFileItIs) {
   const std::string bytes = SmallCheckpoint().Build();
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().container, Container::kZip);
   EXPECT_EQ(checkpoint->info().kind, CheckpointKind::kCheckpoint);
   EXPECT_EQ(checkpoint->info().pickle_protocol, 2);
@@ -188,8 +191,8 @@ TEST_F(CheckpointTest, PutsStoragesOnTheirDevices) {
       {{100, "fake:1"}, {100, "cpu"}, {3 << 20, "fake:0"}, {7, "fake:1"}});
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint, IsOk());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   // A large one goes to the device piece by piece, not through a copy of it.
   EXPECT_LE(fake_->largest_copy_bytes(), 1 << 20);
   const char* const devices[] = {"fake:1", "cpu", "fake:0", "fake:1"};
@@ -198,9 +201,9 @@ TEST_F(CheckpointTest, PutsStoragesOnTheirDevices) {
     EXPECT_EQ(tensor.device().ToString(), devices[i]);
     EXPECT_EQ(tensor.storage().recorded_location(), "");
     std::vector<float> elements(tensor.num_elements());
-    ASSERT_TRUE(CopyToHost(registry_.Snapshot(), tensor.storage(), 0,
-                           elements.data(), elements.size() * sizeof(float))
-                    .ok());
+    ASSERT_THAT(CopyToHost(registry_.Snapshot(), tensor.storage(), 0,
+                           elements.data(), elements.size() * sizeof(float)),
+                IsOk());
     EXPECT_THAT(elements, testing::Each(static_cast<float>(i + 1)));
   }
 }
@@ -211,8 +214,8 @@ TEST_F(CheckpointTest, HostPlacementKeepsTags) {
   options_.placement = Placement::kHost;
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint, IsOk());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   const char* const tags[] = {"fake:1", "nobody:7", "cpu"};
   for (int i = 0; i < 3; ++i) {
     const Tensor tensor = TensorOf(*checkpoint, absl::StrCat(i));
@@ -228,7 +231,7 @@ TEST_F(CheckpointTest, UnknownTagsAreErrorsBeforeAnythingIsRead) {
   Recorder::Ranges ranges;
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::Open(std::make_unique<Recorder>(bytes, &ranges), options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   ranges.clear();
   const absl::Status status = checkpoint->PlaceAll();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
@@ -240,14 +243,14 @@ TEST_F(CheckpointTest, UnknownTagsAreErrorsBeforeAnythingIsRead) {
     EXPECT_FALSE(storage.has_data());
   }
   // What can be placed still can.
-  EXPECT_TRUE(checkpoint->Place({checkpoint->storages()[0]}).ok());
+  EXPECT_THAT(checkpoint->Place({checkpoint->storages()[0]}), IsOk());
 }
 
 TEST_F(CheckpointTest, IndexPastTheLastDevice) {
   const std::string bytes = MakeFile({{4, "fake:2"}});
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kOutOfRange);
 }
 
@@ -276,10 +279,10 @@ TEST_F(CheckpointTest, ProgramsPackageIsGivenCompleteStorages) {
       });
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   const Storage before = TensorOf(*checkpoint, "0").storage();
   const absl::Status status = checkpoint->PlaceAll();
-  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_THAT(status, IsOk());
   // In the order of first reference.
   EXPECT_THAT(asked, ElementsAre("vault 1", "vault 3", "vault -1"));
   const Tensor tensor = TensorOf(*checkpoint, "0");
@@ -288,7 +291,7 @@ TEST_F(CheckpointTest, ProgramsPackageIsGivenCompleteStorages) {
   EXPECT_EQ(static_cast<float*>(tensor.data())[0], 1.0f);
   EXPECT_EQ(tensor.storage().recorded_location(), "");
   // It is known as the checkpoint's own.
-  EXPECT_TRUE(checkpoint->Place({tensor.storage()}).ok());
+  EXPECT_THAT(checkpoint->Place({tensor.storage()}), IsOk());
 }
 
 TEST_F(CheckpointTest, ProgramsPackageMayFail) {
@@ -301,7 +304,7 @@ TEST_F(CheckpointTest, ProgramsPackageMayFail) {
       });
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   const absl::Status status = checkpoint->PlaceAll();
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(std::string(status.message()), HasSubstr("the vault is closed"));
@@ -312,27 +315,27 @@ TEST_F(CheckpointTest, LimitsBoundTheStorages) {
   options_.limits.max_total_bytes = 2047;
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->PlaceAll().code(),
             absl::StatusCode::kResourceExhausted);
-  EXPECT_TRUE(checkpoint->Place({checkpoint->storages()[1]}).ok());
+  EXPECT_THAT(checkpoint->Place({checkpoint->storages()[1]}), IsOk());
   options_.limits.max_total_bytes = 2048;
   checkpoint = Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
-  EXPECT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint, IsOk());
+  EXPECT_THAT(checkpoint->PlaceAll(), IsOk());
 }
 
 TEST_F(CheckpointTest, StoragesOfOthersAreRefused) {
   const std::string bytes = MakeFile({{4, "cpu"}});
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   const absl::StatusOr<Storage> other = Storage::Allocate(4);
   EXPECT_EQ(checkpoint->Place({*other}).code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(checkpoint->Place({Storage()}).code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(checkpoint->Place({}).ok());
+  EXPECT_THAT(checkpoint->Place({}), IsOk());
 }
 
 TEST_F(CheckpointTest, AFailedPlaceLeavesNothingPlaced) {
@@ -341,7 +344,7 @@ TEST_F(CheckpointTest, AFailedPlaceLeavesNothingPlaced) {
   const std::string bytes = zip.Build();
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kDataLoss);
   EXPECT_FALSE(checkpoint->storages()[0].has_data());
 }
@@ -357,10 +360,10 @@ TEST_F(CheckpointTest, FindsTheBytesOfAStorage) {
     const std::string bytes = zip.Build();
     const absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(bytes, options_);
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    ASSERT_THAT(checkpoint, IsOk());
     const absl::StatusOr<std::vector<Checkpoint::StoredRun>> runs =
         checkpoint->FindRuns(checkpoint->storages()[0]);
-    ASSERT_TRUE(runs.ok()) << runs.status();
+    ASSERT_THAT(runs, IsOk());
     ASSERT_EQ(runs->size(), 1u);
     const Checkpoint::StoredRun& run = (*runs)[0];
     EXPECT_EQ(run.file, "<memory>");
@@ -378,7 +381,7 @@ TEST_F(CheckpointTest, BytesAreNotFoundBehindADamagedHeader) {
   const std::string bytes = zip.Build();
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->FindRuns(checkpoint->storages()[0]).status().code(),
             absl::StatusCode::kDataLoss);
   EXPECT_EQ(checkpoint->FindRuns(*Storage::Allocate(4)).status().code(),
@@ -392,10 +395,10 @@ TEST_F(CheckpointTest, Verifies) {
   const std::string bytes = zip.Build();
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
       checkpoint->Verify();
-  ASSERT_TRUE(verdicts.ok());
+  ASSERT_THAT(verdicts, IsOk());
   ASSERT_EQ(verdicts->size(), 3);
   EXPECT_EQ((*verdicts)[0].outcome, RecordVerdict::kVerified);
   EXPECT_EQ((*verdicts)[1].outcome, RecordVerdict::kCorrupt);
@@ -410,8 +413,8 @@ TEST_F(CheckpointTest, ValuesOutliveTheCheckpoint) {
     const std::string bytes = SmallCheckpoint().Build();
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(bytes, options_);
-    ASSERT_TRUE(checkpoint.ok());
-    ASSERT_TRUE(checkpoint->PlaceAll().ok());
+    ASSERT_THAT(checkpoint, IsOk());
+    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
     tensor = TensorOf(*checkpoint, "w");
     root = checkpoint->root();
   }
@@ -462,9 +465,9 @@ TEST_F(CheckpointTest, StoragesPast4GiB) {
   ASSERT_GT(layout.records()[2].header_offset, uint64_t{4} << 30);
 
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(path, options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const absl::Status status = checkpoint->PlaceAll();
-  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_THAT(status, IsOk());
   EXPECT_EQ(static_cast<float*>(TensorOf(*checkpoint, "w").data())[3], 3.0f);
   unlink(path.c_str());
 }
@@ -479,7 +482,7 @@ TEST_F(CheckpointTest, WhatTheFileHasNoBytesOfIsNotRead) {
   const std::string bytes = zip.Build();
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const Tensor tensor = *checkpoint->root().At("/w")->AsTensor();
   std::string memory(tensor.storage().size_bytes(), ' ');
   const absl::Status status = checkpoint->ReadInto(

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
@@ -41,13 +42,14 @@ absl::StatusOr<Value> WriteCircle(const Circle& circle) {
 
 TEST(ClassRegistryTest, FromATypeToAFileAndBack) {
   ClassRegistry classes;
-  ASSERT_TRUE(
-      classes.Register<Circle>("shapes.Circle", ReadCircle, WriteCircle).ok());
+  ASSERT_THAT(
+      classes.Register<Circle>("shapes.Circle", ReadCircle, WriteCircle),
+      IsOk());
   const Value checkpoint = Value::Dict();
-  ASSERT_TRUE(checkpoint.Set("wheel", *classes.Write(Circle{0.5})).ok());
+  ASSERT_THAT(checkpoint.Set("wheel", *classes.Write(Circle{0.5})), IsOk());
   std::string bytes;
   StringSink sink(&bytes);
-  ASSERT_TRUE(Save(checkpoint, sink).ok());
+  ASSERT_THAT(Save(checkpoint, sink), IsOk());
 
   LoadOptions options;
   options.globals = Globals::kStrict;
@@ -55,17 +57,18 @@ TEST(ClassRegistryTest, FromATypeToAFileAndBack) {
             absl::StatusCode::kPermissionDenied);
   options.classes = &classes;
   const absl::StatusOr<Value> loaded = LoadMemory(bytes, options);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT(loaded, IsOk());
   const absl::StatusOr<Circle> circle =
       classes.Read<Circle>(*loaded->Get("wheel"));
-  ASSERT_TRUE(circle.ok()) << circle.status();
+  ASSERT_THAT(circle, IsOk());
   EXPECT_EQ(circle->radius, 0.5);
 }
 
 TEST(ClassRegistryTest, ReadsItsClassAlone) {
   ClassRegistry classes;
-  ASSERT_TRUE(
-      classes.Register<Circle>("shapes.Circle", ReadCircle, WriteCircle).ok());
+  ASSERT_THAT(
+      classes.Register<Circle>("shapes.Circle", ReadCircle, WriteCircle),
+      IsOk());
   const auto complaint = [&classes](const Value& value) {
     const absl::Status status = classes.Read<Circle>(value).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -82,8 +85,8 @@ TEST(ClassRegistryTest, ReadsItsClassAlone) {
 
 TEST(ClassRegistryTest, OneClassForOneType) {
   ClassRegistry classes;
-  ASSERT_TRUE(
-      classes.Register<Circle>("shapes.Circle", ReadCircle, nullptr).ok());
+  ASSERT_THAT(classes.Register<Circle>("shapes.Circle", ReadCircle, nullptr),
+              IsOk());
   EXPECT_TRUE(classes.Contains("shapes.Circle"));
   EXPECT_FALSE(classes.Contains("shapes.Square"));
   EXPECT_EQ(
@@ -104,7 +107,8 @@ TEST(ClassRegistryTest, SaysWhatIsNotThere) {
             absl::StatusCode::kNotFound);
   EXPECT_EQ(classes.Read<Circle>(Value()).status().code(),
             absl::StatusCode::kNotFound);
-  ASSERT_TRUE(classes.Register<Circle>("shapes.Circle", nullptr, nullptr).ok());
+  ASSERT_THAT(classes.Register<Circle>("shapes.Circle", nullptr, nullptr),
+              IsOk());
   EXPECT_EQ(classes.Write(Circle{1}).status().code(),
             absl::StatusCode::kUnimplemented);
   EXPECT_EQ(

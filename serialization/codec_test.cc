@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
@@ -103,17 +104,17 @@ std::string Message(const absl::Status& status) {
 Value Sample() {
   const std::vector<float> numbers = {1, 2, 3};
   Value dict = Value::Dict();
-  EXPECT_TRUE(dict.Set("step", Value(7)).ok());
-  EXPECT_TRUE(dict.Set("weight", Value(*Tensor::FromData(
-                                     absl::MakeConstSpan(numbers), {3})))
-                  .ok());
+  EXPECT_THAT(dict.Set("step", Value(7)), IsOk());
+  EXPECT_THAT(dict.Set("weight", Value(*Tensor::FromData(
+                                     absl::MakeConstSpan(numbers), {3}))),
+              IsOk());
   return dict;
 }
 
 class CodecTest : public testing::Test {
  protected:
   CodecTest() {
-    EXPECT_TRUE(registry_.Register(std::make_shared<LineCodec>()).ok());
+    EXPECT_THAT(registry_.Register(std::make_shared<LineCodec>()), IsOk());
     save_options_.codec_registry = &registry_;
     load_options_.codec_registry = &registry_;
   }
@@ -127,7 +128,7 @@ class CodecTest : public testing::Test {
     std::string bytes;
     StringSink sink(&bytes);
     const absl::Status status = Save(value, sink, options);
-    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(status, IsOk());
     return bytes;
   }
 
@@ -173,7 +174,7 @@ class CodecTest : public testing::Test {
 TEST(CodecRegistryTest, PickleIsAlwaysThere) {
   for (const CodecSnapshot& codecs :
        {CodecRegistry().Snapshot(), CodecRegistry::Default().Snapshot()}) {
-    ASSERT_TRUE(codecs.FindByName("pickle").ok());
+    ASSERT_THAT(codecs.FindByName("pickle"), IsOk());
     EXPECT_EQ(codecs.FindBySuffix("pkl"), *codecs.FindByName("pickle"));
     ASSERT_FALSE(codecs.codecs().empty());
     EXPECT_EQ(codecs.codecs()[0]->name(), "pickle");
@@ -182,7 +183,7 @@ TEST(CodecRegistryTest, PickleIsAlwaysThere) {
 
 TEST(CodecRegistryTest, NamesAndSuffixesAreUnique) {
   CodecRegistry registry;
-  ASSERT_TRUE(registry.Register(std::make_shared<LineCodec>()).ok());
+  ASSERT_THAT(registry.Register(std::make_shared<LineCodec>()), IsOk());
   for (const auto& [name, suffix] :
        std::vector<std::pair<std::string, std::string>>{{"pickle", "other"},
                                                         {"other", "pkl"},
@@ -213,20 +214,20 @@ TEST(CodecRegistryTest, NamesAreWords) {
         absl::StatusCode::kInvalidArgument)
         << word;
   }
-  EXPECT_TRUE(
-      registry.Register(std::make_shared<GlobalCodec>(longest, "a_1")).ok());
+  EXPECT_THAT(registry.Register(std::make_shared<GlobalCodec>(longest, "a_1")),
+              IsOk());
 }
 
 TEST(CodecRegistryTest, ASnapshotStaysAsItIs) {
   CodecRegistry registry;
   const CodecSnapshot before = registry.Snapshot();
-  ASSERT_TRUE(registry.Register(std::make_shared<LineCodec>()).ok());
+  ASSERT_THAT(registry.Register(std::make_shared<LineCodec>()), IsOk());
   EXPECT_EQ(before.FindBySuffix("lines"), nullptr);
   const absl::Status status = before.FindByName("lines").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(status),
               AllOf(HasSubstr("\"lines\""), HasSubstr("\"pickle\"")));
-  EXPECT_TRUE(registry.Snapshot().FindByName("lines").ok());
+  EXPECT_THAT(registry.Snapshot().FindByName("lines"), IsOk());
 }
 
 TEST(CodecRegistryTest, ThreadsMayRegisterAtOnce) {
@@ -237,9 +238,9 @@ TEST(CodecRegistryTest, ThreadsMayRegisterAtOnce) {
   for (int i = 0; i < kNumThreads; ++i) {
     threads.emplace_back([&registry, i] {
       const std::string name = absl::StrCat("c", i);
-      EXPECT_TRUE(
-          registry.Register(std::make_shared<GlobalCodec>(name, name)).ok());
-      EXPECT_TRUE(registry.Snapshot().FindByName(name).ok());
+      EXPECT_THAT(registry.Register(std::make_shared<GlobalCodec>(name, name)),
+                  IsOk());
+      EXPECT_THAT(registry.Snapshot().FindByName(name), IsOk());
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -251,15 +252,15 @@ TEST_F(CodecTest, TheFileSaysWhichCodecWroteIt) {
     const std::string bytes = SaveBy(codec);
     for (absl::string_view asked : {absl::string_view(), codec}) {
       const absl::StatusOr<Checkpoint> checkpoint = OpenBy(bytes, asked);
-      ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+      ASSERT_THAT(checkpoint, IsOk());
       EXPECT_EQ(checkpoint->info().codec, codec);
       EXPECT_EQ(checkpoint->info().pickle_protocol, codec == "pickle" ? 2 : 0);
     }
-    EXPECT_TRUE(OpenBy(bytes)
-                    ->ReadRecord(codec == "lines" ? "data.lines" : "data.pkl")
-                    .ok());
+    EXPECT_THAT(
+        OpenBy(bytes)->ReadRecord(codec == "lines" ? "data.lines" : "data.pkl"),
+        IsOk());
     const absl::StatusOr<Value> value = LoadMemory(bytes, load_options_);
-    ASSERT_TRUE(value.ok()) << value.status();
+    ASSERT_THAT(value, IsOk());
     EXPECT_EQ(*value->Get("step")->AsInt(), 7);
     const Tensor weight = *value->Get("weight")->AsTensor();
     EXPECT_EQ(static_cast<const float*>(weight.data())[2], 3);
@@ -307,7 +308,8 @@ TEST_F(CodecTest, AFileOfACodecThatIsNotRegistered) {
 }
 
 TEST_F(CodecTest, TwoGraphRecordsAreRefused) {
-  ASSERT_TRUE(registry_.Register(std::make_shared<GlobalCodec>("global")).ok());
+  ASSERT_THAT(registry_.Register(std::make_shared<GlobalCodec>("global")),
+              IsOk());
   struct Case {
     std::vector<std::string> records;
     const char* first;
@@ -390,8 +392,7 @@ TEST_F(CodecTest, OtherRecordsAreNoGraphRecords) {
             "pickle"},
        }) {
     const absl::StatusOr<Checkpoint> checkpoint = OpenRecords(test.records);
-    ASSERT_TRUE(checkpoint.ok())
-        << checkpoint.status() << " " << test.records.back();
+    ASSERT_THAT(checkpoint, IsOk()) << " " << test.records.back();
     EXPECT_EQ(checkpoint->info().codec, test.codec);
     EXPECT_EQ(*checkpoint->root().AsInt(), 7);
   }
@@ -424,8 +425,8 @@ TEST_F(CodecTest, WhatPyTorchWouldReadInsteadIsRefused) {
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
     EXPECT_THAT(Message(status), HasSubstr("DATA.PKL"));
   }
-  EXPECT_TRUE(
-      OpenRecords({"a/data.pkl", "a/version", "a/extra/DATA.PKL"}).ok());
+  EXPECT_THAT(OpenRecords({"a/data.pkl", "a/version", "a/extra/DATA.PKL"}),
+              IsOk());
   // Programs are pickles.
   const absl::Status program =
       OpenRecords({"a/data.lines", "a/constants.pkl", "a/version"}).status();
@@ -447,7 +448,7 @@ TEST_F(CodecTest, OtherContainersAreOfPickleAlone) {
                                        HasSubstr("\"lines\"")));
     for (absl::string_view asked : {"", "pickle"}) {
       const absl::StatusOr<Checkpoint> checkpoint = OpenBy(bytes, asked);
-      ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+      ASSERT_THAT(checkpoint, IsOk());
       EXPECT_EQ(checkpoint->info().codec, "pickle");
     }
   }
@@ -460,10 +461,10 @@ TEST_F(CodecTest, OtherContainersAreOfPickleAlone) {
 
 TEST_F(CodecTest, SafetensorsHaveNoCodec) {
   Value tensors = Value::Dict();
-  ASSERT_TRUE(tensors.Set("w", *Sample().Get("weight")).ok());
+  ASSERT_THAT(tensors.Set("w", *Sample().Get("weight")), IsOk());
   const std::string bytes = SaveBy("", tensors, Container::kSafetensors);
   const absl::StatusOr<Checkpoint> checkpoint = OpenBy(bytes);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().codec, "");
   for (absl::string_view asked : {"pickle", "lines"}) {
     for (const absl::Status& status :
@@ -478,22 +479,24 @@ TEST_F(CodecTest, SafetensorsHaveNoCodec) {
 }
 
 TEST_F(CodecTest, StrictHoldsForEveryCodec) {
-  ASSERT_TRUE(registry_.Register(std::make_shared<GlobalCodec>("global")).ok());
-  ASSERT_TRUE(OpenRecords({"a/data.global", "a/version"}).ok());
+  ASSERT_THAT(registry_.Register(std::make_shared<GlobalCodec>("global")),
+              IsOk());
+  ASSERT_THAT(OpenRecords({"a/data.global", "a/version"}), IsOk());
   load_options_.globals = Globals::kStrict;
   const absl::Status status =
       OpenRecords({"a/data.global", "a/version"}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
   EXPECT_THAT(Message(status), HasSubstr("shop.Basket"));
   load_options_.allowed_globals = {"shop.Basket"};
-  EXPECT_TRUE(OpenRecords({"a/data.global", "a/version"}).ok());
+  EXPECT_THAT(OpenRecords({"a/data.global", "a/version"}), IsOk());
 }
 
 TEST_F(CodecTest, LimitsHoldForEveryCodec) {
-  ASSERT_TRUE(registry_.Register(std::make_shared<GlobalCodec>("global")).ok());
+  ASSERT_THAT(registry_.Register(std::make_shared<GlobalCodec>("global")),
+              IsOk());
   // None, two bools, the empty tuple, the global and the list.
   load_options_.limits.max_nodes = 6;
-  EXPECT_TRUE(OpenRecords({"a/data.global", "a/version"}).ok());
+  EXPECT_THAT(OpenRecords({"a/data.global", "a/version"}), IsOk());
   load_options_.limits.max_nodes = 5;
   EXPECT_EQ(OpenRecords({"a/data.global", "a/version"}).status().code(),
             absl::StatusCode::kResourceExhausted);
@@ -507,10 +510,9 @@ TEST_F(CodecTest, FaultsOfACodecAreFound) {
   for (const Case& test :
        std::vector<Case>{{99, 0}, {kNoNode, 0}, {ObjectGraph::kNone, 1}}) {
     CodecRegistry registry;
-    ASSERT_TRUE(registry
-                    .Register(std::make_shared<FaultyCodec>(
-                        test.root, test.bytes_past_end))
-                    .ok());
+    ASSERT_THAT(registry.Register(std::make_shared<FaultyCodec>(
+                    test.root, test.bytes_past_end)),
+                IsOk());
     load_options_.codec_registry = &registry;
     const absl::Status status =
         OpenRecords({"a/data.faulty", "a/version"}).status();
@@ -520,10 +522,11 @@ TEST_F(CodecTest, FaultsOfACodecAreFound) {
 }
 
 TEST_F(CodecTest, AFailedSaveLeavesTheFile) {
-  ASSERT_TRUE(registry_.Register(std::make_shared<GlobalCodec>("global")).ok());
+  ASSERT_THAT(registry_.Register(std::make_shared<GlobalCodec>("global")),
+              IsOk());
   const std::string path = testing::TempDir() + "/kept.pt";
   save_options_.codec = "lines";
-  ASSERT_TRUE(Save(Sample(), path, save_options_).ok());
+  ASSERT_THAT(Save(Sample(), path, save_options_), IsOk());
   const std::string before = ReadFile(path);
   save_options_.codec = "global";
   EXPECT_EQ(Save(Sample(), path, save_options_).code(),
@@ -535,11 +538,11 @@ TEST_F(CodecTest, AVerdictNamesTheCodec) {
   const std::string path = testing::TempDir() + "/verdict.pt";
   for (const char* codec : {"lines", "pickle"}) {
     save_options_.codec = codec;
-    ASSERT_TRUE(Save(Sample(), path, save_options_).ok());
+    ASSERT_THAT(Save(Sample(), path, save_options_), IsOk());
     const absl::StatusOr<Checkpoint::FileVerdict> verdict =
         Checkpoint::VerifyFile(path, load_options_);
-    ASSERT_TRUE(verdict.ok()) << verdict.status();
-    EXPECT_TRUE(verdict->opens.ok()) << verdict->opens;
+    ASSERT_THAT(verdict, IsOk());
+    EXPECT_THAT(verdict->opens, IsOk());
     EXPECT_EQ(verdict->codec, codec);
   }
 }

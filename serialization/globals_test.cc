@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/class_registry.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/value/object_graph.h"
@@ -79,7 +80,7 @@ TEST_F(CheckGlobalsTest, OneErrorListsAll) {
 TEST_F(CheckGlobalsTest, AsDataNothingIsRefused) {
   options_.globals = Globals::kData;
   graph_.AddGlobal("posix", "system");
-  EXPECT_TRUE(Check().ok());
+  EXPECT_THAT(Check(), IsOk());
 }
 
 TEST_F(CheckGlobalsTest, TheProgramAllowsMore) {
@@ -88,9 +89,9 @@ TEST_F(CheckGlobalsTest, TheProgramAllowsMore) {
               AllOf(HasSubstr("1 global that is"), HasSubstr("shapes.Circle"),
                     Not(HasSubstr("Square"))));
   ClassRegistry classes;
-  ASSERT_TRUE(classes.Register<int>("shapes.Circle", nullptr, nullptr).ok());
+  ASSERT_THAT(classes.Register<int>("shapes.Circle", nullptr, nullptr), IsOk());
   options_.classes = &classes;
-  EXPECT_TRUE(Check().ok());
+  EXPECT_THAT(Check(), IsOk());
 }
 
 TEST_F(CheckGlobalsTest, NobodyAllowsTheOperatingSystem) {
@@ -105,7 +106,7 @@ TEST_F(CheckGlobalsTest, NobodyAllowsTheOperatingSystem) {
 TEST_F(CheckGlobalsTest, NobodyAllowsACheckpointInACheckpoint) {
   options_.allowed_globals = {"shapes.Square", "shapes.Circle",
                               "torch.storage._load_from_bytes"};
-  EXPECT_TRUE(Check().ok());
+  EXPECT_THAT(Check(), IsOk());
   graph_.AddGlobal("torch.storage", "_load_from_bytes");
   EXPECT_EQ(Check().code(), absl::StatusCode::kPermissionDenied);
 }

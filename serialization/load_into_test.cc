@@ -21,6 +21,7 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -73,14 +74,14 @@ std::vector<int32_t> Memory32(const Storage& storage) {
 std::string SavedValue(const Value& value) {
   std::string bytes;
   StringSink sink(&bytes);
-  EXPECT_TRUE(Save(value, sink).ok());
+  EXPECT_THAT(Save(value, sink), IsOk());
   return bytes;
 }
 
 std::string Saved(const std::vector<NamedTensor>& tensors) {
   const Value state = Value::OrderedDict();
   for (const NamedTensor& entry : tensors) {
-    EXPECT_TRUE(state.Set(entry.name, Value(entry.tensor)).ok());
+    EXPECT_THAT(state.Set(entry.name, Value(entry.tensor)), IsOk());
   }
   return SavedValue(state);
 }
@@ -122,18 +123,18 @@ class LoadIntoTest : public testing::Test {
 
   Storage OnDevice(uint64_t size_bytes) {
     Memory memory;
-    EXPECT_TRUE(fake_->Allocate(1, {size_bytes}, {&memory, 1}).ok());
+    EXPECT_THAT(fake_->Allocate(1, {size_bytes}, {&memory, 1}), IsOk());
     const std::vector<char> blank(size_bytes, -1);
-    EXPECT_TRUE(fake_->CopyFromHost(blank.data(), memory, 0, size_bytes).ok());
+    EXPECT_THAT(fake_->CopyFromHost(blank.data(), memory, 0, size_bytes),
+                IsOk());
     return Storage::FromMemory(Device("fake", 1), memory, size_bytes);
   }
 
   std::vector<int32_t> FromDevice(const Storage& storage) {
     std::vector<int32_t> numbers(storage.size_bytes() / 4);
-    EXPECT_TRUE(fake_
-                    ->CopyToHost(storage.memory(), 0, numbers.data(),
-                                 storage.size_bytes())
-                    .ok());
+    EXPECT_THAT(fake_->CopyToHost(storage.memory(), 0, numbers.data(),
+                                  storage.size_bytes()),
+                IsOk());
     return numbers;
   }
 
@@ -151,7 +152,7 @@ TEST_F(LoadIntoTest, ReadsByName) {
   const uint32_t version = a.storage().version();
   const absl::StatusOr<LoadIntoResult> result =
       Load(file, {{"b", b}, {"a", a}, {"none", Blank({0})}});
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->missing, IsEmpty());
   EXPECT_THAT(result->unexpected, IsEmpty());
   EXPECT_THAT(Memory32(a.storage()), ElementsAre(0, 1, 2, 3, 4, 5));
@@ -163,20 +164,20 @@ TEST_F(LoadIntoTest, ReadsLargeTensorsInPieces) {
   const int64_t count = 3 << 20;
   const std::string file = Saved({{"a", View(Count(count), {count}, {1})}});
   const Tensor a = Blank({count});
-  ASSERT_TRUE(Load(file, {{"a", a}}).ok());
+  ASSERT_THAT(Load(file, {{"a", a}}), IsOk());
   EXPECT_EQ(Memory32(a.storage()), Memory32(Count(count)));
 }
 
 TEST_F(LoadIntoTest, FromAPathAndAPlaceInTheFile) {
   const Value state = Value::Dict();
-  ASSERT_TRUE(state.Set("w", Value(View(Count(2, 7), {2}, {1}))).ok());
+  ASSERT_THAT(state.Set("w", Value(View(Count(2, 7), {2}, {1}))), IsOk());
   const Value checkpoint = Value::Dict();
-  ASSERT_TRUE(checkpoint.Set("ema", state).ok());
+  ASSERT_THAT(checkpoint.Set("ema", state), IsOk());
   const Value other = Value::Dict();
-  ASSERT_TRUE(other.Set("w", Value(View(Count(2), {2}, {1}))).ok());
-  ASSERT_TRUE(checkpoint.Set("raw", other).ok());
+  ASSERT_THAT(other.Set("w", Value(View(Count(2), {2}, {1}))), IsOk());
+  ASSERT_THAT(checkpoint.Set("raw", other), IsOk());
   const std::string path = absl::StrCat(testing::TempDir(), "/ema.pt");
-  ASSERT_TRUE(Save(checkpoint, path).ok());
+  ASSERT_THAT(Save(checkpoint, path), IsOk());
   const Tensor w = Blank({2});
   LoadIntoOptions into;
   const absl::Status lost = LoadInto(path, {{"w", w}}, into, options_).status();
@@ -184,7 +185,7 @@ TEST_F(LoadIntoTest, FromAPathAndAPlaceInTheFile) {
   EXPECT_THAT(std::string(lost.message()),
               AllOf(HasSubstr("ema.pt"), HasSubstr("\"ema\", \"raw\"")));
   into.pointer = "/ema";
-  ASSERT_TRUE(LoadInto(path, {{"w", w}}, into, options_).ok());
+  ASSERT_THAT(LoadInto(path, {{"w", w}}, into, options_), IsOk());
   EXPECT_THAT(Memory32(w.storage()), ElementsAre(7, 8));
   into.pointer = "/nowhere";
   EXPECT_EQ(LoadInto(path, {{"w", w}}, into, options_).status().code(),
@@ -224,7 +225,7 @@ TEST_F(LoadIntoTest, WithoutStrictNamesMayDiffer) {
   const Tensor a = Blank({2});
   const absl::StatusOr<LoadIntoResult> result =
       Load(file, {{"absent", Blank({1})}, {"a", a}}, options);
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->missing, ElementsAre("absent"));
   EXPECT_THAT(result->unexpected, ElementsAre("more"));
   EXPECT_THAT(Memory32(a.storage()), ElementsAre(0, 1));
@@ -237,12 +238,11 @@ TEST_F(LoadIntoTest, WithoutStrictNamesMayDiffer) {
 
 TEST_F(LoadIntoTest, WhatIsNoTensorIsUnexpected) {
   const Value state = Value::OrderedDict();
-  ASSERT_TRUE(state.Set("steps", Value(3)).ok());
-  ASSERT_TRUE(state.Set("a", Value(View(Count(2), {2}, {1}))).ok());
-  ASSERT_TRUE(state
-                  .Set("list", Value::List({Value(View(Count(2, 5), {2}, {1})),
-                                            Value("x")}))
-                  .ok());
+  ASSERT_THAT(state.Set("steps", Value(3)), IsOk());
+  ASSERT_THAT(state.Set("a", Value(View(Count(2), {2}, {1}))), IsOk());
+  ASSERT_THAT(state.Set("list", Value::List({Value(View(Count(2, 5), {2}, {1})),
+                                             Value("x")})),
+              IsOk());
   const std::string file = SavedValue(state);
   const Tensor a = Blank({2});
   const absl::Status strict = Load(file, {{"a", a}}).status();
@@ -256,7 +256,7 @@ TEST_F(LoadIntoTest, WhatIsNoTensorIsUnexpected) {
   const Tensor item = Blank({2});
   const absl::StatusOr<LoadIntoResult> result =
       Load(file, {{"a", a}, {"list.0", item}}, options);
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->unexpected, ElementsAre("steps", "list.1"));
   EXPECT_THAT(Memory32(a.storage()), ElementsAre(0, 1));
   EXPECT_THAT(Memory32(item.storage()), ElementsAre(5, 6));
@@ -273,15 +273,15 @@ TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
     return Value(View(Count(1, value), {1}, {1}));
   };
   const Value state = Value::Dict();
-  ASSERT_TRUE(state.Set("a", number(1)).ok());
+  ASSERT_THAT(state.Set("a", number(1)), IsOk());
   const Value run = Value::Dict();
-  ASSERT_TRUE(run.Set("weights", state).ok());
-  ASSERT_TRUE(run.Set("bias", number(2)).ok());
-  ASSERT_TRUE(run.Set("scales", Value::List({number(3)})).ok());
+  ASSERT_THAT(run.Set("weights", state), IsOk());
+  ASSERT_THAT(run.Set("bias", number(2)), IsOk());
+  ASSERT_THAT(run.Set("scales", Value::List({number(3)})), IsOk());
   const Value momentum = Value::Dict();
-  ASSERT_TRUE(momentum.Set("a", number(4)).ok());
-  ASSERT_TRUE(run.Set("optimizer", momentum).ok());
-  ASSERT_TRUE(run.Set("epoch", Value(5)).ok());
+  ASSERT_THAT(momentum.Set("a", number(4)), IsOk());
+  ASSERT_THAT(run.Set("optimizer", momentum), IsOk());
+  ASSERT_THAT(run.Set("epoch", Value(5)), IsOk());
   const std::string file = SavedValue(run);
   const Tensor a = Blank({1});
   const absl::Status strict = Load(file, {{"a", a}}).status();
@@ -295,7 +295,7 @@ TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
   LoadIntoOptions options;
   options.strict = false;
   absl::StatusOr<LoadIntoResult> result = Load(file, {{"a", a}}, options);
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_THAT(Memory32(a.storage()), ElementsAre(1));
   EXPECT_THAT(result->unexpected, ElementsAre("/bias", "/scales"));
   EXPECT_EQ(result->pointer, "/weights");
@@ -304,10 +304,10 @@ TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
 
   // From the root of the file, wherever the search begins.
   const Value runs = Value::Dict();
-  ASSERT_TRUE(runs.Set("run", run).ok());
+  ASSERT_THAT(runs.Set("run", run), IsOk());
   options.pointer = "/run";
   result = Load(SavedValue(runs), {{"a", a}}, options);
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->unexpected, ElementsAre("/run/bias", "/run/scales"));
   EXPECT_EQ(result->pointer, "/run/weights");
   EXPECT_THAT(result->outside, ElementsAre("/run/bias", "/run/scales",
@@ -317,7 +317,7 @@ TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
   options.strict = true;
   options.pointer = "/weights";
   result = Load(file, {{"a", a}}, options);
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->unexpected, IsEmpty());
   EXPECT_EQ(result->pointer, "/weights");
   EXPECT_THAT(result->outside, IsEmpty());
@@ -326,16 +326,16 @@ TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
 TEST_F(LoadIntoTest, WhatIsCertainlyOutsideIsExpected) {
   const Value number(View(Count(1, 7), {1}, {1}));
   const Value state = Value::Dict();
-  ASSERT_TRUE(state.Set("a", number).ok());
+  ASSERT_THAT(state.Set("a", number), IsOk());
   const Value checkpoint = Value::Dict();
-  ASSERT_TRUE(checkpoint.Set("state_dict", state).ok());
-  ASSERT_TRUE(checkpoint.Set("rng_state", number).ok());
+  ASSERT_THAT(checkpoint.Set("state_dict", state), IsOk());
+  ASSERT_THAT(checkpoint.Set("rng_state", number), IsOk());
   // A module's own tensors that its state_dict does not list.
   const Value module = Value::Object("my.Module");
-  ASSERT_TRUE(module.SetAttribute("_parameters", state).ok());
-  ASSERT_TRUE(module.SetAttribute("_modules", Value::Dict()).ok());
-  ASSERT_TRUE(
-      module.SetAttribute("anchors", Value(View(Count(1), {1}, {1}))).ok());
+  ASSERT_THAT(module.SetAttribute("_parameters", state), IsOk());
+  ASSERT_THAT(module.SetAttribute("_modules", Value::Dict()), IsOk());
+  ASSERT_THAT(module.SetAttribute("anchors", Value(View(Count(1), {1}, {1}))),
+              IsOk());
   struct Case {
     Value value;
     const char* outside;
@@ -345,7 +345,7 @@ TEST_F(LoadIntoTest, WhatIsCertainlyOutsideIsExpected) {
     const Tensor a = Blank({1});
     const absl::StatusOr<LoadIntoResult> result =
         Load(SavedValue(c.value), {{"a", a}});
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     EXPECT_THAT(result->unexpected, IsEmpty());
     EXPECT_THAT(result->outside, ElementsAre(c.outside));
     EXPECT_THAT(Memory32(a.storage()), ElementsAre(7));
@@ -362,7 +362,7 @@ TEST_F(LoadIntoTest, FromATorchScriptArchive) {
   const std::string file = zip.Build();
   const Tensor w = *Tensor::FromData<float>({9, 9, 9, 9}, {4});
   const absl::StatusOr<LoadIntoResult> result = Load(file, {{"w", w}});
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(static_cast<const float*>(w.data())[3], 3.0f);
   // A frozen program keeps its weights among the constants.
   const absl::Status status = Load(file, {{"w", w}, {"b", w}}).status();
@@ -405,7 +405,7 @@ TEST_F(LoadIntoTest, RearrangesWhatStandsOtherwise) {
   const Tensor a = Blank({2, 3});
   const Tensor b = View(Blank({8}).storage(), {2, 3}, {4, 1}, 1);
   const Tensor c = View(Blank({8}).storage(), {2, 3}, {4, 1});
-  ASSERT_TRUE(Load(file, {{"a", a}, {"b", b}, {"c", c}}).ok());
+  ASSERT_THAT(Load(file, {{"a", a}, {"b", b}, {"c", c}}), IsOk());
   EXPECT_THAT(Memory32(a.storage()), ElementsAre(0, 2, 4, 1, 3, 5));
   EXPECT_THAT(Memory32(b.storage()), ElementsAre(-1, 0, 1, 2, -1, 3, 4, 5));
   EXPECT_THAT(Memory32(c.storage()), ElementsAre(0, 2, 4, -1, 1, 3, 5, -1));
@@ -413,7 +413,7 @@ TEST_F(LoadIntoTest, RearrangesWhatStandsOtherwise) {
   const Tensor transposed = View(Blank({6}).storage(), {2, 3}, {1, 2});
   LoadIntoOptions part;
   part.strict = false;
-  ASSERT_TRUE(Load(file, {{"a", transposed}}, part).ok());
+  ASSERT_THAT(Load(file, {{"a", transposed}}, part), IsOk());
   EXPECT_THAT(Memory32(transposed.storage()), ElementsAre(0, 1, 2, 3, 4, 5));
 }
 
@@ -443,7 +443,7 @@ TEST_P(LoadIntoViewsTest, ReadsViewsOfOneStorage) {
       {"repeated", Blank({2, 2})},
       {"every_third", Blank({3})},
   };
-  ASSERT_TRUE(Load(file, tensors).ok());
+  ASSERT_THAT(Load(file, tensors), IsOk());
   EXPECT_THAT(Memory32(tensors[0].tensor.storage()),
               ElementsAre(0, 1, 2, 3, 4));
   EXPECT_EQ(Memory32(tensors[1].tensor.storage()),
@@ -466,12 +466,12 @@ TEST_P(LoadIntoViewsTest, ReadsWhatIsNeeded) {
   uint64_t bytes_read = 0;
   const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(
       std::make_unique<CountingBytes>(file, &bytes_read), options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   bytes_read = 0;
   const Tensor part = Blank({1000});
   LoadIntoOptions into;
   into.strict = false;
-  ASSERT_TRUE(LoadInto(*checkpoint, {{"part", part}}, into).ok());
+  ASSERT_THAT(LoadInto(*checkpoint, {{"part", part}}, into), IsOk());
   EXPECT_EQ(Memory32(part.storage()), Memory32(Count(1000, 5000)));
   if (options_.verify_crc32) {
     EXPECT_GE(bytes_read, count * 4u);
@@ -487,10 +487,10 @@ TEST_P(LoadIntoViewsTest, OntoDevices) {
                                   {"row", View(storage, {3}, {1}, 3)},
                                   {"columns", View(storage, {3, 2}, {1, 3})}});
   const Storage device = OnDevice(40);
-  ASSERT_TRUE(Load(file, {{"whole", View(OnDevice(16), {4}, {1})},
+  ASSERT_THAT(Load(file, {{"whole", View(OnDevice(16), {4}, {1})},
                           {"row", View(device, {3}, {1}, 1)},
-                          {"columns", View(device, {3, 2}, {2, 1}, 4)}})
-                  .ok());
+                          {"columns", View(device, {3, 2}, {2, 1}, 4)}}),
+              IsOk());
   EXPECT_THAT(FromDevice(device), ElementsAre(-1, 3, 4, 5, 0, 3, 1, 4, 2, 5));
 }
 
@@ -500,7 +500,7 @@ TEST_F(LoadIntoTest, TiedTensorsTakeTheLast) {
   const std::string file = Saved({{"embed", View(Count(4), {4}, {1})},
                                   {"head", View(Count(4, 50), {4}, {1})}});
   const Tensor tied = Blank({4});
-  ASSERT_TRUE(Load(file, {{"head", tied}, {"embed", tied}}).ok());
+  ASSERT_THAT(Load(file, {{"head", tied}, {"embed", tied}}), IsOk());
   EXPECT_THAT(Memory32(tied.storage()), ElementsAre(50, 51, 52, 53));
 }
 
@@ -513,7 +513,7 @@ TEST_F(LoadIntoTest, OfOneViewTheLastIsReadAlone) {
   const Tensor high = View(storage, {4}, {1}, 4);
   uint64_t total_bytes = 0;
   options_.progress = [&](uint64_t, uint64_t total) { total_bytes = total; };
-  ASSERT_TRUE(Load(file, {{"a", high}, {"b", low}, {"c", high}}).ok());
+  ASSERT_THAT(Load(file, {{"a", high}, {"b", low}, {"c", high}}), IsOk());
   EXPECT_THAT(Memory32(storage), ElementsAre(20, 21, 22, 23, 30, 31, 32, 33));
   EXPECT_EQ(total_bytes, 32u);
 }
@@ -522,9 +522,9 @@ TEST_F(LoadIntoTest, EqualViewsOfOneStorageOfADevice) {
   const std::string file = Saved({{"a", View(Count(2, 10), {2}, {1})},
                                   {"b", View(Count(2, 20), {2}, {1})}});
   const Storage device = OnDevice(16);
-  ASSERT_TRUE(Load(file, {{"a", View(device, {2}, {1})},
-                          {"b", View(device, {2}, {1}, 2)}})
-                  .ok());
+  ASSERT_THAT(Load(file, {{"a", View(device, {2}, {1})},
+                          {"b", View(device, {2}, {1}, 2)}}),
+              IsOk());
   EXPECT_THAT(FromDevice(device), ElementsAre(10, 11, 20, 21));
 }
 
@@ -540,7 +540,7 @@ TEST_F(LoadIntoTest, ManyStoragesThatAreMetAgain) {
       wanted.push_back({name, Blank({2})});
     }
   }
-  ASSERT_TRUE(Load(Saved(saved), wanted).ok());
+  ASSERT_THAT(Load(Saved(saved), wanted), IsOk());
   for (int half = 0; half < 2; ++half) {
     for (int i = 0; i < kStorages; ++i) {
       const int32_t first = 4 * i + 2 * half;
@@ -565,7 +565,7 @@ TEST_F(LoadIntoTest, ViewsOfTheSameBytesAreReadAndStagedOnce) {
     options_.verify_crc32 = verify;
     const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(
         std::make_unique<CountingBytes>(file, &bytes_read), options_);
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    ASSERT_THAT(checkpoint, IsOk());
     std::vector<NamedTensor> blanks;
     blanks.reserve(kColumns);
     for (int64_t i = 0; i < kColumns; ++i) {
@@ -574,7 +574,7 @@ TEST_F(LoadIntoTest, ViewsOfTheSameBytesAreReadAndStagedOnce) {
     bytes_read = 0;
     const absl::StatusOr<LoadIntoResult> result =
         LoadInto(*checkpoint, blanks, LoadIntoOptions());
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     EXPECT_LT(bytes_read, matrix.size_bytes() + (64u << 10));
     for (int64_t i = 0; i < kColumns; ++i) {
       const std::vector<int32_t> found = Memory32(blanks[i].tensor.storage());
@@ -592,7 +592,7 @@ TEST_F(LoadIntoTest, OverlappingMemoryHoldsOneOrTheOther) {
   const Tensor tail = View(memory.storage(), {600}, {1}, 400);
   const absl::StatusOr<LoadIntoResult> result =
       Load(Saved({{"a", a}, {"b", b}}), {{"a", memory}, {"b", tail}});
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   const std::vector<int32_t> found = Memory32(memory.storage());
   for (int32_t i = 0; i < 400; ++i) EXPECT_EQ(found[i], i);
   for (int32_t i = 400; i < 1000; ++i) {
@@ -613,9 +613,9 @@ TEST_F(LoadIntoTest, ReportsProgressOverAll) {
     last_done = done;
     last_total = total;
   };
-  ASSERT_TRUE(
-      Load(file, {{"a", Blank({1 << 20})}, {"b", Blank({1 << 10, 1 << 10})}})
-          .ok());
+  ASSERT_THAT(
+      Load(file, {{"a", Blank({1 << 20})}, {"b", Blank({1 << 10, 1 << 10})}}),
+      IsOk());
   EXPECT_EQ(last_done, uint64_t{8} << 20);
   EXPECT_EQ(last_total, uint64_t{8} << 20);
 }
@@ -632,15 +632,15 @@ TEST_F(LoadIntoTest, ReadsTensorsOfThisCheckpointAlone) {
   const std::string file = Saved({{"a", View(Count(2), {2}, {1})}});
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(file, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->ReadTensors({{Blank({2}), Blank({2})}}).code(),
             absl::StatusCode::kInvalidArgument);
   const absl::StatusOr<Tensor> a = checkpoint->root().Get("a")->AsTensor();
-  ASSERT_TRUE(a.ok());
+  ASSERT_THAT(a, IsOk());
   EXPECT_EQ(checkpoint->ReadTensors({{*a, Blank({3})}}).code(),
             absl::StatusCode::kInvalidArgument);
   const Tensor to = Blank({2});
-  ASSERT_TRUE(checkpoint->ReadTensors({{*a, to}}).ok());
+  ASSERT_THAT(checkpoint->ReadTensors({{*a, to}}), IsOk());
   EXPECT_THAT(Memory32(to.storage()), ElementsAre(0, 1));
   EXPECT_FALSE(a->storage().has_data());
 }

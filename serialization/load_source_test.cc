@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/file.h"
@@ -61,8 +62,8 @@ Value Sample() {
     for (size_t k = 0; k < elements.size(); ++k) {
       elements[k] = static_cast<int32_t>(k) + i;
     }
-    EXPECT_TRUE(
-        list.Append(*Tensor::FromData<int32_t>(elements, {SizeOf(i)})).ok());
+    EXPECT_THAT(list.Append(*Tensor::FromData<int32_t>(elements, {SizeOf(i)})),
+                IsOk());
   }
   return list;
 }
@@ -70,16 +71,16 @@ Value Sample() {
 std::string Saved(const Value& value) {
   std::string bytes;
   StringSink sink(&bytes);
-  EXPECT_TRUE(Save(value, sink).ok());
+  EXPECT_THAT(Save(value, sink), IsOk());
   return bytes;
 }
 
 void ExpectSample(const absl::StatusOr<Value>& value) {
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   ASSERT_EQ(value->size(), kNumTensors);
   for (int i = 0; i < kNumTensors; ++i) {
     const absl::StatusOr<Tensor> tensor = value->Item(i)->AsTensor();
-    ASSERT_TRUE(tensor.ok());
+    ASSERT_THAT(tensor, IsOk());
     ASSERT_EQ(tensor->num_elements(), SizeOf(i));
     const auto* elements = static_cast<const int32_t*>(tensor->data());
     for (int64_t k = 0; k < SizeOf(i); ++k) ASSERT_EQ(elements[k], k + i);
@@ -120,7 +121,7 @@ class WatchedSource final : public ByteSource {
 TEST(LoadSourceTest, ReadsFromThePositionInOrderOnThisThread) {
   const std::string file = absl::StrCat("header", Saved(Sample()));
   WatchedSource source(file);
-  ASSERT_TRUE(source.Seek(6).ok());
+  ASSERT_THAT(source.Seek(6), IsOk());
   ExpectSample(Load(source));
   EXPECT_THAT(source.threads, Each(std::this_thread::get_id()));
   ASSERT_GT(source.large_reads.size(), 4u);
@@ -148,7 +149,7 @@ TEST(LoadSourceTest, ReadsAStreamAndWritesOne) {
   std::stringstream stream;
   stream << "header";
   OStreamSink sink(&stream);
-  ASSERT_TRUE(Save(Sample(), sink).ok());
+  ASSERT_THAT(Save(Sample(), sink), IsOk());
   stream.seekg(6);
   IStreamSource source(&stream);
   ExpectSample(Load(source));
@@ -163,7 +164,7 @@ TEST(LoadSourceTest, APlaceThatIsToldNeedsNoSeekingThere) {
   std::ofstream(path, std::ios::binary) << bytes;
   ExpectSample(Load(path, options));
   MemorySource source(bytes);
-  ASSERT_TRUE(source.Seek(2).ok());
+  ASSERT_THAT(source.Seek(2), IsOk());
   options.offset_bytes = 4;
   ExpectSample(Load(source, options));
   EXPECT_EQ(*source.Tell(), bytes.size());
@@ -178,13 +179,13 @@ TEST(LoadSourceTest, LegacyStreamsOneAfterAnother) {
   SaveOptions options;
   options.container = Container::kLegacy;
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(Save(Value::List({Value(i), Sample()}), sink, options).ok());
+    ASSERT_THAT(Save(Value::List({Value(i), Sample()}), sink, options), IsOk());
   }
   MemorySource source(file);
-  ASSERT_TRUE(source.Seek(6).ok());
+  ASSERT_THAT(source.Seek(6), IsOk());
   for (int i = 0; i < 3; ++i) {
     const absl::StatusOr<Value> value = Load(source);
-    ASSERT_TRUE(value.ok()) << value.status();
+    ASSERT_THAT(value, IsOk());
     EXPECT_EQ(*value->Item(0)->AsInt(), i);
     ExpectSample(value->Item(1));
   }
@@ -196,12 +197,12 @@ TEST(LoadSourceTest, VerifiesOnThisThread) {
   WatchedSource source(file);
   absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
       ReadableSource(&source);
-  ASSERT_TRUE(bytes.ok());
+  ASSERT_THAT(bytes, IsOk());
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(bytes));
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
       checkpoint->Verify();
-  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  ASSERT_THAT(verdicts, IsOk());
   for (const RecordVerdict& verdict : *verdicts) {
     EXPECT_EQ(verdict.outcome, RecordVerdict::kVerified) << verdict.record;
   }
@@ -226,10 +227,10 @@ TEST(LoadSourceTest, APartInTheMiddleOfAFile) {
   const std::string all = absl::StrCat(first, second, first);
   absl::StatusOr<std::unique_ptr<ReadableBytes>> range = ReadableRange(
       ReadableMemory(all, "three.bin"), first.size(), second.size());
-  ASSERT_TRUE(range.ok());
+  ASSERT_THAT(range, IsOk());
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(range));
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint, IsOk());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   ExpectSample(checkpoint->root());
 }
 
@@ -238,19 +239,19 @@ TEST(LoadSourceTest, ListingReadsTheDirectoryAndThePickleAlone) {
   WatchedSource source(file);
   absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
       ReadableSource(&source);
-  ASSERT_TRUE(bytes.ok());
+  ASSERT_THAT(bytes, IsOk());
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(bytes));
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   // What it takes to list what is there: the directory, which is looked for in
   // the last 64 KiB, and the pickle.
   EXPECT_LT(source.bytes_read, 80u << 10);
   EXPECT_EQ(checkpoint->storages().size(), kNumTensors);
   const absl::StatusOr<Tensor> small = checkpoint->root().Item(1)->AsTensor();
-  ASSERT_TRUE(small.ok());
+  ASSERT_THAT(small, IsOk());
   EXPECT_EQ(small->num_elements(), SizeOf(1));
   EXPECT_LT(source.bytes_read, 80u << 10);
   // And one tensor takes no other's bytes.
-  ASSERT_TRUE(checkpoint->Place({small->storage()}).ok());
+  ASSERT_THAT(checkpoint->Place({small->storage()}), IsOk());
   EXPECT_LT(source.bytes_read, 90u << 10);
   EXPECT_EQ(static_cast<const int32_t*>(small->data())[2], 3);
 }
@@ -267,7 +268,7 @@ TEST(SaveSinkTest, APipeNeedsNoSeeking) {
     }
   });
   FdSink sink(ends[1]);
-  EXPECT_TRUE(Save(Sample(), sink).ok());
+  EXPECT_THAT(Save(Sample(), sink), IsOk());
   close(ends[1]);
   reader.join();
   close(ends[0]);

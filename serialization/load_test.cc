@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/serialization/checkpoint.h"
@@ -37,7 +38,7 @@ class LoadTest : public testing::Test {
   LoadTest() {
     absl::StatusOr<Registration> registration =
         registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>());
-    EXPECT_TRUE(registration.ok());
+    EXPECT_THAT(registration, IsOk());
     registration->Release();
     options_.registry = &registry_;
   }
@@ -47,11 +48,11 @@ class LoadTest : public testing::Test {
 };
 
 void ExpectSmallCheckpoint(const absl::StatusOr<Value>& value) {
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   const absl::StatusOr<Value> w = value->Get("w");
-  ASSERT_TRUE(w.ok());
+  ASSERT_THAT(w, IsOk());
   const absl::StatusOr<Tensor> tensor = w->AsTensor();
-  ASSERT_TRUE(tensor.ok());
+  ASSERT_THAT(tensor, IsOk());
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(static_cast<float*>(tensor->data())[i], static_cast<float>(i));
   }
@@ -189,7 +190,7 @@ TEST_F(LoadTest, OneStorageOfTwoDTypes) {
     const std::string bytes = make("IntStorage", 4);
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(bytes, options_);
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    ASSERT_THAT(checkpoint, IsOk());
     for (const size_t i : {0, 1}) {
       EXPECT_EQ(checkpoint->root().Item(i)->AsTensor()->dtype(),
                 DType::kFloat32);
@@ -201,8 +202,8 @@ TEST_F(LoadTest, OneStorageOfTwoDTypes) {
     std::ofstream(path, std::ios::binary) << bytes;
     const absl::StatusOr<Checkpoint::FileVerdict> verdict =
         Checkpoint::VerifyFile(path, options_);
-    ASSERT_TRUE(verdict.ok()) << verdict.status();
-    EXPECT_TRUE(verdict->opens.ok()) << verdict->opens;
+    ASSERT_THAT(verdict, IsOk());
+    EXPECT_THAT(verdict->opens, IsOk());
     EXPECT_THAT(verdict->warnings, ElementsAre(HasSubstr(warning)));
 
     LoadOptions strict = options_;
@@ -210,7 +211,7 @@ TEST_F(LoadTest, OneStorageOfTwoDTypes) {
     const absl::Status refused = LoadMemory(bytes, strict).status();
     EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
     EXPECT_THAT(std::string(refused.message()), HasSubstr("two dtypes"));
-    EXPECT_TRUE(LoadMemory(make("FloatStorage", 4), strict).ok());
+    EXPECT_THAT(LoadMemory(make("FloatStorage", 4), strict), IsOk());
 
     // Where even the sizes differ, the file contradicts itself.
     const absl::Status damage =
@@ -233,7 +234,7 @@ TEST_F(LoadTest, OneStorageOfTwoDTypesInABarePickle) {
                    std::string(2, '\0'), stream, "\x85R.");
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->root().kind(), ValueKind::kStorage);
   EXPECT_THAT(checkpoint->warnings(), ElementsAre(HasSubstr("is float32")));
 }

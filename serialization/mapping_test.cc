@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -106,7 +107,7 @@ TEST_F(MappingTest, SharesTheFilesPagesAndOutlivesTheCheckpoint) {
     Put(CheckpointAt(0));
     options_.mapping = mapping;
     const absl::StatusOr<Tensor> w = LoadW();
-    ASSERT_TRUE(w.ok()) << w.status();
+    ASSERT_THAT(w, IsOk());
     EXPECT_TRUE(w->device().is_cpu());
     EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
     EXPECT_TRUE(IsMapped(path_, *w));
@@ -117,13 +118,13 @@ TEST_F(MappingTest, WritingDoesNotReachTheFile) {
   Put(CheckpointAt(16));
   const std::string before = Get();
   const absl::StatusOr<Tensor> w = LoadW();
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   static_cast<float*>(w->data())[1] = 7;
   EXPECT_THAT(Elements(*w), ElementsAre(0, 7, 2, 3));
   EXPECT_EQ(Get(), before);
   options_.mapping = FileMapping::kReadOnly;
   const absl::StatusOr<Tensor> fixed = LoadW();
-  ASSERT_TRUE(fixed.ok());
+  ASSERT_THAT(fixed, IsOk());
   EXPECT_DEATH(static_cast<float*>(fixed->data())[1] = 7, "");
 }
 
@@ -131,7 +132,7 @@ TEST_F(MappingTest, ReadsWhatCannotBeUsedInPlace) {
   // Not aligned.
   Put(CheckpointAt(8));
   absl::StatusOr<Tensor> w = LoadW();
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_EQ(reinterpret_cast<uintptr_t>(w->data()) % 64, 0u);
   EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
   EXPECT_FALSE(IsMapped(path_, *w));
@@ -142,13 +143,13 @@ TEST_F(MappingTest, ReadsWhatCannotBeUsedInPlace) {
   zip.Add("my.model/version", "3\n");
   Put(zip.Build());
   w = LoadW();
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
   // Of the other byte order.
   Put(CheckpointAt(0));
   options_.fallback_byte_order = ByteOrder::kBig;
   w = LoadW();
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_FALSE(IsMapped(path_, *w));
 }
 
@@ -156,7 +157,7 @@ TEST_F(MappingTest, DevicesGetCopies) {
   Put(CheckpointAt(0));
   options_.map_location = MapLocation::To("fake:1");
   const absl::StatusOr<Tensor> w = LoadW();
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_EQ(w->device().ToString(), "fake:1");
 }
 
@@ -168,7 +169,7 @@ TEST_F(MappingTest, ChecksumsAreNotCompared) {
     record.local_extra.push_back('x');
   }
   Put(zip.Build());
-  EXPECT_TRUE(LoadW().ok());
+  EXPECT_THAT(LoadW(), IsOk());
   options_.mapping = FileMapping::kNone;
   EXPECT_EQ(LoadW().status().code(), absl::StatusCode::kDataLoss);
 }
@@ -177,7 +178,7 @@ TEST_F(MappingTest, WorksInsideALargerFile) {
   Put(absl::StrCat(std::string(16, 'x'), CheckpointAt(0)));
   options_.offset_bytes = 16;
   const absl::StatusOr<Tensor> w = LoadW();
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
   EXPECT_TRUE(IsMapped(path_, *w));
 }
@@ -192,18 +193,18 @@ TEST_F(MappingTest, LargeFilesStayOnDisk) {
   std::vector<float> elements(static_cast<size_t>(count), 1.5f);
   SaveOptions save;
   save.registry = &registry_;
-  ASSERT_TRUE(
-      Save(Value(*Tensor::FromData<float>(elements, {count})), path_, save)
-          .ok());
+  ASSERT_THAT(
+      Save(Value(*Tensor::FromData<float>(elements, {count})), path_, save),
+      IsOk());
   uint64_t bytes_read = 0;
   options_.progress = [&bytes_read](uint64_t done, uint64_t) {
     bytes_read = done;
   };
   const absl::StatusOr<Value> value = Load(path_, options_);
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   EXPECT_EQ(bytes_read, 0u);
   const absl::StatusOr<Tensor> tensor = value->AsTensor();
-  ASSERT_TRUE(tensor.ok());
+  ASSERT_THAT(tensor, IsOk());
   EXPECT_EQ(static_cast<const float*>(tensor->data())[count - 1], 1.5f);
 }
 

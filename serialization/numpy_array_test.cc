@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -75,7 +76,7 @@ TEST_F(NumpyArrayTest, ArraysOfBothOrders) {
   const NodeId int16 = DTypeNode("i2", "<");
   absl::StatusOr<Tensor> rows =
       ToTensor(Array({2, 3}, int16, false, graph_->AddBytes(kSix)));
-  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_THAT(rows, IsOk());
   EXPECT_EQ(rows->dtype(), DType::kInt16);
   EXPECT_THAT(rows->shape(), ElementsAre(2, 3));
   EXPECT_THAT(rows->strides(), ElementsAre(3, 1));
@@ -83,9 +84,10 @@ TEST_F(NumpyArrayTest, ArraysOfBothOrders) {
               ElementsAre(0, 1, 2, 3, 4, 5));
   absl::StatusOr<Tensor> columns = ToTensor(Array(
       {2, 3}, int16, true, graph_->AddBytes(kSix), "numpy._core.multiarray"));
-  ASSERT_TRUE(columns.ok()) << columns.status();
+  ASSERT_THAT(columns, IsOk());
   EXPECT_THAT(columns->strides(), ElementsAre(1, 2));
-  EXPECT_TRUE(ToTensor(Array({0, 3}, int16, true, graph_->AddBytes(""))).ok());
+  EXPECT_THAT(ToTensor(Array({0, 3}, int16, true, graph_->AddBytes(""))),
+              IsOk());
 }
 
 TEST_F(NumpyArrayTest, ArraysOfProtocol5) {
@@ -94,7 +96,7 @@ TEST_F(NumpyArrayTest, ArraysOfProtocol5) {
         ToTensor(Call(module, "_frombuffer",
                       {graph_->AddByteArray(kSix), DTypeNode("i2", "<"),
                        Shape({3, 2}), graph_->AddStr("F")}));
-    ASSERT_TRUE(tensor.ok()) << tensor.status();
+    ASSERT_THAT(tensor, IsOk());
     EXPECT_THAT(tensor->strides(), ElementsAre(1, 3));
   }
   ExpectError(Call("numpy._core.numeric", "_frombuffer",
@@ -108,7 +110,7 @@ TEST_F(NumpyArrayTest, Scalars) {
       ToTensor(Call("numpy.core.multiarray", "scalar",
                     {DTypeNode("f4", ">"),
                      graph_->AddBytes(absl::string_view("\x3f\x80\0\0", 4))}));
-  ASSERT_TRUE(tensor.ok()) << tensor.status();
+  ASSERT_THAT(tensor, IsOk());
   EXPECT_EQ(tensor->rank(), 0);
   EXPECT_EQ(*static_cast<const float*>(tensor->data()), 1.0f);
 }

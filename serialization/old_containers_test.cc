@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
@@ -39,9 +40,10 @@ using testing::HasSubstr;
 std::string Read(absl::string_view name) {
   absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
       OpenForReading(absl::StrCat("tests/data/old/", name));
-  EXPECT_TRUE(file.ok()) << file.status();
+  EXPECT_THAT(file, IsOk());
   std::string bytes((*file)->size_bytes(), '\0');
-  EXPECT_TRUE((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())).ok());
+  EXPECT_THAT((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())),
+              IsOk());
   return bytes;
 }
 
@@ -53,9 +55,9 @@ LoadOptions OnHost() {
 
 Tensor TensorAt(const Checkpoint& checkpoint, absl::string_view pointer) {
   const absl::StatusOr<Value> value = checkpoint.root().At(pointer);
-  EXPECT_TRUE(value.ok()) << value.status();
+  EXPECT_THAT(value, IsOk());
   const absl::StatusOr<Tensor> tensor = value->AsTensor();
-  EXPECT_TRUE(tensor.ok()) << tensor.status();
+  EXPECT_THAT(tensor, IsOk());
   return *tensor;
 }
 
@@ -70,7 +72,7 @@ std::string SaveAs(const Value& value, Container container, int protocol) {
   std::string saved;
   StringSink sink(&saved);
   const absl::Status status = Save(value, sink, options);
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   return saved;
 }
 
@@ -82,17 +84,17 @@ TEST(OldContainersTest, PartsOfAStorageShareItsMemory) {
   const std::string bytes = Read("views.pt");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().container, Container::kLegacy);
   EXPECT_EQ(checkpoint->storages().size(), 4u);
   const Tensor part = TensorAt(*checkpoint, "/1");
   EXPECT_EQ(part.storage().size_bytes(), 20u);
   // The whole comes with its part.
-  ASSERT_TRUE(checkpoint->Place({part.storage()}).ok());
+  ASSERT_THAT(checkpoint->Place({part.storage()}), IsOk());
   const Tensor whole = TensorAt(*checkpoint, "/2");
   ASSERT_TRUE(whole.storage().has_data());
   EXPECT_FALSE(TensorAt(*checkpoint, "/0").storage().has_data());
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   EXPECT_EQ(Floats(part), Floats(whole) + 2);
   EXPECT_EQ(*Floats(part), 2.0f);
   *Floats(part) = 9;
@@ -102,11 +104,10 @@ TEST(OldContainersTest, PartsOfAStorageShareItsMemory) {
             "cuda:0");
 
   std::vector<float> copy(5);
-  ASSERT_TRUE(checkpoint
-                  ->ReadInto({{part.storage(),
-                               absl::MakeSpan(
-                                   reinterpret_cast<char*>(copy.data()), 20)}})
-                  .ok());
+  ASSERT_THAT(checkpoint->ReadInto(
+                  {{part.storage(),
+                    absl::MakeSpan(reinterpret_cast<char*>(copy.data()), 20)}}),
+              IsOk());
   EXPECT_THAT(copy, ElementsAre(1, 2, 3, 4, 5));
 }
 
@@ -116,13 +117,13 @@ TEST(OldContainersTest, StreamsOneAfterAnother) {
   const std::string bytes = absl::StrCat(first, second, "N.");
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->end_offset_bytes(), first.size());
   const absl::StatusOr<Checkpoint> next = Checkpoint::OpenMemory(
       absl::string_view(bytes).substr(first.size()), OnHost());
-  ASSERT_TRUE(next.ok()) << next.status();
+  ASSERT_THAT(next, IsOk());
   EXPECT_EQ(next->end_offset_bytes(), second.size());
-  EXPECT_TRUE(next->root().At("/net").ok());
+  EXPECT_THAT(next->root().At("/net"), IsOk());
 }
 
 TEST(OldContainersTest, SourcesOfClassesAreKeptForStreams) {
@@ -130,15 +131,15 @@ TEST(OldContainersTest, SourcesOfClassesAreKeptForStreams) {
     const std::string bytes = Read(absl::StrCat("module.p", protocol, ".pt"));
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(bytes, OnHost());
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-    ASSERT_TRUE(checkpoint->PlaceAll().ok());
+    ASSERT_THAT(checkpoint, IsOk());
+    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
     EXPECT_EQ(SaveAs(checkpoint->root(), Container::kLegacy, protocol), bytes);
     const std::string zip =
         SaveAs(checkpoint->root(), Container::kZip, protocol);
     EXPECT_THAT(zip, AllOf(HasSubstr("Halves"), Not(HasSubstr("halves.py"))));
     // Also in a graph of a program's own.
     Value list = Value::List();
-    ASSERT_TRUE(list.Append(checkpoint->root()).ok());
+    ASSERT_THAT(list.Append(checkpoint->root()), IsOk());
     EXPECT_THAT(SaveAs(list, Container::kLegacy, protocol),
                 HasSubstr("halves.py"));
   }
@@ -148,8 +149,8 @@ TEST(OldContainersTest, IdsThatAreText) {
   const std::string bytes = Read("module.p0.pt");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint, IsOk());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   EXPECT_EQ(static_cast<const int64_t*>(
                 TensorAt(*checkpoint, "/x").storage().data())[2],
             2);
@@ -161,10 +162,10 @@ TEST(OldContainersTest, Tar) {
   const std::string bytes = Read("tensors.tar");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().container, Container::kTar);
   EXPECT_EQ(checkpoint->end_offset_bytes(), bytes.size());
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   const Tensor whole = TensorAt(*checkpoint, "/a");
   EXPECT_THAT(whole.shape(), ElementsAre(2, 3));
   const Tensor part = TensorAt(*checkpoint, "/part");
@@ -179,18 +180,17 @@ TEST(OldContainersTest, StoragesInABarePickle) {
   const std::string bytes = Read("tensors.pickle");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().container, Container::kBare);
   EXPECT_EQ(checkpoint->end_offset_bytes(), bytes.size());
   const Tensor tensor = TensorAt(*checkpoint, "/1");
   std::vector<float> copy(4);
-  ASSERT_TRUE(checkpoint
-                  ->ReadInto({{tensor.storage(),
-                               absl::MakeSpan(
-                                   reinterpret_cast<char*>(copy.data()), 16)}})
-                  .ok());
+  ASSERT_THAT(checkpoint->ReadInto(
+                  {{tensor.storage(),
+                    absl::MakeSpan(reinterpret_cast<char*>(copy.data()), 16)}}),
+              IsOk());
   EXPECT_THAT(copy, ElementsAre(0, 1, 2, 3));
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   EXPECT_EQ(*Floats(tensor), 1.0f);
   EXPECT_NE(TensorAt(*checkpoint, "/0").storage(), tensor.storage());
 }
@@ -210,8 +210,8 @@ TEST(OldContainersTest, NoRecordHasAChecksum) {
     const absl::StatusOr<Checkpoint::FileVerdict> verdict =
         Checkpoint::VerifyFile(absl::StrCat("tests/data/old/", c.file),
                                OnHost());
-    ASSERT_TRUE(verdict.ok()) << verdict.status();
-    EXPECT_TRUE(verdict->opens.ok()) << verdict->opens;
+    ASSERT_THAT(verdict, IsOk());
+    EXPECT_THAT(verdict->opens, IsOk());
     std::vector<std::string> names;
     for (const RecordVerdict& record : verdict->records) {
       names.push_back(record.record);
@@ -226,15 +226,15 @@ TEST(OldContainersTest, OpeningReadsNoStorage) {
   // 64 MiB of floats, of which only the file's last block is a storage's.
   Value list = Value::List();
   const std::vector<float> ones(uint64_t{1} << 24, 1.0f);
-  ASSERT_TRUE(list.Append(Value(*Tensor::FromData(absl::MakeConstSpan(ones),
-                                                  {1 << 24})))
-                  .ok());
+  ASSERT_THAT(list.Append(Value(
+                  *Tensor::FromData(absl::MakeConstSpan(ones), {1 << 24}))),
+              IsOk());
   auto file =
       std::make_unique<CountedBytes>(SaveAs(list, Container::kLegacy, 2));
   const CountedBytes& counted = *file;
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::Open(std::move(file), OnHost());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_LE(counted.bytes_read(), 300000u);
 }
 
@@ -242,11 +242,11 @@ TEST(OldContainersTest, LargeStoragesToAFileAndToASink) {
   Value dict = Value::Dict();
   for (int i = 0; i < 12; ++i) {
     const std::vector<int64_t> numbers(i % 4 == 0 ? 2000000 : 5, i);
-    ASSERT_TRUE(dict.Set(absl::StrCat("t", i),
+    ASSERT_THAT(dict.Set(absl::StrCat("t", i),
                          Value(*Tensor::FromData(
                              absl::MakeConstSpan(numbers),
-                             {static_cast<int64_t>(numbers.size())})))
-                    .ok());
+                             {static_cast<int64_t>(numbers.size())}))),
+                IsOk());
   }
   SaveOptions options;
   options.container = Container::kLegacy;
@@ -259,15 +259,15 @@ TEST(OldContainersTest, LargeStoragesToAFileAndToASink) {
     last_total = total;
   };
   const std::string path = absl::StrCat(testing::TempDir(), "/large.pt");
-  ASSERT_TRUE(Save(dict, path, options).ok());
+  ASSERT_THAT(Save(dict, path, options), IsOk());
   EXPECT_EQ(last_done, last_total);
   const std::string in_order = SaveAs(dict, Container::kLegacy, 2);
   EXPECT_EQ(last_total, in_order.size());
   absl::StatusOr<std::unique_ptr<ReadableBytes>> file = OpenForReading(path);
-  ASSERT_TRUE(file.ok());
+  ASSERT_THAT(file, IsOk());
   std::string written((*file)->size_bytes(), '\0');
-  ASSERT_TRUE(
-      (*file)->ReadAt(0, absl::MakeSpan(&written[0], written.size())).ok());
+  ASSERT_THAT((*file)->ReadAt(0, absl::MakeSpan(&written[0], written.size())),
+              IsOk());
   EXPECT_TRUE(written == in_order);
 
   options.progress = nullptr;
@@ -282,11 +282,11 @@ TEST(OldContainersTest, WhatLooksAtElementsIsNotWrittenToAStream) {
       "ctorch._utils\n_rebuild_nested_tensor\nN\x85R.";
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(pickle, OnHost());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   SaveOptions options;
   std::string saved;
   StringSink sink(&saved);
-  EXPECT_TRUE(Save(checkpoint->root(), sink, options).ok());
+  EXPECT_THAT(Save(checkpoint->root(), sink, options), IsOk());
   options.container = Container::kLegacy;
   const absl::Status status = Save(checkpoint->root(), sink, options);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
@@ -316,9 +316,9 @@ TEST(OldContainersTest, ArchivesOfTheFirstVersions) {
       const std::string bytes = zip.Build();
       absl::StatusOr<Checkpoint> checkpoint =
           Checkpoint::OpenMemory(bytes, OnHost());
-      ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+      ASSERT_THAT(checkpoint, IsOk());
       const absl::Status placed = checkpoint->PlaceAll();
-      ASSERT_TRUE(placed.ok()) << placed;
+      ASSERT_THAT(placed, IsOk());
       const Tensor tensor = TensorAt(*checkpoint, "/w");
       EXPECT_THAT(absl::MakeConstSpan(Floats(tensor), 4),
                   ElementsAre(0, 1, 2, 3));
@@ -370,8 +370,7 @@ void ExpectRefused(const Stream& stream, absl::StatusCode code,
 
 TEST(OldContainersTest, StreamsThatContradictThemselves) {
   constexpr absl::StatusCode kDamage = absl::StatusCode::kDataLoss;
-  ASSERT_TRUE(OpenStatus(Stream().bytes()).ok())
-      << OpenStatus(Stream().bytes());
+  ASSERT_THAT(OpenStatus(Stream().bytes()), IsOk());
   Stream s;
   s.version = "\x80\x02M\xea\x03.";
   ExpectRefused(s, absl::StatusCode::kUnimplemented, "version 1001");
@@ -412,7 +411,7 @@ TEST(OldContainersTest, StreamsThatContradictThemselves) {
 TEST(OldContainersTest, BigEndianMachines) {
   Stream s;
   s.sys_info = "\x80\x02}U\x0dlittle_endianI00\ns.";
-  EXPECT_TRUE(OpenStatus(s.bytes()).ok()) << OpenStatus(s.bytes());
+  EXPECT_THAT(OpenStatus(s.bytes()), IsOk());
   s.type = "ComplexFloatStorage";
   s.storages += "aaaabbbb";
   ExpectRefused(s, absl::StatusCode::kUnimplemented, "mixes up");

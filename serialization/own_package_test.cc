@@ -21,6 +21,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -77,7 +78,7 @@ class OwnPackageTest : public testing::Test {
   }
 
   static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_TRUE(registration.ok()) << registration.status();
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -89,7 +90,7 @@ class OwnPackageTest : public testing::Test {
 
   static Value DictOf(absl::string_view name, const Tensor& tensor) {
     Value dict = Value::Dict();
-    EXPECT_TRUE(dict.Set(name, Value(tensor)).ok());
+    EXPECT_THAT(dict.Set(name, Value(tensor)), IsOk());
     return dict;
   }
 
@@ -105,7 +106,7 @@ class OwnPackageTest : public testing::Test {
     std::string bytes(storage.size_bytes(), '?');
     const absl::Status status =
         CopyToHost(registry_.Snapshot(), storage, 0, &bytes[0], bytes.size());
-    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(status, IsOk());
     return bytes;
   }
 
@@ -139,11 +140,11 @@ TEST_P(OwnPackageFormsTest, SavesWhatItHoldsAndLoadsItAgain) {
     const std::string bytes = contents[name] = Counted(count);
     const Storage host = HostStorage(bytes);
     if (has_tags()) host.set_recorded_location("vault");
-    ASSERT_TRUE(here.Set(name, Value(TensorOf(host))).ok());
-    ASSERT_TRUE(kept.Set(name, Value(TensorOf(vault_.Keep(bytes)))).ok());
+    ASSERT_THAT(here.Set(name, Value(TensorOf(host))), IsOk());
+    ASSERT_THAT(kept.Set(name, Value(TensorOf(vault_.Keep(bytes)))), IsOk());
   }
   const absl::StatusOr<std::string> file = SaveToString(kept);
-  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_THAT(file, IsOk());
   EXPECT_TRUE(*file == *SaveToString(here));
   // A large storage comes in pieces.
   EXPECT_LE(vault_.largest_copy_bytes(), kMiB);
@@ -151,7 +152,7 @@ TEST_P(OwnPackageFormsTest, SavesWhatItHoldsAndLoadsItAgain) {
 
   if (!has_tags()) load_.map_location = MapLocation::To("vault");
   const absl::StatusOr<Value> loaded = LoadMemory(*file, load_);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT(loaded, IsOk());
   for (const auto& [name, bytes] : contents) {
     const Storage storage = loaded->Get(name)->AsTensor()->storage();
     EXPECT_EQ(storage.device(), Device("vault"));
@@ -162,7 +163,7 @@ TEST_P(OwnPackageFormsTest, SavesWhatItHoldsAndLoadsItAgain) {
       absl::StrCat(testing::TempDir(), "/own_package.", GetParam().name);
   save_.archive_name = "archive";
   const absl::Status saved = Save(*loaded, path, save_);
-  ASSERT_TRUE(saved.ok()) << saved;
+  ASSERT_THAT(saved, IsOk());
   std::ifstream stream(path, std::ios::binary);
   EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(stream), {}) == *file);
 
@@ -174,7 +175,7 @@ TEST_P(OwnPackageFormsTest, SavesWhatItHoldsAndLoadsItAgain) {
   EXPECT_EQ(LoadMemory(*file, elsewhere).ok(), !has_tags());
   elsewhere.map_location = MapLocation::To("cpu");
   const absl::StatusOr<Value> on_host = LoadMemory(*file, elsewhere);
-  ASSERT_TRUE(on_host.ok()) << on_host.status();
+  ASSERT_THAT(on_host, IsOk());
   const Tensor tensor = *on_host->Get("of 3")->AsTensor();
   EXPECT_EQ(static_cast<const float*>(tensor.data())[2], 2);
 }
@@ -208,9 +209,9 @@ TEST_F(OwnPackageTest, StoragesStayShared) {
   const Storage kept = vault_.Keep(Counted(8));
   Value value = DictOf("whole", TensorOf(kept));
   const Tensor row = *Tensor::Create(kept, DType::kFloat32, {4}, {2}, 1);
-  ASSERT_TRUE(value.Set("every other", Value(row)).ok());
+  ASSERT_THAT(value.Set("every other", Value(row)), IsOk());
   const absl::StatusOr<Value> loaded = LoadMemory(*SaveToString(value), load_);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT(loaded, IsOk());
   const Tensor again = *loaded->Get("every other")->AsTensor();
   EXPECT_EQ(again.storage(), loaded->Get("whole")->AsTensor()->storage());
   EXPECT_EQ(again.strides(), row.strides());
@@ -229,13 +230,13 @@ TEST_F(OwnPackageTest, ViewsAreSavedWithoutTheirStorages) {
                                        {columns, 1}, 1 + columns));
       const Tensor turned = *Tensor::Create(storage, DType::kFloat32,
                                             {columns, 3}, {1, columns}, 1);
-      EXPECT_TRUE(value.Set("turned", Value(turned)).ok());
+      EXPECT_THAT(value.Set("turned", Value(turned)), IsOk());
       return value;
     };
     save_.copy_shared = true;
     const absl::StatusOr<std::string> kept =
         SaveToString(views(vault_.Keep(bytes)));
-    ASSERT_TRUE(kept.ok()) << kept.status();
+    ASSERT_THAT(kept, IsOk());
     EXPECT_TRUE(*kept == *SaveToString(views(HostStorage(bytes))));
   }
 }
@@ -243,10 +244,10 @@ TEST_F(OwnPackageTest, ViewsAreSavedWithoutTheirStorages) {
 TEST_F(OwnPackageTest, AFailedSaveKeepsTheOldFile) {
   const std::string path = absl::StrCat(testing::TempDir(), "/kept.pt");
   const Value value = DictOf("weight", TensorOf(vault_.Keep(Counted(3))));
-  ASSERT_TRUE(Save(value, path, save_).ok());
+  ASSERT_THAT(Save(value, path, save_), IsOk());
   vault_.Fail(absl::UnavailableError("the vault is closed"));
   EXPECT_EQ(Save(value, path, save_).code(), absl::StatusCode::kUnavailable);
-  EXPECT_TRUE(Load(path, load_).ok());
+  EXPECT_THAT(Load(path, load_), IsOk());
 }
 
 TEST_F(OwnPackageTest, ExceptionsReachTheCaller) {
@@ -280,23 +281,23 @@ TEST_F(OwnPackageTest, WithoutACopierSavingSaysWhatIsMissing) {
 TEST_F(OwnPackageTest, SavesAskTheTaggerOfEachStorageFewTimes) {
   Value value = Value::Dict();
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(
-        value.Set(absl::StrCat(i), Value(TensorOf(vault_.Keep(Counted(3)))))
-            .ok());
+    ASSERT_THAT(
+        value.Set(absl::StrCat(i), Value(TensorOf(vault_.Keep(Counted(3))))),
+        IsOk());
   }
-  ASSERT_TRUE(SaveToString(value).ok());
+  ASSERT_THAT(SaveToString(value), IsOk());
   EXPECT_EQ(vault_.tagger_count(), 20);
   EXPECT_EQ(vault_.copy_count(), 10);
 }
 
 TEST_F(OwnPackageTest, ReadsIntoExistingTensorsAreRefused) {
   Value value = DictOf("bias", TensorOf(HostStorage(Counted(3))));
-  ASSERT_TRUE(
-      value.Set("weight", Value(TensorOf(HostStorage(Counted(3))))).ok());
+  ASSERT_THAT(value.Set("weight", Value(TensorOf(HostStorage(Counted(3))))),
+              IsOk());
   const absl::StatusOr<std::string> file = SaveToString(value);
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(*file, load_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const std::string before(12, 'x');
   const Storage kept = vault_.Keep(before);
   const Storage host = HostStorage(before);

@@ -21,6 +21,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -53,20 +54,20 @@ class MapLocationTest : public testing::Test {
       const std::vector<float> elements(4, static_cast<float>(++next));
       const absl::StatusOr<Tensor> tensor =
           Tensor::FromData(absl::MakeConstSpan(elements), {4});
-      EXPECT_TRUE(tensor.ok());
+      EXPECT_THAT(tensor, IsOk());
       tensor->storage().set_recorded_location(tag);
-      EXPECT_TRUE(all.Append(Value(*tensor)).ok());
+      EXPECT_THAT(all.Append(Value(*tensor)), IsOk());
     }
     StringSink sink(&bytes_);
     SaveOptions options;
     options.registry = &registry_;
-    EXPECT_TRUE(Save(all, sink, options).ok());
+    EXPECT_THAT(Save(all, sink, options), IsOk());
   }
 
   void Register(int priority, std::shared_ptr<Backend> backend) {
     absl::StatusOr<Registration> registration =
         registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_TRUE(registration.ok()) << registration.status();
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -74,7 +75,7 @@ class MapLocationTest : public testing::Test {
   std::vector<std::string> Places(const MapLocation& map) {
     options_.map_location = map;
     const absl::StatusOr<Value> list = LoadMemory(bytes_, options_);
-    EXPECT_TRUE(list.ok()) << list.status();
+    EXPECT_THAT(list, IsOk());
     std::vector<std::string> places;
     for (size_t i = 0; list.ok() && i < list->size(); ++i) {
       const Storage storage = list->Item(i)->AsTensor()->storage();
@@ -133,8 +134,8 @@ TEST_F(MapLocationTest, AMapThatMatchesNothingCanBeAnError) {
   const absl::Status status = Failure(MapLocation::Table({{"fake:3", "cpu"}}));
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("\"fake:1\""));
-  EXPECT_TRUE(Failure(MapLocation::Table({{"fake:1", "cpu"}})).ok());
-  EXPECT_TRUE(Failure(MapLocation()).ok());
+  EXPECT_THAT(Failure(MapLocation::Table({{"fake:1", "cpu"}})), IsOk());
+  EXPECT_THAT(Failure(MapLocation()), IsOk());
 }
 
 TEST_F(MapLocationTest, FunctionsSeeCompleteStoragesInOrder) {
@@ -179,7 +180,7 @@ TEST_F(MapLocationTest, APlaceThatFailedHalfwayIsNotTakenForDone) {
       });
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes_, options_);
-  ASSERT_TRUE(checkpoint.ok());
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kAborted);
 }

@@ -23,6 +23,7 @@
 #include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
@@ -54,7 +55,7 @@ std::string Write(const Codec& codec, const ObjectGraph& graph, NodeId root) {
         return storage.recorded_location();
       });
   const absl::StatusOr<LargeString> bytes = codec.Write(graph, root, &storages);
-  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  EXPECT_THAT(bytes, IsOk());
   return bytes.ok() ? std::string(bytes->data(), bytes->size()) : "";
 }
 
@@ -97,8 +98,8 @@ TEST(ProtoRoundTripTest, PicklesComeBack) {
     LoadOptions options;
     options.placement = Placement::kHost;
     absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(file, options);
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-    ASSERT_TRUE(checkpoint->PlaceAll().ok());
+    ASSERT_THAT(checkpoint, IsOk());
+    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
     const Value& root = checkpoint->root();
     const std::string record =
         Write(proto::ProtoCodec(), *root.graph(), root.node());
@@ -106,7 +107,7 @@ TEST(ProtoRoundTripTest, PicklesComeBack) {
     StorageTable storages;
     const absl::StatusOr<Codec::GraphRead> read =
         proto::ProtoCodec().Read(record, LoadLimits(), &storages, &back);
-    ASSERT_TRUE(read.ok()) << read.status();
+    ASSERT_THAT(read, IsOk());
     EXPECT_EQ(GraphDifference(*root.graph(), root.node(), back, read->root),
               "");
     EXPECT_EQ(Write(proto::ProtoCodec(), back, read->root), record);
@@ -188,7 +189,7 @@ TEST(ProtoRoundTripTest, StoragesOfTheOtherByteOrderAreTurnedRound) {
   const absl::StatusOr<ParsedCheckpoint> parsed =
       torch_format::ReadZipContainer(*file, ContainerOptions(),
                                      CodecSnapshot(codecs), "");
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  ASSERT_THAT(parsed, IsOk());
   ASSERT_EQ(parsed->storages.size(), 1);
   EXPECT_EQ(parsed->storages[0].extents[0].swap_unit_bytes, 4);
 }
@@ -198,7 +199,7 @@ TEST(ProtoRoundTripTest, StoragesOfTheOtherByteOrderAreTurnedRound) {
 // other.
 TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
   CodecRegistry registry;
-  ASSERT_TRUE(registry.Register(std::make_shared<proto::ProtoCodec>()).ok());
+  ASSERT_THAT(registry.Register(std::make_shared<proto::ProtoCodec>()), IsOk());
   SaveOptions save_options;
   save_options.codec = "proto";
   save_options.codec_registry = &registry;
@@ -209,7 +210,7 @@ TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
     std::string bytes;
     StringSink sink(&bytes);
     const absl::Status status = Save(value, sink, save_options);
-    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(status, IsOk());
     return LoadMemory(bytes, load_options).status();
   };
   const auto load = [&load_options](const std::string& name) {
@@ -239,7 +240,7 @@ TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
   for (const char* name : {"pytorch-1.13/single.pt", "pytorch-1.13/module.pt",
                            "pytorch-1.13/requires_grad.pt"}) {
     SCOPED_TRACE(name);
-    EXPECT_TRUE(through(load(name)).ok());
+    EXPECT_THAT(through(load(name)), IsOk());
     for (size_t i = 0; i < changes.size(); ++i) {
       SCOPED_TRACE(i);
       const Value value = load(name);
@@ -263,7 +264,7 @@ TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
   }
   // Devices and layouts.
   const Value objects = load("pytorch-1.13/torch_objects.pt");
-  EXPECT_TRUE(through(objects).ok());
+  EXPECT_THAT(through(objects), IsOk());
   ObjectGraph& graph = *objects.graph();
   NodeId device = 0;
   while (graph.kind(device) != ValueKind::kDevice) ++device;
@@ -281,12 +282,12 @@ TEST(ProtoRoundTripTest, ReadsAStateDictOfTheFirstRelease) {
   options.placement = Placement::kHost;
   const absl::StatusOr<Value> value =
       Load("tests/data/fixtures/pytorch-1.13/state_dict.pt", options);
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   ObjectGraph back;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
       proto::ProtoCodec().Read(first, LoadLimits(), &storages, &back);
-  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_THAT(read, IsOk());
   EXPECT_EQ(GraphDifference(*value->graph(), value->node(), back, read->root),
             "");
   EXPECT_EQ(Write(proto::ProtoCodec(), *value->graph(), value->node()), first);

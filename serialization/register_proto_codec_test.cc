@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
@@ -19,7 +20,7 @@ namespace {
 
 TEST(RegisterProtoCodecTest, LinkingRegisters) {
   const CodecSnapshot codecs = CodecRegistry::Default().Snapshot();
-  ASSERT_TRUE(codecs.FindByName("proto").ok());
+  ASSERT_THAT(codecs.FindByName("proto"), IsOk());
   EXPECT_EQ(codecs.FindBySuffix("proto"), *codecs.FindByName("proto"));
 }
 
@@ -28,14 +29,14 @@ TEST(RegisterProtoCodecTest, SavesAndLoadsWithoutAPickle) {
   options.codec = "proto";
   std::string bytes;
   StringSink sink(&bytes);
-  ASSERT_TRUE(Save(Value::List({Value(7)}), sink, options).ok());
+  ASSERT_THAT(Save(Value::List({Value(7)}), sink, options), IsOk());
   LoadOptions no_pickles;
   no_pickles.codec = "proto";
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, no_pickles);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().codec, "proto");
-  EXPECT_TRUE(checkpoint->ReadRecord("data.proto").ok());
+  EXPECT_THAT(checkpoint->ReadRecord("data.proto"), IsOk());
   EXPECT_FALSE(checkpoint->ReadRecord("data.pkl").ok());
   EXPECT_EQ(*checkpoint->root().At("/0")->AsInt(), 7);
 }

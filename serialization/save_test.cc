@@ -21,6 +21,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -52,7 +53,7 @@ class SaveTest : public testing::Test {
   void Register(int priority, std::shared_ptr<Backend> backend) {
     absl::StatusOr<Registration> registration =
         registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_TRUE(registration.ok());
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -69,10 +70,10 @@ class SaveTest : public testing::Test {
     Value all = Value::Dict();
     for (int i = 0; i < count; ++i) {
       const float element[] = {static_cast<float>(i)};
-      EXPECT_TRUE(
+      EXPECT_THAT(
           all.Set(absl::StrCat(i),
-                  Value(*Tensor::FromData(absl::MakeConstSpan(element), {1})))
-              .ok());
+                  Value(*Tensor::FromData(absl::MakeConstSpan(element), {1}))),
+          IsOk());
     }
     return all;
   }
@@ -81,7 +82,7 @@ class SaveTest : public testing::Test {
     std::vector<std::string> names;
     const absl::StatusOr<zip::ZipDirectory> directory = zip::ZipDirectory::Read(
         *ReadableMemory(bytes, "some.zip"), zip::ZipLimits());
-    EXPECT_TRUE(directory.ok()) << directory.status();
+    EXPECT_THAT(directory, IsOk());
     for (const Extent& entry : directory->entries()) {
       names.emplace_back(entry.name);
     }
@@ -128,11 +129,11 @@ TEST_F(SaveTest, GivesBackTheBytesOfPyTorch) {
   // whole archive; here the pickle and the storage go through a load.
   const absl::StatusOr<Value> value =
       LoadMemory(SmallCheckpoint().Build(), load_options_);
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   options_.compatibility = Compatibility::kTorch1_6;
   options_.archive_name = "my.model";
   const absl::StatusOr<std::string> bytes = SaveToString(*value);
-  ASSERT_TRUE(bytes.ok());
+  ASSERT_THAT(bytes, IsOk());
   EXPECT_EQ(bytes->size(), 750);
   EXPECT_EQ(bytes->substr(0x40, 172), SmallPickle());
   EXPECT_EQ(bytes->substr(0x140, 16), SmallStorage());
@@ -161,13 +162,13 @@ TEST_F(SaveTest, NamesTheArchiveAfterTheFile) {
       options_.compatibility = compatibility;
       const std::string path = absl::StrCat(testing::TempDir(), "/", c.file);
       const absl::Status status = Save(Value(1), path, options_);
-      ASSERT_TRUE(status.ok()) << status;
+      ASSERT_THAT(status, IsOk());
       absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
           OpenForReading(path);
-      ASSERT_TRUE(file.ok());
+      ASSERT_THAT(file, IsOk());
       const absl::StatusOr<zip::ZipDirectory> directory =
           zip::ZipDirectory::Read(**file, zip::ZipLimits());
-      ASSERT_TRUE(directory.ok());
+      ASSERT_THAT(directory, IsOk());
       EXPECT_EQ(
           directory->entries()[0].name,
           absl::StrCat(compatibility == Compatibility::kTorch1_6 ? c.archive_1_6
@@ -210,45 +211,46 @@ TEST_F(SaveTest, AlignsStorages) {
   for (uint64_t alignment : {1, 64, 100, 4096, 32768}) {
     options_.storage_alignment = alignment;
     const absl::StatusOr<std::string> bytes = SaveToString(Tensors(3));
-    ASSERT_TRUE(bytes.ok());
+    ASSERT_THAT(bytes, IsOk());
     const auto file = ReadableMemory(*bytes, "some.zip");
     const absl::StatusOr<zip::ZipDirectory> directory =
         zip::ZipDirectory::Read(*file, zip::ZipLimits());
-    ASSERT_TRUE(directory.ok());
+    ASSERT_THAT(directory, IsOk());
     for (const Extent& entry : directory->entries()) {
       EXPECT_EQ(*FindContents(*file, entry) % alignment, 0);
     }
-    EXPECT_TRUE(LoadMemory(*bytes, load_options_).ok());
+    EXPECT_THAT(LoadMemory(*bytes, load_options_), IsOk());
   }
 }
 
 TEST_F(SaveTest, StoragesAreTaggedByTheRegistry) {
   Memory memory;
-  ASSERT_TRUE(fake_->Allocate(1, {16}, {&memory, 1}).ok());
-  ASSERT_TRUE(fake_->CopyFromHost(SmallStorage().data(), memory, 0, 16).ok());
+  ASSERT_THAT(fake_->Allocate(1, {16}, {&memory, 1}), IsOk());
+  ASSERT_THAT(fake_->CopyFromHost(SmallStorage().data(), memory, 0, 16),
+              IsOk());
   const absl::StatusOr<Tensor> tensor = Tensor::Create(
       Storage::FromMemory(Device("fake", 1), memory, 16), DType::kFloat32, {4});
-  ASSERT_TRUE(tensor.ok());
+  ASSERT_THAT(tensor, IsOk());
   const absl::StatusOr<std::string> bytes = SaveToString(Value(*tensor));
-  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  ASSERT_THAT(bytes, IsOk());
   const absl::StatusOr<Value> value = LoadMemory(*bytes, load_options_);
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   EXPECT_EQ(value->AsTensor()->device().ToString(), "fake:1");
   load_options_.placement = Placement::kHost;
   const absl::StatusOr<Value> on_host = LoadMemory(*bytes, load_options_);
-  ASSERT_TRUE(on_host.ok());
+  ASSERT_THAT(on_host, IsOk());
   EXPECT_EQ(on_host->AsTensor()->storage().recorded_location(), "fake:1");
   // What was recorded goes before what the registry says.
   on_host->AsTensor()->storage().set_recorded_location("other:3");
   const absl::StatusOr<std::string> again = SaveToString(*on_host);
-  ASSERT_TRUE(again.ok());
+  ASSERT_THAT(again, IsOk());
   EXPECT_THAT(*again, HasSubstr("other:3"));
 }
 
 TEST_F(SaveTest, ATagIsWrittenOnce) {
   // Whoever made the storages, PyTorch has one object for "cpu".
   const absl::StatusOr<std::string> bytes = SaveToString(Tensors(3000));
-  ASSERT_TRUE(bytes.ok());
+  ASSERT_THAT(bytes, IsOk());
   const absl::string_view tag("X\x03\0\0\0cpu", 8);
   const size_t first = bytes->find(tag.data(), 0, tag.size());
   ASSERT_NE(first, std::string::npos);
@@ -259,10 +261,11 @@ TEST_F(SaveTest, WhatCannotBeSavedIsAnError) {
   // One storage as two dtypes.
   const absl::StatusOr<Storage> storage = Storage::Allocate(16);
   Value two = Value::List();
-  ASSERT_TRUE(
-      two.Append(Value(*Tensor::Create(*storage, DType::kFloat32, {4}))).ok());
-  ASSERT_TRUE(
-      two.Append(Value(*Tensor::Create(*storage, DType::kInt32, {4}))).ok());
+  ASSERT_THAT(
+      two.Append(Value(*Tensor::Create(*storage, DType::kFloat32, {4}))),
+      IsOk());
+  ASSERT_THAT(two.Append(Value(*Tensor::Create(*storage, DType::kInt32, {4}))),
+              IsOk());
   absl::Status status = SaveToString(two).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("different types"));
@@ -286,13 +289,13 @@ struct Unreadable {
 
 Value DictOf(const Value& key, const Value& value) {
   Value dict = Value::Dict();
-  EXPECT_TRUE(dict.Set(key, value).ok());
+  EXPECT_THAT(dict.Set(key, value), IsOk());
   return dict;
 }
 
 Value WithAttribute(absl::string_view name, const Value& value) {
   Value object = Value::Object("pool.A");
-  EXPECT_TRUE(object.SetAttribute(name, value).ok());
+  EXPECT_THAT(object.SetAttribute(name, value), IsOk());
   return object;
 }
 
@@ -432,9 +435,9 @@ TEST_F(SaveTest, WhatNoSafetensorsFileHoldsIsAnError) {
               absl::StatusCode::kInvalidArgument);
   }
   // Whether a gradient is wanted is left out, as the library does.
-  EXPECT_TRUE(
-      SaveToString(DictOf(Value("w"), WithFlags(DType::kFloat32, false, true)))
-          .ok());
+  EXPECT_THAT(
+      SaveToString(DictOf(Value("w"), WithFlags(DType::kFloat32, false, true))),
+      IsOk());
   options_.metadata = {{"\xff", "text"}};
   EXPECT_FALSE(SaveToString(Value::Dict()).ok());
   options_.metadata = {{"name", "\xff"}};
@@ -475,11 +478,11 @@ TEST_F(SaveTest, WhatNoFileKeepsIsAnError) {
       Layout::kSparseCoo, DType::kFloat32, {3},
       {*Tensor::FromData(absl::MakeConstSpan(index), {1, 1}),
        *Tensor::FromData(absl::MakeConstSpan(element), {1})});
-  EXPECT_TRUE(SaveToString(Value(sparse)).ok());
+  EXPECT_THAT(SaveToString(Value(sparse)), IsOk());
   sparse.set_requires_grad(true, InternalKey());
   EXPECT_EQ(SaveToString(Value(sparse)).status().code(),
             absl::StatusCode::kUnimplemented);
-  EXPECT_TRUE(SaveToString(Value::Parameter(sparse)).ok());
+  EXPECT_THAT(SaveToString(Value::Parameter(sparse)), IsOk());
   sparse.set_requires_grad(false, InternalKey());
   sparse.set_neg(true, InternalKey());
   EXPECT_EQ(SaveToString(Value(sparse)).status().code(),
@@ -489,25 +492,25 @@ TEST_F(SaveTest, WhatNoFileKeepsIsAnError) {
   EXPECT_THAT(std::string(SaveToString(renamed).status().message()),
               HasSubstr("would be read as builtins.range"));
   options_.pickle_protocol = 3;
-  EXPECT_TRUE(SaveToString(renamed).ok());
+  EXPECT_THAT(SaveToString(renamed), IsOk());
 }
 
 TEST_F(SaveTest, FlagsThatChangedAfterTheLoadAreWritten) {
   Value dict = Value::Dict();
   const Tensor frozen = OneElement(DType::kFloat32);
   frozen.set_requires_grad(true, InternalKey());
-  ASSERT_TRUE(dict.Set("w", Value(frozen)).ok());
-  ASSERT_TRUE(
-      dict.Set("p", Value::Parameter(OneElement(DType::kFloat64))).ok());
-  ASSERT_TRUE(dict.Set("c", Value(OneElement(DType::kComplex64))).ok());
-  ASSERT_TRUE(
-      dict.Set("f8", Value::Parameter(OneElement(DType::kFloat8E5M2))).ok());
+  ASSERT_THAT(dict.Set("w", Value(frozen)), IsOk());
+  ASSERT_THAT(dict.Set("p", Value::Parameter(OneElement(DType::kFloat64))),
+              IsOk());
+  ASSERT_THAT(dict.Set("c", Value(OneElement(DType::kComplex64))), IsOk());
+  ASSERT_THAT(dict.Set("f8", Value::Parameter(OneElement(DType::kFloat8E5M2))),
+              IsOk());
   for (const Container container : {Container::kZip, Container::kLegacy}) {
     options_.container = container;
     const absl::StatusOr<std::string> bytes = SaveToString(dict);
-    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    ASSERT_THAT(bytes, IsOk());
     const absl::StatusOr<Value> loaded = LoadMemory(*bytes, load_options_);
-    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    ASSERT_THAT(loaded, IsOk());
     EXPECT_EQ(*SaveToString(*loaded), *bytes);
     loaded->Get("w")->AsTensor()->set_requires_grad(false, InternalKey());
     loaded->Get("p")->AsTensor()->set_requires_grad(true, InternalKey());
@@ -517,9 +520,9 @@ TEST_F(SaveTest, FlagsThatChangedAfterTheLoadAreWritten) {
     const Value inside = Value::List({*loaded});
     for (const Value& value : {*loaded, inside}) {
       const absl::StatusOr<std::string> changed = SaveToString(value);
-      ASSERT_TRUE(changed.ok()) << changed.status();
+      ASSERT_THAT(changed, IsOk());
       absl::StatusOr<Value> again = LoadMemory(*changed, load_options_);
-      ASSERT_TRUE(again.ok()) << again.status();
+      ASSERT_THAT(again, IsOk());
       if (again->kind() == ValueKind::kList) again = again->Item(0);
       EXPECT_FALSE(again->Get("w")->AsTensor()->requires_grad());
       EXPECT_TRUE(again->Get("p")->AsTensor()->requires_grad());
@@ -547,21 +550,21 @@ TEST_F(SaveTest, NamesOfArchivesAreChecked) {
   options_.archive_name.clear();
   options_.compatibility = Compatibility::kTorch1_6;
   const std::string path = absl::StrCat(testing::TempDir(), "/\xff.pt");
-  ASSERT_TRUE(Save(Value(1), path, options_).ok());
+  ASSERT_THAT(Save(Value(1), path, options_), IsOk());
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::Open(path, load_options_);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().archive_name, "archive");
 }
 
 TEST_F(SaveTest, ACancelledSaveKeepsTheOldFile) {
   const std::string path = absl::StrCat(testing::TempDir(), "/kept.pt");
-  ASSERT_TRUE(Save(Value("old"), path, options_).ok());
+  ASSERT_THAT(Save(Value("old"), path, options_), IsOk());
   options_.is_cancelled = [] { return true; };
   EXPECT_EQ(Save(Value("new"), path, options_).code(),
             absl::StatusCode::kCancelled);
   const absl::StatusOr<Value> value = Load(path, load_options_);
-  ASSERT_TRUE(value.ok());
+  ASSERT_THAT(value, IsOk());
   EXPECT_EQ(*value->AsStr(), "old");
 }
 
@@ -572,7 +575,7 @@ TEST_F(SaveTest, ReportsProgress) {
     done = done_bytes;
     total = total_bytes;
   };
-  ASSERT_TRUE(SaveToString(Tensors(10)).ok());
+  ASSERT_THAT(SaveToString(Tensors(10)), IsOk());
   EXPECT_GT(done, 0);
   EXPECT_LE(done, total);
 }

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
@@ -31,7 +32,7 @@ Tensor Number(float value) { return *Tensor::FromData<float>({value}, {1}); }
 
 std::vector<std::string> Names(const Value& value) {
   const absl::StatusOr<StateDictResult> state = StateDict(value);
-  EXPECT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state, IsOk());
   std::vector<std::string> names;
   if (!state.ok()) return names;
   for (const NamedTensor& entry : state->tensors) {
@@ -44,7 +45,7 @@ std::vector<std::string> Names(const Value& value) {
 // What was left out, each as "name: type".
 std::vector<std::string> LeftOutOf(const Value& value) {
   const absl::StatusOr<StateDictResult> state = StateDict(value);
-  EXPECT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state, IsOk());
   std::vector<std::string> left_out;
   if (!state.ok()) return left_out;
   for (const LeftOut& entry : state->left_out) {
@@ -56,14 +57,14 @@ std::vector<std::string> LeftOutOf(const Value& value) {
 // A dict with one tensor.
 Value OneTensor(float value) {
   const Value state = Value::Dict();
-  EXPECT_TRUE(state.Set("w", Number(value)).ok());
+  EXPECT_THAT(state.Set("w", Number(value)), IsOk());
   return state;
 }
 
 Value Dict(const std::vector<std::pair<absl::string_view, Value>>& entries) {
   const Value dict = Value::Dict();
   for (const auto& [key, value] : entries) {
-    EXPECT_TRUE(dict.Set(key, value).ok());
+    EXPECT_THAT(dict.Set(key, value), IsOk());
   }
   return dict;
 }
@@ -139,9 +140,9 @@ class Modules {
 
 TEST(StateDictTest, OfAStateDict) {
   const Value state = Value::OrderedDict();
-  ASSERT_TRUE(state.Set("b.weight", Number(1)).ok());
-  ASSERT_TRUE(state.Set("steps", 3).ok());
-  ASSERT_TRUE(state.Set("a.weight", Value::Parameter(Number(2))).ok());
+  ASSERT_THAT(state.Set("b.weight", Number(1)), IsOk());
+  ASSERT_THAT(state.Set("steps", 3), IsOk());
+  ASSERT_THAT(state.Set("a.weight", Value::Parameter(Number(2))), IsOk());
   EXPECT_THAT(Names(state), ElementsAre("b.weight=1", "a.weight=2"));
 }
 
@@ -150,11 +151,11 @@ TEST(StateDictTest, OfACheckpointThatHoldsOne) {
        {"state_dict", "model_state_dict", "model", "module", "net", "network",
         "weights", "generator", "params_ema", "params"}) {
     const Value state = Value::Dict();
-    ASSERT_TRUE(state.Set("w", Number(1)).ok());
+    ASSERT_THAT(state.Set("w", Number(1)), IsOk());
     const Value checkpoint = Value::Dict();
-    ASSERT_TRUE(checkpoint.Set("rng_state", Number(9)).ok());
-    ASSERT_TRUE(checkpoint.Set(holder, state).ok());
-    ASSERT_TRUE(checkpoint.Set("epoch", 3).ok());
+    ASSERT_THAT(checkpoint.Set("rng_state", Number(9)), IsOk());
+    ASSERT_THAT(checkpoint.Set(holder, state), IsOk());
+    ASSERT_THAT(checkpoint.Set("epoch", 3), IsOk());
     EXPECT_THAT(Names(checkpoint), ElementsAre("w=1")) << holder;
     const absl::StatusOr<StateDictResult> found = StateDict(checkpoint);
     EXPECT_EQ(found->pointer, absl::StrCat("/", holder));
@@ -164,18 +165,18 @@ TEST(StateDictTest, OfACheckpointThatHoldsOne) {
 
 TEST(StateDictTest, TheClearestNameGoesFirst) {
   const Value state = Value::Dict();
-  ASSERT_TRUE(state.Set("w", Number(1)).ok());
+  ASSERT_THAT(state.Set("w", Number(1)), IsOk());
   const Value other = Value::Dict();
-  ASSERT_TRUE(other.Set("w", Number(2)).ok());
+  ASSERT_THAT(other.Set("w", Number(2)), IsOk());
   const Value checkpoint = Value::Dict();
-  ASSERT_TRUE(checkpoint.Set("model", other).ok());
-  ASSERT_TRUE(checkpoint.Set("state_dict", state).ok());
+  ASSERT_THAT(checkpoint.Set("model", other), IsOk());
+  ASSERT_THAT(checkpoint.Set("state_dict", state), IsOk());
   EXPECT_THAT(Names(checkpoint), ElementsAre("w=1"));
   EXPECT_THAT(Names(*checkpoint.At("/model")), ElementsAre("w=2"));
   // A holder without tensors is none.
   const Value config = Value::Dict();
-  ASSERT_TRUE(config.Set("model", Value("resnet")).ok());
-  ASSERT_TRUE(config.Set("net", state).ok());
+  ASSERT_THAT(config.Set("model", Value("resnet")), IsOk());
+  ASSERT_THAT(config.Set("net", state), IsOk());
   EXPECT_THAT(Names(config), ElementsAre("w=1"));
   // The averaged parameters are those to use.
   EXPECT_THAT(
@@ -193,12 +194,12 @@ TEST(StateDictTest, OfTheOnlyEntryThatIsOne) {
   EXPECT_TRUE(checkpoint.At(found->pointer)->Contains("w"));
   EXPECT_THAT(found->outside, ElementsAre("/epoch", "/optimizer"));
   // Of two, none is taken.
-  ASSERT_TRUE(checkpoint.Set("raw", OneTensor(2)).ok());
+  ASSERT_THAT(checkpoint.Set("raw", OneTensor(2)), IsOk());
   const absl::Status status = StateDict(checkpoint).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("\"e~m/a\", \"raw\""));
   // A dict that has tensors of its own is the state, with all that is in it.
-  ASSERT_TRUE(checkpoint.Set("rng", Number(9)).ok());
+  ASSERT_THAT(checkpoint.Set("rng", Number(9)), IsOk());
   EXPECT_THAT(Names(checkpoint), ElementsAre("e~m/a.w=1", "raw.w=2", "rng=9"));
 }
 
@@ -216,7 +217,7 @@ TEST(StateDictTest, NamesWhatListsTuplesAndDictsHold) {
 
 TEST(StateDictTest, SaysWhatIsNoTensor) {
   const Value config = Value::Object("my.Config");
-  ASSERT_TRUE(config.SetAttribute("depth", Value(3)).ok());
+  ASSERT_THAT(config.SetAttribute("depth", Value(3)), IsOk());
   const Value state = Dict({{"none", Value()},
                             {"steps", Value(3)},
                             {"text", Value("x")},
@@ -225,9 +226,9 @@ TEST(StateDictTest, SaysWhatIsNoTensor) {
                             {"options", Dict({{"lr", Value(0.1)}})},
                             {"config", config},
                             {"w", Number(1)}});
-  ASSERT_TRUE(state.Set(Value(7), Number(2)).ok());
-  ASSERT_TRUE(state.Set(Value(true), Value(3)).ok());
-  ASSERT_TRUE(state.Set("itself", state).ok());
+  ASSERT_THAT(state.Set(Value(7), Number(2)), IsOk());
+  ASSERT_THAT(state.Set(Value(true), Value(3)), IsOk());
+  ASSERT_THAT(state.Set("itself", state), IsOk());
   EXPECT_THAT(Names(state), ElementsAre("w=1"));
   EXPECT_THAT(
       LeftOutOf(state),
@@ -346,7 +347,7 @@ TEST(StateDictTest, SaysWhichTensorsOfAModuleAreNoState) {
   modules.Set(checkpoint, "model", root);
   const absl::StatusOr<StateDictResult> state =
       StateDict(modules.value(checkpoint));
-  ASSERT_TRUE(state.ok()) << state.status();
+  ASSERT_THAT(state, IsOk());
   EXPECT_THAT(state->outside, ElementsAre("/model/_modules/conv/_buffers/cache",
                                           "/model/_modules/conv/anchors/0"));
   for (const std::string& pointer : state->outside) {
@@ -399,8 +400,8 @@ TEST(StateDictTest, OfAModule) {
 
 TEST(StateDictTest, SaysWhatThereIs) {
   const Value checkpoint = Value::Dict();
-  ASSERT_TRUE(checkpoint.Set("epoch", 3).ok());
-  ASSERT_TRUE(checkpoint.Set(Value(7), Value("x\n")).ok());
+  ASSERT_THAT(checkpoint.Set("epoch", 3), IsOk());
+  ASSERT_THAT(checkpoint.Set(Value(7), Value("x\n")), IsOk());
   const absl::Status status = StateDict(checkpoint).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("\"epoch\", \"7\""));
@@ -411,7 +412,7 @@ TEST(StateDictTest, SaysWhatThereIs) {
 
 TEST(StateDictTest, RefusesKeysThatAreNoNames) {
   const Value state = Value::Dict();
-  ASSERT_TRUE(state.Set(Value(7), Number(1)).ok());
+  ASSERT_THAT(state.Set(Value(7), Number(1)), IsOk());
   const absl::Status status = StateDict(state).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("\"7\""));
@@ -459,27 +460,27 @@ TEST(StateDictTest, EndsWhereSharedListsMakeTooMuchOfIt) {
 TEST(StateDictTest, EveryPointerLeadsBack) {
   const Value state = OneTensor(1);
   const Value checkpoint = Value::OrderedDict();
-  ASSERT_TRUE(checkpoint.Set("a/b~", Value(3)).ok());
-  ASSERT_TRUE(checkpoint.Set(Value(0), state).ok());
-  ASSERT_TRUE(checkpoint.Set("0", Value(5)).ok());
-  ASSERT_TRUE(checkpoint.SetAttribute("0", Value(6)).ok());
+  ASSERT_THAT(checkpoint.Set("a/b~", Value(3)), IsOk());
+  ASSERT_THAT(checkpoint.Set(Value(0), state), IsOk());
+  ASSERT_THAT(checkpoint.Set("0", Value(5)), IsOk());
+  ASSERT_THAT(checkpoint.SetAttribute("0", Value(6)), IsOk());
   const auto at = [&](const std::string& pointer) {
     const absl::StatusOr<Value> value = checkpoint.At(pointer);
-    EXPECT_TRUE(value.ok()) << value.status();
+    EXPECT_THAT(value, IsOk());
     return value.value_or(Value());
   };
   absl::StatusOr<StateDictResult> found = StateDict(checkpoint);
-  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->pointer, "/0~20");
   EXPECT_TRUE(at(found->pointer).Contains("w"));
   EXPECT_THAT(found->outside, ElementsAre("/a~1b~0", "/0~21"));
   EXPECT_EQ(at(found->outside[0]).AsInt().value_or(-1), 3);
   EXPECT_EQ(at(found->outside[1]).AsInt().value_or(-1), 5);
   // The other one.
-  ASSERT_TRUE(checkpoint.Set(Value(0), Value(7)).ok());
-  ASSERT_TRUE(checkpoint.Set("0", OneTensor(2)).ok());
+  ASSERT_THAT(checkpoint.Set(Value(0), Value(7)), IsOk());
+  ASSERT_THAT(checkpoint.Set("0", OneTensor(2)), IsOk());
   found = StateDict(checkpoint);
-  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_THAT(found, IsOk());
   EXPECT_TRUE(at(found->pointer).Contains("w"));
   ASSERT_EQ(found->outside.size(), 2u);
   EXPECT_EQ(at(found->outside[1]).AsInt().value_or(-1), 7);
@@ -505,15 +506,15 @@ TEST(StateDictTest, PointersLeadThroughHelpersAndModules) {
   graph.AppendItems(tagged, item);
   const Value value = modules.value(modules.AddScriptObject(tagged));
   const absl::StatusOr<StateDictResult> found = StateDict(value);
-  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->pointer, "/__state__/0/0~21/model");
   const absl::StatusOr<Value> state = value.At(found->pointer);
-  ASSERT_TRUE(state.ok()) << state.status();
+  ASSERT_THAT(state, IsOk());
   EXPECT_EQ(state->node(), module);
   ASSERT_EQ(found->outside.size(), 3u);
   for (const std::string& pointer : found->outside) {
     const absl::StatusOr<Value> outside = value.At(pointer);
-    ASSERT_TRUE(outside.ok()) << outside.status();
+    ASSERT_THAT(outside, IsOk());
     EXPECT_TRUE(outside->is_tensor()) << pointer;
   }
   // A pair without the name of a class is of something else, and no pointer
@@ -553,12 +554,12 @@ TEST(StateDictTest, WhatContainersHoldDoesNotDependOnTheOrder) {
   const Value x = Value::List();
   const Value state = Dict({{"w", Number(1)}, {"x", x}, {"q", q}, {"p", p}});
   const Value own_x = *state.Get("x");
-  ASSERT_TRUE(own_x.Append(own_x).ok());
+  ASSERT_THAT(own_x.Append(own_x), IsOk());
   const Value own_q = *state.Get("q");
   const Value own_p = *own_q.Item(0);
-  ASSERT_TRUE(own_p.Append(own_q).ok());
-  ASSERT_TRUE(own_p.Append(Value::List({Value::List({Number(2)})})).ok());
-  ASSERT_TRUE(state.Set("p", own_p).ok());
+  ASSERT_THAT(own_p.Append(own_q), IsOk());
+  ASSERT_THAT(own_p.Append(Value::List({Value::List({Number(2)})})), IsOk());
+  ASSERT_THAT(state.Set("p", own_p), IsOk());
   EXPECT_THAT(Names(state), ElementsAre("w=1", "q.0.2.0.0=2", "p.2.0.0=2"));
   EXPECT_THAT(
       LeftOutOf(state),
@@ -597,7 +598,7 @@ TEST(StateDictTest, LooksAtWhatIsSharedOnce) {
   for (NodeId state : states) {
     const absl::StatusOr<StateDictResult> found =
         StateDict(modules.value(state));
-    ASSERT_TRUE(found.ok()) << found.status();
+    ASSERT_THAT(found, IsOk());
     EXPECT_EQ(found->tensors.size(), 1u);
     EXPECT_EQ(found->left_out.size(), size_t{kSharing});
   }
@@ -611,7 +612,7 @@ TEST(StateDictTest, LooksAtWhatIsSharedOnce) {
   modules.Set(checkpoint, "m", module);
   const absl::StatusOr<StateDictResult> found =
       StateDict(modules.value(checkpoint));
-  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->pointer, "/m");
 }
 
@@ -626,7 +627,7 @@ TEST(StateDictTest, ReadsTheNamesOfTransientBuffersOnce) {
   Modules modules;
   const absl::StatusOr<StateDictResult> found =
       StateDict(modules.value(modules.Add({}, buffers, transient)));
-  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->tensors.size(), size_t{kBuffers} / 2);
   EXPECT_EQ(found->outside.size(), size_t{kBuffers} / 2);
 }
@@ -641,7 +642,7 @@ TEST(StateDictTest, DoesNotRecurse) {
   }
   const absl::StatusOr<StateDictResult> state =
       StateDict(modules.value(module));
-  ASSERT_TRUE(state.ok()) << state.status();
+  ASSERT_THAT(state, IsOk());
   ASSERT_EQ(state->tensors.size(), 1u);
   EXPECT_EQ(state->tensors[0].name.size(), 20001u);
 }

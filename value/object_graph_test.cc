@@ -10,6 +10,7 @@
 
 #include "ferry/core/internal_key.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -363,7 +364,7 @@ TEST_F(ObjectGraphTest, WhatPythonCannotHash) {
   EXPECT_FALSE(graph_.KeysEqual(list, graph_.AddList()));
   for (NodeId node : {Int(1), Str("x"), ObjectGraph::kNone, Tuple({Int(1)}),
                       Frozen({}), graph_.AddGlobal("m", "C")}) {
-    EXPECT_TRUE(Set(dict, node).ok()) << Name(graph_.kind(node));
+    EXPECT_THAT(Set(dict, node), IsOk()) << Name(graph_.kind(node));
   }
 }
 
@@ -401,7 +402,7 @@ TEST_F(ObjectGraphTest, OfEqualKeysTheFirstKeyKeepsTheLastValue) {
       ObjectGraph::kEmptyTuple);
   graph_.BecomeDict(ordered);
   graph_.AppendEntries(ordered, Nodes{a, x, Str("a"), y});
-  ASSERT_TRUE(graph_.RemoveDuplicateKeys().ok());
+  ASSERT_THAT(graph_.RemoveDuplicateKeys(), IsOk());
   ASSERT_EQ(graph_.entries(dict).size(), 6u);
   EXPECT_EQ(graph_.entries(dict)[0], one);
   EXPECT_EQ(graph_.entries(dict)[1], z);
@@ -419,7 +420,7 @@ TEST_F(ObjectGraphTest, LargeDictsLoseTheirDuplicatesAndTheirIndexes) {
   }
   const NodeId dict = Dict(entries);
   graph_.FindStr(dict, "399");  // builds an index
-  ASSERT_TRUE(graph_.RemoveDuplicateKeys().ok());
+  ASSERT_THAT(graph_.RemoveDuplicateKeys(), IsOk());
   EXPECT_EQ(graph_.entries(dict).size(), 800u);
   for (int i = 0; i < 400; ++i) {
     const NodeId found = graph_.FindStr(dict, std::to_string(i));
@@ -433,7 +434,7 @@ TEST_F(ObjectGraphTest, OfEqualItemsOfASetTheFirstIsKept) {
   const NodeId set =
       graph_.AddSet(Nodes{one, a, ObjectGraph::kTrue, Str("a"), a});
   const NodeId frozen = Frozen({a, Str("a")});
-  ASSERT_TRUE(graph_.RemoveDuplicateKeys().ok());
+  ASSERT_THAT(graph_.RemoveDuplicateKeys(), IsOk());
   EXPECT_EQ(Items(set), (Nodes{one, a}));
   EXPECT_EQ(Items(frozen), (Nodes{a}));
 }
@@ -476,7 +477,7 @@ TEST_F(ObjectGraphTest, UnhashableKeysAndItemsAreDataLoss) {
 TEST_F(ObjectGraphTest, OlderNodesCanBeLeftAlone) {
   const NodeId old = Dict({Str("a"), Int(1), Str("a"), Int(2)});
   const NodeId young = Dict({Str("a"), Int(1), Str("a"), Int(2)});
-  ASSERT_TRUE(graph_.RemoveDuplicateKeys(old + 1).ok());
+  ASSERT_THAT(graph_.RemoveDuplicateKeys(old + 1), IsOk());
   EXPECT_EQ(graph_.entries(old).size(), 4u);
   EXPECT_EQ(graph_.entries(young).size(), 2u);
 }
@@ -490,7 +491,7 @@ TEST_F(ObjectGraphTest, ManyTupleKeysAreNoTrouble) {
     entries.push_back(ObjectGraph::kNone);
   }
   const NodeId dict = Dict(entries);
-  ASSERT_TRUE(graph_.RemoveDuplicateKeys().ok());
+  ASSERT_THAT(graph_.RemoveDuplicateKeys(), IsOk());
   EXPECT_EQ(graph_.entries(dict).size(), entries.size());
 }
 
@@ -544,8 +545,8 @@ TEST_F(ObjectGraphTest, SetEntryReplacesOrAppends) {
   for (int round = 0; round < 2; ++round) {
     for (int i = 0; i < 50; ++i) {
       graph_.SetEntry(dict, std::to_string(i), Int(round));
-      EXPECT_TRUE(Set(dict, Int(i), Int(round)).ok());
-      EXPECT_TRUE(Set(dict, Tuple({Int(i), Str("t")}), Int(round)).ok());
+      EXPECT_THAT(Set(dict, Int(i), Int(round)), IsOk());
+      EXPECT_THAT(Set(dict, Tuple({Int(i), Str("t")}), Int(round)), IsOk());
     }
   }
   ASSERT_EQ(graph_.entries(dict).size(), 2u * 150);
@@ -553,7 +554,7 @@ TEST_F(ObjectGraphTest, SetEntryReplacesOrAppends) {
     EXPECT_EQ(graph_.int_value(graph_.entries(dict)[i]), 1);
   }
   const NodeId value = Str("by an equal key");
-  EXPECT_TRUE(Set(dict, graph_.AddFloat(7.0), value).ok());
+  EXPECT_THAT(Set(dict, graph_.AddFloat(7.0), value), IsOk());
   EXPECT_EQ(graph_.FindInt(dict, 7), value);
   EXPECT_EQ(graph_.entries(dict).size(), 2u * 150);
 }
@@ -563,7 +564,7 @@ TEST_F(ObjectGraphTest, ManySetEntriesInTurnAreNoTrouble) {
   for (int i = 0; i < 10; ++i) dicts.push_back(graph_.AddDict());
   for (int i = 0; i < 20000; ++i) {
     const NodeId key = Tuple({Int(i), Int(0)});
-    for (NodeId dict : dicts) EXPECT_TRUE(Set(dict, key, key).ok());
+    for (NodeId dict : dicts) EXPECT_THAT(Set(dict, key, key), IsOk());
   }
   for (NodeId dict : dicts) EXPECT_EQ(graph_.entries(dict).size(), 40000u);
 }

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -43,7 +44,7 @@ class ObjectPathTest : public testing::Test {
 
   NodeId Resolve(NodeId root, absl::string_view pointer) {
     const absl::StatusOr<NodeId> node = ResolvePointer(graph_, root, pointer);
-    EXPECT_TRUE(node.ok()) << node.status();
+    EXPECT_THAT(node, IsOk());
     return node.ok() ? *node : kNoNode;
   }
   Code ResolveCode(NodeId root, absl::string_view pointer) {
@@ -178,7 +179,7 @@ TEST_F(ObjectPathTest, ChildrenOfAnObject) {
         children.emplace_back(step, graph_.int_value(child));
         return absl::OkStatus();
       });
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   EXPECT_EQ(children,
             (std::vector<std::pair<std::string, int64_t>>{{"/5", 13},
                                                           {"/attribute", 14},
@@ -219,9 +220,11 @@ TEST_F(ObjectPathTest, WhatHasChildren) {
                       graph_.AddSet({&one, 1}), graph_.AddSize({1}),
                       graph_.AddGlobal("m", "C")}) {
     EXPECT_FALSE(HasChildren(graph_, node));
-    EXPECT_TRUE(ForEachChild(graph_, node, [](absl::string_view, NodeId) {
-                  return absl::InternalError("a child");
-                }).ok());
+    EXPECT_THAT(ForEachChild(graph_, node,
+                             [](absl::string_view, NodeId) {
+                               return absl::InternalError("a child");
+                             }),
+                IsOk());
   }
 }
 
@@ -238,7 +241,7 @@ TEST_F(ObjectPathTest, ChildrenOfOneNameHaveStepsThatLeadToThem) {
   EXPECT_EQ(ForEachChild(graph_, dict, visit).code(), Code::kCancelled);
   EXPECT_EQ(steps, (Lines{"/0~20", "/0~21"}));
   steps.clear();
-  EXPECT_TRUE(ForEachChild(graph_, dict, visit).ok());
+  EXPECT_THAT(ForEachChild(graph_, dict, visit), IsOk());
   EXPECT_EQ(steps, (Lines{"/0~20", "/0~21", "/a~1b~0"}));
 }
 
@@ -344,7 +347,7 @@ TEST_F(ObjectPathTest, NumbersTellChildrenOfOneNameApart) {
   graph_.AppendItems(object, item);
   const NodeId root = List({dict, object});
   Recorder recorder(/*leaves=*/true);
-  ASSERT_TRUE(WalkGraph(graph_, root, &recorder).ok());
+  ASSERT_THAT(WalkGraph(graph_, root, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /0", "leaf /0/0~20", "leaf /0/0~21",
                    "leaf /0/~020", "leaf /0/<tensor>~20", "leaf /0/<tensor>~21",
@@ -408,7 +411,7 @@ TEST_F(ObjectPathTest, AWalkTellsAllInOrder) {
       Dict({Str("a"), shared, Str("b/c"), Tuple({tensor, shared}), Int(3),
             ObjectGraph::kEmptyTuple, Str("o"), Object({ATensor()})});
   Recorder recorder(/*leaves=*/true);
-  ASSERT_TRUE(WalkGraph(graph_, root, &recorder).ok());
+  ASSERT_THAT(WalkGraph(graph_, root, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /a", "tensor /a/0", "leaf /a/1",
                    "container /b~1c", "tensor /b~1c/0", "alias /b~1c/1 /a",
@@ -421,7 +424,7 @@ TEST_F(ObjectPathTest, AWalkEndsInCyclicGraphs) {
   const NodeId items[] = {dict, list};
   graph_.AppendItems(list, items);
   Recorder recorder;
-  ASSERT_TRUE(WalkGraph(graph_, list, &recorder).ok());
+  ASSERT_THAT(WalkGraph(graph_, list, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /0", "alias /0/up ", "alias /1 "}));
 }
@@ -431,7 +434,7 @@ TEST_F(ObjectPathTest, PointersOfAWalkBeginWithTheRootsOwn) {
   const NodeId root = List({shared, shared, ATensor()});
   graph_.AppendItems(root, {&root, 1});
   Recorder recorder;
-  ASSERT_TRUE(WalkGraph(graph_, root, &recorder, "/x/0").ok());
+  ASSERT_THAT(WalkGraph(graph_, root, &recorder, "/x/0"), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container /x/0", "container /x/0/0", "alias /x/0/1 /x/0/0",
                    "tensor /x/0/2", "alias /x/0/3 /x/0"}));
@@ -439,8 +442,8 @@ TEST_F(ObjectPathTest, PointersOfAWalkBeginWithTheRootsOwn) {
 
 TEST_F(ObjectPathTest, AWalkOfASingleTensorOrLeaf) {
   Recorder recorder(/*leaves=*/true);
-  ASSERT_TRUE(WalkGraph(graph_, ATensor(), &recorder).ok());
-  ASSERT_TRUE(WalkGraph(graph_, Int(1), &recorder).ok());
+  ASSERT_THAT(WalkGraph(graph_, ATensor(), &recorder), IsOk());
+  ASSERT_THAT(WalkGraph(graph_, Int(1), &recorder), IsOk());
   EXPECT_EQ(recorder.lines, (Lines{"tensor ", "leaf "}));
 }
 
@@ -449,7 +452,7 @@ TEST_F(ObjectPathTest, AliasesOfDeepContainersHaveTheirFirstPointer) {
   const NodeId root = List(
       {Dict({Str("x~"), List({Int(0), Object({Int(9), deep})})}), deep, deep});
   Recorder recorder;
-  ASSERT_TRUE(WalkGraph(graph_, root, &recorder).ok());
+  ASSERT_THAT(WalkGraph(graph_, root, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /0", "container /0/x~0",
                    "container /0/x~0/1", "container /0/x~0/1/1",
@@ -492,7 +495,7 @@ TEST_F(ObjectPathTest, EveryPointerOfAWalkLeadsBack) {
     const NodeId root_;
   };
   Checker checker(graph_, node);
-  ASSERT_TRUE(WalkGraph(graph_, node, &checker).ok());
+  ASSERT_THAT(WalkGraph(graph_, node, &checker), IsOk());
   EXPECT_GT(checker.checked, 80);
 }
 
@@ -500,7 +503,7 @@ TEST_F(ObjectPathTest, AMillionLevelsAreWalked) {
   NodeId node = ATensor();
   for (int i = 0; i < 1000000; ++i) node = graph_.AddList({&node, 1});
   Counter counter;
-  ASSERT_TRUE(WalkGraph(graph_, node, &counter).ok());
+  ASSERT_THAT(WalkGraph(graph_, node, &counter), IsOk());
   EXPECT_EQ(counter.containers, 1000000u);
   EXPECT_EQ(counter.tensors, 1u);
   EXPECT_EQ(counter.longest, 2u * 999999);
@@ -541,7 +544,7 @@ TEST_F(ObjectPathTest, SharedAttributesAndArgumentsStopAtALimit) {
   // Some sharing is common.
   few.assign(with_args.begin(), with_args.begin() + 3);
   Counter counter;
-  EXPECT_TRUE(WalkGraph(graph_, List(few), &counter).ok());
+  EXPECT_THAT(WalkGraph(graph_, List(few), &counter), IsOk());
 }
 
 TEST_F(ObjectPathTest, LongKeysStopAtALimit) {

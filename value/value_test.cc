@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -99,7 +100,7 @@ TEST(ValueTest, ListsAndTuples) {
   EXPECT_EQ(list.size(), 3u);
   EXPECT_EQ(*list.Item(1)->AsStr(), "two");
   EXPECT_EQ(list.Item(3).status().code(), Code::kOutOfRange);
-  ASSERT_TRUE(list.Append(Value::Tuple({true, Value()})).ok());
+  ASSERT_THAT(list.Append(Value::Tuple({true, Value()})), IsOk());
   EXPECT_EQ(list.size(), 4u);
   const Value tuple = *list.Item(3);
   EXPECT_EQ(tuple.kind(), ValueKind::kTuple);
@@ -113,40 +114,40 @@ TEST(ValueTest, ListsAndTuples) {
 TEST(ValueTest, HandlesAreOneObject) {
   const Value list = Value::List();
   const Value same = list;
-  ASSERT_TRUE(same.Append(1).ok());
+  ASSERT_THAT(same.Append(1), IsOk());
   EXPECT_EQ(list.size(), 1u);
   EXPECT_TRUE(list.IsSame(same));
   EXPECT_FALSE(list.IsSame(Value::List()));
   EXPECT_TRUE(list.Item(0)->IsSame(*same.Item(0)));
   // A list can contain itself.
-  ASSERT_TRUE(list.Append(list).ok());
+  ASSERT_THAT(list.Append(list), IsOk());
   EXPECT_TRUE(list.Item(1)->IsSame(list));
 }
 
 TEST(ValueTest, PuttingAValueInCopiesItsNodesAndSharesItsStorages) {
   const Value inner = Value::List({1});
   const Value outer = Value::List({inner});
-  ASSERT_TRUE(inner.Append(2).ok());
+  ASSERT_THAT(inner.Append(2), IsOk());
   EXPECT_EQ(outer.Item(0)->size(), 1u);
   EXPECT_FALSE(outer.Item(0)->IsSame(inner));
   const Tensor t = ATensor();
-  ASSERT_TRUE(outer.Append(t).ok());
+  ASSERT_THAT(outer.Append(t), IsOk());
   EXPECT_EQ(outer.Item(1)->AsTensor()->storage(), t.storage());
   // Of one graph it is the same object.
-  ASSERT_TRUE(outer.Append(*outer.Item(0)).ok());
+  ASSERT_THAT(outer.Append(*outer.Item(0)), IsOk());
   EXPECT_TRUE(outer.Item(2)->IsSame(*outer.Item(0)));
 }
 
 TEST(ValueTest, DictsKeepTheirOrderAndTheirFirstKey) {
   for (const Value& dict : {Value::Dict(), Value::OrderedDict()}) {
     ASSERT_TRUE(dict.is_dict());
-    ASSERT_TRUE(dict.Set("b", 1).ok());
-    ASSERT_TRUE(dict.Set("a", 2).ok());
-    ASSERT_TRUE(dict.Set(1, 3).ok());
-    ASSERT_TRUE(dict.Set("b", 4).ok());
-    ASSERT_TRUE(dict.Set(Value(true), 5).ok());
-    ASSERT_TRUE(dict.Set(Value::Tuple({1, "x"}), 6).ok());
-    ASSERT_TRUE(dict.Set(Value::Tuple({1.0, "x"}), 7).ok());
+    ASSERT_THAT(dict.Set("b", 1), IsOk());
+    ASSERT_THAT(dict.Set("a", 2), IsOk());
+    ASSERT_THAT(dict.Set(1, 3), IsOk());
+    ASSERT_THAT(dict.Set("b", 4), IsOk());
+    ASSERT_THAT(dict.Set(Value(true), 5), IsOk());
+    ASSERT_THAT(dict.Set(Value::Tuple({1, "x"}), 6), IsOk());
+    ASSERT_THAT(dict.Set(Value::Tuple({1.0, "x"}), 7), IsOk());
     ASSERT_EQ(dict.size(), 4u);
     EXPECT_EQ(*dict.Entry(0)->first.AsStr(), "b");
     EXPECT_EQ(*dict.Entry(0)->second.AsInt(), 4);
@@ -174,15 +175,15 @@ std::string Message(const absl::Status& status) {
 
 TEST(ValueTest, ErrorsSayWhatThereIs) {
   Value dict = Value::Dict();
-  ASSERT_TRUE(dict.Set("fc.weight", 1).ok());
-  ASSERT_TRUE(dict.Set("fc.bias", 2).ok());
+  ASSERT_THAT(dict.Set("fc.weight", 1), IsOk());
+  ASSERT_THAT(dict.Set("fc.bias", 2), IsOk());
   EXPECT_EQ(Message(dict.Get("fc.weigth").status()),
             "the dict has no key \"fc.weigth\"; it has \"fc.weight\", "
             "\"fc.bias\"; did you mean \"fc.weight\"?");
   EXPECT_EQ(Message(Value::Dict().Get("a").status()),
             "the dict has no key \"a\"; it has nothing");
   const Value object = Value::Object("m.C");
-  ASSERT_TRUE(object.SetAttribute("training", true).ok());
+  ASSERT_THAT(object.SetAttribute("training", true), IsOk());
   EXPECT_EQ(Message(object.Attribute("trainig").status()),
             "the object has no attribute \"trainig\"; it has \"training\"; "
             "did you mean \"training\"?");
@@ -194,7 +195,7 @@ TEST(ValueTest, ErrorsSayWhatThereIs) {
             "the value is a dict, not an object that a call made");
   // Keys are cut, wherever they stand.
   const std::string key(100000, 'k');
-  ASSERT_TRUE(dict.Set(key, dict).ok());
+  ASSERT_THAT(dict.Set(key, dict), IsOk());
   for (const absl::Status& status :
        {dict.Get("l" + key).status(), dict.At("/" + key + "/x").status(),
         dict.At(key).status(), dict.Attribute(key).status()}) {
@@ -207,12 +208,12 @@ TEST(ValueTest, AStateDictHasAttributes) {
   EXPECT_EQ(state.GlobalName(), "collections.OrderedDict");
   EXPECT_EQ(state.Arguments()->size(), 0u);
   EXPECT_EQ(state.Attribute("_metadata").status().code(), Code::kNotFound);
-  ASSERT_TRUE(state.SetAttribute("_metadata", Value::OrderedDict()).ok());
-  ASSERT_TRUE(state.Attribute("_metadata")->Set("", 1).ok());
-  ASSERT_TRUE(state.SetAttribute("other", 2).ok());
+  ASSERT_THAT(state.SetAttribute("_metadata", Value::OrderedDict()), IsOk());
+  ASSERT_THAT(state.Attribute("_metadata")->Set("", 1), IsOk());
+  ASSERT_THAT(state.SetAttribute("other", 2), IsOk());
   EXPECT_EQ(state.Attribute("_metadata")->size(), 1u);
   EXPECT_EQ(*state.Attribute("other")->AsInt(), 2);
-  ASSERT_TRUE(state.SetAttribute("other", 3).ok());
+  ASSERT_THAT(state.SetAttribute("other", 3), IsOk());
   EXPECT_EQ(*state.Attribute("other")->AsInt(), 3);
   EXPECT_EQ(state.size(), 0u);
   EXPECT_EQ(Value::Dict().SetAttribute("a", 1).code(), Code::kInvalidArgument);
@@ -279,10 +280,10 @@ std::vector<Value> EveryKey() {
 TEST(ValueTest, SettingAKeyAgainAddsNoNode) {
   for (const int others : {0, 100}) {
     const Value dict = Value::Dict();
-    for (int i = 0; i < others; ++i) ASSERT_TRUE(dict.Set(1000 + i, i).ok());
+    for (int i = 0; i < others; ++i) ASSERT_THAT(dict.Set(1000 + i, i), IsOk());
     const Value value(dict.graph(), ObjectGraph::kTrue);
     std::vector<Value> keys = EveryKey();
-    for (const Value& key : keys) ASSERT_TRUE(dict.Set(key, value).ok());
+    for (const Value& key : keys) ASSERT_THAT(dict.Set(key, value), IsOk());
     const size_t size = dict.size();
     EXPECT_EQ(size, others + keys.size());
     const uint32_t nodes = dict.graph()->size();
@@ -290,15 +291,15 @@ TEST(ValueTest, SettingAKeyAgainAddsNoNode) {
     for (size_t i = 0; i < size; ++i) keys.push_back(dict.Entry(i)->first);
     for (const Value& key : EveryKey()) keys.push_back(key);
     for (const Value& key : keys) {
-      EXPECT_TRUE(dict.Set(key, value).ok());
+      EXPECT_THAT(dict.Set(key, value), IsOk());
       EXPECT_EQ(dict.graph()->size(), nodes) << Name(key.kind());
     }
-    EXPECT_TRUE(dict.Set("text", value).ok());
+    EXPECT_THAT(dict.Set("text", value), IsOk());
     EXPECT_EQ(dict.graph()->size(), nodes);
     EXPECT_EQ(dict.size(), size);
     // Each is found among all of them as itself.
     for (size_t i = 0; i < size; ++i) {
-      EXPECT_TRUE(dict.Set(dict.Entry(i)->first, Value(i)).ok());
+      EXPECT_THAT(dict.Set(dict.Entry(i)->first, Value(i)), IsOk());
     }
     for (size_t i = 0; i < size; ++i) {
       EXPECT_EQ(*dict.Entry(i)->second.AsInt(), i);
@@ -309,16 +310,16 @@ TEST(ValueTest, SettingAKeyAgainAddsNoNode) {
 TEST(ValueTest, KeysByIdentityAreThoseOfTheDictsGraph) {
   for (const int others : {0, 100}) {
     const Value dict = Value::Dict();
-    for (int i = 0; i < others; ++i) ASSERT_TRUE(dict.Set(1000 + i, i).ok());
+    for (int i = 0; i < others; ++i) ASSERT_THAT(dict.Set(1000 + i, i), IsOk());
     const double nan = std::numeric_limits<double>::quiet_NaN();
     for (const Value& key :
          {Value(ATensor()), Value(nan), Value::Tuple({nan})}) {
       for (int i = 0; i < 2; ++i) {
         const size_t size = dict.size();
-        ASSERT_TRUE(dict.Set(key, 1).ok());
+        ASSERT_THAT(dict.Set(key, 1), IsOk());
         EXPECT_EQ(dict.size(), size + 1) << Name(key.kind());
         // The key of the dict itself is found.
-        ASSERT_TRUE(dict.Set(dict.Entry(size)->first, 2).ok());
+        ASSERT_THAT(dict.Set(dict.Entry(size)->first, 2), IsOk());
         EXPECT_EQ(dict.size(), size + 1) << Name(key.kind());
       }
     }
@@ -326,15 +327,15 @@ TEST(ValueTest, KeysByIdentityAreThoseOfTheDictsGraph) {
     // numbers.
     const Value first = ATensor();
     const Value of_first(first.graph(), first.graph()->AddDict());
-    ASSERT_TRUE(of_first.Set(first, 1).ok());
-    ASSERT_TRUE(of_first.Set(Value(ATensor()), 2).ok());
+    ASSERT_THAT(of_first.Set(first, 1), IsOk());
+    ASSERT_THAT(of_first.Set(Value(ATensor()), 2), IsOk());
     EXPECT_EQ(of_first.size(), 2u);
     // A class is the same in each graph.
     const Value global = AGlobal();
     for (const Value& key : {global, Value::Tuple({global})}) {
-      ASSERT_TRUE(dict.Set(key, 1).ok());
+      ASSERT_THAT(dict.Set(key, 1), IsOk());
       const size_t size = dict.size();
-      ASSERT_TRUE(dict.Set(key, 2).ok());
+      ASSERT_THAT(dict.Set(key, 2), IsOk());
       EXPECT_EQ(dict.size(), size) << Name(key.kind());
       EXPECT_EQ(*dict.Entry(size - 1)->second.AsInt(), 2);
     }
@@ -345,8 +346,8 @@ TEST(ValueTest, KeysByIdentityAreThoseOfTheDictsGraph) {
 TEST(ValueTest, ManyThreadsMayRead) {
   const Value dict = Value::Dict();
   for (int i = 0; i < 1000; ++i) {
-    ASSERT_TRUE(dict.Set(std::to_string(i), i).ok());
-    ASSERT_TRUE(dict.Set(i, -i).ok());
+    ASSERT_THAT(dict.Set(std::to_string(i), i), IsOk());
+    ASSERT_THAT(dict.Set(i, -i), IsOk());
   }
   const Value copy = *Value::List({dict}).Item(0);  // without an index
   std::vector<int> sums(4);
@@ -366,10 +367,10 @@ TEST(ValueTest, ManyThreadsMayRead) {
 // Each copies what it is given, and not the graph that comes from.
 TEST(ValueTest, FillingADictFromALargeGraphIsNoTrouble) {
   const Value source = Value::List();
-  for (int i = 0; i < 30000; ++i) ASSERT_TRUE(source.Append(i).ok());
+  for (int i = 0; i < 30000; ++i) ASSERT_THAT(source.Append(i), IsOk());
   const Value target = Value::OrderedDict();
   for (size_t i = 0; i < source.size(); ++i) {
-    ASSERT_TRUE(target.Set(std::to_string(i), *source.Item(i)).ok());
+    ASSERT_THAT(target.Set(std::to_string(i), *source.Item(i)), IsOk());
   }
   EXPECT_EQ(*target.At("/29999")->AsInt(), 29999);
 }

@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/transfer_stream.h"
 #include "gtest/gtest.h"
 
@@ -34,10 +35,10 @@ class FakeBackendTest : public ::testing::Test {
  protected:
   explicit FakeBackendTest(FakeBackend::Options options = Delayed())
       : backend_(std::move(options)) {
-    EXPECT_TRUE(backend_.Allocate(1, {4, 4}, absl::MakeSpan(memory_)).ok());
+    EXPECT_THAT(backend_.Allocate(1, {4, 4}, absl::MakeSpan(memory_)), IsOk());
     absl::StatusOr<std::unique_ptr<TransferStream>> stream =
         backend_.OpenStream(1);
-    EXPECT_TRUE(stream.ok()) << stream.status();
+    EXPECT_THAT(stream, IsOk());
     stream_ = *std::move(stream);
   }
 
@@ -52,7 +53,7 @@ class FakeBackendTest : public ::testing::Test {
 
   bool IsThere(int i) {
     char bytes[4] = "";
-    EXPECT_TRUE(backend_.CopyToHost(memory_[i], 0, bytes, 4).ok());
+    EXPECT_THAT(backend_.CopyToHost(memory_[i], 0, bytes, 4), IsOk());
     return std::memcmp(bytes, "abc", 4) == 0;
   }
 
@@ -67,35 +68,35 @@ class PromptFakeBackendTest : public FakeBackendTest {
 };
 
 TEST_F(FakeBackendTest, TransfersAreUnderWayUntilTheyAreWaitedFor) {
-  ASSERT_TRUE(Send().ok());
-  ASSERT_TRUE(Send().ok());
+  ASSERT_THAT(Send(), IsOk());
+  ASSERT_THAT(Send(), IsOk());
   EXPECT_FALSE(IsThere(0));
   EXPECT_EQ(backend_.transfer_count(), 2);
   EXPECT_EQ(backend_.transfer_piece_count(), 4);
   EXPECT_EQ(backend_.most_transfers_under_way(), 2);
   // There are two buffers, so a third transfer waits for the first.
-  ASSERT_TRUE(Send().ok());
+  ASSERT_THAT(Send(), IsOk());
   EXPECT_TRUE(IsThere(1));
   EXPECT_EQ(backend_.most_transfers_under_way(), 2);
-  EXPECT_TRUE(stream_->Finish().ok());
-  ASSERT_TRUE(Send().ok());
+  EXPECT_THAT(stream_->Finish(), IsOk());
+  ASSERT_THAT(Send(), IsOk());
   EXPECT_EQ(backend_.most_transfers_under_way(), 2);
 }
 
 TEST_F(PromptFakeBackendTest, TransfersEndAtOnce) {
-  ASSERT_TRUE(Send().ok());
+  ASSERT_THAT(Send(), IsOk());
   EXPECT_TRUE(IsThere(0));
   EXPECT_TRUE(IsThere(1));
-  ASSERT_TRUE(Send().ok());
+  ASSERT_THAT(Send(), IsOk());
   EXPECT_EQ(backend_.transfer_count(), 2);
   EXPECT_EQ(backend_.most_transfers_under_way(), 1);
 }
 
 TEST_F(FakeBackendTest, ErrorsShowWhenTheyAreWaitedFor) {
   const absl::StatusOr<char*> buffer = stream_->NextBuffer();
-  ASSERT_TRUE(buffer.ok());
-  EXPECT_TRUE(
-      stream_->ToDevice(*buffer, {{&memory_[0], 1, 0, 4, "too long"}}).ok());
+  ASSERT_THAT(buffer, IsOk());
+  EXPECT_THAT(stream_->ToDevice(*buffer, {{&memory_[0], 1, 0, 4, "too long"}}),
+              IsOk());
   const absl::Status status = stream_->Wait(*buffer);
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_TRUE(absl::StartsWith(status.message(), "too long: ")) << status;
@@ -104,10 +105,10 @@ TEST_F(FakeBackendTest, ErrorsShowWhenTheyAreWaitedFor) {
 
 TEST_F(FakeBackendTest, MemoryOfAnotherDeviceIsAnError) {
   Memory other;
-  ASSERT_TRUE(backend_.Allocate(0, {4}, {&other, 1}).ok());
+  ASSERT_THAT(backend_.Allocate(0, {4}, {&other, 1}), IsOk());
   const absl::StatusOr<char*> buffer = stream_->NextBuffer();
-  ASSERT_TRUE(buffer.ok());
-  EXPECT_TRUE(stream_->ToHost({{&other, 0, 0, 4, "other"}}, *buffer).ok());
+  ASSERT_THAT(buffer, IsOk());
+  EXPECT_THAT(stream_->ToHost({{&other, 0, 0, 4, "other"}}, *buffer), IsOk());
   EXPECT_EQ(stream_->Finish().code(), absl::StatusCode::kInternal);
 }
 

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/conformance/conformance.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -37,7 +38,7 @@ std::map<std::string, CheckResult> Check(
     const PluginCheckOptions& options = QuickOptions()) {
   const absl::StatusOr<std::vector<CheckResult>> results =
       CheckPlugin(path, options);
-  EXPECT_TRUE(results.ok()) << results.status();
+  EXPECT_THAT(results, IsOk());
   std::map<std::string, CheckResult> by_id;
   if (!results.ok()) return by_id;
   for (const CheckResult& result : *results) {

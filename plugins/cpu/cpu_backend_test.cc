@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/conformance/conformance.h"
 #include "gtest/gtest.h"
@@ -50,7 +51,7 @@ TEST(CpuBackendTest, IsOneDeviceOfTheHost) {
 TEST(CpuBackendTest, PropertiesAreThoseOfTheMachine) {
   const absl::StatusOr<DeviceProperties> properties =
       CpuBackend().Properties(0);
-  ASSERT_TRUE(properties.ok()) << properties.status();
+  ASSERT_THAT(properties, IsOk());
   std::ifstream file("/proc/cpuinfo");
   std::stringstream text;
   text << file.rdbuf();
@@ -71,7 +72,7 @@ TEST(CpuBackendTest, MemoryOutlivesTheBackend) {
   Memory memory;
   {
     CpuBackend backend;
-    ASSERT_TRUE(backend.Allocate(0, {4}, {&memory, 1}).ok());
+    ASSERT_THAT(backend.Allocate(0, {4}, {&memory, 1}), IsOk());
   }
   std::memcpy(memory.data, "abc", 4);
   EXPECT_STREQ(static_cast<char*>(memory.data), "abc");

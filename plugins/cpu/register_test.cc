@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
 #include "gtest/gtest.h"
@@ -24,13 +25,13 @@ TEST(RegisterCpuTest, LinkingRegisters) {
 TEST(RegisterCpuTest, TagsAndRestores) {
   const DeviceSnapshot devices = DeviceRegistry::Default().Snapshot();
   const absl::StatusOr<Storage> storage = Storage::Allocate(16);
-  ASSERT_TRUE(storage.ok());
+  ASSERT_THAT(storage, IsOk());
   const absl::StatusOr<std::string> tag = devices.LocationTag(*storage);
-  ASSERT_TRUE(tag.ok()) << tag.status();
+  ASSERT_THAT(tag, IsOk());
   EXPECT_EQ(*tag, "cpu");
   const absl::StatusOr<Storage> restored =
       devices.RestoreLocation(*storage, *tag);
-  ASSERT_TRUE(restored.ok()) << restored.status();
+  ASSERT_THAT(restored, IsOk());
   EXPECT_EQ(*restored, *storage);
 }
 

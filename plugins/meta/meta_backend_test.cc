@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/conformance/conformance.h"
 #include "gtest/gtest.h"
@@ -49,7 +50,7 @@ TEST(MetaBackendTest, NoSizeIsTooLarge) {
   Memory memory[3];
   const absl::Status status = backend.Allocate(
       0, {0, std::numeric_limits<uint64_t>::max(), 5}, absl::MakeSpan(memory));
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   for (const Memory& run : memory) EXPECT_EQ(run.data, nullptr);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -67,7 +68,7 @@ TEST(InflateExtent, GivesTheContentsPieceByPiece) {
           inflated.append(piece.data(), piece.size());
           return absl::OkStatus();
         });
-    ASSERT_TRUE(crc32.ok()) << crc32.status();
+    ASSERT_THAT(crc32, IsOk());
     EXPECT_TRUE(inflated == contents);
     EXPECT_EQ(*crc32, Crc32(contents));
   }
@@ -120,7 +121,7 @@ TEST(ReadExtent, StoredAndDeflated) {
   for (const Archive& archive : {Archive(stored), Deflated("contents")}) {
     const absl::StatusOr<std::string> contents =
         ReadExtent(archive.file(), archive.extent(), /*verify=*/true);
-    ASSERT_TRUE(contents.ok()) << contents.status();
+    ASSERT_THAT(contents, IsOk());
     EXPECT_EQ(*contents, "contents");
   }
 }
@@ -138,8 +139,8 @@ TEST(ReadExtent, ComparesTheChecksumIfAsked) {
     EXPECT_THAT(std::string(status.message()),
                 testing::AllOf(HasSubstr("some.zip"), HasSubstr("\"a\""),
                                HasSubstr("CRC-32"), HasSubstr("offset 0")));
-    EXPECT_TRUE(
-        ReadExtent(archive.file(), archive.extent(), /*verify=*/false).ok());
+    EXPECT_THAT(ReadExtent(archive.file(), archive.extent(), /*verify=*/false),
+                IsOk());
   }
 }
 
@@ -156,7 +157,7 @@ TEST(CheckCrc32, NoneRecordedIsNoError) {
   ZipBuilder zip;
   zip.Add("a", "contents").crc32 = 0;
   const Archive archive(zip);
-  EXPECT_TRUE(CheckCrc32(archive.file(), archive.extent(), 12345).ok());
+  EXPECT_THAT(CheckCrc32(archive.file(), archive.extent(), 12345), IsOk());
 }
 
 }  // namespace

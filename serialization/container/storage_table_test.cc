@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
 
@@ -22,9 +23,9 @@ TEST(StorageTableTest, UntypedStoragesCountAsUInt8) {
       [](const Storage&) -> absl::StatusOr<std::string> { return "cpu"; };
   for (const bool untyped_first : {false, true}) {
     StorageTable table(cpu);
-    ASSERT_TRUE(table.Add({storage, DType::kUInt8, untyped_first}).ok());
+    ASSERT_THAT(table.Add({storage, DType::kUInt8, untyped_first}), IsOk());
     const auto again = table.Add({storage, DType::kUInt8, !untyped_first});
-    ASSERT_TRUE(again.ok()) << again.status();
+    ASSERT_THAT(again, IsOk());
     EXPECT_FALSE(again->second);
     EXPECT_EQ(table.Add({storage, DType::kInt8, false}).status().code(),
               absl::StatusCode::kInvalidArgument);
@@ -40,10 +41,10 @@ TEST(StorageTableTest, LongLocationsAreRefused) {
   whole.key = "0";
   whole.size_bytes = 8;
   whole.location = longest;
-  EXPECT_TRUE(described.Describe(whole).ok());
+  EXPECT_THAT(described.Describe(whole), IsOk());
   StorageDescription part = whole;
   part.key = "1";
-  EXPECT_TRUE(described.DescribePart(part, 0, 0).ok());
+  EXPECT_THAT(described.DescribePart(part, 0, 0), IsOk());
   part.key = "2";
   part.location = too_long;
   EXPECT_EQ(described.DescribePart(part, 0, 0).status().code(),
@@ -61,7 +62,7 @@ TEST(StorageTableTest, LongLocationsAreRefused) {
   StorageTable added(recorded);
   Storage storage = *Storage::Allocate(8);
   storage.set_recorded_location(longest);
-  EXPECT_TRUE(added.Add({storage, DType::kUInt8, /*untyped=*/true}).ok());
+  EXPECT_THAT(added.Add({storage, DType::kUInt8, /*untyped=*/true}), IsOk());
   storage = *Storage::Allocate(8);
   storage.set_recorded_location(too_long);
   EXPECT_EQ(

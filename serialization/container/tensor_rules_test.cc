@@ -12,6 +12,7 @@
 #include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -51,7 +52,7 @@ TEST(CheckFlags, GradientsAreOfNumbersThatHaveThem) {
     const bool is_real_or_complex = category == DTypeCategory::kFloat ||
                                     category == DTypeCategory::kComplex;
     const Tensor tensor = *Tensor::Create(*Storage::Allocate(16), dtype, {1});
-    EXPECT_TRUE(CheckFlags(tensor).ok());
+    EXPECT_THAT(CheckFlags(tensor), IsOk());
     tensor.set_requires_grad(true, InternalKey());
     EXPECT_EQ(CheckFlags(tensor).ok(), is_real_or_complex) << Name(dtype);
     tensor.set_requires_grad(false, InternalKey());
@@ -60,7 +61,7 @@ TEST(CheckFlags, GradientsAreOfNumbersThatHaveThem) {
         << Name(dtype);
     tensor.set_conj(false, InternalKey());
     tensor.set_neg(true, InternalKey());
-    EXPECT_TRUE(CheckFlags(tensor).ok()) << Name(dtype);
+    EXPECT_THAT(CheckFlags(tensor), IsOk()) << Name(dtype);
   }
 }
 

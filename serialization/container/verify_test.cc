@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -28,10 +29,10 @@ std::vector<RecordVerdict> Verify(const ZipBuilder& zip) {
   const auto file = ReadableMemory(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
-  EXPECT_TRUE(directory.ok()) << directory.status();
+  EXPECT_THAT(directory, IsOk());
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
       VerifyRecords(*file, directory->entries());
-  EXPECT_TRUE(verdicts.ok()) << verdicts.status();
+  EXPECT_THAT(verdicts, IsOk());
   return *verdicts;
 }
 
@@ -97,7 +98,7 @@ TEST(VerifyRecords, OfAFileWithoutChecksums) {
   records[2].name = "cut";
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
       VerifyRecords(*file, records);
-  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  ASSERT_THAT(verdicts, IsOk());
   ASSERT_EQ(verdicts->size(), 3);
   EXPECT_EQ((*verdicts)[0].outcome, RecordVerdict::kNotRecorded);
   EXPECT_EQ((*verdicts)[0].size_bytes, 8);

@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/counted_bytes.h"
 #include "gmock/gmock.h"
@@ -77,7 +78,7 @@ TEST(PickleStreamTest, KnowsHowLongEveryOpcodeIs) {
     const CountedBytes file(bytes);
     PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
     const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
-    ASSERT_TRUE(pickle.ok()) << opcode << pickle.status();
+    ASSERT_THAT(pickle, IsOk()) << opcode << pickle.status();
     EXPECT_EQ(*pickle, bytes.substr(0, opcode.size() + 1));
     EXPECT_EQ(stream.offset(), opcode.size() + 1);
   }
@@ -125,7 +126,7 @@ TEST(PickleStreamTest, PicklesAndBytesInTurn) {
     PickleStream stream(*file, 4, file->size_bytes(), kNoLimit);
     EXPECT_EQ(*stream.NextPickle(), "N.");
     EXPECT_EQ(*stream.Take(2), "12");
-    EXPECT_TRUE(stream.Skip(6).ok());
+    EXPECT_THAT(stream.Skip(6), IsOk());
     EXPECT_EQ(stream.offset(), 14u);
     EXPECT_EQ(*stream.NextPickle(), large);
     EXPECT_EQ(*stream.NextPickle(), "K\x01.");
@@ -140,7 +141,7 @@ TEST(PickleStreamTest, ReadsLittleOfWhatFollows) {
   const CountedBytes file(absl::StrCat("N.", Zeros(1 << 24), "N."));
   PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
   EXPECT_EQ(*stream.NextPickle(), "N.");
-  ASSERT_TRUE(stream.Skip(1 << 24).ok());
+  ASSERT_THAT(stream.Skip(1 << 24), IsOk());
   EXPECT_EQ(*stream.NextPickle(), "N.");
   EXPECT_LE(file.bytes_read(), 1u << 17);
 }
@@ -156,7 +157,7 @@ bool MayLookUpGlobal(const std::string& bytes) {
   const CountedBytes file(bytes);
   PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
   const absl::StatusOr<bool> result = stream.MayLookUpGlobal();
-  EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result, IsOk());
   return result.ok() && *result;
 }
 
@@ -229,7 +230,7 @@ TEST(PickleStreamTest, Limit) {
         absl::StrCat("V", std::string(200000, 'a'), "\n.")}) {
     const CountedBytes file(bytes);
     PickleStream enough(file, 0, file.size_bytes(), bytes.size());
-    EXPECT_TRUE(enough.NextPickle().ok());
+    EXPECT_THAT(enough.NextPickle(), IsOk());
     PickleStream stream(file, 0, file.size_bytes(), bytes.size() - 1);
     EXPECT_EQ(stream.NextPickle().status().code(),
               absl::StatusCode::kResourceExhausted);

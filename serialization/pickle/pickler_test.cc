@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/test_vectors.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "gtest/gtest.h"
@@ -29,7 +30,7 @@ class PicklerTest : public testing::Test {
   std::string Write(NodeId root, int protocol, PickleHooks* hooks = nullptr) {
     Pickler pickler(graph_, protocol, hooks);
     const absl::Status status = pickler.Dump(root);
-    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_THAT(status, IsOk());
     return std::string(pickler.bytes());
   }
   Code WriteCode(NodeId root, int protocol) {
@@ -37,7 +38,7 @@ class PicklerTest : public testing::Test {
   }
   NodeId Read(const std::string& bytes) {
     const auto result = Unpickle(bytes, UnpickleOptions(), nullptr, &graph_);
-    EXPECT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(result, IsOk());
     return result.ok() ? result->root : ObjectGraph::kNone;
   }
 
@@ -49,9 +50,9 @@ TEST_F(PicklerTest, VectorsAreWrittenByteForByte) {
     const std::string bytes = absl::HexStringToBytes(vector.hex);
     ObjectGraph graph;
     const auto result = Unpickle(bytes, UnpickleOptions(), nullptr, &graph);
-    ASSERT_TRUE(result.ok()) << vector.name << " " << result.status();
+    ASSERT_THAT(result, IsOk()) << vector.name << " " << result.status();
     Pickler pickler(graph, result->protocol, nullptr);
-    ASSERT_TRUE(pickler.Dump(result->root).ok()) << vector.name;
+    ASSERT_THAT(pickler.Dump(result->root), IsOk()) << vector.name;
     EXPECT_EQ(absl::BytesToHexString(pickler.bytes()), vector.hex)
         << vector.name;
   }
@@ -211,7 +212,7 @@ TEST_F(PicklerTest, AMillionLevelsAreWrittenAndReadAgain) {
       const std::string bytes = Write(root, protocol);
       ObjectGraph other;
       const auto result = Unpickle(bytes, UnpickleOptions(), nullptr, &other);
-      ASSERT_TRUE(result.ok()) << result.status();
+      ASSERT_THAT(result, IsOk());
       NodeId node = result->root;
       int levels = 0;
       for (; !other.items(node).empty(); ++levels) node = other.items(node)[0];

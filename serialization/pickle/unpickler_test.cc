@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/test_vectors.h"
@@ -41,8 +42,7 @@ class UnpicklerTest : public testing::Test {
   NodeId Read(const std::string& bytes, UnpickleHooks* hooks = nullptr) {
     const absl::StatusOr<UnpickleResult> result =
         Unpickle(bytes, UnpickleOptions(), hooks, &graph_);
-    EXPECT_TRUE(result.ok())
-        << result.status() << " in " << absl::CHexEscape(bytes);
+    EXPECT_THAT(result, IsOk()) << " in " << absl::CHexEscape(bytes);
     return result.ok() ? result->root : ObjectGraph::kNone;
   }
   absl::Status Error(const std::string& bytes,
@@ -330,7 +330,7 @@ TEST_F(UnpicklerTest, TheProtocolAndTheSize) {
   const absl::StatusOr<UnpickleResult> result =
       Unpickle(B("\x80\4\x95\2\0\0\0\0\0\0\0N.after"), UnpickleOptions(),
                nullptr, &graph_);
-  ASSERT_TRUE(result.ok());
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->protocol, 4);
   EXPECT_EQ(result->size_bytes, 13u);
   EXPECT_EQ(Unpickle("N.", UnpickleOptions(), nullptr, &graph_)->protocol, 0);
@@ -566,7 +566,7 @@ TEST_F(UnpicklerTest, AMillionLevels) {
 TEST_F(UnpicklerTest, EveryTruncationOfAVectorIsAnError) {
   for (const TestVector& vector : kTestVectors) {
     const std::string bytes = absl::HexStringToBytes(vector.hex);
-    ASSERT_TRUE(Error(bytes).ok()) << vector.name << " " << Error(bytes);
+    ASSERT_THAT(Error(bytes), IsOk()) << vector.name << " " << Error(bytes);
     for (size_t size = 0; size < bytes.size(); ++size) {
       EXPECT_EQ(ErrorCode(bytes.substr(0, size)), Code::kDataLoss)
           << vector.name << " " << size;

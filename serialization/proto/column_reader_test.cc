@@ -10,6 +10,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
 #include "ferry/serialization/proto/record_for_test.h"
@@ -41,7 +42,7 @@ TEST(ColumnReaderTest, HandsOutTheValuesOfEveryColumn) {
   const std::string bytes = record + "more";
   const LoadLimits limits;
   ColumnReader reader(bytes, limits);
-  ASSERT_TRUE(reader.Read().ok());
+  ASSERT_THAT(reader.Read(), IsOk());
   EXPECT_EQ(reader.format_version(), 1);
   EXPECT_EQ(reader.num_rows(), 2);
   EXPECT_EQ(reader.root(), 4);
@@ -66,7 +67,7 @@ TEST(ColumnReaderTest, HandsOutTheValuesOfEveryColumn) {
   EXPECT_EQ(reader.TakeDType(), DType::kInt64);
   EXPECT_EQ(reader.TakeLayout(), Layout::kSparseCsr);
   EXPECT_EQ(reader.TakeDevice(), Device("cuda", 2));
-  EXPECT_TRUE(reader.status().ok()) << reader.status();
+  EXPECT_THAT(reader.status(), IsOk());
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/0).message(),
             "the graph is damaged: no row takes 1 of its numbers");
   EXPECT_EQ(reader.TakeNumber(), 4);
@@ -85,22 +86,22 @@ TEST(ColumnReaderTest, TextsMayRunThroughSeveralBlocks) {
   record += std::string(4, '\0');
   const LoadLimits limits;
   ColumnReader reader(record, limits);
-  ASSERT_TRUE(reader.Read().ok());
+  ASSERT_THAT(reader.Read(), IsOk());
   EXPECT_EQ(reader.TakeText(), "a");
   EXPECT_EQ(reader.TakeText(), "bcdef");
   EXPECT_EQ(reader.TakeText(), "");
   EXPECT_EQ(reader.TakeText(), "gh");
-  EXPECT_TRUE(reader.CheckEnd(/*unused_storages=*/0).ok());
+  EXPECT_THAT(reader.CheckEnd(/*unused_storages=*/0), IsOk());
 }
 
 TEST(ColumnReaderTest, TheFirstErrorStays) {
   const std::string record = RecordOf(Rows({}, {}, {1}));
   const LoadLimits limits;
   ColumnReader reader(record, limits);
-  ASSERT_TRUE(reader.Read().ok());
+  ASSERT_THAT(reader.Read(), IsOk());
   reader.set_row(7);
   EXPECT_EQ(reader.TakeNumber(), 1);
-  EXPECT_TRUE(reader.status().ok());
+  EXPECT_THAT(reader.status(), IsOk());
   EXPECT_EQ(reader.TakeNumber(), 0);
   EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
   const std::string first =
@@ -122,15 +123,15 @@ TEST(ColumnReaderTest, BrokenRulesAreDamage) {
   const std::string record = RecordOf(Rows({}));
   const LoadLimits limits;
   ColumnReader rule(record, limits);
-  ASSERT_TRUE(rule.Read().ok());
+  ASSERT_THAT(rule.Read(), IsOk());
   rule.set_row(5);
   rule.FailRule(absl::OkStatus());
-  EXPECT_TRUE(rule.status().ok());
+  EXPECT_THAT(rule.status(), IsOk());
   rule.FailRule(absl::InvalidArgumentError("a negative size"));
   EXPECT_EQ(rule.status(), absl::DataLossError(
                                "the graph is damaged: row 5: a negative size"));
   ColumnReader memory(record, limits);
-  ASSERT_TRUE(memory.Read().ok());
+  ASSERT_THAT(memory.Read(), IsOk());
   memory.FailRule(absl::ResourceExhaustedError("no memory"));
   EXPECT_EQ(memory.status(), absl::ResourceExhaustedError("no memory"));
 }
@@ -142,13 +143,13 @@ TEST(ColumnReaderTest, WhatIsUnknownIsDamageInARecordOfThisRelease) {
   const LoadLimits limits;
   const std::string own = RecordOf(header, columns);
   ColumnReader damaged(own, limits);
-  ASSERT_TRUE(damaged.Read().ok());
+  ASSERT_THAT(damaged.Read(), IsOk());
   EXPECT_EQ(damaged.TakeDType(), DType::kUInt8);
   EXPECT_EQ(damaged.status().code(), absl::StatusCode::kDataLoss);
   header.set_release("Ferry 9.1");
   const std::string later = RecordOf(header, columns);
   ColumnReader unknown(later, limits);
-  ASSERT_TRUE(unknown.Read().ok());
+  ASSERT_THAT(unknown.Read(), IsOk());
   unknown.set_row(6);
   EXPECT_EQ(unknown.TakeLayout(), Layout::kStrided);
   EXPECT_EQ(unknown.status().code(), absl::StatusCode::kUnimplemented);
@@ -162,13 +163,13 @@ TEST(ColumnReaderTest, EveryWordAndStorageMustBeUsed) {
   const std::string record = RecordOf(columns);
   const LoadLimits limits;
   ColumnReader reader(record, limits);
-  ASSERT_TRUE(reader.Read().ok());
+  ASSERT_THAT(reader.Read(), IsOk());
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/2).message(),
             "the graph is damaged: no row takes 1 of its words");
   EXPECT_EQ(reader.UseWord(0), "cpu");
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/2).message(),
             "the graph is damaged: no row takes 2 of its storages");
-  EXPECT_TRUE(reader.CheckEnd(/*unused_storages=*/0).ok());
+  EXPECT_THAT(reader.CheckEnd(/*unused_storages=*/0), IsOk());
 }
 
 }  // namespace

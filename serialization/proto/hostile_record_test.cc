@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
@@ -144,9 +145,9 @@ TEST(HostileRecordTest, TensorsLieInTheirStorages) {
   std::vector<uint64_t> too_many = {8, 0, 0, 0, 65};
   too_many.resize(too_many.size() + 65, 1);
   // bits, dtype, storage, offset, rank, sizes, strides
-  EXPECT_TRUE(StatusOfTensor({0, 0, 0, 0, 1, 2, 2}).ok());
-  EXPECT_TRUE(StatusOfTensor({8, 0, 0, 0, 1, 4}, NODE_KIND_PARAMETER).ok());
-  EXPECT_TRUE(StatusOfTensor({8, 0, 0, 1, 1, 3}).ok());
+  EXPECT_THAT(StatusOfTensor({0, 0, 0, 0, 1, 2, 2}), IsOk());
+  EXPECT_THAT(StatusOfTensor({8, 0, 0, 0, 1, 4}, NODE_KIND_PARAMETER), IsOk());
+  EXPECT_THAT(StatusOfTensor({8, 0, 0, 1, 1, 3}), IsOk());
   for (const std::vector<uint64_t>& numbers :
        std::vector<std::vector<uint64_t>>{
            {8, 0, 0, 0, 1, 5},
@@ -190,7 +191,7 @@ TEST(HostileRecordTest, WordsAndStoragesAreThereToBeUsed) {
   Columns columns = Rows({NODE_KIND_DTYPE, NODE_KIND_DEVICE}, {}, {0, 1, 0});
   columns.add_words("float32");
   columns.add_words("cpu");
-  EXPECT_TRUE(StatusOfReading(RecordOf(columns)).ok());
+  EXPECT_THAT(StatusOfReading(RecordOf(columns)), IsOk());
   Columns twice = columns;
   twice.add_words("cpu");
   EXPECT_THAT(std::string(StatusOfReading(RecordOf(twice)).message()),
@@ -230,7 +231,7 @@ TEST(HostileRecordTest, AStorageIsOneNodeOfEachDType) {
     columns.add_storage_locations(1);
     return StatusOfReading(RecordOf(columns));
   };
-  EXPECT_TRUE(status_of(2).ok()) << status_of(2);
+  EXPECT_THAT(status_of(2), IsOk());
   EXPECT_THAT(std::string(status_of(1).message()), HasSubstr("another row is"));
 }
 
@@ -243,8 +244,8 @@ TEST(HostileRecordTest, DTypesHaveTheirNames) {
     columns.add_words("float16");
     return StatusOfReading(RecordOf(columns));
   };
-  EXPECT_TRUE(status_of("torch", "float16").ok());
-  EXPECT_TRUE(status_of("torch", "half").ok());
+  EXPECT_THAT(status_of("torch", "float16"), IsOk());
+  EXPECT_THAT(status_of("torch", "half"), IsOk());
   for (const auto& [module, name] :
        std::vector<std::pair<std::string, std::string>>{
            {"torch", "float64"}, {"torch", "system"}, {"os", "float16"}}) {
@@ -282,7 +283,7 @@ TEST(HostileRecordTest, SizesMayShareATuple) {
     block.Clear();
   }
   record += Block(block) + Block(columns) + std::string(4, '\0');
-  EXPECT_TRUE(StatusOfReading(record).ok()) << StatusOfReading(record);
+  EXPECT_THAT(StatusOfReading(record), IsOk());
 }
 
 // What a table refuses, a codec passes on.
@@ -335,7 +336,7 @@ TEST(HostileRecordTest, EveryDamagedByteGivesAnErrorOrAGraph) {
         EXPECT_NE(back.status().code(), absl::StatusCode::kInternal);
         continue;
       }
-      EXPECT_TRUE(WriteRecord(*back->graph, back->root).ok()) << i;
+      EXPECT_THAT(WriteRecord(*back->graph, back->root), IsOk()) << i;
     }
   }
   EXPECT_GT(num_errors, 0);

@@ -15,6 +15,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/proto/record_for_test.h"
 #include "ferry/serialization/testing/graph_difference.h"
@@ -44,7 +45,7 @@ TEST(ProtoCodecTest, ReadsWhatTheFirstReleaseWrote) {
   ObjectGraph graph;
   const NodeId root = AddEverything(&graph);
   const absl::StatusOr<ReadBack> back = ReadRecord(first);
-  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back, IsOk());
   EXPECT_EQ(GraphDifference(graph, root, *back->graph, back->root), "");
   // The bytes are the same but for the header, which names the release.
   const std::string now = *WriteRecord(graph, root);
@@ -83,9 +84,9 @@ TEST(ProtoCodecTest, NothingRecurses) {
   }
   const NodeId root = graph.AddTuple({list, tuple});
   const absl::StatusOr<std::string> record = WriteRecord(graph, root);
-  ASSERT_TRUE(record.ok()) << record.status();
+  ASSERT_THAT(record, IsOk());
   const absl::StatusOr<ReadBack> back = ReadRecord(*record);
-  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back, IsOk());
   EXPECT_EQ(GraphDifference(graph, root, *back->graph, back->root), "");
 }
 
@@ -99,8 +100,8 @@ TEST(ProtoCodecTest, AStorageNodeOnTheMetaDeviceHasARecord) {
                            std::vector<NodeId>{storage, tensor}}) {
     const absl::StatusOr<std::string> record =
         WriteRecord(graph, graph.AddList(both));
-    ASSERT_TRUE(record.ok()) << record.status();
-    EXPECT_TRUE(ReadRecord(*record).ok()) << ReadRecord(*record).status();
+    ASSERT_THAT(record, IsOk());
+    EXPECT_THAT(ReadRecord(*record), IsOk());
   }
 }
 

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
@@ -57,7 +58,7 @@ TEST(RecordBlocksTest, BlocksHaveAtMostOneMebibyte) {
   for (int i = 0; i < 400000; ++i) all.push_back(graph.AddInt(i));
   const NodeId root = graph.AddList(all);
   const absl::StatusOr<std::string> record = WriteRecord(graph, root);
-  ASSERT_TRUE(record.ok()) << record.status();
+  ASSERT_THAT(record, IsOk());
   const std::vector<uint32_t> sizes = BlockSizes(*record);
   EXPECT_GT(sizes.size(), 8);
   EXPECT_EQ(sizes.back(), 0);
@@ -114,7 +115,7 @@ TEST(RecordBlocksTest, ABlockMayEndAnywhere) {
   const NodeId root = AddEverything(&graph);
   const std::string record = InSmallestBlocks(*WriteRecord(graph, root));
   const absl::StatusOr<ReadBack> back = ReadRecord(record);
-  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back, IsOk());
   EXPECT_EQ(GraphDifference(graph, root, *back->graph, back->root), "");
   // The fuzzer begins with this record.
   EXPECT_TRUE(record == Contents("everything_in_small_blocks.pb"));
@@ -142,7 +143,7 @@ TEST(RecordBlocksTest, TheRecordEndsWhereItSays) {
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
       ProtoCodec().Read(record, LoadLimits(), &storages, &back);
-  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_THAT(read, IsOk());
   EXPECT_EQ(read->size_bytes, size);
   EXPECT_EQ(read->version, 1);
   EXPECT_EQ(back.int_value(read->root), 7);
@@ -190,7 +191,7 @@ TEST(RecordBlocksTest, WhatALaterReleaseWritesIsRefusedByItsName) {
 TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
   const Columns columns = Rows({NODE_KIND_LIST}, {}, {0});
   const std::string good = RecordOf(columns);
-  EXPECT_TRUE(StatusOfReading(good).ok());
+  EXPECT_THAT(StatusOfReading(good), IsOk());
   for (size_t size = 0; size < good.size(); ++size) {
     EXPECT_EQ(StatusOfReading(good.substr(0, size)).code(),
               absl::StatusCode::kDataLoss)
@@ -236,7 +237,7 @@ TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
     Append32(bytes.size(), &record);
     return absl::StrCat(record, bytes, Block(columns), std::string(4, '\0'));
   };
-  EXPECT_TRUE(StatusOfReading(with_header(header)).ok());
+  EXPECT_THAT(StatusOfReading(with_header(header)), IsOk());
   EXPECT_EQ(StatusOfReading(
                 with_header(absl::StrCat("\x08\x81", absl::string_view("\0", 1),
                                          header.substr(2))))

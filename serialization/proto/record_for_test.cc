@@ -13,6 +13,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/proto/proto_codec.h"
@@ -65,13 +66,13 @@ absl::Status StatusOfReading(const std::string& record) {
 
 void ExpectComesBack(const ObjectGraph& graph, NodeId root) {
   const absl::StatusOr<std::string> record = WriteRecord(graph, root);
-  ASSERT_TRUE(record.ok()) << record.status();
+  ASSERT_THAT(record, IsOk());
   const absl::StatusOr<ReadBack> back = ReadRecord(*record);
-  ASSERT_TRUE(back.ok()) << back.status();
+  ASSERT_THAT(back, IsOk());
   EXPECT_EQ(GraphDifference(graph, root, *back->graph, back->root), "");
   const absl::StatusOr<std::string> again =
       WriteRecord(*back->graph, back->root);
-  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_THAT(again, IsOk());
   EXPECT_EQ(*again, *record);
 }
 

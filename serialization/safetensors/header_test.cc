@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -31,7 +32,7 @@ TEST(HeaderTest, HasTheTensorsInTheOrderOfTheFile) {
       R"({"b":{"shape":[],"data_offsets":[8,10],"dtype":"BF16"},)"
       R"("a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}   )",
       10);
-  ASSERT_TRUE(header.ok()) << header.status();
+  ASSERT_THAT(header, IsOk());
   EXPECT_THAT(header->metadata, IsEmpty());
   ASSERT_EQ(header->tensors.size(), 2u);
   EXPECT_EQ(header->tensors[0].name, "b");
@@ -48,13 +49,13 @@ TEST(HeaderTest, KeepsTheRemarks) {
       ParseHeader(absl::StrCat(R"({"__metadata__":{"z":"1","a":"\u00e9\n"},)",
                                kTensor, "}"),
                   8);
-  ASSERT_TRUE(header.ok()) << header.status();
+  ASSERT_THAT(header, IsOk());
   EXPECT_THAT(header->metadata,
               ElementsAre(Pair("z", "1"), Pair("a", "\xc3\xa9\n")));
   // Null, for none, is what the library takes too.
-  EXPECT_TRUE(
-      ParseHeader(absl::StrCat(R"({"__metadata__":null,)", kTensor, "}"), 8)
-          .ok());
+  EXPECT_THAT(
+      ParseHeader(absl::StrCat(R"({"__metadata__":null,)", kTensor, "}"), 8),
+      IsOk());
 }
 
 TEST(HeaderTest, PassesOverFieldsThatItDoesNotKnow) {
@@ -65,7 +66,7 @@ TEST(HeaderTest, PassesOverFieldsThatItDoesNotKnow) {
         ParseHeader(absl::StrCat(R"({"a":{"dtype":"F32","new":)", value,
                                  R"(,"shape":[2],"data_offsets":[0,8]}})"),
                     8);
-    ASSERT_TRUE(header.ok()) << value << ": " << header.status();
+    ASSERT_THAT(header, IsOk()) << value << ": " << header.status();
     EXPECT_THAT(header->tensors[0].shape, ElementsAre(2));
   }
 }
@@ -77,13 +78,13 @@ TEST(HeaderTest, DoesNotRecurse) {
   const std::string ignored =
       absl::StrCat(R"({"a":{"x":)", nested, std::string(nested.size(), ']'),
                    R"(,"dtype":"F32","shape":[2],"data_offsets":[0,8]}})");
-  EXPECT_TRUE(ParseHeader(ignored, 8).ok());
+  EXPECT_THAT(ParseHeader(ignored, 8), IsOk());
 }
 
 TEST(HeaderTest, CountsFourBitFloatsInPairs) {
   const absl::StatusOr<Header> header = ParseHeader(
       R"({"a":{"dtype":"F4","shape":[2,4],"data_offsets":[0,4]}})", 4);
-  ASSERT_TRUE(header.ok()) << header.status();
+  ASSERT_THAT(header, IsOk());
   EXPECT_EQ(header->tensors[0].dtype, DType::kFloat4E2M1FNx2);
   EXPECT_THAT(header->tensors[0].shape, ElementsAre(2, 2));
   EXPECT_EQ(HeaderBytes(*header).substr(kSizeBytes),
@@ -137,8 +138,8 @@ TEST(HeaderTest, RefusesTensorsThatAreNotTheirSize) {
                data_bytes)
         .status();
   };
-  EXPECT_TRUE(parse("F32", "[2]", "[0,8]", 8).ok());
-  EXPECT_TRUE(parse("F32", "[0,7]", "[0,0]", 0).ok());
+  EXPECT_THAT(parse("F32", "[2]", "[0,8]", 8), IsOk());
+  EXPECT_THAT(parse("F32", "[0,7]", "[0,0]", 0), IsOk());
   for (const absl::Status& status : {
            parse("F32", "[2]", "[0,7]", 7),
            parse("F32", "[2]", "[8,0]", 8),
@@ -173,8 +174,8 @@ TEST(HeaderTest, RefusesHolesAndOverlaps) {
                8)
         .status();
   };
-  EXPECT_TRUE(parse("[0,4]", "[4,8]").ok());
-  EXPECT_TRUE(parse("[4,8]", "[0,4]").ok());
+  EXPECT_THAT(parse("[0,4]", "[4,8]"), IsOk());
+  EXPECT_THAT(parse("[4,8]", "[0,4]"), IsOk());
   EXPECT_EQ(parse("[0,4]", "[3,7]").code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(parse("[0,4]", "[0,4]").code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(parse("[0,4]", "[5,9]").code(), absl::StatusCode::kDataLoss);

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/checkpoint.h"
@@ -61,7 +62,7 @@ TEST(SafetensorsReaderTest, OpensAsADictOfTensors) {
   const std::string bytes = SmallFile();
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, HostOptions());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().container, Container::kSafetensors);
   EXPECT_THAT(checkpoint->info().metadata,
               ElementsAre(testing::Pair("format", "pt")));
@@ -71,7 +72,7 @@ TEST(SafetensorsReaderTest, OpensAsADictOfTensors) {
   EXPECT_EQ(*root.Entry(0)->first.AsStr(), "b");
   EXPECT_EQ(*root.Entry(2)->first.AsStr(), "none");
 
-  ASSERT_TRUE(checkpoint->PlaceAll().ok());
+  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
   const Tensor a = *root.Get("a")->AsTensor();
   EXPECT_EQ(a.dtype(), DType::kFloat32);
   EXPECT_THAT(a.shape(), ElementsAre(2));
@@ -88,14 +89,13 @@ TEST(SafetensorsReaderTest, ReadsOneTensorIntoTheCallersMemory) {
   const std::string bytes = SmallFile();
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, HostOptions());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const Tensor b = *checkpoint->root().Get("b")->AsTensor();
   int16_t number = 0;
-  ASSERT_TRUE(
-      checkpoint
-          ->ReadInto({{b.storage(),
-                       absl::MakeSpan(reinterpret_cast<char*>(&number), 2)}})
-          .ok());
+  ASSERT_THAT(
+      checkpoint->ReadInto(
+          {{b.storage(), absl::MakeSpan(reinterpret_cast<char*>(&number), 2)}}),
+      IsOk());
   EXPECT_EQ(number, -3);
 }
 
@@ -103,10 +103,10 @@ TEST(SafetensorsReaderTest, HasNoChecksumsToVerify) {
   const std::string bytes = SmallFile();
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, HostOptions());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
       checkpoint->Verify();
-  ASSERT_TRUE(verdicts.ok()) << verdicts.status();
+  ASSERT_THAT(verdicts, IsOk());
   ASSERT_EQ(verdicts->size(), 3u);
   EXPECT_EQ((*verdicts)[0].record, "b");
   EXPECT_EQ((*verdicts)[1].record, "a");
@@ -124,7 +124,7 @@ TEST(SafetensorsReaderTest, TakesNoOtherFileForOne) {
       R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
   const std::string bytes =
       FileOf(absl::StrCat(text, std::string(128 - text.size(), ' ')), "x");
-  EXPECT_TRUE(Checkpoint::OpenMemory(bytes, HostOptions()).ok());
+  EXPECT_THAT(Checkpoint::OpenMemory(bytes, HostOptions()), IsOk());
   // A remark may have the mark of a tar archive where such an archive has it.
   const std::string before = R"({"__metadata__":{"x":")";
   const std::string marked =
@@ -134,7 +134,7 @@ TEST(SafetensorsReaderTest, TakesNoOtherFileForOne) {
   EXPECT_EQ(marked.substr(257, 5), "ustar");
   const absl::Status status =
       Checkpoint::OpenMemory(marked, HostOptions()).status();
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
 }
 
 TEST(SafetensorsReaderTest, RefusesHeadersThatAreTooLarge) {
@@ -158,7 +158,7 @@ TEST(SafetensorsReaderTest, KeepsToTheLimits) {
   EXPECT_EQ(Checkpoint::OpenMemory(bytes, options).status().code(),
             absl::StatusCode::kResourceExhausted);
   options.limits.max_nodes = 8;
-  EXPECT_TRUE(Checkpoint::OpenMemory(bytes, options).ok());
+  EXPECT_THAT(Checkpoint::OpenMemory(bytes, options), IsOk());
 }
 
 TEST(SafetensorsReaderTest, NoticesEveryTruncationAndExtension) {
@@ -186,7 +186,7 @@ TEST(SafetensorsReaderTest, SurvivesEveryDamagedByte) {
           Checkpoint::OpenMemory(bytes, HostOptions());
       if (!checkpoint.ok()) continue;
       ++opened;
-      ASSERT_TRUE(checkpoint->PlaceAll().ok()) << at << ", " << value;
+      ASSERT_THAT(checkpoint->PlaceAll(), IsOk()) << at << ", " << value;
       uint64_t total_bytes = 0;
       for (const Storage& storage : checkpoint->storages()) {
         total_bytes += storage.size_bytes();

@@ -21,6 +21,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
@@ -41,10 +42,11 @@ using testing::HasSubstr;
 
 std::string ReadAll(absl::string_view path) {
   absl::StatusOr<std::unique_ptr<ReadableBytes>> file = OpenForReading(path);
-  EXPECT_TRUE(file.ok()) << file.status();
+  EXPECT_THAT(file, IsOk());
   if (!file.ok()) return "";
   std::string bytes((*file)->size_bytes(), '\0');
-  EXPECT_TRUE((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())).ok());
+  EXPECT_THAT((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())),
+              IsOk());
   return bytes;
 }
 
@@ -59,14 +61,14 @@ Tensor View(const Tensor& of, const std::vector<int64_t>& shape,
             const std::vector<int64_t>& strides, int64_t offset = 0) {
   absl::StatusOr<Tensor> tensor =
       Tensor::Create(of.storage(), of.dtype(), shape, strides, offset);
-  EXPECT_TRUE(tensor.ok()) << tensor.status();
+  EXPECT_THAT(tensor, IsOk());
   return *tensor;
 }
 
 Value DictOf(const std::vector<std::pair<std::string, Value>>& entries) {
   Value dict = Value::Dict();
   for (const auto& [key, value] : entries) {
-    EXPECT_TRUE(dict.Set(key, value).ok());
+    EXPECT_THAT(dict.Set(key, value), IsOk());
   }
   return dict;
 }
@@ -85,7 +87,7 @@ class SafetensorsWriterTest : public testing::Test {
   void Register(int priority, std::shared_ptr<Backend> backend) {
     absl::StatusOr<Registration> registration =
         registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_TRUE(registration.ok());
+    ASSERT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -102,10 +104,10 @@ class SafetensorsWriterTest : public testing::Test {
   std::vector<T> AfterRoundTrip(const Tensor& tensor) {
     const absl::StatusOr<std::string> bytes =
         SaveToString(DictOf({{"x", tensor}}));
-    EXPECT_TRUE(bytes.ok()) << bytes.status();
+    EXPECT_THAT(bytes, IsOk());
     if (!bytes.ok()) return {};
     const absl::StatusOr<Value> loaded = LoadMemory(*bytes, load_options_);
-    EXPECT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_THAT(loaded, IsOk());
     if (!loaded.ok()) return {};
     const Tensor x = *loaded->Get("x")->AsTensor();
     EXPECT_TRUE(x.is_contiguous());
@@ -126,22 +128,22 @@ TEST_F(SafetensorsWriterTest, WritesWhatTheLibraryWrites) {
     const std::string original = ReadAll(path);
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(original, load_options_);
-    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-    ASSERT_TRUE(checkpoint->PlaceAll().ok());
+    ASSERT_THAT(checkpoint, IsOk());
+    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
     save_options_.metadata = checkpoint->info().metadata;
     const absl::StatusOr<std::string> written =
         SaveToString(checkpoint->root());
-    ASSERT_TRUE(written.ok()) << written.status();
+    ASSERT_THAT(written, IsOk());
     EXPECT_EQ(*written, original) << name;
 
     // In whatever order the dict has them, and to a file.
     Value turned = Value::OrderedDict();
     for (size_t i = checkpoint->root().size(); i-- > 0;) {
       const auto [key, value] = *checkpoint->root().Entry(i);
-      ASSERT_TRUE(turned.Set(key, value).ok());
+      ASSERT_THAT(turned.Set(key, value), IsOk());
     }
     const std::string copy = absl::StrCat(testing::TempDir(), "/", name);
-    ASSERT_TRUE(Save(turned, copy, save_options_).ok());
+    ASSERT_THAT(Save(turned, copy, save_options_), IsOk());
     EXPECT_EQ(ReadAll(copy), original) << name;
   }
 }
@@ -160,7 +162,7 @@ TEST_F(SafetensorsWriterTest, WritesElementsInARow) {
   using Complex = std::complex<float>;
   absl::StatusOr<Tensor> conj =
       Tensor::Create(base.storage(), DType::kComplex64, {2}, {1}, 1);
-  ASSERT_TRUE(conj.ok());
+  ASSERT_THAT(conj, IsOk());
   conj->set_conj(true, InternalKey());
   EXPECT_THAT(AfterRoundTrip<Complex>(*conj),
               ElementsAre(Complex(2, -3), Complex(4, -5)));
@@ -181,11 +183,11 @@ TEST_F(SafetensorsWriterTest, WritesLargeTensorsInPieces) {
     EXPECT_LE(done, total);
     done_bytes = done;
   };
-  ASSERT_TRUE(Save(dict, path, save_options_).ok());
+  ASSERT_THAT(Save(dict, path, save_options_), IsOk());
   EXPECT_EQ(done_bytes, 3 * half * sizeof(int32_t));
   EXPECT_EQ(ReadAll(path), *SaveToString(dict));
   const absl::StatusOr<Value> loaded = Load(path, load_options_);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT(loaded, IsOk());
   const auto* row =
       static_cast<const int32_t*>(loaded->Get("row")->AsTensor()->data());
   const auto* turned =
@@ -201,10 +203,10 @@ TEST_F(SafetensorsWriterTest, ReadsFromDevices) {
   const std::vector<float> elements = {0, 1, 2, 3, 4, 5};
   const absl::StatusOr<std::string> saved =
       SaveToString(DictOf({{"x", Row(elements)}}));
-  ASSERT_TRUE(saved.ok());
+  ASSERT_THAT(saved, IsOk());
   load_options_.map_location = MapLocation::To("fake:1");
   const absl::StatusOr<Value> loaded = LoadMemory(*saved, load_options_);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT(loaded, IsOk());
   const Tensor x = *loaded->Get("x")->AsTensor();
   ASSERT_EQ(x.device().ToString(), "fake:1");
   load_options_ = LoadOptions();
@@ -222,10 +224,10 @@ TEST_F(SafetensorsWriterTest, ReadsLargeViewsFromDevices) {
   const Tensor on_host = Row(numbers);
   const absl::StatusOr<std::string> saved =
       SaveToString(DictOf({{"x", on_host}}));
-  ASSERT_TRUE(saved.ok());
+  ASSERT_THAT(saved, IsOk());
   load_options_.map_location = MapLocation::To("fake:1");
   const absl::StatusOr<Value> loaded = LoadMemory(*saved, load_options_);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT(loaded, IsOk());
   const Tensor on_device = *loaded->Get("x")->AsTensor();
   const auto views_of = [](const Tensor& x) {
     return DictOf({{"row", View(x, {500000}, {1}, 500001)},
@@ -235,8 +237,8 @@ TEST_F(SafetensorsWriterTest, ReadsLargeViewsFromDevices) {
   const absl::StatusOr<std::string> from_device =
       SaveToString(views_of(on_device));
   const absl::StatusOr<std::string> from_host = SaveToString(views_of(on_host));
-  ASSERT_TRUE(from_device.ok()) << from_device.status();
-  ASSERT_TRUE(from_host.ok()) << from_host.status();
+  ASSERT_THAT(from_device, IsOk());
+  ASSERT_THAT(from_host, IsOk());
   EXPECT_TRUE(*from_device == *from_host);
 
   // An error names the tensor once.
@@ -263,7 +265,7 @@ TEST_F(SafetensorsWriterTest, NamesWhatDoesNotFit) {
   const Tensor meta = *Tensor::Create(
       Storage::FromMemory(Device("meta"), Memory{}, 4), DType::kFloat32, {1});
   Value with_number = Value::Dict();
-  ASSERT_TRUE(with_number.Set(Value(1), tensor).ok());
+  ASSERT_THAT(with_number.Set(Value(1), tensor), IsOk());
   struct Case {
     Value value;
     absl::StatusCode code;
@@ -307,17 +309,17 @@ TEST_F(SafetensorsWriterTest, RefusesSharedMemoryUnlessItIsToBeCopied) {
                     HasSubstr("copy_shared")));
   save_options_.copy_shared = true;
   const absl::StatusOr<std::string> bytes = SaveToString(shared);
-  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  ASSERT_THAT(bytes, IsOk());
   const absl::StatusOr<Value> loaded = LoadMemory(*bytes, load_options_);
-  ASSERT_TRUE(loaded.ok());
+  ASSERT_THAT(loaded, IsOk());
   EXPECT_EQ(static_cast<const float*>(loaded->Get("a")->AsTensor()->data())[0],
             2);
 
   // Parts of one storage that do not overlap are tensors like others.
   save_options_.copy_shared = false;
-  EXPECT_TRUE(SaveToString(DictOf({{"a", View(base, {2}, {1}, 0)},
-                                   {"b", View(base, {2}, {1}, 2)}}))
-                  .ok());
+  EXPECT_THAT(SaveToString(DictOf({{"a", View(base, {2}, {1}, 0)},
+                                   {"b", View(base, {2}, {1}, 2)}})),
+              IsOk());
 }
 
 TEST_F(SafetensorsWriterTest, ChecksTheMetadata) {

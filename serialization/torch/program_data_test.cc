@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/value.h"
 #include "gtest/gtest.h"
@@ -48,7 +49,7 @@ class ProgramDataTest : public testing::Test {
   Value Data(NodeId root) {
     absl::StatusOr<Value> data =
         ProgramData(Value(graph_, root), Value::Tuple({}));
-    EXPECT_TRUE(data.ok()) << data.status();
+    EXPECT_THAT(data, IsOk());
     return data.ok() ? *data : Value();
   }
 
@@ -143,7 +144,7 @@ TEST_F(ProgramDataTest, ConstantsStandBesideTheAttributes) {
   const NodeId object = NewObject("M");
   const absl::StatusOr<Value> data =
       ProgramData(Value(graph_, object), constants);
-  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_THAT(data, IsOk());
   const Value found = *data->Get("__constants__");
   EXPECT_EQ(found.size(), 2u);
   EXPECT_EQ(found.Item(0)->AsTensor()->storage(), tensor.AsTensor()->storage());

@@ -20,6 +20,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/torch_unpickler.h"
@@ -63,7 +64,7 @@ Tensor Floats(int count) {
 }
 
 std::string Hex(const Written& written) {
-  EXPECT_TRUE(written.status.ok()) << written.status;
+  EXPECT_THAT(written.status, IsOk());
   return absl::BytesToHexString(written.bytes);
 }
 
@@ -132,7 +133,7 @@ NodeId Read(absl::string_view hex, ObjectGraph* graph) {
   TorchUnpickler hooks(&storages);
   const absl::StatusOr<pickle::UnpickleResult> result = pickle::Unpickle(
       absl::HexStringToBytes(hex), pickle::UnpickleOptions(), &hooks, graph);
-  EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result, IsOk());
   return result.ok() ? result->root : kNoNode;
 }
 
@@ -199,7 +200,7 @@ TEST(TorchPickler, NumbersStoragesByFirstReference) {
   const NodeId items[] = {graph.AddTensor(second), graph.AddTensor(first),
                           graph.AddTensor(view)};
   const Written written = Write(graph, graph.AddList(items));
-  ASSERT_TRUE(written.status.ok());
+  ASSERT_THAT(written.status, IsOk());
   EXPECT_THAT(written.storages,
               testing::ElementsAre(second.storage(), first.storage()));
 }
@@ -221,7 +222,7 @@ TEST(TorchPickler, OneStorageHasOneDType) {
               testing::AllOf(HasSubstr("different types"), HasSubstr("float32"),
                              HasSubstr("int32")));
   // One without bytes may be anything.
-  EXPECT_TRUE(Write(graph, both(nothing, 0, 0)).status.ok());
+  EXPECT_THAT(Write(graph, both(nothing, 0, 0)).status, IsOk());
 }
 
 TEST(TorchPickler, StoragesAreWholeNumbersOfElements) {
@@ -283,7 +284,7 @@ TEST(TorchPickler, MetaStoragesAreWrittenAsSuchOnly) {
   StorageRecord record;
   record.storage = Storage::FromMemory(Device("meta"), Memory{}, 16);
   record.storage.set_recorded_location("meta");
-  EXPECT_TRUE(Write(graph, graph.AddStorage(record)).status.ok());
+  EXPECT_THAT(Write(graph, graph.AddStorage(record)).status, IsOk());
   record.storage.set_recorded_location("cuda:0");
   EXPECT_EQ(Write(graph, graph.AddStorage(record)).status.code(),
             absl::StatusCode::kInvalidArgument);
@@ -293,11 +294,11 @@ TEST(TorchPickler, GradientsOfNewDTypesAreOfParametersAlone) {
   ObjectGraph graph;
   const Tensor tensor =
       *Tensor::Create(*Storage::Allocate(4), DType::kFloat8E4M3FN, {4});
-  EXPECT_TRUE(Write(graph, graph.AddTensor(tensor)).status.ok());
+  EXPECT_THAT(Write(graph, graph.AddTensor(tensor)).status, IsOk());
   tensor.set_requires_grad(true, InternalKey());
   EXPECT_EQ(Write(graph, graph.AddTensor(tensor)).status.code(),
             absl::StatusCode::kUnimplemented);
-  EXPECT_TRUE(Write(graph, graph.AddParameter(tensor)).status.ok());
+  EXPECT_THAT(Write(graph, graph.AddParameter(tensor)).status, IsOk());
 }
 
 TEST(TorchPickler, MetaTensorsHaveNoStorageInTheFile) {

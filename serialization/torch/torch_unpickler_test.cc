@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/value/object_graph.h"
@@ -131,7 +132,7 @@ TEST(PersistentIds, MakeDescribedStorages) {
   const absl::StatusOr<Result> result = Read(
       List({StorageOf("HalfStorage", "b", 3), StorageOf("LongStorage", "a", 2),
             StorageOf("HalfStorage", "b", 3)}));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   ASSERT_EQ(result->storages.size(), 2);
   EXPECT_EQ(result->storages[0].key, "b");
   EXPECT_EQ(result->storages[0].storage.size_bytes(), 6);
@@ -153,7 +154,7 @@ TEST(PersistentIds, OfProgramsMayEndWithNone) {
   const std::string six_parts = absl::StrCat(Tuple(six), "Q");
   for (const std::string& id : {five_parts, six_parts}) {
     const absl::StatusOr<Result> result = Read(id, PersistentIds::kProgram);
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     ASSERT_EQ(result->storages.size(), 1);
     EXPECT_EQ(result->storages[0].storage.size_bytes(), 8);
   }
@@ -203,7 +204,7 @@ TEST(PersistentIds, MalformedOnes) {
 
 // Which dtype is read for each of several references to storages.
 std::vector<DType> DTypesOf(const absl::StatusOr<Result>& result) {
-  EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result, IsOk());
   std::vector<DType> dtypes;
   if (!result.ok()) return dtypes;
   for (NodeId item : result->graph->items(result->root)) {
@@ -285,7 +286,7 @@ TEST(PersistentIds, TheFirstDTypeOfAPartCounts) {
 TEST(RebuildTensor, MakesViews) {
   const absl::StatusOr<Result> result = Read(
       V2(Floats(10), Int(2), Tuple({Int(2), Int(3)}), Tuple({Int(1), Int(2)})));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   ASSERT_EQ(result->kind(), ValueKind::kTensor);
   EXPECT_EQ(result->tensor().dtype(), DType::kFloat32);
   EXPECT_THAT(result->tensor().shape(), ElementsAre(2, 3));
@@ -314,7 +315,7 @@ TEST(RebuildTensor, AcceptsTheFormsThatPyTorchAccepts) {
   };
   for (const std::string& form : forms) {
     const absl::StatusOr<Result> result = Read(form);
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     ASSERT_EQ(result->kind(), ValueKind::kTensor);
     EXPECT_THAT(result->tensor().shape(), ElementsAre(2, 3));
     EXPECT_THAT(result->tensor().strides(), ElementsAre(3, 1));
@@ -362,7 +363,7 @@ TEST(RebuildFromType, ParametersAreTold) {
                Dict({})})}) {
     const absl::StatusOr<Result> result = Read(absl::StrCat(
         Global("torch._tensor", "_rebuild_from_type_v2"), inner, "R"));
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     ASSERT_EQ(result->kind(), ValueKind::kTensor);
     EXPECT_EQ(result->graph->is_parameter(result->root),
               !absl::StrContains(inner, "Subclass"));
@@ -452,7 +453,7 @@ TEST(RebuildTensor, ConjAndNeg) {
       {StorageOf("ComplexFloatStorage", "0", 2), Int(0), Tuple({Int(2)}),
        Tuple({Int(1)}), kTrue, Hooks(),
        Dict({Str("conj"), kTrue, Str("neg"), kTrue, Str("other"), kTrue})}));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_TRUE(result->tensor().is_conj());
   EXPECT_TRUE(result->tensor().is_neg());
   EXPECT_TRUE(result->tensor().requires_grad());
@@ -470,9 +471,9 @@ TEST(RebuildTensorV3, HasADTypeOfItsOwn) {
   };
   const absl::StatusOr<Result> result =
       Read(v3(Global("torch", "float8_e4m3fn"), 9));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->tensor().dtype(), DType::kFloat8E4M3FN);
-  EXPECT_TRUE(Read(v3(Global("torch", "uint16"), 4)).ok());
+  EXPECT_THAT(Read(v3(Global("torch", "uint16"), 4)), IsOk());
   ExpectDamage(v3(Global("torch", "uint16"), 5), "rebuilt");
   ExpectDamage(v3(Global("torch", "no_such_dtype"), 1), "dtype");
   ExpectDamage(v3(Str("float32"), 1), "dtype");
@@ -489,7 +490,7 @@ std::string SmallTensor() {
 TEST(RebuildParameter, IsATensorOverTheSameStorage) {
   const absl::StatusOr<Result> result =
       Read(Call(Utils("_rebuild_parameter"), {SmallTensor(), kTrue, Hooks()}));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_TRUE(result->graph->is_parameter(result->root));
   EXPECT_TRUE(result->tensor().requires_grad());
   EXPECT_EQ(result->tensor().storage(), result->storages[0].storage);
@@ -508,19 +509,19 @@ TEST(RebuildFromType, GivesTheInnerTensor) {
   absl::StatusOr<Result> result = Read(
       Call(function, {Utils("_rebuild_tensor_v2"), Global("torch", "Tensor"),
                       args, Dict({Str("note"), Int(1)})}));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->kind(), ValueKind::kTensor);
   // One inside another is not gone into, a function that is not known neither.
   result = Read(
       Call(function,
            {function, Global("torch", "Tensor"),
             Tuple({function, Global("torch", "Tensor"), args, kNone}), kNone}));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->kind(), ValueKind::kObject);
   result =
       Read(Call(function, {Global("os", "system"), Global("torch", "Tensor"),
                            Tuple({Str("true")}), kNone}));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->kind(), ValueKind::kObject);
   ExpectDamage(Call(function, {Utils("_rebuild_tensor_v2")}), "arguments");
 }
@@ -534,7 +535,7 @@ TEST(RebuildMetaTensor, HasNoStorage) {
   const std::string dtype = Global("torch", "float32");
   const absl::StatusOr<Result> result =
       Read(meta(dtype, Tuple({Int(3), Int(4)}), Tuple({Int(4), Int(1)})));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->tensor().device().ToString(), "meta");
   EXPECT_TRUE(result->storages.empty());
   ExpectDamage(meta(Str("float32"), Tuple({}), Tuple({})), "dtype");
@@ -564,7 +565,7 @@ TEST(RebuildSparseTensor, HasComponents) {
         std::vector<std::string>{indices, values, size, kTrue}}) {
     const absl::StatusOr<Result> result =
         Read(sparse(layout("torch.sparse_coo"), parts));
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     EXPECT_EQ(result->tensor().layout(), Layout::kSparseCoo);
     EXPECT_EQ(result->tensor().dtype(), DType::kFloat32);
     EXPECT_THAT(result->tensor().shape(), ElementsAre(3, 3));
@@ -578,7 +579,7 @@ TEST(RebuildSparseTensor, HasComponents) {
        Call(Utils("_rebuild_tensor_v2"), {Floats(2), Int(0), Tuple({Int(2)}),
                                           Tuple({Int(1)}), kTrue, Hooks()}),
        size}));
-  ASSERT_TRUE(learns.ok()) << learns.status();
+  ASSERT_THAT(learns, IsOk());
   EXPECT_TRUE(learns->tensor().requires_grad());
   ExpectDamage(sparse(layout("torch.sparse_coo"), {indices, values}), "parts");
   ExpectDamage(sparse(layout("torch.sparse_csr"), {indices, values, size}),
@@ -605,7 +606,7 @@ TEST(RebuildQTensor, NeedsAQuantisedStorage) {
   const std::string quantiser =
       Tuple({Global("torch", "per_tensor_affine"), Int(1), Int(0)});
   const absl::StatusOr<Result> result = Read(quantised(storage, quantiser));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->tensor().dtype(), DType::kQUInt8);
   ExpectDamage(quantised(Floats(2), quantiser), "quantised");
   ExpectDamage(quantised(storage, kNone), "quantiser");
@@ -635,7 +636,7 @@ TEST(Libtorch, SparseTensorsHaveTheirPartsInARow) {
   const std::string size = Tuple({Int(3)});
   absl::StatusOr<Result> coo =
       Read(rebuild({Int(1), size, kTrue, indices, values, Hooks()}));
-  ASSERT_TRUE(coo.ok()) << coo.status();
+  ASSERT_THAT(coo, IsOk());
   EXPECT_EQ(coo->tensor().layout(), Layout::kSparseCoo);
   EXPECT_THAT(coo->tensor().shape(), ElementsAre(3));
   EXPECT_EQ(coo->tensor().components().size(), 2);
@@ -644,7 +645,7 @@ TEST(Libtorch, SparseTensorsHaveTheirPartsInARow) {
                              Tuple({Int(2)}), Tuple({Int(1)}));
   absl::StatusOr<Result> csc = Read(rebuild(
       {Int(4), Tuple({Int(2), Int(1)}), kFalse, row, row, values, Hooks()}));
-  ASSERT_TRUE(csc.ok()) << csc.status();
+  ASSERT_THAT(csc, IsOk());
   EXPECT_EQ(csc->tensor().layout(), Layout::kSparseCsc);
   EXPECT_EQ(csc->tensor().components().size(), 3);
 
@@ -664,7 +665,7 @@ TEST(Libtorch, TypesAreNotedBesideDictsAndTuples) {
   const absl::StatusOr<Result> negative = Read(Call(
       Utils("_rebuild_tensor_v2"), {Floats(2), Int(0), Tuple({Int(2)}),
                                     Tuple({Int(1)}), kFalse, Hooks(), bits}));
-  ASSERT_TRUE(negative.ok()) << negative.status();
+  ASSERT_THAT(negative, IsOk());
   EXPECT_TRUE(negative->tensor().is_neg());
   const std::string quantizer =
       Tagged(Tuple({Global("torch", "per_tensor_affine"), Int(1), Int(0)}),
@@ -673,7 +674,7 @@ TEST(Libtorch, TypesAreNotedBesideDictsAndTuples) {
       Read(Call(Utils("_rebuild_qtensor"),
                 {StorageOf("QInt8Storage", "q", 2), Int(0), Tuple({Int(2)}),
                  Tuple({Int(1)}), quantizer, kFalse, Hooks()}));
-  ASSERT_TRUE(quantized.ok()) << quantized.status();
+  ASSERT_THAT(quantized, IsOk());
   EXPECT_EQ(quantized->tensor().dtype(), DType::kQInt8);
 }
 
@@ -684,7 +685,7 @@ TEST(Libtorch, EveryDTypeHasAStorage) {
     EXPECT_FALSE(StorageClassOf(dtype).has_value()) << name;
     const absl::StatusOr<Result> result = Read(
         V2(StorageOf(name, "0", 2), Int(0), Tuple({Int(2)}), Tuple({Int(1)})));
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     EXPECT_EQ(result->tensor().dtype(), dtype);
     EXPECT_EQ(result->storages[0].storage.size_bytes(),
               2 * ElementSizeBytes(dtype));
@@ -696,7 +697,7 @@ TEST(Libtorch, EveryDTypeHasAStorage) {
 TEST(Libtorch, EnumeratorsAreCalledWithABareValue) {
   const absl::StatusOr<Result> result =
       Read(absl::StrCat(Global("__torch__.a", "Color"), Int(3), "R"));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   ASSERT_EQ(result->kind(), ValueKind::kObject);
   const NodeId args = result->graph->object(result->root).args;
   ASSERT_EQ(result->graph->items(args).size(), 1);
@@ -708,16 +709,16 @@ TEST(Libtorch, EnumeratorsAreCalledWithABareValue) {
 TEST(SmallThings, AreWhatTheySay) {
   absl::StatusOr<Result> result =
       Read(Call(Global("torch", "device"), {Str("cuda"), Int(1)}));
-  ASSERT_TRUE(result.ok());
+  ASSERT_THAT(result, IsOk());
   ASSERT_EQ(result->kind(), ValueKind::kDevice);
   EXPECT_EQ(result->graph->device(result->root).ToString(), "cuda:1");
   result = Read(Global("torch", "bfloat16"));
-  ASSERT_TRUE(result.ok());
+  ASSERT_THAT(result, IsOk());
   ASSERT_EQ(result->kind(), ValueKind::kDType);
   EXPECT_EQ(result->graph->dtype(result->root), DType::kBFloat16);
   result = Read(Call(Global("torch.serialization", "_get_layout"),
                      {Str("torch.sparse_csr")}));
-  ASSERT_TRUE(result.ok());
+  ASSERT_THAT(result, IsOk());
   ASSERT_EQ(result->kind(), ValueKind::kLayout);
   EXPECT_EQ(result->graph->layout(result->root), Layout::kSparseCsr);
 }
@@ -727,7 +728,7 @@ TEST(SmallThings, SizesMayShareATuple) {
   const absl::StatusOr<Result> result =
       Read(Tuple({Call(size, {Tuple({Int(3)}) + "q\1"}), Call(size, {"h\1"}),
                   Call(size, {Tuple({kNone}) + "q\2"}), Call(size, {"h\2"})}));
-  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result, IsOk());
   std::vector<ValueKind> kinds;
   for (NodeId node : result->graph->items(result->root)) {
     kinds.push_back(result->graph->kind(node));
@@ -751,7 +752,7 @@ TEST(SmallThings, StayObjectsWhereTheyAreOdd) {
         Call(Global("torch", "FloatTensor"), {Int(1000000)}),
         Call(Global("torch", "UntypedStorage"), {Int(1000000)})}) {
     const absl::StatusOr<Result> result = Read(body);
-    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_THAT(result, IsOk());
     EXPECT_EQ(result->kind(), ValueKind::kObject);
   }
 }

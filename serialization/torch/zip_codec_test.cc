@@ -18,6 +18,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_options.h"
@@ -50,10 +51,10 @@ Value Sample() {
   const Tensor row =
       *Tensor::Create(weight.storage(), DType::kFloat32, {3}, {1}, 3);
   Value dict = Value::Dict();
-  EXPECT_TRUE(dict.Set("step", Value(7)).ok());
-  EXPECT_TRUE(dict.Set("none", Value()).ok());
-  EXPECT_TRUE(
-      dict.Set("tensors", Value::List({Value(weight), Value(row)})).ok());
+  EXPECT_THAT(dict.Set("step", Value(7)), IsOk());
+  EXPECT_THAT(dict.Set("none", Value()), IsOk());
+  EXPECT_THAT(dict.Set("tensors", Value::List({Value(weight), Value(row)})),
+              IsOk());
   return dict;
 }
 
@@ -68,7 +69,7 @@ std::string Archive(const Value& value, const Codec& codec) {
   });
   const absl::StatusOr<LargeString> graph =
       codec.Write(*value.graph(), value.node(), &storages);
-  EXPECT_TRUE(graph.ok()) << graph.status();
+  EXPECT_THAT(graph, IsOk());
   ZipBuilder zip;
   zip.Add(absl::StrCat("archive/data.", codec.suffix()),
           {graph->data(), graph->size()});
@@ -91,7 +92,7 @@ TEST(ZipCodec, TheGraphIsReadByTheCodecThatWroteIt) {
     const auto file = ReadableMemory(bytes, "some.pt");
     const absl::StatusOr<ParsedCheckpoint> parsed =
         ReadZipContainer(*file, ContainerOptions(), Codecs(codec), "");
-    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    ASSERT_THAT(parsed, IsOk());
     const Value root(parsed->graph, parsed->root);
     EXPECT_EQ(*root.Get("step")->AsInt(), 7);
     EXPECT_TRUE(root.Get("none")->is_none());
@@ -104,7 +105,7 @@ TEST(ZipCodec, TheGraphIsReadByTheCodecThatWroteIt) {
     ASSERT_EQ(parsed->storages[0].extents.size(), 1);
     const absl::StatusOr<std::string> contents =
         ReadExtent(*file, parsed->storages[0].extents[0], /*verify=*/true);
-    ASSERT_TRUE(contents.ok()) << contents.status();
+    ASSERT_THAT(contents, IsOk());
     EXPECT_EQ(*contents, BytesOf(stored));
   }
 }

@@ -20,6 +20,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/io/file.h"
@@ -67,7 +68,7 @@ class ExtentReaderTest : public testing::Test {
     file_ = std::make_unique<CountingMemory>(bytes_);
     absl::StatusOr<zip::ZipDirectory> directory =
         zip::ZipDirectory::Read(*ReadableMemory(bytes_, "some.zip"), {});
-    ASSERT_TRUE(directory.ok()) << directory.status();
+    ASSERT_THAT(directory, IsOk());
     directory_ = std::make_unique<zip::ZipDirectory>(*std::move(directory));
   }
 
@@ -85,7 +86,7 @@ class ExtentReaderTest : public testing::Test {
         backend_ != nullptr
             ? backend_->Allocate(0, {extent.size_bytes}, {&memory, 1})
             : AllocateHostMemory({extent.size_bytes}, {&memory, 1});
-    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_THAT(status, IsOk());
     extents_.push_back(extent);
     memory_.push_back(std::move(memory));
   }
@@ -115,7 +116,7 @@ class ExtentReaderTest : public testing::Test {
     if (backend_ != nullptr) {
       const absl::Status status =
           backend_->CopyToHost(memory_[i], 0, &bytes[0], bytes.size());
-      EXPECT_TRUE(status.ok()) << status;
+      EXPECT_THAT(status, IsOk());
     } else {
       std::memcpy(&bytes[0], memory_[i].data, bytes.size());
     }
@@ -173,7 +174,7 @@ TEST_P(EverySize, ArrivesWhereItBelongs) {
     order.push_back(i * 7 % std::size(kSizes));
   }
   for (size_t i : order) AddRead(absl::StrCat(i));
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   for (size_t k = 0; k < order.size(); ++k) {
     EXPECT_TRUE(Got(k) == Pattern(kSizes[order[k]], static_cast<int>(order[k])))
         << order[k];
@@ -198,7 +199,7 @@ TEST_F(ExtentReaderTest, DevicesTakeManyStoragesAtOnceWhileMoreAreRead) {
   for (int i = 0; i <= 1000; ++i) AddRead(absl::StrCat(i));
   ResetPeakStagingBytes();
   const uint64_t staging_before = LiveStagingBytes();
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   // The small ones by two transfers, the large one by 20 or, where two threads
   // share its pieces of 8 MiB, as many.
   EXPECT_LE(backend_->transfer_count(), 30);
@@ -222,7 +223,7 @@ TEST_F(ExtentReaderTest, TheByteOrderIsReversedInEveryBuffer) {
     AddRead(absl::StrCat(i));
     extents_.back().swap_unit_bytes = 8;
   }
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   for (const auto& [i, size] : std::vector<std::pair<int, size_t>>{
            {1, 150000}, {2, 300000}, {3, 8000000}}) {
     std::string expected = Pattern(size, i);
@@ -237,7 +238,7 @@ TEST_F(ExtentReaderTest, SmallNeighboursAreReadTogether) {
   for (int i = 0; i < 1000; ++i) zip_.Add(absl::StrCat(i), Pattern(256, i));
   Build();
   for (int i = 0; i < 1000; ++i) AddRead(absl::StrCat(i));
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   // 330 KiB, of which one read takes at most 256 KiB.
   EXPECT_EQ(file_->reads(), 2);
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
@@ -251,7 +252,7 @@ TEST_F(ExtentReaderTest, GapsAreNotReadIfTheyAreLarge) {
   zip_.Add("2", Pattern(256, 2));
   Build();
   for (int i = 0; i < 3; ++i) AddRead(absl::StrCat(i));
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   EXPECT_EQ(file_->reads(), 2);
   EXPECT_LT(file_->bytes(), 3000);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(Got(i) == Pattern(256, i)) << i;
@@ -265,7 +266,7 @@ TEST_F(ExtentReaderTest, AStorageMayBeTheBeginningOfItsRecord) {
   AddRead("0", 7);
   AddRead("1", 4097);
   AddRead("2", 70001);
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   EXPECT_TRUE(Got(0) == Pattern(1000, 0).substr(0, 7));
   EXPECT_TRUE(Got(1) == Pattern(9 << 20, 1).substr(0, 4097));
   EXPECT_TRUE(Got(2) == Pattern(300000, 2).substr(0, 70001));
@@ -278,7 +279,7 @@ TEST_F(ExtentReaderTest, BytesThatStandInNoRecord) {
            {5, 100}, {200, 2 << 20}, {(3 << 20) - 10, 10}}) {
     AddRead(PlainExtent(0, offset, size));
   }
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   EXPECT_TRUE(Got(0) == bytes_.substr(5, 100));
   EXPECT_TRUE(Got(1) == bytes_.substr(200, 2 << 20));
   EXPECT_TRUE(Got(2) == bytes_.substr((3 << 20) - 10));
@@ -299,7 +300,7 @@ TEST_F(ExtentReaderTest, ByteOrderIsTurnedRoundEverywhere) {
       AddRead(absl::StrCat(i));
       extents_.back().swap_unit_bytes = 8;
     }
-    ASSERT_TRUE(Read().ok());
+    ASSERT_THAT(Read(), IsOk());
     for (int i = 0; i < 3; ++i) {
       std::string expected = Pattern(sizes[i], i);
       for (size_t k = 0; k < expected.size(); k += 8) {
@@ -334,7 +335,7 @@ TEST_F(ExtentReaderTest, ChecksumsAreCompared) {
         testing::AllOf(HasSubstr("some.zip"), HasSubstr("CRC-32"),
                        HasSubstr(absl::StrCat("\"", damage.name, "\""))));
     options_.verify_crc32 = false;
-    EXPECT_TRUE(Read().ok());
+    EXPECT_THAT(Read(), IsOk());
     options_.verify_crc32 = true;
     // None in the file: nothing to compare with.
     zip_.record(damage.name).crc32 = 0;
@@ -342,7 +343,7 @@ TEST_F(ExtentReaderTest, ChecksumsAreCompared) {
     Clear();
     AddRead("0", 4);
     AddRead("1", 4);
-    EXPECT_TRUE(Read().ok());
+    EXPECT_THAT(Read(), IsOk());
   }
   zip_ = ZipBuilder();
   zip_.AddDeflated("0", Pattern(100000, 0)).crc32 ^= 1;
@@ -357,7 +358,7 @@ TEST_F(ExtentReaderTest, WithoutChecksumsOnlyWhatIsWantedIsRead) {
   Build();
   AddRead("0", 4096);
   options_.verify_crc32 = false;
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   EXPECT_LT(file_->bytes(), 8192);
   EXPECT_TRUE(Got(0) == Pattern(20 << 20, 0).substr(0, 4096));
 }
@@ -399,7 +400,7 @@ TEST_F(ExtentReaderTest, ReportsProgress) {
     ++calls;
     one_at_a_time.unlock();
   };
-  ASSERT_TRUE(Read().ok());
+  ASSERT_THAT(Read(), IsOk());
   EXPECT_EQ(last, total);
   EXPECT_GT(calls, 5);
 }
@@ -451,25 +452,25 @@ TEST_F(ExtentReaderTest, SeveralFilesAndExtents) {
       reads[i].extent = &extents[i];
       reads[i].host = &storage[i * size];
     }
-    ASSERT_TRUE(ReadExtents({first_file.get(), second_file.get()}, reads,
-                            ExtentReadOptions())
-                    .ok());
+    ASSERT_THAT(ReadExtents({first_file.get(), second_file.get()}, reads,
+                            ExtentReadOptions()),
+                IsOk());
     EXPECT_TRUE(storage == second.substr(size, size) + first.substr(0, size) +
                                second.substr(0, size));
 
     // On a device, whose storage the extents fill at their own places.
     FakeBackend backend;
     Memory memory;
-    ASSERT_TRUE(backend.Allocate(0, {storage.size()}, {&memory, 1}).ok());
+    ASSERT_THAT(backend.Allocate(0, {storage.size()}, {&memory, 1}), IsOk());
     for (ExtentRead& read : reads) {
       read.host = nullptr;
       read.device = {&backend, 0, &memory, read.extent->storage_offset_bytes};
     }
-    ASSERT_TRUE(ReadExtents({first_file.get(), second_file.get()}, reads,
-                            ExtentReadOptions())
-                    .ok());
+    ASSERT_THAT(ReadExtents({first_file.get(), second_file.get()}, reads,
+                            ExtentReadOptions()),
+                IsOk());
     std::string copy(storage.size(), '\0');
-    ASSERT_TRUE(backend.CopyToHost(memory, 0, &copy[0], copy.size()).ok());
+    ASSERT_THAT(backend.CopyToHost(memory, 0, &copy[0], copy.size()), IsOk());
     EXPECT_TRUE(copy == storage);
 
     // An error names the file.
@@ -483,7 +484,7 @@ TEST_F(ExtentReaderTest, SeveralFilesAndExtents) {
 
 TEST_F(ExtentReaderTest, NothingToRead) {
   Build();
-  EXPECT_TRUE(Read().ok());
+  EXPECT_THAT(Read(), IsOk());
   EXPECT_EQ(file_->reads(), 0);
 }
 

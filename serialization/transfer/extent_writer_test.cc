@@ -20,6 +20,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/file.h"
@@ -65,7 +66,7 @@ class ExtentWriterTest : public testing::Test {
   void AddStorage(size_t size, uint64_t offset) {
     const std::string bytes = Pattern(size + offset, 7);
     const absl::StatusOr<Storage> storage = Storage::Allocate(bytes.size());
-    ASSERT_TRUE(storage.ok());
+    ASSERT_THAT(storage, IsOk());
     std::copy(bytes.begin(), bytes.end(), static_cast<char*>(storage->data()));
     OutputExtent& extent = Add(bytes.substr(offset));
     extent.storage = *storage;
@@ -102,9 +103,9 @@ class ExtentWriterTest : public testing::Test {
     const std::string path = absl::StrCat(testing::TempDir(), "/extents");
     const absl::StatusOr<std::unique_ptr<AtomicFile>> file =
         AtomicFile::Create(path, Durability::kNone);
-    EXPECT_TRUE(file.ok());
-    EXPECT_TRUE(Write(Output(file->get())).ok());
-    EXPECT_TRUE((*file)->Commit().ok());
+    EXPECT_THAT(file, IsOk());
+    EXPECT_THAT(Write(Output(file->get())), IsOk());
+    EXPECT_THAT((*file)->Commit(), IsOk());
     std::ifstream stream(path, std::ios::binary);
     return std::string(std::istreambuf_iterator<char>(stream), {});
   }
@@ -136,7 +137,7 @@ TEST_F(ExtentWriterTest, WritesContentsOfEveryKind) {
   };
   std::string bytes;
   StringSink sink(&bytes);
-  ASSERT_TRUE(Write(Output(&sink)).ok());
+  ASSERT_THAT(Write(Output(&sink)), IsOk());
   EXPECT_TRUE(bytes == expected_);
   EXPECT_EQ(last_done, expected_.size());
   last_done = 0;
@@ -147,7 +148,7 @@ TEST_F(ExtentWriterTest, WritesContentsOfEveryKind) {
 TEST_F(ExtentWriterTest, NothingToWrite) {
   std::string bytes;
   StringSink sink(&bytes);
-  EXPECT_TRUE(Write(Output(&sink)).ok());
+  EXPECT_THAT(Write(Output(&sink)), IsOk());
   EXPECT_EQ(bytes, "");
 }
 

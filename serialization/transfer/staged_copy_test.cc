@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/transfer_stream.h"
 #include "ferry/serialization/testing/pattern.h"
@@ -43,7 +44,7 @@ class StagedCopyTest : public testing::Test {
   // Memory on a device, as large as a pattern.
   const Memory& Allocate(int index, uint64_t size_bytes) {
     Memory& memory = memory_.emplace_back();
-    EXPECT_TRUE(backend_.Allocate(index, {size_bytes}, {&memory, 1}).ok());
+    EXPECT_THAT(backend_.Allocate(index, {size_bytes}, {&memory, 1}), IsOk());
     return memory;
   }
   DevicePlace Place(int index, const Memory& memory, uint64_t offset = 0) {
@@ -51,7 +52,8 @@ class StagedCopyTest : public testing::Test {
   }
   std::string Bytes(const Memory& memory, uint64_t size_bytes) {
     std::string bytes(size_bytes, '\0');
-    EXPECT_TRUE(backend_.CopyToHost(memory, 0, &bytes[0], bytes.size()).ok());
+    EXPECT_THAT(backend_.CopyToHost(memory, 0, &bytes[0], bytes.size()),
+                IsOk());
     return bytes;
   }
 
@@ -69,14 +71,14 @@ TEST_F(StagedCopyTest, WritesRunsToTheirDevices) {
       const int device = i < 5 ? static_cast<int>(i % 2) : 1;
       const Memory& memory = Allocate(device, sizes[i]);
       const std::string bytes = Pattern(sizes[i], static_cast<int>(i));
-      ASSERT_TRUE(writer.Begin(Place(device, memory), "a", 1).ok());
+      ASSERT_THAT(writer.Begin(Place(device, memory), "a", 1), IsOk());
       // A decompressor gives a run in parts.
-      ASSERT_TRUE(writer.Append(bytes.substr(0, sizes[i] / 3)).ok());
-      ASSERT_TRUE(writer.Append(bytes.substr(sizes[i] / 3)).ok());
+      ASSERT_THAT(writer.Append(bytes.substr(0, sizes[i] / 3)), IsOk());
+      ASSERT_THAT(writer.Append(bytes.substr(sizes[i] / 3)), IsOk());
     }
-    ASSERT_TRUE(writer.Flush().ok());
+    ASSERT_THAT(writer.Flush(), IsOk());
   }
-  ASSERT_TRUE(pool.Finish().ok());
+  ASSERT_THAT(pool.Finish(), IsOk());
   for (size_t i = 0; i < sizes.size(); ++i) {
     EXPECT_TRUE(Bytes(memory_[i], sizes[i]) ==
                 Pattern(sizes[i], static_cast<int>(i)))
@@ -91,15 +93,15 @@ TEST_F(StagedCopyTest, NumbersAreNotSplitBetweenBuffers) {
   StreamPool pool;
   {
     StagedWriter writer(&pool);
-    ASSERT_TRUE(writer.Begin(Place(0, before), "a", 1).ok());
-    ASSERT_TRUE(writer.Append("abc").ok());
-    ASSERT_TRUE(writer.Begin(Place(0, memory), "b", 8).ok());
+    ASSERT_THAT(writer.Begin(Place(0, before), "a", 1), IsOk());
+    ASSERT_THAT(writer.Append("abc"), IsOk());
+    ASSERT_THAT(writer.Begin(Place(0, memory), "b", 8), IsOk());
     for (size_t at = 0; at < bytes.size(); at += 13) {
-      ASSERT_TRUE(writer.Append(bytes.substr(at, 13)).ok());
+      ASSERT_THAT(writer.Append(bytes.substr(at, 13)), IsOk());
     }
-    ASSERT_TRUE(writer.Flush().ok());
+    ASSERT_THAT(writer.Flush(), IsOk());
   }
-  ASSERT_TRUE(pool.Finish().ok());
+  ASSERT_THAT(pool.Finish(), IsOk());
   std::string expected = bytes;
   for (size_t i = 0; i < expected.size(); i += 8) {
     std::reverse(expected.begin() + i, expected.begin() + i + 8);
@@ -118,12 +120,13 @@ TEST_F(StagedCopyTest, ReadsRunsByFewTransfers) {
     const int device = i < 4 ? 0 : 1;
     const Memory& memory = Allocate(device, sizes[i] + 3);
     const std::string bytes = Pattern(sizes[i], static_cast<int>(i));
-    ASSERT_TRUE(
-        backend_.CopyFromHost(bytes.data(), memory, 3, bytes.size()).ok());
-    ASSERT_TRUE(
-        reader.Read(Place(device, memory, 3), "a", &got[i][0], sizes[i]).ok());
+    ASSERT_THAT(backend_.CopyFromHost(bytes.data(), memory, 3, bytes.size()),
+                IsOk());
+    ASSERT_THAT(
+        reader.Read(Place(device, memory, 3), "a", &got[i][0], sizes[i]),
+        IsOk());
   }
-  ASSERT_TRUE(reader.Flush().ok());
+  ASSERT_THAT(reader.Flush(), IsOk());
   for (size_t i = 0; i < sizes.size(); ++i) {
     EXPECT_TRUE(got[i] == Pattern(sizes[i], static_cast<int>(i))) << i;
   }
@@ -170,7 +173,7 @@ TEST_F(StagedCopyTest, AFailedReadWaitsForWhatWasIssued) {
   StagedReader reader(&pool);
   char to[200];
   for (char* at : {to, to + 100}) {
-    ASSERT_TRUE(reader.Read({&backend, 0, &memory, 0}, "a", at, 100).ok());
+    ASSERT_THAT(reader.Read({&backend, 0, &memory, 0}, "a", at, 100), IsOk());
   }
   EXPECT_EQ(reader.Flush().message(), "the second piece");
   EXPECT_TRUE(backend.is_finished);
@@ -182,8 +185,8 @@ TEST_F(StagedCopyTest, ErrorsNameTheRun) {
   StreamPool pool;
   char to[200];
   StagedReader reader(&pool);
-  ASSERT_TRUE(reader.Read(Place(0, good), "first", to, 100).ok());
-  ASSERT_TRUE(reader.Read(Place(0, bad), "second", to + 100, 100).ok());
+  ASSERT_THAT(reader.Read(Place(0, good), "first", to, 100), IsOk());
+  ASSERT_THAT(reader.Read(Place(0, bad), "second", to + 100, 100), IsOk());
   const absl::Status status = reader.Flush();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(status.message()), HasSubstr("second: "));
@@ -195,16 +198,16 @@ TEST(StreamPoolTest, StreamsAreUsedAgain) {
   const TransferStream* first = nullptr;
   {
     const absl::StatusOr<StreamPool::Lease> lease = pool.Take(backend, 0);
-    ASSERT_TRUE(lease.ok());
+    ASSERT_THAT(lease, IsOk());
     first = &**lease;
     const absl::StatusOr<StreamPool::Lease> other = pool.Take(backend, 0);
-    ASSERT_TRUE(other.ok());
+    ASSERT_THAT(other, IsOk());
     EXPECT_NE(&**other, first);
   }
   {
     const absl::StatusOr<StreamPool::Lease> other_device =
         pool.Take(backend, 1);
-    ASSERT_TRUE(other_device.ok());
+    ASSERT_THAT(other_device, IsOk());
     EXPECT_NE(&**other_device, first);
   }
   EXPECT_EQ(pool.Take(backend, 5).status().code(),

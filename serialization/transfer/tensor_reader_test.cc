@@ -19,6 +19,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/io/crc32.h"
@@ -34,7 +35,7 @@ Tensor Zeros(const Dimensions& shape, const Dimensions& strides,
              int64_t num_elements) {
   const absl::StatusOr<Storage> storage =
       Storage::Allocate(static_cast<uint64_t>(num_elements) * 4);
-  EXPECT_TRUE(storage.ok());
+  EXPECT_THAT(storage, IsOk());
   std::memset(storage->data(), 0, storage->size_bytes());
   return *Tensor::Create(*storage, DType::kInt32, shape, strides, 0);
 }
@@ -80,21 +81,21 @@ class TwoExtents : public testing::TestWithParam<bool> {
 TEST_P(TwoExtents, AWholeStorage) {
   const Tensor from = *Tensor::Create(storage_, DType::kInt32, {12});
   const Tensor to = Zeros({12}, {1}, 12);
-  ASSERT_TRUE(Read(from, to).ok());
+  ASSERT_THAT(Read(from, to), IsOk());
   EXPECT_EQ(std::memcmp(to.data(), numbers_.data(), 48), 0);
 }
 
 TEST_P(TwoExtents, AViewAcrossThem) {
   const Tensor from = *Tensor::Create(storage_, DType::kInt32, {6}, {1}, 3);
   const Tensor to = Zeros({6}, {1}, 6);
-  ASSERT_TRUE(Read(from, to).ok());
+  ASSERT_THAT(Read(from, to), IsOk());
   EXPECT_EQ(std::memcmp(to.data(), &numbers_[3], 24), 0);
 }
 
 TEST_P(TwoExtents, AViewOfTheSecondAlone) {
   const Tensor from = *Tensor::Create(storage_, DType::kInt32, {2}, {1}, 9);
   const Tensor to = Zeros({2}, {1}, 2);
-  ASSERT_TRUE(Read(from, to).ok());
+  ASSERT_THAT(Read(from, to), IsOk());
   EXPECT_EQ(std::memcmp(to.data(), &numbers_[9], 8), 0);
 }
 
@@ -102,7 +103,7 @@ TEST_P(TwoExtents, ElementsArrangedOtherwise) {
   const Tensor from =
       *Tensor::Create(storage_, DType::kInt32, {3, 4}, {4, 1}, 0);
   const Tensor to = Zeros({3, 4}, {1, 3}, 12);
-  ASSERT_TRUE(Read(from, to).ok());
+  ASSERT_THAT(Read(from, to), IsOk());
   const auto* const got = static_cast<const int32_t*>(to.data());
   for (int i = 0; i < 3; ++i) {
     for (int k = 0; k < 4; ++k) EXPECT_EQ(got[i + 3 * k], 4 * i + k);
@@ -116,22 +117,21 @@ TEST_P(TwoExtents, OntoADevice) {
   const auto backend = std::make_shared<FakeBackend>(options);
   absl::StatusOr<Registration> registration =
       registry_.RegisterBackend(100, backend);
-  ASSERT_TRUE(registration.ok());
+  ASSERT_THAT(registration, IsOk());
   for (const int64_t first : {0, 3}) {
     const int64_t count = 12 - 2 * first;
     Memory memory;
-    ASSERT_TRUE(backend->Allocate(1, {48}, {&memory, 1}).ok());
+    ASSERT_THAT(backend->Allocate(1, {48}, {&memory, 1}), IsOk());
     const Storage storage = Storage::FromMemory(Device("fake", 1), memory, 48);
     const Tensor from =
         *Tensor::Create(storage_, DType::kInt32, {count}, {1}, first);
     const Tensor to = *Tensor::Create(storage, DType::kInt32, {count}, {1},
                                       first == 0 ? 0 : 2);
-    ASSERT_TRUE(Read(from, to).ok());
+    ASSERT_THAT(Read(from, to), IsOk());
     std::vector<int32_t> got(count);
-    ASSERT_TRUE(backend
-                    ->CopyToHost(memory, first == 0 ? 0 : 8, got.data(),
-                                 static_cast<uint64_t>(count) * 4)
-                    .ok());
+    ASSERT_THAT(backend->CopyToHost(memory, first == 0 ? 0 : 8, got.data(),
+                                    static_cast<uint64_t>(count) * 4),
+                IsOk());
     EXPECT_EQ(std::memcmp(got.data(), &numbers_[first], got.size() * 4), 0);
   }
 }

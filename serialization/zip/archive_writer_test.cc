@@ -22,6 +22,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/io/file.h"
@@ -54,7 +55,7 @@ class ArchiveWriterTest : public testing::Test {
   ArchiveWriterTest() {
     absl::StatusOr<Registration> registration =
         registry_.RegisterBackend(100, backend_);
-    EXPECT_TRUE(registration.ok());
+    EXPECT_THAT(registration, IsOk());
     registration->Release();
   }
 
@@ -66,15 +67,15 @@ class ArchiveWriterTest : public testing::Test {
     record.name = Keep(name);
     if (on_device) {
       Memory memory;
-      EXPECT_TRUE(backend_->Allocate(1, {bytes.size()}, {&memory, 1}).ok());
-      EXPECT_TRUE(
-          backend_->CopyFromHost(bytes.data(), memory, 0, bytes.size()).ok());
+      EXPECT_THAT(backend_->Allocate(1, {bytes.size()}, {&memory, 1}), IsOk());
+      EXPECT_THAT(backend_->CopyFromHost(bytes.data(), memory, 0, bytes.size()),
+                  IsOk());
       record.storage =
           Storage::FromMemory(Device(type, 1), memory, bytes.size());
       return record;
     }
     absl::StatusOr<Storage> storage = Storage::Allocate(bytes.size());
-    EXPECT_TRUE(storage.ok());
+    EXPECT_THAT(storage, IsOk());
     if (!bytes.empty()) {
       std::memcpy(storage->data(), bytes.data(), bytes.size());
     }
@@ -120,11 +121,11 @@ std::vector<std::pair<std::string, std::string>> Contents(
   const auto file = ReadableMemory(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
-  EXPECT_TRUE(directory.ok()) << directory.status();
+  EXPECT_THAT(directory, IsOk());
   if (!directory.ok()) return contents;
   for (const Extent& entry : directory->entries()) {
     absl::StatusOr<std::string> text = ReadExtent(*file, entry, true);
-    EXPECT_TRUE(text.ok()) << text.status();
+    EXPECT_THAT(text, IsOk());
     contents.emplace_back(entry.name, text.ok() ? *text : "");
   }
   return contents;
@@ -155,11 +156,11 @@ TEST_F(ArchiveWriterTest, FileAndSinkGetTheSameBytes) {
   for (bool ends_with_id : {false, true}) {
     options_.ends_with_id = ends_with_id;
     std::string sunk, filed, filed_by_one;
-    ASSERT_TRUE(ToSink(records, &sunk).ok());
-    ASSERT_TRUE(SetNumThreads(4).ok());
-    ASSERT_TRUE(ToFile(records, &filed).ok());
-    ASSERT_TRUE(SetNumThreads(1).ok());
-    ASSERT_TRUE(ToFile(records, &filed_by_one).ok());
+    ASSERT_THAT(ToSink(records, &sunk), IsOk());
+    ASSERT_THAT(SetNumThreads(4), IsOk());
+    ASSERT_THAT(ToFile(records, &filed), IsOk());
+    ASSERT_THAT(SetNumThreads(1), IsOk());
+    ASSERT_THAT(ToFile(records, &filed_by_one), IsOk());
     EXPECT_TRUE(sunk == filed);
     EXPECT_TRUE(filed == filed_by_one);
     const auto contents = Contents(sunk);
@@ -182,7 +183,7 @@ TEST_F(ArchiveWriterTest, TheIdTellsArchivesApart) {
     std::string bytes;
     const ArchiveRecord records[] = {TextRecord(name, text),
                                      TextRecord("id", std::string(40, '0'))};
-    EXPECT_TRUE(ToSink(records, &bytes).ok());
+    EXPECT_THAT(ToSink(records, &bytes), IsOk());
     return Contents(bytes).back().second;
   };
   const std::string id = id_of("contents", "a");
@@ -200,11 +201,11 @@ TEST_F(ArchiveWriterTest, WithoutChecksums) {
       TextRecord("a", "contents"),
       StorageRecordOf("b", Pattern(9 << 20, 1)),
   };
-  ASSERT_TRUE(ToFile(records, &bytes).ok());
+  ASSERT_THAT(ToFile(records, &bytes), IsOk());
   const auto file = ReadableMemory(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
-  ASSERT_TRUE(directory.ok()) << directory.status();
+  ASSERT_THAT(directory, IsOk());
   for (const Extent& entry : directory->entries()) {
     EXPECT_EQ(entry.crc32, 0);
   }
@@ -221,7 +222,7 @@ TEST_F(ArchiveWriterTest, FromADeviceByFewTransfers) {
   backend_ = std::make_shared<FakeBackend>(options);
   absl::StatusOr<Registration> registration =
       registry_.RegisterBackend(101, backend_);
-  ASSERT_TRUE(registration.ok());
+  ASSERT_THAT(registration, IsOk());
   std::vector<ArchiveRecord> on_device, on_host;
   for (int i = 0; i < 1001; ++i) {
     const std::string bytes = Pattern(i == 500 ? 20 << 20 : 3000, i);
@@ -229,13 +230,13 @@ TEST_F(ArchiveWriterTest, FromADeviceByFewTransfers) {
     on_host.push_back(StorageRecordOf(absl::StrCat(i), bytes));
   }
   std::string from_device, from_host;
-  ASSERT_TRUE(ToFile(on_device, &from_device).ok());
-  ASSERT_TRUE(ToFile(on_host, &from_host).ok());
+  ASSERT_THAT(ToFile(on_device, &from_device), IsOk());
+  ASSERT_THAT(ToFile(on_host, &from_host), IsOk());
   EXPECT_TRUE(from_device == from_host);
   EXPECT_LE(backend_->transfer_count(), 50);
   EXPECT_EQ(backend_->most_transfers_under_way(), 2);
   from_device.clear();
-  ASSERT_TRUE(ToSink(on_device, &from_device).ok());
+  ASSERT_THAT(ToSink(on_device, &from_device), IsOk());
   EXPECT_TRUE(from_device == from_host);
 
   // An error names the record, large or small.
@@ -265,7 +266,7 @@ TEST_F(ArchiveWriterTest, ReportsProgress) {
     ++calls;
   };
   std::string bytes;
-  ASSERT_TRUE(ToFile(records, &bytes).ok());
+  ASSERT_THAT(ToFile(records, &bytes), IsOk());
   EXPECT_GE(calls, 4);
   EXPECT_GE(last, 4 * uint64_t{9 << 20});
   EXPECT_LE(total - last, 4096);  // what stands between the records
@@ -322,7 +323,7 @@ TEST_F(ArchiveWriterTest, ErrorsAreReturned) {
 
 TEST_F(ArchiveWriterTest, NothingToWrite) {
   std::string bytes;
-  ASSERT_TRUE(ToSink({}, &bytes).ok());
+  ASSERT_THAT(ToSink({}, &bytes), IsOk());
   EXPECT_TRUE(Contents(bytes).empty());
 }
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/zip/zip_layout.h"
@@ -47,7 +48,7 @@ TEST(ZipDirectory, ListsRecordsInTheOrderOfTheDirectory) {
   zip.AddDeflated("c", std::string(1000, 'x'));
   const std::string bytes = zip.Build();
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
-  ASSERT_TRUE(directory.ok()) << directory.status();
+  ASSERT_THAT(directory, IsOk());
   EXPECT_THAT(Names(*directory), ElementsAre("b", "a", "c"));
   const Extent& first = directory->entries()[0];
   EXPECT_EQ(first.begin, 0);
@@ -66,7 +67,7 @@ TEST(ZipDirectory, FindsNamesExactly) {
   zip.Add("archive/Data.pkl", "");
   const std::string bytes = zip.Build();
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
-  ASSERT_TRUE(directory.ok());
+  ASSERT_THAT(directory, IsOk());
   EXPECT_EQ(directory->Find("archive/Data.pkl"), &directory->entries()[0]);
   EXPECT_EQ(directory->Find("archive/data.pkl"), nullptr);
   EXPECT_EQ(directory->Find("archive/data.pk"), nullptr);
@@ -94,7 +95,7 @@ TEST(ZipDirectory, KnowsWhereTheArchiveEnds) {
   zip.trailing = "and more";
   const std::string bytes = zip.Build();
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
-  ASSERT_TRUE(directory.ok()) << directory.status();
+  ASSERT_THAT(directory, IsOk());
   EXPECT_EQ(directory->end_offset(), size);
   EXPECT_EQ(directory->comment_bytes(), 9);
 }
@@ -111,7 +112,7 @@ TEST(ZipDirectory, RecordsNeedNotFollowTheDirectorysOrder) {
   zip.record("b").local_name = "a";
   const std::string bytes = zip.Build();
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
-  ASSERT_TRUE(directory.ok()) << directory.status();
+  ASSERT_THAT(directory, IsOk());
   EXPECT_EQ(directory->entries()[1].end, second);
   EXPECT_EQ(directory->entries()[0].end, 2 * second);
 }
@@ -146,7 +147,7 @@ TEST(ZipDirectory, ReadsWhatTheLayoutWrites) {
                     absl::StrCat(layout.DirectoryBytes(crc32s)));
   const absl::StatusOr<ZipDirectory> directory =
       ZipDirectory::Read(file, ZipLimits());
-  ASSERT_TRUE(directory.ok()) << directory.status();
+  ASSERT_THAT(directory, IsOk());
   ASSERT_EQ(directory->entries().size(), 5);
   for (size_t i = 0; i < 5; ++i) {
     const Extent& entry = directory->entries()[i];
@@ -171,7 +172,7 @@ TEST(ZipDirectory, ManyRecords) {
   absl::StrAppend(&bytes,
                   layout.DirectoryBytes(std::vector<uint32_t>(70000, 0)));
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
-  ASSERT_TRUE(directory.ok()) << directory.status();
+  ASSERT_THAT(directory, IsOk());
   EXPECT_EQ(directory->entries().size(), 70000);
   EXPECT_NE(directory->Find("a/69999"), nullptr);
 }
@@ -209,10 +210,10 @@ TEST(CheckLocalHeader, SaysWhereContentsBegin) {
   zip.Add("name", "contents").local_extra = "12345678";
   const std::string bytes = zip.Build();
   const absl::StatusOr<ZipDirectory> directory = Read(bytes);
-  ASSERT_TRUE(directory.ok());
+  ASSERT_THAT(directory, IsOk());
   const absl::StatusOr<uint64_t> contents =
       CheckLocalHeader(directory->entries()[0], bytes);
-  ASSERT_TRUE(contents.ok());
+  ASSERT_THAT(contents, IsOk());
   EXPECT_EQ(*contents, 30 + 4 + 8);
   // What is shorter than a header is none.
   for (size_t size : {0, 29, 33}) {

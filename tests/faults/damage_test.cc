@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/tests/faults/message_rules.h"
 #include "gtest/gtest.h"
@@ -55,7 +56,7 @@ class DamageTest : public testing::TestWithParam<const char*> {
     bytes_ = ReadFixture(GetParam());
     ASSERT_FALSE(bytes_.empty());
     const absl::StatusOr<std::string> loaded = LoadAll(bytes_);
-    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    ASSERT_THAT(loaded, IsOk());
     loaded_ = *loaded;
   }
 

@@ -25,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -79,14 +80,14 @@ TEST_P(FullDisk, KeepsTheOldFile) {
   std::string directory = absl::StrCat(testing::TempDir(), "/XXXXXX");
   ASSERT_NE(mkdtemp(&directory[0]), nullptr);
   const std::string path = absl::StrCat(directory, "/model.pt");
-  ASSERT_TRUE(Save(Value("old"), path).ok());
+  ASSERT_THAT(Save(Value("old"), path), IsOk());
   const std::string old = ReadFile(path);
 
   absl::StatusOr<Storage> storage = Storage::Allocate(size_bytes);
-  ASSERT_TRUE(storage.ok());
+  ASSERT_THAT(storage, IsOk());
   absl::StatusOr<Tensor> tensor = Tensor::Create(
       *storage, DType::kUInt8, {static_cast<int64_t>(size_bytes)});
-  ASSERT_TRUE(tensor.ok());
+  ASSERT_THAT(tensor, IsOk());
   std::memset(storage->data(), 1, size_bytes);
   for (uint64_t room : {uint64_t{0}, uint64_t{100}, size_bytes / 2}) {
     absl::Status status;
@@ -100,7 +101,7 @@ TEST_P(FullDisk, KeepsTheOldFile) {
     EXPECT_EQ(ReadFile(path), old);
   }
   // With room it is saved.
-  EXPECT_TRUE(Save(Value(*tensor), path).ok());
+  EXPECT_THAT(Save(Value(*tensor), path), IsOk());
   EXPECT_GT(ReadFile(path).size(), size_bytes);
   EXPECT_THAT(ListDirectory(directory), ElementsAre("model.pt"));
 }

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -52,19 +53,19 @@ TEST(HostilePickle, RunsNothing) {
   };
   for (const std::string& pickle : pickles) {
     const absl::StatusOr<Value> value = LoadPickle(pickle);
-    ASSERT_TRUE(value.ok()) << value.status();
+    ASSERT_THAT(value, IsOk());
     EXPECT_EQ(value->kind(), ValueKind::kObject);
     EXPECT_THAT(value->GlobalName(),
                 testing::AnyOf("os.system", "posix.system",
                                "subprocess.getoutput", "builtins.eval"));
     const absl::StatusOr<Value> arguments = value->Arguments();
-    ASSERT_TRUE(arguments.ok());
+    ASSERT_THAT(arguments, IsOk());
     EXPECT_EQ(arguments->size(), 1);
     EXPECT_NE(access(marker.c_str(), F_OK), 0) << "the command has run";
     // It is saved as it was.
     std::string saved;
     StringSink sink(&saved);
-    EXPECT_TRUE(Save(*value, sink).ok());
+    EXPECT_THAT(Save(*value, sink), IsOk());
     EXPECT_THAT(
         saved,
         HasSubstr(pickle.find("eval") != std::string::npos ? "eval" : command));
@@ -98,11 +99,11 @@ TEST(HostilePickle, BillionLaughs) {
   }
   pickle.push_back('.');
   const absl::StatusOr<Value> value = LoadPickle(pickle);
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   EXPECT_EQ(value->size(), 10);
   std::string saved;
   StringSink sink(&saved);
-  EXPECT_TRUE(Save(*value, sink).ok());
+  EXPECT_THAT(Save(*value, sink), IsOk());
   EXPECT_LT(saved.size(), 10000);
 }
 
@@ -112,13 +113,13 @@ TEST(HostilePickle, DeepNesting) {
   const std::string pickle = absl::StrCat("\x80\x02", std::string(depth, ']'),
                                           std::string(depth - 1, 'a'), ".");
   const absl::StatusOr<Value> value = LoadPickle(pickle);
-  ASSERT_TRUE(value.ok()) << value.status();
+  ASSERT_THAT(value, IsOk());
   EXPECT_EQ(value->size(), 1);
   std::string saved;
   StringSink sink(&saved);
-  EXPECT_TRUE(Save(*value, sink).ok());
+  EXPECT_THAT(Save(*value, sink), IsOk());
   Value copy = Value::List();
-  EXPECT_TRUE(copy.Append(*value).ok());
+  EXPECT_THAT(copy.Append(*value), IsOk());
 }
 
 TEST(HostilePickle, LimitsBoundTheGraph) {
@@ -168,7 +169,7 @@ TEST(HostilePickle, HugeSizesAllocateNothing) {
   // A memo entry far away.
   const absl::StatusOr<Value> value =
       LoadPickle(absl::string_view("\x80\x02]r\xFF\xFF\xFF\xFF.", 9));
-  EXPECT_TRUE(value.ok()) << value.status();
+  EXPECT_THAT(value, IsOk());
 }
 
 TEST(HostilePickle, EveryPrefixIsAnError) {

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -52,7 +53,7 @@ std::string Changed(const Change& change) {
 
 void ExpectLoads(const char* name, const Change& change) {
   const absl::StatusOr<std::vector<float>> w = LoadW(Changed(change));
-  ASSERT_TRUE(w.ok()) << name << ": " << w.status();
+  ASSERT_THAT(w, IsOk()) << name << ": " << w.status();
   EXPECT_THAT(*w, ElementsAre(0, 1, 2, 3)) << name;
 }
 
@@ -164,7 +165,7 @@ TEST(HostileZip, ThePickleThatPyTorchReads) {
   zip.Add("a/data.pkl", SmallPickle());
   zip.Add("a/data/0", SmallStorage());
   zip.Add("a/version", "3\n");
-  EXPECT_TRUE(LoadW(zip.Build()).ok());
+  EXPECT_THAT(LoadW(zip.Build()), IsOk());
 }
 
 TEST(HostileZip, ForeignRecordsFirst) {
@@ -175,7 +176,7 @@ TEST(HostileZip, ForeignRecordsFirst) {
   zip.Add("my.model/data/0", SmallStorage());
   zip.Add("my.model/version", "3\n");
   const absl::StatusOr<std::vector<float>> w = LoadW(zip.Build());
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_THAT(*w, ElementsAre(0, 1, 2, 3));
 }
 
@@ -185,7 +186,7 @@ TEST(HostileZip, NoFolder) {
   zip.Add("data/0", SmallStorage());
   zip.Add("version", "3\n");
   const absl::StatusOr<std::vector<float>> w = LoadW(zip.Build());
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
 }
 
 // --- Extents -----------------------------------------------------------------
@@ -329,12 +330,12 @@ TEST(HostileZip, SeveralArchives) {
   LoadOptions options;
   options.size_bytes = first.size();
   absl::StatusOr<std::vector<float>> w = LoadW(both, options);
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_THAT(*w, ElementsAre(0, 1, 2, 3));
   options.offset_bytes = first.size();
   options.size_bytes = second.size();
   w = LoadW(both, options);
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_THAT(*w, ElementsAre(1, 1, 2, 3));
   options.size_bytes = second.size() + 1;
   EXPECT_EQ(LoadW(both, options).status().code(),
@@ -404,7 +405,7 @@ ZipBuilder DeflatedCheckpoint() {
 TEST(HostileZip, DeflatedRecordsLoad) {
   const absl::StatusOr<std::vector<float>> w =
       LoadW(DeflatedCheckpoint().Build());
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
   EXPECT_THAT(*w, ElementsAre(0, 1, 2, 3));
 }
 
@@ -485,7 +486,7 @@ TEST(HostileZip, Checksums) {
               zip->record("my.model/data/0").crc32 ^= 1;
             }),
             options);
-  ASSERT_TRUE(w.ok()) << w.status();
+  ASSERT_THAT(w, IsOk());
 }
 
 TEST(HostileZip, StorageSizes) {
@@ -569,7 +570,7 @@ TEST(HostileZip, Version) {
 TEST(HostileZip, RecordsThatAreNotThere) {
   const std::string bytes = SmallCheckpoint().Build();
   const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(bytes);
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  ASSERT_THAT(checkpoint, IsOk());
   const absl::Status status = checkpoint->ReadRecord("verison").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(std::string(status.message()),

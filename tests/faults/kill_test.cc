@@ -27,6 +27,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "gtest/gtest.h"
 
@@ -107,12 +108,11 @@ Value Sample(uint8_t number) {
   for (int i = 0; i < 40; ++i) {
     const std::vector<uint8_t> elements(i % 10 == 0 ? size_t{5} << 20 : 1000,
                                         number);
-    EXPECT_TRUE(
-        state
-            .Set(absl::StrCat(i),
-                 Value(*Tensor::FromData<uint8_t>(
-                     elements, {static_cast<int64_t>(elements.size())})))
-            .ok());
+    EXPECT_THAT(
+        state.Set(absl::StrCat(i),
+                  Value(*Tensor::FromData<uint8_t>(
+                      elements, {static_cast<int64_t>(elements.size())}))),
+        IsOk());
   }
   return state;
 }
@@ -120,7 +120,7 @@ Value Sample(uint8_t number) {
 // The number of which a file is a whole checkpoint; -1 if it is of none.
 int NumberIn(const std::string& path) {
   const absl::StatusOr<Value> state = Load(path);
-  EXPECT_TRUE(state.ok()) << state.status();
+  EXPECT_THAT(state, IsOk());
   if (!state.ok() || state->size() != 40) return -1;
   int number = -1;
   for (size_t i = 0; i < state->size(); ++i) {

@@ -24,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/counted_bytes.h"
 #include "ferry/serialization/testing/foreign_samples.h"
@@ -107,7 +108,7 @@ void ExpectOpens(const std::string& name, const std::string& bytes,
   MemorySource source(bytes);
   const absl::StatusOr<Checkpoint::FileVerdict> verdict =
       Checkpoint::VerifyFile(path);
-  ASSERT_TRUE(verdict.ok()) << verdict.status();
+  ASSERT_THAT(verdict, IsOk());
   for (const absl::Status& status :
        {Load(path).status(), LoadMemory(bytes).status(), Load(source).status(),
         Checkpoint::Open(path).status(), Checkpoint::OpenMemory(bytes).status(),
@@ -195,7 +196,7 @@ TEST(NotACheckpoint, FilesInArchivesAreReadInPlace) {
     LoadOptions options;
     options.offset_bytes = begin;
     options.size_bytes = end - begin;
-    EXPECT_TRUE(LoadMemory(sample.bytes, options).ok()) << message;
+    EXPECT_THAT(LoadMemory(sample.bytes, options), IsOk()) << message;
     // Offsets count from the file that the user named.
     options.offset_bytes = 7;
     options.size_bytes = sample.bytes.size();

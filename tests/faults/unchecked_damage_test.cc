@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/tests/faults/message_rules.h"
 #include "gtest/gtest.h"
@@ -58,7 +59,7 @@ class UncheckedDamageTest : public testing::TestWithParam<const char*> {
   void SetUp() override {
     bytes_ = ReadFile(GetParam());
     ASSERT_FALSE(bytes_.empty());
-    ASSERT_TRUE(LoadAll(bytes_).ok()) << LoadAll(bytes_);
+    ASSERT_THAT(LoadAll(bytes_), IsOk());
     // The zeros that fill the last record of a tar archive say nothing.
     end_ = bytes_.find_last_not_of('\0') + 1;
   }

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/runtime/plugins.h"
 #include "ferry/runtime/runtime.h"
@@ -97,7 +98,7 @@ TEST(ThreadsTest, LoadRegisterAndUnregisterAtOnce) {
   started = true;
   for (std::thread& thread : threads) thread.join();
   for (int thread = 0; thread < kThreads; ++thread) {
-    EXPECT_TRUE(statuses[thread].ok()) << thread << ": " << statuses[thread];
+    EXPECT_THAT(statuses[thread], IsOk()) << thread << ": " << statuses[thread];
   }
   // cpu, meta and toy are left.
   EXPECT_EQ(DeviceRegistry::Default().Snapshot().entries().size(), 3u);

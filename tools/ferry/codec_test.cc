@@ -11,6 +11,7 @@
 
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/testing/line_codec.h"
 #include "ferry/tools/ferry/json.h"
@@ -31,16 +32,17 @@ Json ParseJson(const std::string& text) { return Json::parse(text); }
 class CodecTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    ASSERT_TRUE(
-        CodecRegistry::Default().Register(std::make_shared<LineCodec>()).ok());
+    ASSERT_THAT(
+        CodecRegistry::Default().Register(std::make_shared<LineCodec>()),
+        IsOk());
   }
 
   CodecTest() {
     const std::vector<float> numbers = {1, 2, 3};
     Value dict = Value::Dict();
-    EXPECT_TRUE(dict.Set("weight", Value(*Tensor::FromData(
-                                       absl::MakeConstSpan(numbers), {3})))
-                    .ok());
+    EXPECT_THAT(dict.Set("weight", Value(*Tensor::FromData(
+                                       absl::MakeConstSpan(numbers), {3}))),
+                IsOk());
     pickled_ = SaveTestFile("pickled.pt", dict);
     lines_ = TestPath("lines.pt");
     EXPECT_EQ(

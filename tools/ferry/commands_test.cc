@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/testing/foreign_samples.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/tools/ferry/interrupt.h"
@@ -707,10 +708,10 @@ TEST(ConvertTest, WhatIsNoTensorIsLeftOutOnlyWhenAsked) {
   const std::string in = TestPath("mixed.pt");
   Value dict = Value::Dict();
   const std::vector<float> numbers = {1, 2};
-  ASSERT_TRUE(
-      dict.Set("w", Value(*Tensor::FromData(absl::MakeConstSpan(numbers), {2})))
-          .ok());
-  ASSERT_TRUE(dict.Set("version", Value(3)).ok());
+  ASSERT_THAT(dict.Set("w", Value(*Tensor::FromData(
+                                absl::MakeConstSpan(numbers), {2}))),
+              IsOk());
+  ASSERT_THAT(dict.Set("version", Value(3)), IsOk());
   ASSERT_EQ(SaveTestFile("mixed.pt", dict), in);
   const std::string out = TestPath("mixed.safetensors");
   for (const std::vector<std::string>& options :

@@ -17,6 +17,7 @@
 #include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -33,7 +34,7 @@ Tensor View(const Storage& storage, DType dtype,
             const std::vector<int64_t>& strides, int64_t offset = 0) {
   absl::StatusOr<Tensor> tensor =
       Tensor::Create(storage, dtype, shape, strides, offset);
-  EXPECT_TRUE(tensor.ok()) << tensor.status();
+  EXPECT_THAT(tensor, IsOk());
   return *tensor;
 }
 
@@ -41,7 +42,7 @@ template <typename T>
 Storage StorageOf(const std::vector<T>& elements) {
   absl::StatusOr<Storage> storage =
       Storage::Allocate(elements.size() * sizeof(T));
-  EXPECT_TRUE(storage.ok());
+  EXPECT_THAT(storage, IsOk());
   std::memcpy(storage->data(), elements.data(), elements.size() * sizeof(T));
   return *storage;
 }
@@ -53,7 +54,7 @@ absl::Span<const char> BytesOf(const Storage& storage) {
 std::string Digest(const Tensor& tensor) {
   const absl::StatusOr<std::string> digest =
       DigestTensor(tensor, BytesOf(tensor.storage()));
-  EXPECT_TRUE(digest.ok()) << digest.status();
+  EXPECT_THAT(digest, IsOk());
   return digest.ok() ? *digest : "";
 }
 

@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
@@ -53,7 +54,7 @@ std::string Saved(const Value& value, Column column, bool has_checksums) {
   std::string bytes;
   StringSink sink(&bytes);
   const absl::Status status = Save(value, sink, options);
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   return bytes;
 }
 
@@ -62,13 +63,12 @@ Value Weight(Column column) {
   const Tensor all = *Tensor::FromData(elements, {kNumElements});
   const Value value = Value::Dict();
   // Safetensors have no storages that are larger than their tensors.
-  EXPECT_TRUE(
-      value
-          .Set("weight", Value(column == kSafetensors
-                                   ? all
-                                   : *Tensor::Create(all.storage(), all.dtype(),
-                                                     {kNumInView}, {1}, 0)))
-          .ok());
+  EXPECT_THAT(value.Set("weight",
+                        Value(column == kSafetensors
+                                  ? all
+                                  : *Tensor::Create(all.storage(), all.dtype(),
+                                                    {kNumInView}, {1}, 0))),
+              IsOk());
   return value;
 }
 
@@ -128,7 +128,7 @@ Files WithStorage(int change) {
 
 Value WithCall() {
   const Value value = Weight(kZip);
-  EXPECT_TRUE(value.Set("call", Value::Call("posix.getcwd")).ok());
+  EXPECT_THAT(value.Set("call", Value::Call("posix.getcwd")), IsOk());
   return value;
 }
 

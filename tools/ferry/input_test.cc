@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/tools/ferry/run_for_test.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
@@ -46,8 +47,8 @@ class InputTest : public testing::Test {
   InputTest() {
     signal(SIGPIPE, SIG_IGN);
     Value dict = Value::Dict();
-    EXPECT_TRUE(dict.Set("text", Value(std::string(200000, 'x'))).ok());
-    EXPECT_TRUE(dict.Set("step", Value(7)).ok());
+    EXPECT_THAT(dict.Set("text", Value(std::string(200000, 'x'))), IsOk());
+    EXPECT_THAT(dict.Set("step", Value(7)), IsOk());
     path_ = SaveTestFile("streamed.pt", dict);
     bytes_ = ReadTestFile(path_);
   }

@@ -29,6 +29,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
@@ -107,7 +108,7 @@ Tensor Make(const TensorParams& params) {
   if (!params.location.empty()) storage.set_recorded_location(params.location);
   const absl::StatusOr<Tensor> tensor = Tensor::Create(
       storage, params.dtype, params.shape, params.strides, params.offset);
-  EXPECT_TRUE(tensor.ok()) << tensor.status();
+  EXPECT_THAT(tensor, IsOk());
   tensor->set_requires_grad(params.requires_grad, InternalKey());
   tensor->set_conj(params.conj, InternalKey());
   tensor->set_neg(params.neg, InternalKey());
@@ -438,7 +439,7 @@ void AddContainers(Variants* variants) {
     return b->Dict({b->Str("0"), b->Int(1), b->Int(0), b->Int(2)});
   });
   Value with_attribute = Value::OrderedDict();
-  EXPECT_TRUE(with_attribute.SetAttribute("_metadata", Value(1)).ok());
+  EXPECT_THAT(with_attribute.SetAttribute("_metadata", Value(1)), IsOk());
   variants->emplace_back("attribute of an OrderedDict", with_attribute);
 }
 
@@ -548,7 +549,7 @@ TEST(InspectJsonTest, GraphsThatDifferInOneThingDiffer) {
           storage.data() == nullptr ? 0 : storage.size_bytes());
     }
     const absl::StatusOr<std::string> hex = digest.Finish(contents);
-    ASSERT_TRUE(hex.ok()) << hex.status();
+    ASSERT_THAT(hex, IsOk());
     EXPECT_TRUE(digests.insert(*hex).second) << name;
   }
 }
@@ -600,8 +601,8 @@ TEST(InspectJsonTest, ConvertKeepsTheGraph) {
 TEST(InspectJsonTest, DigestsWhatIsSelected) {
   const Tensor tensor = Make({});
   Value root = Value::Dict();
-  ASSERT_TRUE(root.Set("a", tensor).ok());
-  ASSERT_TRUE(root.Set("b", Value(1)).ok());
+  ASSERT_THAT(root.Set("a", tensor), IsOk());
+  ASSERT_THAT(root.Set("b", Value(1)), IsOk());
   const std::string path = SaveAs("selected.pt", root);
   EXPECT_EQ(InspectJson({"--digest", "--filter=/a", path})["graph_sha256"],
             GraphSha256(SaveAs("a.pt", tensor)));
@@ -637,10 +638,10 @@ TEST(InspectJsonTest, SetsAreTheSameInAnyOrder) {
 TEST(InspectJsonTest, TellsWhereTheElementsAre) {
   const Tensor tensor = Make({});
   Value root = Value::Dict();
-  ASSERT_TRUE(root.Set("all", tensor).ok());
-  ASSERT_TRUE(root.Set("part", *Tensor::Create(tensor.storage(),
-                                               DType::kFloat32, {1}, {1}, 3))
-                  .ok());
+  ASSERT_THAT(root.Set("all", tensor), IsOk());
+  ASSERT_THAT(root.Set("part", *Tensor::Create(tensor.storage(),
+                                               DType::kFloat32, {1}, {1}, 3)),
+              IsOk());
   const std::string path = SaveTestFile("place.pt", root);
   const Json rows = InspectJson({path})["tensors"];
   EXPECT_EQ(rows[0]["size_bytes"], 16);
@@ -830,7 +831,7 @@ TEST(InspectJsonTest, ThePageNamesTheFieldsThatAreWritten) {
   safetensors.container = Container::kSafetensors;
   safetensors.metadata = {{"format", "pt"}};
   Value tensors = Value::Dict();
-  ASSERT_TRUE(tensors.Set("a", Make({})).ok());
+  ASSERT_THAT(tensors.Set("a", Make({})), IsOk());
   paths.push_back(SaveAs("a.safetensors", tensors, safetensors));
   std::set<std::string> written;
   for (const std::string& path : paths) {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
 #include "ferry/value/object_graph.h"
@@ -82,13 +83,13 @@ TEST(InspectTest, AgreesWithPyTorch) {
 TEST(InspectTest, WritesTheFieldsOfTheContractInOrder) {
   const Tensor tensor = Floats({1, 2});
   Value list = Value::List();
-  ASSERT_TRUE(list.Append(Value::Parameter(tensor)).ok());
-  ASSERT_TRUE(list.Append(Value(*Tensor::Create(tensor.storage(),
-                                                tensor.dtype(), {1}, {1}, 1)))
-                  .ok());
+  ASSERT_THAT(list.Append(Value::Parameter(tensor)), IsOk());
+  ASSERT_THAT(list.Append(Value(*Tensor::Create(tensor.storage(),
+                                                tensor.dtype(), {1}, {1}, 1))),
+              IsOk());
   Value root = Value::Dict();
-  ASSERT_TRUE(root.Set("a/b", list).ok());
-  ASSERT_TRUE(root.Set("b", *root.Get("a/b")).ok());
+  ASSERT_THAT(root.Set("a/b", list), IsOk());
+  ASSERT_THAT(root.Set("b", *root.Get("a/b")), IsOk());
   const std::string path = SaveTestFile("contract.pt", root);
   Json document = InspectJson({path});
   std::vector<std::string> fields;
@@ -138,11 +139,11 @@ TEST(InspectTest, ReadsTorchScript) {
 
 TEST(InspectTest, ShowsATree) {
   Value model = Value::OrderedDict();
-  ASSERT_TRUE(model.Set("weight", Value::Parameter(Floats({1, 2, 3}))).ok());
+  ASSERT_THAT(model.Set("weight", Value::Parameter(Floats({1, 2, 3}))), IsOk());
   Value root = Value::Dict();
-  ASSERT_TRUE(root.Set("model", model).ok());
-  ASSERT_TRUE(root.Set("ema", *root.Get("model")).ok());
-  ASSERT_TRUE(root.Set("epoch", Value(17)).ok());
+  ASSERT_THAT(root.Set("model", model), IsOk());
+  ASSERT_THAT(root.Set("ema", *root.Get("model")), IsOk());
+  ASSERT_THAT(root.Set("epoch", Value(17)), IsOk());
   const std::string out = InspectHuman({SaveTestFile("tree.pt", root)});
   EXPECT_THAT(
       out, HasSubstr(": checkpoint, zip container \"tree\", pickle protocol 2, "
@@ -189,8 +190,8 @@ TEST(InspectTest, FiltersByPattern) {
 
 TEST(InspectTest, AKeyWithAStarCanBeChosen) {
   Value root = Value::Dict();
-  ASSERT_TRUE(root.Set("a*", Value(Floats({1}))).ok());
-  ASSERT_TRUE(root.Set("ab", Value(Floats({2}))).ok());
+  ASSERT_THAT(root.Set("a*", Value(Floats({1}))), IsOk());
+  ASSERT_THAT(root.Set("ab", Value(Floats({2}))), IsOk());
   const std::string path = SaveTestFile("star.pt", root);
   const Json one = InspectJson({"--digest", "--filter=/a*", path});
   ASSERT_EQ(one["tensors"].size(), 1);
@@ -212,11 +213,11 @@ TEST(InspectTest, ProposesNearPointers) {
 
 TEST(InspectTest, HostileTextCannotDriveTheTerminal) {
   Value root = Value::Dict();
-  ASSERT_TRUE(root.Set("\x1b]0;owned\x07", Value("\x1b[2J\xc2\x9b"
-                                                 "1m"))
-                  .ok());
-  ASSERT_TRUE(root.Set("list\n\x1b[1A", Value::List()).ok());
-  ASSERT_TRUE(root.Set("again\x1b", *root.Get("list\n\x1b[1A")).ok());
+  ASSERT_THAT(root.Set("\x1b]0;owned\x07", Value("\x1b[2J\xc2\x9b"
+                                                 "1m")),
+              IsOk());
+  ASSERT_THAT(root.Set("list\n\x1b[1A", Value::List()), IsOk());
+  ASSERT_THAT(root.Set("again\x1b", *root.Get("list\n\x1b[1A")), IsOk());
   const std::string path = SaveTestFile("hostile.pt", root);
   const std::string out = InspectHuman({path});
   EXPECT_THAT(out, AllOf(HasSubstr("\\x1b]0;owned\\x07"),
@@ -229,8 +230,9 @@ TEST(InspectTest, HostileTextCannotDriveTheTerminal) {
 
 TEST(InspectTest, TextThatIsNotUtf8StillGivesJson) {
   Value root = Value::Dict();
-  ASSERT_TRUE(root.Set("\xed\xa0\x80", Value(Floats({1}))).ok());
-  ASSERT_TRUE(root.Set("\xc3\xa9\xed\xbf\xbf\"", Value("\xed\x9f\xbf")).ok());
+  ASSERT_THAT(root.Set("\xed\xa0\x80", Value(Floats({1}))), IsOk());
+  ASSERT_THAT(root.Set("\xc3\xa9\xed\xbf\xbf\"", Value("\xed\x9f\xbf")),
+              IsOk());
   const std::string out = RunFerryForTest({"inspect", "--format=json",
                                            SaveTestFile("surrogate.pt", root)})
                               .out;
@@ -277,7 +279,8 @@ TEST(InspectTest, DigestsManyStoragesAndSharedOnes) {
   Value root = Value::List();
   constexpr int kCount = 3000;
   for (int i = 0; i < kCount; ++i) {
-    ASSERT_TRUE(root.Append(Value(Floats({static_cast<float>(i % 7)}))).ok());
+    ASSERT_THAT(root.Append(Value(Floats({static_cast<float>(i % 7)}))),
+                IsOk());
   }
   const Json document =
       InspectJson({"--digest", SaveTestFile("many.pt", root)});

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "gmock/gmock.h"
@@ -28,14 +29,14 @@ absl::StatusOr<MapLocation> Parse(absl::string_view text,
 
 TEST(MapLocationOptionTest, OneLocation) {
   const absl::StatusOr<MapLocation> map = Parse("cuda:0");
-  ASSERT_TRUE(map.ok());
+  ASSERT_THAT(map, IsOk());
   EXPECT_EQ(map->MapTag("cpu"), "cuda:0");
   EXPECT_EQ(map->MapTag("cuda:1"), "cuda:0");
 }
 
 TEST(MapLocationOptionTest, ATable) {
   const absl::StatusOr<MapLocation> map = Parse("cuda:0=cpu,cuda:1=cuda:0");
-  ASSERT_TRUE(map.ok());
+  ASSERT_THAT(map, IsOk());
   EXPECT_EQ(map->MapTag("cuda:0"), "cpu");
   EXPECT_EQ(map->MapTag("cuda:1"), "cuda:0");
   EXPECT_EQ(map->MapTag("cuda:2"), "cuda:2");
@@ -52,8 +53,8 @@ TEST(MapLocationOptionTest, RefusesEverythingElse) {
 TEST(MapLocationOptionTest, LocationsThatPyTorchRestores) {
   for (const char* tag : {"cpu", "meta", "mps", "cuda", "cuda:0", "cuda:12",
                           "xpu:1", "hpu", "privateuseone:0"}) {
-    EXPECT_TRUE(Parse(tag).ok()) << tag;
-    EXPECT_TRUE(Parse(std::string("acme:2=") + tag).ok()) << tag;
+    EXPECT_THAT(Parse(tag), IsOk()) << tag;
+    EXPECT_THAT(Parse(std::string("acme:2=") + tag), IsOk()) << tag;
   }
 }
 
@@ -68,22 +69,22 @@ TEST(MapLocationOptionTest, RefusesLocationsThatNobodyKnows) {
                   AllOf(HasSubstr(std::string("\"") + tag + "\""),
                         HasSubstr("cpu, meta, mps, and, with an index"),
                         HasSubstr("cuda, hpu"), HasSubstr("--any-location")));
-      EXPECT_TRUE(Parse(text, Targets::kAny).ok()) << text;
+      EXPECT_THAT(Parse(text, Targets::kAny), IsOk()) << text;
     }
   }
   // What stands in the file may be anything.
-  EXPECT_TRUE(Parse("gpu=cpu").ok());
+  EXPECT_THAT(Parse("gpu=cpu"), IsOk());
 }
 
 TEST(MapLocationOptionTest, DevicesThatAreRegisteredAreKnown) {
   DeviceRegistry registry;
   const absl::StatusOr<Registration> registration =
       registry.RegisterBackend(30, std::make_shared<FakeBackend>());
-  ASSERT_TRUE(registration.ok());
+  ASSERT_THAT(registration, IsOk());
   const DeviceSnapshot devices = registry.Snapshot();
   const std::string tag = "fake:1";
   EXPECT_FALSE(Parse(tag).ok());
-  EXPECT_TRUE(ParseMapLocation(tag, Targets::kKnown, devices).ok());
+  EXPECT_THAT(ParseMapLocation(tag, Targets::kKnown, devices), IsOk());
 }
 
 }  // namespace

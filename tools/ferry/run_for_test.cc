@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/save.h"
 #include "ferry/tools/ferry/cli.h"
 #include "ferry/tools/ferry/command.h"
@@ -53,7 +54,7 @@ std::string WriteTestFile(absl::string_view name, absl::string_view bytes) {
 std::string SaveTestFile(absl::string_view name, const Value& value) {
   std::string path = TestPath(name);
   const absl::Status status = Save(value, path);
-  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(status, IsOk());
   return path;
 }
 
