@@ -31,12 +31,12 @@ LAYERS = {
 # The same between the folders inside a layer. What stands at its top may include
 # all of them; they include nothing of the top, but where it is listed. Tests
 # look where they like.
-_TOP = ''
+TOP = ''
 _FORMATS = ('container', 'transfer', 'zip', 'pickle')
 INNER_LAYERS = {
     'plugins': {
         'abi': (),
-        'check': (_TOP, 'abi'),
+        'check': (TOP, 'abi'),
         'cpu': (),
         'example': ('abi',),
         'meta': (),
@@ -53,7 +53,7 @@ INNER_LAYERS = {
 }
 _MAX_COLUMNS = 80
 
-_TESTS = ('_test.cc', '_fuzz.cc', '_benchmark.cc')
+TESTS = ('_test.cc', '_fuzz.cc', '_benchmark.cc')
 
 # Sources of these folders are built as a stranger builds a plugin: of Ferry
 # they see the C header alone, and of other libraries only what the device
@@ -81,12 +81,12 @@ LIBRARIES = {
     'zlib.h': ('io/', 'serialization/testing/', 'tests/'),
 }
 
-_CPP = ('.cc', '.h', '.c', '.cu')
+CPP = ('.cc', '.h', '.c', '.cu')
 _OTHER = ('.bzl', '.proto', '.py', '.sh', '.BUILD')
 _NAMES = ('BUILD', 'WORKSPACE')
 _SKIPPED_FOLDERS = ('node_modules', '__pycache__')
 
-_INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
+INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 _LICENCE = re.compile(
     r'(?://|#) Copyright 20\d\d The Ferry Authors\n'
     r'(?://|#) SPDX-License-Identifier: Apache-2\.0\n')
@@ -113,7 +113,7 @@ def source_files(root):
             path = os.path.join(folder, name)
             if os.path.islink(path):
                 continue
-            if (name in _NAMES or name.endswith(_CPP + _OTHER) or
+            if (name in _NAMES or name.endswith(CPP + _OTHER) or
                     _is_script(path)):
                 found.append(os.path.relpath(path, root))
     return sorted(found)
@@ -147,7 +147,7 @@ def _check_ferry_include(path, include):
 def _check_inner_include(path, include):
     parts = path.split('/')
     inner = INNER_LAYERS.get(parts[0])
-    if inner is None or len(parts) < 3 or path.endswith(_TESTS):
+    if inner is None or len(parts) < 3 or path.endswith(TESTS):
         return None
     folder = parts[1]
     if folder == 'testing':
@@ -158,7 +158,7 @@ def _check_inner_include(path, include):
     if target[0] != parts[0]:
         return None
     if len(target) < 3:
-        if _TOP in inner[folder]:
+        if TOP in inner[folder]:
             return None
         return '"%s": %s/%s/ may include nothing of %s/\'s top' % (
             include, parts[0], folder, parts[0])
@@ -218,13 +218,13 @@ def check_text(path, text):
     for number, line in enumerate(text.split('\n'), 1):
         if '\t' in line:
             faults.append((number, 'a tab'))
-        if not path.endswith(_CPP):
+        if not path.endswith(CPP):
             continue
         # clang-format breaks lines of code, and leaves comments as they are.
         if len(line) > _MAX_COLUMNS and '://' not in line:
             faults.append((number, 'a line of more than %d columns' %
                            _MAX_COLUMNS))
-        include = _INCLUDE.match(line)
+        include = INCLUDE.match(line)
         if include is None:
             continue
         quoted = include.group(1) is not None
