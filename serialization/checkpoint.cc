@@ -8,11 +8,14 @@
 #include <limits>
 #include <memory_resource>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/base/call_once.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/huge_pages.h"
@@ -22,8 +25,12 @@
 #include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/readable_range.h"
+#include "ferry/serialization/class_registry.h"
+#include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/serialization/container/verify.h"
 #include "ferry/serialization/foreign_archive.h"
 #include "ferry/serialization/globals.h"
@@ -58,6 +65,38 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> TakeRange(
                        options.size_bytes);
 }
 
+const DeviceRegistry& RegistryOf(const LoadOptions& options) {
+  return options.registry != nullptr ? *options.registry
+                                     : DeviceRegistry::Default();
+}
+
+absl::StatusOr<ParsedCheckpoint> Parse(const ReadableBytes& file,
+                                       const LoadOptions& options) {
+  const CodecRegistry& codecs = options.codec_registry != nullptr
+                                    ? *options.codec_registry
+                                    : CodecRegistry::Default();
+  ContainerOptions container_options;
+  container_options.limits = options.limits;
+  container_options.fallback_byte_order = options.fallback_byte_order;
+  container_options.verify_crc32 = options.verify_crc32;
+  container_options.codec = options.codec;
+  container_options.offset_bytes = options.offset_bytes;
+  return ReadContainer(file, container_options, codecs.Snapshot());
+}
+
+PlacingOptions PlacingOptionsOf(const LoadOptions& options) {
+  PlacingOptions placing;
+  placing.keep_on_host = options.placement == Placement::kHost;
+  placing.map_location = &options.map_location;
+  placing.map_location_must_match = options.map_location_must_match;
+  placing.registry = &RegistryOf(options);
+  placing.max_total_bytes = options.limits.max_total_bytes;
+  placing.verify_crc32 = options.verify_crc32;
+  placing.use_mapping = options.mapping != FileMapping::kNone;
+  placing.control = &options;
+  return placing;
+}
+
 // Checks what `Globals::kStrict` asks for.
 absl::Status CheckStrict(const ParsedCheckpoint& parsed, absl::string_view file,
                          const LoadOptions& options) {
@@ -81,40 +120,108 @@ absl::Status CheckStrict(const ParsedCheckpoint& parsed, absl::string_view file,
         " refers to one storage as two dtypes, which no PyTorch since 1.11 "
         "writes; Globals::kStrict refuses it"));
   }
-  return CheckGlobals(*parsed.graph, file, options);
+  const absl::flat_hash_set<absl::string_view> allowed(
+      options.allowed_globals.begin(), options.allowed_globals.end());
+  return CheckGlobals(*parsed.graph, file, [&](absl::string_view full_name) {
+    return allowed.contains(full_name) ||
+           (options.classes != nullptr && options.classes->Contains(full_name));
+  });
 }
 
 }  // namespace
 
-struct Checkpoint::PartIndex {
-  absl::once_flag once;
-  absl::flat_hash_map<Storage, uint32_t> parts;
+class Checkpoint::Impl {
+ public:
+  Impl(std::unique_ptr<ReadableBytes> file, ParsedCheckpoint parsed,
+       const LoadOptions& options)
+      : file_(std::move(file)),
+        parsed_(std::move(parsed)),
+        options_(options),
+        root_(parsed_.graph, parsed_.root),
+        constants_(parsed_.constants_graph != nullptr
+                       ? Value(parsed_.constants_graph, parsed_.constants)
+                       : Value::Tuple({})),
+        part_index_(std::make_unique<PartIndex>()) {}
+
+  const ReadableBytes& file() const { return *file_; }
+  const ParsedCheckpoint& parsed() const { return parsed_; }
+  const Value& root() const { return root_; }
+  const Value& constants() const { return constants_; }
+
+  // Those of `Checkpoint`.
+  absl::StatusOr<std::string> ReadRecord(absl::string_view name) const;
+  absl::StatusOr<std::vector<StoredRun>> FindRuns(const Storage& storage) const;
+  absl::Status Place(absl::Span<const Storage> storages);
+  absl::Status PlaceAll();
+  absl::Status ReadInto(absl::Span<const Destination> destinations) const;
+  absl::Status ReadTensors(
+      absl::Span<const TensorDestination> destinations) const;
+
+ private:
+  // Indexes of `parsed_.storages`, made by the first who asks.
+  struct PartIndex {
+    absl::once_flag once;
+    absl::flat_hash_map<Storage, uint32_t> parts;
+  };
+
+  // Finds a storage of this checkpoint. Returns nothing for any other.
+  std::optional<uint32_t> FindPart(const Storage& storage) const;
+  // The files that extents name.
+  absl::InlinedVector<const ReadableBytes*, 1> files() const;
+  // `scratch` is for what is needed meanwhile.
+  absl::Status PlaceParts(absl::Span<const uint32_t> parts,
+                          std::pmr::memory_resource* scratch);
+  absl::Status PlaceFromFile(
+      absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
+      std::pmr::memory_resource* scratch);
+  ExtentReadOptions ReadOptions() const;
+  // Errors: kInvalidArgument - the file holds nothing of that storage.
+  absl::Status CheckHasBytes(uint32_t part) const;
+
+  const std::unique_ptr<ReadableBytes> file_;
+  ParsedCheckpoint parsed_;
+  const LoadOptions options_;
+  const Value root_;
+  const Value constants_;
+  std::unique_ptr<PartIndex> part_index_;
+  absl::Status placing_failure_;
 };
 
+Checkpoint::Checkpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 Checkpoint::~Checkpoint() = default;
 
-Checkpoint::Checkpoint(std::unique_ptr<ReadableBytes> file,
-                       ParsedCheckpoint parsed, const LoadOptions& options)
-    : file_(std::move(file)),
-      parsed_(std::move(parsed)),
-      options_(options),
-      root_(parsed_.graph, parsed_.root),
-      constants_(parsed_.constants_graph != nullptr
-                     ? Value(parsed_.constants_graph, parsed_.constants)
-                     : Value::Tuple({})),
-      parts_(std::make_unique<PartIndex>()) {}
+absl::string_view Checkpoint::name() const { return impl_->file().name(); }
 
-std::optional<uint32_t> Checkpoint::FindPart(const Storage& storage) const {
-  absl::call_once(parts_->once, [this] {
-    parts_->parts.reserve(parsed_.storages.size());
+const CheckpointInfo& Checkpoint::info() const { return impl_->parsed().info; }
+
+uint64_t Checkpoint::end_offset_bytes() const {
+  return impl_->parsed().end_offset_bytes;
+}
+
+uint64_t Checkpoint::trailing_bytes() const {
+  return impl_->file().size_bytes() - end_offset_bytes();
+}
+
+const Value& Checkpoint::root() const { return impl_->root(); }
+
+const Value& Checkpoint::constants() const { return impl_->constants(); }
+
+absl::Span<const std::string> Checkpoint::warnings() const {
+  return impl_->parsed().warnings;
+}
+
+std::optional<uint32_t> Checkpoint::Impl::FindPart(
+    const Storage& storage) const {
+  absl::call_once(part_index_->once, [this] {
+    part_index_->parts.reserve(parsed_.storages.size());
     for (uint32_t i = 0; i < parsed_.storages.size(); ++i) {
-      parts_->parts.emplace(parsed_.storages[i].storage, i);
+      part_index_->parts.emplace(parsed_.storages[i].storage, i);
     }
   });
-  const auto found = parts_->parts.find(storage);
-  if (found == parts_->parts.end()) return std::nullopt;
+  const auto found = part_index_->parts.find(storage);
+  if (found == part_index_->parts.end()) return std::nullopt;
   return found->second;
 }
 
@@ -128,10 +235,10 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
                      "leave LoadOptions::mapping out"));
   }
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
-  FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed,
-                         ReadContainer(*file, options));
+  FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed, Parse(*file, options));
   FERRY_RETURN_IF_ERROR(CheckStrict(parsed, file->name(), options));
-  return Checkpoint(std::move(file), std::move(parsed), options);
+  return Checkpoint(
+      std::make_unique<Impl>(std::move(file), std::move(parsed), options));
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(absl::string_view path,
@@ -146,7 +253,7 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenMemory(absl::string_view bytes,
   return Open(ReadableMemory(bytes, "<memory>"), options);
 }
 
-absl::StatusOr<std::string> Checkpoint::ReadRecord(
+absl::StatusOr<std::string> Checkpoint::Impl::ReadRecord(
     absl::string_view name) const {
   if (!parsed_.find_record) {
     return absl::InvalidArgumentError(
@@ -172,7 +279,7 @@ absl::StatusOr<std::string> Checkpoint::ReadRecord(
   return ReadExtent(*file_, *record, options_.verify_crc32);
 }
 
-absl::InlinedVector<const ReadableBytes*, 1> Checkpoint::files() const {
+absl::InlinedVector<const ReadableBytes*, 1> Checkpoint::Impl::files() const {
   absl::InlinedVector<const ReadableBytes*, 1> files = {file_.get()};
   for (const std::unique_ptr<ReadableBytes>& file : parsed_.more_files) {
     files.push_back(file.get());
@@ -181,15 +288,16 @@ absl::InlinedVector<const ReadableBytes*, 1> Checkpoint::files() const {
 }
 
 std::vector<Storage> Checkpoint::storages() const {
+  const auto& parts = impl_->parsed().storages;
   std::vector<Storage> storages;
-  storages.reserve(parsed_.storages.size());
-  for (const ParsedCheckpoint::StoragePart& part : parsed_.storages) {
+  storages.reserve(parts.size());
+  for (const ParsedCheckpoint::StoragePart& part : parts) {
     storages.push_back(part.storage);
   }
   return storages;
 }
 
-absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::FindRuns(
+absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::Impl::FindRuns(
     const Storage& storage) const {
   const std::optional<uint32_t> part = FindPart(storage);
   if (!part) {
@@ -211,7 +319,7 @@ absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::FindRuns(
   return runs;
 }
 
-absl::Status Checkpoint::PlaceAll() {
+absl::Status Checkpoint::Impl::PlaceAll() {
   HugePageResource scratch;
   scratch.Reserve(parsed_.storages.size() * kPlacingBytes);
   std::pmr::vector<uint32_t> parts(parsed_.storages.size(), &scratch);
@@ -219,7 +327,7 @@ absl::Status Checkpoint::PlaceAll() {
   return PlaceParts(parts, &scratch);
 }
 
-absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
+absl::Status Checkpoint::Impl::Place(absl::Span<const Storage> storages) {
   HugePageResource scratch;
   scratch.Reserve(storages.size() * kPlacingBytes);
   std::pmr::vector<uint32_t> parts(&scratch);
@@ -238,8 +346,8 @@ absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
   return PlaceParts(parts, &scratch);
 }
 
-absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts,
-                                    std::pmr::memory_resource* scratch) {
+absl::Status Checkpoint::Impl::PlaceParts(absl::Span<const uint32_t> parts,
+                                          std::pmr::memory_resource* scratch) {
   using StoragePart = ParsedCheckpoint::StoragePart;
   std::pmr::vector<const StoragePart*> wanted(scratch);
   wanted.reserve(parts.size());
@@ -286,12 +394,12 @@ absl::Status Checkpoint::PlaceParts(absl::Span<const uint32_t> parts,
   return PlaceFromFile(wanted, scratch);
 }
 
-absl::Status Checkpoint::PlaceFromFile(
+absl::Status Checkpoint::Impl::PlaceFromFile(
     absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
     std::pmr::memory_resource* scratch) {
   FERRY_RETURN_IF_ERROR(placing_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
-      PlaceStorages(files(), wanted, options_, scratch);
+      PlaceStorages(files(), wanted, PlacingOptionsOf(options_), scratch);
   if (!replacements.ok()) {
     // Of storages on the host that nobody has put where they belong, none may
     // pass for one that is there.
@@ -305,13 +413,13 @@ absl::Status Checkpoint::PlaceFromFile(
     const auto found = replacements->find(part.storage);
     if (found != replacements->end()) part.storage = found->second;
   }
-  parts_ = std::make_unique<PartIndex>();
+  part_index_ = std::make_unique<PartIndex>();
   parsed_.graph->ReplaceStorages(*replacements);
   constants_.graph()->ReplaceStorages(*replacements);
   return absl::OkStatus();
 }
 
-absl::Status Checkpoint::CheckHasBytes(uint32_t part) const {
+absl::Status Checkpoint::Impl::CheckHasBytes(uint32_t part) const {
   const ParsedCheckpoint::StoragePart& asked = parsed_.storages[part];
   if (!asked.extents.empty() || asked.storage.size_bytes() == 0) {
     return absl::OkStatus();
@@ -321,7 +429,7 @@ absl::Status Checkpoint::CheckHasBytes(uint32_t part) const {
       " bytes on ", asked.storage.device().ToString(), " the file has none"));
 }
 
-absl::Status Checkpoint::ReadInto(
+absl::Status Checkpoint::Impl::ReadInto(
     absl::Span<const Destination> destinations) const {
   std::vector<ExtentRead> reads;
   reads.reserve(destinations.size());
@@ -349,7 +457,7 @@ absl::Status Checkpoint::ReadInto(
   return ReadExtents(files(), reads, ReadOptions());
 }
 
-absl::Status Checkpoint::ReadTensors(
+absl::Status Checkpoint::Impl::ReadTensors(
     absl::Span<const TensorDestination> destinations) const {
   std::vector<TensorRead> reads;
   reads.reserve(destinations.size());
@@ -369,13 +477,11 @@ absl::Status Checkpoint::ReadTensors(
     reads.push_back(
         {destination.from, parsed_.storages[*part].extents, destination.to});
   }
-  const DeviceRegistry& registry = options_.registry != nullptr
-                                       ? *options_.registry
-                                       : DeviceRegistry::Default();
-  return ferry::ReadTensors(files(), reads, registry.Snapshot(), ReadOptions());
+  return ferry::ReadTensors(files(), reads, RegistryOf(options_).Snapshot(),
+                            ReadOptions());
 }
 
-ExtentReadOptions Checkpoint::ReadOptions() const {
+ExtentReadOptions Checkpoint::Impl::ReadOptions() const {
   ExtentReadOptions read_options;
   read_options.verify_crc32 = options_.verify_crc32;
   read_options.control = &options_;
@@ -383,7 +489,33 @@ ExtentReadOptions Checkpoint::ReadOptions() const {
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
-  return VerifyRecords(*file_, parsed_.records);
+  return VerifyRecords(impl_->file(), impl_->parsed().records);
+}
+
+absl::StatusOr<std::string> Checkpoint::ReadRecord(
+    absl::string_view name) const {
+  return impl_->ReadRecord(name);
+}
+
+absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::FindRuns(
+    const Storage& storage) const {
+  return impl_->FindRuns(storage);
+}
+
+absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
+  return impl_->Place(storages);
+}
+
+absl::Status Checkpoint::PlaceAll() { return impl_->PlaceAll(); }
+
+absl::Status Checkpoint::ReadInto(
+    absl::Span<const Destination> destinations) const {
+  return impl_->ReadInto(destinations);
+}
+
+absl::Status Checkpoint::ReadTensors(
+    absl::Span<const TensorDestination> destinations) const {
+  return impl_->ReadTensors(destinations);
 }
 
 Checkpoint::FileVerdict::Outcome Checkpoint::FileVerdict::outcome() const {
@@ -407,7 +539,7 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     std::unique_ptr<ReadableBytes> file, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FileVerdict verdict;
-  absl::StatusOr<ParsedCheckpoint> parsed = ReadContainer(*file, options);
+  absl::StatusOr<ParsedCheckpoint> parsed = Parse(*file, options);
   verdict.opens = parsed.status();
   if (parsed.ok()) {
     verdict.codec = parsed->info.codec;

@@ -21,12 +21,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <memory_resource>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -34,11 +31,10 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/io/file.h"
-#include "ferry/serialization/container/extent.h"
-#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/checkpoint_info.h"
+#include "ferry/serialization/container/encoding.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/load_options.h"
-#include "ferry/serialization/transfer/extent_reader.h"
 #include "ferry/value/value.h"
 
 namespace ferry {
@@ -97,32 +93,30 @@ class Checkpoint {
   ~Checkpoint();
 
   // What error messages call the file: its path, "<memory>".
-  absl::string_view name() const { return file_->name(); }
+  absl::string_view name() const;
 
   // What kind of file it is.
-  const CheckpointInfo& info() const { return parsed_.info; }
+  const CheckpointInfo& info() const;
 
   // Where the checkpoint ends, counted from where it begins.
-  uint64_t end_offset_bytes() const { return parsed_.end_offset_bytes; }
+  uint64_t end_offset_bytes() const;
 
   // The number of bytes after the checkpoint, which are not read: for instance
   // the next of several legacy streams.
-  uint64_t trailing_bytes() const {
-    return file_->size_bytes() - parsed_.end_offset_bytes;
-  }
+  uint64_t trailing_bytes() const;
 
   // What was saved. Tensors know their dtype and shape; the bytes of a storage
   // are there once it has been placed. Stays valid after the checkpoint, though
   // what is not placed by then never will be.
-  const Value& root() const { return root_; }
+  const Value& root() const;
 
   // What a user should know about the file although it can be read, one phrase
   // each, without the file's name. Empty for nearly all files.
-  absl::Span<const std::string> warnings() const { return parsed_.warnings; }
+  absl::Span<const std::string> warnings() const;
 
   // The constants of a TorchScript archive, a tuple; of anything else an empty
   // one. Their storages are of this checkpoint.
-  const Value& constants() const { return constants_; }
+  const Value& constants() const;
 
   // The contents of a record of a zip archive, by its name without that of the
   // archive: "code/__torch__.py".
@@ -270,33 +264,10 @@ class Checkpoint {
       const LoadOptions& options = LoadOptions());
 
  private:
-  Checkpoint(std::unique_ptr<ReadableBytes> file, ParsedCheckpoint parsed,
-             const LoadOptions& options);
+  class Impl;
+  explicit Checkpoint(std::unique_ptr<Impl> impl);
 
-  // Indexes of `parsed_.storages`, made by the first who asks.
-  struct PartIndex;
-  // Of a storage of this checkpoint; nothing of any other.
-  std::optional<uint32_t> FindPart(const Storage& storage) const;
-
-  // The files that extents name.
-  absl::InlinedVector<const ReadableBytes*, 1> files() const;
-  // `scratch` is for what is needed meanwhile.
-  absl::Status PlaceParts(absl::Span<const uint32_t> parts,
-                          std::pmr::memory_resource* scratch);
-  absl::Status PlaceFromFile(
-      absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
-      std::pmr::memory_resource* scratch);
-  ExtentReadOptions ReadOptions() const;
-  // Errors: kInvalidArgument - the file holds nothing of that storage.
-  absl::Status CheckHasBytes(uint32_t part) const;
-
-  std::unique_ptr<ReadableBytes> file_;
-  ParsedCheckpoint parsed_;
-  LoadOptions options_;
-  Value root_;
-  Value constants_;
-  std::unique_ptr<PartIndex> parts_;
-  absl::Status placing_failure_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace ferry

@@ -12,7 +12,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/foreign_archive.h"
 #include "ferry/serialization/foreign_file.h"
@@ -50,8 +49,9 @@ absl::Status CheckIsNoPickle(const ReadableBytes& file,
 
 // Checks that `LoadOptions::codec` suits a file of the form `what`. All such
 // files are written by the codec `only`, or have none if that is empty.
-absl::Status CheckCodec(const ReadableBytes& file, const LoadOptions& options,
-                        absl::string_view what, absl::string_view only) {
+absl::Status CheckCodec(const ReadableBytes& file,
+                        const ContainerOptions& options, absl::string_view what,
+                        absl::string_view only) {
   if (options.codec.empty() || options.codec == only) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       file.name(), " is ", what, ", which ",
@@ -64,29 +64,22 @@ absl::Status CheckCodec(const ReadableBytes& file, const LoadOptions& options,
 
 absl::StatusOr<ParsedCheckpoint> ReadZip(const ReadableBytes& file,
                                          const ContainerOptions& options,
-                                         const CodecSnapshot& codecs,
-                                         const LoadOptions& load_options) {
+                                         const CodecSnapshot& codecs) {
   absl::StatusOr<ParsedCheckpoint> parsed =
-      torch_format::ReadZipContainer(file, options, codecs, load_options.codec);
+      torch_format::ReadZipContainer(file, options, codecs);
   if (parsed.ok()) return parsed;
-  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, load_options.offset_bytes));
+  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
   if (!absl::IsNotFound(parsed.status())) return parsed;
-  return ExplainZip(file, load_options, parsed.status());
+  return ExplainZip(file, options, parsed.status());
 }
 
 }  // namespace
 
-absl::StatusOr<ParsedCheckpoint> ReadContainer(
-    const ReadableBytes& file, const LoadOptions& load_options) {
-  const ContainerOptions options = {load_options.limits,
-                                    load_options.fallback_byte_order,
-                                    load_options.verify_crc32};
-  const CodecRegistry& registry = load_options.codec_registry != nullptr
-                                      ? *load_options.codec_registry
-                                      : CodecRegistry::Default();
-  const CodecSnapshot codecs = registry.Snapshot();
-  if (!load_options.codec.empty()) {
-    FERRY_RETURN_IF_ERROR(codecs.FindByName(load_options.codec).status());
+absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
+                                               const ContainerOptions& options,
+                                               const CodecSnapshot& codecs) {
+  if (!options.codec.empty()) {
+    FERRY_RETURN_IF_ERROR(codecs.FindByName(options.codec).status());
   }
   if (file.size_bytes() == 0) {
     return absl::DataLossError(absl::StrCat(file.name(), " is empty"));
@@ -97,11 +90,11 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
   const absl::string_view head(buffer, head_bytes);
   // The order is PyTorch's: zip, tar, pickle.
   if (absl::StartsWith(head, "PK\x03\x04")) {
-    return ReadZip(file, options, codecs, load_options);
+    return ReadZip(file, options, codecs);
   }
   if (torch_format::IsTar(head)) {
     FERRY_RETURN_IF_ERROR(
-        CheckCodec(file, load_options, "a tar archive", kPickleCodecName));
+        CheckCodec(file, options, "a tar archive", kPickleCodecName));
     // PyTorch looks for a tar archive only in a file that it opens by path.
     // From a stream it reads a pickle.
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
@@ -111,31 +104,29 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(
     absl::StatusOr<ParsedCheckpoint> parsed =
         torch_format::ReadTarContainer(file, options);
     if (!absl::IsNotFound(parsed.status())) return parsed;
-    return ExplainTar(file, load_options, parsed.status());
+    return ExplainTar(file, options, parsed.status());
   }
   if (safetensors::LooksLikeSafetensors(head)) {
-    FERRY_RETURN_IF_ERROR(
-        CheckCodec(file, load_options, "a safetensors file", ""));
+    FERRY_RETURN_IF_ERROR(CheckCodec(file, options, "a safetensors file", ""));
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a safetensors file"));
     return safetensors::ReadSafetensors(file, options);
   }
   if (torch_format::HasTarMagic(head)) {
     FERRY_RETURN_IF_ERROR(
-        CheckCodec(file, load_options, "a tar archive", kPickleCodecName));
+        CheckCodec(file, options, "a tar archive", kPickleCodecName));
     return torch_format::ReadTarContainer(file, options);
   }
   // An archive without records, which PyTorch does not take for one.
   if (absl::StartsWith(head, "PK\x05\x06")) {
-    return ReadZip(file, options, codecs, load_options);
+    return ReadZip(file, options, codecs);
   }
   FERRY_RETURN_IF_ERROR(CheckSignature(file, head));
   if (torch_format::IsPickleContainer(file, options)) {
-    FERRY_RETURN_IF_ERROR(CheckCodec(file, load_options,
-                                     "a legacy stream or a bare pickle",
-                                     kPickleCodecName));
+    FERRY_RETURN_IF_ERROR(CheckCodec(
+        file, options, "a legacy stream or a bare pickle", kPickleCodecName));
     return torch_format::ReadPickleContainer(file, options);
   }
-  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, load_options.offset_bytes));
+  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
   return ExplainUnknownFile(file, head);
 }
 

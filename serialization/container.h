@@ -12,17 +12,20 @@
 
 #include "absl/status/statusor.h"
 #include "ferry/io/file.h"
+#include "ferry/serialization/container/codec_snapshot.h"
+#include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/load_options.h"
 
 namespace ferry {
 
-// `file` must outlive the result.
+// Reads the container and, by one of `codecs`, the object graph. `file` must
+// outlive the result.
 //
-// Errors: as `Checkpoint::Open`. What is no checkpoint is named by what it
-// looks like, with what to do.
+// Errors: as `Checkpoint::Open`. If the file is not a checkpoint, the message
+// says what it looks like and what to do.
 absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
-                                               const LoadOptions& options);
+                                               const ContainerOptions& options,
+                                               const CodecSnapshot& codecs);
 
 }  // namespace ferry
 

@@ -86,7 +86,8 @@ struct Member {
 
 // Says which checkpoints an archive holds and how to get at them.
 std::string DescribeMembers(const std::vector<Member>& members,
-                            uint64_t num_members, const LoadOptions& options,
+                            uint64_t num_members,
+                            const ContainerOptions& options,
                             absl::string_view how_to_unpack) {
   if (members.empty()) {
     return "no file in it has the name of a checkpoint";
@@ -151,7 +152,8 @@ absl::Status ExplainNames(const ReadableBytes& file, const Names& names) {
 
 }  // namespace
 
-absl::Status ExplainZip(const ReadableBytes& file, const LoadOptions& options,
+absl::Status ExplainZip(const ReadableBytes& file,
+                        const ContainerOptions& options,
                         const absl::Status& missing) {
   zip::ZipLimits limits;
   limits.max_directory_bytes = options.limits.max_pickle_bytes;
@@ -194,7 +196,8 @@ absl::Status ExplainZip(const ReadableBytes& file, const LoadOptions& options,
       DescribeMembers(members, num_members, options, "unzip"));
 }
 
-absl::Status ExplainTar(const ReadableBytes& file, const LoadOptions& options,
+absl::Status ExplainTar(const ReadableBytes& file,
+                        const ContainerOptions& options,
                         const absl::Status& missing) {
   uint64_t end_offset_bytes = 0;
   const absl::StatusOr<std::vector<PlainRecord>> records =

@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "ferry/io/file.h"
-#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/container/container_options.h"
 
 namespace ferry {
 
@@ -31,9 +31,11 @@ namespace ferry {
 //   kUnimplemented   - a format of PyTorch that is not supported.
 //   kDataLoss        - other parts of a checkpoint are there; the message is
 //                      that of `missing`.
-absl::Status ExplainZip(const ReadableBytes& file, const LoadOptions& options,
+absl::Status ExplainZip(const ReadableBytes& file,
+                        const ContainerOptions& options,
                         const absl::Status& missing);
-absl::Status ExplainTar(const ReadableBytes& file, const LoadOptions& options,
+absl::Status ExplainTar(const ReadableBytes& file,
+                        const ContainerOptions& options,
                         const absl::Status& missing);
 
 // Returns an error that says what the folder at `path` holds, and OK if there

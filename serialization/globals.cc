@@ -16,7 +16,6 @@
 #include "absl/strings/strip.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/text.h"
-#include "ferry/serialization/class_registry.h"
 
 namespace ferry {
 namespace {
@@ -132,22 +131,16 @@ bool IsGlobalAllowed(absl::string_view module, absl::string_view name) {
   return others->contains(absl::StrCat(module, ".", name));
 }
 
-absl::Status CheckGlobals(const ObjectGraph& graph, absl::string_view file,
-                          const LoadOptions& options) {
-  if (options.globals != Globals::kStrict) return absl::OkStatus();
-  const absl::flat_hash_set<absl::string_view> allowed(
-      options.allowed_globals.begin(), options.allowed_globals.end());
+absl::Status CheckGlobals(
+    const ObjectGraph& graph, absl::string_view file,
+    absl::FunctionRef<bool(absl::string_view full_name)> is_allowed) {
   std::vector<std::string> refused;
   bool any_blocked = false;
   for (const GlobalRecord& global : graph.globals()) {
     if (IsGlobalAllowed(global.module, global.name)) continue;
     std::string full_name = absl::StrCat(global.module, ".", global.name);
     const bool is_blocked = IsBlocked(global.module, global.name);
-    if (!is_blocked && (allowed.contains(full_name) ||
-                        (options.classes != nullptr &&
-                         options.classes->Contains(full_name)))) {
-      continue;
-    }
+    if (!is_blocked && is_allowed(full_name)) continue;
     any_blocked = any_blocked || is_blocked;
     refused.push_back(EscapeForMessage(full_name));
   }

@@ -18,9 +18,9 @@
 #ifndef FERRY_SERIALIZATION_GLOBALS_H_
 #define FERRY_SERIALIZATION_GLOBALS_H_
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "ferry/serialization/load_options.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
@@ -33,12 +33,14 @@ bool IsGlobalAllowed(absl::string_view module, absl::string_view name);
 // blocks, or it is the function that loads another checkpoint out of bytes.
 bool IsBlocked(absl::string_view module, absl::string_view name);
 
-// Checks all globals of a graph that was read from `file`, if the options ask
-// for it.
+// Checks all globals of a graph that was read from `file`. Besides those of
+// `IsGlobalAllowed`, `is_allowed` may allow any that is not blocked, by its full
+// name: "my_package.Config".
 //
 // Errors: kPermissionDenied - some are not allowed; lists all of them.
-absl::Status CheckGlobals(const ObjectGraph& graph, absl::string_view file,
-                          const LoadOptions& options);
+absl::Status CheckGlobals(
+    const ObjectGraph& graph, absl::string_view file,
+    absl::FunctionRef<bool(absl::string_view full_name)> is_allowed);
 
 }  // namespace ferry
 

@@ -58,14 +58,12 @@ struct Group {
 class Placer {
  public:
   Placer(absl::Span<const ReadableBytes* const> files,
-         absl::Span<const StoragePart* const> parts, const LoadOptions& options,
-         std::pmr::memory_resource* scratch)
+         absl::Span<const StoragePart* const> parts,
+         const PlacingOptions& options, std::pmr::memory_resource* scratch)
       : files_(files),
         parts_(parts),
         options_(options),
-        devices_((options.registry != nullptr ? *options.registry
-                                              : DeviceRegistry::Default())
-                     .Snapshot()),
+        devices_(options.registry->Snapshot()),
         scratch_(scratch) {}
 
   absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Run();
@@ -76,7 +74,7 @@ class Placer {
         status.code(), absl::StrCat(files_[0]->name(), ": ", status.message()));
   }
   bool IsMappedByFunction() const {
-    return options_.map_location.mapper() != nullptr;
+    return options_.map_location->mapper() != nullptr;
   }
 
   absl::Status CheckTotal() const;
@@ -96,20 +94,20 @@ class Placer {
 
   const absl::Span<const ReadableBytes* const> files_;
   const absl::Span<const StoragePart* const> parts_;
-  const LoadOptions& options_;
+  const PlacingOptions& options_;
   const DeviceSnapshot devices_;
   std::pmr::memory_resource* const scratch_;  // of what is as long as `parts_`
   std::vector<Group> groups_;
 };
 
 absl::Status Placer::CheckTotal() const {
-  uint64_t left = options_.limits.max_total_bytes;
+  uint64_t left = options_.max_total_bytes;
   for (const StoragePart* part : parts_) {
     const uint64_t size = part->storage.size_bytes();
     if (size > left) {
       return absl::ResourceExhaustedError(absl::StrCat(
           files_[0]->name(), ": its storages have more than ",
-          options_.limits.max_total_bytes,
+          options_.max_total_bytes,
           " bytes together; raise LoadLimits::max_total_bytes if that is "
           "meant"));
     }
@@ -119,7 +117,7 @@ absl::Status Placer::CheckTotal() const {
 }
 
 absl::Status Placer::CheckMapIsUsed() const {
-  if (!options_.map_location_must_match || options_.map_location.is_none() ||
+  if (!options_.map_location_must_match || options_.map_location->is_none() ||
       IsMappedByFunction() || parts_.empty()) {
     return absl::OkStatus();
   }
@@ -127,17 +125,17 @@ absl::Status Placer::CheckMapIsUsed() const {
   absl::flat_hash_set<std::string> seen;
   for (const StoragePart* part : parts_) {
     const std::string& tag = part->storage.recorded_location();
-    if (options_.map_location.Matches(tag)) return absl::OkStatus();
+    if (options_.map_location->Matches(tag)) return absl::OkStatus();
     if (seen.insert(tag).second) tags.push_back(tag);
   }
   return absl::InvalidArgumentError(absl::StrCat(
       files_[0]->name(), ": map_location maps none of its locations: they are ",
       Quoted(tags), ", and the table maps ",
-      Quoted(options_.map_location.keys())));
+      Quoted(options_.map_location->keys())));
 }
 
 absl::StatusOr<ResolvedLocation> Placer::Resolve(absl::string_view tag) const {
-  if (options_.placement == Placement::kHost || IsMappedByFunction()) {
+  if (options_.keep_on_host || IsMappedByFunction()) {
     return ResolvedLocation();
   }
   absl::StatusOr<ResolvedLocation> location = devices_.Resolve(tag);
@@ -152,7 +150,7 @@ absl::Status Placer::MakeGroups() {
   for (const StoragePart* part : parts_) {
     const std::string& file_tag = part->storage.recorded_location();
     if (last_tag == nullptr || file_tag != *last_tag) {
-      const absl::string_view tag = options_.map_location.MapTag(file_tag);
+      const absl::string_view tag = options_.map_location->MapTag(file_tag);
       auto found = group_by_tag.find(tag);
       if (found == group_by_tag.end()) {
         FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
@@ -210,7 +208,7 @@ absl::Status Placer::PlanGroup(const Group& group,
   Backend* const backend = group.location.backend.get();
   const bool is_on_host = backend == nullptr || backend->is_host_memory();
   const bool may_be_mapped =
-      options_.mapping != FileMapping::kNone && is_on_host &&
+      options_.use_mapping && is_on_host &&
       (backend == nullptr || group.location.device.is_cpu());
   const size_t first = memory->size();
   std::pmr::vector<uint64_t> sizes(scratch_);  // of what is not mapped
@@ -257,7 +255,7 @@ absl::Status Placer::ReadGroups() {
   }
   ExtentReadOptions read_options;
   read_options.verify_crc32 = options_.verify_crc32;
-  read_options.control = &options_;
+  read_options.control = options_.control;
   read_options.scratch = scratch_;
   FERRY_RETURN_IF_ERROR(ReadExtents(files_, reads, read_options));
 
@@ -272,7 +270,7 @@ absl::Status Placer::ReadGroups() {
         storage.set_recorded_location("");
       } else if (!IsMappedByFunction()) {
         const std::string tag(
-            options_.map_location.MapTag(storage.recorded_location()));
+            options_.map_location->MapTag(storage.recorded_location()));
         storage.set_recorded_location(tag);
       }
     }
@@ -285,7 +283,7 @@ absl::StatusOr<Storage> Placer::Restore(const Storage& storage,
                                         const std::string& tag) const {
   if (IsMappedByFunction()) {
     absl::StatusOr<std::optional<Storage>> mapped =
-        options_.map_location.mapper()(storage, tag);
+        options_.map_location->mapper()(storage, tag);
     if (!mapped.ok()) return mapped.status();
     if (mapped->has_value()) {
       if ((*mapped)->is_null() ||
@@ -297,7 +295,7 @@ absl::StatusOr<Storage> Placer::Restore(const Storage& storage,
       }
       return **mapped;
     }
-    if (options_.placement == Placement::kHost) {
+    if (options_.keep_on_host) {
       storage.set_recorded_location(tag);
       return storage;
     }
@@ -312,7 +310,7 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
   FERRY_RETURN_IF_ERROR(ReadGroups());
 
   absl::flat_hash_map<Storage, Storage> replacements;
-  if (options_.placement == Placement::kHost && !IsMappedByFunction()) {
+  if (options_.keep_on_host && !IsMappedByFunction()) {
     return replacements;
   }
   // One at a time, in the order of first reference, on this thread.
@@ -339,7 +337,7 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
 
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
     absl::Span<const ReadableBytes* const> files,
-    absl::Span<const StoragePart* const> parts, const LoadOptions& options,
+    absl::Span<const StoragePart* const> parts, const PlacingOptions& options,
     std::pmr::memory_resource* scratch) {
   return Placer(files, parts, options, scratch).Run();
 }

@@ -6,7 +6,7 @@
 // -----------------------------------------------------------------------------
 //
 // Brings storages from a file to where they belong: the host, or the device
-// that the file's tag, or `LoadOptions::map_location` in its place, names.
+// that the file's tag, or what `LoadOptions::map_location` makes of it, names.
 #ifndef FERRY_SERIALIZATION_PLACING_H_
 #define FERRY_SERIALIZATION_PLACING_H_
 
@@ -17,15 +17,30 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
+#include "ferry/devices/device_registry.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/map_location.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 
 // What placing takes of `scratch` for each part: a read, and its place in some
 // lists, those of the caller included.
 inline constexpr uint64_t kPlacingBytes = 184;
+
+// What placing uses of `LoadOptions`, which describes each. Pointers are not
+// null, and what they point to must live until `PlaceStorages` returns.
+struct PlacingOptions {
+  bool keep_on_host = false;  // Placement::kHost
+  const MapLocation* map_location = nullptr;
+  bool map_location_must_match = false;
+  const DeviceRegistry* registry = nullptr;
+  uint64_t max_total_bytes = 0;  // of LoadLimits
+  bool verify_crc32 = true;
+  bool use_mapping = false;  // of files that are mapped
+  const TransferControl* control = nullptr;
+};
 
 // Places the storages of `parts`, which are described, each once, and in the
 // order of first reference.
@@ -42,7 +57,7 @@ inline constexpr uint64_t kPlacingBytes = 184;
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
     absl::Span<const ReadableBytes* const> files,
     absl::Span<const ParsedCheckpoint::StoragePart* const> parts,
-    const LoadOptions& options, std::pmr::memory_resource* scratch);
+    const PlacingOptions& options, std::pmr::memory_resource* scratch);
 
 }  // namespace ferry
 

@@ -188,7 +188,7 @@ TEST(ProtoRoundTripTest, StoragesOfTheOtherByteOrderAreTurnedRound) {
       1, std::make_shared<const proto::ProtoCodec>());
   const absl::StatusOr<ParsedCheckpoint> parsed =
       torch_format::ReadZipContainer(*file, ContainerOptions(),
-                                     CodecSnapshot(codecs), "");
+                                     CodecSnapshot(codecs));
   ASSERT_THAT(parsed, IsOk());
   ASSERT_EQ(parsed->storages.size(), 1);
   EXPECT_EQ(parsed->storages[0].extents[0].swap_unit_bytes, 4);

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
 
 namespace ferry {
 
@@ -31,11 +32,13 @@ struct LoadLimits {
   uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
 };
 
-// Each is described at `LoadOptions`.
+// What readers of containers use of `LoadOptions`, which describes each.
 struct ContainerOptions {
   LoadLimits limits;
   ByteOrder fallback_byte_order = ByteOrder::kLittle;
   bool verify_crc32 = true;
+  std::string codec;
+  uint64_t offset_bytes = 0;
 };
 
 }  // namespace ferry

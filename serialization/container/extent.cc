@@ -25,16 +25,6 @@ Extent PlainExtent(uint32_t file, uint64_t offset_bytes, uint64_t size_bytes) {
   return extent;
 }
 
-absl::string_view Name(Encoding encoding) {
-  switch (encoding) {
-    case Encoding::kStored:
-      return "stored";
-    case Encoding::kDeflated:
-      break;
-  }
-  return "deflated";
-}
-
 absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
                                       const Extent& extent,
                                       absl::string_view head) {

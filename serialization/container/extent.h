@@ -24,16 +24,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/io/file.h"
+#include "ferry/serialization/container/encoding.h"
 
 namespace ferry {
-
-enum class Encoding : uint8_t {
-  kStored,    // the contents as they are
-  kDeflated,  // raw deflate (RFC 1951)
-};
-
-// "stored", "deflated".
-absl::string_view Name(Encoding encoding);
 
 struct Extent;
 

@@ -8,10 +8,6 @@
 
 namespace ferry {
 
-absl::string_view Name(CheckpointKind kind) {
-  return kind == CheckpointKind::kCheckpoint ? "checkpoint" : "torchscript";
-}
-
 void AttachExtents(ParsedCheckpoint* parsed) {
   assert(parsed->extents.size() == parsed->storages.size());
   for (size_t i = 0; i < parsed->storages.size(); ++i) {

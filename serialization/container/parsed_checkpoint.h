@@ -15,7 +15,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -23,46 +22,11 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/storage.h"
 #include "ferry/io/file.h"
-#include "ferry/serialization/container/container_kind.h"
+#include "ferry/serialization/container/checkpoint_info.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-
-enum class CheckpointKind {
-  kCheckpoint,   // what torch.save wrote
-  kTorchScript,  // what torch.jit.save or C++'s torch::save wrote
-};
-
-// "checkpoint", "torchscript".
-absl::string_view Name(CheckpointKind kind);
-
-// A record of an archive.
-struct RecordInfo {
-  std::string name;  // without the archive's name
-  uint64_t size_bytes = 0;
-};
-
-struct CheckpointInfo {
-  Container container = Container::kZip;
-  CheckpointKind kind = CheckpointKind::kCheckpoint;
-  // The name of the codec that wrote the object graph: "pickle". Empty for
-  // safetensors, which have no codec.
-  std::string codec;
-  // 0 where there is no pickle.
-  int pickle_protocol = 0;
-  bool is_big_endian = false;
-  // What a zip archive's records are prefixed with: "archive".
-  std::string archive_name;
-  // What a TorchScript archive has beside its objects and their tensors, in its
-  // order: the version of its format ("version"), the program ("bytecode.pkl",
-  // and as text "code/__torch__.py"), and the files that the caller of
-  // `torch.jit.save` added ("extra/notes.txt").
-  std::vector<RecordInfo> program_records;
-  // The `__metadata__` of a safetensors file: names and texts in the order of
-  // the file.
-  std::vector<std::pair<std::string, std::string>> metadata;
-};
 
 struct ParsedCheckpoint {
   CheckpointInfo info;

@@ -91,7 +91,7 @@ TEST(ZipCodec, TheGraphIsReadByTheCodecThatWroteIt) {
     const std::string bytes = Archive(sample, *codec);
     const auto file = ReadableMemory(bytes, "some.pt");
     const absl::StatusOr<ParsedCheckpoint> parsed =
-        ReadZipContainer(*file, ContainerOptions(), Codecs(codec), "");
+        ReadZipContainer(*file, ContainerOptions(), Codecs(codec));
     ASSERT_THAT(parsed, IsOk());
     const Value root(parsed->graph, parsed->root);
     EXPECT_EQ(*root.Get("step")->AsInt(), 7);
@@ -124,7 +124,7 @@ TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
     const std::string damaged = zip.Build();
     const absl::Status status =
         ReadZipContainer(*ReadableMemory(damaged, "some.pt"),
-                         ContainerOptions(), Codecs(lines), "")
+                         ContainerOptions(), Codecs(lines))
             .status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), HasSubstr(says));

@@ -50,8 +50,7 @@ class ZipContainer {
                const CodecSnapshot& codecs)
       : file_(file), options_(options), codecs_(codecs) {}
 
-  // `asked` is the name of the codec that must have written the file, or empty.
-  absl::StatusOr<ParsedCheckpoint> Read(absl::string_view asked);
+  absl::StatusOr<ParsedCheckpoint> Read();
 
  private:
   absl::Status Error(absl::StatusCode code, absl::string_view what) const {
@@ -63,7 +62,7 @@ class ZipContainer {
 
   bool IsGraphRecord(absl::string_view record) const;
   absl::Status FindGraph();
-  absl::Status FindCodec(absl::string_view asked);
+  absl::Status FindCodec();
   bool IsMisspelt(absl::string_view name) const;
   absl::Status CheckNames() const;
   // The text of a record that should be a word.
@@ -156,7 +155,7 @@ absl::Status ZipContainer::FindGraph() {
 // Checks that the codec of the file is registered, that it is the one that the
 // program asks for, and that what else stands in the archive can be that
 // codec's.
-absl::Status ZipContainer::FindCodec(absl::string_view asked) {
+absl::Status ZipContainer::FindCodec() {
   codec_ = codecs_.FindBySuffix(SuffixOf(graph_->name));
   const std::string record = QuoteForMessage(graph_->name);
   if (codec_ == nullptr) {
@@ -168,12 +167,12 @@ absl::Status ZipContainer::FindCodec(absl::string_view asked) {
                      ". Register that codec (CodecRegistry::Register), or have "
                      "the file written by one of these"));
   }
-  if (!asked.empty() && asked != codec_->name()) {
+  if (!options_.codec.empty() && options_.codec != codec_->name()) {
     return Error(
         absl::StatusCode::kInvalidArgument,
         absl::StrCat("the codec \"", codec_->name(),
                      "\" wrote its object graph, the record ", record,
-                     ", and LoadOptions::codec asks for \"", asked,
+                     ", and LoadOptions::codec asks for \"", options_.codec,
                      "\". Leave that empty to read the file by the codec that "
                      "wrote it"));
   }
@@ -467,7 +466,7 @@ absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ParsedCheckpoint> ZipContainer::Read(absl::string_view asked) {
+absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   zip::ZipLimits limits;
   limits.max_directory_bytes = options_.limits.max_pickle_bytes;
   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
@@ -479,7 +478,7 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read(absl::string_view asked) {
     return directory->Find(name);
   };
   FERRY_RETURN_IF_ERROR(FindGraph());
-  FERRY_RETURN_IF_ERROR(FindCodec(asked));
+  FERRY_RETURN_IF_ERROR(FindCodec());
   parsed_.info.container = Container::kZip;
   parsed_.info.codec = std::string(codec_->name());
   parsed_.end_offset_bytes = directory_->end_offset();
@@ -520,8 +519,8 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read(absl::string_view asked) {
 
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
     const ReadableBytes& file, const ContainerOptions& options,
-    const CodecSnapshot& codecs, absl::string_view codec) {
-  return ZipContainer(file, options, codecs).Read(codec);
+    const CodecSnapshot& codecs) {
+  return ZipContainer(file, options, codecs).Read();
 }
 
 }  // namespace torch_format

@@ -25,7 +25,6 @@
 #define FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_options.h"
@@ -41,22 +40,19 @@ namespace torch_format {
 // has a record "version" beside it. Whether that codec is among `codecs` makes
 // no difference to which record it is.
 //
-//   codec  the name of the codec that must have written the file, or empty if
-//          any of `codecs` may have.
-//
 // Errors:
 //   kNotFound          - the archive has no record with a graph; returned for
 //                        nothing else.
 //   kDataLoss          - damaged; the message has the file, the record and the
 //                        offset. Or there are two graph records; the message
 //                        has both.
-//   kInvalidArgument   - another codec than `codec` wrote the file.
+//   kInvalidArgument   - another codec than `options.codec` wrote the file.
 //   kUnimplemented     - a form that is not supported, named; or the codec that
 //                        wrote the file is not among `codecs`.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
     const ReadableBytes& file, const ContainerOptions& options,
-    const CodecSnapshot& codecs, absl::string_view codec);
+    const CodecSnapshot& codecs);
 
 }  // namespace torch_format
 }  // namespace ferry

@@ -1,0 +1,12 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/container/checkpoint_info.h"
+
+namespace ferry {
+
+absl::string_view Name(CheckpointKind kind) {
+  return kind == CheckpointKind::kCheckpoint ? "checkpoint" : "torchscript";
+}
+
+}  // namespace ferry

@@ -1,0 +1,18 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/container/encoding.h"
+
+namespace ferry {
+
+absl::string_view Name(Encoding encoding) {
+  switch (encoding) {
+    case Encoding::kStored:
+      return "stored";
+    case Encoding::kDeflated:
+      break;
+  }
+  return "deflated";
+}
+
+}  // namespace ferry

@@ -1,0 +1,28 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/container/encoding.h
+// -----------------------------------------------------------------------------
+//
+// How the contents of a record stand in a file.
+#ifndef FERRY_SERIALIZATION_CONTAINER_ENCODING_H_
+#define FERRY_SERIALIZATION_CONTAINER_ENCODING_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace ferry {
+
+enum class Encoding : uint8_t {
+  kStored,    // the contents as they are
+  kDeflated,  // raw deflate (RFC 1951)
+};
+
+// "stored", "deflated".
+absl::string_view Name(Encoding encoding);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_CONTAINER_ENCODING_H_
