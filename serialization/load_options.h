@@ -23,7 +23,7 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/container_options.h"
-#include "ferry/serialization/map_location.h"
+#include "ferry/serialization/transfer/map_location.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {

@@ -27,7 +27,7 @@
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/storage_table.h"
-#include "ferry/serialization/file_suffix.h"
+#include "ferry/serialization/detection/file_suffix.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/safetensors/safetensors_writer.h"
 #include "ferry/serialization/torch/legacy_writer.h"

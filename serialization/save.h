@@ -32,7 +32,8 @@ namespace ferry {
 // Errors (one about a part of the value has a JSON Pointer to that part):
 //   kInvalidArgument   - an option is out of range or does not fit the
 //                        container; `path` has the suffix of another format,
-//                        which programs go by (serialization/file_suffix.h); a
+//                        such as "model.onnx", by which other programs choose
+//                        how to read it; a
 //                        storage has no bytes, or is used as two dtypes; or no
 //                        reader would take the file: text is not UTF-8, the
 //                        name of a class is not a name, a tensor has a flag

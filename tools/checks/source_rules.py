@@ -49,6 +49,7 @@ INNER_LAYERS = {
         'torch': _FORMATS,
         'safetensors': _FORMATS,
         'proto': ('container',),
+        'detection': _FORMATS + ('torch', 'safetensors'),
     },
 }
 _MAX_COLUMNS = 80

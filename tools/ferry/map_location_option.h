@@ -18,7 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/serialization/map_location.h"
+#include "ferry/serialization/transfer/map_location.h"
 
 namespace ferry {
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/foreign_file.h"
+#include "ferry/serialization/detection/foreign_file.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,7 +20,7 @@
 #include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/io/little_endian.h"
-#include "ferry/serialization/not_a_checkpoint.h"
+#include "ferry/serialization/detection/not_a_checkpoint.h"
 #include "ferry/serialization/zip/zip_end.h"
 #include "nlohmann/json.hpp"
 

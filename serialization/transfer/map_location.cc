@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/map_location.h"
+#include "ferry/serialization/transfer/map_location.h"
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/foreign_archive.h"
+#include "ferry/serialization/detection/foreign_archive.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,8 +20,8 @@
 #include "ferry/core/text.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
-#include "ferry/serialization/file_suffix.h"
-#include "ferry/serialization/not_a_checkpoint.h"
+#include "ferry/serialization/detection/file_suffix.h"
+#include "ferry/serialization/detection/not_a_checkpoint.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/zip/zip_directory.h"
 

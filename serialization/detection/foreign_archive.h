@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/foreign_archive.h
+// File: serialization/detection/foreign_archive.h
 // -----------------------------------------------------------------------------
 //
 // Says what a zip or tar archive or a folder is that is given to Ferry and is
 // no checkpoint, what to do with it, and which checkpoints it holds. Archives
 // and folders are known by the names of their files.
-#ifndef FERRY_SERIALIZATION_FOREIGN_ARCHIVE_H_
-#define FERRY_SERIALIZATION_FOREIGN_ARCHIVE_H_
+#ifndef FERRY_SERIALIZATION_DETECTION_FOREIGN_ARCHIVE_H_
+#define FERRY_SERIALIZATION_DETECTION_FOREIGN_ARCHIVE_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -46,4 +46,4 @@ absl::Status CheckIsNoFolder(absl::string_view path);
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_FOREIGN_ARCHIVE_H_
+#endif  // FERRY_SERIALIZATION_DETECTION_FOREIGN_ARCHIVE_H_

@@ -3,7 +3,7 @@
 //
 // Where storages go under each form of `map_location`, as Load does it.
 
-#include "ferry/serialization/placing.h"
+#include "ferry/serialization/transfer/placing.h"
 
 #include <cstdint>
 #include <cstring>
@@ -28,8 +28,8 @@
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
-#include "ferry/serialization/map_location.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/transfer/map_location.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

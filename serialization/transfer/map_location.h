@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/map_location.h
+// File: serialization/transfer/map_location.h
 // -----------------------------------------------------------------------------
 //
 // PyTorch's `map_location`: where storages go instead of where the file says.
@@ -18,8 +18,8 @@
 //         if (tag != "cuda:0") return std::nullopt;  // as without a mapping
 //         return storage;                            // stays on the host
 //       });
-#ifndef FERRY_SERIALIZATION_MAP_LOCATION_H_
-#define FERRY_SERIALIZATION_MAP_LOCATION_H_
+#ifndef FERRY_SERIALIZATION_TRANSFER_MAP_LOCATION_H_
+#define FERRY_SERIALIZATION_TRANSFER_MAP_LOCATION_H_
 
 #include <functional>
 #include <map>
@@ -86,4 +86,4 @@ class MapLocation {
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_MAP_LOCATION_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_MAP_LOCATION_H_

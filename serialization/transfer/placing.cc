@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/placing.h"
+#include "ferry/serialization/transfer/placing.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/not_a_checkpoint.h
+// File: serialization/detection/not_a_checkpoint.h
 // -----------------------------------------------------------------------------
 //
 // Tells a file that is no checkpoint from one that is damaged: both are errors
@@ -14,8 +14,8 @@
 //   if (IsNotACheckpoint(root.status())) {
 //     // The message says what it is: "model.onnx is an ONNX model, ..."
 //   }
-#ifndef FERRY_SERIALIZATION_NOT_A_CHECKPOINT_H_
-#define FERRY_SERIALIZATION_NOT_A_CHECKPOINT_H_
+#ifndef FERRY_SERIALIZATION_DETECTION_NOT_A_CHECKPOINT_H_
+#define FERRY_SERIALIZATION_DETECTION_NOT_A_CHECKPOINT_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -37,4 +37,4 @@ absl::Status NotACheckpointError(absl::string_view file, absl::string_view what,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_NOT_A_CHECKPOINT_H_
+#endif  // FERRY_SERIALIZATION_DETECTION_NOT_A_CHECKPOINT_H_

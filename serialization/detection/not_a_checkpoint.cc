@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/not_a_checkpoint.h"
+#include "ferry/serialization/detection/not_a_checkpoint.h"
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"

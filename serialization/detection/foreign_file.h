@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/foreign_file.h
+// File: serialization/detection/foreign_file.h
 // -----------------------------------------------------------------------------
 //
 // Says what a file is that is given to Ferry and is no checkpoint, and what to
 // do with it. Files are known by their contents, never by their names.
 //
 // Zip and tar archives are the matter of foreign_archive.h.
-#ifndef FERRY_SERIALIZATION_FOREIGN_FILE_H_
-#define FERRY_SERIALIZATION_FOREIGN_FILE_H_
+#ifndef FERRY_SERIALIZATION_DETECTION_FOREIGN_FILE_H_
+#define FERRY_SERIALIZATION_DETECTION_FOREIGN_FILE_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -45,4 +45,4 @@ absl::Status ExplainUnknownFile(const ReadableBytes& file,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_FOREIGN_FILE_H_
+#endif  // FERRY_SERIALIZATION_DETECTION_FOREIGN_FILE_H_

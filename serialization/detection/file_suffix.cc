@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/file_suffix.h"
+#include "ferry/serialization/detection/file_suffix.h"
 
 #include "absl/strings/match.h"
 

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/placing.h
+// File: serialization/transfer/placing.h
 // -----------------------------------------------------------------------------
 //
 // Brings storages from a file to where they belong: the host, or the device
 // that the file's tag, or what `LoadOptions::map_location` makes of it, names.
-#ifndef FERRY_SERIALIZATION_PLACING_H_
-#define FERRY_SERIALIZATION_PLACING_H_
+#ifndef FERRY_SERIALIZATION_TRANSFER_PLACING_H_
+#define FERRY_SERIALIZATION_TRANSFER_PLACING_H_
 
 #include <cstdint>
 #include <memory_resource>
@@ -20,7 +20,7 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/map_location.h"
+#include "ferry/serialization/transfer/map_location.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
@@ -61,4 +61,4 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_PLACING_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_PLACING_H_

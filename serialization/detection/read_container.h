@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/container.h
+// File: serialization/detection/read_container.h
 // -----------------------------------------------------------------------------
 //
 // Finds out by its first bytes what a file is, and has the right reader parse
 // it.
-#ifndef FERRY_SERIALIZATION_CONTAINER_H_
-#define FERRY_SERIALIZATION_CONTAINER_H_
+#ifndef FERRY_SERIALIZATION_DETECTION_READ_CONTAINER_H_
+#define FERRY_SERIALIZATION_DETECTION_READ_CONTAINER_H_
 
 #include "absl/status/statusor.h"
 #include "ferry/io/file.h"
@@ -29,4 +29,4 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_CONTAINER_H_
+#endif  // FERRY_SERIALIZATION_DETECTION_READ_CONTAINER_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/globals.h"
+#include "ferry/serialization/torch/globals.h"
 
 #include <algorithm>
 #include <iterator>

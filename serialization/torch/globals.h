@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/globals.h
+// File: serialization/torch/globals.h
 // -----------------------------------------------------------------------------
 //
 // Which classes and functions a checkpoint may refer to, under
@@ -15,8 +15,8 @@
 //   options.globals = Globals::kStrict;
 //   options.allowed_globals = {"my_package.Config"};
 //   FERRY_ASSIGN_OR_RETURN(Value value, Load("model.pt", options));
-#ifndef FERRY_SERIALIZATION_GLOBALS_H_
-#define FERRY_SERIALIZATION_GLOBALS_H_
+#ifndef FERRY_SERIALIZATION_TORCH_GLOBALS_H_
+#define FERRY_SERIALIZATION_TORCH_GLOBALS_H_
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -33,9 +33,9 @@ bool IsGlobalAllowed(absl::string_view module, absl::string_view name);
 // blocks, or it is the function that loads another checkpoint out of bytes.
 bool IsBlocked(absl::string_view module, absl::string_view name);
 
-// Checks all globals of a graph that was read from `file`. Besides those of
-// `IsGlobalAllowed`, `is_allowed` may allow any that is not blocked, by its full
-// name: "my_package.Config".
+// Checks all globals of a graph that was read from `file`. Besides those that
+// PyTorch allows, `is_allowed` may allow any that is not blocked. It is given
+// the full name: "my_package.Config".
 //
 // Errors: kPermissionDenied - some are not allowed; lists all of them.
 absl::Status CheckGlobals(
@@ -44,4 +44,4 @@ absl::Status CheckGlobals(
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_GLOBALS_H_
+#endif  // FERRY_SERIALIZATION_TORCH_GLOBALS_H_

@@ -2,14 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/file_suffix.h
+// File: serialization/detection/file_suffix.h
 // -----------------------------------------------------------------------------
 //
 // What the suffix of a file's name says of its format. Programs choose by it
 // how to read a file; Ferry goes by the contents. Upper and lower case are the
 // same.
-#ifndef FERRY_SERIALIZATION_FILE_SUFFIX_H_
-#define FERRY_SERIALIZATION_FILE_SUFFIX_H_
+#ifndef FERRY_SERIALIZATION_DETECTION_FILE_SUFFIX_H_
+#define FERRY_SERIALIZATION_DETECTION_FILE_SUFFIX_H_
 
 #include "absl/strings/string_view.h"
 
@@ -27,4 +27,4 @@ absl::string_view ForeignFormatOfSuffix(absl::string_view path);
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_FILE_SUFFIX_H_
+#endif  // FERRY_SERIALIZATION_DETECTION_FILE_SUFFIX_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/container.h"
+#include "ferry/serialization/detection/read_container.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -13,8 +13,8 @@
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/container/codec_snapshot.h"
-#include "ferry/serialization/foreign_archive.h"
-#include "ferry/serialization/foreign_file.h"
+#include "ferry/serialization/detection/foreign_archive.h"
+#include "ferry/serialization/detection/foreign_file.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/torch/pickle_container.h"
