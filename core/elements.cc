@@ -14,6 +14,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/strided.h"
 
 namespace ferry {
 namespace {
@@ -257,27 +258,16 @@ absl::Status VisitElements(const Tensor& tensor,
   const View view = Simplify(tensor);
   const size_t inner = view.sizes.size() - 1;
   Gatherer gatherer(change, element_bytes, visit);
-  // Of the dimensions but the innermost: where the run is.
-  Dimensions index(inner, 0);
-  int64_t offset = tensor.storage_offset();
-  while (true) {
-    FERRY_RETURN_IF_ERROR(gatherer.AddRun(
-        storage_bytes.data() + static_cast<uint64_t>(offset) * element_bytes,
-        view.sizes[inner], view.strides[inner]));
-    size_t dimension = inner;
-    while (dimension > 0) {
-      --dimension;
-      if (index[dimension] + 1 < view.sizes[dimension]) {
-        ++index[dimension];
-        offset += view.strides[dimension];
-        break;
-      }
-      offset -= view.strides[dimension] * index[dimension];
-      index[dimension] = 0;
-      if (dimension == 0) return gatherer.Flush();
-    }
-    if (inner == 0) return gatherer.Flush();
-  }
+  const auto outer = absl::MakeConstSpan(view.sizes).first(inner);
+  StridedIterator<1> it(outer, {{view.strides}});
+  do {
+    const auto offset =
+        static_cast<uint64_t>(tensor.storage_offset() + it.offset(0));
+    FERRY_RETURN_IF_ERROR(
+        gatherer.AddRun(storage_bytes.data() + offset * element_bytes,
+                        view.sizes[inner], view.strides[inner]));
+  } while (it.Next());
+  return gatherer.Flush();
 }
 
 }  // namespace ferry

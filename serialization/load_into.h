@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/named_tensor.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/state_dict.h"

@@ -18,6 +18,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/named_tensor.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"

@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/named_tensor.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/value/object_graph.h"

@@ -26,17 +26,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/named_tensor.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/value.h"
 
 namespace ferry {
-
-// A tensor under the name that `torch.nn.Module.state_dict` gives it:
-// "encoder.layers.0.weight".
-struct NamedTensor {
-  std::string name;
-  Tensor tensor;
-};
 
 // Something in a model's state that is not a tensor with a name.
 struct LeftOut {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/named_tensor.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/value/object_graph.h"

@@ -25,11 +25,11 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/strided.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/backend.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/transfer/staged_copy.h"
-#include "ferry/serialization/transfer/strided_copy.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/transfer/strided_copy.h
+// File: core/strided.h
 // -----------------------------------------------------------------------------
 //
 // Elements from one arrangement in memory to another of the same shape.
@@ -10,12 +10,15 @@
 // Example: the transpose of a 2 x 3 matrix of floats.
 //
 //   CopyStrided(in, {1, 3}, out, {2, 1}, {3, 2}, sizeof(float));
-#ifndef FERRY_SERIALIZATION_TRANSFER_STRIDED_COPY_H_
-#define FERRY_SERIALIZATION_TRANSFER_STRIDED_COPY_H_
+#ifndef FERRY_CORE_STRIDED_H_
+#define FERRY_CORE_STRIDED_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "ferry/core/shape.h"
 
 namespace ferry {
 
@@ -38,6 +41,51 @@ bool HasNoOverlap(absl::Span<const int64_t> shape,
 bool HasSameStrides(absl::Span<const int64_t> shape,
                     absl::Span<const int64_t> a, absl::Span<const int64_t> b);
 
+// StridedIterator
+//
+// Goes through the indexes of a shape in row-major order, and knows where the
+// element of each index is in each of several views of that shape. Usually the
+// shape is that of the outer dimensions, and the innermost is a loop of its own.
+//
+//   StridedIterator<1> it({2, 2}, {{{3, 1}}});  // a corner of a 3 x 3 matrix
+//   do {
+//     std::cout << it.offset(0) << " ";  // 0 1 3 4
+//   } while (it.Next());
+template <size_t kViews>
+class StridedIterator {
+ public:
+  // Begins at the first index. No dimension has the size 0. The shape and the
+  // strides must outlive the iterator.
+  StridedIterator(absl::Span<const int64_t> shape,
+                  const std::array<absl::Span<const int64_t>, kViews>& strides)
+      : shape_(shape), strides_(strides), index_(shape.size(), 0) {}
+
+  // Returns the distance of the element from the first element of that view, in
+  // elements.
+  int64_t offset(size_t view) const { return offsets_[view]; }
+
+  // Goes to the next index. Returns false if there is none.
+  bool Next() {
+    for (size_t i = shape_.size(); i-- > 0;) {
+      if (++index_[i] < shape_[i]) {
+        for (size_t v = 0; v < kViews; ++v) offsets_[v] += strides_[v][i];
+        return true;
+      }
+      for (size_t v = 0; v < kViews; ++v) {
+        offsets_[v] -= strides_[v][i] * (shape_[i] - 1);
+      }
+      index_[i] = 0;
+    }
+    return false;
+  }
+
+ private:
+  const absl::Span<const int64_t> shape_;
+  const std::array<absl::Span<const int64_t>, kViews> strides_;
+  Dimensions index_;
+  std::array<int64_t, kViews> offsets_ = {};
+};
+
 // Copies all elements of `shape`. `from` and `to` are the first elements, of
 // `element_bytes`; they must not overlap.
 void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
@@ -46,4 +94,4 @@ void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_TRANSFER_STRIDED_COPY_H_
+#endif  // FERRY_CORE_STRIDED_H_

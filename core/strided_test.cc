@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/transfer/strided_copy.h"
+#include "ferry/core/strided.h"
 
 #include <cstdint>
 #include <vector>

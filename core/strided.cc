@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/transfer/strided_copy.h"
+#include "ferry/core/strided.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
-#include "ferry/core/shape.h"
 
 namespace ferry {
 namespace {
@@ -75,29 +74,14 @@ void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
     run *= shape[--outer];
   }
   const uint64_t run_bytes = static_cast<uint64_t>(run) * element_bytes;
-  const auto* in = static_cast<const char*>(from);
-  auto* out = static_cast<char*>(to);
-  Dimensions index(outer, 0);
-  for (;;) {
-    std::memcpy(out, in, run_bytes);
-    size_t d = outer;
-    for (; d > 0; --d) {
-      const size_t i = d - 1;
-      const auto in_step =
-          static_cast<uint64_t>(from_strides[i]) * element_bytes;
-      const auto out_step =
-          static_cast<uint64_t>(to_strides[i]) * element_bytes;
-      if (++index[i] < shape[i]) {
-        in += in_step;
-        out += out_step;
-        break;
-      }
-      in -= in_step * static_cast<uint64_t>(shape[i] - 1);
-      out -= out_step * static_cast<uint64_t>(shape[i] - 1);
-      index[i] = 0;
-    }
-    if (d == 0) return;
-  }
+  const auto* const in = static_cast<const char*>(from);
+  auto* const out = static_cast<char*>(to);
+  StridedIterator<2> it(shape.first(outer), {{from_strides, to_strides}});
+  do {
+    std::memcpy(out + static_cast<uint64_t>(it.offset(1)) * element_bytes,
+                in + static_cast<uint64_t>(it.offset(0)) * element_bytes,
+                run_bytes);
+  } while (it.Next());
 }
 
 }  // namespace ferry
