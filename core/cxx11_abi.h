@@ -5,15 +5,15 @@
 // File: core/cxx11_abi.h
 // -----------------------------------------------------------------------------
 //
-// Which of libstdc++'s two string layouts this library was compiled with. Code
-// that passes std::string to it must have been compiled with the same.
+// Tells which of libstdc++'s two std::string layouts this library was compiled
+// with. Code that passes std::string to it must be compiled with the same one.
 #ifndef FERRY_CORE_CXX11_ABI_H_
 #define FERRY_CORE_CXX11_ABI_H_
 
 namespace ferry {
 
-// True if compiled with _GLIBCXX_USE_CXX11_ABI=1, as is the default today; also
-// where the standard library is not libstdc++ and has no such choice.
+// Returns true if compiled with _GLIBCXX_USE_CXX11_ABI=1, which is the default,
+// or with a standard library other than libstdc++, which has no such choice.
 bool CompiledWithCxx11Abi();
 
 }  // namespace ferry

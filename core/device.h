@@ -5,7 +5,7 @@
 // File: core/device.h
 // -----------------------------------------------------------------------------
 //
-// The name of a device: a type and, where it matters, an index.
+// The name of a device: a type and, optionally, an index.
 //
 // Example:
 //
@@ -26,10 +26,10 @@ namespace ferry {
 
 // Device
 //
-// A name only: that a `Device` can be spelt does not mean that it is there.
-// Without an index it means the type's current or only device.
+// A name only: a `Device` need not exist on this machine. A device without an
+// index is the current or only device of its type.
 //
-// Thread-safety: a value; immutable but for assignment.
+// Thread-safety: a value type; immutable except for assignment.
 class Device {
  public:
   static constexpr int kNoIndex = -1;
@@ -42,26 +42,25 @@ class Device {
   explicit Device(absl::string_view type, int index = kNoIndex)
       : type_(type), index_(index) {}
 
-  // Reads "type" or "type:index".
+  // Parses "type" or "type:index".
   //
   // Errors:
-  //   kInvalidArgument - empty, a type with other characters than letters,
-  //                      digits and '_' or that starts with a digit, an index
-  //                      that is not a plain decimal number below 2^15.
+  //   kInvalidArgument - the type is not valid (see `IsValidType`), or the
+  //                      index is not a plain decimal number below 2^15.
   static absl::StatusOr<Device> Parse(absl::string_view text);
 
-  // Whether `type` can name a device type: a letter or '_', then letters,
-  // digits and '_'; at most 64 characters.
+  // Returns whether `type` can name a device type: a letter or '_', then
+  // letters, digits and '_'; at most 64 characters in all.
   static bool IsValidType(absl::string_view type);
 
   const std::string& type() const { return type_; }
   int index() const { return index_; }
   bool has_index() const { return index_ != kNoIndex; }
 
-  // Whether its memory is the process's own.
+  // Whether the device's memory is host memory of this process.
   bool is_cpu() const { return type_ == "cpu"; }
 
-  // "cuda:1", or "cuda" without an index.
+  // Returns "cuda:1", or "cuda" without an index.
   std::string ToString() const;
 
   friend bool operator==(const Device& a, const Device& b) {

@@ -5,8 +5,8 @@
 // File: core/dtype.h
 // -----------------------------------------------------------------------------
 //
-// Element types: every one that PyTorch 2.14 has, with its name, its size and
-// what kind of number it is.
+// Element types: all those of PyTorch 2.14, with their names, sizes and
+// categories.
 //
 // Example:
 //
@@ -26,7 +26,7 @@ namespace ferry {
 
 // DType
 //
-// The numeric values are Ferry's own and appear in no file.
+// The numeric values are Ferry's own and are not written to any file.
 enum class DType : uint8_t {
   kFloat64,
   kFloat32,
@@ -87,37 +87,38 @@ enum class DTypeCategory : uint8_t {
   kBits,       // bytes without arithmetic
 };
 
-// The canonical name, as in `torch.<name>`: "float32", never "float".
+// Returns the canonical name, as in `torch.<name>`: "float32", never "float".
 absl::string_view Name(DType dtype);
 
-// The dtype of a canonical name or of one of PyTorch's aliases ("float",
-// "double", "half", "long", "int", "short", "cfloat", "cdouble", "chalf");
-// nothing if there is none.
+// Returns the dtype with a canonical name or one of PyTorch's aliases ("float",
+// "double", "half", "long", "int", "short", "cfloat", "cdouble", "chalf").
+// Returns nullopt if there is none.
 std::optional<DType> DTypeFromName(absl::string_view name);
 
-// Bytes that one storage unit takes: 1 to 16. A unit is one element, except
-// where `ElementsPerUnit` says that it holds several.
+// Returns the size of one storage unit in bytes: 1 to 16. A unit is one element
+// unless `ElementsPerUnit` is more than 1.
 uint64_t ElementSizeBytes(DType dtype);
 
-// Elements that share one storage unit: 2 for quint4x2, 4 for quint2x4, which
-// count shapes and strides in single elements but storages in bytes; else 1.
-// (float4_e2m1fn_x2 counts pairs everywhere, so it has 1.)
+// Returns the number of elements in one storage unit: 2 for quint4x2, 4 for
+// quint2x4, else 1. Shapes and strides of those two dtypes count single
+// elements, while their storages count bytes. (float4_e2m1fn_x2 counts pairs
+// everywhere, so it has 1.)
 uint64_t ElementsPerUnit(DType dtype);
 
 DTypeCategory Category(DType dtype);
 
-// Whether PyTorch has gradients of tensors of the dtype: those of the
-// categories kFloat and kComplex.
+// Returns whether PyTorch supports gradients for tensors of the dtype, which it
+// does for the categories kFloat and kComplex.
 inline bool HasGradients(DType dtype) {
   return Category(dtype) == DTypeCategory::kFloat ||
          Category(dtype) == DTypeCategory::kComplex;
 }
 
-// The size of the numbers whose bytes turn round when the byte order changes:
-// the element's, or half of it for complex types.
+// Returns the number of bytes to reverse as one unit when the byte order
+// changes: the element size, or half of it for complex types.
 uint64_t ByteOrderUnitBytes(DType dtype);
 
-// Every dtype, in the order of the enumeration.
+// Returns every dtype, in the order of the enumeration.
 absl::Span<const DType> AllDTypes();
 
 }  // namespace ferry

@@ -5,9 +5,9 @@
 // File: core/elements.h
 // -----------------------------------------------------------------------------
 //
-// The elements of a tensor one after another, however they are laid out.
+// Visits the elements of a tensor in row-major order, whatever its layout.
 //
-// Example: a tensor's elements as they would stand in a row.
+// Example: copy a tensor's elements into one contiguous string.
 //
 //   const Storage& storage = weight.storage();
 //   const char* bytes = static_cast<const char*>(storage.data());
@@ -28,24 +28,25 @@
 
 namespace ferry {
 
-// Takes some whole elements. What it returns, if not OK, ends the visit.
+// Receives some whole elements. An error that it returns ends the visit.
 using ElementVisitor = absl::FunctionRef<absl::Status(absl::string_view)>;
 
-// Hands the elements of a strided tensor to `visit` in row-major order, with
-// conj and neg resolved, in pieces of any size. Of dtypes that keep several
-// elements in a byte: the bytes.
+// Passes the elements of a strided tensor to `visit` in row-major order, with
+// conj and neg resolved, in pieces of any size. For dtypes that pack several
+// elements into a byte, passes the bytes.
 //
-//   storage_bytes  the contents of `tensor.storage()`, whose own memory is not
-//                  looked at.
+//   storage_bytes  the contents of `tensor.storage()`. The memory of the
+//                  storage itself is not read.
 //
 // O(elements) time, O(1) memory. Thread-safe.
 //
 // Errors:
-//   kUnimplemented     - the dtype keeps several elements in a byte and the
-//                        tensor is not contiguous, or it is negated and its
-//                        dtype has no negative numbers.
-//   kResourceExhausted - the tensor repeats few elements so often that it would
-//                        take hours: a file of bytes can claim exabytes.
+//   kUnimplemented     - the dtype packs several elements into a byte and the
+//                        tensor is not contiguous, or the tensor is negated and
+//                        its dtype has no negative numbers.
+//   kResourceExhausted - the tensor repeats few elements so often that the
+//                        visit would take hours: a file of a few bytes can
+//                        claim exabytes.
 //   whatever `visit` returns.
 absl::Status VisitElements(const Tensor& tensor,
                            absl::Span<const char> storage_bytes,

@@ -5,8 +5,9 @@
 // File: core/internal_key.h
 // -----------------------------------------------------------------------------
 //
-// The pass key of public classes: methods that take one are for Ferry's own
-// code, which alone may include this header (its visibility sees to that).
+// The pass key of public classes. Only Ferry's own code may call the methods
+// that take one, because only it may include this header (the Bazel target's
+// visibility enforces that).
 //
 // Example:
 //

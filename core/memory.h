@@ -5,9 +5,9 @@
 // File: core/memory.h
 // -----------------------------------------------------------------------------
 //
-// Host memory for storages, one at a time or many at once.
+// Allocates host memory for storages, one at a time or many at once.
 //
-// Example: room for two storages.
+// Example: allocate memory for two storages.
 //
 //   Memory memory[2];
 //   FERRY_RETURN_IF_ERROR(
@@ -24,10 +24,11 @@
 
 namespace ferry {
 
-// Memory of a device, freed when the last copy of `owner` goes.
+// Memory on a device, freed when the last copy of `owner` is destroyed.
 struct Memory {
-  // An address on the host; whatever a backend hands out elsewhere. May be null
-  // where there is nothing to point to: 0 bytes, or a device without bytes.
+  // An address on the host; on other devices, whatever the backend returns. May
+  // be null if there is nothing to point to: 0 bytes, or a device without
+  // bytes.
   void* data = nullptr;
   std::shared_ptr<void> owner;
 };
@@ -36,17 +37,17 @@ struct Memory {
 // aligned to 64 bytes. A size of 0 leaves `out[i]` empty. `out` has as many
 // elements as `sizes_bytes`, all of them empty.
 //
-// An allocation of 2 MiB or more has pages of its own, for which huge pages are
-// advised, because the first touch of memory is what limits a load. Smaller
-// allocations share slabs of at most 4 MiB. A slab is freed with the last
-// allocation in it; slabs of `kHugeSlabBytes` or more are whole huge pages.
-// Whole huge pages, up to half of `kKeptBytes` (core/huge_pages.h), stay with
-// the process when they are freed.
+// An allocation of 2 MiB or more gets its own pages, for which huge pages are
+// advised, because the first touch of memory limits the speed of a load.
+// Smaller allocations share slabs of at most 4 MiB. A slab is freed with the
+// last allocation in it. Slabs of `kHugeSlabBytes` or more consist of whole
+// huge pages. When whole huge pages are freed, the process keeps up to half of
+// `kKeptBytes` (core/huge_pages.h) of them for reuse.
 //
 // Thread-safe.
 //
-// Errors: kResourceExhausted - not enough memory; says how much was asked for.
-//         All of `out` is then empty.
+// Errors: kResourceExhausted - not enough memory; the message says how much was
+//         requested. All of `out` is then empty.
 absl::Status AllocateHostMemory(absl::Span<const uint64_t> sizes_bytes,
                                 absl::Span<Memory> out);
 

@@ -5,9 +5,9 @@
 // File: core/parallel.h
 // -----------------------------------------------------------------------------
 //
-// Loops on several threads. One count of threads for the whole process.
+// Runs loops on several threads. The whole process shares one thread count.
 //
-// Example: fill a buffer, at least 4096 elements to a thread.
+// Example: fill a buffer, with at least 4096 elements per thread.
 //
 //   std::vector<float> numbers(1000000);
 //   float* data = numbers.data();
@@ -15,10 +15,10 @@
 //     std::fill(data + begin, data + end, 1.0f);
 //   });
 //
-// The threads are oneTBB's, which the program may use as well: a loop runs in
-// the caller's arena, isolated, so while it waits it runs no task of the
-// program's. Results must not depend on the number of threads; nothing here
-// makes them.
+// The threads belong to oneTBB, which the program may use as well. A loop runs
+// isolated in the caller's arena, so while it waits it runs none of the
+// program's tasks. It is up to the loop bodies that results do not depend on
+// the number of threads.
 #ifndef FERRY_CORE_PARALLEL_H_
 #define FERRY_CORE_PARALLEL_H_
 
@@ -29,45 +29,47 @@
 
 namespace ferry {
 
-// How many threads a loop may use, the caller's included. At first: the
-// environment variable FERRY_NUM_THREADS if it begins with a positive number,
-// else the CPUs that the process may use (its affinity and its cgroup's quota,
-// read once), at least 1.
+// Returns how many threads a loop may use, including the caller's. The initial
+// value is the environment variable FERRY_NUM_THREADS if it begins with a
+// positive number. Otherwise it is the number of CPUs that the process may use
+// (by its affinity and its cgroup's quota, read once), but at least 1.
 //
 // Thread-safe.
 int GetNumThreads();
 
-// Sets it, for every loop that starts from now on, on whatever thread. More
-// than there are CPUs is kept as asked, and then means more, smaller chunks.
-// Thread-safe.
+// Sets the number of threads for all loops that start after this call, on any
+// thread. A number above the number of CPUs is accepted and gives more, smaller
+// chunks. Thread-safe.
 //
-// Errors: kInvalidArgument - not positive; nothing changes.
+// Errors: kInvalidArgument - not positive; the number does not change.
 absl::Status SetNumThreads(int num_threads);
 absl::Status SetNumThreads(bool) = delete;
 absl::Status SetNumThreads(double) = delete;
 
-// Whether the calling thread is in the body of a loop that was divided.
+// Returns whether the calling thread is in the body of a loop that was divided.
 bool InParallelRegion();
 
-// In such a body the number of the chunk, from 0; elsewhere 0.
+// Returns the number of the chunk, from 0, in the body of a loop that was
+// divided. Returns 0 elsewhere.
 int ThreadIndex();
 
 // Calls `body(b, e)` on chunks that together are [begin, end), and returns when
 // all are done.
 //
-// There are min(GetNumThreads(), ceil((end - begin) / grain)) chunks, of equal
-// size but for the last; with one chunk, inside another loop, and in a process
-// forked off one that had used threads, `body(begin, end)` is called once,
-// here. An empty range calls nothing. A grain below 1 counts as 1.
+// There are min(GetNumThreads(), ceil((end - begin) / grain)) chunks, all of
+// equal size except the last. `body(begin, end)` is called once, on the calling
+// thread, if there is only one chunk, inside another loop, and in a process
+// forked from one that had used threads. An empty range calls nothing. A grain
+// below 1 counts as 1.
 //
 // Each chunk runs with the caller's thread state. If bodies throw, all chunks
-// still run, and the exception of the lowest chunk is thrown on.
+// still run, and the exception of the lowest chunk is rethrown.
 void ParallelFor(int64_t begin, int64_t end, int64_t grain,
                  absl::FunctionRef<void(int64_t, int64_t)> body);
 
-// Calls `body(i)` for i in [0, count), on at most GetNumThreads() threads, each
-// of which takes the next index when it is done with one: for pieces of work
-// that differ in size. After a failure no further index is begun.
+// Calls `body(i)` for i in [0, count), on at most GetNumThreads() threads. Each
+// thread takes the next index when it has finished one, which suits pieces of
+// work of different sizes. After a failure no further index is started.
 //
 // Returns the error of the lowest index that failed, else OK.
 absl::Status ParallelForEach(int64_t count,

@@ -5,11 +5,11 @@
 // File: core/shape.h
 // -----------------------------------------------------------------------------
 //
-// Arithmetic on shapes and strides that cannot wrap. Shapes and strides come
-// from files; everything that multiplies them goes through here.
+// Overflow-checked arithmetic on shapes and strides. These come from untrusted
+// files, so all code that multiplies them uses the functions here.
 //
-// Shapes are outermost dimension first. Strides are in ELEMENTS, as PyTorch
-// counts them. A dimension of size 0 is legal, and so is rank 0 (one element).
+// Shapes list the outermost dimension first. Strides are in ELEMENTS, as in
+// PyTorch. A dimension of size 0 is legal, and so is rank 0 (one element).
 //
 // Example:
 //
@@ -29,31 +29,30 @@
 
 namespace ferry {
 
-// Sizes or strides, one per dimension. Four need no allocation.
+// Sizes or strides, one per dimension. Up to four need no allocation.
 using Dimensions = absl::InlinedVector<int64_t, 4>;
 
 // The highest rank that PyTorch itself supports.
 inline constexpr int kMaxRank = 64;
 
-// The number of elements of a tensor of `shape`.
+// Returns the number of elements of a tensor of `shape`.
 //
-// Errors: kInvalidArgument - a negative size, more than kMaxRank dimensions,
-//         or 2^63 elements or more (sizes that multiply past that are refused
-//         also where another size is 0).
+// Errors: kInvalidArgument - a negative size, more than kMaxRank dimensions, or
+//         2^63 elements or more (even if another size is 0).
 absl::StatusOr<int64_t> NumElements(absl::Span<const int64_t> shape);
 
-// The strides of a row-major tensor of `shape`, which must be one that
-// `NumElements` accepts. A dimension of size 0 counts as 1, as in PyTorch.
+// Returns the strides of a row-major tensor of `shape`, which `NumElements`
+// must accept. A dimension of size 0 counts as 1, as in PyTorch.
 Dimensions ContiguousStrides(absl::Span<const int64_t> shape);
 
-// Whether the elements stand row-major without gaps. Strides of dimensions of
-// size 1 do not matter; a tensor without elements is contiguous.
+// Returns whether the elements are row-major without gaps. Strides of
+// dimensions of size 1 do not matter. A tensor without elements is contiguous.
 bool IsContiguous(absl::Span<const int64_t> shape,
                   absl::Span<const int64_t> strides);
 
-// One past the largest element index that the view (`shape`, `strides`,
-// `offset`) addresses, counted from the start of the storage; `offset` itself
-// if the view has no element.
+// Returns one past the largest element index that the view (`shape`, `strides`,
+// `offset`) addresses, counted from the start of the storage. Returns `offset`
+// if the view has no elements.
 //
 // Errors: kInvalidArgument - lengths differ, a negative size, stride or
 //         offset, too many dimensions, or a result of 2^63 or more.
@@ -61,8 +60,8 @@ absl::StatusOr<int64_t> ViewExtent(absl::Span<const int64_t> shape,
                                    absl::Span<const int64_t> strides,
                                    int64_t offset);
 
-// What a view counts: `NumElements` and `ViewExtent` together, and their
-// errors.
+// Returns `NumElements` and `ViewExtent` of a view in one pass. Errors: as
+// those.
 struct ViewCounts {
   int64_t num_elements = 0;
   int64_t extent = 0;
@@ -71,7 +70,7 @@ absl::StatusOr<ViewCounts> CountView(absl::Span<const int64_t> shape,
                                      absl::Span<const int64_t> strides,
                                      int64_t offset);
 
-// "[2, 3]".
+// Returns the shape as text: "[2, 3]".
 std::string ShapeToString(absl::Span<const int64_t> shape);
 
 }  // namespace ferry

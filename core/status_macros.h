@@ -33,8 +33,9 @@
 
 // Evaluates `expr`, an absl::StatusOr, once. Returns its status from the
 // function if it is not OK, and otherwise moves its value into `lhs`, which may
-// be a declaration. Give a type with a comma in it an alias first. The macro is
-// several statements, so it cannot be the body of an `if` without braces.
+// be a declaration. A type that contains a comma needs an alias. The macro
+// expands to several statements, so it cannot be the body of an `if` without
+// braces.
 #define FERRY_ASSIGN_OR_RETURN(lhs, expr)                                  \
   FERRY_ASSIGN_OR_RETURN_(FERRY_STATUS_CONCAT_(ferry_statusor_, __LINE__), \
                           lhs, expr)

@@ -5,9 +5,10 @@
 // File: core/storage.h
 // -----------------------------------------------------------------------------
 //
-// A run of bytes on one device, shared by the tensors that view it.
+// A contiguous block of bytes on one device, shared by the tensors that view
+// it.
 //
-// Example: bytes of the program's own as a storage, without a copy.
+// Example: wrap the program's own memory in a storage, without a copy.
 //
 //   auto buffer = std::make_shared<std::vector<float>>(1024);
 //   Storage storage = Storage::FromMemory(
@@ -31,39 +32,40 @@ namespace ferry {
 
 class InternalKey;
 
-// What error messages say of a storage without `has_data()`, after its name.
+// Follows the name of a storage without `has_data()` in error messages.
 inline constexpr absl::string_view kBytesNotRead =
     "its bytes have not been read from their file; call Checkpoint::Place "
     "first";
 
 // Storage
 //
-// A handle: copies are cheap and share the bytes; two handles are equal if
-// they share. A storage is in one of three states:
+// A handle: copies are cheap and share the bytes. Two handles are equal if they
+// share the same bytes. A storage is in one of three states:
 //
-//   null      - default-constructed; only is_null() and comparison may be used.
-//   described - its size and its location tag are known from a file, its bytes
+//   null      - default-constructed; supports only is_null() and comparison.
+//   described - its size and location tag are known from a file, but its bytes
 //               have not been read: has_data() is false.
-//   placed    - its bytes stand on device(). Meta storages are placed and have
+//   placed    - its bytes are on device(). Meta storages are placed, but have
 //               no bytes.
 //
-// Thread-safety: const methods may be called from any thread. Placing (done by
-// a load) and reading must not overlap.
+// Thread-safety: const methods may be called from any thread, but must not
+// overlap with placing, which a load does.
 class Storage {
  public:
   Storage() = default;
 
-  // Host memory of `size_bytes`, aligned to 64 bytes, not initialised.
+  // Allocates uninitialised host memory of `size_bytes`, aligned to 64 bytes.
   //
-  // Errors: kResourceExhausted - the memory is not to be had.
+  // Errors: kResourceExhausted - the allocation failed.
   static absl::StatusOr<Storage> Allocate(uint64_t size_bytes);
 
-  // Bytes that exist already. The memory's owner is held until the last handle
-  // goes; it is null if somebody else keeps the bytes alive for longer.
+  // Wraps existing bytes. The storage holds `memory.owner` until its last
+  // handle is destroyed. Leave the owner null if the bytes outlive the storage
+  // anyway.
   static Storage FromMemory(Device device, Memory memory, uint64_t size_bytes);
 
-  // A storage whose bytes are still in a file. `pool`, if not null, has memory
-  // for it.
+  // Makes a described storage: its bytes are still in a file. If `pool` is not
+  // null, it allocates the state that the handles share.
   static Storage Described(uint64_t size_bytes, absl::string_view location,
                            ObjectPool* pool = nullptr);
 
@@ -71,28 +73,30 @@ class Storage {
   bool has_data() const { return impl_->placed; }
   uint64_t size_bytes() const { return impl_->size_bytes; }
 
-  // Where the bytes are. Of a described storage: the CPU, and not meaningful.
+  // The device that the bytes are on. For a described storage, this is the CPU
+  // and has no meaning.
   const Device& device() const { return impl_->device; }
 
-  // The bytes: an address on the CPU, an opaque handle elsewhere, null on meta
-  // and for a described or empty storage. Never dereference it where
-  // `device().is_cpu()` is false.
+  // The bytes: an address on the CPU, an opaque handle on other devices, null
+  // on meta and for a described or empty storage. Never dereference it unless
+  // `device().is_cpu()` is true.
   void* data() const { return impl_->memory.data; }
   const Memory& memory() const { return impl_->memory; }
 
-  // The location tag that the file gave, where the storage was left on the
-  // host instead of being put there; a save writes it. Empty: a save asks the
-  // registry for the tag of `device()`. (Readers of a file drop the bytes of
-  // storages that are tagged "meta".)
+  // The location tag from the file, if the storage was left on the host instead
+  // of being placed there. A save writes this tag. If it is empty, a save asks
+  // the registry for the tag of `device()`. (Readers drop the bytes of storages
+  // that are tagged "meta".)
   const std::string& recorded_location() const { return impl_->location; }
   void set_recorded_location(absl::string_view location) const {
     impl_->location = std::string(location);
   }
 
-  // Where the shared part lives: equal for handles that share.
+  // An address that is equal for all handles to the same storage, and for no
+  // others.
   const void* identity() const { return impl_.get(); }
 
-  // Counts changes of the bytes. Shared by all views; autograd compares it.
+  // Counts the changes to the bytes. Shared by all views; autograd compares it.
   std::atomic<uint32_t>& version() const { return impl_->version; }
 
   friend bool operator==(const Storage& a, const Storage& b) {

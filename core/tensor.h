@@ -7,7 +7,7 @@
 //
 // A view of a storage as elements of one dtype: shape, strides and offset.
 //
-// Example: a 2 x 3 matrix, and its first row over the same memory.
+// Example: make a 2 x 3 matrix, and a view of its first row.
 //
 //   const std::vector<float> numbers = {1, 2, 3, 4, 5, 6};
 //   FERRY_ASSIGN_OR_RETURN(Tensor matrix, Tensor::FromData(numbers, {2, 3}));
@@ -34,7 +34,7 @@
 
 namespace ferry {
 
-// How the elements of a tensor are kept.
+// How the elements of a tensor are stored.
 enum class Layout : uint8_t {
   kStrided,    // a view of one storage
   kSparseCoo,  // components: indices, values
@@ -46,7 +46,8 @@ enum class Layout : uint8_t {
   kMkldnn,
 };
 
-// As in `torch.<name>`: "strided", "sparse_coo", ... ("_mkldnn" for the last).
+// Converts a layout to and from its name in `torch.<name>`: "strided",
+// "sparse_coo", ... ("_mkldnn" for the last).
 absl::string_view Name(Layout layout);
 std::optional<Layout> LayoutFromName(absl::string_view name);
 
@@ -55,7 +56,7 @@ class Tensor;
 
 // AutogradSlot
 //
-// What autograd hangs on a tensor. Nothing else looks inside.
+// Data that autograd attaches to a tensor. Opaque to everything else.
 class AutogradSlot {
  public:
   virtual ~AutogradSlot() = default;
@@ -63,36 +64,37 @@ class AutogradSlot {
 
 // Tensor
 //
-// A handle: copies are cheap and are the same tensor. A tensor's dtype, shape,
-// strides and offset never change; its elements do.
+// A handle: copies are cheap and refer to the same tensor. A tensor's dtype,
+// shape, strides and offset never change; its elements may.
 //
-// Every strided tensor lies inside its storage: that is checked when it is
-// made, so whoever holds one may address any element of its shape.
+// Every strided tensor lies inside its storage. This is checked when it is
+// created, so any element of its shape may be accessed without a further check.
 //
 // Thread-safety: const methods may be called from any thread, as long as no
 // other thread sets `requires_grad` or the autograd slot.
 class Tensor {
  public:
-  // A null tensor; only is_null() and assignment may be used.
+  // Makes a null tensor, which supports only is_null() and assignment.
   Tensor() = default;
 
-  // A view of `storage`.
+  // Creates a view of `storage`.
   //
-  //   shape    outermost first, rank 0 to kMaxRank, 0-sized dimensions legal.
+  //   shape    outermost dimension first; rank 0 to kMaxRank; dimensions of
+  //            size 0 are legal.
   //   strides  in elements, >= 0, one per dimension; 0 repeats an element.
   //   offset   of the first element, in elements, >= 0.
   //
-  //   pool     memory for what the handles share, or null.
+  //   pool     allocates the state that the handles share; may be null.
   //
-  // Errors: kInvalidArgument - the view leaves the storage, or is no view; the
-  //         storage is null.
+  // Errors: kInvalidArgument - the view does not lie inside the storage or is
+  //         malformed, or the storage is null.
   static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
                                        absl::Span<const int64_t> shape,
                                        absl::Span<const int64_t> strides,
                                        int64_t offset,
                                        ObjectPool* pool = nullptr);
 
-  // The same, row-major from the start of the storage.
+  // Creates a row-major view from the start of the storage. Errors: as above.
   static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
                                        absl::Span<const int64_t> shape);
 
@@ -100,12 +102,12 @@ class Tensor {
   // of the elements gives the dtype: float, double, (u)int8_t to (u)int64_t or
   // bool.
   //
-  // The second overload takes what lies in memory without gaps: a vector, an
-  // array or a span. (A std::vector<bool> does not, and does not compile.) The
-  // first also takes a list of elements: `FromData<float>({1, 2, 3}, {3})`.
+  // The second overload takes any contiguous container: a vector, an array or a
+  // span. (A std::vector<bool> is not contiguous and does not compile.) The
+  // first also takes an initializer list: `FromData<float>({1, 2, 3}, {3})`.
   //
-  // Errors: kInvalidArgument - `elements` are not as many as `shape` counts, or
-  //         `shape` is none (`NumElements`).
+  // Errors: kInvalidArgument - the number of elements does not match `shape`,
+  //         or `shape` is invalid (`NumElements`).
   template <typename T>
   static absl::StatusOr<Tensor> FromData(absl::Span<const T> elements,
                                          absl::Span<const int64_t> shape);
@@ -117,8 +119,8 @@ class Tensor {
     return FromData<T>(elements, shape);
   }
 
-  // A tensor that is not a view of one storage: sparse, jagged, or quantised
-  // per channel. `components` are the tensors that hold its numbers.
+  // Creates a tensor that is not a view of one storage: sparse, jagged, or
+  // quantised per channel. `components` are the tensors that hold its numbers.
   static Tensor CreateComposite(Layout layout, DType dtype,
                                 absl::Span<const int64_t> shape,
                                 std::vector<Tensor> components);
@@ -131,66 +133,69 @@ class Tensor {
   int rank() const { return static_cast<int>(impl_->shape.size()); }
   int64_t num_elements() const { return impl_->num_elements; }
 
-  // Of strided tensors only; empty, 0 and null of composite ones.
+  // For strided tensors. Composite tensors return empty, 0 and null.
   absl::Span<const int64_t> strides() const { return impl_->strides; }
   int64_t storage_offset() const { return impl_->offset; }
   const Storage& storage() const { return impl_->storage; }
 
-  // Of composite tensors; empty of strided ones. In the order that `Layout`
-  // says.
+  // The components of a composite tensor, in the order that `Layout` gives.
+  // Empty for strided tensors.
   absl::Span<const Tensor> components() const { return impl_->components; }
 
-  // The storage's device; of a composite tensor, that of its last component.
+  // Returns the storage's device. For a composite tensor, returns the device of
+  // its last component.
   Device device() const;
 
-  // The first element. Null where the storage has no data in host memory.
+  // Returns the address of the first element. Null if the storage has no data
+  // in host memory.
   void* data() const;
 
-  // Whether the elements stand row-major without gaps; false of composite ones.
+  // Whether the elements are row-major without gaps. False for composite
+  // tensors.
   bool is_contiguous() const {
     return impl_->strides.size() == impl_->shape.size() &&
            components().empty() && IsContiguous(impl_->shape, impl_->strides);
   }
 
-  // Whether every element is to be read as its complex conjugate, or negated:
+  // Whether readers must conjugate, or negate, every element that they read:
   // PyTorch's lazy `conj()` and `_neg_view()`.
   bool is_conj() const { return impl_->conj; }
   bool is_neg() const { return impl_->neg; }
 
-  // Whether the tensor is to have a gradient.
+  // Whether autograd computes a gradient for the tensor.
   bool requires_grad() const { return impl_->requires_grad; }
 
-  // Sets that, for every handle.
+  // Sets `requires_grad`, for every handle to the tensor.
   //
-  // Errors: kInvalidArgument - it is to be true, and the dtype is neither
-  //         floating-point nor complex.
+  // Errors: kInvalidArgument - `requires_grad` is true, and the dtype is
+  //         neither floating-point nor complex.
   absl::Status SetRequiresGrad(bool requires_grad) const;
 
-  // A new tensor with the same view, flags and components over another
+  // Returns a new tensor with the same view, flags and components over another
   // storage of at least the same size.
   Tensor WithStorage(Storage storage) const;
 
-  // A new tensor over the same storage, without gradient.
+  // Returns a new tensor over the same storage, without gradient.
   Tensor Detach() const { return WithStorage(impl_->storage); }
 
-  // Whether both handles are the same tensor.
+  // Returns whether both handles refer to the same tensor.
   bool IsSame(const Tensor& other) const { return impl_ == other.impl_; }
 
   // --- For Ferry's own code --------------------------------------------------
 
-  // The flags as a file gives them, which readers check together.
+  // Set the flags that a file gives. Unchecked: readers check them together.
   void set_conj(bool conj, const InternalKey&) const { impl_->conj = conj; }
   void set_neg(bool neg, const InternalKey&) const { impl_->neg = neg; }
   void set_requires_grad(bool value, const InternalKey&) const {
     impl_->requires_grad = value;
   }
 
-  // Puts another storage of the same size in the place of this tensor's.
+  // Replaces the tensor's storage with another of the same size.
   void ReplaceStorage(Storage storage, const InternalKey&) const {
     impl_->storage = std::move(storage);
   }
 
-  // Autograd's own. Null until autograd sets it.
+  // Owned by autograd. Null until autograd sets it.
   AutogradSlot* autograd_slot() const { return impl_->autograd_slot.get(); }
   void set_autograd_slot(std::unique_ptr<AutogradSlot> slot,
                          const InternalKey&) const {
@@ -226,9 +231,11 @@ class Tensor {
   std::shared_ptr<Impl> impl_;
 };
 
-// Bytes of storage that a view needs: its extent, in whole units of `dtype`.
+// Returns the number of storage bytes that a view needs: its extent, in whole
+// units of `dtype`.
 //
-// Errors: kInvalidArgument - as `ViewExtent`, or 2^63 bytes or more.
+// Errors: kInvalidArgument - as `ViewExtent`, or the size is 2^63 bytes or
+//         more.
 absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
                                        absl::Span<const int64_t> shape,
                                        absl::Span<const int64_t> strides,

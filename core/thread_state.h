@@ -5,10 +5,11 @@
 // File: core/thread_state.h
 // -----------------------------------------------------------------------------
 //
-// One word of state per thread, which `ParallelFor` carries to the threads that
-// work for the caller. Core gives it no meaning; autograd keeps its modes here.
+// One word of state per thread, which `ParallelFor` copies to the threads that
+// work for the caller. core/ does not interpret it; autograd stores its modes
+// in it.
 //
-// Example: run a block with another state.
+// Example: run a block with a different state.
 //
 //   {
 //     ScopedThreadState scope(ThreadState{1});
@@ -28,12 +29,13 @@ struct ThreadState {
 };
 static_assert(std::is_trivially_copyable_v<ThreadState>);
 
-// Of the calling thread. A few instructions each.
+// Return or set the calling thread's state. Each call takes a few instructions.
 ThreadState CurrentThreadState();
 void SetCurrentThreadState(ThreadState state);
 
-// Sets the calling thread's state, and puts the former one back when it is
-// destroyed, which must happen on the same thread, last made first.
+// Sets the calling thread's state, and restores the former state when it is
+// destroyed. Must be destroyed on the same thread, in reverse order of
+// construction.
 class [[nodiscard]] ScopedThreadState {
  public:
   explicit ScopedThreadState(ThreadState state)

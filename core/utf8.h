@@ -5,8 +5,8 @@
 // File: core/utf8.h
 // -----------------------------------------------------------------------------
 //
-// Tells UTF-8 from other bytes, with the lone surrogates that Python's
-// "surrogatepass" lets through, or without them.
+// Checks whether bytes are valid UTF-8, with or without the lone surrogates
+// that Python's "surrogatepass" allows.
 #ifndef FERRY_CORE_UTF8_H_
 #define FERRY_CORE_UTF8_H_
 
@@ -14,12 +14,12 @@
 
 namespace ferry {
 
-// Whether `text` is UTF-8: shortest forms only, up to U+10FFFF; surrogates
-// (U+D800 to U+DFFF) are allowed. O(size).
+// Returns whether `text` is UTF-8: shortest forms only, up to U+10FFFF.
+// Surrogates (U+D800 to U+DFFF) are allowed. O(size).
 bool IsValidUtf8(absl::string_view text);
 
-// Whether `text` is UTF-8 without surrogates, as the Unicode standard defines
-// it. O(size).
+// Returns whether `text` is UTF-8 without surrogates, as the Unicode standard
+// defines it. O(size).
 bool IsUnicode(absl::string_view text);
 
 }  // namespace ferry

@@ -5,10 +5,11 @@
 // File: io/byte_source.h
 // -----------------------------------------------------------------------------
 //
-// Bytes that a program reads in a way of its own, one after another, with a
-// position that can be moved: what a file object is in Python.
+// An interface for bytes that the program reads with code of its own:
+// sequentially, from a position that can be changed. It is the counterpart of a
+// Python file object.
 //
-// Example: load a file that C's standard library reads.
+// Example: load a file through C's standard I/O.
 //
 //   class StdioSource final : public ByteSource {
 //    public:
@@ -57,30 +58,31 @@ namespace ferry {
 //
 // Its size must not change while it is read.
 //
-// Thread-safety: none is asked for. Ferry makes one call at a time, and makes
-// them on the thread that it was called on.
+// Thread-safety: implementations need none. Ferry makes one call at a time, on
+// the thread that called it.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
 
-  // What error messages call it.
+  // Returns the name in error messages.
   virtual absl::string_view name() const { return "<source>"; }
 
-  // Reads up to `out.size()` bytes, which is not 0, at the position, and moves
-  // it past them. Returns how many; 0 only at the end.
+  // Reads up to `out.size()` bytes at the position and advances the position
+  // past them. `out` is not empty. Returns the number of bytes read, which is 0
+  // only at the end.
   virtual absl::StatusOr<size_t> Read(absl::Span<char> out) = 0;
 
-  // The position.
+  // Returns the position, in bytes from the start.
   virtual absl::StatusOr<uint64_t> Tell() = 0;
 
-  // Moves it.
+  // Set the position.
   virtual absl::Status Seek(uint64_t position_bytes) = 0;
   virtual absl::Status SeekToEnd() = 0;
 };
 
 // MemorySource
 //
-// Bytes in memory, which must outlive it.
+// A source of bytes in memory, which must outlive it.
 class MemorySource final : public ByteSource {
  public:
   explicit MemorySource(absl::string_view bytes) : bytes_(bytes) {}
@@ -88,7 +90,7 @@ class MemorySource final : public ByteSource {
   absl::string_view name() const override { return "<memory>"; }
   absl::StatusOr<size_t> Read(absl::Span<char> out) override;
   absl::StatusOr<uint64_t> Tell() override { return position_; }
-  // A position past the end is legal; reading there gives nothing.
+  // A position past the end is legal; reading there returns 0 bytes.
   absl::Status Seek(uint64_t position_bytes) override;
   absl::Status SeekToEnd() override;
 
@@ -97,11 +99,13 @@ class MemorySource final : public ByteSource {
   uint64_t position_ = 0;
 };
 
-// The bytes of a source from its position to its end, which are counted from 0.
-// The source must outlive the result, and nobody else may move it meanwhile. It
-// seeks only where the bytes wanted do not follow those read before.
+// Returns the bytes of `source` from its current position to its end,
+// renumbered from 0. The source must outlive the result, and nothing else may
+// move its position while the result is in use. Seeks only if the bytes to read
+// do not follow those read before.
 //
-// Errors: as `source` returns; kInternal, if its end is before its position.
+// Errors: whatever `source` returns; kInternal, if its end is before its
+//         position.
 absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableSource(
     ByteSource* source);
 

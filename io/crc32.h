@@ -5,11 +5,10 @@
 // File: io/crc32.h
 // -----------------------------------------------------------------------------
 //
-// CRC-32 as zip and gzip use it: the polynomial 0xEDB88320,
-// reflected (ISO-HDLC; APPNOTE.TXT 6.3.10, 4.4.7). About 20
-// GB/s.
+// The CRC-32 of zip and gzip: the polynomial 0xEDB88320, reflected (ISO-HDLC;
+// APPNOTE.TXT 6.3.10, 4.4.7). Runs at about 20 GB/s.
 //
-// Example: a checksum in two pieces, which may be computed in any order.
+// Example: compute a checksum in two pieces, in any order.
 //
 //   const uint32_t first = Crc32("hello ");
 //   const uint32_t second = Crc32("world");
@@ -23,13 +22,14 @@
 
 namespace ferry {
 
-// The CRC-32 of `bytes`; of no bytes it is 0.
+// Returns the CRC-32 of `bytes`, which is 0 for no bytes.
 uint32_t Crc32(absl::string_view bytes);
 
-// The CRC-32 of the bytes that `crc` is of, followed by `bytes`.
+// Returns the CRC-32 of the bytes whose CRC-32 is `crc`, followed by `bytes`.
 uint32_t Crc32Extend(uint32_t crc, absl::string_view bytes);
 
-// The CRC-32 of two runs of bytes, one after the other. O(log size).
+// Returns the CRC-32 of two concatenated byte sequences, given the CRC-32 of
+// each. O(log size).
 uint32_t Crc32Combine(uint32_t first, uint32_t second,
                       uint64_t second_size_bytes);
 

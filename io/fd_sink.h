@@ -5,9 +5,9 @@
 // File: io/fd_sink.h
 // -----------------------------------------------------------------------------
 //
-// Writing to a file descriptor: a pipe, a socket, a file, a device.
+// Writes to a file descriptor: a pipe, a socket, a file, a device.
 //
-// Example: a checkpoint to standard output.
+// Example: write a checkpoint to standard output.
 //
 //   FdSink sink(STDOUT_FILENO, "standard output");
 //   FERRY_RETURN_IF_ERROR(Save(value, sink));
@@ -24,11 +24,13 @@ namespace ferry {
 
 // FdSink
 //
-// Writes at the descriptor's position and never seeks. Waits where the
-// descriptor does not block and is full. Does not close it, and does not wait
-// for a disk: see `AtomicFile` for files that must be whole.
+// Writes at the descriptor's position and never seeks. If the descriptor is
+// non-blocking and full, waits until it can take more. Does not close the
+// descriptor and does not sync it to disk. For files that must never be partly
+// written, see `AtomicFile`.
 //
-// A reader that has gone is an error here; the process gets no SIGPIPE.
+// If the reader has closed its end, a write returns an error; the process gets
+// no SIGPIPE.
 //
 // Thread-safety: none.
 class FdSink final : public ByteSink {
@@ -38,9 +40,9 @@ class FdSink final : public ByteSink {
       : fd_(fd), name_(name) {}
 
   // Errors:
-  //   kResourceExhausted - the disk is full, or the file too large.
-  //   kUnavailable       - the reader has gone; anything else that the
-  //                        operating system says.
+  //   kResourceExhausted - the disk is full, or the file is too large.
+  //   kUnavailable       - the reader has closed its end, or any other error of
+  //                        the operating system.
   absl::Status Write(absl::string_view bytes) override;
 
  private:

@@ -5,10 +5,9 @@
 // File: io/file.h
 // -----------------------------------------------------------------------------
 //
-// Bytes that can be read at any position (`ReadableBytes`), bytes that are
-// written one after another (`ByteSink`), and the two files that implement
-// them: one opened for reading, and one that replaces its target whole or not
-// at all.
+// Interfaces for reading bytes at any position (`ReadableBytes`) and for
+// writing bytes sequentially (`ByteSink`), and the files that implement them: a
+// file opened for reading, and a file that atomically replaces its target.
 //
 // Example: copy the first 64 bytes of one file to another.
 //
@@ -34,66 +33,65 @@ namespace ferry {
 
 // ReadableBytes
 //
-// A run of bytes of a known size, readable at any position.
+// A byte sequence of known size, readable at any position.
 //
 // Thread-safety: all methods may be called from any number of threads at once.
 class ReadableBytes {
  public:
   virtual ~ReadableBytes() = default;
 
-  // What error messages call it: a file's path, "<memory>".
+  // Returns the name in error messages: a file's path, or "<memory>".
   virtual absl::string_view name() const = 0;
 
   virtual uint64_t size_bytes() const = 0;
 
-  // Fills the whole of `out` with the bytes that start at `offset_bytes`.
+  // Fills all of `out` with the bytes that start at `offset_bytes`.
   //
   // Errors:
   //   kDataLoss    - the range does not lie inside [0, size_bytes()), or the
-  //                  file became shorter since it was opened.
+  //                  file has become shorter since it was opened.
   //   kUnavailable - the operating system refused; its own text is quoted.
   virtual absl::Status ReadAt(uint64_t offset_bytes,
                               absl::Span<char> out) const = 0;
 
-  // All of the bytes, where they already stand in memory; else null.
+  // Returns the bytes if all of them are already in memory, else null.
   virtual const char* data() const { return nullptr; }
 
-  // What keeps `data()` alive, where others may share it; else null.
+  // Returns the owner of `data()` if others may share it, else null.
   virtual std::shared_ptr<void> mapping() const { return nullptr; }
 
-  // Whether the bytes are best read one after another, from one thread.
+  // Whether the bytes are best read sequentially, from one thread.
   virtual bool is_serial() const { return false; }
 };
 
-// Whether a file is mapped into memory, besides being open.
+// Whether and how an open file is also mapped into memory.
 enum class FileMapping {
   kNone,
   // Writing to the memory ends the process.
   kReadOnly,
-  // What is written there stays in this process's memory, in pages of its own.
+  // Writes go to private copies of the pages and never reach the file.
   kCopyOnWrite,
 };
 
-// Opens a regular file. It stays open for as long as the result lives, and
-// mapped for as long as a copy of its `mapping()` does. If the file becomes
-// shorter, touching the memory past its new end ends the process; `ReadAt` is
-// safe.
+// Opens a regular file. It stays open as long as the result lives, and mapped
+// as long as any copy of its `mapping()` lives. If the file becomes shorter,
+// touching the mapping past its new end ends the process; `ReadAt` is safe.
 //
 // Errors:
 //   kNotFound         - no such file.
 //   kInvalidArgument  - a directory, or not a regular file.
-//   kPermissionDenied - may not be read.
-//   kUnavailable      - anything else the operating system says.
+//   kPermissionDenied - the process may not read the file.
+//   kUnavailable      - any other error of the operating system.
 absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
     absl::string_view path, FileMapping mapping = FileMapping::kNone);
 
-// Bytes in memory. They are not copied and must outlive the result.
+// Wraps bytes in memory. They are not copied and must outlive the result.
 std::unique_ptr<ReadableBytes> ReadableMemory(absl::string_view bytes,
                                               absl::string_view name);
 
 // ByteSink
 //
-// Somewhere to write bytes to, one after another.
+// A destination to which bytes are written sequentially.
 //
 // Thread-safety: none; one thread at a time.
 class ByteSink {
@@ -104,7 +102,7 @@ class ByteSink {
   // written.
   virtual absl::Status Write(absl::string_view bytes) = 0;
 
-  // Hands on whatever is held back. Called once, after the last Write.
+  // Writes out any buffered bytes. Called once, after the last Write.
   virtual absl::Status Flush() { return absl::OkStatus(); }
 };
 
@@ -120,8 +118,8 @@ class StringSink final : public ByteSink {
 
 // Whether a save waits until its bytes are on the disk.
 enum class Durability {
-  // Left to the operating system: safe against a crash of this process, not
-  // against one of the machine.
+  // Does not wait. The file survives a crash of this process, but perhaps not a
+  // crash of the machine.
   kNone,
   // The file, and the directory entry that names it, have reached the disk
   // when the call returns.
@@ -130,22 +128,23 @@ enum class Durability {
 
 // AtomicFile
 //
-// Writes to a temporary file beside `path` and puts it in the place of `path`
-// on `Commit`. A crash at any moment leaves the old file or the new one. The
-// old file's mode and, where permitted, owner are kept; a new file gets what
-// the process's umask gives. A symbolic link is followed: its target changes.
-// Destroyed without `Commit`, it removes the temporary file and nothing else.
+// Writes to a temporary file beside `path`, and renames it to `path` on
+// `Commit`. A crash at any moment leaves either the old file or the new one.
+// Keeps the old file's mode and, if permitted, its owner; the mode of a new
+// file follows the process's umask. If `path` is a symbolic link, replaces its
+// target. If destroyed without `Commit`, removes the temporary file and changes
+// nothing else.
 //
-// Thread-safety: one thread at a time, but for `WriteAt`.
+// Thread-safety: one thread at a time, except for `WriteAt`.
 class AtomicFile final : public ByteSink {
  public:
   // Errors:
   //   kNotFound          - the directory of `path` does not exist.
   //   kInvalidArgument   - `path` is empty or a directory.
-  //   kPermissionDenied  - the directory, or the file that is to be replaced,
-  //                        may not be written.
+  //   kPermissionDenied  - the process may not write the directory or the file
+  //                        to replace.
   //   kResourceExhausted - the disk is full.
-  //   kUnavailable       - anything else the operating system says.
+  //   kUnavailable       - any other error of the operating system.
   static absl::StatusOr<std::unique_ptr<AtomicFile>> Create(
       absl::string_view path, Durability durability = Durability::kFull);
 
@@ -153,26 +152,28 @@ class AtomicFile final : public ByteSink {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Errors: kResourceExhausted - the disk is full; kUnavailable - else. Once it
-  // has failed, all further calls fail likewise.
+  // Errors: kResourceExhausted - the disk is full; kUnavailable - any other
+  // error. After a failure, all further calls fail with the same error.
   absl::Status Write(absl::string_view bytes) override;
 
-  // Gives the file this size, and room on the disk where the file system can:
-  // a disk that is too small is told before anything is written. For `WriteAt`.
+  // Sets the size of the file before `WriteAt` is used. Also reserves the disk
+  // space if the file system can, so that a full disk is reported before
+  // anything is written.
   //
-  // Errors: as Write, but they are not remembered: do not commit after one.
+  // Errors: as Write, but later calls do not repeat the error: do not call
+  //         `Commit` after one.
   absl::Status SetSize(uint64_t size_bytes);
 
-  // Writes at a position, past what `Write` has written. May be called from any
-  // number of threads at once.
+  // Writes at a position after everything that `Write` has written. May be
+  // called from any number of threads at once.
   //
   // Errors: as SetSize.
   absl::Status WriteAt(uint64_t offset_bytes, absl::string_view bytes);
 
-  // Makes the new file visible under `path`. Called at most once.
+  // Replaces `path` with the new file. Must be called at most once.
   //
-  // Errors: as `Write`. Where only syncing the directory failed, the new file
-  // is in place already.
+  // Errors: as `Write`. If only syncing the directory failed, the new file is
+  // already in place.
   absl::Status Commit();
 
  private:

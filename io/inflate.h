@@ -5,7 +5,7 @@
 // File: io/inflate.h
 // -----------------------------------------------------------------------------
 //
-// Decompresses raw deflate (RFC 1951) out of a file, piece by piece.
+// Decompresses raw deflate data (RFC 1951) in a file, piece by piece.
 //
 // Example:
 //
@@ -35,18 +35,19 @@
 namespace ferry {
 
 struct DeflatedRange {
-  // Where the compressed bytes stand in the file.
+  // Where the compressed bytes are in the file, and how many there are.
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
-  // What they are said to become.
+  // The size after decompression that the file claims.
   uint64_t inflated_bytes = 0;
 };
 
-// Inflates a range of `file`, hands the result to `consume` in order, in pieces
-// of at most 64 KiB, and returns its CRC-32. Never more than
-// `range.inflated_bytes` in all. Takes 128 KiB of memory.
+// Inflates a range of `file`, passes the result to `consume` in order, in
+// pieces of at most 64 KiB, and returns its CRC-32. Never passes more than
+// `range.inflated_bytes` bytes in all. Uses 128 KiB of memory.
 //
-//   error  makes the error of a code and a predicate, as in "does not inflate".
+//   error  makes the error from a code and a predicate, such as "does not
+//          inflate".
 //
 // Errors: kDataLoss - the range does not inflate to exactly that size, or has
 //         bytes left over; kResourceExhausted - no memory; whatever reading and

@@ -5,7 +5,7 @@
 // File: io/little_endian.h
 // -----------------------------------------------------------------------------
 //
-// Loads and appends little-endian numbers.
+// Reads and appends little-endian numbers.
 #ifndef FERRY_IO_LITTLE_ENDIAN_H_
 #define FERRY_IO_LITTLE_ENDIAN_H_
 
@@ -13,7 +13,7 @@
 
 namespace ferry {
 
-// The number in the first two, four or eight bytes at `bytes`.
+// Return the number in the first two, four or eight bytes at `bytes`.
 inline uint16_t Load16(const char* bytes) {
   return static_cast<uint16_t>(static_cast<unsigned char>(bytes[0]) |
                                static_cast<unsigned char>(bytes[1]) << 8);
@@ -25,7 +25,7 @@ inline uint64_t Load64(const char* bytes) {
   return Load32(bytes) | static_cast<uint64_t>(Load32(bytes + 4)) << 32;
 }
 
-// Appends a number of two, four or eight bytes to text, of whatever allocator.
+// Append a number of two, four or eight bytes to a string with any allocator.
 template <typename String>
 void Append16(uint64_t value, String* out) {
   out->push_back(static_cast<char>(value & 0xFF));

@@ -5,9 +5,9 @@
 // File: io/readable_range.h
 // -----------------------------------------------------------------------------
 //
-// A part of a file as if it were a file.
+// Presents a part of a file as a file of its own.
 //
-// Example: a checkpoint inside a larger file.
+// Example: open a checkpoint inside a larger file.
 //
 //   FERRY_ASSIGN_OR_RETURN(auto file, OpenForReading("bundle.bin"));
 //   FERRY_ASSIGN_OR_RETURN(auto part,
@@ -26,11 +26,12 @@
 
 namespace ferry {
 
-// The bytes [offset_bytes, offset_bytes + size_bytes) of `whole`, counted from
-// 0. Default: to its end. Error messages call it by the whole's name and where
-// in it it begins.
+// Returns the bytes [offset_bytes, offset_bytes + size_bytes) of `whole`,
+// renumbered from 0. By default, the range extends to the end of `whole`. In
+// error messages its name is the name of `whole` and the offset at which it
+// begins.
 //
-// Errors: kInvalidArgument - the range does not lie inside the whole.
+// Errors: kInvalidArgument - the range does not lie inside `whole`.
 absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableRange(
     std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
     uint64_t size_bytes = std::numeric_limits<uint64_t>::max());

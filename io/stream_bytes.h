@@ -5,9 +5,9 @@
 // File: io/stream_bytes.h
 // -----------------------------------------------------------------------------
 //
-// The streams of the standard library as places to load from and save to.
+// Adapters to load from and save to the streams of the standard library.
 //
-// Example: two checkpoints, one after the other.
+// Example: write two checkpoints, one after the other.
 //
 //   std::ofstream out("two.bin", std::ios::binary);
 //   OStreamSink sink(&out, "two.bin");
@@ -33,9 +33,10 @@ namespace ferry {
 
 // IStreamSource
 //
-// Reads a stream that can seek, opened with std::ios::binary, from wherever it
-// stands. The stream must outlive it. One that throws (`exceptions`) does not
-// while a call lasts, and no more once it has failed.
+// Reads a seekable stream, opened with std::ios::binary, from its current
+// position. The stream must outlive the source. If the stream is set to throw
+// (`exceptions`), it does not throw during a call, nor ever again once it has
+// failed.
 //
 // Errors: kUnavailable - the stream failed, or cannot seek.
 //
@@ -61,10 +62,11 @@ class IStreamSource final : public ByteSource {
 
 // OStreamSink
 //
-// Writes to a stream, opened with std::ios::binary, at wherever it stands. It
-// need not be able to seek. The stream must outlive it; exceptions as above.
+// Writes to a stream, opened with std::ios::binary, at its current position.
+// The stream need not be seekable. It must outlive the sink. For exceptions,
+// see above.
 //
-// Errors: kUnavailable - the stream failed. (It does not say why.)
+// Errors: kUnavailable - the stream failed. (Streams do not say why.)
 //
 // Thread-safety: none.
 class OStreamSink final : public ByteSink {
