@@ -5,9 +5,9 @@
 // File: devices/copy.h
 // -----------------------------------------------------------------------------
 //
-// Copying a storage from any device to any other.
+// Copies a storage from any device to any other.
 //
-// Example: a copy on the second GPU.
+// Example: copy a weight to the second GPU.
 //
 //   const DeviceSnapshot devices = DeviceRegistry::Default().Snapshot();
 //   FERRY_ASSIGN_OR_RETURN(
@@ -23,22 +23,22 @@
 
 namespace ferry {
 
-// A new storage on device `to` with the bytes of `from`, also where `from` is
-// on `to` already. No index means 0. A copy to a device whose storages hold no
-// bytes (meta) has the size alone.
+// Returns a new storage on device `to` with the bytes of `from`, even if `from`
+// is already on `to`. A device without an index means index 0. A copy to a
+// device whose storages hold no bytes (meta) keeps only the size.
 //
-// Where neither side is host memory the bytes go through at most two staging
+// If neither side is host memory, the bytes go through at most two staging
 // buffers of a stream (devices/staging.h). While one device receives a piece,
-// the other, or the program's own package that `from` belongs to, sends the
-// next.
+// the other device (or the program's own package that `from` belongs to) sends
+// the next.
 //
-// Thread-safe, if nothing writes to `from` meanwhile.
+// Thread-safe, as long as nothing writes to `from` during the call.
 //
 // Errors:
 //   kInvalidArgument   - `from` has no bytes to copy (null, described, meta).
-//   kUnavailable       - no backend of a device's type is registered, or it has
-//                        no device; says which and why. `from` may be on a
-//                        type without a backend if a package copies it.
+//   kUnavailable       - no backend is registered for a device's type, or the
+//                        backend has no device; the message says which and why.
+//                        `from` needs no backend if a package copies it.
 //   kOutOfRange        - the index of `to` is past the last device.
 //   kResourceExhausted - not enough memory on `to`, or on the host.
 //   whatever the backends or the package return.

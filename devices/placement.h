@@ -5,10 +5,10 @@
 // File: devices/placement.h
 // -----------------------------------------------------------------------------
 //
-// The steps of putting a storage on a device that restoring a location and
-// copying share: which device is meant, and memory on it.
+// The steps that restoring a location and copying a storage share: finding the
+// device and allocating memory on it.
 //
-// Example: a storage of 64 bytes on the device that the user named.
+// Example: allocate a storage of 64 bytes on the device that the user named.
 //
 //   FERRY_ASSIGN_OR_RETURN(int index,
 //                          CheckDeviceIndex(backend, device.index(), "here"));
@@ -27,38 +27,40 @@
 
 namespace ferry {
 
-// What to do about a storage that cannot go where it should; ends messages.
+// Tells the user what to do about a storage that cannot be placed. Ends
+// messages.
 inline constexpr absl::string_view kMapLocationAdvice =
     "; to put such storages elsewhere, set LoadOptions::map_location "
     "(PyTorch's map_location), for example to \"cpu\"";
 
-// The backend's own index for `index`, which is Device::kNoIndex or not
-// negative: no index means 0. `subject` begins the message of an error; it says
+// Returns the backend's index for `index`, which must be Device::kNoIndex or
+// not negative. No index means 0. `subject` begins the error message and says
 // what asked for the device.
 //
 // Errors:
-//   kUnavailable - the backend has no device; says why.
-//   kOutOfRange  - past the last device, or not 0 where a type has no indexes.
+//   kUnavailable - the backend has no device; the message says why.
+//   kOutOfRange  - the index is past the last device, or is not 0 although the
+//                  type has no indexes.
 //   whatever `Backend::DeviceCount` returns.
 absl::StatusOr<int> CheckDeviceIndex(const Backend& backend, int index,
                                      absl::string_view subject);
 
-// The canonical name of a backend's device: an index exactly where its type has
-// them.
+// Returns the canonical name of a backend's device, which has an index if and
+// only if the type has indexes.
 Device DeviceAt(const Backend& backend, int index);
 
-// A storage of a backend's device, not initialised. `index` is one that
-// CheckDeviceIndex gave.
+// Allocates an uninitialised storage on a backend's device. `index` must come
+// from CheckDeviceIndex.
 //
 // Errors: as Backend::Allocate.
 absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
                                    uint64_t size_bytes);
 
-// Whether [offset_bytes, offset_bytes + size_bytes) lies in a storage that has
-// its bytes at hand.
+// Checks that [offset_bytes, offset_bytes + size_bytes) lies in `storage` and
+// that the storage is placed.
 //
-// Errors: kInvalidArgument - the storage is null or described only;
-//         kOutOfRange - it does not.
+// Errors: kInvalidArgument - the storage is null or only described; kOutOfRange
+//         - the range does not lie in it.
 absl::Status CheckRange(const Storage& storage, uint64_t offset_bytes,
                         uint64_t size_bytes);
 

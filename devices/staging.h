@@ -5,10 +5,10 @@
 // File: devices/staging.h
 // -----------------------------------------------------------------------------
 //
-// The staging buffers of a stream, for those who write streams, and the number
-// of bytes in the staging buffers of all streams.
+// The staging buffers of a stream, for implementations of streams, and the
+// number of bytes in the staging buffers of all streams.
 //
-// Example: a stream of buffers in ordinary host memory.
+// Example: the staging buffers of a stream, in ordinary host memory.
 //
 //   StagingBuffers buffers(kBlockingBufferBytes, AllocateHostBuffer);
 //   absl::StatusOr<char*> buffer = buffers.Next();
@@ -30,15 +30,16 @@ namespace ferry {
 inline constexpr int kStagingBuffers = 2;
 
 // The size of a staging buffer of a stream whose copies block. Nothing
-// overlaps, so a buffer need only be large enough that a call costs little
-// beside its bytes, and small enough to stay in the processor's cache between
-// being filled and being copied.
+// overlaps, so a buffer need only be large enough that the cost of a call is
+// small compared with copying the buffer, and small enough to stay in the
+// processor's cache between being filled and being copied.
 inline constexpr uint64_t kBlockingBufferBytes = uint64_t{1} << 20;
 
 // The size of a staging buffer of a stream whose copies overlap, unless the
 // device asks for another: large enough that issuing a copy and waiting for it
-// cost little beside the copy. What a device asks for is kept within the
-// bounds, so a stream has at most kStagingBuffers * kMaxBufferBytes of staging.
+// cost little compared with the copy. The size that a device asks for is
+// clamped to the two bounds below, so the staging buffers of a stream take at
+// most kStagingBuffers * kMaxBufferBytes.
 inline constexpr uint64_t kDefaultBufferBytes = uint64_t{4} << 20;
 inline constexpr uint64_t kMinBufferBytes = uint64_t{64} << 10;
 inline constexpr uint64_t kMaxBufferBytes = uint64_t{64} << 20;
@@ -50,7 +51,7 @@ inline constexpr uint64_t kMaxBufferBytes = uint64_t{64} << 20;
 uint64_t LiveStagingBytes();
 uint64_t PeakStagingBytes();
 
-// Lowers the peak to what is live now. For tests.
+// Resets the peak to the current number. For tests.
 void ResetPeakStagingBytes();
 
 // Allocates ordinary host memory. Errors: as AllocateHostMemory.

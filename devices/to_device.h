@@ -5,9 +5,9 @@
 // File: devices/to_device.h
 // -----------------------------------------------------------------------------
 //
-// Storages and tensors on the device that the program wants them on.
+// Moves storages and tensors to a given device.
 //
-// Example: elements of a tensor on an accelerator, on the host.
+// Example: read the elements of a tensor that is on an accelerator.
 //
 //   FERRY_ASSIGN_OR_RETURN(Tensor here, To(weight, Device("cpu")));
 //   const float* elements = static_cast<const float*>(here.data());
@@ -22,21 +22,22 @@
 
 namespace ferry {
 
-// `from` itself, if it is on `device` already; else a copy, as CopyStorage
-// makes it (devices/copy.h). No index means 0.
+// Returns `from` itself if it is already on `device`, and otherwise a copy made
+// by CopyStorage (devices/copy.h). A device without an index means index 0.
 //
-// Thread-safe, if nothing writes to `from` meanwhile. Errors: as CopyStorage.
+// Thread-safe, as long as nothing writes to `from` during the call. Errors: as
+// CopyStorage.
 absl::StatusOr<Storage> To(
     const Storage& from, const Device& device,
     const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot());
 
-// `from` itself, if it is there already; else the same view of a copy of its
-// whole storage, so that strides and offset stay, and tensors that shared a
-// storage no longer do. Of a composite tensor, each component is moved.
-// Gradients are not followed through the copy.
+// Returns `from` itself if it is already on `device`. Otherwise copies its
+// whole storage and returns the same view of the copy: strides and offset stay
+// the same, but tensors that shared a storage no longer do. Moves each
+// component of a composite tensor. Autograd does not record the copy.
 //
-// Errors: as CopyStorage; kUnimplemented - a composite tensor of composite
-// ones.
+// Errors: as CopyStorage; kUnimplemented - a composite tensor that has
+// composite components.
 absl::StatusOr<Tensor> To(
     const Tensor& from, const Device& device,
     const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot());

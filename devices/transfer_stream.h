@@ -9,7 +9,7 @@
 // device that can overlap copies one buffer while the host fills the next.
 // `Backend::OpenStream` (devices/backend.h) opens streams.
 //
-// Example: two storages brought to device 0 in one call.
+// Example: copy two storages to device 0 in one call.
 //
 //   Memory memory[2];
 //   FERRY_RETURN_IF_ERROR(
@@ -36,8 +36,8 @@
 
 namespace ferry {
 
-// One contiguous range of a transfer. The caller keeps it inside the memory and
-// inside the buffer. A size of 0 is legal and does nothing.
+// One contiguous range of a transfer. The caller ensures that it lies inside
+// the memory and inside the buffer. A size of 0 is legal and does nothing.
 struct TransferPiece {
   // Memory of the stream's device. `*memory` must stay valid until the transfer
   // has ended.
@@ -61,14 +61,15 @@ struct TransferPiece {
 //
 // Errors may come later than the call that caused them. The message of an error
 // in a transfer begins with the name of the storage. After an error, every call
-// fails with it. Transfers may then still be under way: memory, buffers and
-// names must stay valid until `Finish` has returned or the stream is gone.
+// returns that error. Transfers may still be in progress then: memory, buffers
+// and names must stay valid until `Finish` has returned or the stream is
+// destroyed.
 //
-// The destructor waits for all that was issued. The backend must outlive its
+// The destructor waits for all issued transfers. The backend must outlive its
 // streams.
 //
-// Thread-safety: one thread at a time may use a stream. Different streams,
-// also of one device, may be used at once.
+// Thread-safety: one thread at a time may use a stream. Different streams may
+// be used concurrently, even for the same device.
 class TransferStream {
  public:
   virtual ~TransferStream() = default;
@@ -77,22 +78,23 @@ class TransferStream {
   virtual uint64_t buffer_bytes() const = 0;
 
   // Returns a staging buffer that no transfer of this stream uses, aligned to
-  // 64 bytes. There are at least two, which are returned in turn; a call waits
-  // for the transfers of the buffer whose turn it is. A buffer therefore
-  // belongs to the caller until the second call after the one that returned it.
+  // 64 bytes. There are at least two buffers, which are returned in turn; a
+  // call waits for the transfers of the buffer whose turn it is. A buffer
+  // therefore belongs to the caller until the second call after the one that
+  // returned it.
   //
   // Errors: kResourceExhausted - no memory for the buffer.
   virtual absl::StatusOr<char*> NextBuffer() = 0;
 
-  // Issues copies from `buffer` to the device, and returns before they are done
-  // where the device can overlap. `buffer` is one of this stream or of another,
-  // and must stay unchanged until the transfer has ended. `pieces` itself need
-  // not outlive the call.
+  // Issues copies from `buffer` to the device. Returns before they are done if
+  // the device can overlap copies. `buffer` is one of this stream or of
+  // another, and must stay unchanged until the transfer has ended. `pieces`
+  // itself need not outlive the call.
   virtual absl::Status ToDevice(const char* buffer,
                                 absl::Span<const TransferPiece> pieces) = 0;
 
-  // Issues copies from the device to `buffer`, likewise. The bytes are there
-  // once the transfer has ended.
+  // Issues copies from the device to `buffer`, on the same terms. The bytes are
+  // in the buffer once the transfer has ended.
   //
   // Errors: kInvalidArgument - the device's storages hold no bytes.
   virtual absl::Status ToHost(absl::Span<const TransferPiece> pieces,
@@ -101,12 +103,12 @@ class TransferStream {
   // Waits until all transfers that this stream issued with `buffer` have ended.
   virtual absl::Status Wait(const char* buffer) = 0;
 
-  // Waits until all transfers of this stream have ended, also after an error.
+  // Waits until all transfers of this stream have ended, even after an error.
   virtual absl::Status Finish() = 0;
 };
 
 // Returns `status`, which is an error, with the name of the storage before its
-// message. For those who write streams.
+// message. For implementations of streams.
 absl::Status TransferError(const absl::Status& status, absl::string_view name);
 
 }  // namespace ferry
