@@ -5,8 +5,8 @@
 // File: value/decimal_int.h
 // -----------------------------------------------------------------------------
 //
-// Integers of any size: in decimal, as Python writes them, and as the two's
-// complement that an object graph keeps, little-endian.
+// Converts integers of any size between decimal, as Python writes them, and
+// little-endian two's complement, as an object graph stores them.
 //
 // Example:
 //
@@ -23,24 +23,24 @@
 
 namespace ferry {
 
-// The most digits that Python itself converts by default. Converting takes time
-// that grows with the square of the length, in either direction.
+// The maximum number of digits that Python converts by default. The conversion
+// takes quadratic time in either direction.
 inline constexpr size_t kMaxDecimalDigits = 4300;
 
-// The most bytes of a two's complement that `TwosComplementToDecimal` takes:
-// as many as the largest number of kMaxDecimalDigits digits needs.
+// The maximum size in bytes that `TwosComplementToDecimal` accepts: the size of
+// the largest number with kMaxDecimalDigits digits.
 inline constexpr size_t kMaxDecimalBytes = 1786;
 
-// Returns what is wrong with the text of a decimal integer, which is perhaps a
-// "-" and then up to kMaxDecimalDigits digits, or "" if nothing is.
+// Returns what is wrong with the text of a decimal integer, or "" if it is
+// valid: an optional "-" and up to kMaxDecimalDigits digits.
 absl::string_view DescribeBadDecimal(absl::string_view text);
 
-// Returns the two's complement, little-endian, of a decimal integer with which
-// nothing is wrong. It may have more bytes than it needs.
+// Returns the little-endian two's complement of a valid decimal integer. The
+// result may be longer than necessary.
 std::string DecimalToTwosComplement(absl::string_view text);
 
-// Returns the shortest decimal of a two's complement, little-endian, of 1 to
-// kMaxDecimalBytes bytes. It may have a digit or two more than
+// Returns the shortest decimal form of a little-endian two's complement of 1 to
+// kMaxDecimalBytes bytes. The result may have one or two digits more than
 // kMaxDecimalDigits.
 std::string TwosComplementToDecimal(absl::string_view bytes);
 

@@ -5,9 +5,9 @@
 // File: value/global_name.h
 // -----------------------------------------------------------------------------
 //
-// The rule for names of classes and functions, which all codecs share, readers
-// and writers. Pickles before protocol 4 write a name as two lines, so a
-// newline inside a name would turn the rest of it into opcodes.
+// Validates names of classes and functions. The readers and writers of all
+// codecs share this rule. Pickles before protocol 4 write a name as two lines,
+// so a newline inside a name would turn the rest of it into opcodes.
 //
 // Example:
 //

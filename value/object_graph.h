@@ -5,16 +5,17 @@
 // File: value/object_graph.h
 // -----------------------------------------------------------------------------
 //
-// The memory behind `Value`: the object graph of a checkpoint in flat arrays.
-// Codecs (serialization/) and `Value` use it; programs use `Value`.
+// The representation behind `Value`: the object graph of a checkpoint in flat
+// arrays. Codecs (serialization/) and `Value` use it; programs use `Value`.
 //
-// A node is 16 bytes. Text lies in an arena, children in one array, how objects
-// were made in a table. Nodes are never removed: the graph is freed as a whole,
-// so cycles cost nothing and nothing here recurses.
+// A node takes 16 bytes. Text is in an arena, children are in one array, and a
+// table records how objects were made. Nodes are never removed. The graph is
+// freed as a whole, so cycles need no special treatment, and nothing here
+// recurses.
 //
-// Every node keeps its own identity: two nodes may hold equal text and yet be
-// two Python objects. The exceptions are None, True, False and the empty tuple,
-// of which Python itself has one each.
+// Every node has its own identity: two nodes with equal text are two Python
+// objects. The exceptions are None, True, False and the empty tuple, which are
+// unique in Python, too.
 //
 // Example: the dict {"n": 3}.
 //
@@ -52,33 +53,35 @@ namespace ferry {
 using NodeId = uint32_t;
 inline constexpr NodeId kNoNode = 0xFFFFFFFF;
 
-// How Python was to make an object.
+// How Python makes the object when it loads the file.
 enum class ObjectForm : uint8_t {
   kCall,   // callable(*args)
   kNew,    // callable.__new__(callable, *args)
   kNewEx,  // callable.__new__(callable, *args, **kwargs)
 };
 
-// A run of children in the graph's array of children.
+// A range in the graph's array of children.
 struct ChildRange {
   uint32_t start = 0;
   uint32_t count = 0;
   uint32_t capacity = 0;
 };
 
-// What is known of a node that a call made, but for the items and the entries
-// that it was given.
+// How an object was made by a call. Excludes the items and entries that were
+// added to it afterwards.
 struct ObjectRecord {
   ObjectForm form = ObjectForm::kCall;
   NodeId callable = kNoNode;
   NodeId args = kNoNode;    // a tuple
   NodeId kwargs = kNoNode;  // kNewEx only
   NodeId state = kNoNode;   // what __setstate__ or __dict__ is given
-  // What is called with the object and its state instead of those, or kNoNode.
+  // The function that is called with the object and its state, instead of
+  // setting the state as above. Else kNoNode.
   NodeId state_setter = kNoNode;
-  // Where an object's arguments lead to itself, Python writes it inside its own
-  // arguments as well, and drops the outer copy: that copy (of which only the
-  // call counts), or kNoNode. Its own `dropped` is the copy next further in.
+  // If an object's arguments refer back to the object, Python also writes the
+  // object inside its own arguments, and drops the outer copy when it loads the
+  // file. This is the outer copy, or kNoNode; only its call matters. Its own
+  // `dropped` is the next copy further in.
   NodeId dropped = kNoNode;
 };
 
@@ -86,8 +89,8 @@ struct ObjectRecord {
 struct GlobalRecord {
   absl::string_view module;
   absl::string_view name;
-  // Of a class whose source text the file has: the tuple ("module", class, name
-  // of the source file or None, source text or None). Else kNoNode.
+  // For a class whose source code is in the file, the tuple ("module", class,
+  // name of the source file or None, source code or None). Else kNoNode.
   NodeId source = kNoNode;
 };
 
@@ -100,10 +103,10 @@ struct StorageRecord {
 
 // CodecNotes
 //
-// What a codec remembers about the bytes that it read a graph from, beyond what
-// the graph says, so that it can write the same bytes again. Each codec derives
-// its own notes, tells them from those of another by `dynamic_cast`, and
-// ignores the others.
+// Metadata that a codec attaches to a graph that it read, so that it can write
+// the same bytes again: details of the encoding that the graph does not
+// represent. Each codec derives its own class, recognises it by `dynamic_cast`,
+// and ignores the notes of other codecs.
 class CodecNotes {
  public:
   CodecNotes() = default;
@@ -117,8 +120,8 @@ class ScalarKey;
 
 // ObjectGraph
 //
-// Thread-safety: const methods may be called from any number of threads, as
-// long as none calls another.
+// Thread-safety: any number of threads may call const methods, as long as no
+// thread calls a non-const method.
 class ObjectGraph {
  public:
   ObjectGraph();
@@ -131,69 +134,74 @@ class ObjectGraph {
   static constexpr NodeId kTrue = 2;
   static constexpr NodeId kEmptyTuple = 3;
 
-  // Nodes so far; valid ids are smaller.
+  // The number of nodes. Valid ids are smaller than this.
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
 
-  // References to children so far, room to grow included. They are counted in
-  // 32 bits: the caller checks.
+  // The size of the array of children, including spare capacity. It must fit in
+  // 32 bits; the caller checks that.
   uint64_t num_references() const { return children_.size(); }
 
-  // Makes room in a graph that is still empty and whose size can be guessed:
-  // for nodes, for storages with a tensor over each, and for text.
+  // Reserves memory in an empty graph, from estimates of the number of nodes,
+  // of the number of storages (with one tensor each), and of the size of the
+  // text.
   void Reserve(uint32_t num_nodes, uint32_t num_tensors, uint64_t text_bytes);
 
   // --- Making nodes ----------------------------------------------------------
 
   NodeId AddBool(bool value) { return value ? kTrue : kFalse; }
   NodeId AddInt(int64_t value);
-  // An integer of any size: two's complement, little-endian. One that fits 64
-  // bits becomes an ordinary integer.
+  // Adds an integer of any size, given as little-endian two's complement. If it
+  // fits in 64 bits, adds an ordinary integer.
   NodeId AddBigInt(absl::string_view twos_complement);
   NodeId AddFloat(double value);
   NodeId AddComplex(double real, double imag);
-  // Text is UTF-8 as Python's "surrogatepass" writes it. Bytes are copied.
-  // Runs of 4 GiB or more do not fit a node: the caller checks.
+  // Text is UTF-8 and may contain lone surrogates, as in Python's
+  // "surrogatepass". The bytes are copied. The caller checks that their size is
+  // below 4 GiB, the limit of a node.
   NodeId AddStr(absl::string_view text);
   NodeId AddBytes(absl::string_view bytes);
   NodeId AddByteArray(absl::string_view bytes);
-  // A bytearray with the bytes of a bytes node, which are not copied.
+  // Adds a bytearray that shares the bytes of a bytes node.
   NodeId AddByteArrayOf(NodeId bytes);
   NodeId AddList(absl::Span<const NodeId> items = {});
   NodeId AddTuple(absl::Span<const NodeId> items);
   NodeId AddDict();
   NodeId AddSet(absl::Span<const NodeId> items = {});
   NodeId AddFrozenSet(absl::Span<const NodeId> items);
-  // The node of `module.name`: the same for the same names.
+  // Returns the node of `module.name`, and adds it if there is none yet.
   NodeId AddGlobal(absl::string_view module, absl::string_view name);
-  // That node if there is one, else kNoNode.
+  // Returns the node of `module.name`, or kNoNode if there is none.
   NodeId FindGlobal(absl::string_view module, absl::string_view name) const;
   NodeId AddObject(ObjectForm form, NodeId callable, NodeId args,
                    NodeId kwargs = kNoNode);
-  // `storage` as elements of `dtype`; the same node for the same pair.
+  // Returns the node of the record's storage and dtype, and adds it if there is
+  // none yet.
   NodeId AddStorage(StorageRecord record);
-  // The same where the graph has no node for that pair. Does not look.
+  // Adds a node for the record without checking whether there is one for its
+  // storage and dtype already. There must be none.
   NodeId AddNewStorage(StorageRecord record);
   NodeId AddTensor(Tensor tensor);
   NodeId AddParameter(Tensor tensor);
   NodeId AddDType(DType dtype);
   NodeId AddDevice(const Device& device);
   NodeId AddSize(absl::Span<const int64_t> sizes);
-  // The same of nodes that hold integers of 64 bits.
+  // As AddSize, but takes the sizes from nodes that hold 64-bit integers.
   NodeId AddSizeOf(absl::Span<const NodeId> ints);
   NodeId AddLayout(Layout layout);
 
   // Appends to a list, a set, or an object's items.
   void AppendItems(NodeId node, absl::Span<const NodeId> items);
-  // Appends key, value, key, value, ... to a dict or an object's entries.
-  // Equal keys are not looked for: see `RemoveDuplicateKeys` and `SetEntry`.
+  // Appends key, value, key, value, ... to a dict or an object's entries. Does
+  // not check for equal keys: see `RemoveDuplicateKeys` and `SetEntry`.
   void AppendEntries(NodeId node, absl::Span<const NodeId> keys_and_values);
   void SetState(NodeId object, NodeId state, NodeId state_setter = kNoNode);
 
-  // Notes a call that was dropped in favour of `object`, further out than any
-  // that has been noted.
+  // Records a call that was dropped in favour of `object` and that is further
+  // out than all calls recorded before.
   void AddDroppedCall(NodeId object, NodeId dropped);
 
-  // Says what an object or a global turned out to be. It keeps how it was made.
+  // Turn an object or a global into a node of another kind. The node keeps the
+  // record of how it was made.
   void BecomeTensor(NodeId object, Tensor tensor, bool is_parameter);
   void BecomeDict(NodeId object);  // its entries are a dict's
   void BecomeDType(NodeId global, DType dtype);
@@ -206,9 +214,9 @@ class ObjectGraph {
   ValueKind kind(NodeId node) const { return nodes_[node].kind; }
 
   int64_t int_value(NodeId node) const { return nodes_[node].i; }
-  // Whether an integer does not fit 64 bits.
+  // Whether an integer does not fit in 64 bits.
   bool is_big_int(NodeId node) const { return nodes_[node].flags & kBig; }
-  // Whether it is an int, and one that does.
+  // Whether the node is an int that fits in 64 bits.
   bool is_int64(NodeId node) const {
     return kind(node) == ValueKind::kInt && !is_big_int(node);
   }
@@ -221,28 +229,28 @@ class ObjectGraph {
   absl::string_view text(NodeId node) const {
     return {nodes_[node].text, nodes_[node].a};
   }
-  // Children of a list, tuple, set or frozenset; an object's items. Valid
-  // until the graph changes.
+  // The children of a list, tuple, set or frozenset, or the items of an object.
+  // Valid until the graph changes.
   absl::Span<const NodeId> items(NodeId node) const;
-  // Keys and values in turn, of a dict or of an object's entries.
+  // The keys and values of a dict, or of an object's entries, alternating.
   absl::Span<const NodeId> entries(NodeId node) const;
 
-  // Whether a call made the node, so that it has an object record.
+  // Whether the node was made by a call and therefore has an object record.
   bool is_object(NodeId node) const { return nodes_[node].flags & kObject; }
-  // A copy.
+  // Returns a copy of the object record.
   ObjectRecord object(NodeId node) const {
     const Call& call = calls_[nodes_[node].a];
     const Made& made = made_[call.made];
     return {call.form,  call.callable,     call.args,   made.kwargs,
             made.state, made.state_setter, made.dropped};
   }
-  // The object's state as a run of one node, or of none. Valid until the graph
-  // changes.
+  // The object's state as a span of one node, or an empty span. Valid until the
+  // graph changes.
   absl::Span<const NodeId> state_run(NodeId object) const {
     const Made& made = this->made(object);
     return {&made.state, made.state == kNoNode ? size_t{0} : size_t{1}};
   }
-  // Whether the node is spelt `module.name`: a global, or a dtype from a file.
+  // Whether the file spells the node as `module.name`: a global, or a dtype.
   bool is_global(NodeId node) const { return nodes_[node].flags & kGlobal; }
   const GlobalRecord& global(NodeId node) const {
     return globals_[nodes_[node].a];
@@ -274,14 +282,15 @@ class ObjectGraph {
   // The integers of a torch.Size.
   absl::Span<const NodeId> size_items(NodeId node) const;
 
-  // Appends every node that `node` refers to, in no particular order: children,
-  // what an object was made with and given, the source of a global.
+  // Appends every node that `node` refers to, in no particular order: its
+  // children, what an object was made from and was given, and the source of a
+  // global.
   void AppendReferences(NodeId node, std::vector<NodeId>* references) const;
 
   // Every storage that the graph refers to, in the order of first reference.
   absl::Span<const StorageRecord> storages() const { return storages_; }
   absl::Span<const GlobalRecord> globals() const { return globals_; }
-  // Every tensor that a node is, in no particular order.
+  // The tensors of all tensor nodes, in no particular order.
   absl::Span<const Tensor> tensors() const { return tensors_; }
 
   // The notes of the codec that read the graph, or null. They stay valid as the
@@ -293,54 +302,54 @@ class ObjectGraph {
     codec_notes_ = std::move(notes);
   }
 
-  // Puts other storages of the same sizes in the place of those that are keys
-  // of `replacements`, in the graph and in its tensors. For a load in which a
-  // program's own code returns new ones. O(storages and tensors).
+  // Replaces each storage that is a key of `replacements` by its value, which
+  // must have the same size, in the graph and in its tensors. Needed when a
+  // program's own code returns new storages during a load. O(storages +
+  // tensors).
   void ReplaceStorages(
       const absl::flat_hash_map<Storage, Storage>& replacements);
 
-  // Whether two nodes are equal as dict keys: Python's ==, for the types that
-  // a key usually has; identity for tensors and objects. Of what cannot be
-  // hashed false, unless it is the same node. O(the nodes' parts).
+  // Returns whether two nodes are equal as dict keys. Compares the usual types
+  // of keys by Python's ==, and tensors and objects by identity. Unhashable
+  // nodes are equal only to themselves. O(size of the nodes).
   bool KeysEqual(NodeId a, NodeId b) const;
 
-  // In the nodes from `first` on: leaves of equal keys of each dict the first
-  // key with the last value, and of equal items of each set the first, as
-  // Python would. The entries of other objects are left alone: what these do
-  // with them is their own affair. O(nodes, entries and items). `scratch` is
-  // for what is needed meanwhile.
+  // Removes duplicates from the dicts and sets among the nodes from `first` on,
+  // as Python does. Of equal keys of a dict, keeps the first key with the last
+  // value; of equal items of a set, keeps the first. Leaves the entries of
+  // other objects alone, because their meaning is up to their class. O(nodes +
+  // entries + items). `scratch` is memory for the duration of the call.
   //
   // Errors: kDataLoss - a key or an item that Python cannot hash.
   absl::Status RemoveDuplicateKeys(
       NodeId first = 0,
       std::pmr::memory_resource* scratch = std::pmr::get_default_resource());
 
-  // The value node of the entry of `dict` whose key is the str `key`, or
-  // kNoNode. The first look-up in a dict of more than a few entries costs
+  // Returns the value of the entry of `dict` whose key is the str `key`, or
+  // kNoNode. The first look-up in a dict of more than a few entries takes
   // O(entries), later ones O(1).
   NodeId FindStr(NodeId dict, absl::string_view key) const;
-  // Likewise of the entry whose key is the int `key`, and no bool or float.
+  // Does the same for the int `key`. Does not find an equal bool or float.
   NodeId FindInt(NodeId dict, int64_t key) const;
-  // Whether a key is a str, or an int of 64 bits: what FindStr and FindInt
-  // find.
+  // Whether a key is a str or a 64-bit int, which FindStr and FindInt can find.
   bool IsPlainKey(NodeId key) const {
     return kind(key) == ValueKind::kStr || is_int64(key);
   }
   // Whether every key is plain. Costs as much as `FindStr`.
   bool HasPlainKeys(NodeId dict) const;
 
-  // Copies `node` of `from`, and all that it refers to, into this graph, and
-  // returns the copy. What was shared or cyclic stays so; storages and tensors
-  // become shared by both graphs. O(the nodes that are copied).
+  // Copies `node` of `from`, and everything that it refers to, into this graph,
+  // and returns the copy. Preserves sharing and cycles. Both graphs then share
+  // the storages and tensors. O(nodes copied).
   NodeId Import(const ObjectGraph& from, NodeId node);
 
   // Sets the entry of `dict` whose key is the str `key`, or appends one. Adds a
   // node for the key only if it appends. Amortised O(1), once a dict of more
   // than a few entries has been indexed.
   void SetEntry(NodeId dict, absl::string_view key, NodeId value);
-  // Likewise the entry whose key equals `key`, a node of `from`, which may be
-  // another graph: then the key is imported if the entry is appended. A key of
-  // another graph that contains a storage is imported by every call.
+  // Does the same for the key `key`, a node of `from`. If `from` is another
+  // graph, imports the key when it appends an entry; a key that contains a
+  // storage is imported by every call.
   //
   // Errors: kInvalidArgument - Python cannot hash the key: it is a list, dict,
   //         set or bytearray, or a tuple or frozenset that contains one.
@@ -373,17 +382,17 @@ class ObjectGraph {
   };
   static_assert(sizeof(Node) == 16, "a node is 16 bytes");
 
-  // The call that made an object. Of most objects it is all that there is.
+  // The call that made an object. Most objects have nothing else.
   struct Call {
     NodeId callable = kNoNode;
     NodeId args = kNoNode;
-    // What the object turned out to be; its meaning depends on the node's kind:
-    // an index of tensors_, dtypes, devices_ and so on.
+    // What the object represents, as an index whose meaning depends on the kind
+    // of the node: into tensors_, dtypes, devices_ and so on.
     uint32_t meaning = 0;
     uint32_t made = 0;  // index of made_
     ObjectForm form = ObjectForm::kCall;
   };
-  // What else an object has been made of.
+  // What else an object was made from.
   struct Made {
     NodeId kwargs = kNoNode;
     NodeId state = kNoNode;
@@ -396,7 +405,7 @@ class ObjectGraph {
   struct Index;
   struct Indexes;
 
-  // The flags of a tensor as a node keeps them.
+  // Returns the flags of a tensor as a node stores them.
   static uint16_t TensorFlags(const Tensor& tensor) {
     return static_cast<uint16_t>((tensor.requires_grad() ? 1 : 0) |
                                  (tensor.is_conj() ? 2 : 0) |
@@ -421,28 +430,28 @@ class ObjectGraph {
   const Made& made(NodeId object) const {
     return made_[calls_[nodes_[object].a].made];
   }
-  // The object's own, to be written to.
+  // Returns the object's own `Made`, for writing.
   Made& mutable_made(NodeId object);
   void Become(NodeId object, ValueKind kind, uint32_t meaning);
-  // Copies a node of `from` that refers to no other, and is no global.
+  // Copies a node of `from` that refers to no other node and is not a global.
   NodeId ImportLeaf(const ObjectGraph& from, NodeId leaf);
   void DropIndex(NodeId dict);
   const Index& IndexOf(NodeId dict) const;
   void AppendEntriesKeepingIndex(NodeId node,
                                  absl::Span<const NodeId> keys_and_values);
-  // The index of the entry of `dict` with a key, or kNoEntry.
+  // Returns the index of the entry of `dict` with a key, or kNoEntry.
   static constexpr uint32_t kNoEntry = 0xFFFFFFFF;
   uint32_t FindEntry(NodeId dict, const ScalarKey& key) const;
   void SetValue(NodeId dict, uint32_t entry, NodeId value);
   // Appends an entry whose key the dict does not have.
   void AppendNewEntry(NodeId dict, NodeId key, NodeId value);
-  // Leaves of equal keys or items one; `children` are the node's, and `width`
-  // is 2 for entries. Sets the number of children that are left.
+  // Keeps one of several equal keys or items. `children` are those of the node,
+  // and `width` is 2 for entries, else 1. Sets `kept` to the number of children
+  // left.
   absl::Status RemoveDuplicates(absl::Span<const NodeId> children, int width,
                                 KeyClasses* classes, uint32_t* kept);
 
-  // The bytes of a storage, and what it counts in: what tells the nodes of
-  // storages apart.
+  // Hash and compare storage nodes by their storage and their unit.
   struct StorageHash {
     size_t operator()(NodeId node) const;
     const ObjectGraph* graph;
@@ -452,7 +461,7 @@ class ObjectGraph {
     const ObjectGraph* graph;
   };
 
-  // A graph of many tensors takes tens of MiB.
+  // On huge pages, because a graph of many tensors takes tens of MiB.
   HugePageResource memory_;
   std::pmr::vector<Node> nodes_{&memory_};
   std::pmr::vector<NodeId> children_{&memory_};
@@ -465,11 +474,11 @@ class ObjectGraph {
   std::vector<std::complex<double>> complexes_;
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, NodeId>
       global_nodes_;
-  // Of the nodes below `storages_indexed_`.
+  // The storage nodes below `storages_indexed_`.
   absl::flat_hash_set<NodeId, StorageHash, StorageEqual> storage_nodes_;
   NodeId storages_indexed_ = 0;
 
-  // Where views of text stay valid.
+  // Never moves text, so that views of it stay valid.
   std::pmr::monotonic_buffer_resource text_{&memory_};
 
   std::unique_ptr<Indexes> indexes_;

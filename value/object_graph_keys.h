@@ -5,7 +5,7 @@
 // File: value/object_graph_keys.h
 // -----------------------------------------------------------------------------
 //
-// Which keys of dicts and items of sets Python holds equal. Part of
+// Decides which keys of dicts and items of sets are equal in Python. Part of
 // `ObjectGraph`; nothing else includes it.
 #ifndef FERRY_VALUE_OBJECT_GRAPH_KEYS_H_
 #define FERRY_VALUE_OBJECT_GRAPH_KEYS_H_
@@ -24,10 +24,10 @@ namespace ferry {
 
 // ScalarKey
 //
-// What Python compares of a key that is None, a bool, an int, a float, a
-// complex number without an imaginary part, or a str: 1, 1.0 and True are one
-// key. NaN and whole numbers that do not fit in 64 bits are not scalar keys. No
-// other key equals a scalar key.
+// The value that Python compares for a key that is None, a bool, an int, a
+// float, a complex number with imaginary part 0, or a str. For example, 1, 1.0
+// and True are the same key. NaN and whole numbers that do not fit in 64 bits
+// are not scalar keys. A scalar key equals only scalar keys.
 //
 // Thread-safety: immutable.
 class ScalarKey {
@@ -39,8 +39,8 @@ class ScalarKey {
   static ScalarKey OfInt(int64_t value) {
     return ScalarKey(kInt, static_cast<uint64_t>(value));
   }
-  // Returns the scalar key that a node is, or nothing. Valid as long as the
-  // graph.
+  // Returns the scalar key of a node, or nullopt if it is not one. Valid as
+  // long as the graph.
   static std::optional<ScalarKey> Of(const ObjectGraph& graph, NodeId node);
 
   // Whether the key equals that of a node.
@@ -72,21 +72,22 @@ class ScalarKey {
   absl::string_view text() const { return {text_, bits_}; }
 
   Type type_;
-  // The value of an int, the bits of a float that is no int, or the size of the
-  // text of a str in bytes.
+  // The value of an int, the bits of a float that is not an int, or the size of
+  // a str's text in bytes.
   uint64_t bits_;
   const char* text_;
 };
 
 // KeyClasses
 //
-// Numbers keys so that two have the same number if and only if Python holds
-// them equal: 1, 1.0 and True are one key; 2**53 + 1 and 2.0**53 are two; a NaN
-// is itself alone; tuples, torch.Sizes and frozensets are equal by their items;
-// dtypes, devices and layouts by value; all other objects by identity.
+// Numbers keys so that two keys have the same number if and only if they are
+// equal in Python. For example, 1, 1.0 and True are one key, while 2**53 + 1
+// and 2.0**53 are two. A NaN equals only itself. Tuples, torch.Sizes and
+// frozensets are compared by their items; dtypes, devices and layouts by value;
+// all other objects by identity.
 //
-// Numbers stay right as the graph grows. Each key is looked into once, so the
-// cost is that of the keys, however they share their parts.
+// Numbers stay valid as the graph grows. Each key is examined once, so the cost
+// is linear in the number of keys, even if they share parts.
 //
 // Thread-safety: none.
 class KeyClasses {
@@ -95,20 +96,20 @@ class KeyClasses {
   explicit KeyClasses(const ObjectGraph& graph) : graph_(graph) {}
 
   // The number of every key that Python cannot hash: lists, dicts, sets,
-  // bytearrays, and tuples and frozensets that contain one.
+  // bytearrays, and tuples and frozensets that contain one of these.
   static constexpr uint32_t kUnhashable = 0xFFFFFFFF;
   // Returned for a key that equals no numbered key.
   static constexpr uint32_t kUnknown = 0xFFFFFFFE;
 
-  // Returns the number of a key of the graph. A key that equals none so far
+  // Returns the number of a key of the graph. A key that equals no earlier key
   // gets a new number.
   uint32_t ClassOf(NodeId key) {
     return ClassOf({graph_, &composite_nodes_, /*is_own=*/true}, key);
   }
 
-  // Returns the number of a key of another graph, or kUnknown. A global is the
-  // global of that name in this graph; any other key that is compared by
-  // identity, or that contains one, is unknown. Gives out no number.
+  // Returns the number of a key of another graph, or kUnknown. A global matches
+  // the global with the same name in this graph. Any other key that is compared
+  // by identity, or that contains one, is unknown. Assigns no new number.
   uint32_t FindForeign(const ObjectGraph& graph, NodeId key);
   // Returns the number of a scalar key, or kUnknown.
   uint32_t Find(const ScalarKey& key) const;
@@ -116,7 +117,7 @@ class KeyClasses {
  private:
   using CompositeNodes = absl::flat_hash_map<NodeId, uint32_t>;
 
-  // Where a key is from.
+  // The graph that a key belongs to.
   struct Source {
     const ObjectGraph& graph;
     CompositeNodes* composites;  // its tuples, sizes and frozensets so far
@@ -146,10 +147,10 @@ class KeyClasses {
   absl::flat_hash_map<std::string, uint32_t> big_ints_;
   // The bits of the real and the imaginary part.
   absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> complexes_;
-  // A kind and a value of it; of objects the node.
+  // The kind, and the value or, for objects, the node.
   absl::flat_hash_map<std::pair<ValueKind, uint64_t>, uint32_t> others_;
   absl::flat_hash_map<std::string, uint32_t> devices_;
-  // Whether a set, and the classes of the items.
+  // Whether it is a set, and the classes of the items.
   absl::flat_hash_map<std::pair<bool, std::vector<uint32_t>>, uint32_t>
       composites_;
   CompositeNodes composite_nodes_;

@@ -5,8 +5,8 @@
 // File: value/object_path.h
 // -----------------------------------------------------------------------------
 //
-// Ways through an object graph: the children of a node by name, JSON Pointers
-// (RFC 6901), and a walk over all tensors.
+// Navigates an object graph: children of a node by name, JSON Pointers (RFC
+// 6901), and a walk over all tensors.
 //
 // The children of a node are
 //   - a dict's values, each named by its key as Python's `str(key)` spells it;
@@ -15,15 +15,16 @@
 //     dicts), items, and the arguments and keyword arguments that it was made
 //     with, named by key, by name and by index. Any other state is a child
 //     named "__state__".
-// Tensors, sets and everything else have none.
+// Tensors, sets and all other nodes have no children.
 //
-// Children of one node may have one name: the values of the keys 0 and "0", or
-// an item and an argument. A pointer that this file makes leads back to its
-// node all the same: where the name alone does not, the step ends with "~2" and
-// the number of the child, from 0 on, among those of that name in the order
-// above ("/0~20", "/0~21"). No name contains that: a "~" in one becomes "~0".
+// Several children of one node may have the same name: the values of the keys 0
+// and "0", or an item and an argument. Pointers made here are unambiguous
+// nevertheless: if the name alone does not suffice, the step ends with "~2" and
+// the number of the child among those with that name, counted from 0 in the
+// order above ("/0~20", "/0~21"). No name contains "~2", because "~" in a name
+// becomes "~0".
 //
-// Example: the names of all tensors.
+// Example: collect the names of all tensors.
 //
 //   class Names final : public GraphVisitor {
 //     void OnTensor(absl::string_view pointer, NodeId) override {
@@ -47,96 +48,98 @@
 
 namespace ferry {
 
-// `token` as a step of a JSON Pointer: "~" becomes "~0", "/" becomes "~1".
+// Returns `token` as a step of a JSON Pointer: "~" becomes "~0", "/" becomes
+// "~1".
 std::string EscapePointerToken(absl::string_view token);
 
-// Calls `visit` for each child, in the order above, with the step that leads to
-// it from `node` ("/fc.weight", "/0~21"): that, behind a pointer to `node`, is
-// a pointer to the child. O(children and the text of their names).
+// Calls `visit` for each child, in the order above, with the step from `node`
+// to it ("/fc.weight", "/0~21"). Appending the step to a pointer to `node`
+// gives a pointer to the child. O(children + size of their names).
 //
-// Errors: the first that `visit` returns, which ends the calls.
-//         kResourceExhausted - a step is longer than `WalkGraph` allows.
+// Errors: the first error that `visit` returns, after which it is not called
+//         again. kResourceExhausted - a step is longer than `WalkGraph` allows.
 absl::Status ForEachChild(
     const ObjectGraph& graph, NodeId node,
     absl::FunctionRef<absl::Status(absl::string_view, NodeId)> visit);
 
-// Returns the step that leads from `node` to `child`, as `ForEachChild` has it,
-// or "" if `node` has no such child. Of several steps it is the first.
-// O(children and the text of their names).
+// Returns the step from `node` to `child`, as in `ForEachChild`, or "" if
+// `node` has no such child. If there are several, returns the first. O(children
+// + size of their names).
 //
-// Errors: kResourceExhausted - as of `ForEachChild`.
+// Errors: kResourceExhausted - as in `ForEachChild`.
 absl::StatusOr<std::string> StepTo(const ObjectGraph& graph, NodeId node,
                                    NodeId child);
 
-// Whether a walk looks inside the node.
+// Returns whether the node can have children, so that a walk visits them.
 bool HasChildren(const ObjectGraph& graph, NodeId node);
 
-// The node that `pointer` leads to from `root`. O(1) for each step to a list's
-// or tuple's item, or by a str or int key, once a dict has been indexed;
-// O(entries) by any other key and by a number. Where children of an object have
-// one name and the step has no number, an entry hides an attribute, that an
-// item, and that an argument.
+// Returns the node that `pointer` refers to, starting at `root`. A step takes
+// O(1) to an item of a list or tuple, and by a str or int key once the dict has
+// been indexed. It takes O(entries) by any other key or with a number ("~20").
+// If several children of an object have the name and the step has no number, an
+// entry takes precedence over an attribute, an attribute over an item, and an
+// item over an argument.
 //
-// Errors: as `Value::At`. Making the message of one looks at the first 4096
-// nodes of the graph at most, twice.
+// Errors: as `Value::At`. Making the message visits at most the first 4096
+// nodes of the graph, twice.
 absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
                                       absl::string_view pointer);
 
-// The attribute `name` of an object, or kNoNode.
+// Returns the attribute `name` of an object, or kNoNode.
 NodeId FindAttribute(const ObjectGraph& graph, NodeId object,
                      absl::string_view name);
 
-// Returns `status`, an error, with where `node` stands below `root` behind its
-// message: " (at /model/3)", " (at a key of /model)", or nothing for the root.
-// The steps are those of `StepTo`, escaped for a message. What is no child,
-// such as an item of a set, and what is in it, stands where the node that
-// refers to it does. Of several places it names one with the fewest references
-// to follow, and cuts what is longer than some hundred bytes. O(nodes and
-// references).
+// Appends the position of `node` below `root` to the message of `status`, which
+// is an error, and returns the result: " (at /model/3)", " (at a key of
+// /model)", or nothing for the root. The steps are those of `StepTo`, escaped
+// for a message. A node that is not a child, such as an item of a set, has the
+// position of the node that refers to it, and so does everything inside it. If
+// there are several positions, uses one with the fewest references to follow.
+// Cuts positions of more than a few hundred bytes. O(nodes + references).
 absl::Status AnnotatePlace(const absl::Status& status, const ObjectGraph& graph,
                            NodeId root, NodeId node);
 
-// Says what a node contains, for a message that something is not there: "it has
-// "a", "b" and 7 more", and what `wanted`, the name that was asked for, may
-// have meant. Looks at the first 4096 names.
+// Describes what a node contains, for a message that something does not exist:
+// "it has "a", "b" and 7 more". Also suggests names that are similar to
+// `wanted`, the name that was asked for. Considers the first 4096 names.
 std::string DescribeNames(const ObjectGraph& graph, NodeId node,
                           absl::string_view wanted);
 
 // GraphVisitor
 //
-// What a walk tells. Pointers are valid during the call only.
+// Receives the nodes of a walk. Pointers are valid only during the call.
 class GraphVisitor {
  public:
   virtual ~GraphVisitor() = default;
 
-  // A tensor at a direct edge from a node that is being walked. A tensor that
-  // two edges lead to is told twice.
+  // Called for each reference from a walked node to a tensor. A tensor with two
+  // references is reported twice.
   virtual void OnTensor(absl::string_view pointer, NodeId tensor) = 0;
 
-  // A container, met for the first time, before its children.
+  // Called for a container on the first visit, before its children.
   virtual void OnContainer(absl::string_view pointer, NodeId container);
 
-  // A container that the walk has been told of before, at `first_pointer`.
+  // Called for a container that was already reported at `first_pointer`.
   virtual void OnAlias(absl::string_view pointer,
                        absl::string_view first_pointer);
 
-  // Anything else.
+  // Called for any other node.
   virtual void OnLeaf(absl::string_view pointer, NodeId leaf);
 };
 
-// Walks all that `root`, which stands at `root_pointer`, contains: depth first,
-// children in order, each container once. Does not recurse, however deep the
-// graph. O(nodes and the text of their names); a pointer that is not looked at
-// costs nothing.
+// Walks everything that `root` contains: depth first, children in order, each
+// container once. `root_pointer` is the pointer to `root`. Does not recurse,
+// however deep the graph. O(nodes + size of their names); a pointer that the
+// visitor does not read costs nothing.
 //
-// A small file can describe a graph whose pointers are beyond measure. So there
-// are limits, which no honest checkpoint comes near: 16 MiB for one pointer,
-// 1 GiB for all that OnTensor and OnAlias are told, long names of others
-// included, and eight visits, on average, to what a node refers to: objects
+// A small file can describe a graph with enormous pointers. A walk therefore
+// has limits, far above those of any real checkpoint: 16 MiB for one pointer; 1
+// GiB for all pointers passed to OnTensor and OnAlias, including long names of
+// other nodes; and an average of eight visits per node reference, since objects
 // that share a state or arguments are each visited with all of it.
 //
-// Errors: kResourceExhausted - a limit was reached; what was told until then is
-//         right, and not all.
+// Errors: kResourceExhausted - a limit was reached; the reports until then are
+//         correct but incomplete.
 absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,
                        GraphVisitor* visitor,
                        absl::string_view root_pointer = "");

@@ -5,7 +5,7 @@
 // File: value/python_repr.h
 // -----------------------------------------------------------------------------
 //
-// How Python spells values.
+// Formats values as Python does.
 //
 // Example:
 //
@@ -27,9 +27,10 @@ std::string FloatRepr(double value);
 
 // Returns Python's `str(key)`: the text of a str, the shortest decimal of a
 // number, "(1, 'a')" for a tuple. An integer of more than 128 bytes is
-// "<integer of N bytes>". What Python would spell with an address is named by
-// its kind, such as "<tensor>" or "<object>". In a tuple, items more than four
-// levels deep, and those after about a thousand bytes, become "...".
+// "<integer of N bytes>". A value whose Python text contains an address is
+// given by its kind instead, such as "<tensor>" or "<object>". In a tuple,
+// items more than four levels deep, and those after about a thousand bytes,
+// become "...".
 std::string KeyText(const ObjectGraph& graph, NodeId key);
 
 }  // namespace ferry

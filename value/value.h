@@ -5,7 +5,7 @@
 // File: value/value.h
 // -----------------------------------------------------------------------------
 //
-// `Value` is what Python would hold: the contents of a checkpoint, from a plain
+// `Value` represents a Python value: the contents of a checkpoint, from a plain
 // number to a whole training state.
 //
 // Example: read a weight out of a checkpoint.
@@ -47,24 +47,25 @@ namespace ferry {
 
 // Value
 //
-// A handle to one node of an object graph. Copies are cheap and are the same
-// Python object: what is appended to a list through one handle is seen through
-// the others. Putting a value of another graph into a container copies its
-// nodes, with what is shared among them, and shares its storages; the handle
-// that was put in still means the original.
+// A handle to one node of an object graph. Copies are cheap and refer to the
+// same Python object: an item appended to a list through one handle is visible
+// through the others. Putting a value of another graph into a container copies
+// the value's nodes, preserves the sharing among them, and shares its storages.
+// The handle that was put in still refers to the original.
 //
 // A handle keeps its whole graph alive, and with it every storage of the
 // checkpoint. A `Tensor` keeps only its own storage.
 //
-// Thread-safety: const methods may be called from any number of threads on
-// values of one graph; `Append`, `Set`, `SetAttribute` and putting a value into
-// a container must not overlap with any other use of the graph.
+// Thread-safety: any number of threads may call const methods on values of one
+// graph, except that `Append`, `Set`, `SetAttribute` and putting a value into a
+// container must not overlap with any other use of the graph.
 class Value {
  public:
   // None.
   Value();
 
-  // One per type; a conversion to bool of anything else does not compile.
+  // A bool. An argument that would have to be converted to bool does not
+  // compile.
   Value(bool value);  // NOLINT
   // An int, of any integer type but char.
   template <typename T, std::enable_if_t<std::is_integral_v<T> &&
@@ -76,8 +77,8 @@ class Value {
                                   : FromUnsigned(value)) {}
   Value(double value);                // NOLINT
   Value(std::complex<double> value);  // NOLINT
-  // A str. The text must be UTF-8, in which lone surrogates may stand as in
-  // Python; `Save` refuses any other.
+  // A str. The text must be UTF-8 and may contain lone surrogates, as in
+  // Python's "surrogatepass"; `Save` refuses any other text.
   Value(absl::string_view text);   // NOLINT
   Value(const char* text);         // NOLINT
   Value(const std::string& text);  // NOLINT
@@ -85,8 +86,8 @@ class Value {
   template <typename T>
   Value(T*) = delete;  // not a bool
 
-  // A `torch.nn.Parameter` over the tensor's elements; it requires a gradient
-  // if the tensor does.
+  // Makes a `torch.nn.Parameter` over the tensor's elements. It requires a
+  // gradient if the tensor does.
   static Value Parameter(const Tensor& tensor);
 
   static Value Bytes(absl::string_view bytes);
@@ -94,12 +95,13 @@ class Value {
   static Value List(absl::Span<const Value> items = {});
   static Value Tuple(absl::Span<const Value> items);
   static Value Dict();
-  // `collections.OrderedDict`, which a `state_dict` is.
+  // Makes a `collections.OrderedDict`, the type of a `state_dict`.
   static Value OrderedDict();
-  // An object of a Python class, as `global.__new__(global, *arguments)` makes
-  // it and `SetAttribute` completes it, or what `global(*arguments)` returns:
-  // for whoever will read it in Python. `global` is "module.name"; without a
-  // module it is one of builtins. `Save` refuses any other text.
+  // `Object` makes an object of a Python class, as `global.__new__(global,
+  // *arguments)` would; set its attributes with `SetAttribute`. `Call` makes
+  // the object that `global(*arguments)` returns. The class or function need
+  // only exist in the Python that reads the file. `global` is "module.name"; a
+  // name without a module is one of `builtins`. `Save` refuses any other text.
   static Value Object(absl::string_view global,
                       absl::Span<const Value> arguments = {});
   static Value Call(absl::string_view global,
@@ -113,96 +115,101 @@ class Value {
   bool is_dict() const { return kind() == ValueKind::kDict; }
   bool is_tensor() const { return kind() == ValueKind::kTensor; }
 
-  // Whether both handles are one Python object (`is`). None, True, False and
-  // the empty tuple are one object each within a graph.
+  // Returns whether both handles are the same Python object (`is`). Within a
+  // graph, None, True, False and the empty tuple are one object each.
   bool IsSame(const Value& other) const {
     return graph_ == other.graph_ && node_ == other.node_;
   }
 
-  // What the value holds. Each fails with kInvalidArgument, naming what the
-  // value is, if it is something else.
+  // Return the contents of the value. Each returns kInvalidArgument if the
+  // value is of another kind; the message names that kind.
   absl::StatusOr<bool> AsBool() const;
-  // Of an int; kOutOfRange if it does not fit 64 bits.
+  // Returns the value of an int. Returns kOutOfRange if it does not fit in 64
+  // bits.
   absl::StatusOr<int64_t> AsInt() const;
-  // Of a float or an int.
+  // Returns the value of a float or an int.
   absl::StatusOr<double> AsFloat() const;
   absl::StatusOr<std::complex<double>> AsComplex() const;
-  // UTF-8. Valid for as long as any handle to the graph lives.
+  // Returns the text of a str, as UTF-8. Valid as long as any handle to the
+  // graph.
   absl::StatusOr<absl::string_view> AsStr() const;
-  // Of bytes or bytearray. Valid likewise.
+  // Returns the contents of a bytes or a bytearray. Valid as long as any handle
+  // to the graph.
   absl::StatusOr<absl::string_view> AsBytes() const;
   absl::StatusOr<Tensor> AsTensor() const;
   absl::StatusOr<Storage> AsStorage() const;
   absl::StatusOr<DType> AsDType() const;
   absl::StatusOr<Device> AsDevice() const;
-  // Of a torch.Size.
+  // Returns the dimensions of a torch.Size.
   absl::StatusOr<std::vector<int64_t>> AsSize() const;
   absl::StatusOr<Layout> AsLayout() const;
 
-  // Whether a tensor is a `torch.nn.Parameter`.
+  // Returns whether the value is a tensor that is a `torch.nn.Parameter`.
   bool is_parameter() const;
 
-  // How many items a list, tuple, set, frozenset or torch.Size has, or entries
-  // a dict, or items and entries an object; 0 of anything else.
+  // Returns the number of items of a list, tuple, set, frozenset or torch.Size,
+  // of entries of a dict, or of items and entries of an object. Returns 0 for
+  // anything else.
   size_t size() const;
 
-  // The item at `index` of a list, tuple, set (in the order of the file),
-  // frozenset or torch.Size, or of an object that was given items.
+  // Returns the item at `index` of a list, tuple, set, frozenset or torch.Size,
+  // or of an object that has items. The items of a set are in the order of the
+  // file.
   //
   // Errors: kOutOfRange - `index` is not below the number of items.
   absl::StatusOr<Value> Item(size_t index) const;
 
-  // The key and the value of entry `index`, in the order of insertion, of a
-  // dict or of an object that was given entries.
+  // Returns the key and the value of entry `index`, in insertion order, of a
+  // dict or of an object that has entries.
   //
   // Errors: kOutOfRange - `index` is not below the number of entries.
   absl::StatusOr<std::pair<Value, Value>> Entry(size_t index) const;
 
-  // The value of a dict's entry with this str key.
+  // Returns the value of the dict's entry with this str key.
   //
   // Errors:
-  //   kNotFound        - there is none; the message lists keys that there are,
-  //                      and proposes some that are spelt alike. Making it
-  //                      compares `key` with the first 4096 keys: to ask
-  //                      whether a key is there, use `Contains`.
+  //   kNotFound        - there is no such entry; the message lists existing
+  //                      keys and suggests some that are spelt alike. Making it
+  //                      compares `key` with the first 4096 keys: to test
+  //                      whether a key exists, use `Contains`.
   //   kInvalidArgument - not a dict.
   absl::StatusOr<Value> Get(absl::string_view key) const;
 
-  // Whether the value is a dict that has an entry with this str key. O(1) once
-  // the dict has been indexed; makes no message.
+  // Returns whether the value is a dict that has an entry with this str key.
+  // O(1) once the dict has been indexed. Makes no error message.
   bool Contains(absl::string_view key) const;
 
-  // The value at a path: a JSON Pointer (RFC 6901). A step is a dict's key (as
-  // Python's `str(key)`), the index of a list's or tuple's item, an attribute
-  // of an object, or the index of an argument that the object was made with.
-  // "" is the value itself; "/model/fc.weight" two steps; "~1" stands for "/"
-  // and "~0" for "~" in a key. Where the keys 1 and "1" are in one dict, "1~20"
-  // is the value of the first of them and "1~21" that of the second.
+  // Returns the value at a JSON Pointer (RFC 6901). A step is a dict's key (as
+  // Python's `str(key)`), the index of an item of a list or tuple, an attribute
+  // of an object, or the index of an argument that the object was made with. ""
+  // is the value itself; "/model/fc.weight" has two steps. In a key, write "~1"
+  // for "/" and "~0" for "~". If the keys 1 and "1" are in one dict, "1~20"
+  // selects the first of them and "1~21" the second.
   //
   // Errors:
-  //   kInvalidArgument - not a JSON Pointer, or two keys of one dict read alike
-  //                      (1 and "1"), which the message names.
-  //   kNotFound        - a step leads nowhere; the message says which, and what
-  //                      there is, and proposes pointers that are spelt alike.
-  //                      Making it looks at thousands of nodes: to ask whether
-  //                      a key is there, use `Contains`.
+  //   kInvalidArgument - not a JSON Pointer, or a step matches two keys of one
+  //                      dict (1 and "1"), which the message names.
+  //   kNotFound        - a step does not exist; the message names it, lists
+  //                      what exists instead, and suggests pointers that are
+  //                      spelt alike. Making it visits thousands of nodes: to
+  //                      test whether a key exists, use `Contains`.
   absl::StatusOr<Value> At(absl::string_view pointer) const;
 
-  // The attribute `name` of an object, or of a dict that has attributes, such
-  // as the `_metadata` of a state_dict.
+  // Returns the attribute `name` of an object, or of a dict that has
+  // attributes, such as `_metadata` of a state_dict.
   //
-  // Errors: kNotFound - there is none; the message costs as much as that of
-  //         `Get`.
+  // Errors: kNotFound - there is no such attribute. The message costs as much
+  //         as the one of `Get`.
   absl::StatusOr<Value> Attribute(absl::string_view name) const;
 
-  // Of a global, and of the class or function that made an object:
-  // "torch.nn.modules.linear.Linear". Empty of anything else, and of objects
-  // that something else than a global made.
+  // Returns the name of a global, or of the class or function that made an
+  // object: "torch.nn.modules.linear.Linear". Returns an empty string for
+  // anything else, and for objects that were not made by a global.
   std::string GlobalName() const;
 
-  // The arguments that an object was made with, a tuple.
+  // Returns the arguments that an object was made with, as a tuple.
   //
-  // Errors: kInvalidArgument - nothing that a call made.
+  // Errors: kInvalidArgument - the value was not made by a call.
   absl::StatusOr<Value> Arguments() const;
 
   // Appends to a list.
@@ -210,14 +217,14 @@ class Value {
   // Errors: kInvalidArgument - not a list.
   absl::Status Append(const Value& item) const;
 
-  // Sets the value of the entry whose key equals `key`; that entry keeps its
-  // own key. If there is none, appends an entry.
+  // Sets the value of the entry whose key equals `key`. That entry keeps its
+  // own key object. If there is no such entry, appends one.
   //
-  // Errors: kInvalidArgument - not a dict, or a key that Python cannot hash.
-  //         The dict is unchanged.
+  // Errors: kInvalidArgument - not a dict, or Python cannot hash the key. The
+  //         dict is unchanged.
   absl::Status Set(absl::string_view key, const Value& value) const;
   absl::Status Set(const Value& key, const Value& value) const;
-  // A literal would fit both of these equally well.
+  // For string literals, which would otherwise match both of the above.
   absl::Status Set(const char* key, const Value& value) const {
     return Set(absl::string_view(key), value);
   }
@@ -227,13 +234,13 @@ class Value {
 
   // Sets an attribute of an object, or of an OrderedDict, such as `_metadata`.
   //
-  // Errors: kInvalidArgument - the value has no attributes, or a state that is
-  //                            none of attributes.
+  // Errors: kInvalidArgument - the value cannot have attributes, or its state
+  //                            does not consist of attributes.
   absl::Status SetAttribute(absl::string_view name, const Value& value) const;
 
   // --- For codecs and tools --------------------------------------------------
 
-  // The node `node` of `graph`.
+  // Makes a handle to the node `node` of `graph`.
   Value(std::shared_ptr<ObjectGraph> graph, NodeId node)
       : graph_(std::move(graph)), node_(node) {}
   const std::shared_ptr<ObjectGraph>& graph() const { return graph_; }
@@ -246,7 +253,7 @@ class Value {
   static Value FromUnsigned(uint64_t value);
   Value Wrap(NodeId node) const { return Value(graph_, node); }
   absl::Status WrongKind(absl::string_view wanted) const;
-  // The node in this graph for `value`, which may be of another.
+  // Returns the node in this graph for `value`, which may be of another graph.
   NodeId Import(const Value& value) const;
 
   std::shared_ptr<ObjectGraph> graph_;

@@ -5,7 +5,7 @@
 // File: value/value_kind.h
 // -----------------------------------------------------------------------------
 //
-// What a node of an object graph is, in Python's terms.
+// The kinds of nodes of an object graph, in Python's terms.
 #ifndef FERRY_VALUE_VALUE_KIND_H_
 #define FERRY_VALUE_VALUE_KIND_H_
 
@@ -36,10 +36,10 @@ enum class ValueKind : uint8_t {
   kSize,
   kLayout,
   kGlobal,  // a function or a class, by its name
-  kObject,  // anything else: how it was made, never run
+  kObject,  // anything else, as a record of how to make it; never run
 };
 
-// "none", "bool", ... as in messages.
+// Returns the name used in messages: "none", "bool", ...
 absl::string_view Name(ValueKind kind);
 
 }  // namespace ferry
