@@ -5,9 +5,9 @@
 // File: runtime/plugins.h
 // -----------------------------------------------------------------------------
 //
-// Devices out of shared objects: for a program that asks for them. Nothing is
-// loaded otherwise, and a file that is read never causes it. docs/plugins.md
-// says how to write one.
+// Loads device plugins (shared objects) when the program asks for them. Nothing
+// else loads a plugin; in particular, reading a file never does.
+// docs/plugins.md explains how to write one.
 //
 //   ferry::PluginOptions options;
 //   options.paths = {"/opt/acme/libacme.so"};

@@ -5,9 +5,8 @@
 // File: runtime/runtime.h
 // -----------------------------------------------------------------------------
 //
-// All of Ferry in one include: load, look at, build and save what PyTorch's
-// torch.save and torch.load read and write, without Python and without
-// libtorch.
+// Includes all of Ferry: loads, inspects, builds and saves the files of
+// PyTorch's torch.save and torch.load, without Python and without libtorch.
 //
 //   #include "ferry/runtime/runtime.h"
 //
@@ -17,16 +16,16 @@
 //   FERRY_ASSIGN_OR_RETURN(ferry::Tensor tensor, weight.AsTensor());
 //   FERRY_RETURN_IF_ERROR(ferry::Save(checkpoint, "copy.pt"));
 //
-// The macros return the error of a step that fails from the function around
-// them (core/status_macros.h).
+// If a step fails, the macros return its error from the enclosing function
+// (core/status_macros.h).
 //
 // What to read next: value/value.h (what a checkpoint holds), core/tensor.h,
 // serialization/load.h and save.h (and their options), state_dict.h and
-// load_into.h (a model's tensors by name), checkpoint.h (part of a large file),
-// class_registry.h (classes of your own), codec_registry.h (files without a
-// pickle, and codecs of your own), io/byte_source.h and stream_bytes.h
-// (other places than files), devices/device_registry.h (more devices),
-// runtime/plugins.h (devices out of shared objects; with //runtime).
+// load_into.h (a model's tensors by name), checkpoint.h (reading part of a
+// large file), class_registry.h (your own classes), codec_registry.h (files
+// without pickle, and your own codecs), io/byte_source.h and stream_bytes.h
+// (inputs and outputs other than files), devices/device_registry.h (more
+// devices), runtime/plugins.h (devices from shared objects; needs //runtime).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_

@@ -5,10 +5,10 @@
 // File: serialization/checkpoint.h
 // -----------------------------------------------------------------------------
 //
-// A checkpoint that has been opened but not read: its object graph is there,
-// its tensor data still in the file. To have everything at once, use `Load`.
+// An open checkpoint: its object graph is in memory, its tensor data still in
+// the file. To read everything at once, use `Load`.
 //
-// Example: one tensor out of a large file.
+// Example: read one tensor of a large file.
 //
 //   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::Open("big.pt"));
 //   FERRY_ASSIGN_OR_RETURN(Value weight,
@@ -43,11 +43,12 @@ namespace ferry {
 //
 // Keeps the file open. Move-only.
 //
-// Opening costs time and memory in proportion to the directory and the pickle;
-// of the rest of the file nothing is read.
+// Opening takes time and memory in proportion to the directory and the pickle.
+// It reads nothing else of the file.
 //
-// Thread-safety: const methods may be called from any number of threads; Place
-// must not overlap with any other use of the checkpoint or its values.
+// Thread-safety: const methods may be called from any number of threads.
+// `Place` and `PlaceAll` must not overlap with any other use of the checkpoint
+// or its values.
 class Checkpoint {
  public:
   // Opens a file.
@@ -55,31 +56,35 @@ class Checkpoint {
   // Errors:
   //   kNotFound, kPermissionDenied, kInvalidArgument, kUnavailable - as
   //                        `OpenForReading`.
-  //   kDataLoss          - damaged or cut short; the message has the file, the
-  //                        record and the offset. Also a file that resembles
-  //                        nothing: `IsNotACheckpoint` is true then.
-  //   kUnimplemented     - a form that is not supported, named; or the codec
-  //                        that wrote the file is not registered.
-  //   kNotFound          - also: no codec of the name in `LoadOptions::codec`
+  //   kDataLoss          - the file is damaged or truncated; the message has
+  //                        the file, the record and the offset. Also a file of
+  //                        no known format, for which `IsNotACheckpoint` is
+  //                        true.
+  //   kUnimplemented     - the file uses an unsupported feature, which the
+  //                        message names; or the codec that wrote the file is
+  //                        not registered.
+  //   kNotFound          - also: no codec with the name in `LoadOptions::codec`
   //                        is registered.
-  //   kPermissionDenied  - also: what `Globals::kStrict` does not allow; one
-  //                        error lists all the globals.
-  //   kInvalidArgument   - also: not a checkpoint, which the message names with
-  //                        what to do (`IsNotACheckpoint` is true); another
-  //                        codec wrote the file than `LoadOptions::codec`
-  //                        names; the range of `LoadOptions` reaches past the
-  //                        end; a mapping is
-  //                        asked for, and the file has no path; the zip archive
-  //                        does not begin at the first byte, for instance
-  //                        because another archive stands before it (the
+  //   kPermissionDenied  - also: `Globals::kStrict` does not allow the file;
+  //                        one error lists all the globals.
+  //   kInvalidArgument   - also: the file is not a checkpoint; the message says
+  //                        what it is and what to do (`IsNotACheckpoint` is
+  //                        true). Or the codec that wrote the file is not the
+  //                        one that `LoadOptions::codec` names; the range in
+  //                        `LoadOptions` reaches past the end; a mapping is
+  //                        requested, but the file has no path; or the zip
+  //                        archive does not begin at the first byte, for
+  //                        instance because another archive precedes it (the
   //                        message has the offsets).
-  //   kResourceExhausted - past `LoadOptions::limits`.
+  //   kResourceExhausted - the file exceeds `LoadOptions::limits`.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
-  // Opens bytes that a program reads in its own way: from an archive, over a
-  // network, counted. Not null. For a `ByteSource`, see `ReadableSource`.
-  // Errors: as above, and whatever reading returns.
+  // Opens bytes that the program reads with code of its own, for instance from
+  // an archive or over a network. `file` must not be null. For a `ByteSource`,
+  // see `ReadableSource`.
+  //
+  // Errors: as above, and whatever `file` returns.
   static absl::StatusOr<Checkpoint> Open(
       std::unique_ptr<ReadableBytes> file,
       const LoadOptions& options = LoadOptions());
@@ -92,34 +97,35 @@ class Checkpoint {
   Checkpoint& operator=(Checkpoint&&) noexcept;
   ~Checkpoint();
 
-  // What error messages call the file: its path, "<memory>".
+  // Returns the name of the file in error messages: its path, or "<memory>".
   absl::string_view name() const;
 
-  // What kind of file it is.
+  // Returns what kind of file it is.
   const CheckpointInfo& info() const;
 
-  // Where the checkpoint ends, counted from where it begins.
+  // Returns where the checkpoint ends, in bytes from its beginning.
   uint64_t end_offset_bytes() const;
 
-  // The number of bytes after the checkpoint, which are not read: for instance
-  // the next of several legacy streams.
+  // Returns the number of bytes after the checkpoint, for instance the next of
+  // several legacy streams. They are not read.
   uint64_t trailing_bytes() const;
 
-  // What was saved. Tensors know their dtype and shape; the bytes of a storage
-  // are there once it has been placed. Stays valid after the checkpoint, though
-  // what is not placed by then never will be.
+  // Returns the value that was saved. Its tensors have their dtype and shape;
+  // the bytes of a storage are available once it has been placed. The value
+  // stays valid after the checkpoint is destroyed, but storages that are not
+  // placed by then can no longer be placed.
   const Value& root() const;
 
-  // What a user should know about the file although it can be read, one phrase
-  // each, without the file's name. Empty for nearly all files.
+  // Returns warnings about a file that can be read, one phrase each, without
+  // the file's name. Empty for nearly all files.
   absl::Span<const std::string> warnings() const;
 
-  // The constants of a TorchScript archive, a tuple; of anything else an empty
-  // one. Their storages are of this checkpoint.
+  // Returns the constants of a TorchScript archive, as a tuple; an empty tuple
+  // for any other file. Their storages belong to this checkpoint.
   const Value& constants() const;
 
-  // The contents of a record of a zip archive, by its name without that of the
-  // archive: "code/__torch__.py".
+  // Returns the contents of a record of a zip archive. `name` does not include
+  // the name of the archive: "code/__torch__.py".
   //
   // Errors:
   //   kInvalidArgument   - not a zip archive.
@@ -128,56 +134,58 @@ class Checkpoint {
   //   kResourceExhausted - larger than `LoadLimits::max_pickle_bytes`.
   absl::StatusOr<std::string> ReadRecord(absl::string_view name) const;
 
-  // Every storage, in the order of first reference; those of the constants
-  // last.
+  // Returns every storage, in the order of first reference. The storages of the
+  // constants come last.
   std::vector<Storage> storages() const;
 
-  // A run of a storage's bytes, and where it stands in a file.
+  // A contiguous part of a storage's bytes, and where it is in a file.
   struct StoredRun {
     // The file's name. Lives as long as the checkpoint.
     absl::string_view file;
-    // Where the run begins in the file, encoded as it is there, counted from
-    // where the checkpoint begins, and how many bytes it takes.
+    // Where the encoded part begins, in bytes from the beginning of the
+    // checkpoint, and its encoded size.
     uint64_t offset_bytes = 0;
     uint64_t encoded_bytes = 0;
     Encoding encoding = Encoding::kStored;
-    // Where the run begins in the storage, and its size there.
+    // Where the part begins in the storage, and its decoded size.
     uint64_t storage_offset_bytes = 0;
     uint64_t size_bytes = 0;
   };
 
-  // Finds the runs that a storage of this checkpoint consists of. Reads no
-  // tensor data, but in a zip archive the header before each run. Returns
-  // nothing for a storage of which the file has no bytes.
+  // Finds the parts that make up a storage of this checkpoint. Reads no tensor
+  // data; in a zip archive, reads the header before each part. Returns an empty
+  // vector for a storage that has no bytes in the file.
   //
-  // Errors: kInvalidArgument - a storage of something else; kDataLoss - a
-  //         header is damaged; whatever reading returns.
+  // Errors: kInvalidArgument - the storage is not of this checkpoint; kDataLoss
+  //         - a header is damaged; whatever reading returns.
   absl::StatusOr<std::vector<StoredRun>> FindRuns(const Storage& storage) const;
 
-  // Reads storages of this checkpoint and puts them where `LoadOptions::
-  // placement` says. What is placed already stays as it is. After a failure of
-  // a program's own package or map function all further calls fail likewise.
+  // Reads storages of this checkpoint and places them as
+  // `LoadOptions::placement` says. Storages that are already placed stay as
+  // they are. After a failure in a program's own package or map function, all
+  // further calls fail with the same error.
   //
   // Errors:
-  //   kInvalidArgument - a storage of something else, or a location tag that no
-  //                      package knows.
+  //   kInvalidArgument - a storage is not of this checkpoint, or no package
+  //                      knows its location tag.
   //   kDataLoss        - a record is damaged.
   //   kUnavailable, kOutOfRange - as `DeviceSnapshot::RestoreLocation`.
-  //   kResourceExhausted - no memory, or past the limits.
+  //   kResourceExhausted - not enough memory, or past the limits.
   absl::Status Place(absl::Span<const Storage> storages);
 
-  // All of them.
+  // Reads and places all storages. Errors: as `Place`.
   absl::Status PlaceAll();
 
-  // A storage of this checkpoint, and memory for its bytes on the host.
+  // A storage of this checkpoint, and host memory for its bytes.
   struct Destination {
     Storage storage;
     absl::Span<char> memory;  // of `storage.size_bytes()`
   };
 
-  // Reads storages into memory of the caller's, as many times as one likes and
-  // whether they are placed or not; places nothing. All that are given are read
-  // at once, in parallel, so small storages are best read many to a call.
+  // Reads storages into memory that the caller owns, whether they are placed or
+  // not. Places nothing, and may be called any number of times. Reads all
+  // `destinations` in parallel, so it is best to read many small storages in
+  // one call.
   //
   //   FERRY_ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open("big.pt"));
   //   FERRY_ASSIGN_OR_RETURN(Value value, checkpoint.root().At("/weight"));
@@ -187,60 +195,63 @@ class Checkpoint {
   //       checkpoint.ReadInto({{tensor.storage(), absl::MakeSpan(bytes)}}));
   //
   // Errors:
-  //   kInvalidArgument - a storage of something else or of which the file has
-  //                      no bytes; memory of another size.
-  //   kDataLoss        - a record is damaged; the memory then holds anything.
-  //   kCancelled       - as `LoadOptions::is_cancelled` asked.
+  //   kInvalidArgument - a storage is not of this checkpoint or has no bytes in
+  //                      the file, or its memory has another size.
+  //   kDataLoss        - a record is damaged; the contents of the memory are
+  //                      then unspecified.
+  //   kCancelled       - `LoadOptions::is_cancelled` returned true.
   absl::Status ReadInto(absl::Span<const Destination> destinations) const;
 
-  // A strided tensor of this checkpoint, and one of the same dtype and shape
-  // whose bytes exist, on any device.
+  // A strided tensor of this checkpoint, and a tensor of the same dtype and
+  // shape that has memory, on any device.
   struct TensorDestination {
     Tensor from;
     Tensor to;
   };
 
-  // Reads tensors into tensors of the caller's, likewise: straight into their
-  // memory where the elements stand in the file as they do there. Of a storage
-  // without a checksum, or with `LoadOptions::verify_crc32` off, only the bytes
-  // that the tensors view are read. By name and with all checks: `LoadInto`.
+  // Reads tensors into tensors that the caller owns, and places nothing. Reads
+  // directly into their memory if the elements have the same layout there as in
+  // the file. If a storage has no checksum, or `LoadOptions::verify_crc32` is
+  // false, reads only the bytes that the tensors view. `LoadInto` does this by
+  // name and with more checks.
   //
-  // Errors: as `ReadInto`, and
-  //   kInvalidArgument - dtype, shape, conj or neg differ; a tensor that is not
-  //                      strided or is quantised, or `to` has no bytes, or
-  //                      elements that share memory.
-  //   kUnavailable     - no backend of the device of `to` is registered.
-  //   kUnimplemented   - `to` has gaps and is on a device that the host cannot
-  //                      write in pieces, or elements of less than a byte; or a
-  //                      program's own package copies its storage.
+  // Errors: as `ReadInto`, and: kInvalidArgument - dtype, shape, conj or neg
+  //   differ; a tensor is not strided or is quantised; or `to` has no bytes, or
+  //   has elements that share memory.
+
+  //   kUnavailable     - no backend is registered for the device of `to`.
+  //   kUnimplemented   - `to` has gaps, and either is on a device that the host
+  //                      cannot write in pieces or has elements of less than a
+  //                      byte; or a program's own package copies its storage.
   absl::Status ReadTensors(
       absl::Span<const TensorDestination> destinations) const;
 
-  // Reads the whole file and compares every record with its checksum, where the
-  // container has any. Places nothing. The verdicts are in the order of the
-  // file.
+  // Reads the whole file and compares every record with its checksum, if the
+  // container has checksums. Places nothing. Returns the verdicts in file
+  // order.
   //
   // Errors: kUnavailable - the file cannot be read at all.
   absl::StatusOr<std::vector<RecordVerdict>> Verify() const;
 
-  // What is to be said of a file that may be damaged.
+  // The result of checking a file that may be damaged.
   struct FileVerdict {
     enum class Outcome {
       kUndamaged,
       kDamaged,
-      // It is something else; `opens` says what.
+      // The file is something else; `opens` says what.
       kNotACheckpoint,
-      // It cannot be read, or not judged: for instance because it is of a form
-      // that is not supported, or past a limit. `opens` says why.
+      // The file cannot be read or checked, for instance because it uses an
+      // unsupported feature or exceeds a limit. `opens` says why.
       kUnknown,
     };
     Outcome outcome() const;
 
-    // Whether it opens, its object graph included; errors as `Open`.
+    // Whether the file opens, including its object graph. Errors: as `Open`.
     absl::Status opens;
     // As `CheckpointInfo::codec`. Empty if the container could not be read.
     std::string codec;
-    // Of every record, as `Verify`. Empty if its directory cannot be read.
+    // The verdicts on all records, as `Verify` returns them. Empty if the
+    // directory cannot be read.
     std::vector<RecordVerdict> records;
     // As `Checkpoint::end_offset_bytes` and `trailing_bytes`; 0 if the file
     // does not open.
@@ -250,15 +261,16 @@ class Checkpoint {
     std::vector<std::string> warnings;
   };
 
-  // Checks a file as far as it can be read: its records also where the object
-  // graph is damaged. Of a file that is no checkpoint there are no records.
+  // Checks a file as far as it can be read. Checks its records even if the
+  // object graph is damaged. A file that is not a checkpoint has no records.
   //
   // Errors: kNotFound, kPermissionDenied, kInvalidArgument, kUnavailable - as
   //         `OpenForReading`.
   static absl::StatusOr<FileVerdict> VerifyFile(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
-  // The same of bytes that a program reads in its own way. Not null.
+  // Checks bytes that the program reads with code of its own. `file` must not
+  // be null.
   static absl::StatusOr<FileVerdict> VerifyFile(
       std::unique_ptr<ReadableBytes> file,
       const LoadOptions& options = LoadOptions());

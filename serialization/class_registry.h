@@ -5,10 +5,10 @@
 // File: serialization/class_registry.h
 // -----------------------------------------------------------------------------
 //
-// A program's own C++ types for classes of Python: how an object from a
-// checkpoint becomes one, and how one becomes an object that Python will read.
+// Maps Python classes to a program's own C++ types: converts objects of a
+// checkpoint to C++, and C++ values to objects that Python can read.
 //
-// Example: the Python class `shapes.Circle`, with one attribute.
+// Example: read the Python class `shapes.Circle`, which has one attribute.
 //
 //   struct Circle { double radius; };
 //
@@ -50,28 +50,29 @@ namespace ferry {
 
 // ClassRegistry
 //
-// One class of Python for one type of C++. What is read and written is data on
-// both sides; no code of a checkpoint runs. Loading calls no reader: an object
-// is read when the program asks for it.
+// Maps each Python class to one C++ type. Converts only data; no code of a
+// checkpoint runs. Loading calls no reader: the program calls `Read` for the
+// objects that it wants.
 //
-// Thread-safety: const methods may be called from any number of threads, as
-// long as the readers and writers may; `Register` must not overlap with them.
+// Thread-safety: const methods may be called from any number of threads if the
+// readers and writers may; `Register` must not overlap with them.
 class ClassRegistry {
  public:
-  // Makes a T of an object, whose `GlobalName()` is the class.
+  // Converts an object, whose `GlobalName()` is the class, to a T.
   template <typename T>
   using Reader = std::function<absl::StatusOr<T>(const Value& object)>;
-  // Makes an object of a T.
+  // Converts a T to an object.
   template <typename T>
   using Writer = std::function<absl::StatusOr<Value>(const T& object)>;
 
-  // Either function may be empty, and then that way is closed.
+  // Registers a class. Either function may be empty; that conversion is then
+  // kUnimplemented.
   //
   //   global  module and name as Python 3 spells them: "shapes.Circle".
   //
   // Errors:
-  //   kInvalidArgument - `global` is no such name.
-  //   kAlreadyExists   - the class or the type is registered.
+  //   kInvalidArgument - `global` is not such a name.
+  //   kAlreadyExists   - the class or the type is already registered.
   template <typename T>
   absl::Status Register(absl::string_view global, Reader<T> reader,
                         Writer<T> writer) {
@@ -80,11 +81,13 @@ class ClassRegistry {
                    Functions<T>{std::move(reader), std::move(writer)}));
   }
 
-  // Whether a class is registered.
+  // Returns whether a class is registered.
   bool Contains(absl::string_view global) const {
     return type_by_global_.find(global) != type_by_global_.end();
   }
 
+  // Converts an object to a T.
+  //
   // Errors:
   //   kNotFound        - T is not registered.
   //   kInvalidArgument - `object` is not of T's class.
@@ -102,6 +105,8 @@ class ClassRegistry {
     return functions.reader(object);
   }
 
+  // Converts a T to an object.
+  //
   // Errors:
   //   kNotFound      - T is not registered.
   //   kUnimplemented - T has no writer.

@@ -5,10 +5,10 @@
 // File: serialization/codec_registry.h
 // -----------------------------------------------------------------------------
 //
-// The codecs that a program can load and save with, which are to Ferry what
-// `pickle_module` is to `torch.save` and `torch.load`. The codec that reads a
-// file must be the one that wrote it, so the name of the file's graph record
-// tells it: "data.pkl" for pickle, "data.<suffix>" for any other codec.
+// Registers the codecs that a program can load and save with. A codec is what
+// PyTorch calls `pickle_module`. A file must be read by the codec that wrote
+// it, so the name of the file's graph record identifies the codec: "data.pkl"
+// for pickle, "data.<suffix>" for any other.
 //
 // To add a codec, derive from `Codec` (serialization/container/codec.h);
 // examples/json_codec.cc is a complete one.
@@ -33,11 +33,11 @@ namespace ferry {
 
 // CodecRegistry
 //
-// Codecs are added and never removed or replaced.
+// Codecs can be added, but never removed or replaced.
 //
 // Thread-safety: all methods may be called from any number of threads. Reading
-// and writing hold no lock of the registry; `Register` calls `name()` and
-// `suffix()` under it.
+// and writing do not hold the registry's lock; `Register` holds it while it
+// calls `name()` and `suffix()`.
 class CodecRegistry {
  public:
   // Makes a registry that has the codec "pickle" (suffix "pkl"), as every
@@ -50,8 +50,8 @@ class CodecRegistry {
   // their options name another. Never destroyed.
   static CodecRegistry& Default();
 
-  // Adds a codec for as long as the registry lives. Loads and saves that have
-  // begun do not see it.
+  // Adds a codec for the lifetime of the registry. Loads and saves that have
+  // already begun do not use it.
   //
   // Errors:
   //   kInvalidArgument - null, or its name or its suffix is not a lower-case

@@ -5,7 +5,8 @@
 // File: serialization/load.h
 // -----------------------------------------------------------------------------
 //
-// `Load`: PyTorch's torch.load, which runs no code and checks checksums.
+// `Load`, the counterpart of PyTorch's torch.load. It runs no code from the
+// file and verifies checksums.
 //
 // Example:
 //
@@ -23,26 +24,30 @@
 
 namespace ferry {
 
-// Reads all of a file: `Checkpoint::Open`, then `Checkpoint::PlaceAll`, whose
-// errors it returns. To read part of a file, use `Checkpoint`.
+// Reads a whole file: calls `Checkpoint::Open`, then `Checkpoint::PlaceAll`. To
+// read part of a file, use `Checkpoint`.
+//
+// Errors: as those two functions.
 absl::StatusOr<Value> Load(absl::string_view path,
                            const LoadOptions& options = LoadOptions());
 
-// The same from bytes in memory, which are not needed afterwards.
+// Reads a whole checkpoint from bytes in memory. The bytes are not needed after
+// the call.
 absl::StatusOr<Value> LoadMemory(absl::string_view bytes,
                                  const LoadOptions& options = LoadOptions());
 
-// The same from a source, at its position: what stands before it is not looked
-// at. It is read from front to back, after a look at its end, on this thread.
-// After success the source stands right behind the checkpoint, after a failure
-// anywhere. At most 64 KiB may follow a zip archive, since its directory is
-// looked for at the end of the source.
+// Reads a checkpoint from a source, starting at the source's current position.
+// Bytes before that position are not read. `Load` first reads the end of the
+// source and then reads it from front to back, all on the calling thread. After
+// success, the source is positioned right after the checkpoint; after a
+// failure, its position is unspecified. At most 64 KiB may follow a zip
+// archive, because `Load` searches for its directory at the end of the source.
 //
 //   std::ifstream stream("model.pt", std::ios::binary);
 //   IStreamSource source(&stream);
 //   FERRY_ASSIGN_OR_RETURN(Value value, Load(source));
 //
-// Errors: as above, and as the source returns.
+// Errors: as above, and whatever the source returns.
 absl::StatusOr<Value> Load(ByteSource& source,
                            const LoadOptions& options = LoadOptions());
 

@@ -5,11 +5,11 @@
 // File: serialization/load_into.h
 // -----------------------------------------------------------------------------
 //
-// `LoadInto`: a file's weights into the tensors of a model that exists, as
-// `module.load_state_dict(torch.load(path))` does, without a second copy of
-// them in memory.
+// `LoadInto` reads the weights in a file into the tensors of an existing model,
+// as `module.load_state_dict(torch.load(path))` does, but without a second copy
+// of the weights in memory.
 //
-// Example: a program's own buffers, filled from a file.
+// Example: fill the program's own tensors from a file.
 //
 //   std::vector<NamedTensor> model = {{"fc.weight", weight},
 //                                     {"fc.bias", bias}};
@@ -31,52 +31,59 @@
 namespace ferry {
 
 struct LoadIntoOptions {
-  // Whether every tensor must be in the file, and the state in the file have
-  // nothing else: no other tensor, nothing that is no tensor
-  // (`StateDictResult::left_out`), and nothing beside it that may be a part of
-  // it (`StateDictResult::ambiguous`). Default: yes, as in PyTorch.
+  // Whether the tensors and the state in the file must match exactly. If true,
+  // every tensor must be in the file. The state in the file must then hold no
+  // other tensor and no non-tensor (`StateDictResult::left_out`), and nothing
+  // beside the state may look like a part of it (`StateDictResult::ambiguous`).
+  // The default is true, as in PyTorch.
   bool strict = true;
 
-  // Where in the file to look for the state, as a JSON Pointer: "/ema". What is
-  // elsewhere is not looked at. Default: where `StateDict` finds it.
+  // Where in the file to look for the state, as a JSON Pointer such as "/ema".
+  // The rest of the file is ignored. The default is to let `StateDict` find the
+  // state.
   std::string pointer;
 };
 
 struct LoadIntoResult {
-  // The names of tensors that the file does not have, in the order of the call.
+  // The names of tensors that are not in the file, in the order of the call.
   // Empty after a strict load.
   std::vector<std::string> missing;
 
-  // What the file has that was not asked for, in the order of the file: the
-  // names of tensors in the state, the names of what is no tensor in it, and
-  // last, as JSON Pointers from the root of the file ("/bias"), what stands
-  // beside the state and may be a part of it. Empty after a strict load.
+  // What the file holds but the caller did not ask for, in this order: the
+  // names of other tensors in the state, the names of non-tensors in the state,
+  // and, as JSON Pointers from the root of the file ("/bias"), whatever is
+  // beside the state and may be a part of it. Each group is in file order.
+  // Empty after a strict load.
   std::vector<std::string> unexpected;
 
-  // Where in the file the state is ("/model"), and what is outside it, as in
-  // `StateDictResult`, but from the root of the file.
+  // Where the state is in the file ("/model"), and what is outside it. As in
+  // `StateDictResult`, but as JSON Pointers from the root of the file.
   std::string pointer;
   std::vector<std::string> outside;
 };
 
-// Reads the tensors that `StateDict` finds in a file, which may be a
-// TorchScript archive, into those of the same names in `tensors`: in parallel,
-// straight into their memory, which may be on the device of any backend.
-// Nothing is converted: dtype and shape must be equal, and tensors that are
-// quantised, whose scale stands beside them, are refused. Strides may differ;
-// what the file arranges otherwise goes through host memory, at most about 64
-// MiB of it, or as much as the largest such storage has. Where the memory of
-// two tensors overlaps and is not the same view, it holds one or the other.
+// Reads the tensors that `StateDict` finds in a file into the tensors of the
+// same names in `tensors`. The file may be a TorchScript archive. Reads in
+// parallel and directly into the memory of the tensors, which may be on the
+// device of any backend.
 //
-// All names and forms are compared before any tensor is read, and one error
-// says all that is wrong. After an error in reading (damage, a lost disk) the
-// tensors hold anything.
+// Nothing is converted: dtype and shape must be equal. Quantised tensors are
+// refused, because their scale is stored outside their elements. Strides may
+// differ; elements that the file lays out differently are copied through host
+// memory, at most about 64 MiB at a time, or the size of the largest such
+// storage if that is more. If two tensors are different views that overlap in
+// memory, the overlap holds the data of either one.
+//
+// Compares all names, dtypes and shapes before reading any tensor, and reports
+// every mismatch in one error. After an error while reading (damage, a lost
+// disk) the contents of the tensors are unspecified.
 //
 // Errors:
-//   kInvalidArgument - names or forms that do not fit (with `strict`, missing
-//                      and unexpected names too), all listed; a name that is no
-//                      tensor in the file; a name twice; a tensor whose
-//                      elements share memory, or without memory.
+//   kInvalidArgument - a dtype or shape does not match (with `strict`, also a
+//                      missing or unexpected name); the message lists all of
+//                      them. Or a name does not name a tensor in the file, a
+//                      name is given twice, or a tensor has no memory or has
+//                      elements that share memory.
 //   kUnimplemented   - as `Checkpoint::ReadTensors`.
 //   as `Checkpoint::Open`, `Value::At`, `StateDict` and `Checkpoint::ReadInto`.
 absl::StatusOr<LoadIntoResult> LoadInto(
@@ -84,8 +91,8 @@ absl::StatusOr<LoadIntoResult> LoadInto(
     const LoadIntoOptions& options = LoadIntoOptions(),
     const LoadOptions& load_options = LoadOptions());
 
-// The same from a checkpoint that is open; what is placed and what is not stays
-// so.
+// Does the same from an open checkpoint. Does not change which of its storages
+// are placed.
 absl::StatusOr<LoadIntoResult> LoadInto(
     const Checkpoint& checkpoint, absl::Span<const NamedTensor> tensors,
     const LoadIntoOptions& options = LoadIntoOptions());

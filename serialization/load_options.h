@@ -5,9 +5,9 @@
 // File: serialization/load_options.h
 // -----------------------------------------------------------------------------
 //
-// How a checkpoint is loaded.
+// Options for loading a checkpoint.
 //
-// Example: everything to the CPU, also from a file that was saved on GPUs.
+// Example: load everything to the CPU, even from a file that was saved on GPUs.
 //
 //   LoadOptions options;
 //   options.map_location = MapLocation::To("cpu");
@@ -33,102 +33,108 @@ class CodecRegistry;
 
 // Where storages go.
 enum class Placement {
-  // To the device that the location tag names, or what `map_location` makes of
-  // it.
+  // To the device that the location tag names, after `map_location` is applied.
   kPlace,
-  // All to the host. Each remembers that tag (`Storage::recorded_location`),
-  // which a save writes again; nobody asks whether there is such a device.
+  // All to the host. Each storage remembers its tag
+  // (`Storage::recorded_location`), and a save writes it again. The device need
+  // not exist on this machine.
   kHost,
 };
 
-// What becomes of the globals that a pickle refers to: classes and functions of
-// Python. None is ever run.
+// How to treat the globals that a pickle refers to, which are Python classes
+// and functions. None of them is ever run.
 enum class Globals {
-  // What is not known becomes an object that says how it was made.
+  // An unknown global becomes an object that records how it was constructed.
   kData,
-  // Loading fails with kPermissionDenied on globals that PyTorch's
-  // `weights_only=True` does not allow, unless the program allows them, and, as
-  // there, on all TorchScript and tar archives. So does one storage of two
-  // dtypes. (PyTorch also refuses protocols other than 2 and files that are no
-  // checkpoints; Ferry reads them.)
+  // Loading fails with kPermissionDenied if the file uses a global that neither
+  // PyTorch's `weights_only=True` nor the program allows, if it is a
+  // TorchScript or tar archive (which `weights_only` also refuses), or if it
+  // uses one storage as two dtypes. (PyTorch also refuses pickle protocols
+  // other than 2 and files that hold something other than a checkpoint; Ferry
+  // reads them.)
   kStrict,
 };
 
-// `progress` and `is_cancelled` are those of `TransferControl`.
+// Inherits `progress` and `is_cancelled` from `TransferControl`.
 struct LoadOptions : TransferControl {
   // --- What is loaded --------------------------------------------------------
 
-  // Default: to the devices that the file names.
+  // Where storages go. The default is the devices that the file names.
   Placement placement = Placement::kPlace;
 
-  // Other locations than the file's. Default: none.
+  // Replaces the locations that the file names. The default replaces none.
   MapLocation map_location;
 
-  // Whether it is an error (kInvalidArgument) if `map_location`, by text or
-  // table, maps no storage that is placed. Default: no, as in PyTorch, where a
-  // mistyped key goes unnoticed.
+  // Whether to fail with kInvalidArgument if `map_location` is given by text or
+  // by table but matches none of the storages that are placed. The default is
+  // false, as in PyTorch, where a mistyped key goes unnoticed.
   bool map_location_must_match = false;
 
-  // Which devices there are. Null: `DeviceRegistry::Default()`.
+  // The registry of devices to load to. Null means `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;
 
-  // The name of the codec that must have written the file: "pickle", or another
-  // that is registered. Files of other codecs are refused (kInvalidArgument)
-  // before their object graph is read, so a name other than "pickle" keeps all
-  // pickles out. Empty, the default: the registered codec that the file's graph
-  // record is marked with. Legacy streams, tar archives and bare pickles are
-  // always of "pickle"; safetensors files have no codec and open only if this
-  // is empty.
+  // The name of the codec that must have written the file: "pickle" or another
+  // registered codec. A file of another codec is refused (kInvalidArgument)
+  // before its object graph is read, so a name other than "pickle" refuses all
+  // pickles. If empty, which is the default, the name of the graph record in
+  // the file selects a registered codec. The codec of legacy streams, tar
+  // archives and bare pickles is always "pickle". Safetensors files have no
+  // codec and open only if this is empty.
   std::string codec;
 
-  // Which codecs there are. Null: `CodecRegistry::Default()`. Must live until
-  // the checkpoint has been opened.
+  // The registry of codecs. Null means `CodecRegistry::Default()`. Must live
+  // until the checkpoint has been opened.
   const CodecRegistry* codec_registry = nullptr;
 
-  // Default: as data.
+  // How to treat Python's globals. The default keeps unknown ones as data.
   Globals globals = Globals::kData;
 
-  // What kStrict allows besides PyTorch's own list: "my_package.Point". Nothing
-  // of the modules os, posix, nt and sys, as in PyTorch, and not
+  // Globals that kStrict allows in addition to PyTorch's own list, such as
+  // "my_package.Point". As in PyTorch, these cannot include anything from the
+  // modules os, posix, nt and sys. Nor can they include
   // torch.storage._load_from_bytes, which loads another checkpoint without any
-  // check. Default: nothing.
+  // check. The default is empty.
   std::vector<std::string> allowed_globals;
 
-  // Classes that the program reads, which kStrict allows as well. Null, the
-  // default: none. Not needed after the load.
+  // The classes that the program can read, which kStrict also allows. Null, the
+  // default, means none. Not needed after the load.
   const ClassRegistry* classes = nullptr;
 
-  // Of a zip archive that does not say: PyTorch has said since 2.1. Default:
-  // little, which is what nearly all machines wrote.
+  // The byte order of a zip archive that does not record its own. PyTorch has
+  // recorded it since 2.1. The default is little-endian, which nearly all
+  // machines write.
   ByteOrder fallback_byte_order = ByteOrder::kLittle;
 
-  // Where the checkpoint begins in the file, or after the position of a source:
-  // it may stand inside a larger one. Default: at the first byte.
+  // Where the checkpoint begins, in bytes from the start of the file or from
+  // the position of the source. Use this for a checkpoint inside a larger file.
+  // The default is 0.
   uint64_t offset_bytes = 0;
 
-  // The number of bytes from there on that are the checkpoint's. Needed to read
-  // a zip archive that another one follows, since an archive is found from its
-  // end. Default: all bytes up to the end.
+  // The size of the checkpoint, in bytes from `offset_bytes`. Needed to read a
+  // zip archive that another archive follows, because an archive is found from
+  // its end. The default is all bytes up to the end of the file.
   uint64_t size_bytes = std::numeric_limits<uint64_t>::max();
 
   LoadLimits limits;
 
-  // Whether the checksum of each record is computed and compared with the one
-  // in the file, if the file has one. Default: yes. Costs about a tenth of a
-  // load, since bytes are checked while they are in cache.
+  // Whether to compute the CRC-32 of each record and compare it with the one in
+  // the file, if the file has one. The default is true. This takes about a
+  // tenth of the load time, because bytes are checked while they are in cache.
   bool verify_crc32 = true;
 
-  // Of a file that is opened by its path: whether storages that stay on the
-  // host are left in the file and mapped, each until the last handle to it
-  // goes, so that pages are read when they are touched. Default: no; storages
-  // are read into memory of their own.
+  // Whether to map storages into memory instead of reading them, so that a page
+  // is read when it is first touched. Applies only to files opened by path, and
+  // only to storages that stay on the host. A storage stays mapped until its
+  // last handle is destroyed. The default reads storages into memory of their
+  // own.
   //
-  // What is mapped is not compared with its checksum (`Checkpoint::Verify` does
-  // that). Not mapped but read as usual are storages of the other byte order,
-  // those in deflated records, and those that do not begin at a multiple of 16
-  // bytes in the file, so that every dtype is aligned; `torch.save` aligns to
-  // 64. Writing to a tensor of a kReadOnly mapping ends the process, and so
-  // does touching one of a file that has become shorter.
+  // Mapped bytes are not compared with their checksum; `Checkpoint::Verify`
+  // does that. Some storages are read as usual instead of being mapped: those
+  // of the other byte order, those in deflated records, and those whose offset
+  // in the file is not a multiple of 16 bytes, since every dtype must be
+  // aligned. `torch.save` aligns storages to 64 bytes. Writing to a tensor in a
+  // kReadOnly mapping ends the process, and so does touching a tensor past the
+  // end of a file that has become shorter.
   FileMapping mapping = FileMapping::kNone;
 };
 

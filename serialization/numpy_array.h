@@ -5,10 +5,10 @@
 // File: serialization/numpy_array.h
 // -----------------------------------------------------------------------------
 //
-// NumPy's arrays, scalars and dtypes in a checkpoint. They are objects there,
-// and are saved again as such; these functions see the numbers in them.
+// Reads NumPy arrays, scalars and dtypes in a checkpoint. Ferry loads and saves
+// them as objects; these functions decode the numbers in them.
 //
-// Example: an array of a training checkpoint as a tensor.
+// Example: read an array in a training checkpoint as a tensor.
 //
 //   FERRY_ASSIGN_OR_RETURN(Value checkpoint, Load("train.pt"));
 //   FERRY_ASSIGN_OR_RETURN(Value array, checkpoint.At("/history/losses"));
@@ -26,34 +26,33 @@
 
 namespace ferry {
 
-// An array or a scalar, as the pickle has it.
+// An array or a scalar, as stored in the pickle.
 struct NumpyArray {
   DType dtype = DType::kFloat32;
-  Dimensions shape;    // empty of a scalar
+  Dimensions shape;    // empty for a scalar
   Dimensions strides;  // in elements: row-major or column-major
-  // Of all elements. Text of the graph.
+  // The bytes of all elements. A view into the graph.
   absl::string_view bytes;
   bool is_big_endian = false;
 };
 
-// What the node says, if it is an `ndarray` (also of a subclass, such as
-// `matrix`) or a NumPy scalar, in the forms of NumPy 1 and 2 for any pickle
-// protocol. O(rank).
+// Decodes a node that is an `ndarray` (or of a subclass, such as `matrix`) or a
+// NumPy scalar, as NumPy 1 and 2 write them with any pickle protocol. O(rank).
 //
 // Errors:
-//   kInvalidArgument - neither.
-//   kUnimplemented   - of objects, text, dates, or of fields: no tensor's
-//                      elements.
-//   kDataLoss        - it contradicts itself.
+//   kInvalidArgument - the node is neither.
+//   kUnimplemented   - the elements are objects, text, dates or structures with
+//                      fields, which tensors cannot have.
+//   kDataLoss        - the array contradicts itself.
 absl::StatusOr<NumpyArray> ReadNumpyArray(const ObjectGraph& graph,
                                           NodeId node);
 
-// The array or scalar as a tensor on the CPU, with a copy of its elements in
-// the host's byte order. Errors: as `ReadNumpyArray`; kResourceExhausted -
-// there is no memory.
+// Returns the array or scalar as a tensor on the CPU, with a copy of its
+// elements in the host's byte order. Errors: as `ReadNumpyArray`;
+// kResourceExhausted - not enough memory.
 absl::StatusOr<Tensor> TensorFromNumpy(const Value& value);
 
-// The dtype that a `numpy.dtype` object is. Errors: as `ReadNumpyArray`.
+// Returns the dtype of a `numpy.dtype` object. Errors: as `ReadNumpyArray`.
 absl::StatusOr<DType> DTypeFromNumpy(const Value& value);
 
 }  // namespace ferry

@@ -5,7 +5,7 @@
 // File: serialization/save.h
 // -----------------------------------------------------------------------------
 //
-// `Save`: PyTorch's torch.save.
+// `Save`, the counterpart of PyTorch's torch.save.
 //
 // Example: a state_dict for torch.load(..., weights_only=True).
 //
@@ -23,40 +23,40 @@
 
 namespace ferry {
 
-// Writes `value` and all that it refers to, each storage once, to a file, whole
-// or not at all: `path` is the old file or the new one at any moment (see
-// `AtomicFile`). Takes memory for the pickle and a few MiB; writes in parallel.
+// Writes `value` and everything that it refers to, each storage once, to a
+// file. The write is atomic: at any moment `path` is either the old file or the
+// complete new one (see `AtomicFile`). Uses memory for the pickle and a few MiB
+// more. Writes in parallel.
 //
-// The value must not change meanwhile.
+// The value must not change during the call.
 //
-// Errors (one about a part of the value has a JSON Pointer to that part):
+// Errors (an error about a part of the value has a JSON Pointer to that part):
 //   kInvalidArgument   - an option is out of range or does not fit the
 //                        container; `path` has the suffix of another format,
-//                        such as "model.onnx", by which other programs choose
-//                        how to read it; a
-//                        storage has no bytes, or is used as two dtypes; or no
-//                        reader would take the file: text is not UTF-8, the
-//                        name of a class is not a name, a tensor has a flag
-//                        that its dtype cannot have, the parts of a sparse
-//                        tensor do not fit together, or the arguments of a call
-//                        that rebuilds a tensor are malformed. (Whether Python
-//                        takes the arguments of any other call is not checked.)
-//   kUnimplemented     - what the codec, the pickle protocol or the container
-//                        cannot express.
-//   kNotFound          - no codec of the name in `SaveOptions::codec` is
+//                        which would mislead programs; a storage has no bytes,
+//                        or is used as two dtypes; or no reader would accept
+//                        the file: text is not UTF-8, the name of a class is
+//                        not valid, a tensor has a flag that its dtype cannot
+//                        have, the components of a sparse tensor do not match,
+//                        or the arguments of a call that rebuilds a tensor are
+//                        malformed. (`Save` does not check whether Python
+//                        accepts the arguments of any other call.)
+//   kUnimplemented     - the codec, the pickle protocol or the container cannot
+//                        express the value.
+//   kNotFound          - no codec with the name in `SaveOptions::codec` is
 //                        registered; the message lists those that are.
-//   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - of the
-//                        file; a full disk is kResourceExhausted.
+//   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - the file
+//                        cannot be written; a full disk is kResourceExhausted.
 //   kUnavailable       - also: a storage is on a device, and neither a backend
 //                        nor a program's own package can copy it to the host
 //                        (devices/device_registry.h).
-//   kCancelled         - as `SaveOptions::is_cancelled` asked.
+//   kCancelled         - `SaveOptions::is_cancelled` returned true.
 //   whatever the backend or the package that copies a storage returns.
 absl::Status Save(const Value& value, absl::string_view path,
                   const SaveOptions& options = SaveOptions());
 
-// The same to a sink, in order; it is flushed at the end. After a failure the
-// sink has had a part of the file.
+// Writes `value` to a sink, from the first byte to the last, and flushes it at
+// the end. After a failure the sink has received a part of the file.
 absl::Status Save(const Value& value, ByteSink& sink,
                   const SaveOptions& options = SaveOptions());
 

@@ -5,9 +5,9 @@
 // File: serialization/save_options.h
 // -----------------------------------------------------------------------------
 //
-// How a value is saved.
+// Options for saving a value.
 //
-// Example: a file that looks as PyTorch 1.13 would have written it.
+// Example: write a file as PyTorch 1.13 would have written it.
 //
 //   SaveOptions options;
 //   options.compatibility = Compatibility::kTorch1_6;
@@ -29,10 +29,11 @@ namespace ferry {
 
 class CodecRegistry;
 
-// The PyTorch versions whose archive is written: which records, in which order.
-// Every version from 1.6 on opens each of them, if it knows what is in it: conj
-// and neg bits need 2.0, and dtypes without a storage class of their own, such
-// as float8 and uint16, the version that brought them.
+// The PyTorch version whose archive layout to write: which records, in which
+// order. Every version since 1.6 opens all of these layouts, provided that it
+// supports the contents. Conj and neg bits need PyTorch 2.0. Dtypes without a
+// storage class of their own, such as float8 and uint16, need the version that
+// introduced them.
 enum class Compatibility {
   // 1.6 to 2.0: the pickle, storages sorted as text (0, 1, 10, 2), version.
   kTorch1_6,
@@ -43,64 +44,72 @@ enum class Compatibility {
   kTorch2_7,
 };
 
-// `progress` and `is_cancelled` are those of `TransferControl`; a save that is
-// cancelled leaves the old file.
+// Inherits `progress` and `is_cancelled` from `TransferControl`. A cancelled
+// save leaves the old file in place.
 struct SaveOptions : TransferControl {
   // --- What is written -------------------------------------------------------
 
-  // The form of the file: kZip, the default; kLegacy, which PyTorch before 1.6
-  // reads, too, and which has no checksums, no names and no alignment, so that
-  // the options about them, and `compatibility`, say nothing (nested tensors
-  // and generators, which PyTorch cannot read from one, are kUnimplemented); or
-  // kSafetensors, which has room for a dict of tensors and nothing else: see
-  // `WriteSafetensors`. Of the options below that one uses those that say so.
+  // The container to write. The default is kZip.
+  //
+  // kLegacy writes a file that PyTorch before 1.6 can read, too. It has no
+  // checksums, record names or alignment, so the options about them are
+  // ignored, and so is `compatibility`. Nested tensors and generators are
+  // kUnimplemented, because PyTorch cannot read them from such a file.
+  //
+  // kSafetensors can hold a dict of tensors and nothing else: see
+  // `WriteSafetensors`. Of the options below, it uses only those that mention
+  // safetensors.
   Container container = Container::kZip;
 
-  // The name of the codec that writes the object graph. Empty, the default:
-  // "pickle", the only one that PyTorch reads. Other codecs need the zip
-  // container (kInvalidArgument). kSafetensors has no codec: leave this empty.
+  // The name of the codec that writes the object graph. Empty, the default,
+  // means "pickle", the only codec that PyTorch reads. Other codecs need the
+  // zip container (else kInvalidArgument). For kSafetensors, which has no
+  // codec, leave this empty.
   std::string codec;
 
-  // Which codecs there are. Null: `CodecRegistry::Default()`.
+  // The registry of codecs. Null means `CodecRegistry::Default()`.
   const CodecRegistry* codec_registry = nullptr;
 
-  // The protocol that the codec "pickle" writes, 0 to 5. Default: 2, as in
-  // PyTorch; `weights_only` reads no other. Protocol 0 is for values without
-  // tensors and storages (kUnimplemented): PyTorch writes it with them, and
-  // cannot read it. Other codecs ignore this.
+  // The pickle protocol that the codec "pickle" writes, 0 to 5. The default is
+  // 2, as in PyTorch; `weights_only` reads no other. With protocol 0 a value
+  // that has tensors or storages is kUnimplemented: PyTorch writes such files
+  // but cannot read them. Other codecs ignore this option.
   int pickle_protocol = 2;
 
-  // Default: the newest.
+  // The archive layout to write. The default is the newest.
   Compatibility compatibility = Compatibility::kTorch2_7;
 
-  // What the records' names begin with. Empty, the default: as in PyTorch, the
-  // file's name without its last extension, or "archive" where there is no
-  // file.
+  // The prefix of the record names. If empty, which is the default, it is the
+  // file's name without its last extension, or "archive" if there is no file,
+  // as in PyTorch.
   std::string archive_name;
 
-  // Storages begin at multiples of this: 64, the default, to 32768. Larger
-  // alignments let a reader map them; they cost half of it per storage.
+  // The alignment of storages in the file, in bytes, from 64 (the default) to
+  // 32768. A larger alignment lets a reader map the storages; it wastes half
+  // the alignment per storage on average.
   uint64_t storage_alignment = 64;
 
-  // Whether checksums are written. Default: yes; costs about a tenth of a save.
-  // Without them nobody can tell whether the file is damaged.
+  // Whether to compute and write checksums. The default is true, which takes
+  // about a tenth of the save time. Without checksums, damage to the file
+  // cannot be detected.
   bool compute_crc32 = true;
 
-  // Of a safetensors file: its `__metadata__`, names and texts. Default: none;
-  // some readers want {"format", "pt"}.
+  // The `__metadata__` of a safetensors file, as pairs of name and text. The
+  // default is empty. Some readers require {"format", "pt"}.
   std::vector<std::pair<std::string, std::string>> metadata;
 
-  // Of a safetensors file: whether tensors that share memory are each written
-  // whole, and so share none when they are read. Default: no; they are an
-  // error.
+  // Whether to write tensors that share memory in full, one by one, to a
+  // safetensors file, so that they no longer share memory when read back. The
+  // default is false: such tensors are an error.
   bool copy_shared = false;
 
-  // Which devices there are. Null: `DeviceRegistry::Default()`.
+  // The registry of devices. Null means `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;
 
   // --- How it is written -----------------------------------------------------
 
-  // Of a save to a path. Default: durable when the call returns.
+  // Whether a save to a path waits until the bytes are on the disk. The default
+  // does.
   Durability durability = Durability::kFull;
 };
 

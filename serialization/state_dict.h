@@ -5,10 +5,10 @@
 // File: serialization/state_dict.h
 // -----------------------------------------------------------------------------
 //
-// The tensors of a model by name, from whatever was saved: a state_dict, a
+// Finds the tensors of a model by name, whatever was saved: a state_dict, a
 // training checkpoint that holds one, a whole module, or a TorchScript program.
 //
-// Example: all weights of a file, and what else its state has.
+// Example: list all weights in a file, and the non-tensors in its state.
 //
 //   FERRY_ASSIGN_OR_RETURN(Value checkpoint, Load("train.pt"));
 //   FERRY_ASSIGN_OR_RETURN(StateDictResult state, StateDict(checkpoint));
@@ -34,7 +34,8 @@ namespace ferry {
 
 // Something in a model's state that is not a tensor with a name.
 struct LeftOut {
-  // The name that a tensor would have in its place: "fc._packed_params.dtype".
+  // The name that a tensor in this position would have:
+  // "fc._packed_params.dtype".
   std::string name;
   // Its type: "int", "dict", "omegaconf.DictConfig".
   std::string type;
@@ -44,13 +45,13 @@ struct StateDictResult {
   // In the order of the file. No two have the same name.
   std::vector<NamedTensor> tensors;
 
-  // What the state holds that is no tensor and contains none: PyTorch's
-  // `state_dict()` lists it, `tensors` does not. In the order of the file. A
+  // The entries of the state that neither are nor contain tensors, in the order
+  // of the file. PyTorch's `state_dict()` lists them; `tensors` does not. A
   // dict, list or object without tensors is one entry.
   std::vector<LeftOut> left_out;
 
-  // Where the state is in the value, as a JSON Pointer: "/model"; "" is the
-  // value itself.
+  // Where the state is in the value, as a JSON Pointer such as "/model". ""
+  // means the value itself.
   std::string pointer;
 
   // What the value holds outside the state, as JSON Pointers: the entries
@@ -58,12 +59,12 @@ struct StateDictResult {
   // neither parameters nor persistent buffers ("/_buffers/cache").
   std::vector<std::string> outside;
 
-  // Those of `outside` that may be a part of the state all the same: the
-  // tensors, and the lists, tuples and quantised weights with tensors in them,
-  // beside the state. The value {"weights": {...}, "bias": tensor} is taken for
-  // one that holds a state under "weights", and reads as well as a state_dict
-  // of its own. Empty where the state is under "state_dict" or
-  // "model_state_dict", which are not what a module calls its children.
+  // The elements of `outside` that may nevertheless be a part of the state:
+  // tensors beside the state, and lists, tuples and quantised weights beside it
+  // that contain tensors. For example, in {"weights": {...}, "bias": tensor}
+  // the state is taken to be the dict under "weights", but the whole value
+  // could also be a state_dict. Empty if the state is under "state_dict" or
+  // "model_state_dict", since modules do not use these as names of children.
   std::vector<std::string> ambiguous;
 };
 
@@ -71,36 +72,43 @@ struct StateDictResult {
 //
 //   - a state_dict: a dict with tensors in it, or with lists, tuples or
 //     quantised weights that hold tensors.
-//   - a module that was saved whole, of any class: its parameters and
+//   - a module of any class that was saved whole. Lists its parameters and
 //     persistent buffers, and those of its submodules, as its `state_dict()`
-//     lists them. A module that hangs in several places is listed in each.
-//     What quantised modules pack is listed too. Other classes that change
-//     their `state_dict()` by code of their own are not known.
-//   - the root of a TorchScript archive: every tensor among the attributes of
-//     its objects. The file does not say which of them are parameters.
+//     does. A submodule that is used in several places is listed in each. The
+//     packed parameters of quantised modules are listed, too. Other classes
+//     that override `state_dict()` are not supported.
+//   - the root of a TorchScript archive. Lists every tensor among the
+//     attributes of its objects, because the file does not say which of them
+//     are parameters.
 //   - a dict that holds one of these under "state_dict", "model_state_dict",
 //     "model", "module", "net", "network", "weights", "generator",
 //     "params_ema" or "params": the first of them that does.
-//   - a dict that is no state_dict and has exactly one entry that is one of
-//     these, under any key.
+//   - a dict that is not a state_dict and in which exactly one entry, under any
+//     key, is one of these.
 //
-// Where a file keeps it elsewhere, say where: `StateDict(*value.At("/ema"))`.
+// If the state is somewhere else, pass that part:
+// `StateDict(*value.At("/ema"))`.
 //
-// Inside the state, names run through dicts, lists, tuples and objects:
-// "encoder.weights.0". What a key that is not a str leads to is left out.
+// Within the state, a name is the path through dicts, lists, tuples and
+// objects, joined by dots: "encoder.weights.0". Entries whose key is not a str
+// are left out.
 //
-// The tensors are those of `value`: not copied, and, in a `Checkpoint` whose
-// storages are not placed, without their bytes. All pointers lead back to what
-// they name by `Value::At`. O(nodes and the text of the names in the result).
-// Thread-safe like the const methods of `Value`.
+// The tensors are those of `value` and are not copied. If `value` is from a
+// `Checkpoint` whose storages are not placed, they have no bytes. All pointers
+// can be passed to `Value::At`.
+//
+// Complexity: O(number of nodes + size of the names in the result).
+// Thread-safety: as the const methods of `Value`.
 //
 // Errors:
-//   kNotFound          - there is nothing of the kind, or several entries that
-//                        could be it; says what there is.
-//   kInvalidArgument   - the state holds tensors, but none that has a name; two
-//                        tensors of one name; a module that contains itself.
-//   kResourceExhausted - names and visits of more than 1 GiB in all, which no
-//                        model has and a small file can ask for.
+//   kNotFound          - no state was found, or several entries could be it;
+//                        the message says what there is.
+//   kInvalidArgument   - the state holds tensors, but none of them has a name;
+//                        two tensors have the same name; or a module contains
+//                        itself.
+//   kResourceExhausted - the names and visits would take more than 1 GiB in
+//                        all. No real model does, but a small hostile file
+//                        could.
 absl::StatusOr<StateDictResult> StateDict(const Value& value);
 
 }  // namespace ferry

@@ -5,9 +5,8 @@
 // File: serialization/detection/file_suffix.h
 // -----------------------------------------------------------------------------
 //
-// What the suffix of a file's name says of its format. Programs choose by it
-// how to read a file; Ferry goes by the contents. Upper and lower case are the
-// same.
+// Maps the suffix of a file's name to a format. Other programs choose a reader
+// by the suffix; Ferry chooses by the contents. Case is ignored.
 #ifndef FERRY_SERIALIZATION_DETECTION_FILE_SUFFIX_H_
 #define FERRY_SERIALIZATION_DETECTION_FILE_SUFFIX_H_
 
@@ -15,14 +14,15 @@
 
 namespace ferry {
 
-// Whether the name ends as files of `torch.save` usually do: "model.pt".
+// Returns whether the name has a suffix that is usual for `torch.save`:
+// "model.pt".
 bool HasPyTorchSuffix(absl::string_view path);
 
-// Whether the name ends in ".safetensors".
+// Returns whether the name ends in ".safetensors".
 bool HasSafetensorsSuffix(absl::string_view path);
 
-// Returns the format of files that are neither, whose names end like this one:
-// "ONNX" for "model.onnx". Empty for any other name.
+// Returns the other format that the name's suffix stands for: "ONNX" for
+// "model.onnx". Empty if it stands for none.
 absl::string_view ForeignFormatOfSuffix(absl::string_view path);
 
 }  // namespace ferry

@@ -5,9 +5,9 @@
 // File: serialization/detection/foreign_archive.h
 // -----------------------------------------------------------------------------
 //
-// Says what a zip or tar archive or a folder is that is given to Ferry and is
-// no checkpoint, what to do with it, and which checkpoints it holds. Archives
-// and folders are known by the names of their files.
+// Explains a zip archive, tar archive or folder that is not a checkpoint: what
+// it is, what to do with it, and which checkpoints it holds. Recognises
+// archives and folders by the names of their files.
 #ifndef FERRY_SERIALIZATION_DETECTION_FOREIGN_ARCHIVE_H_
 #define FERRY_SERIALIZATION_DETECTION_FOREIGN_ARCHIVE_H_
 
@@ -18,19 +18,19 @@
 
 namespace ferry {
 
-// Return an error that says what an archive is of which the reader of
-// checkpoints has said that it lacks what makes it one. `missing` is what the
-// reader said.
+// Return an error that says what an archive is. Call them when the reader of
+// checkpoints has found that the archive lacks a part of a checkpoint;
+// `missing` is the error that the reader returned.
 //
-// They read the directory again, and of a zip archive the headers of the
-// records that they list, eight at most.
+// They read the directory again and, in a zip archive, the headers of the
+// records that they list, which are at most eight.
 //
 // Errors:
-//   kInvalidArgument - an archive of something else; `IsNotACheckpoint` is
+//   kInvalidArgument - the archive is not a checkpoint; `IsNotACheckpoint` is
 //                      true.
 //   kUnimplemented   - a format of PyTorch that is not supported.
-//   kDataLoss        - other parts of a checkpoint are there; the message is
-//                      that of `missing`.
+//   kDataLoss        - the archive has other parts of a checkpoint; the message
+//                      is that of `missing`.
 absl::Status ExplainZip(const ReadableBytes& file,
                         const ContainerOptions& options,
                         const absl::Status& missing);
@@ -38,10 +38,11 @@ absl::Status ExplainTar(const ReadableBytes& file,
                         const ContainerOptions& options,
                         const absl::Status& missing);
 
-// Returns an error that says what the folder at `path` holds, and OK if there
-// is no folder at `path`. Looks at its first 4096 names, in no order.
+// Returns an error that says what the folder at `path` holds, or OK if `path`
+// is not a folder. Considers the first 4096 names in it, in no particular
+// order.
 //
-// Errors: kInvalidArgument - a folder; `IsNotACheckpoint` is true.
+// Errors: kInvalidArgument - `path` is a folder; `IsNotACheckpoint` is true.
 absl::Status CheckIsNoFolder(absl::string_view path);
 
 }  // namespace ferry

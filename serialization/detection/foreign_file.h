@@ -5,10 +5,10 @@
 // File: serialization/detection/foreign_file.h
 // -----------------------------------------------------------------------------
 //
-// Says what a file is that is given to Ferry and is no checkpoint, and what to
-// do with it. Files are known by their contents, never by their names.
+// Explains a file that is not a checkpoint: what it is, and what to do with it.
+// Recognises files by their contents, never by their names.
 //
-// Zip and tar archives are the matter of foreign_archive.h.
+// For zip and tar archives, see foreign_archive.h.
 #ifndef FERRY_SERIALIZATION_DETECTION_FOREIGN_FILE_H_
 #define FERRY_SERIALIZATION_DETECTION_FOREIGN_FILE_H_
 
@@ -18,28 +18,32 @@
 
 namespace ferry {
 
-// Returns an error that names the format if `file` has the signature of one
-// that Ferry does not read, and OK if it has none. No checkpoint has such a
-// signature: none begins with the opcodes of a pickle, with an archive's mark
-// or with the length of a safetensors header. `head` is how the file begins;
-// 512 bytes, or all that there are.
+// Returns an error that names the format of `file` if the file has the
+// signature of a format that Ferry does not read, and OK otherwise. No
+// checkpoint has such a signature: none of these begins with the opcodes of a
+// pickle, with the magic number of an archive or with the length of a
+// safetensors header. `head` is the first 512 bytes of the file, or all of it
+// if it is shorter.
 //
-// Reads at most 64 KiB, and only of files that have a part of a signature.
+// Reads at most 64 KiB, and only if `head` matches a part of a signature.
 //
 // Errors:
-//   kInvalidArgument - another format; `IsNotACheckpoint` is true.
+//   kInvalidArgument - the file is of another format; `IsNotACheckpoint` is
+//                      true.
 //   kUnimplemented   - a format of PyTorch that is not supported.
 absl::Status CheckSignature(const ReadableBytes& file, absl::string_view head);
 
-// Returns an error that says what a file is that no reader and no signature has
+// Returns an error that describes a file that no reader and no signature has
 // recognised.
 //
-// Reads at most 64 KiB; of the index of a sharded checkpoint, up to 16 MiB.
+// Reads at most 64 KiB, or up to 16 MiB of the index of a sharded checkpoint.
 //
 // Errors:
-//   kInvalidArgument - text, a web page, an index; `IsNotACheckpoint` is true.
-//   kDataLoss        - a checkpoint whose beginning is damaged; or a file that
-//                      resembles nothing, and `IsNotACheckpoint` is true.
+//   kInvalidArgument - the file is text, a web page or an index;
+//                      `IsNotACheckpoint` is true.
+//   kDataLoss        - the file is a checkpoint whose beginning is damaged. Or
+//                      it is of no known format; `IsNotACheckpoint` is then
+//                      true.
 absl::Status ExplainUnknownFile(const ReadableBytes& file,
                                 absl::string_view head);
 

@@ -5,8 +5,8 @@
 // File: serialization/detection/not_a_checkpoint.h
 // -----------------------------------------------------------------------------
 //
-// Tells a file that is no checkpoint from one that is damaged: both are errors
-// of opening it.
+// Distinguishes a file that is not a checkpoint from a damaged checkpoint.
+// Opening either one returns an error.
 //
 // Example:
 //
@@ -22,16 +22,16 @@
 
 namespace ferry {
 
-// Returns whether `status`, which opening a file has returned, says that the
-// file is something else than a checkpoint. False for damaged checkpoints, for
-// forms of PyTorch that are not supported, and for files that cannot be read.
+// Returns whether `status`, the result of opening a file, says that the file is
+// not a checkpoint. False for damaged checkpoints, for PyTorch formats that are
+// not supported, and for files that cannot be read.
 bool IsNotACheckpoint(const absl::Status& status);
 
-// Marks an error so that `IsNotACheckpoint` is true of it.
+// Marks an error so that `IsNotACheckpoint` returns true for it.
 absl::Status MarkNotACheckpoint(absl::Status status);
 
-// Returns such an error: "model.onnx is an ONNX model, not a PyTorch
-// checkpoint; onnx.load reads it".
+// Makes such an error: "model.onnx is an ONNX model, not a PyTorch checkpoint;
+// onnx.load reads it".
 absl::Status NotACheckpointError(absl::string_view file, absl::string_view what,
                                  absl::string_view advice);
 

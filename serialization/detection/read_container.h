@@ -5,8 +5,8 @@
 // File: serialization/detection/read_container.h
 // -----------------------------------------------------------------------------
 //
-// Finds out by its first bytes what a file is, and has the right reader parse
-// it.
+// Detects the container of a file by its first bytes, and parses the file with
+// the reader for that container.
 #ifndef FERRY_SERIALIZATION_DETECTION_READ_CONTAINER_H_
 #define FERRY_SERIALIZATION_DETECTION_READ_CONTAINER_H_
 
@@ -18,11 +18,11 @@
 
 namespace ferry {
 
-// Reads the container and, by one of `codecs`, the object graph. `file` must
-// outlive the result.
+// Parses `file`, which must outlive the result. One of `codecs` reads the object
+// graph.
 //
 // Errors: as `Checkpoint::Open`. If the file is not a checkpoint, the message
-// says what it looks like and what to do.
+//         says what it appears to be and what to do.
 absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
                                                const ContainerOptions& options,
                                                const CodecSnapshot& codecs);

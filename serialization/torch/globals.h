@@ -5,9 +5,9 @@
 // File: serialization/torch/globals.h
 // -----------------------------------------------------------------------------
 //
-// Which classes and functions a checkpoint may refer to, under
-// `Globals::kStrict`: what torch.load allows with `weights_only=True`
-// (torch/_weights_only_unpickler.py, `_get_allowed_globals`, of 2.14).
+// Checks which classes and functions a checkpoint may refer to under
+// `Globals::kStrict`: those that torch.load allows with `weights_only=True`
+// (`_get_allowed_globals` in torch/_weights_only_unpickler.py, PyTorch 2.14).
 //
 // Example:
 //
@@ -25,19 +25,20 @@
 
 namespace ferry {
 
-// Whether PyTorch allows a global, spelt as in Python 3, without being asked
-// to. Thread-safe; O(1).
+// Returns whether PyTorch allows a global by default. The name is spelt as in
+// Python 3. Thread-safe; O(1).
 bool IsGlobalAllowed(absl::string_view module, absl::string_view name);
 
-// Whether a global cannot be allowed by anybody: it is of a module that PyTorch
-// blocks, or it is the function that loads another checkpoint out of bytes.
+// Returns whether a global can never be allowed: it is in a module that PyTorch
+// blocks, or it is the function that loads another checkpoint from bytes.
 bool IsBlocked(absl::string_view module, absl::string_view name);
 
 // Checks all globals of a graph that was read from `file`. Besides those that
 // PyTorch allows, `is_allowed` may allow any that is not blocked. It is given
 // the full name: "my_package.Config".
 //
-// Errors: kPermissionDenied - some are not allowed; lists all of them.
+// Errors: kPermissionDenied - some globals are not allowed; the message lists
+//         all of them.
 absl::Status CheckGlobals(
     const ObjectGraph& graph, absl::string_view file,
     absl::FunctionRef<bool(absl::string_view full_name)> is_allowed);

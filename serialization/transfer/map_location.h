@@ -5,9 +5,10 @@
 // File: serialization/transfer/map_location.h
 // -----------------------------------------------------------------------------
 //
-// PyTorch's `map_location`: where storages go instead of where the file says.
+// The counterpart of PyTorch's `map_location`: says where storages go instead
+// of the location that the file names.
 //
-// Example: everything to the CPU; or one device for another; or as code says.
+// Example: everything to the CPU; one device instead of another; a function.
 //
 //   LoadOptions options;
 //   options.map_location = MapLocation::To("cpu");
@@ -37,42 +38,46 @@ namespace ferry {
 
 // MapLocation
 //
-// A value. The forms, and what each does, are those of torch/serialization.py,
-// `_get_restore_location`; the file's tag counts as text, without wildcards.
+// A value type. The forms and what each does are those of
+// `_get_restore_location` in torch/serialization.py. Tags are compared as plain
+// text, without wildcards.
 class MapLocation {
  public:
-  // As a function: what to make of a storage, which is complete and on the
-  // host, and the file's tag; or nothing, for what the tag itself asks for.
-  // What is returned must have as many bytes. Called once for each storage, one
-  // at a time, on the thread that loads, in the order of first reference.
+  // Returns the storage to use for `storage`, which is complete and on the
+  // host, and its tag in the file. Returns nullopt to use the location that the
+  // tag names. The returned storage must have the same size in bytes. Called
+  // once per storage, one at a time, on the loading thread, in the order of
+  // first reference.
   using Mapper = std::function<absl::StatusOr<std::optional<Storage>>(
       const Storage& storage, absl::string_view tag)>;
 
-  // No mapping: storages go where the file says.
+  // Creates no mapping: storages go to the location that the file names.
   MapLocation() = default;
 
-  // All storages to one place, by its tag or as a device.
+  // Maps all storages to one location, given as a tag or as a device.
   static MapLocation To(absl::string_view tag);
   static MapLocation To(const Device& device);
 
-  // Storages with a tag that is a key to the tag beside it, which is not mapped
-  // again; all others where the file says.
+  // Maps each tag that is a key of `table` to its value, which is not mapped
+  // again. Storages with other tags go to the location that the file names.
   static MapLocation Table(const std::map<std::string, std::string>& table);
 
   static MapLocation Function(Mapper mapper);
 
   bool is_none() const { return form_ == Form::kNone; }
 
-  // The tag that takes the place of `tag`: itself, if nothing maps it.
+  // Returns the tag that replaces `tag`, or `tag` itself if nothing maps it.
   absl::string_view MapTag(absl::string_view tag) const;
 
-  // Whether a tag is mapped by text or table. Never of functions.
+  // Returns whether `tag` is mapped by text or by table. Always false if the
+  // mapping is a function.
   bool Matches(absl::string_view tag) const;
 
-  // The keys of a table, in alphabetical order. Empty for the other forms.
+  // Returns the keys of the table, in alphabetical order. Empty for other
+  // forms.
   std::vector<std::string> keys() const;
 
-  // Of the form by function; else empty.
+  // Returns the function, or an empty one for other forms.
   const Mapper& mapper() const { return mapper_; }
 
  private:

@@ -5,8 +5,8 @@
 // File: serialization/transfer/placing.h
 // -----------------------------------------------------------------------------
 //
-// Brings storages from a file to where they belong: the host, or the device
-// that the file's tag, or what `LoadOptions::map_location` makes of it, names.
+// Places storages: reads them from a file to the host, or to the device that
+// the file's location tag or `LoadOptions::map_location` names.
 #ifndef FERRY_SERIALIZATION_TRANSFER_PLACING_H_
 #define FERRY_SERIALIZATION_TRANSFER_PLACING_H_
 
@@ -25,8 +25,8 @@
 
 namespace ferry {
 
-// What placing takes of `scratch` for each part: a read, and its place in some
-// lists, those of the caller included.
+// The number of bytes of `scratch` that placing takes per part, for its read
+// and its entries in several lists, including the caller's.
 inline constexpr uint64_t kPlacingBytes = 184;
 
 // What placing uses of `LoadOptions`, which describes each. Pointers are not
@@ -42,16 +42,17 @@ struct PlacingOptions {
   const TransferControl* control = nullptr;
 };
 
-// Places the storages of `parts`, which are described, each once, and in the
-// order of first reference.
+// Places the storages of `parts`. They must be described, each listed once, and
+// in the order of first reference.
 //
-// Where a program's own code (a package, a map function) gave another storage
-// back, the result says which takes the place of which; all others are placed
-// as they are.
+// If a program's own code (a package or a map function) returned a different
+// storage, the result maps the original storage to it. All other storages are
+// placed themselves.
 //
-//   files    those that extents name; messages call the checkpoint by the
-//            first.
-//   scratch  for what is needed meanwhile: about kPlacingBytes for each part.
+//   files    the files that extents refer to. The name of the first is the name
+//            of the checkpoint in messages.
+//   scratch  memory for the duration of the call: about kPlacingBytes for each
+//            part.
 //
 // Errors: as `Checkpoint::Place`.
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
