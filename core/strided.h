@@ -5,9 +5,9 @@
 // File: core/strided.h
 // -----------------------------------------------------------------------------
 //
-// Elements from one arrangement in memory to another of the same shape.
+// Copies elements from one layout in memory to another of the same shape.
 //
-// Example: the transpose of a 2 x 3 matrix of floats.
+// Example: transpose a 2 x 3 matrix of floats.
 //
 //   CopyStrided(in, {1, 3}, out, {2, 1}, {3, 2}, sizeof(float));
 #ifndef FERRY_CORE_STRIDED_H_
@@ -22,22 +22,22 @@
 
 namespace ferry {
 
-// Shapes and strides have one number per dimension, outermost first; strides
-// are in elements, >= 0. Shapes are such that `NumElements` accepts them.
+// Shapes and strides have one number per dimension, outermost first. Strides
+// are in elements, >= 0. `NumElements` must accept the shapes.
 
-// Whether the view has each element of a run without gaps once, in any order of
-// dimensions. O(rank squared).
+// Returns whether the view covers each element of a contiguous range exactly
+// once, in any order of dimensions. O(rank^2).
 bool IsDense(absl::Span<const int64_t> shape,
              absl::Span<const int64_t> strides);
 
-// Whether no two elements of the view can share memory, as far as comparing
-// each stride with the extent of the smaller ones can tell: views that
-// interleave in cleverer ways are taken to overlap. O(rank squared).
+// Returns whether no two elements of the view share memory. Compares each
+// stride with the extent of the smaller ones, so it returns false for some
+// interleaved views that do not overlap. O(rank^2).
 bool HasNoOverlap(absl::Span<const int64_t> shape,
                   absl::Span<const int64_t> strides);
 
-// Whether two views of one shape arrange it alike: strides of dimensions of
-// size 1 do not matter.
+// Returns whether two views of the same shape have the same layout. Strides of
+// dimensions of size 1 do not matter.
 bool HasSameStrides(absl::Span<const int64_t> shape,
                     absl::Span<const int64_t> a, absl::Span<const int64_t> b);
 
@@ -86,8 +86,8 @@ class StridedIterator {
   std::array<int64_t, kViews> offsets_ = {};
 };
 
-// Copies all elements of `shape`. `from` and `to` are the first elements, of
-// `element_bytes`; they must not overlap.
+// Copies all elements of `shape`, each of `element_bytes` bytes. `from` and
+// `to` point to the first elements; the two views must not overlap.
 void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
                  void* to, absl::Span<const int64_t> to_strides,
                  absl::Span<const int64_t> shape, uint64_t element_bytes);

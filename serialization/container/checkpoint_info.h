@@ -29,7 +29,7 @@ enum class CheckpointKind {
   kTorchScript,  // what torch.jit.save or C++'s torch::save wrote
 };
 
-// "checkpoint", "torchscript".
+// Returns "checkpoint" or "torchscript".
 absl::string_view Name(CheckpointKind kind);
 
 // A record of an archive.
@@ -45,18 +45,18 @@ struct CheckpointInfo {
   // The name of the codec that wrote the object graph: "pickle". Empty for
   // safetensors, which have no codec.
   std::string codec;
-  // 0 where there is no pickle.
+  // 0 if there is no pickle.
   int pickle_protocol = 0;
   bool is_big_endian = false;
-  // What a zip archive's records are prefixed with: "archive".
+  // The prefix of the names of a zip archive's records: "archive".
   std::string archive_name;
-  // What a TorchScript archive has beside its objects and their tensors, in its
-  // order: the version of its format ("version"), the program ("bytecode.pkl",
-  // and as text "code/__torch__.py"), and the files that the caller of
-  // `torch.jit.save` added ("extra/notes.txt").
+  // The other records of a TorchScript archive, apart from its objects and
+  // their tensors, in archive order: the version of its format ("version"), the
+  // program ("bytecode.pkl", and as text "code/__torch__.py"), and the files
+  // that the caller of `torch.jit.save` added ("extra/notes.txt").
   std::vector<RecordInfo> program_records;
-  // The `__metadata__` of a safetensors file: names and texts in the order of
-  // the file.
+  // The `__metadata__` of a safetensors file, as pairs of name and text in file
+  // order.
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 

@@ -5,9 +5,10 @@
 // File: serialization/container/codec.h
 // -----------------------------------------------------------------------------
 //
-// How an object graph becomes bytes, and back: what `pickle_module` is for
-// `torch.save`. The bytes are one record of a zip archive, the graph record;
-// the storages are records of their own, which a codec only refers to.
+// The interface that converts an object graph to bytes and back, like
+// `pickle_module` of `torch.save`. The bytes are one record of a zip archive,
+// the graph record. Each storage has a record of its own, to which a codec only
+// refers.
 //
 // Pickle is the first codec (serialization/torch/pickle_codec.h). A program
 // adds its own to a `CodecRegistry`; examples/json_codec.cc shows how to write
@@ -39,14 +40,15 @@ class Codec {
  public:
   virtual ~Codec() = default;
 
-  // What options and messages call it: "pickle".
+  // Returns the name in options and messages: "pickle".
   virtual absl::string_view name() const = 0;
 
-  // What marks its files: "pkl", if the graph record is called "data.pkl".
+  // Returns the suffix that identifies its files: "pkl" if the graph record is
+  // called "data.pkl".
   virtual absl::string_view suffix() const = 0;
 
   struct GraphRead {
-    // A node of the graph.
+    // The root of the value, a node of the graph.
     NodeId root = kNoNode;
     // The version of the codec's own format: the pickle protocol.
     int version = 0;
@@ -57,32 +59,34 @@ class Codec {
   // Reads a graph record into `graph`, which is empty, and describes in
   // `storages` each storage that it refers to (`StorageTable::Describe`).
   //
-  // `storages` keeps the keys that it is given as views, and outlives the call:
-  // take them from `bytes` or from text of `graph`, which outlive `storages`.
-  // Input is never trusted: use no recursion, and no work or memory out of
-  // proportion to the size of `bytes`. Add each class or function of Python as
-  // a global (`ObjectGraph::AddGlobal`), since that is where `Globals::kStrict`
-  // looks. The caller checks that `GraphRead` fits the graph and the bytes.
+  // `storages` stores keys as views and outlives the call. Take the keys from
+  // `bytes` or from text of `graph`, both of which outlive `storages`. The
+  // input is untrusted: do not recurse, and do not use work or memory out of
+  // proportion to the size of `bytes`. Add each Python class or function as a
+  // global (`ObjectGraph::AddGlobal`), because `Globals::kStrict` checks
+  // globals. The caller checks that `GraphRead` fits the graph and the bytes.
   //
   // Errors:
-  //   kDataLoss          - damaged; the message has the offset.
-  //   kUnimplemented     - a later version of the format.
-  //   kResourceExhausted - past the limits.
+  //   kDataLoss          - the bytes are damaged; the message has the offset.
+  //   kUnimplemented     - the bytes are of a later version of the format.
+  //   kResourceExhausted - the graph exceeds the limits.
   //   whatever `storages` returns.
   virtual absl::StatusOr<GraphRead> Read(absl::string_view bytes,
                                          const LoadLimits& limits,
                                          StorageTable* storages,
                                          ObjectGraph* graph) const = 0;
 
-  // Writes `root` and all that it refers to, and adds each storage to
+  // Writes `root` and everything that it refers to, and adds each storage to
   // `storages` (`StorageTable::Add`). The archive names the record of a storage
-  // by its index in that table: "data/0" is the first. `Read` must describe
-  // the storage by that index in decimal. The same graph must always give the
-  // same bytes.
+  // by its index in that table: "data/0" is the first. `Read` must use that
+  // index in decimal as the key of the storage. The same graph must always give
+  // the same bytes.
   //
   // Errors:
-  //   kInvalidArgument - something that no reader could read.
-  //   kUnimplemented   - something that the codec cannot keep.
+  //   kInvalidArgument - the value contains something that no reader could
+  //                      read.
+  //   kUnimplemented   - the value contains something that the codec cannot
+  //                      represent.
   //   whatever `storages` returns.
   virtual absl::StatusOr<LargeString> Write(const ObjectGraph& graph,
                                             NodeId root,

@@ -5,7 +5,7 @@
 // File: serialization/container/codec_snapshot.h
 // -----------------------------------------------------------------------------
 //
-// The codecs among which a load or a save chooses.
+// The set of codecs from which a load or a save chooses.
 #ifndef FERRY_SERIALIZATION_CONTAINER_CODEC_SNAPSHOT_H_
 #define FERRY_SERIALIZATION_CONTAINER_CODEC_SNAPSHOT_H_
 
@@ -22,11 +22,11 @@
 
 namespace ferry {
 
-// Whether `text` can be the name or the suffix of a codec: a lower-case letter,
-// then lower-case letters, digits and '_'. There are no capitals because
-// PyTorch ignores case in the names of records.
+// Returns whether `text` can be the name or the suffix of a codec: a lower-case
+// letter, then lower-case letters, digits and '_'. Capitals are not allowed
+// because PyTorch ignores case in the names of records.
 //
-// At most `kMaxCodecWordBytes` long.
+// It may be at most `kMaxCodecWordBytes` long.
 inline constexpr size_t kMaxCodecWordBytes = 32;
 bool IsCodecWord(absl::string_view text);
 
@@ -49,9 +49,11 @@ class CodecSnapshot {
     return *codecs_;
   }
 
-  // Returns the codec of that name. It lives as long as the snapshot or a copy.
+  // Returns the codec with that name. It lives as long as the snapshot or any
+  // copy.
   //
-  // Errors: kNotFound - there is none; the message lists those that there are.
+  // Errors: kNotFound - there is no such codec; the message lists the
+  //         registered ones.
   absl::StatusOr<const Codec*> FindByName(absl::string_view name) const;
 
   // Returns the codec whose graph records are called "data.<suffix>", or null.

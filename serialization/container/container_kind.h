@@ -5,7 +5,7 @@
 // File: serialization/container/container_kind.h
 // -----------------------------------------------------------------------------
 //
-// The forms that a checkpoint's file can have.
+// The containers that hold a checkpoint.
 #ifndef FERRY_SERIALIZATION_CONTAINER_CONTAINER_KIND_H_
 #define FERRY_SERIALIZATION_CONTAINER_CONTAINER_KIND_H_
 
@@ -13,23 +13,24 @@
 
 namespace ferry {
 
-// How a file holds its records.
+// The outer format of a file.
 enum class Container {
-  // An archive: PyTorch from 1.6 on.
+  // A zip archive: PyTorch 1.6 and later.
   kZip,
-  // Pickles one after another, then the storages: PyTorch 0.1.10 to 1.5, and
-  // later ones with `_use_new_zipfile_serialization=False`.
+  // A sequence of pickles, followed by the storages: PyTorch 0.1.10 to 1.5, and
+  // later versions with `_use_new_zipfile_serialization=False`.
   kLegacy,
-  // An archive: PyTorch up to 0.1.9. Read, not written.
+  // A tar archive: PyTorch up to 0.1.9. Can be read, not written.
   kTar,
-  // One pickle, as Python's own `pickle.dump` writes it. Read, not written.
+  // A single pickle, as Python's `pickle.dump` writes it. Can be read, not
+  // written.
   kBare,
-  // A header in JSON, then tensors: what the safetensors library writes. There
-  // is no pickle.
+  // A JSON header followed by tensors, as the safetensors library writes it. It
+  // has no pickle.
   kSafetensors,
 };
 
-// "zip", "legacy", "tar", "bare", "safetensors".
+// Returns "zip", "legacy", "tar", "bare" or "safetensors".
 absl::string_view Name(Container container);
 
 }  // namespace ferry

@@ -5,8 +5,8 @@
 // File: serialization/container/container_options.h
 // -----------------------------------------------------------------------------
 //
-// What the reader of a file format is told: how much a file may ask for, and
-// what the file may leave unsaid.
+// Options for the reader of a container: limits on what a file may request, and
+// defaults for what a file may leave unspecified.
 #ifndef FERRY_SERIALIZATION_CONTAINER_CONTAINER_OPTIONS_H_
 #define FERRY_SERIALIZATION_CONTAINER_CONTAINER_OPTIONS_H_
 
@@ -16,23 +16,24 @@
 
 namespace ferry {
 
-// Which byte of a number stands first.
+// The order of the bytes of a number.
 enum class ByteOrder { kLittle, kBig };
 
-// What a file may ask for. More is refused with kResourceExhausted. The
-// defaults let every honest file pass that fits the machine.
+// Limits on what a file may request. Beyond them, a load returns
+// kResourceExhausted. The defaults accept every legitimate file that fits in
+// the machine's memory.
 struct LoadLimits {
-  // The largest record of a graph, such as a pickle, and the largest directory
-  // of a zip archive. In bytes.
+  // The maximum size of a graph record, such as a pickle, and of the directory
+  // of a zip archive, in bytes.
   uint64_t max_pickle_bytes = uint64_t{4} << 30;
-  // The most objects in the graph, which take 16 bytes each. A tensor takes
-  // about 15 of them.
+  // The maximum number of nodes in the graph, which take 16 bytes each. A
+  // tensor takes about 15 nodes.
   uint32_t max_nodes = 200 * 1000 * 1000;
-  // The most bytes that the storages of one call to place have together.
+  // The maximum total size, in bytes, of the storages that one call places.
   uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
 };
 
-// What readers of containers use of `LoadOptions`, which describes each.
+// The options that readers of containers use. `LoadOptions` describes each.
 struct ContainerOptions {
   LoadLimits limits;
   ByteOrder fallback_byte_order = ByteOrder::kLittle;

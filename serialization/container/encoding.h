@@ -20,7 +20,7 @@ enum class Encoding : uint8_t {
   kDeflated,  // raw deflate (RFC 1951)
 };
 
-// "stored", "deflated".
+// Returns "stored" or "deflated".
 absl::string_view Name(Encoding encoding);
 
 }  // namespace ferry

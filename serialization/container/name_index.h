@@ -5,9 +5,10 @@
 // File: serialization/container/name_index.h
 // -----------------------------------------------------------------------------
 //
-// Finds names by a hash, and those that are a number after a common stem, as
-// "archive/data/17" is, by that number: files name their storages so, and to
-// count is several times cheaper than to hash.
+// An index of names. It looks up a name that is a common stem followed by a
+// number, such as "archive/data/17", by that number, and any other name by a
+// hash. Files name their storages in this way, and an array access is several
+// times cheaper than hashing.
 //
 // Example:
 //
@@ -31,34 +32,37 @@
 
 namespace ferry {
 
-// The memory that each name takes for which there is room reserved.
+// The memory in bytes that each reserved name takes.
 inline constexpr uint64_t kNumberedBytes = 8;
 
 // NameIndex
 //
-// Thread-safety: const methods may be called from any thread, as long as none
-// calls another.
+// Thread-safety: const methods may be called from any thread, as long as no
+// thread calls a non-const method.
 class NameIndex {
  public:
   explicit NameIndex(
       absl::string_view stem,
       std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 
-  // Makes room for about so many names, while there is none yet: numbers below
-  // twice as many are found as such. Without it none is.
+  // Reserves memory for about `num_names` names. Must be called while the index
+  // is empty. Numbers below twice `num_names` are then looked up by number;
+  // without this call, all names are hashed.
   void Reserve(size_t num_names);
 
-  // Notes that `name`, which must live as long as this, is `index`, unless it
-  // is there already. Returns what it is, and whether it is new. `index` must
-  // not be 0xFFFFFFFF.
+  // Maps `name` to `index`, unless the name is mapped already. Returns the
+  // index of the name and whether it is new. `name` must outlive the NameIndex,
+  // and `index` must not be 0xFFFFFFFF.
   std::pair<uint32_t, bool> Insert(absl::string_view name, uint32_t index);
 
+  // Returns the index of `name`, or nullopt.
   std::optional<uint32_t> Find(absl::string_view name) const;
 
  private:
   static constexpr uint32_t kNone = 0xFFFFFFFF;
 
-  // The number of a name that is found by it, else numbers_.size().
+  // Returns the number of a name that is looked up by number, else
+  // numbers_.size().
   size_t NumberOf(absl::string_view name) const;
 
   std::string stem_;

@@ -5,9 +5,8 @@
 // File: serialization/container/parsed_checkpoint.h
 // -----------------------------------------------------------------------------
 //
-// What a container's reader makes of a file: what kind of file it is, its
-// object graph, and where the bytes of each storage stand. No tensor data has
-// been read.
+// The result of parsing a container: the kind of file, its object graph, and
+// where the bytes of each storage are. No tensor data has been read.
 #ifndef FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_
 #define FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_
 
@@ -41,40 +40,40 @@ struct ParsedCheckpoint {
 
     // Described, not placed.
     Storage storage;
-    // Where its bytes stand. Empty if the file has none of them.
+    // Where its bytes are. Empty if the file has none of them.
     absl::Span<const Extent> extents;
-    // A part of another storage, as PyTorch before 1.0 had them, has the index
-    // of that one here, which is no part itself, and where in it the part
-    // begins. On the host they share their memory.
+    // If this storage is a part of another one (PyTorch before 1.0 had such
+    // storages), the index of the other storage, which is not itself a part,
+    // and where the part begins in it. On the host, the two share memory.
     uint32_t root = kNoRoot;
     uint64_t root_offset_bytes = 0;
   };
   // The storages in the order of first reference.
   std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
   // The extents that `storages` point into, unless they point into `records`.
-  // Does not change once they do.
+  // Must not change once they do.
   std::vector<Extent, HugePageAllocator<Extent>> extents;
-  // Every record of the first file, in its order, and what keeps them and their
-  // names.
+  // Every record of the first file, in file order, and the owner of the records
+  // and their names.
   absl::Span<const Extent> records;
   std::shared_ptr<const void> records_owner;
-  // Finds one of `records` by its name, in O(1). Null if `records` have no
-  // unique names.
+  // Finds a record by its name, in O(1). Null if the names of `records` are not
+  // unique.
   std::function<const Extent*(absl::string_view name)> find_record;
-  // The files that extents name, from the second on; the first is the one that
-  // was read.
+  // The files that extents refer to, from the second on. The first is the
+  // parsed file.
   std::vector<std::unique_ptr<ReadableBytes>> more_files;
   // Where the checkpoint ends in the first file. There may be more after it.
   uint64_t end_offset_bytes = 0;
-  // Whether a storage is referred to as elements of two dtypes, of which the
-  // first counts. There is a warning as well.
+  // Whether the file refers to a storage with two dtypes. The first one is
+  // used, and there is a warning.
   bool has_other_dtypes = false;
-  // What a user should know about the file although it can be read.
+  // Warnings about a file that can be read.
   std::vector<std::string> warnings;
 };
 
-// Gives storage i the extent i. There must be as many of one as of the other,
-// and `extents` must not change afterwards.
+// Assigns extent i to storage i. There must be equally many of both, and
+// `extents` must not change afterwards.
 void AttachExtents(ParsedCheckpoint* parsed);
 
 }  // namespace ferry

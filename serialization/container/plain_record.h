@@ -17,14 +17,14 @@
 
 namespace ferry {
 
-// A run of bytes of a file.
+// A range of bytes in a file.
 struct PlainRecord {
   std::string name;
   uint64_t offset_bytes = 0;
   uint64_t size_bytes = 0;
 };
 
-// Makes them the records of `parsed`.
+// Sets the records of `parsed`.
 void SetRecords(std::vector<PlainRecord> records, ParsedCheckpoint* parsed);
 
 }  // namespace ferry

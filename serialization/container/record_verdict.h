@@ -5,7 +5,7 @@
 // File: serialization/container/record_verdict.h
 // -----------------------------------------------------------------------------
 //
-// Whether a record of a file is as it was written.
+// The result of checking a record of a file.
 #ifndef FERRY_SERIALIZATION_CONTAINER_RECORD_VERDICT_H_
 #define FERRY_SERIALIZATION_CONTAINER_RECORD_VERDICT_H_
 
@@ -16,14 +16,14 @@ namespace ferry {
 
 struct RecordVerdict {
   enum Outcome {
-    kVerified,     // its checksum is the recorded one
+    kVerified,     // its checksum matches the recorded one
     kNotRecorded,  // it can be read, but the file has no checksum for it
-    kCorrupt,      // its checksum is another, or it contradicts the format
+    kCorrupt,      // its checksum does not match, or it contradicts the format
   };
   std::string record;  // its name
   uint64_t size_bytes = 0;
   Outcome outcome = kVerified;
-  std::string detail;  // of a corrupt one, what is wrong with it
+  std::string detail;  // if corrupt, what is wrong with it
 };
 
 }  // namespace ferry

@@ -5,11 +5,11 @@
 // File: serialization/container/storage_table.h
 // -----------------------------------------------------------------------------
 //
-// The storages that a graph refers to, in the order of first reference: what
-// passes between a codec, which says in the graph which storage is meant, and a
-// container, which holds the bytes.
+// The storages that a graph refers to, in the order of first reference. It
+// connects a codec, which encodes references to storages, with a container,
+// which holds their bytes.
 //
-// Example: a codec that has read a reference to the storage "7".
+// Example: a codec has read a reference to the storage "7".
 //
 //   StorageTable storages;
 //   StorageDescription description;
@@ -48,14 +48,14 @@
 
 namespace ferry {
 
-// What the bytes of a graph say about a storage.
+// What a graph record says about a storage.
 struct StorageDescription {
-  // What the file calls it: any text. It must outlive the table.
+  // The name of the storage in the file, which may be any text. It must outlive
+  // the table.
   absl::string_view key;
   // The location tag.
   absl::string_view location;
-  // The type that the storage counts its elements in. An untyped one counts
-  // bytes.
+  // The dtype of the storage's elements. An untyped storage counts bytes.
   DType dtype = DType::kUInt8;
   bool untyped = false;
   uint64_t size_bytes = 0;
@@ -65,13 +65,13 @@ struct StorageDescription {
 struct StorageEntry {
   static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
 
-  // Its key, as `Describe` was given it. Empty where it was added.
+  // The key that was passed to `Describe`. Empty for a storage that was added.
   absl::string_view key;
   Storage storage;
   DType dtype = DType::kUInt8;
   bool untyped = false;
-  // A part of another storage, as PyTorch before 1.0 had them, has the index of
-  // that one here, and where in it the part begins.
+  // If this storage is a part of another one (PyTorch before 1.0 had such
+  // storages), the index of the other storage and where the part begins in it.
   uint32_t root = kNoRoot;
   uint64_t offset_bytes = 0;
   // The location tag of a storage that was added (`StorageTable::location`).
@@ -80,21 +80,22 @@ struct StorageEntry {
 
 // StorageTable
 //
-// A reader describes storages in it, a writer adds them: one of the two. After
-// an error the table must not be used any more.
+// A reader describes the storages, and a writer adds them; do not mix the two
+// in one table. After an error the table must not be used again.
 //
 // Thread-safety: none.
 class StorageTable {
  public:
-  // The longest location tag. Every storage has its own copy, and a graph may
-  // refer to one tag many times, so this bounds what a small file can ask for.
+  // The maximum size of a location tag. Every storage has its own copy, and a
+  // graph may refer to one tag many times, so this limits the memory that a
+  // small file can request.
   static constexpr size_t kMaxLocationBytes = 1024;
 
-  // Called once for each key that is described: may refuse a storage, for
-  // instance because the file has no record for it. May be empty.
+  // Called once for each described key. May refuse a storage by returning an
+  // error, for instance because the file has no record for it. May be empty.
   using Check = std::function<absl::Status(const StorageDescription&)>;
 
-  // Gives the location tag of a storage; asked once for each that is added.
+  // Returns the location tag of a storage. Called once for each added storage.
   using LocationTag =
       std::function<absl::StatusOr<std::string>(const Storage&)>;
 
@@ -109,57 +110,59 @@ class StorageTable {
 
   // --- Reading ---------------------------------------------------------------
 
-  // Makes room for so many storages, and for a tensor over each in `pool()`.
+  // Reserves memory for `num_storages` storages, and in `pool()` for a tensor
+  // over each.
   void ReserveDescribed(size_t num_storages);
 
-  // Returns the index of the storage with that key, and describes it the first
-  // time.
+  // Returns the index of the storage with the key of `description`. Adds the
+  // storage to the table the first time.
   //
   // Errors:
-  //   kDataLoss      - it had another size before.
+  //   kDataLoss      - the storage had another size before.
   //   kUnimplemented - its location is longer than kMaxLocationBytes.
   //   whatever the check returns.
   absl::StatusOr<uint32_t> Describe(const StorageDescription& description);
 
-  // Returns the index of a storage that is a part of the storage `root`, and
-  // begins at `offset_bytes` of it. Describes it the first time.
+  // Returns the index of a storage that is the part of the storage `root` at
+  // `offset_bytes`. Adds it to the table the first time.
   //
   // Errors:
-  //   kDataLoss      - it was another part before, or is no part of that
-  //   storage. kUnimplemented - its location is longer than kMaxLocationBytes.
+  //   kDataLoss      - it was another part before, or it does not lie inside
+  //                    `root`.
+  //   kUnimplemented - its location is longer than kMaxLocationBytes.
   absl::StatusOr<uint32_t> DescribePart(const StorageDescription& description,
                                         uint32_t root, uint64_t offset_bytes);
 
-  // Notes that a storage is referred to as elements of `dtype`, and was first
-  // referred to as others, which count.
+  // Records that the file also refers to a storage with `dtype`, which is not
+  // the dtype of the first reference. The first one is used.
   void NoteOtherDType(uint32_t index, DType dtype);
 
-  // What a user should know of the first such storage, or nothing if there is
-  // none.
+  // Returns a warning about the first such storage, or an empty text.
   absl::string_view other_dtypes() const { return other_dtypes_; }
 
   std::optional<uint32_t> Find(absl::string_view key) const {
     return by_key_.Find(key);
   }
 
-  // Memory for described storages and the tensors over them. They keep it.
+  // Returns the pool that allocates described storages and the tensors over
+  // them, which keep its memory alive.
   ObjectPool* pool() { return &pool_; }
 
   // --- Writing ---------------------------------------------------------------
 
-  // Makes room for about so many storages.
+  // Reserves memory for about `num_storages` storages.
   void ReserveAdded(size_t num_storages);
 
-  // Adds a storage that the graph refers to, unless it has been added. Returns
-  // its index and whether it is new.
+  // Adds a storage that the graph refers to, unless it is in the table already.
+  // Returns its index and whether it is new.
   //
   // Errors:
   //   kInvalidArgument - one storage is used as two dtypes, which PyTorch
-  //                      cannot read; it has no memory, a size that is no
-  //                      multiple of its dtype's, or is on the meta device and
-  //                      has another location.
+  //                      cannot read; the storage has no memory, has a size
+  //                      that is not a multiple of the dtype's, or is on the
+  //                      meta device but has another location.
   //   kUnimplemented   - its location is longer than kMaxLocationBytes.
-  //   whatever the location tag returns.
+  //   whatever the `LocationTag` function returns.
   absl::StatusOr<std::pair<uint32_t, bool>> Add(const StorageRecord& record);
 
   // The location tag of a storage that was added.
@@ -180,11 +183,11 @@ class StorageTable {
   LocationTag location_tag_;
   std::string other_dtypes_;
   ObjectPool pool_;
-  HugePageResource memory_;  // of what follows, so it comes first
+  HugePageResource memory_;  // declared first: used by the members below
   std::pmr::vector<StorageEntry> entries_{&memory_};
   NameIndex by_key_{"", &memory_};  // indexes of `entries_`
   IndexByStorage by_storage_{&memory_};
-  // The location tags, each once, and which is which.
+  // The location tags, each once, and the index of each tag.
   std::deque<std::string> locations_;
   absl::flat_hash_map<absl::string_view, uint32_t> location_indexes_;
 };

@@ -6,8 +6,7 @@
 // -----------------------------------------------------------------------------
 //
 // The rules that PyTorch applies to a tensor when it rebuilds one from a file.
-// The reader and the writer share them, so that each refuses what the other
-// does.
+// The reader and the writer share them, so that both refuse the same tensors.
 #ifndef FERRY_SERIALIZATION_CONTAINER_TENSOR_RULES_H_
 #define FERRY_SERIALIZATION_CONTAINER_TENSOR_RULES_H_
 
@@ -27,13 +26,13 @@ inline constexpr int kMaxDeviceIndex = 127;
 //         complex.
 absl::Status CheckFlags(const Tensor& tensor);
 
-// Checks the parts of a sparse tensor: how many there are, their dtypes and
+// Checks the components of a sparse tensor: their number, their dtypes and
 // shapes (at::_validate_sparse_coo_tensor_args and
 // at::_validate_sparse_compressed_tensor_args). Reads no element. O(rank).
 //
 // Errors:
-//   kInvalidArgument - a part is missing, null or itself sparse, or it does not
-//                      fit the shape or the other parts.
+//   kInvalidArgument - a component is missing, null or itself sparse, or it
+//                      does not fit the shape or the other components.
 //   kUnimplemented   - the layout is not sparse.
 absl::Status CheckComponents(const Tensor& tensor);
 

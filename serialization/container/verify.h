@@ -20,10 +20,10 @@
 
 namespace ferry {
 
-// A verdict for each record of `file`, in their order. Reads in parallel,
-// unless the file is serial, in pieces of 512 KiB a thread.
+// Returns a verdict for each record of `file`, in the same order. Reads in
+// parallel, unless the file is serial, in pieces of 512 KiB per thread.
 //
-// Errors: whatever reading returns that is not the file's own fault.
+// Errors: whatever reading returns that is not a defect of the file itself.
 absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
     const ReadableBytes& file, absl::Span<const Extent> records);
 

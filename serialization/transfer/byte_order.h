@@ -5,8 +5,8 @@
 // File: serialization/transfer/byte_order.h
 // -----------------------------------------------------------------------------
 //
-// Turns round the bytes of numbers that a machine of the other byte order has
-// written.
+// Reverses the bytes of numbers that were written by a machine of the other
+// byte order.
 #ifndef FERRY_SERIALIZATION_TRANSFER_BYTE_ORDER_H_
 #define FERRY_SERIALIZATION_TRANSFER_BYTE_ORDER_H_
 
@@ -14,8 +14,8 @@
 
 namespace ferry {
 
-// Turns round each run of `unit_bytes` (1, 2, 4 or 8) in [data, data + size);
-// bytes after the last whole run stay.
+// Reverses each unit of `unit_bytes` (1, 2, 4 or 8) bytes in [data, data +
+// size_bytes). Bytes after the last whole unit stay unchanged.
 void SwapByteOrder(char* data, uint64_t size_bytes, uint64_t unit_bytes);
 
 }  // namespace ferry

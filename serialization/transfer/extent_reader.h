@@ -5,14 +5,13 @@
 // File: serialization/transfer/extent_reader.h
 // -----------------------------------------------------------------------------
 //
-// Moves the bytes of many extents from their files to where they belong, in
-// parallel, each byte once: large ones by reads straight into their final
-// memory, or into the staging buffers of their device's stream; small
-// neighbours by one read for all of them. Checksums are computed while the
-// bytes are in cache. Files that are serial (`is_serial`) are read on the
-// caller's thread, from front to back.
+// Reads the bytes of many extents from their files to their destinations, in
+// parallel, each byte once. Reads large extents directly into their final
+// memory, or into the staging buffers of their device's stream, and adjacent
+// small extents with one read. Computes checksums while the bytes are in cache.
+// Reads serial files (`is_serial`) on the caller's thread, from front to back.
 //
-// Example: 400 bytes at offset 64 of a file, to memory of the host.
+// Example: read 400 bytes at offset 64 of a file into host memory.
 //
 //   const Extent extent = PlainExtent(0, 64, 400);
 //   ExtentRead read;
@@ -36,43 +35,46 @@
 
 namespace ferry {
 
-// One extent to read. Of `host`, `device` and `consume` one is set, unless the
-// extent has no bytes.
+// One extent to read. Exactly one of `host`, `device` and `consume` must be
+// set, unless the extent has no bytes.
 struct ExtentRead {
   const Extent* extent = nullptr;
-  // Memory of the host for the extent's bytes.
+  // Host memory for the extent's bytes.
   char* host = nullptr;
-  // Where the bytes go on a device.
+  // The destination on a device.
   DevicePlace device;
-  // What takes the bytes instead: called with each piece of the extent once, in
-  // any order, from several threads at once. Its first failure ends the read.
+  // A function that receives the bytes: called once with each piece of the
+  // extent, in any order, from several threads at once. Its first error ends
+  // the read.
   std::function<absl::Status(uint64_t offset_bytes, absl::string_view bytes)>
       consume;
 };
 
 struct ExtentReadOptions {
-  // Whether all of the contents are read and their checksum compared, where the
-  // file has one. Costs about a tenth of a load.
+  // Whether to read all of the contents and compare their checksum, if the file
+  // has one. Takes about a tenth of the load time.
   bool verify_crc32 = true;
-  // Null: nobody watches. `progress` counts the extents' bytes.
+  // May be null. `progress` counts the extents' bytes.
   const TransferControl* control = nullptr;
-  // Lends up to 20 bytes for each read while the call lasts. Used on the
+  // Provides up to 20 bytes per read for the duration of the call. Used on the
   // caller's thread.
   std::pmr::memory_resource* scratch = std::pmr::get_default_resource();
 };
 
-// Reads all of `reads`. After a failure the memory holds anything.
+// Performs all of `reads`. After an error the contents of the memory are
+// unspecified.
 //
-// What goes to a device passes through the buffers of its streams, of which
-// each thread has one: the host's memory for that does not grow with the reads.
+// Bytes for a device pass through the buffers of its streams. Each thread has
+// one stream, so the host memory for staging does not grow with the number of
+// reads.
 //
-//   files  those that the extents name, by index.
+//   files  the files that the extents refer to by index.
 //
 // Errors:
 //   kDataLoss  - a record is damaged; the message has file, record and offset.
-//   kCancelled - as asked.
-//   whatever a file or a backend returns; of a transfer with the names of the
-//   file and of the extent, if it has one.
+//   kCancelled - `is_cancelled` returned true.
+//   whatever a file or a backend returns; an error of a transfer has the names
+//   of the file and, if it has one, of the extent.
 absl::Status ReadExtents(absl::Span<const ReadableBytes* const> files,
                          absl::Span<const ExtentRead> reads,
                          const ExtentReadOptions& options);

@@ -5,13 +5,14 @@
 // File: serialization/transfer/extent_writer.h
 // -----------------------------------------------------------------------------
 //
-// Writes a run of extents whose layout is known: to a file in parallel, to a
-// sink in order. Small neighbours are written by one call, large ones in pieces
-// by several threads, straight from host memory, from the staging buffers of
-// their device's stream, or from where a program's own package copies them.
-// Checksums are computed while the bytes are in cache.
+// Writes a sequence of extents whose layout is known: to a file in parallel, to
+// a sink in order. Writes adjacent small extents with one call, and large ones
+// in pieces on several threads. The bytes come directly from host memory, from
+// the staging buffers of their device's stream, or from a buffer that a
+// program's own package has filled. Computes checksums while the bytes are in
+// cache.
 //
-// Example: "abc" at the start of a file, with nothing around it.
+// Example: write "abc" at the start of a file, with no head or tail.
 //
 //   OutputExtent extent;
 //   extent.text = "abc";
@@ -39,18 +40,19 @@
 
 namespace ferry {
 
-// An extent to be written: a head, the contents, and a tail, one after another.
+// An extent to write: a head, the contents, and a tail, without gaps.
 struct OutputExtent {
   // Where the head begins in the file, where the contents begin, and where the
   // tail ends.
   uint64_t begin = 0;
   uint64_t contents_offset = 0;
   uint64_t end = 0;
-  // The size of the contents, which are `text`, `storage` or `elements`.
+  // The size of the contents in bytes. The contents are one of `text`,
+  // `storage` and `elements`.
   uint64_t size_bytes = 0;
-  // Text. The view must stay valid until the extent is written.
+  // Text, which must stay valid until the extent is written.
   absl::string_view text;
-  // The bytes of a storage from an offset on.
+  // The bytes of a storage, starting at an offset.
   Storage storage;
   uint64_t storage_offset_bytes = 0;
   // The elements of a strided tensor in row-major order, conj and neg resolved.
@@ -61,37 +63,37 @@ struct OutputExtent {
 using OutputExtents =
     std::vector<OutputExtent, HugePageAllocator<OutputExtent>>;
 
-// What a file format puts around the contents of its extents.
+// The heads and tails that a file format puts around the contents of extents.
 //
 // Thread-safety: called from several threads at once.
 class ExtentFraming {
  public:
   virtual ~ExtentFraming() = default;
 
-  // Return what stands before and after the contents of extent `i`: exactly as
-  // many bytes as the layout leaves there. `crc32` is 0 where none is computed.
+  // Return the bytes before and after the contents of extent `i`. Their sizes
+  // must match the layout exactly. `crc32` is 0 if checksums are not computed.
   virtual std::string Head(size_t i) const { return ""; }
   virtual std::string Tail(size_t i, uint32_t crc32) const { return ""; }
 
-  // Returns what error messages call extent `i`.
+  // Returns the name of extent `i` in error messages.
   virtual std::string Name(size_t i) const = 0;
 };
 
 struct ExtentWriteOptions {
-  // Whether the checksum of each extent's contents is computed.
+  // Whether to compute the checksum of each extent's contents.
   bool compute_crc32 = false;
-  // Null: nobody watches. `progress` counts the bytes of the extents.
+  // May be null. `progress` counts the bytes of the extents.
   const TransferControl* control = nullptr;
 };
 
-// Writes `extents`, each of which begins where the last one ends. Returns the
-// CRC-32 of each one's contents, or zeros.
+// Writes `extents`. Each must begin where the previous one ends. Returns the
+// CRC-32 of the contents of each, or zeros.
 //
-//   devices  where storages that are not on the host are read.
+//   devices  copies storages that are not on the host.
 //
 // Errors:
-//   kInvalidArgument - a storage without bytes.
-//   kCancelled       - as asked.
+//   kInvalidArgument - a storage has no bytes.
+//   kCancelled       - `is_cancelled` returned true.
 //   as `VisitElements`, with the extent's name; whatever the output, a backend
 //   or a package returns.
 absl::StatusOr<std::vector<uint32_t>> WriteExtents(

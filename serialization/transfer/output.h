@@ -5,8 +5,8 @@
 // File: serialization/transfer/output.h
 // -----------------------------------------------------------------------------
 //
-// Where a save writes to: a file, at any offset and from several threads, or a
-// sink, one run of bytes after another.
+// The destination of a save: a file, which is written at any offset and from
+// several threads, or a sink, which is written sequentially.
 #ifndef FERRY_SERIALIZATION_TRANSFER_OUTPUT_H_
 #define FERRY_SERIALIZATION_TRANSFER_OUTPUT_H_
 
@@ -32,15 +32,15 @@ class Output {
   // Whether everything must be written in order, by one thread at a time.
   bool is_serial() const { return file_ == nullptr; }
 
-  // Makes room for a save of so many bytes, where that is possible: a disk that
-  // is too small is told before anything is written.
+  // Reserves disk space for `size_bytes` bytes if that is possible, so that a
+  // full disk is reported before anything is written.
   //
   // Errors: as `AtomicFile::SetSize`.
   absl::Status SetSize(uint64_t size_bytes) const {
     return file_ != nullptr ? file_->SetSize(size_bytes) : absl::OkStatus();
   }
 
-  // Writes `bytes` at an offset. Of a serial output the offset must be where
+  // Writes `bytes` at an offset. In a serial output the offset must be where
   // the last write ended.
   //
   // Errors: as the file or the sink.

@@ -5,8 +5,8 @@
 // File: serialization/transfer/scratch_pool.h
 // -----------------------------------------------------------------------------
 //
-// Buffers for pieces of work that run on several threads: as many as there are
-// pieces at one time, used again from piece to piece.
+// A pool of buffers for work on several threads. There are as many buffers as
+// pieces of work run at the same time; later pieces reuse them.
 //
 // Example:
 //
@@ -33,7 +33,7 @@ class ScratchPool {
  public:
   explicit ScratchPool(size_t buffer_bytes) : buffer_bytes_(buffer_bytes) {}
 
-  // Goes back to the pool, which must outlive it, when it is destroyed.
+  // Returns to the pool when it is destroyed. The pool must outlive it.
   class Buffer {
    public:
     Buffer(Buffer&&) = default;
@@ -51,7 +51,7 @@ class ScratchPool {
     std::unique_ptr<char[]> bytes_;
   };
 
-  // A buffer of `buffer_bytes`, with anything in it.
+  // Returns a buffer of `buffer_bytes`, with unspecified contents.
   Buffer Take() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);

@@ -5,11 +5,11 @@
 // File: serialization/transfer/staged_copy.h
 // -----------------------------------------------------------------------------
 //
-// Copies many small runs of bytes to the memory of devices, or from it, by few
-// transfers: runs share the staging buffers of a stream. A large run does not
-// need this; it is read straight into the buffers.
+// Copies many small blocks of bytes to or from device memory with few
+// transfers, by sharing the staging buffers of a stream. A large block does not
+// need this; it is read directly into the buffers.
 //
-// Example: two storages to a device by one transfer.
+// Example: copy two storages to a device with one transfer.
 //
 //   StagedWriter writer(&pool);
 //   FERRY_RETURN_IF_ERROR(writer.Begin(weight_place, "data/0", 1));
@@ -35,9 +35,9 @@
 
 namespace ferry {
 
-// A place in the memory of a device.
+// A position in the memory of a device.
 struct DevicePlace {
-  // Null if there is no such place.
+  // Null if there is no position.
   Backend* backend = nullptr;
   int index = 0;  // of the device
   // Must stay valid until the transfer has ended.
@@ -45,36 +45,38 @@ struct DevicePlace {
   uint64_t offset_bytes = 0;
 };
 
-// Returns where the bytes of a storage stand from an offset on. `backend` is
-// that of the storage's device, and `storage` must outlive the transfers.
+// Returns the position of the bytes of a storage at an offset. `backend` must
+// be the backend of the storage's device, and `storage` must outlive the
+// transfers.
 DevicePlace PlaceOf(Backend* backend, const Storage& storage,
                     uint64_t offset_bytes);
 
 // StagedWriter
 //
-// Collects runs of bytes and hands full buffers to the device. Runs that follow
-// each other should go to one device: for another, the buffer is handed over as
-// it is. The transfers have ended once the writer is gone and the pool's
-// `Finish` has returned.
+// Collects blocks of bytes and issues a transfer whenever a buffer is full.
+// Successive blocks should go to the same device, because a change of device
+// issues the transfer of a partly filled buffer. The transfers have ended once
+// the writer is destroyed and the pool's `Finish` has returned.
 //
-// Errors of all methods: those of the stream, which may belong to an earlier
-// run. After an error the writer must be destroyed.
+// Errors of all methods: those of the stream, which may concern an earlier
+// block. After an error the writer must be destroyed.
 //
 // Thread-safety: none.
 class StagedWriter {
  public:
   explicit StagedWriter(StreamPool* pool) : pool_(pool) {}
 
-  // Begins a run: what `Append` is given goes to `place`.
+  // Begins a block: the bytes passed to `Append` go to `place`.
   //
-  //   name             of the storage, for errors; must stay valid until the
-  //                    transfer has ended.
-  //   swap_unit_bytes  of the numbers whose byte order is to be reversed.
+  //   name             the name of the storage, for errors; must stay valid
+  //                    until the transfer has ended.
+  //   swap_unit_bytes  the size in bytes of the numbers whose byte order must
+  //                    be reversed; 1 for none.
   absl::Status Begin(const DevicePlace& place, absl::string_view name,
                      uint64_t swap_unit_bytes);
   absl::Status Append(absl::string_view bytes);
 
-  // Hands over what is left.
+  // Issues the transfer of the rest.
   absl::Status Flush();
 
  private:
@@ -94,20 +96,20 @@ class StagedWriter {
 
 // StagedReader
 //
-// Collects runs of bytes that are wanted of devices, and fetches them by as few
-// transfers as the buffers allow. The pool must outlive the reader.
+// Collects requests for blocks of bytes on devices, and fetches them with as
+// few transfers as the buffers allow. The pool must outlive the reader.
 //
-// Errors of all methods: those of the stream. After an error nothing is under
-// way, and the reader must be destroyed.
+// Errors of all methods: those of the stream. After an error no transfer is in
+// progress, and the reader must be destroyed.
 //
 // Thread-safety: none.
 class StagedReader {
  public:
   explicit StagedReader(StreamPool* pool) : pool_(pool) {}
 
-  // Has `size_bytes` at `place` copied to `to` by the time that `Flush`
-  // returns. Until then `to` and `name`, which is the storage's, must stay
-  // valid.
+  // Requests a copy of `size_bytes` bytes at `place` to `to`. The copy is
+  // complete when `Flush` returns. Until then `to` and `name`, the name of the
+  // storage, must stay valid.
   absl::Status Read(const DevicePlace& place, absl::string_view name, char* to,
                     uint64_t size_bytes);
 

@@ -5,10 +5,10 @@
 // File: serialization/transfer/stream_pool.h
 // -----------------------------------------------------------------------------
 //
-// The streams of one load or save: as many for each device as threads use it at
-// one time, so that staging is bounded by the number of threads.
+// The streams of one load or save. A device has as many streams as threads use
+// it at the same time, so the number of threads limits the staging memory.
 //
-// Example: one thread's piece of work.
+// Example: a piece of work on one thread.
 //
 //   FERRY_ASSIGN_OR_RETURN(StreamPool::Lease stream, pool.Take(*backend, 0));
 //   FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
@@ -36,9 +36,9 @@ namespace ferry {
 // Thread-safety: all methods may be called from any number of threads at once.
 class StreamPool {
  public:
-  // A stream for one thread, which goes back to the pool, perhaps with
-  // transfers under way, when the lease is destroyed. A lease must not outlive
-  // its pool.
+  // A stream for one thread. When the lease is destroyed, the stream returns to
+  // the pool, perhaps with transfers in progress. A lease must not outlive its
+  // pool.
   class Lease {
    public:
     Lease(Lease&&) noexcept = default;
@@ -65,22 +65,22 @@ class StreamPool {
     std::unique_ptr<TransferStream> stream_;
   };
 
-  // A stream that nobody uses, or a new one, of device `index`. The backend
-  // must outlive the pool.
+  // Returns an idle stream, or a new one, of device `index`. The backend must
+  // outlive the pool.
   //
   // Errors: as `Backend::OpenStream`; kInternal - its buffers are too small.
   absl::StatusOr<Lease> Take(Backend& backend, int index);
 
   // Waits for all transfers. No lease may exist during the call.
   //
-  // Errors: the first of a transfer; its message names the storage.
+  // Errors: the first error of a transfer; its message names the storage.
   absl::Status Finish();
 
  private:
   void Return(Lease::Key key, std::unique_ptr<TransferStream> stream);
 
   std::mutex mutex_;
-  // Those that nobody uses. Guarded by mutex_.
+  // The streams that are not leased. Guarded by mutex_.
   std::map<Lease::Key, std::vector<std::unique_ptr<TransferStream>>> idle_;
 };
 

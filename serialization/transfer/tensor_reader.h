@@ -5,10 +5,11 @@
 // File: serialization/transfer/tensor_reader.h
 // -----------------------------------------------------------------------------
 //
-// Reads tensors of a file into existing tensors. Bytes that the file holds in
-// the tensor's own order are read straight into host memory, or through the
-// staging buffers of a device's stream. Other arrangements take up to 64 MiB of
-// host memory more, or one storage's views if those are larger.
+// Reads tensors of a file into existing tensors. If the file stores the
+// elements in the tensor's own order, reads them directly into host memory, or
+// through the staging buffers of a device's stream. Any other layout needs up
+// to 64 MiB of additional host memory, or the size of one storage's views if
+// that is larger.
 //
 // Example:
 //
@@ -28,33 +29,33 @@
 
 namespace ferry {
 
-// Why `from`, of a file, cannot be read into `to`: another dtype or shape, not
-// strided, no bytes. Empty if it can.
+// Returns why `from`, a tensor of a file, cannot be read into `to`: a different
+// dtype or shape, not strided, or no bytes. Empty if it can be read.
 std::string DescribeMismatch(const Tensor& from, const Tensor& to);
 
 struct TensorRead {
   // A strided tensor of the file.
   Tensor from;
-  // Where the bytes of its storage stand.
+  // Where the bytes of its storage are.
   absl::Span<const Extent> extents;
-  // A tensor that it can be read into.
+  // The tensor to read it into.
   Tensor to;
 };
 
-// Reads all of `reads`, each storage of the file once. Of a storage whose
-// checksum is not to be compared, or that has none, only the bytes that are
-// wanted are read. Where two of `to` share elements, each ends up as one or the
-// other says; if they are the same view, as the last does. A change of the
-// bytes is counted (`Storage::version`).
+// Performs all of `reads`, and reads each storage of the file once. If a
+// storage has no checksum, or it is not compared, reads only the bytes that are
+// needed. If two `to` tensors share elements, each shared element gets one of
+// the two values; if they are the same view, the last read wins. Counts as a
+// change to the bytes (`Storage::version`).
 //
 // Errors:
 //   kInvalidArgument - `to` has elements that share memory.
 //   kUnavailable     - no backend can write the memory of `to`.
 //   kUnimplemented   - `to` is on a device whose memory the host cannot write,
 //                      and has gaps; or a program's own package copies its
-//                      storage (HostCopier); or a packed dtype (quint4x2) is
-//                      arranged otherwise than in the file.
-//   as `ReadExtents`, after which the tensors hold anything.
+//                      storage (HostCopier); or a tensor of a packed dtype
+//                      (quint4x2) has a different layout than in the file.
+//   as `ReadExtents`; the contents of the tensors are then unspecified.
 absl::Status ReadTensors(absl::Span<const ReadableBytes* const> files,
                          absl::Span<const TensorRead> reads,
                          const DeviceSnapshot& devices,

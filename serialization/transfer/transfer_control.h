@@ -5,7 +5,7 @@
 // File: serialization/transfer/transfer_control.h
 // -----------------------------------------------------------------------------
 //
-// How a caller watches and stops a load or a save.
+// Lets a caller observe and cancel a load or a save.
 //
 // Example:
 //
@@ -22,12 +22,13 @@
 namespace ferry {
 
 struct TransferControl {
-  // Called now and then with the bytes moved and the bytes in all, from one
-  // thread at a time, which need not be the caller's. Default: none.
+  // Called periodically with the number of bytes moved so far and the total.
+  // Called from one thread at a time, which need not be the caller's. The
+  // default is none.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 
-  // Asked every few MiB, from several threads at once. Once it says yes, the
-  // call ends with kCancelled. Default: never.
+  // Called every few MiB, from several threads at once. Once it returns true,
+  // the load or save ends with kCancelled. The default never cancels.
   std::function<bool()> is_cancelled;
 };
 

@@ -5,7 +5,7 @@
 // File: serialization/transfer/transfer_meter.h
 // -----------------------------------------------------------------------------
 //
-// Counts the bytes that several threads move, and tells the caller's
+// Counts the bytes that several threads move, and reports them to the caller's
 // `TransferControl`.
 //
 // Example:
@@ -30,7 +30,7 @@ namespace ferry {
 // threads at once.
 class TransferMeter {
  public:
-  // `control` must outlive the meter. Null: nobody watches.
+  // `control` must outlive the meter. It may be null.
   explicit TransferMeter(const TransferControl* control) : control_(control) {}
 
   // Must be called before the first `Add`.

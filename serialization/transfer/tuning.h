@@ -5,7 +5,7 @@
 // File: serialization/transfer/tuning.h
 // -----------------------------------------------------------------------------
 //
-// The sizes by which loads and saves are cut into work.
+// The sizes of the pieces of work in loads and saves.
 #ifndef FERRY_SERIALIZATION_TRANSFER_TUNING_H_
 #define FERRY_SERIALIZATION_TRANSFER_TUNING_H_
 
@@ -13,7 +13,7 @@
 
 namespace ferry {
 
-// What one thread takes of a large run of bytes.
+// The size of the piece of a large extent that one thread moves at a time.
 inline constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
 
 // The size of one read or write. A chunk stays in the second-level cache, so
@@ -21,12 +21,13 @@ inline constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
 // calls. A multiple of every unit of byte order.
 inline constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 
-// Fewer bytes than this in all are moved by one thread, since several would
-// cost more than they bring.
+// If there are fewer bytes than this in total, one thread moves them all,
+// because starting several would cost more than it saves.
 inline constexpr uint64_t kSerialBytes = uint64_t{16} << 20;
 
-// Where pieces begin in a staging buffer: at multiples of this, so that every
-// number in them is aligned. Of a buffer a multiple of this is used.
+// The alignment in bytes of pieces in a staging buffer, so that every number in
+// them is aligned. The usable size of a buffer is rounded down to a multiple of
+// this.
 inline constexpr uint64_t kStagingAlignment = 64;
 inline constexpr uint64_t UsableBytes(uint64_t buffer_bytes) {
   return buffer_bytes / kStagingAlignment * kStagingAlignment;
