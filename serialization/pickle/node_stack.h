@@ -5,10 +5,10 @@
 // File: serialization/pickle/node_stack.h
 // -----------------------------------------------------------------------------
 //
-// The stack of a pickle machine, and the marks on it. Unlike a vector it hands
-// out what it pops, without a copy.
+// The stack of a pickle machine, and the marks on it. Unlike a vector, it
+// returns the values that it pops, without a copy.
 //
-// Example: the three values on top become a tuple.
+// Example: make a tuple from the three values on top.
 //
 //   stack.Push(graph.AddTuple(stack.PopLast(3)));
 #ifndef FERRY_SERIALIZATION_PICKLE_NODE_STACK_H_
@@ -28,7 +28,8 @@ namespace pickle {
 
 // NodeStack
 //
-// Whoever pops or looks sees to it that the values, or the mark, are there.
+// Before popping or reading, the caller must check that the values, or the
+// mark, exist.
 //
 // Thread-safety: none.
 class NodeStack {
@@ -36,7 +37,7 @@ class NodeStack {
   NodeStack() : values_(kFirstCapacity) {}
 
   size_t size() const { return size_; }
-  // How many values are above the last mark: those that an opcode may pop.
+  // The number of values above the last mark, which an opcode may pop.
   size_t num_above_mark() const { return size_ - floor_; }
   NodeId back() const { return values_[size_ - 1]; }
 
@@ -49,7 +50,7 @@ class NodeStack {
 
   NodeId Pop() { return values_[--size_]; }
 
-  // Pops the last `count`. Valid until something is pushed.
+  // Pops the last `count` values. The result is valid until the next push.
   absl::Span<const NodeId> PopLast(size_t count) {
     size_ -= count;
     return {values_.data() + size_, count};
@@ -57,12 +58,13 @@ class NodeStack {
 
   bool has_mark() const { return !floors_.empty(); }
   void PushMark() { floors_.push_back(std::exchange(floor_, size_)); }
-  // Pops the last mark, but not what is above it.
+  // Pops the last mark, but not the values above it.
   void PopMark() {
     floor_ = floors_.back();
     floors_.pop_back();
   }
-  // Pops the last mark and what is above it. Valid until something is pushed.
+  // Pops the last mark and the values above it. The result is valid until the
+  // next push.
   absl::Span<const NodeId> PopToMark() {
     const absl::Span<const NodeId> popped = PopLast(num_above_mark());
     PopMark();
@@ -76,8 +78,8 @@ class NodeStack {
 
   std::vector<NodeId> values_;
   size_t size_ = 0;
-  size_t floor_ = 0;            // where the last mark is; 0 without one
-  std::vector<size_t> floors_;  // those before
+  size_t floor_ = 0;            // position of the last mark; 0 if there is none
+  std::vector<size_t> floors_;  // positions of the earlier marks
 };
 
 }  // namespace pickle

@@ -5,19 +5,19 @@
 // File: serialization/pickle/pickle_input.h
 // -----------------------------------------------------------------------------
 //
-// Takes opcodes and their operands from a pickle, and keeps the error if
-// something is wrong.
+// Reads opcodes and their operands from a pickle, and stores the error if there
+// is one.
 //
-// Nearly every opcode checks something, and nearly none finds an error. So a
-// method that fails keeps the error and returns false: a bool is cheaper to
-// return than a status.
+// Nearly every opcode needs a check, and almost no check fails. A method that
+// fails therefore stores the error and returns false, because a bool is cheaper
+// to return than a status.
 //
-// Example: an opcode with a text of up to 255 bytes.
+// Example: read an opcode with a text of up to 255 bytes.
 //
 //   absl::string_view text;
 //   if (!input.TakeCounted<1>(&text)) return false;
 //   ...
-//   return input.ErrorHere();  // where the caller got false
+//   return input.ErrorHere();  // in the caller, which got false
 #ifndef FERRY_SERIALIZATION_PICKLE_PICKLE_INPUT_H_
 #define FERRY_SERIALIZATION_PICKLE_PICKLE_INPUT_H_
 
@@ -42,16 +42,16 @@ namespace pickle {
 // Thread-safety: none.
 class PickleInput {
  public:
-  // `bytes` must outlive the input and what is taken from it.
+  // `bytes` must outlive the input and all views that it returns.
   explicit PickleInput(absl::string_view bytes)
       : begin_(bytes.data()),
         next_(bytes.data()),
         end_(bytes.data() + bytes.size()) {}
 
-  // The opcode that was taken last, and the byte that is taken next.
+  // The last opcode taken, and the next byte to take.
   const char* opcode() const { return opcode_; }
   const char* next() const { return next_; }
-  // The number of bytes that have been taken, and of those that are left.
+  // The number of bytes taken, and the number of bytes left.
   uint64_t taken() const { return static_cast<uint64_t>(next_ - begin_); }
   uint64_t left() const { return static_cast<uint64_t>(end_ - next_); }
 
@@ -91,7 +91,7 @@ class PickleInput {
     return true;
   }
 
-  // Takes a line, and leaves its end out.
+  // Takes a line, without its newline.
   bool TakeLine(absl::string_view* out) {
     const void* newline = std::memchr(next_, '\n', left());
     if (newline == nullptr) return Damaged("a line is cut short");
@@ -101,7 +101,7 @@ class PickleInput {
     return true;
   }
 
-  // Takes a line that is a decimal number.
+  // Takes a line with a decimal number.
   bool TakeLineNumber(uint64_t* out) {
     absl::string_view line;
     if (!TakeLine(&line)) return false;
@@ -109,7 +109,7 @@ class PickleInput {
     return true;
   }
 
-  // These keep an error and return false.
+  // Store an error and return false.
   bool Fail(absl::Status error) {
     error_ = std::move(error);
     return false;
@@ -126,12 +126,12 @@ class PickleInput {
     Keep(absl::StatusCode::kResourceExhausted, what);
     return false;
   }
-  // Keeps the error of a status that is not OK. Returns whether it is OK.
+  // Stores `status` if it is not OK. Returns whether it is OK.
   bool Check(absl::Status status) {
     return ABSL_PREDICT_TRUE(status.ok()) || Fail(std::move(status));
   }
-  // Returns the error that was kept last, with the offset of the opcode unless
-  // it has one: of a stream inside the pickle.
+  // Returns the last stored error, with the offset of the opcode, unless it has
+  // an offset already (from a stream inside the pickle).
   absl::Status ErrorHere() const {
     if (absl::StrContains(error_.message(), "(at offset ")) return error_;
     return absl::Status(error_.code(),
@@ -140,7 +140,7 @@ class PickleInput {
   }
 
  private:
-  // Text longer than this does not fit a node.
+  // Longer text does not fit in a node.
   static constexpr uint64_t kMaxTextBytes = 0xFFFFFFFFu;
 
   bool CutShort(uint64_t size) {

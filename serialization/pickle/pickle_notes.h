@@ -5,12 +5,13 @@
 // File: serialization/pickle/pickle_notes.h
 // -----------------------------------------------------------------------------
 //
-// Which str objects a pickle used where the graph keeps only what they say: for
-// the names of globals, the keys and locations of storages, and words such as
-// "latin1". Python writes a str object once and then refers to it, so a pickle
-// that was read becomes the same bytes again only if the same objects are used.
+// Records which str objects a pickle used in places for which the graph stores
+// only the text: names of globals, keys and locations of storages, and words
+// such as "latin1". Python writes a str object once and then refers to it. A
+// pickle can therefore be written back byte for byte only with the same
+// objects.
 //
-// Example: what is read is noted, and asked for when it is written.
+// Example: record a note when reading, and use it when writing.
 //
 //   PickleNotes& notes = PickleNotes::In(&graph);
 //   notes.NoteGlobal(graph.global_index(global), module, name);
@@ -31,40 +32,41 @@ namespace pickle {
 // PickleNotes
 //
 // All nodes are str nodes of the graph that owns the notes; kNoNode means that
-// none is known. The tables are as long as the last global and the last storage
-// with a note. What is imported from another graph has no notes.
+// none is known. The tables extend to the last global and the last storage that
+// have a note. Nodes imported from another graph have no notes.
 //
-// Thread-safety: const methods may be called from any number of threads, as
-// long as none calls another.
+// Thread-safety: any number of threads may call const methods, as long as no
+// thread calls a non-const method.
 class PickleNotes final : public CodecNotes {
  public:
-  // The strs that spelt a global (pickle protocol 4 and later).
+  // The strs that make up the name of a global (pickle protocol 4 and later).
   struct Global {
     NodeId module = kNoNode;
     NodeId name = kNoNode;
   };
-  // The strs in the references to a storage. There is no location if the
-  // references had a new str each.
+  // The strs in the references to a storage. `location` is kNoNode if each
+  // reference had a new str.
   struct Storage {
     NodeId key = kNoNode;
     NodeId location = kNoNode;
   };
 
-  // Returns the notes in `graph`. If it has none, or those of another codec,
-  // puts empty notes there.
+  // Returns the notes in `graph`. If there are none, or they are another
+  // codec's, replaces them with empty notes.
   static PickleNotes& In(ObjectGraph* graph);
-  // Returns the notes in `graph`, or empty ones. Valid as long as the graph.
+  // Returns the notes in `graph`, or empty notes. Valid as long as the graph.
   static const PickleNotes& Of(const ObjectGraph& graph);
 
-  // Notes what spelt the global at `index` (`ObjectGraph::global_index`). Only
-  // the first note counts.
+  // Records the strs of the global at `index` (`ObjectGraph::global_index`).
+  // Only the first call per global has an effect.
   void NoteGlobal(uint32_t index, NodeId module, NodeId name);
   Global global(uint32_t index) const {
     return index < globals_.size() ? globals_[index] : Global();
   }
 
-  // Notes a reference to the storage at `index` (`ObjectGraph::storage_index`).
-  // The first key counts. The location counts only if all references have it.
+  // Records a reference to the storage at `index`
+  // (`ObjectGraph::storage_index`). Keeps the first key, and the location only
+  // if all references have the same one.
   void NoteStorage(uint32_t index, NodeId key, NodeId location) {
     if (index >= storages_.size()) storages_.resize(index + 1);
     Storage& known = storages_[index];
@@ -78,9 +80,9 @@ class PickleNotes final : public CodecNotes {
     return index < storages_.size() ? storages_[index] : Storage();
   }
 
-  // Notes the str node of a word that Python keeps once for everybody
-  // ("storage", "cpu", "latin1"). Only the first node of a word counts. `text`
-  // is the text of the node.
+  // Records the str node of a word for which Python has one shared object
+  // ("storage", "cpu", "latin1"). Keeps only the first node of each word.
+  // `text` is the text of the node.
   void NoteSharedWord(absl::string_view text, NodeId node) {
     shared_words_.try_emplace(text, node);
   }

@@ -5,8 +5,8 @@
 // File: serialization/pickle/pickle_output.h
 // -----------------------------------------------------------------------------
 //
-// The bytes of a pickle that is being written, and the frames in which protocol
-// 4 and later put them: as CPython's C pickler does (Modules/_pickle.c).
+// Collects the bytes of a pickle, and divides them into frames in protocol 4
+// and later, as CPython's C pickler does (Modules/_pickle.c).
 //
 // Example:
 //
@@ -36,12 +36,13 @@ namespace pickle {
 // Thread-safety: none.
 class PickleOutput {
  public:
-  // Puts what follows into frames, of about 64 KiB each.
+  // Divides the following output into frames of about 64 KiB.
   void BeginFraming() { is_framing_ = true; }
   // Ends the last frame.
   void EndFraming();
 
-  // CPython calls this where an object begins: it ends a frame that is full.
+  // Ends the current frame if it is full. Called wherever an object begins, as
+  // CPython does.
   void ObjectBoundary() {
     if (ABSL_PREDICT_FALSE(frame_start_ != LargeString::npos)) EndFullFrame();
   }
@@ -54,16 +55,16 @@ class PickleOutput {
     if (ABSL_PREDICT_FALSE(NeedsFrame())) BeginFrame();
     bytes_.append(bytes.data(), bytes.size());
   }
-  // The lowest `size` bytes of a number, at most 8, little-endian.
+  // Appends the lowest `size` bytes of a number, at most 8, little-endian.
   void PutNumber(uint64_t value, int size);
-  // An opcode of protocol 0 and its argument, which a line ends.
+  // Appends an opcode of protocol 0, its argument and a newline.
   void PutLine(unsigned char opcode, absl::string_view text);
-  // An opcode, a length of `length_size` bytes, and bytes. Large ones stand
-  // outside of any frame.
+  // Appends an opcode, a length of `length_size` bytes, and the bytes. Large
+  // byte sequences are outside of any frame.
   void PutCounted(unsigned char opcode, int length_size,
                   absl::string_view bytes);
 
-  // Valid until the next call of a method that is not const.
+  // Valid until the next call of a non-const method.
   absl::string_view bytes() const { return bytes_; }
   LargeString TakeBytes() { return std::move(bytes_); }
 
@@ -76,7 +77,7 @@ class PickleOutput {
   void EndFullFrame();
 
   LargeString bytes_;
-  // Where the frame at hand began, or npos.
+  // Where the current frame begins, or npos.
   size_t frame_start_ = LargeString::npos;
   bool is_framing_ = false;
 };

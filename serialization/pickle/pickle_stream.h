@@ -5,15 +5,15 @@
 // File: serialization/pickle/pickle_stream.h
 // -----------------------------------------------------------------------------
 //
-// Pickles that stand one after another in a file, with other bytes between
-// them. A pickle does not say how long it is, so its opcodes are looked through
-// for the one that ends it: of what follows, little is read.
+// Reads consecutive pickles in a file, with other bytes between them. A pickle
+// does not record its length, so its opcodes are scanned for the one that ends
+// it. Little is read of the bytes after it.
 //
-// Example: two pickles and eight bytes.
+// Example: read two pickles and eight bytes.
 //
 //   PickleStream stream(file, 0, file.size_bytes(), max_pickle_bytes);
 //   FERRY_ASSIGN_OR_RETURN(absl::string_view first, stream.NextPickle());
-//   ...  // what `first` views is gone after the next call
+//   ...  // `first` is invalid after the next call
 //   FERRY_ASSIGN_OR_RETURN(absl::string_view second, stream.NextPickle());
 //   FERRY_ASSIGN_OR_RETURN(absl::string_view count, stream.Take(8));
 #ifndef FERRY_SERIALIZATION_PICKLE_PICKLE_STREAM_H_
@@ -33,45 +33,46 @@ namespace pickle {
 
 // PickleStream
 //
-// Takes memory in proportion to the largest pickle, never more than the file
-// has bytes. Thread-safety: none.
+// Uses memory in proportion to the largest pickle, and never more than the size
+// of the file. Thread-safety: none.
 class PickleStream {
  public:
   // Reads [begin, end) of `file`, which must outlive the stream.
   PickleStream(const ReadableBytes& file, uint64_t begin, uint64_t end,
                uint64_t max_pickle_bytes);
 
-  // The position in the file, and what is left from there.
+  // The position in the file, and the number of bytes left from there.
   uint64_t offset() const { return offset_; }
   uint64_t bytes_left() const { return end_ - offset_; }
 
-  // The bytes of the pickle that begins at the position, which moves behind
-  // them. They are valid until the next call. That they are opcodes up to a
-  // STOP is all that is known of them.
+  // Returns the bytes of the pickle that begins at the position, and advances
+  // the position past them. The bytes are valid until the next call. Checks
+  // only that they are a sequence of opcodes that ends with STOP.
   //
-  // Errors, without moving; the message has no file name, and an offset in the
-  // pickle:
-  //   kDataLoss          - no pickle, or one that is cut short.
-  //   kResourceExhausted - a longer one than permitted.
+  // Errors, after which the position is unchanged; the message has an offset in
+  // the pickle, but no file name:
+  //   kDataLoss          - not a pickle, or a truncated one.
+  //   kResourceExhausted - the pickle is longer than permitted.
   //   whatever reading the file returns.
   absl::StatusOr<absl::string_view> NextPickle();
 
-  // Returns whether Python, unpickling one pickle after another from the
-  // position on, could reach an opcode that looks up a class or a function,
-  // which can run code. Looks at the form of the opcodes only, so `true` may be
-  // wrong; `false` never is. Afterwards the position is anywhere. Reads up to
-  // the first opcode that Python certainly refuses, in pieces of 64 KiB, and
-  // skips the contents of texts.
+  // Returns whether Python, reading consecutive pickles from the position on,
+  // could reach an opcode that looks up a class or a function, which can run
+  // code. Considers only the syntax of the opcodes, so `true` may be wrong, but
+  // `false` never is. Afterwards the position is unspecified. Reads up to the
+  // first opcode that Python certainly refuses, in pieces of 64 KiB, and skips
+  // the contents of texts.
   //
   // Errors: whatever reading the file returns.
   absl::StatusOr<bool> MayLookUpGlobal();
 
-  // The next `size` bytes, valid until the next call.
+  // Takes the next `size` bytes, which are valid until the next call.
   //
   // Errors: kDataLoss - there are fewer; whatever reading the file returns.
   absl::StatusOr<absl::string_view> Take(uint64_t size);
 
-  // Moves on without reading. Errors: kDataLoss - there are fewer bytes.
+  // Advances the position without reading. Errors: kDataLoss - there are fewer
+  // bytes.
   absl::Status Skip(uint64_t size);
 
  private:
@@ -79,17 +80,17 @@ class PickleStream {
     return absl::string_view(window_, window_size_);
   }
   absl::Status CheckLeft(uint64_t size) const;
-  // Makes the window have at least `size` bytes, which are left.
+  // Extends the window to at least `size` bytes. That many bytes must be left.
   absl::Status Fill(uint64_t size);
   void Advance(uint64_t size);
-  // The next `size` bytes, or as many as there are, without moving.
+  // Returns the next `size` bytes, or fewer at the end, without advancing.
   absl::StatusOr<absl::string_view> Peek(uint64_t size);
-  // Moves behind the next newline; false if there is none.
+  // Advances past the next newline. Returns false if there is none.
   absl::StatusOr<bool> SkipLine();
-  // The length of the pickle that begins at the position.
+  // Returns the length of the pickle that begins at the position.
   absl::StatusOr<uint64_t> FindEnd();
-  // Where the opcode whose operands begin at `at` ends, both counted from the
-  // position.
+  // Returns the end of the opcode whose operands begin at `at`. Both are
+  // counted from the position.
   absl::StatusOr<uint64_t> OperandsEnd(unsigned char opcode, uint64_t at);
   absl::StatusOr<uint64_t> LineEnd(uint64_t at);
 
@@ -97,7 +98,7 @@ class PickleStream {
   uint64_t offset_;
   const uint64_t end_;
   const uint64_t max_pickle_bytes_;
-  // What is in memory of [offset_, end_).
+  // The part of [offset_, end_) that is in memory.
   const char* window_ = nullptr;
   uint64_t window_size_ = 0;
   std::unique_ptr<char[]> buffer_;  // null if the whole file is in memory

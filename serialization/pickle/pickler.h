@@ -5,13 +5,13 @@
 // File: serialization/pickle/pickler.h
 // -----------------------------------------------------------------------------
 //
-// Writes an object graph as a pickle, protocols 0 to 5: the very bytes that
-// CPython's C pickler (Modules/_pickle.c) writes for the same objects, memo
-// numbers, batches and frames included.
+// Writes an object graph as a pickle, protocols 0 to 5. The output is byte for
+// byte what CPython's C pickler (Modules/_pickle.c) writes for the same
+// objects, including memo numbers, batches and frames.
 //
-// What a format adds (storages, tensors that the program made) is written by
-// its hooks with the `Write...` methods, each of which stands for one object
-// that CPython would have saved at that place.
+// The hooks of a format write its own objects (storages, and tensors that the
+// program made) with the `Write...` methods. Each call of these writes one
+// object that CPython would save at that point.
 //
 // Example:
 //
@@ -45,27 +45,28 @@ class Pickler;
 
 // PickleHooks
 //
-// Writes the nodes that pickle itself does not know.
+// Writes the kinds of nodes that pickle itself does not support.
 class PickleHooks {
  public:
   virtual ~PickleHooks() = default;
 
-  // Writes a storage, or a tensor, dtype, device, size or layout that no call
-  // of a pickle made. All but storages and dtypes are memoised by the pickler
-  // afterwards.
+  // Writes a storage, or a tensor, dtype, device, size or layout that was not
+  // made by a call in a pickle. The pickler then memoises all of these except
+  // storages and dtypes.
   virtual absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                                  Pickler* pickler) = 0;
 
   // Called for each object before its call is written. Returns true if the hook
-  // has written the object in another way, because it is no longer what the
-  // call makes; the pickler then memoises it.
+  // has written the object differently, because the call no longer describes
+  // it. The pickler then memoises the object.
   virtual absl::StatusOr<bool> WriteObject(NodeId object,
                                            const ObjectGraph& graph,
                                            Pickler* pickler);
 
-  // Writes a global of the graph where it is met first, if the format has
-  // something else for it; says whether it has. Asked again at the next
-  // occurrence if the global was not written meanwhile.
+  // Called at the first occurrence of a global of the graph. Returns true if
+  // the hook has written the global, because the format has a different
+  // representation of it. If the global has not been written by its next
+  // occurrence, it is called again.
   virtual absl::StatusOr<bool> WriteGlobal(NodeId global,
                                            const ObjectGraph& graph,
                                            Pickler* pickler);
@@ -76,25 +77,26 @@ class PickleHooks {
 // Writes one pickle. Thread-safety: none.
 class Pickler {
  public:
-  // `graph` and `hooks` must outlive the pickler; `hooks` may be null, which
-  // refuses the nodes that would need them. `protocol` is 0 to 5.
+  // `graph` and `hooks` must outlive the pickler. `hooks` may be null; nodes
+  // that need hooks are then an error. `protocol` is 0 to 5.
   Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks);
 
-  // Writes `root`, and everything that it refers to. Called once.
+  // Writes `root` and everything that it refers to. Must be called once.
   //
-  // Errors, with a JSON Pointer to where they arose:
-  //   kInvalidArgument - a graph that no pickle can hold: text that is not
-  //                      UTF-8; a global that is no name (`DescribeBadGlobal`);
-  //                      a tuple, or the arguments of an object, that contain
-  //                      themselves more deeply than Python could write.
-  //   kUnimplemented   - a node that needs hooks, or that the protocol cannot
-  //                      express.
+  // Errors, with a JSON Pointer to the position of the error:
+  //   kInvalidArgument - a pickle cannot represent the graph: text is not
+  //                      UTF-8; a global has an invalid name
+  //                      (`DescribeBadGlobal`); or a tuple, or the arguments of
+  //                      an object, contain themselves more deeply than Python
+  //                      could write.
+  //   kUnimplemented   - a node needs hooks, or the protocol cannot represent
+  //                      it.
   //   whatever a hook returns.
   absl::Status Dump(NodeId root);
 
-  // The pickle, once it is written. Valid as long as the pickler.
+  // Returns the pickle, after `Dump`. Valid as long as the pickler.
   absl::string_view bytes() const { return out_.bytes(); }
-  // The same, which are no longer the pickler's.
+  // Moves the pickle out of the pickler.
   LargeString TakeBytes() { return out_.TakeBytes(); }
 
   int protocol() const { return protocol_; }
@@ -104,46 +106,48 @@ class Pickler {
   // The notes in the graph.
   const PickleNotes& notes() const { return notes_; }
 
-  // A memo number, or none yet: where a hook keeps that of an object that it
-  // may write again.
+  // A memo number, or kNotMemoised. A hook stores the number of an object here
+  // if it may write the object again.
   static constexpr uint32_t kNotMemoised = 0xFFFFFFFF;
   using MemoSlot = uint32_t;
 
   void WriteNone();
   void WriteBool(bool value);
   void WriteInt(int64_t value);
-  // A str that no node stands for. With a slot: written once, then referred to.
+  // Writes a str that has no node. With a slot, writes it once, and then refers
+  // to it.
   void WriteStr(absl::string_view text, MemoSlot* slot = nullptr);
-  // A str of the graph.
+  // Writes a str of the graph.
   void WriteStrNode(NodeId node);
-  // A str of which Python has one for everybody, such as "cpu". The word, like
-  // the names of a global, must outlive the pickler.
+  // Writes a str for which Python has one shared object, such as "cpu". The
+  // word, like the names of a global, must outlive the pickler.
   void WriteSharedWord(absl::string_view word);
   void WriteGlobal(absl::string_view module, absl::string_view name);
-  // A tuple of integers; memoised unless empty.
+  // Writes a tuple of integers, and memoises it unless it is empty.
   void WriteIntTuple(absl::Span<const int64_t> values);
-  // A tuple of `count` objects, at least one: BeginTuple, the objects,
-  // EndTuple.
+  // To write a tuple of `count` objects, at least one: call BeginTuple, write
+  // the objects, and call EndTuple.
   void BeginTuple(size_t count);
   void EndTuple(size_t count);
-  // The call of what was written before the argument tuple. The result is
-  // memoised by the pickler if it is a node, else the hook calls Memoise.
+  // Writes the call of the callable that was written before the argument tuple.
+  // If the result is a node, the pickler memoises it. Otherwise the hook calls
+  // Memoise.
   void WriteReduce();
   void WriteEmptyTuple();
-  // A dict of one to 1000 names, each with the value True. The names must
+  // Writes a dict of 1 to 1000 names, each with the value True. The names must
   // outlive the pickler.
   void WriteDictOfTrue(absl::Span<const absl::string_view> names);
-  // Makes a persistent id of the last object. Protocol 0 has none that PyTorch
-  // can read, so `Dump` then returns kUnimplemented.
+  // Turns the last object into a persistent id. In protocol 0 PyTorch cannot
+  // read these, so `Dump` then returns kUnimplemented.
   void WritePersistentId();
-  // Gives the last object the next memo number.
+  // Assigns the next memo number to the last object.
   void Memoise();
 
  private:
   // Records an error of a method that returns no status. `Dump` returns the
   // first of them.
   void Refuse(absl::StatusCode code, absl::string_view what);
-  // Returns the node that is being written, while `root` is.
+  // Returns the node that is being written. `root` is the root of the graph.
   NodeId NodeAtHand(NodeId root) const;
 
   // A container that is being written.
@@ -152,12 +156,13 @@ class Pickler {
     NodeId node;
     uint32_t next = 0;  // the next child
     uint8_t stage = 0;  // of an object
-    // Of an object: the one whose call is written, itself or a dropped copy.
+    // For an object, the node whose call is written: the object itself or a
+    // dropped copy.
     NodeId called = kNoNode;
   };
 
-  // How CPython groups children: it has one way for exact lists, dicts and
-  // sets each, and one for what it must ask for item after item.
+  // How CPython groups children into batches. It has one way each for exact
+  // lists, dicts and sets, and others for objects that it iterates over.
   enum class BatchStyle {
     kList,
     kDict,
@@ -166,11 +171,11 @@ class Pickler {
     kIteratedEntries,
   };
 
-  // Whether tuples of any size are written between a mark and their end.
+  // Whether a tuple of this size is written between a mark and an end opcode.
   bool NeedsMark(size_t tuple_size) const {
     return tuple_size > 3 || protocol_ < 2;
   }
-  // What ends a tuple of at least one item.
+  // Returns the opcode that ends a tuple of at least one item.
   unsigned char TupleOpcode(size_t size) const;
   // Writes an empty list, dict or tuple: the opcode `empty`, or, in protocol 0,
   // a mark and the opcode `protocol_0`.
@@ -190,27 +195,27 @@ class Pickler {
   void MemoiseNode(NodeId node);
   bool IsMemoised(NodeId node) const { return memo_[node] < kBeingWritten; }
 
-  // Begins a container that gets its memo number only when it is complete.
+  // Begins a container that is memoised only when it is complete.
   absl::Status PushIncomplete(NodeId node);
   absl::Status Begin(NodeId node);
   absl::Status Continue();
   absl::Status ContinueTuple(Frame* frame);
   absl::Status ContinueSet(Frame* frame);
   absl::Status ContinueObject(Frame* frame);
-  // Begins the next child of a container that is written in batches, or, after
-  // the last one, ends it and sets `done`. `frame` is not valid after it has
-  // begun a child.
+  // Begins the next child of a container that is written in batches. After the
+  // last child, ends the container and sets `done`. `frame` is invalid after a
+  // child has begun.
   absl::Status NextChild(Frame* frame, absl::Span<const NodeId> children,
                          BatchStyle style, bool* done);
-  // Ends a tuple or frozenset of `size` items on the stack, above a mark if
-  // `has_mark`.
+  // Ends a tuple or frozenset. Its `size` items are on the stack, above a mark
+  // if `has_mark`.
   void EndFrozen(NodeId node, unsigned char end_opcode, size_t size,
                  bool has_mark);
   void EndCall(Frame* frame);
-  // What to call where an object is begun.
+  // Returns the callable to write when an object begins.
   NodeId NextCall(NodeId object);
-  // Whether an OrderedDict can be given `state` here: Python copies the entries
-  // that the state has when it is read.
+  // Checks whether an OrderedDict can be given `state` at this point: when
+  // Python reads the pickle, it copies the entries that the state has by then.
   absl::Status CheckCopiedState(NodeId state) const;
 
   const ObjectGraph& graph_;
@@ -221,17 +226,17 @@ class Pickler {
 
   PickleOutput out_;
 
-  // What memo_ has of a node that a frame writes and that is not memoised yet.
+  // The value in memo_ of a node that is being written and is not memoised yet.
   static constexpr uint32_t kBeingWritten = 0xFFFFFFFE;
 
   std::vector<Frame> frames_;
   std::vector<uint32_t, HugePageAllocator<uint32_t>> memo_;  // by node
-  // Of objects with dropped copies that have been begun: the copy to be written
-  // where it is begun again, or kNoNode.
+  // For each object with dropped copies that has begun, the copy to write when
+  // the object begins again, or kNoNode.
   absl::flat_hash_map<NodeId, NodeId> next_dropped_;
-  // By node: the dicts whose entries are being written.
+  // Whether the entries of a dict are being written, by node.
   std::vector<bool> has_open_entries_;
-  // Frames that write a node which a frame further out writes, too.
+  // The number of frames whose node is also written by an outer frame.
   int num_reentered_ = 0;
   uint32_t next_memo_ = 0;
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, uint32_t>

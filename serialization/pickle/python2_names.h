@@ -5,8 +5,8 @@
 // File: serialization/pickle/python2_names.h
 // -----------------------------------------------------------------------------
 //
-// Modules and names that Python 3 moved. A pickle of protocol 2 or less spells
-// them as Python 2 did; Ferry's object graph spells them as Python 3 does.
+// Maps modules and names that Python 3 renamed. A pickle of protocol 2 or lower
+// uses the names of Python 2; Ferry's object graph uses those of Python 3.
 //
 // The tables are those of CPython's Lib/_compat_pickle.py.
 //
@@ -27,8 +27,8 @@ struct GlobalName {
   absl::string_view name;
 };
 
-// Both return the argument itself where nothing moved. The views of a changed
-// result are valid for ever. Thread-safe; O(1).
+// Convert a name. If it was not renamed, return the argument. The views in a
+// converted name are always valid. Thread-safe; O(1).
 GlobalName FromPython2(GlobalName global);
 GlobalName ToPython2(GlobalName global);
 

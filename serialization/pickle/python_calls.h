@@ -5,8 +5,9 @@
 // File: serialization/pickle/python_calls.h
 // -----------------------------------------------------------------------------
 //
-// The calls by which Python's own types are pickled, where the protocol has no
-// opcode for them: sets, bytes, bytearrays, complex numbers, OrderedDict.
+// Evaluates the calls with which Python pickles its own types if the protocol
+// has no opcode for them: sets, bytes, bytearrays, complex numbers,
+// OrderedDict.
 #ifndef FERRY_SERIALIZATION_PICKLE_PYTHON_CALLS_H_
 #define FERRY_SERIALIZATION_PICKLE_PYTHON_CALLS_H_
 
@@ -18,7 +19,7 @@
 namespace ferry {
 namespace pickle {
 
-// The callables whose result is a value.
+// The callables that are evaluated.
 enum class PythonCall : uint8_t {
   kNone,
   kSet,
@@ -30,21 +31,22 @@ enum class PythonCall : uint8_t {
   kOrderedDict,
 };
 
-// Which of them a global, in Python 3's spelling, is.
+// Returns which of them a global is. The global has its Python 3 name.
 PythonCall FindPythonCall(const GlobalRecord& global);
 
-// Returns the node that `callable(*args)` makes if the arguments are such as
-// Python writes, else kNoNode. Adds the words that Python keeps once to the
-// notes of the graph (`PickleNotes`).
+// Returns the node that `callable(*args)` makes if the arguments have the form
+// that Python writes, else kNoNode. Adds shared words to the notes of the graph
+// (`PickleNotes::NoteSharedWord`).
 //
-//   call      what `callable`, a global, is.
+//   call      the `PythonCall` of `callable`, which is a global.
 //   args      a tuple.
-//   budget    how many more items and bytes may be copied; the copies are taken
-//             off it. Every item and every byte takes at least one byte of a
-//             pickle that Python wrote, so the size of the pickle is enough.
+//   budget    how many more items and bytes may be copied; reduced by the
+//             number copied. Every item and every byte takes at least one byte
+//             of a pickle that Python wrote, so the size of the pickle is a
+//             sufficient budget.
 //
-// Errors: kResourceExhausted - the budget is spent: the pickle has the same
-//         arguments copied again and again.
+// Errors: kResourceExhausted - the budget is exhausted, because the pickle
+//         copies the same arguments many times.
 absl::StatusOr<NodeId> RebuildPythonValue(PythonCall call, NodeId callable,
                                           NodeId args, uint64_t* budget,
                                           ObjectGraph* graph);

@@ -5,8 +5,8 @@
 // File: serialization/pickle/text_escapes.h
 // -----------------------------------------------------------------------------
 //
-// The escapes in which pickles of protocol 0 write text: "raw-unicode-escape",
-// and the literals of Python 2's strings, which are only read.
+// Decodes and encodes text in pickles of protocol 0: "raw-unicode-escape", and
+// the string literals of Python 2, which are only decoded.
 #ifndef FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_
 #define FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_
 
@@ -17,19 +17,19 @@
 namespace ferry {
 namespace pickle {
 
-// Decodes what protocol 0 writes: latin-1, with \uXXXX and \UXXXXXXXX for the
-// rest. Appends UTF-8 to `out`. False if an escape is malformed.
+// Decodes text of protocol 0: latin-1, with \uXXXX and \UXXXXXXXX for other
+// characters. Appends UTF-8 to `out`. Returns false if an escape is malformed.
 bool DecodeRawUnicodeEscape(absl::string_view text, std::string* out);
 
-// Encodes UTF-8, lone surrogates included, as CPython does where it pickles
-// (Modules/_pickle.c, raw_unicode_escape): the result is one line, and has an
-// escape for each backslash.
+// Encodes UTF-8, including lone surrogates, as CPython's pickler does
+// (Modules/_pickle.c, raw_unicode_escape). The result is one line, in which
+// each backslash is escaped.
 std::string EncodeRawUnicodeEscape(absl::string_view utf8);
 
-// Decodes what stands between the quotes of a string literal of Python 2, as
-// Python's "string-escape" does: \n and the like, \ooo, \xhh; a backslash
-// before anything else is itself. Appends to `out`. False if an escape is cut
-// short or malformed.
+// Decodes the text between the quotes of a Python 2 string literal, as Python's
+// "string-escape" does: \n and similar escapes, \ooo and \xhh. A backslash
+// before any other character stands for itself. Appends to `out`. Returns false
+// if an escape is truncated or malformed.
 bool DecodeStringEscape(absl::string_view text, std::string* out);
 
 }  // namespace pickle

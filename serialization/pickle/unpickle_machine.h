@@ -58,14 +58,15 @@ class UnpickleMachine {
   absl::StatusOr<UnpickleResult> Run();
 
  private:
-  // Methods that return a bool return false if `input_` has kept an error.
+  // Methods that return a bool return false after storing an error in `input_`.
   ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Step(unsigned char opcode);
   bool CheckLimits();
   absl::StatusOr<UnpickleResult> Stop(NodeId first_node);
 
   void Push(NodeId node) { stack_.Push(node); }
 
-  // Whether so many values are above the last mark, for the caller to pop.
+  // Checks that `count` values are above the last mark, so that the caller may
+  // pop them.
   bool Need(size_t count) {
     if (ABSL_PREDICT_FALSE(stack_.num_above_mark() < count)) {
       return input_.Damaged("the stack has too few values");
@@ -76,7 +77,7 @@ class UnpickleMachine {
   NodeId Pop() { return stack_.Pop(); }
 
   // Pops the values above the last mark, and the mark. The result is valid
-  // until something is pushed.
+  // until the next push.
   bool PopMark(absl::Span<const NodeId>* items) {
     if (!stack_.has_mark()) {
       return input_.Damaged("there is no mark on the stack");
@@ -109,8 +110,8 @@ class UnpickleMachine {
     return input_.Damaged(absl::StrCat("there is no memo entry ", index));
   }
 
-  // Notes that the call that was dropped last made a copy of `node`, if both
-  // are calls of the same callable in the same form.
+  // Records that the last dropped call made a copy of `node`, if both are calls
+  // of the same callable in the same form.
   void NoteDroppedCall(NodeId node) {
     const NodeId dropped = dropped_;
     if (dropped == node || !graph_->is_object(node) ||
@@ -131,14 +132,14 @@ class UnpickleMachine {
     Push(IsValidUtf8(text) ? graph_->AddStr(text) : graph_->AddBytes(text));
   }
 
-  // Numbers and text that take a line: protocols 0 and 1.
+  // Push numbers and text that are encoded as lines (protocols 0 and 1).
   bool PushDecimal(absl::string_view text);
   bool PushIntLine();
   bool PushFloatLine();
   bool PushQuotedLine();
   bool PushRawUnicodeLine();
 
-  // Globals, calls, and what completes the objects that these make.
+  // Handle globals, calls, and the opcodes that complete the resulting objects.
   bool GlobalNode(absl::string_view module, absl::string_view name,
                   NodeId* out);
   bool PushGlobalLines();
@@ -175,14 +176,14 @@ class UnpickleMachine {
   NodeId small_ints_[256];
   uint64_t copy_budget_;                  // of RebuildPythonValue
   std::vector<PythonCall> python_calls_;  // by index of the global
-  const char* limits_checked_;            // up to where
+  const char* limits_checked_;            // the position of the last check
   // The states of OrderedDicts. Python copies their entries, so later ones
   // would not be attributes.
   absl::flat_hash_set<NodeId> copied_dicts_;
-  // The last object that a call made, and the end of the opcode that did.
+  // The last object that a call made, and the end of the opcode of that call.
   NodeId call_ = kNoNode;
   const char* call_end_ = nullptr;
-  // The last such object that was popped at once, and the end of the opcode
+  // The last such object that was popped immediately, and the end of the opcode
   // that popped it.
   NodeId dropped_ = kNoNode;
   const char* dropped_end_ = nullptr;

@@ -5,7 +5,7 @@
 // File: serialization/pickle/unpickle_memo.h
 // -----------------------------------------------------------------------------
 //
-// The memo of a pickle that is being read: values by their numbers.
+// The memo of a pickle that is being read, which maps numbers to values.
 #ifndef FERRY_SERIALIZATION_PICKLE_UNPICKLE_MEMO_H_
 #define FERRY_SERIALIZATION_PICKLE_UNPICKLE_MEMO_H_
 
@@ -24,8 +24,8 @@ namespace pickle {
 
 // UnpickleMemo
 //
-// Takes memory in proportion to the number of entries or to the size of the
-// pickle, whatever numbers it uses.
+// Uses memory in proportion to the number of entries or to the size of the
+// pickle, whatever memo numbers occur.
 //
 // Thread-safety: none.
 class UnpickleMemo {
@@ -33,13 +33,13 @@ class UnpickleMemo {
   // `memory` must outlive the memo.
   explicit UnpickleMemo(std::pmr::memory_resource* memory) : entries_(memory) {}
 
-  // Makes room for the entries of a pickle of so many bytes.
+  // Reserves memory for the entries of a pickle of `pickle_bytes` bytes.
   void Reserve(size_t pickle_bytes) {
     // An entry takes about nine bytes of the pickle.
     entries_.reserve(pickle_bytes / 8);
   }
 
-  // The number of entries, which is also the number that MEMOIZE gives next.
+  // The number of entries, which is also the next number that MEMOIZE assigns.
   uint64_t size() const { return size_; }
 
   // Sets an entry. `bytes_taken` is the number of bytes of the pickle that have
@@ -64,7 +64,8 @@ class UnpickleMemo {
   NodeId GetFar(uint64_t index) const;
 
   std::pmr::vector<NodeId> entries_;
-  // The entries past the end of `entries_`. No honest pickle has any.
+  // The entries past the end of `entries_`. Pickles written by Python have
+  // none.
   absl::flat_hash_map<uint64_t, NodeId> far_entries_;
   uint64_t size_ = 0;
 };

@@ -5,15 +5,16 @@
 // File: serialization/pickle/unpickler.h
 // -----------------------------------------------------------------------------
 //
-// Reads a pickle, protocols 0 to 5, into an object graph. No code runs: what
-// Python would call is recorded (`ObjectRecord`), and the few calls whose
-// result is known are turned into that result: sets, bytes, complex numbers,
-// OrderedDict here; tensors and the like by the hooks.
+// Reads a pickle, protocols 0 to 5, into an object graph. No code runs: calls
+// are recorded (`ObjectRecord`), and a few known calls are replaced by their
+// results: sets, bytes, complex numbers and OrderedDict here; tensors and other
+// types of a format by its hooks.
 //
-// The bytes are not trusted. Every operand is checked against what is left of
-// them, the work is proportional to their number, and nothing recurses.
+// The bytes are untrusted. Every operand is checked against the number of bytes
+// left, the work is proportional to the size of the pickle, and nothing
+// recurses.
 //
-// Example: a pickle without persistent ids.
+// Example: read a pickle without persistent ids.
 //
 //   ObjectGraph graph;
 //   FERRY_ASSIGN_OR_RETURN(UnpickleResult result,
@@ -34,56 +35,59 @@ namespace ferry {
 namespace pickle {
 
 struct UnpickleOptions {
-  // More nodes than this are refused (kResourceExhausted). A node takes 16
-  // bytes, a tensor of a checkpoint about 15 nodes.
+  // The maximum number of nodes; more are kResourceExhausted. A node takes 16
+  // bytes, and a tensor of a checkpoint about 15 nodes.
   uint32_t max_nodes = 200 * 1000 * 1000;
 };
 
 // UnpickleHooks
 //
-// What a file format adds to pickle. Each call may change the graph.
+// The extensions that a file format adds to pickle. Each call may change the
+// graph.
 class UnpickleHooks {
  public:
   virtual ~UnpickleHooks() = default;
 
-  // The node that a persistent id stands for. `id` is usually a tuple.
+  // Returns the node that a persistent id refers to. `id` is usually a tuple.
   virtual absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph);
 
-  // A `module.name` was met for the first time.
+  // Called at the first occurrence of a `module.name`.
   virtual absl::Status OnGlobal(NodeId global, ObjectGraph* graph);
 
-  // What the call of a global makes, where that is no object; else kNoNode.
+  // Returns the result of the call of a global if it is not an object, else
+  // kNoNode.
   virtual absl::StatusOr<NodeId> OnCall(NodeId global, NodeId args,
                                         ObjectGraph* graph);
 
-  // `object` was made by a call, and may turn out to be something known.
+  // Called when a call has made `object`. May turn it into a node of a known
+  // kind.
   virtual absl::Status OnObject(NodeId object, ObjectGraph* graph);
 
-  // `object`, which a call made, was given its state.
+  // Called when `object`, which was made by a call, has been given its state.
   virtual absl::Status OnState(NodeId object, ObjectGraph* graph);
 };
 
 struct UnpickleResult {
   NodeId root = kNoNode;
-  // The protocol that the pickle says it has; 0 where it says nothing, as
-  // pickles of protocol 0 and 1 do.
+  // The protocol that the pickle declares. 0 for pickles of protocol 0 and 1,
+  // which declare none.
   int protocol = 0;
-  // How many bytes the pickle took; there may be more after it.
+  // The size of the pickle in bytes. Other bytes may follow it.
   uint64_t size_bytes = 0;
 };
 
-// Reads the pickle that `bytes` begins with. `hooks` may be null, which refuses
-// persistent ids.
+// Reads the pickle at the beginning of `bytes`. `hooks` may be null; persistent
+// ids are then an error.
 //
-// Strings of Python 2, whose encoding is not recorded, become str where they
-// are UTF-8 and bytes where they are not.
+// Python 2 strings, whose encoding is not recorded, become str if they are
+// UTF-8, and bytes otherwise.
 //
 // Errors:
-//   kDataLoss          - not a pickle, or cut short; the message has the
+//   kDataLoss          - not a pickle, or truncated; the message has the
 //                        offset.
-//   kUnimplemented     - extension codes, out-of-band buffers, text of 4 GiB
-//                        or more, state given twice.
-//   kResourceExhausted - more than `max_nodes`.
+//   kUnimplemented     - the pickle has extension codes, out-of-band buffers,
+//                        text of 4 GiB or more, or state that is given twice.
+//   kResourceExhausted - the graph has more than `max_nodes` nodes.
 //   whatever a hook returns.
 absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes,
                                         const UnpickleOptions& options,

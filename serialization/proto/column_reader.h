@@ -5,8 +5,9 @@
 // File: serialization/proto/column_reader.h
 // -----------------------------------------------------------------------------
 //
-// Reads the blocks of checkpoint_graph.proto and hands out the values of their
-// columns, row by row. Knows nothing of nodes: graph_reader.h makes those.
+// Reads the blocks of checkpoint_graph.proto and returns the values of their
+// columns, row by row. It does not know about nodes; graph_reader.h makes
+// those.
 //
 // Example: reads a record whose rows are all empty lists.
 //
@@ -47,9 +48,9 @@ namespace proto {
 
 // ColumnReader
 //
-// Reads one record. A method that takes a value of the row returns 0, or what
-// stands for nothing, if it finds an error. `status` has the first error, so a
-// caller may look at it once, after the row.
+// Reads one record. If a method that takes a value of the row finds an error,
+// it returns 0 or an empty value. `status` has the first error, so a caller
+// need check it only once, after the row.
 //
 // Thread-safety: none.
 class ColumnReader {
@@ -60,26 +61,29 @@ class ColumnReader {
   ColumnReader(const ColumnReader&) = delete;
   ColumnReader& operator=(const ColumnReader&) = delete;
 
-  // Reads all blocks of the record at the start of `bytes`. Called once, before
-  // any other method. Takes time and memory in proportion to `bytes`.
+  // Reads all blocks of the record at the start of `bytes`. Must be called
+  // once, before any other method. Takes time and memory in proportion to
+  // `bytes`.
   //
   // Errors:
   //   kDataLoss          - damaged; the message has the block.
-  //   kUnimplemented     - written by a later release, which the message names.
-  //                        What this release would have written is damage.
+  //   kUnimplemented     - the record was written by a later release, which the
+  //                        message names. (An unknown value in a record of this
+  //                        release is kDataLoss.)
   //   kResourceExhausted - more rows, words or storages than
-  //                        `limits.max_nodes`, or 2 GiB beside the texts.
+  //                        `limits.max_nodes`, or more than 2 GiB in addition
+  //                        to the texts.
   absl::Status Read();
 
-  // What the header says. A root is a row, or less than `kFirstNumber`.
+  // The contents of the header. The root is a row, or less than `kFirstNumber`.
   uint32_t format_version() const { return format_version_; }
   uint32_t num_rows() const { return num_rows_; }
   uint32_t root() const { return root_; }
   // The size of the record, in bytes.
   size_t size_bytes() const { return position_; }
 
-  // The columns of storages: their sizes in bytes, and 0 or 1 + the word of
-  // their location. They have the same length.
+  // The columns of storages: their sizes in bytes, and the indexes of the words
+  // of their locations plus 1, or 0 for none. Both have the same length.
   absl::Span<const uint64_t> storage_sizes() const {
     return columns_.storage_sizes();
   }
@@ -94,23 +98,23 @@ class ColumnReader {
     return words_[index].text;
   }
 
-  // The number of the row whose values are taken. Errors name it.
+  // The number of the current row, whose values are taken. Errors name it.
   uint32_t row() const { return row_; }
   void set_row(uint32_t row) { row_ = row; }
 
-  // The first error of a row.
+  // The first error.
   const absl::Status& status() const { return status_; }
-  // Record an error of the row, unless there is one already: kDataLoss, or what
-  // a later release may have written.
+  // Record an error of the row, unless there is one already: kDataLoss, or an
+  // unknown value, which a later release may have written.
   void FailDamaged(absl::string_view what) {
     if (status_.ok()) status_ = Damaged(what);
   }
   void FailUnknown(absl::string_view what);
-  // Records a broken rule of tensors, if there is one. In a file that is
-  // damage, not a caller's mistake.
+  // Records a violation of a tensor rule, if `status` is one. In a file it
+  // counts as damage, not as the caller's mistake.
   void FailRule(const absl::Status& status);
 
-  // Takes the kind of the next row. Called at most `num_rows` times.
+  // Takes the kind of the next row. May be called at most `num_rows` times.
   int TakeKind() { return kinds_.Take(); }
   uint64_t TakeNumber() {
     if (ABSL_PREDICT_FALSE(numbers_.left() == 0)) {
@@ -119,7 +123,7 @@ class ColumnReader {
     }
     return numbers_.Take();
   }
-  // Takes a reference, which still counts from the row.
+  // Takes a reference, which is relative to the row.
   uint32_t TakeReference() {
     if (ABSL_PREDICT_FALSE(references_.left() == 0)) {
       FailDamaged("the references end before it");
@@ -127,9 +131,9 @@ class ColumnReader {
     }
     return references_.Take();
   }
-  // Takes how many runs of `width` references follow.
+  // Takes the number of groups of `width` references that follow.
   size_t TakeCount(size_t width);
-  // Takes a number of which only the bits `known` may be set.
+  // Takes a number in which only the bits of `known` may be set.
   uint64_t TakeBits(uint64_t known);
   int64_t TakeInt() {
     if (ABSL_PREDICT_FALSE(ints_.left() == 0)) {
@@ -145,16 +149,17 @@ class ColumnReader {
     }
     return floats_.Take();
   }
-  // Takes a text, which is valid until the next one is taken.
+  // Takes a text, which is valid until the next text is taken.
   absl::string_view TakeText();
   DType TakeDType();
   Layout TakeLayout();
   Device TakeDevice();
 
-  // The bytes of text that no row has taken.
+  // The number of bytes of text that no row has taken.
   uint64_t text_left() const { return text_left_; }
-  // Checks that the rows have taken everything. `unused_storages` is how many
-  // storages no row has taken: the reader hands out only their columns.
+  // Checks that the rows have taken all values. `unused_storages` is the number
+  // of storages that no row has used; the reader returns only their columns and
+  // cannot count them.
   absl::Status CheckEnd(uint64_t unused_storages) const;
 
  private:
@@ -176,7 +181,7 @@ class ColumnReader {
     const T* end_ = nullptr;
   };
 
-  // A word, whether anything refers to it, and the dtype that it names once a
+  // A word, whether anything refers to it, and the dtype that it names, if a
   // row has asked for that.
   struct Word {
     absl::string_view text;
@@ -190,7 +195,7 @@ class ColumnReader {
     if (status_.ok()) status_ = std::move(status);
   }
 
-  // Takes the next block. Returns nothing at the end of the record.
+  // Takes the next block. Returns an empty text at the end of the record.
   absl::StatusOr<absl::string_view> TakeBlock();
   absl::Status ReadHeader();
   absl::Status ReadColumns();
@@ -212,11 +217,11 @@ class ColumnReader {
   Column<uint64_t> numbers_;
   Column<int64_t> ints_;
   Column<double> floats_;
-  // The next byte of text: in which block, and where in it.
+  // The position of the next byte of text: the block, and the offset in it.
   int text_block_ = 0;
   size_t text_start_ = 0;
   uint64_t text_left_ = 0;  // in bytes, in all blocks
-  std::string long_text_;   // of several blocks
+  std::string long_text_;   // a text that spans several blocks
 
   std::vector<Word> words_;
   absl::Status status_;

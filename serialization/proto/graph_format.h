@@ -5,8 +5,8 @@
 // File: serialization/proto/graph_format.h
 // -----------------------------------------------------------------------------
 //
-// What the reader and the writer of a graph record share: the constants of
-// checkpoint_graph.proto that are not enumerations there.
+// The constants that the reader and the writer of a graph record share and that
+// checkpoint_graph.proto does not define as enumerations.
 #ifndef FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_
 #define FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_
 
@@ -17,18 +17,18 @@
 namespace ferry {
 namespace proto {
 
-// The version that is written, and the last that is read.
+// The version to write, and the highest version that can be read.
 inline constexpr uint32_t kFormatVersion = 1;
 
-// Says in a record which release wrote it. Errors of other releases name it.
+// The release, stored in each record. Other releases name it in errors.
 inline constexpr char kRelease[] = "Ferry 0.1";
 
 inline constexpr size_t kLengthBytes = 4;  // of the length before a block
 inline constexpr size_t kMaxBlockBytes = size_t{1} << 20;
 
-// The most bytes of a record that are no text. Protobuf counts the values of a
-// column in 31 bits, none takes less than a byte, and no block may take a
-// column past that.
+// The maximum size of a record without its texts. Protobuf counts the values of
+// a column in 31 bits, each value takes at least one byte, and no block may
+// make a column exceed that count.
 inline constexpr uint64_t kMaxValueBytes =
     std::numeric_limits<int>::max() - kMaxBlockBytes;
 

@@ -19,15 +19,16 @@
 namespace ferry {
 namespace proto {
 
-// Reads the record at the start of `bytes` into `graph`, which is empty. Never
-// recurses. Takes time and memory in proportion to `bytes`.
+// Reads the record at the start of `bytes` into `graph`, which must be empty.
+// Never recurses. Takes time and memory in proportion to `bytes`.
 //
 // Errors:
 //   kDataLoss          - damaged; the message has the block or the row.
-//   kUnimplemented     - written by a later release, which the message names.
-//                        What this release would have written is damage.
+//   kUnimplemented     - the record was written by a later release, which the
+//                        message names. (An unknown value in a record of this
+//                        release is kDataLoss.)
 //   kResourceExhausted - more rows, words or storages than `limits.max_nodes`,
-//                        or 2 GiB beside the texts.
+//                        or more than 2 GiB in addition to the texts.
 //   whatever the table returns.
 absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
                                            const LoadLimits& limits,

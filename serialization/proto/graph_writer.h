@@ -18,20 +18,21 @@
 namespace ferry {
 namespace proto {
 
-// Returns the record of `root` and all that it refers to, and adds each storage
-// to `storages`. The same graph gives the same bytes.
+// Returns the record of `root` and everything that it refers to, and adds each
+// storage to `storages`. The same graph always gives the same bytes.
 //
-// Errors, whose messages name the place in the graph ("at /model/3"):
-//   kInvalidArgument - text that is not UTF-8; a global that is no name
-//                      (`DescribeBadGlobal`); a tensor that was never made or
-//                      breaks a rule of tensor_rules.h; a device that no file
-//                      can name; an object whose arguments are no tuple, or
-//                      whose keyword arguments are no dict; a tuple, a
-//                      frozenset or arguments that contain themselves.
-//   kUnimplemented   - a tensor whose layout is not known by its parts; a call
-//                      that was dropped in favour of two objects; a dtype with
-//                      the source text of a class; a graph of 2^31 nodes, or
-//                      that takes 2 GiB beside its texts.
+// Errors, whose messages have the position in the graph ("at /model/3"):
+//   kInvalidArgument - text is not UTF-8; a global has an invalid name
+//                      (`DescribeBadGlobal`); a tensor is null or violates a
+//                      rule of tensor_rules.h; a file cannot name a device; the
+//                      arguments of an object are not a tuple, or its keyword
+//                      arguments are not a dict; a tuple, a frozenset or
+//                      arguments contain themselves.
+//   kUnimplemented   - the layout of a tensor does not follow from its
+//                      components; a call was dropped in favour of two objects;
+//                      a dtype has the source code of a class; the graph has
+//                      2^31 nodes or more, or takes 2 GiB or more in addition
+//                      to its texts.
 //   whatever `storages` returns.
 absl::StatusOr<LargeString> WriteGraph(const ObjectGraph& graph, NodeId root,
                                        StorageTable* storages);

@@ -5,8 +5,9 @@
 // File: serialization/proto/node_order.h
 // -----------------------------------------------------------------------------
 //
-// Numbers the nodes that a value refers to, in the order in which
-// checkpoint_graph.proto wants them: what a node is made with comes before it.
+// Numbers the nodes that a value refers to in the order that
+// checkpoint_graph.proto requires: the parts that a node is made from come
+// before it.
 //
 // Example:
 //
@@ -30,7 +31,7 @@ namespace ferry {
 namespace proto {
 
 // The number of the first row of a table. None, False, True and the empty tuple
-// have the numbers below.
+// have the smaller numbers.
 inline constexpr uint32_t kFirstNumber = ObjectGraph::kEmptyTuple + 1;
 
 // NodeOrder
@@ -42,19 +43,19 @@ class NodeOrder {
   explicit NodeOrder(const ObjectGraph& graph)
       : graph_(graph), numbers_(graph.size(), kUnseen) {}
 
-  // Numbers `root` and all that it refers to, depth first. Called once. O(nodes
-  // and references); never recurses.
+  // Numbers `root` and everything that it refers to, depth first. Must be
+  // called once. O(nodes + references); never recurses.
   //
-  // Errors, which name the place of the node:
+  // Errors, which have the position of the node:
   //   kInvalidArgument - a tuple, a frozenset or the arguments of an object
-  //                      contain themselves, which no program could have made.
+  //                      contain themselves, which Python cannot create.
   //   kUnimplemented   - one call was dropped in favour of two objects, or the
   //                      graph has 2^31 nodes or more.
   absl::Status Visit(NodeId root);
 
-  // The nodes by their numbers, from kFirstNumber on.
+  // The nodes in the order of their numbers, from kFirstNumber on.
   absl::Span<const NodeId> nodes() const { return order_; }
-  // The number of a node that has been visited.
+  // The number of a visited node.
   uint32_t number(NodeId node) const {
     return node < kFirstNumber ? node : numbers_[node];
   }
@@ -67,24 +68,25 @@ class NodeOrder {
   static constexpr uint32_t kUnseen = 0xFFFFFFFF;
   static constexpr uint32_t kBeingMade = 0xFFFFFFFE;
 
-  // What is given to a node that exists.
+  // A node whose contents are being visited after it was made.
   struct Fill {
     NodeId node;
     uint32_t next;  // the next reference
   };
 
-  // Numbers `node` after all that it is made with.
+  // Numbers `node` after all parts that it is made from.
   absl::Status Make(NodeId node);
-  // Returns `error` with the place of `node`.
+  // Returns `error` with the position of `node`.
   absl::Status ErrorAt(NodeId node, const absl::Status& error) const {
     return AnnotatePlace(error, graph_, root_, node);
   }
-  // Appends to `pending_` what `node` is made with, the last first.
+  // Appends to `pending_` the parts that `node` is made from, in reverse order.
   absl::Status AppendParts(NodeId node);
   absl::Status AppendPart(NodeId part);
   absl::Status AppendRun(absl::Span<const NodeId> parts);
   void SetNumber(NodeId node);
-  // The reference at `index` among what a node is given, or kNoNode.
+  // Returns the reference at `index` among those that a node is given after it
+  // is made, or kNoNode.
   NodeId Given(NodeId node, uint32_t index) const;
 
   template <typename T>
@@ -96,7 +98,7 @@ class NodeOrder {
   LargeVector<NodeId> order_;
   std::vector<NodeId> pending_;
   std::vector<Fill> fills_;
-  // Nodes that were made during a call of `Make` and are given something.
+  // Nodes that were made during a call of `Make` and are given contents later.
   std::vector<NodeId> to_fill_;
   absl::flat_hash_set<NodeId> dropped_;
 };

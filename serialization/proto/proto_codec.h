@@ -5,11 +5,12 @@
 // File: serialization/proto/proto_codec.h
 // -----------------------------------------------------------------------------
 //
-// A codec without pickle: the object graph as Protobuf messages, for those who
-// ban pickles. It keeps what a graph holds. checkpoint_graph.proto has the
-// format, docs/graph_record.md the reasons and how fast it is.
+// A codec without pickle, for programs that ban pickles: it writes the object
+// graph as Protobuf messages and preserves all of it. checkpoint_graph.proto
+// defines the format; docs/graph_record.md explains its design and has
+// measurements.
 //
-// Example: the bytes of the record "data.proto".
+// Example: make the bytes of the record "data.proto".
 //
 //   StorageTable storages;
 //   FERRY_ASSIGN_OR_RETURN(
@@ -36,13 +37,13 @@ class ProtoCodec final : public Codec {
  public:
   absl::string_view name() const override { return "proto"; }
   absl::string_view suffix() const override { return "proto"; }
-  // `ReadGraph` lists the errors. The version is the `format_version` of the
+  // Errors: as `ReadGraph`. `GraphRead::version` is the `format_version` of the
   // record.
   absl::StatusOr<GraphRead> Read(absl::string_view bytes,
                                  const LoadLimits& limits,
                                  StorageTable* storages,
                                  ObjectGraph* graph) const override;
-  // `WriteGraph` lists the errors.
+  // Errors: as `WriteGraph`.
   absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,
                                     StorageTable* storages) const override;
 };

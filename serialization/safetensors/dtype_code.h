@@ -5,8 +5,8 @@
 // File: serialization/safetensors/dtype_code.h
 // -----------------------------------------------------------------------------
 //
-// How a safetensors file names element types: "F32", "BF16", ... (the `Dtype`
-// of the format's library, 0.8).
+// The names of element types in a safetensors file: "F32", "BF16", ... (`Dtype`
+// in version 0.8 of the format's library).
 #ifndef FERRY_SERIALIZATION_SAFETENSORS_DTYPE_CODE_H_
 #define FERRY_SERIALIZATION_SAFETENSORS_DTYPE_CODE_H_
 
@@ -18,19 +18,19 @@
 namespace ferry {
 namespace safetensors {
 
-// A type of the format.
+// An element type of the format.
 struct DTypeCode {
   absl::string_view code;  // "F32"
-  // Nothing where PyTorch has no such dtype: the six-bit floats.
+  // Nullopt if PyTorch has no such dtype, as for the six-bit floats.
   std::optional<DType> dtype;
-  // Its place among the codes: files have the tensors of higher ones first.
+  // The sort order of the code: files have tensors of higher order first.
   int order = 0;
 };
 
-// The type of this code; nothing if the format has none.
+// Returns the type with this code, or nullopt if the format has none.
 std::optional<DTypeCode> FindCode(absl::string_view code);
 
-// The type for a dtype; nothing if the format has none.
+// Returns the type for a dtype, or nullopt if the format has none.
 std::optional<DTypeCode> CodeOf(DType dtype);
 
 }  // namespace safetensors

@@ -11,13 +11,13 @@
 //   N bytes   the header: a JSON object, padded with spaces
 //   the rest  the tensors' elements, little-endian and row-major
 //
-// and the object has a member for each tensor, and perhaps one for remarks:
+// The object has a member for each tensor, and optionally one for metadata:
 //
 //   {"__metadata__": {"format": "pt"},
 //    "fc.weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}
 //
-// Offsets count from the first byte after the header. The tensors, in whatever
-// order they are named, fill the rest of the file without gaps and overlaps.
+// Offsets count from the first byte after the header. The tensors, which may be
+// listed in any order, fill the rest of the file without gaps or overlaps.
 // (https://github.com/huggingface/safetensors, README.md, "Format", and
 // safetensors/src/tensor.rs, version 0.8.)
 #ifndef FERRY_SERIALIZATION_SAFETENSORS_HEADER_H_
@@ -36,19 +36,20 @@
 namespace ferry {
 namespace safetensors {
 
-// What stands before the header.
+// The number of bytes before the header.
 inline constexpr uint64_t kSizeBytes = 8;
 
-// The library refuses larger headers, so that a damaged size asks for no more.
+// The library refuses larger headers, which limits the effect of a damaged
+// size.
 inline constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 
 struct HeaderTensor {
   std::string name;
   DType dtype = DType::kFloat32;
-  // As PyTorch counts it: of float4_e2m1fn_x2, whose elements the file counts
-  // one by one, the last dimension is half of the file's.
+  // The shape as PyTorch counts it. For float4_e2m1fn_x2 the file counts single
+  // elements, so the last dimension here is half of the file's.
   Dimensions shape;
-  // [begin, end) of the bytes after the header.
+  // The tensor's bytes are [begin, end), counted from the end of the header.
   uint64_t begin = 0;
   uint64_t end = 0;
 };
@@ -60,22 +61,23 @@ struct Header {
   std::vector<HeaderTensor> tensors;
 };
 
-// Reads a header and checks it against the `data_bytes` bytes that follow it:
-// each tensor's size is that of its shape and dtype, and together they are all
-// of the bytes. Takes memory in proportion to the text; does not recurse.
-// Members that are not known are passed over.
+// Parses a header and checks it against the `data_bytes` bytes that follow it:
+// each tensor's size must match its shape and dtype, and together the tensors
+// must cover all of the bytes. Uses memory in proportion to the text; does not
+// recurse. Ignores unknown members.
 //
 // Errors:
-//   kDataLoss      - not such a header; the message has the tensor, or the
-//                    byte of the text.
-//   kUnimplemented - a dtype that PyTorch does not have.
+//   kDataLoss      - not a valid header; the message has the tensor, or the
+//                    offset in the text.
+//   kUnimplemented - PyTorch does not have the dtype.
 absl::StatusOr<Header> ParseHeader(absl::string_view text, uint64_t data_bytes);
 
-// The size and the header as the library writes them, byte for byte: no space
-// but the padding, which makes the whole a multiple of eight.
+// Returns the size and the header, byte for byte as the library writes them:
+// without spaces except for the padding, which makes the total size a multiple
+// of eight.
 //
-// Names and remarks must be UTF-8 without surrogates; dtypes such as `CodeOf`
-// knows; the last dimension of a float4_e2m1fn_x2 less than 2^62.
+// Names and metadata must be UTF-8 without surrogates, `CodeOf` must know the
+// dtypes, and the last dimension of a float4_e2m1fn_x2 must be less than 2^62.
 std::string HeaderBytes(const Header& header);
 
 }  // namespace safetensors

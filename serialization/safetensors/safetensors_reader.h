@@ -6,7 +6,7 @@
 // -----------------------------------------------------------------------------
 //
 // Reads a safetensors file as a checkpoint: a dict of its tensors by name, in
-// the order of the file, each over a storage of its own, on the CPU.
+// file order. Each tensor has a storage of its own, on the CPU.
 #ifndef FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_READER_H_
 #define FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_READER_H_
 
@@ -19,17 +19,17 @@
 namespace ferry {
 namespace safetensors {
 
-// Whether a file that begins with `head` is, or was, a safetensors file: a size
-// of less than 4 GiB, and the "{" of the header. False of less than 9 bytes.
+// Returns whether a file that begins with `head` is a safetensors file, perhaps
+// a damaged one: it begins with a size of less than 4 GiB and the "{" of the
+// header. Returns false if `head` has less than 9 bytes.
 bool LooksLikeSafetensors(absl::string_view head);
 
-// Reads the header and nothing else. Its size counts against
-// `LoadLimits::max_pickle_bytes`.
+// Reads only the header. `LoadLimits::max_pickle_bytes` limits its size.
 //
 // Errors:
-//   kDataLoss          - damaged, cut short, or longer than the header says;
-//                        the message has the file and the tensor.
-//   kUnimplemented     - a dtype that PyTorch does not have.
+//   kDataLoss          - the file is damaged, truncated, or longer than the
+//                        header says; the message has the file and the tensor.
+//   kUnimplemented     - PyTorch does not have the dtype.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
     const ReadableBytes& file, const ContainerOptions& options);

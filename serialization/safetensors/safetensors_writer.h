@@ -6,7 +6,7 @@
 // -----------------------------------------------------------------------------
 //
 // Writes a dict of tensors as a safetensors file, byte for byte as the format's
-// library does: tensors of larger numbers first, then by name.
+// library does. Tensors are sorted by dtype, largest first, and then by name.
 #ifndef FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_WRITER_H_
 #define FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_WRITER_H_
 
@@ -24,29 +24,30 @@ namespace ferry {
 namespace safetensors {
 
 struct WriteOptions {
-  // `__metadata__`, in this order. (The library's order is that of a hash.)
+  // The `__metadata__`, in this order. (The library writes it in hash order.)
   std::vector<std::pair<std::string, std::string>> metadata;
-  // Whether tensors that share memory are each written whole.
+  // Whether to write each of several tensors that share memory in full.
   bool copy_shared = false;
-  // Null: nobody watches. `progress` counts the tensors' bytes.
+  // May be null. `progress` counts the tensors' bytes.
   const TransferControl* control = nullptr;
 };
 
 // Writes `value`, a dict of str to strided tensors, from the first byte of
-// `output` on. Elements are written row-major, conj and neg resolved.
-// Storages are read through `devices`.
+// `output` on. Writes elements in row-major order, with conj and neg resolved.
+// Reads storages through `devices`.
 //
-// What is not of the format goes unsaid: which tensors are parameters, require
-// a gradient or were on a device, and attributes of the dict, such as the
-// `_metadata` of a state_dict. All else that does not fit is an error that
-// names its JSON Pointer.
+// Silently omits what the format cannot represent of tensors and of the dict:
+// which tensors are parameters, which require a gradient, which were on a
+// device, and attributes of the dict, such as `_metadata` of a state_dict.
+// Anything else that does not fit the format is an error, whose message has its
+// JSON Pointer.
 //
 // Errors:
-//   kInvalidArgument   - not a dict, a key that is no text, a value that is no
-//                        tensor, one without bytes, tensors that share memory.
-//   kUnimplemented     - a layout or dtype that the format does not have.
-//   kResourceExhausted - a header of more than `kMaxHeaderBytes`.
-//   kCancelled         - as asked.
+//   kInvalidArgument   - not a dict, a key is not text, a value is not a tensor
+//                        or has no bytes, or tensors share memory.
+//   kUnimplemented     - the format does not have the layout or dtype.
+//   kResourceExhausted - the header would exceed `kMaxHeaderBytes`.
+//   kCancelled         - `is_cancelled` returned true.
 //   whatever the output or a backend returns.
 absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
                               const WriteOptions& options,

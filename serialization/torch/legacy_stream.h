@@ -5,13 +5,13 @@
 // File: serialization/torch/legacy_stream.h
 // -----------------------------------------------------------------------------
 //
-// Reads what `torch.save` wrote from 0.1.10 to 1.5, and writes to this day with
-// `_use_new_zipfile_serialization=False`: pickles one after another, then the
-// storages, without any padding, checksum or directory.
+// Reads the format that `torch.save` wrote from 0.1.10 to 1.5, and still writes
+// with `_use_new_zipfile_serialization=False`: a sequence of pickles, followed
+// by the storages, without padding, checksums or a directory.
 //
 //   pickle of 0x1950a86a20f9469cfc6c
 //   pickle of 1001
-//   pickle of a dict that tells of the machine; empty from C++
+//   pickle of a dict that describes the machine; empty from C++
 //   pickle of the object, storages by persistent id
 //   pickle of the list of the storages' keys
 //   for each key: int64, little-endian, the number of elements; the elements,
@@ -34,28 +34,30 @@
 namespace ferry {
 namespace torch_format {
 
-// The number that such a file begins with, in two's complement, little-endian.
+// The number at the beginning of such a file, in little-endian two's
+// complement.
 inline constexpr absl::string_view kLegacyMagic =
     "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-// What the second pickle holds.
+// The value of the second pickle.
 inline constexpr int64_t kLegacyProtocolVersion = 1001;
 
-// Whether a node is that number.
+// Returns whether a node is the number above.
 bool IsLegacyMagic(const ObjectGraph& graph, NodeId root);
 
-// Whether `pickle` is that number and little else, in any protocol: what a
-// program that writes such files writes.
+// Returns whether `pickle` holds that number and little else, in any protocol,
+// as writers of such files produce it.
 bool IsLegacyMagic(absl::string_view pickle);
 
-// Reads the stream that `file`, which must outlive the result, begins with.
-// There may be more after it. Of the storages nothing but their sizes is read.
+// Reads the stream at the beginning of `file`, which must outlive the result.
+// Other bytes may follow the stream. Reads only the sizes of the storages.
 //
 // Errors:
-//   kDataLoss          - damaged or cut short; the message has the file, the
+//   kDataLoss          - damaged or truncated; the message has the file, the
 //                        part and the offset.
 //   kUnimplemented     - another version of the layout; complex numbers from a
-//                        big-endian machine, whose parts PyTorch mixes up.
+//                        big-endian machine, whose real and imaginary parts
+//                        PyTorch mixes up.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
     const ReadableBytes& file, const ContainerOptions& options);

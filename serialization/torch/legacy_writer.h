@@ -5,8 +5,8 @@
 // File: serialization/torch/legacy_writer.h
 // -----------------------------------------------------------------------------
 //
-// Writes what `torch.save(..., _use_new_zipfile_serialization=False)` writes:
-// see torch/legacy_stream.h for the layout.
+// Writes the format of `torch.save(..., _use_new_zipfile_serialization=False)`.
+// See torch/legacy_stream.h for the layout.
 #ifndef FERRY_SERIALIZATION_TORCH_LEGACY_WRITER_H_
 #define FERRY_SERIALIZATION_TORCH_LEGACY_WRITER_H_
 
@@ -23,30 +23,30 @@
 
 namespace ferry {
 
-// What a legacy stream holds.
+// The contents of a legacy stream.
 struct LegacyContents {
   int pickle_protocol = 2;
   // The pickle of the objects, which refers to each storage by its key. Must
-  // stay until the stream is written.
+  // stay valid until the stream is written.
   absl::string_view objects;
   struct Entry {
     std::string key;
     Storage storage;
-    // Of the elements that the storage is counted in. What is left behind the
-    // last whole one belongs to no element, and is not written.
+    // The size of one element of the storage. Bytes after the last whole
+    // element are not written.
     uint64_t element_bytes = 1;
   };
   std::vector<Entry> storages;
 };
 
-// Writes `contents`, the storages in the order of their keys, from the first
-// byte of `output` on. Storages are read through `devices`.
+// Writes `contents`, from the first byte of `output` on, with the storages in
+// the order of their keys. Reads storages through `devices`.
 //
-//   control  null: nobody watches. `progress` counts all bytes of the stream.
+//   control  may be null. `progress` counts all bytes of the stream.
 //
 // Errors:
-//   kInvalidArgument - a storage without bytes.
-//   kCancelled       - as asked.
+//   kInvalidArgument - a storage has no bytes.
+//   kCancelled       - `is_cancelled` returned true.
 //   whatever the output or a backend returns.
 absl::Status WriteLegacyStream(LegacyContents contents,
                                const DeviceSnapshot& devices,

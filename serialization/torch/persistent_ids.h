@@ -5,7 +5,8 @@
 // File: serialization/torch/persistent_ids.h
 // -----------------------------------------------------------------------------
 //
-// What stands for a storage in the pickle of each container.
+// The form of the persistent ids that refer to storages in the pickle of each
+// container.
 #ifndef FERRY_SERIALIZATION_TORCH_PERSISTENT_IDS_H_
 #define FERRY_SERIALIZATION_TORCH_PERSISTENT_IDS_H_
 
@@ -15,15 +16,15 @@ namespace torch_format {
 enum class PersistentIds {
   // ("storage", type, key, location, size): zip archives.
   kArchive,
-  // The same, then None, or (key, offset, size) of a part of that storage; and,
-  // where it is met first, ("module", class, source file, source) for the class
-  // of a module: legacy streams.
+  // Legacy streams: the tuple above, followed by None, or by (key, offset,
+  // size) for a part of that storage. Also ("module", class, source file,
+  // source) at the first occurrence of the class of a module.
   kStream,
-  // TorchScript archives have the ids of kArchive, to which PyTorch 1.3 added
-  // None as a sixth part. Read, not written.
+  // TorchScript archives: the ids of kArchive, to which PyTorch 1.3 added None
+  // as a sixth element. Can be read, not written.
   kProgram,
-  // The number of a tensor or a storage, and (class, source file, source): tar.
-  // Read, not written.
+  // Tar archives: the number of a tensor or a storage, and (class, source file,
+  // source). Can be read, not written.
   kNumbers,
 };
 

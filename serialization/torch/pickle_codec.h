@@ -5,8 +5,8 @@
 // File: serialization/torch/pickle_codec.h
 // -----------------------------------------------------------------------------
 //
-// The codec of `torch.save` unless it is told otherwise: Python's pickle, with
-// PyTorch's persistent ids for storages.
+// The default codec of `torch.save`: Python's pickle, with PyTorch's persistent
+// ids for storages.
 #ifndef FERRY_SERIALIZATION_TORCH_PICKLE_CODEC_H_
 #define FERRY_SERIALIZATION_TORCH_PICKLE_CODEC_H_
 
@@ -27,8 +27,8 @@ namespace torch_format {
 // Thread-safety: const methods may be called from any number of threads.
 class PickleCodec final : public Codec {
  public:
-  // `ids` is kArchive, or, to read only, kProgram. `protocol`, 0 to 5, is what
-  // is written; all are read.
+  // `ids` is kArchive or, for reading only, kProgram. `protocol`, 0 to 5, is
+  // the pickle protocol to write; all protocols can be read.
   explicit PickleCodec(PersistentIds ids = PersistentIds::kArchive,
                        int protocol = 2)
       : ids_(ids), protocol_(protocol) {}

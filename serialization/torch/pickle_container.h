@@ -5,8 +5,8 @@
 // File: serialization/torch/pickle_container.h
 // -----------------------------------------------------------------------------
 //
-// Files that begin with a pickle: the legacy stream of PyTorch, and what
-// Python's own `pickle.dump` wrote.
+// Reads files that begin with a pickle: PyTorch's legacy streams, and files
+// that Python's `pickle.dump` wrote.
 #ifndef FERRY_SERIALIZATION_TORCH_PICKLE_CONTAINER_H_
 #define FERRY_SERIALIZATION_TORCH_PICKLE_CONTAINER_H_
 
@@ -18,14 +18,15 @@
 namespace ferry {
 namespace torch_format {
 
-// Whether `file` is such a file. From protocol 2 on a pickle says that it is
-// one. Older ones are looked through: one that is no legacy stream has to be
-// the whole of the file, since many a text begins like one.
+// Returns whether `file` is such a file. A pickle of protocol 2 or later
+// identifies itself. An older pickle is scanned; if it does not begin a legacy
+// stream, it must extend to the end of the file, because many texts begin like
+// such a pickle.
 bool IsPickleContainer(const ReadableBytes& file,
                        const ContainerOptions& options);
 
-// Reads one. `file` must outlive the result; there may be more in it after the
-// stream, or after the pickle. Errors: as `ReadLegacyStream`.
+// Reads such a file, which must outlive the result. Other bytes may follow the
+// stream or the pickle. Errors: as `ReadLegacyStream`.
 absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
     const ReadableBytes& file, const ContainerOptions& options);
 

@@ -5,9 +5,9 @@
 // File: serialization/torch/program_data.h
 // -----------------------------------------------------------------------------
 //
-// The data of a TorchScript program as plain Python values.
+// Converts the data of a TorchScript program to plain Python values.
 //
-// Example: a program as a checkpoint that `weights_only` opens.
+// Example: save a program's data as a checkpoint that `weights_only` opens.
 //
 //   FERRY_ASSIGN_OR_RETURN(Checkpoint program, Checkpoint::Open("script.pt"));
 //   FERRY_RETURN_IF_ERROR(program.PlaceAll());
@@ -22,8 +22,8 @@
 
 namespace ferry {
 
-// What `root`, the object graph of a TorchScript archive or of a file that C++
-// pickled, says without its classes:
+// Returns the data of `root`, the object graph of a TorchScript archive or of a
+// file that C++ pickled, without its classes:
 //
 //   an object of the program      a dict of its attributes, or its state if
 //                                 that is no dict
@@ -31,15 +31,16 @@ namespace ferry {
 //   a list or dict with its type  the list or dict
 //   a reference to a function     its name, a str
 //
-// and everything else, tensors included, as it is. Storages are shared with the
-// original; what was one list, dict or object stays one. If `constants`, a
-// tuple, is not empty, the result, a dict then, has it under "__constants__".
+// Everything else, including tensors, stays as it is. The result shares
+// storages with the original, and a list, dict or object that was shared stays
+// shared. If `constants`, a tuple, is not empty, the result is a dict that has
+// it under "__constants__".
 //
 // O(nodes); does not recurse.
 //
-// Errors: kUnimplemented - a tuple that contains itself, constants beside a
-//         root that is no object, or an object of another class, made of
-//         arguments, which a dict has no place for.
+// Errors: kUnimplemented - a tuple contains itself, there are constants
+//         although the root is not an object, or an object of another class was
+//         made from arguments, which a dict cannot hold.
 absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants);
 
 }  // namespace ferry

@@ -5,14 +5,14 @@
 // File: serialization/torch/rebuild_tensor.h
 // -----------------------------------------------------------------------------
 //
-// What the functions that a PyTorch pickle calls to rebuild a tensor make of
-// their arguments (torch/_utils.py and torch/_tensor.py).
+// Evaluates the functions that a PyTorch pickle calls to rebuild a tensor
+// (torch/_utils.py and torch/_tensor.py).
 //
-// Each is given the arguments as nodes of the graph, and fails with kDataLoss
-// if no tensor can be made of them. `pool`, if not null, has memory for what
-// the tensor's handles share. Cost: that of the arguments.
+// Each takes the arguments as nodes of the graph, and returns kDataLoss if they
+// do not describe a tensor. If `pool` is not null, it allocates the state that
+// the tensor's handles share. Complexity: O(size of the arguments).
 //
-// Example: the tensor of `_rebuild_tensor_v2(*args)`.
+// Example: rebuild the tensor of `_rebuild_tensor_v2(*args)`.
 //
 //   FERRY_ASSIGN_OR_RETURN(Tensor tensor,
 //                          RebuildStrided(graph, graph.items(args), nullptr));
@@ -31,7 +31,7 @@
 namespace ferry {
 namespace torch_format {
 
-// Whether there are from `least` to `most` arguments.
+// Checks that the number of arguments is from `least` to `most`.
 absl::Status NeedArgs(absl::Span<const NodeId> args, size_t least, size_t most);
 
 // _rebuild_tensor and _rebuild_tensor_v2: storage, offset, size, stride, then

@@ -5,9 +5,9 @@
 // File: serialization/torch/storage_type.h
 // -----------------------------------------------------------------------------
 //
-// The classes by which PyTorch names what a storage counts in:
-// `torch.FloatStorage`, ..., `torch.storage.UntypedStorage`
-// (torch/storage.py, `_dtype_to_storage_type_map`).
+// The classes with which PyTorch names the element type of a storage:
+// `torch.FloatStorage`, ..., `torch.storage.UntypedStorage` (torch/storage.py,
+// `_dtype_to_storage_type_map`).
 #ifndef FERRY_SERIALIZATION_TORCH_STORAGE_TYPE_H_
 #define FERRY_SERIALIZATION_TORCH_STORAGE_TYPE_H_
 
@@ -28,16 +28,16 @@ struct StorageType {
   }
 };
 
-// The storage type of a class. Like PyTorch, looks at the name only:
+// Returns the storage type of a class. Like PyTorch, considers only the name:
 // `torch.cuda.FloatStorage` is a FloatStorage.
 std::optional<StorageType> StorageTypeFromClass(absl::string_view class_name);
 
-// The class of C++ alone for a dtype that Python keeps in an UntypedStorage:
-// "UInt16Storage". Empty if there is none.
+// Returns the class that only C++ has for a dtype that Python stores in an
+// UntypedStorage: "UInt16Storage". Empty if there is none.
 absl::string_view LibtorchStorageClassOf(DType dtype);
 
-// The class for a dtype that has one ("FloatStorage"), in module `torch`;
-// nothing for those that PyTorch keeps in an UntypedStorage.
+// Returns the class of a dtype ("FloatStorage"), in module `torch`, or nullopt
+// if PyTorch stores the dtype in an UntypedStorage.
 std::optional<absl::string_view> StorageClassOf(DType dtype);
 
 }  // namespace torch_format

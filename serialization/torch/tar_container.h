@@ -5,8 +5,8 @@
 // File: serialization/torch/tar_container.h
 // -----------------------------------------------------------------------------
 //
-// Reads what `torch.save` wrote up to 0.1.9: a tar archive of four files, of
-// which `sys_info` is of no use to a reader.
+// Reads the format that `torch.save` wrote up to 0.1.9: a tar archive of four
+// files. A reader does not need the fourth, `sys_info`. The others are:
 //
 //   storages  pickle of a number, and so often: pickle of (key, location,
 //             class), int64: number of elements, the elements; then pickle of a
@@ -30,11 +30,11 @@
 namespace ferry {
 namespace torch_format {
 
-// `file` must outlive the result.
+// Reads `file`, which must outlive the result.
 //
 // Errors:
-//   kNotFound          - a member of a checkpoint is missing; returned for
-//                        nothing else.
+//   kNotFound          - a member of a checkpoint is missing; not returned for
+//                        anything else.
 //   kDataLoss          - damaged; the message has the file, the member and the
 //                        offset.
 //   kResourceExhausted - past the limits.

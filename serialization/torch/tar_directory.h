@@ -5,8 +5,9 @@
 // File: serialization/torch/tar_directory.h
 // -----------------------------------------------------------------------------
 //
-// The members of a tar archive: POSIX ustar and pax, GNU, and the old form. Its
-// headers stand between the contents, so all of them are read.
+// Lists the members of a tar archive: POSIX ustar and pax, GNU, and the old
+// format. The headers are between the contents, so this reads all of the
+// headers.
 #ifndef FERRY_SERIALIZATION_TORCH_TAR_DIRECTORY_H_
 #define FERRY_SERIALIZATION_TORCH_TAR_DIRECTORY_H_
 
@@ -21,21 +22,23 @@
 namespace ferry {
 namespace torch_format {
 
-// Whether Python's tarfile, by which PyTorch decides, takes a file that begins
-// with `head` for a tar archive: its first header has its checksum. `head`
-// should have 512 bytes, if the file has so many.
+// Returns whether Python's tarfile, which PyTorch uses to decide, would accept
+// a file that begins with `head` as a tar archive: the checksum of its first
+// header is correct. `head` should be the first 512 bytes, or all of a shorter
+// file.
 bool IsTar(absl::string_view head);
 
-// Whether a file that begins with `head` has the mark of a tar archive
-// ("ustar"), so that it probably is a damaged one if `IsTar` says no.
+// Returns whether a file that begins with `head` has the magic string of a tar
+// archive ("ustar"). If so, and `IsTar` returns false, it is probably a damaged
+// tar archive.
 bool HasTarMagic(absl::string_view head);
 
-// Returns the ordinary files in the archive, in its order. Sets
-// `end_offset_bytes` to where the archive ends, its padding included.
+// Returns the regular files in the archive, in archive order. Sets
+// `end_offset_bytes` to where the archive ends, including its padding.
 //
-// Errors: kDataLoss - a header is damaged, a member is cut short, or is neither
-//                     an ordinary file nor a folder (Python's tarfile would
-//                     follow links and read members of unknown types).
+// Errors: kDataLoss - a header is damaged, or a member is truncated or is
+//                     neither a regular file nor a folder (Python's tarfile
+//                     would follow links and read members of unknown types).
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
     const ReadableBytes& file, uint64_t* end_offset_bytes);
 

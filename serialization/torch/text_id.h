@@ -5,7 +5,8 @@
 // File: serialization/torch/text_id.h
 // -----------------------------------------------------------------------------
 //
-// Persistent ids in pickles of protocol 0, where Python writes `str(id)`:
+// Parses persistent ids in pickles of protocol 0, for which Python writes
+// `str(id)`:
 //
 //   ('storage', <class 'torch.FloatStorage'>, '94', 'cpu', 4, None)
 //
@@ -22,20 +23,20 @@
 namespace ferry {
 namespace torch_format {
 
-// A part of such a tuple.
+// An element of such a tuple.
 struct TextIdPart {
   enum Kind { kNone, kInt, kStr, kClass, kTuple };
   Kind kind = kNone;
   int64_t number = 0;
-  // Of a str its text, of a class its module and, behind the last dot, its
+  // The text of a str. For a class, its module and, after the last dot, its
   // name.
   std::string text;
-  // Of a tuple, whose parts are no tuples.
+  // The elements of a tuple, which are not themselves tuples.
   std::vector<TextIdPart> parts;
 };
 
-// Reads the tuple that `text` is, into `parts`. Says whether it is one, of at
-// most 8 parts.
+// Parses `text`, a tuple, into `parts`. Returns false if it is not a tuple of
+// at most 8 elements.
 bool ParseTextId(absl::string_view text, std::vector<TextIdPart>* parts);
 
 }  // namespace torch_format

@@ -46,7 +46,7 @@ namespace torch_format {
 // The hooks for one pickle. Thread-safety: none.
 class TorchPickler final : public pickle::PickleHooks {
  public:
-  // Storages are added to `storages`. `ids` is `kArchive` or `kStream`.
+  // Adds storages to `storages`. `ids` is `kArchive` or `kStream`.
   explicit TorchPickler(StorageTable* storages,
                         PersistentIds ids = PersistentIds::kArchive)
       : ids_(ids), table_(storages) {}
@@ -54,10 +54,10 @@ class TorchPickler final : public pickle::PickleHooks {
   // Errors:
   //   kInvalidArgument - one storage is used as two dtypes, which PyTorch
   //                      cannot read; a tensor is null, has no memory, or
-  //                      breaks a rule of `tensor_rules.h`; no file can name a
-  //                      device.
-  //   kUnimplemented   - PyTorch has no form that keeps the value.
-  //   whatever the location tag returns.
+  //                      violates a rule of `tensor_rules.h`; a file cannot
+  //                      name a device.
+  //   kUnimplemented   - PyTorch has no representation of the value.
+  //   whatever the `LocationTag` function returns.
   absl::Status WriteNode(NodeId node, const ObjectGraph& graph,
                          pickle::Pickler* pickler) override;
   // Errors: kUnimplemented - a function that PyTorch calls before it has read
@@ -65,28 +65,29 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::StatusOr<bool> WriteGlobal(NodeId global, const ObjectGraph& graph,
                                    pickle::Pickler* pickler) override;
 
-  // Writes a tensor anew if its flags were changed after it was read.
+  // Rewrites the call of a tensor whose flags were changed after it was read.
   //
   // Errors: as `WriteNode`, and kUnimplemented if the tensor has attributes or
   //         is of a class that `WriteNode` does not write.
   absl::StatusOr<bool> WriteObject(NodeId object, const ObjectGraph& graph,
                                    pickle::Pickler* pickler) override;
 
-  // Checks that a reader takes the pickle that was written with these hooks.
-  // Nearly everything has been checked by then. What is left are calls that a
-  // program made (`Value::Call`) of functions that readers follow: only a
-  // reader can judge their arguments. So the pickle is read again, but only if
-  // there is such a call in it.
+  // Checks that a reader accepts the pickle that was written with these hooks.
+  // Nearly everything has been checked by then. The exception are calls that a
+  // program made (`Value::Call`) of functions that readers evaluate: only a
+  // reader can check their arguments. If the pickle contains such a call, it is
+  // read back.
   //
-  // Errors: kInvalidArgument - a reader refuses it; whatever else the reader
-  //         returns.
+  // Errors: kInvalidArgument - a reader refuses the pickle; whatever else the
+  //         reader returns.
   absl::Status CheckReadsBack(absl::string_view pickle) const;
 
-  // The key of the storage at an index of the table.
+  // Returns the key of the storage at an index of the table.
   //
-  // In an archive the key is the index. In a stream, where PyTorch writes
-  // addresses, it is the key that the storage had in the file, where no other
-  // has it, else the first number that is free.
+  // In an archive the key is the index. In a stream, for which PyTorch uses
+  // addresses, it is the key that the storage had in the file that it was read
+  // from, or, if it had none or another storage has the same key, the first
+  // unused number.
   std::string key(size_t i) const {
     return ids_ == PersistentIds::kArchive ? absl::StrCat(i) : keys_[i];
   }
@@ -94,7 +95,8 @@ class TorchPickler final : public pickle::PickleHooks {
  private:
   // `key_node` is the str node of the key that the storage had, or kNoNode.
   void AddKey(NodeId key_node, const ObjectGraph& graph);
-  // `strs` are those that the storage had where it was read.
+  // `strs` are the str nodes in the storage's references in the pickle that was
+  // read.
   absl::Status WriteStorage(const StorageRecord& record,
                             const pickle::PickleNotes::Storage& strs,
                             const ObjectGraph& graph, pickle::Pickler* pickler);
@@ -108,14 +110,14 @@ class TorchPickler final : public pickle::PickleHooks {
   const PersistentIds ids_;
   StorageTable* const table_;
   std::vector<pickle::Pickler::MemoSlot> key_memos_;  // of the storages' keys
-  // Of a stream: the keys so far, and the number that is tried next.
+  // For a stream: the keys so far, and the number to try next.
   std::deque<std::string> keys_;
   absl::flat_hash_set<absl::string_view> used_keys_;
   uint64_t next_key_ = 0;
-  absl::flat_hash_set<NodeId> classes_;  // written with their sources
-  // Whether a call that a program made of a function that readers follow was
-  // written, and for each global, by its index, whether it is such a function,
-  // once that is known.
+  absl::flat_hash_set<NodeId> classes_;  // written with their source code
+  // Whether the pickle has a call that a program made of a function that
+  // readers evaluate; and, by index of the global, whether it is such a
+  // function, once that is known.
   bool has_rebuilt_calls_ = false;
   std::vector<std::optional<bool>> is_rebuilt_;
 };

@@ -5,12 +5,11 @@
 // File: serialization/torch/torch_unpickler.h
 // -----------------------------------------------------------------------------
 //
-// Turns the calls in a PyTorch pickle into what PyTorch would make of them:
-// tensors, parameters, sizes, devices, dtypes, layouts. Whatever is not known
-// stays an object.
+// Evaluates the calls in a PyTorch pickle as PyTorch would: to tensors,
+// parameters, sizes, devices, dtypes and layouts. Unknown calls stay objects.
 //
-// The forms are those of torch/_utils.py, torch/_tensor.py and
-// torch/serialization.py, of every version from 0.1 on.
+// Supports the calls of torch/_utils.py, torch/_tensor.py and
+// torch/serialization.py in every version since 0.1.
 #ifndef FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_
 #define FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_
 
@@ -41,16 +40,16 @@ namespace torch_format {
 
 // TorchUnpickler
 //
-// The hooks for one pickle; after an error, of no further use.
+// The hooks for one pickle. Must not be used after an error.
 //
 // Thread-safety: none.
 class TorchUnpickler final : public pickle::UnpickleHooks {
  public:
-  // Gives the node of a number, for `PersistentIds::kNumbers`.
+  // Returns the node of a number, for `PersistentIds::kNumbers`.
   using ObjectOfNumber =
       std::function<absl::StatusOr<NodeId>(int64_t, ObjectGraph*)>;
 
-  // Storages are described in `storages`.
+  // Describes storages in `storages`.
   explicit TorchUnpickler(StorageTable* storages,
                           PersistentIds ids = PersistentIds::kArchive)
       : ids_(ids), table_(storages) {}
@@ -58,25 +57,26 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
       : ids_(PersistentIds::kNumbers),
         object_of_number_(std::move(object_of_number)) {}
 
-  // Gives the storage that a legacy stream in a bytes node holds: how storages
-  // stand in pickles that `torch.save` did not write. Without it, or if it
-  // gives kNoNode, they are objects like any other.
+  // Returns the storage that a legacy stream in a bytes node holds. This is how
+  // storages appear in pickles that `torch.save` did not write. If the function
+  // is not set, or returns kNoNode, such storages stay objects.
   using StorageFromBytes =
       std::function<absl::StatusOr<NodeId>(NodeId bytes, ObjectGraph*)>;
   void set_storage_from_bytes(StorageFromBytes storage_from_bytes) {
     storage_from_bytes_ = std::move(storage_from_bytes);
   }
 
-  // Whether a reader follows calls of a global, instead of keeping them as
-  // data, so that it may refuse their arguments.
+  // Returns whether a reader evaluates calls of a global, instead of keeping
+  // them as data, so that it may refuse their arguments.
   static bool IsRebuilt(const GlobalRecord& global);
 
   // Checks that each tensor, device and layout of `graph` that has a call is
-  // what that call gives. Of a graph from a pickle it is. Another codec stores
-  // both: Ferry would show the one, and a pickle that is written from the graph
-  // would hold the other. `root` is for the message. O(nodes).
+  // the result of that call. In a graph from a pickle it always is. Other
+  // codecs store both the call and the result, so a hostile file could make
+  // them differ: Ferry would show the result, and a pickle written from the
+  // graph would hold the call. `root` is for the message. O(nodes).
   //
-  // Errors: kDataLoss - one is not; the message says where.
+  // Errors: kDataLoss - one of them is not; the message says where.
   static absl::Status CheckCalls(const ObjectGraph& graph, NodeId root);
 
   absl::StatusOr<NodeId> PersistentLoad(NodeId id, ObjectGraph* graph) override;
@@ -104,7 +104,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
     kLoadFromBytes,
   };
 
-  // What is known of a global, found once when it is first met.
+  // What Ferry knows about a global. Looked up once, at its first occurrence.
   struct KnownGlobal {
     Known known = Known::kNothing;
     std::optional<StorageType> storage_type;  // of a storage class
@@ -116,20 +116,21 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   absl::StatusOr<NodeId> AddTextId(absl::Span<const TextIdPart> parts,
                                    ObjectGraph* graph);
   absl::StatusOr<NodeId> LoadStorage(NodeId id, ObjectGraph* graph);
-  // `id` is a tuple of four.
+  // `id` is a tuple of four elements.
   absl::StatusOr<NodeId> LoadClass(NodeId id, ObjectGraph* graph);
   absl::StatusOr<NodeId> LoadNumber(NodeId id, ObjectGraph* graph);
-  // The index of the part of a storage that `view`, a (key, offset, size),
-  // describes.
+  // Returns the index of the part of a storage that `view`, a tuple (key,
+  // offset, size), describes.
   absl::StatusOr<uint32_t> DescribePart(const StorageDescription& whole,
                                         uint32_t root, NodeId view,
                                         const ObjectGraph& graph);
-  // Memory for tensors. Null where there is no table.
+  // Returns the pool for tensors. Null if there is no table.
   ObjectPool* pool() const {
     return table_ != nullptr ? table_->pool() : nullptr;
   }
 
-  // The tensor that a rebuild function makes, null if `function` is none.
+  // Returns the tensor that a rebuild function makes, or null if `function` is
+  // not such a function.
   absl::StatusOr<Tensor> Rebuild(Known function, absl::Span<const NodeId> args,
                                  const ObjectGraph& graph);
 
@@ -137,7 +138,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
                           const ObjectGraph& graph);
   static bool IsOldTensor(Known function, const ObjectRecord& record,
                           const ObjectGraph& graph);
-  // Whether the call that made the node gives what the node is.
+  // Returns whether the node is the result of the call that made it.
   bool GivesNode(NodeId node, const ObjectGraph& graph);
 
   const PersistentIds ids_;
@@ -146,7 +147,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   StorageFromBytes storage_from_bytes_;
   std::vector<KnownGlobal> known_;  // by index of the global
   std::vector<NodeId> nodes_;  // of the storages, as the type they were first
-  // Whether a tuple that a torch.Size is made of holds ints alone. Many sizes
+  // Whether a tuple from which a torch.Size is made holds only ints. Many sizes
   // may share one tuple.
   absl::flat_hash_map<NodeId, bool> is_of_ints_;
   NodeId storage_word_ = kNoNode;         // the first "storage"

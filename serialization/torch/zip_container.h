@@ -5,8 +5,9 @@
 // File: serialization/torch/zip_container.h
 // -----------------------------------------------------------------------------
 //
-// The zip archive that torch.save has written since 1.6 (and 1.4, if asked), as
-// torch/serialization.py and caffe2/serialize/inline_container.cc lay it down:
+// Reads the zip archive that torch.save has written since 1.6 (and optionally
+// since 1.4), as defined by torch/serialization.py and
+// caffe2/serialize/inline_container.cc:
 //
 //   <prefix>/data.pkl          the object graph; "data.<suffix>" if another
 //                              codec than pickle wrote it
@@ -15,8 +16,9 @@
 //   <prefix>/byteorder         "little" or "big"; before 2.1 absent, and then
 //                              as `LoadOptions::fallback_byte_order`
 //
-// and the same with a program beside the data, which torch.jit.save and C++'s
-// torch::save write (torch/csrc/jit/serialization/export_module.cpp):
+// Also reads the archives with a program in addition to the data that
+// torch.jit.save and C++'s torch::save write
+// (torch/csrc/jit/serialization/export_module.cpp):
 //
 //   <prefix>/constants.pkl     the program's constants, a tuple
 //   <prefix>/constants/<key>   the bytes of a storage of theirs
@@ -36,19 +38,20 @@ namespace torch_format {
 // Reads the directory, the small records and the graph record. `file` must
 // outlive the result.
 //
-// The graph record is called "data.<suffix>" after the codec that wrote it and
-// has a record "version" beside it. Whether that codec is among `codecs` makes
-// no difference to which record it is.
+// The graph record is named "data.<suffix>", with the suffix of the codec that
+// wrote it, and is beside a record "version". Which record it is does not
+// depend on whether `codecs` has that codec.
 //
 // Errors:
-//   kNotFound          - the archive has no record with a graph; returned for
-//                        nothing else.
+//   kNotFound          - the archive has no graph record; not returned for
+//                        anything else.
 //   kDataLoss          - damaged; the message has the file, the record and the
 //                        offset. Or there are two graph records; the message
 //                        has both.
-//   kInvalidArgument   - another codec than `options.codec` wrote the file.
-//   kUnimplemented     - a form that is not supported, named; or the codec that
-//                        wrote the file is not among `codecs`.
+//   kInvalidArgument   - a codec other than `options.codec` wrote the file.
+//   kUnimplemented     - the file uses an unsupported feature, which the
+//                        message names; or the codec that wrote the file is not
+//                        among `codecs`.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
     const ReadableBytes& file, const ContainerOptions& options,

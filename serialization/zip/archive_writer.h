@@ -5,7 +5,7 @@
 // File: serialization/zip/archive_writer.h
 // -----------------------------------------------------------------------------
 //
-// Writes a zip archive: lays out its records, has them written, and adds the
+// Writes a zip archive: lays out its records, writes them, and appends the
 // directory.
 #ifndef FERRY_SERIALIZATION_ZIP_ARCHIVE_WRITER_H_
 #define FERRY_SERIALIZATION_ZIP_ARCHIVE_WRITER_H_
@@ -22,11 +22,11 @@
 
 namespace ferry {
 
-// A record of an archive that is to be written. What the views show must stay
-// until it is.
+// A record to write to an archive. The views must stay valid until it is
+// written.
 struct ArchiveRecord {
   absl::string_view name;
-  // The contents: `text`, or, if it is not null, the bytes of `storage`.
+  // The contents: the bytes of `storage` if it is not null, else `text`.
   absl::string_view text;
   Storage storage;
 };
@@ -34,19 +34,19 @@ struct ArchiveRecord {
 struct ArchiveOptions {
   uint64_t alignment_bytes = 64;
   bool compute_crc32 = true;
-  // Whether the last record's text is made from the checksums of the others:
-  // 40 digits, the archive's serialization id.
+  // Whether to derive the text of the last record from the checksums of the
+  // others: 40 digits, the archive's serialization id.
   bool ends_with_id = false;
-  // Null: nobody watches.
+  // May be null.
   const TransferControl* control = nullptr;
 };
 
-// Writes `records` in their order, from the first byte of `output` on. Storages
-// are read through `devices`.
+// Writes `records` in order, from the first byte of `output` on. Reads storages
+// through `devices`.
 //
 // Errors:
-//   kInvalidArgument   - a name that is too long, or a storage without bytes.
-//   kCancelled         - as asked.
+//   kInvalidArgument   - a name is too long, or a storage has no bytes.
+//   kCancelled         - `is_cancelled` returned true.
 //   whatever the output or a backend returns.
 absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
                           const DeviceSnapshot& devices,

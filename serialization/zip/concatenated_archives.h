@@ -6,10 +6,10 @@
 // -----------------------------------------------------------------------------
 //
 // Explains files in which the zip archive does not begin at the first byte:
-// several archives one after another, or other bytes before one. A zip archive
-// is found from its end, so a reader that only looks there takes the last one,
-// while PyTorch reads the first or none. Ferry reads none of them unless it is
-// told which.
+// several concatenated archives, or an archive after other bytes. A zip archive
+// is found from its end, so a simple reader takes the last one, while PyTorch
+// reads the first or none. Ferry reads none of them unless the caller says
+// which.
 #ifndef FERRY_SERIALIZATION_ZIP_CONCATENATED_ARCHIVES_H_
 #define FERRY_SERIALIZATION_ZIP_CONCATENATED_ARCHIVES_H_
 
@@ -20,15 +20,16 @@
 
 namespace ferry {
 
-// Returns kInvalidArgument, with where each archive is and what to do, if a zip
-// archive stands at the end of `file` and other bytes stand before it. Returns
-// OK in all other cases: no archive, a damaged one, or one that begins at the
-// first byte. Returns kDataLoss if no archive begins where the end record says.
+// Returns kInvalidArgument if a zip archive is at the end of `file` and other
+// bytes precede it; the message says where each archive is and what to do.
+// Returns kDataLoss if no archive begins where the end record says. Returns OK
+// in all other cases: no archive, a damaged archive, or one that begins at the
+// first byte.
 //
 // `offset_bytes` is where `file` begins in the file that the user named; it is
 // added to the offsets in the message.
 //
-// Reads the end records of the last 16 archives at most.
+// Reads the end records of at most the last 16 archives.
 absl::Status CheckArchiveBegins(const ReadableBytes& file,
                                 uint64_t offset_bytes);
 

@@ -5,8 +5,8 @@
 // File: serialization/zip/zip_directory.h
 // -----------------------------------------------------------------------------
 //
-// Which records a zip archive has, and where. Reads the central directory and
-// nothing else; a record's own header is looked at when the record is read.
+// Lists the records of a zip archive and their positions. Reads only the
+// central directory; a record's own header is checked when the record is read.
 //
 // The format is that of PKWARE's APPNOTE.TXT 6.3.10, with zip64 and data
 // descriptors; PyTorch's local headers carry neither sizes nor checksum, so
@@ -41,8 +41,8 @@ namespace ferry {
 namespace zip {
 
 struct ZipLimits {
-  // A larger central directory is refused (kResourceExhausted). A record takes
-  // about 60 bytes of it.
+  // The maximum size of the central directory, in bytes; a larger one is
+  // kResourceExhausted. Each record takes about 60 bytes of it.
   uint64_t max_directory_bytes = uint64_t{1} << 30;
 };
 
@@ -51,18 +51,20 @@ inline constexpr uint64_t kLocalHeaderBytes = 30;
 
 // ZipDirectory
 //
-// Every entry lies inside the file, and no two overlap. Names are unique, also
-// when case is ignored, as PyTorch does when it looks for one; they are
-// relative and without "..".
+// Every entry lies inside the file, and no two overlap. Names are unique even
+// if case is ignored, as PyTorch does when it looks for a record. Names are
+// relative and do not contain "..".
 //
 // Thread-safety: const methods may be called from any number of threads.
 class ZipDirectory {
  public:
+  // Reads the directory of `file`.
+  //
   // Errors:
-  //   kInvalidArgument   - other bytes stand before the archive; the message
-  //                        has the offset. `ReadableRange` leaves them out.
-  //   kDataLoss          - no zip archive, or one that contradicts itself; the
-  //                        message has the record and the offset.
+  //   kInvalidArgument   - other bytes precede the archive; the message has the
+  //                        offset. Use `ReadableRange` to skip them.
+  //   kDataLoss          - not a zip archive, or an archive that contradicts
+  //                        itself; the message has the record and the offset.
   //   kUnimplemented     - encrypted records, several disks, a compression
   //                        other than deflate.
   //   kResourceExhausted - past the limits.
@@ -78,14 +80,15 @@ class ZipDirectory {
   // central directory. Names live as long as this.
   absl::Span<const Extent> entries() const { return entries_; }
 
-  // Where the archive ends in the file, its comment included.
+  // Where the archive ends in the file, including its comment.
   uint64_t end_offset() const { return end_offset_; }
   uint64_t comment_bytes() const { return comment_bytes_; }
 
-  // The record of this name, or null.
+  // Returns the record with this name, or null.
   const Extent* Find(absl::string_view name) const;
 
-  // One of `entries()`, so that a reader can say what a storage takes of it.
+  // Returns a mutable entry of `entries()`, so that a reader can set which
+  // bytes of it belong to a storage.
   Extent& MutableEntry(const Extent& entry) {
     return entries_[static_cast<size_t>(&entry - entries_.data())];
   }
@@ -100,7 +103,7 @@ class ZipDirectory {
   absl::Status CheckNames() const;
   absl::Status CheckExtents(uint64_t directory_offset);
 
-  // Of what follows, so it comes first.
+  // Declared first because the members below use it.
   std::unique_ptr<HugePageResource> memory_ =
       std::make_unique<HugePageResource>();
   std::pmr::vector<char> names_{memory_.get()};  // of the entries
@@ -110,8 +113,8 @@ class ZipDirectory {
   uint64_t comment_bytes_ = 0;
 };
 
-// Where the contents of a record begin: a `ContentsFinder`, which is given the
-// local header with the name.
+// Returns where the contents of a record begin. This is a `ContentsFinder`;
+// `header` is the local header with the name.
 absl::StatusOr<uint64_t> CheckLocalHeader(const Extent& entry,
                                           absl::string_view header);
 

@@ -5,15 +5,15 @@
 // File: serialization/zip/zip_end.h
 // -----------------------------------------------------------------------------
 //
-// Finds the end records of a zip archive, from which the rest is found. The
-// last end record counts, even if it is damaged and another one stands before
-// it: PyTorch does the same (miniz, `mz_zip_reader_locate_header_sig`), and a
-// reader that went back to the other one would read another archive.
+// Finds the end records of a zip archive, which say where the rest is. Uses the
+// last end record, even if it is damaged and another one precedes it. PyTorch
+// does the same (miniz, `mz_zip_reader_locate_header_sig`); a reader that fell
+// back to the earlier record would read a different archive.
 //
 // Example: where the archive begins in the file.
 //
 //   FERRY_ASSIGN_OR_RETURN(ZipEnd end, FindZipEnd(*file, file->size_bytes()));
-//   end.archive_offset();  // 0, unless something stands before the archive
+//   end.archive_offset();  // 0, unless other bytes precede the archive
 #ifndef FERRY_SERIALIZATION_ZIP_ZIP_END_H_
 #define FERRY_SERIALIZATION_ZIP_ZIP_END_H_
 
@@ -25,7 +25,7 @@
 namespace ferry {
 namespace zip {
 
-// What the end records of an archive say. All sizes are in bytes.
+// The contents of the end records of an archive. All sizes are in bytes.
 struct ZipEnd {
   uint64_t num_entries = 0;
   uint64_t directory_bytes = 0;
@@ -38,14 +38,14 @@ struct ZipEnd {
   uint64_t end_offset = 0;
   uint64_t comment_bytes = 0;
 
-  // Where the archive's first byte stands in the file.
+  // Where the archive's first byte is in the file.
   uint64_t archive_offset() const {
     return records_offset - directory_bytes - directory_offset;
   }
 };
 
 // Finds the end records of the archive that ends in the first `size_bytes` of
-// `file`, with at most 65535 bytes after it. Reads the last 64 KiB at most.
+// `file`, with at most 65535 bytes after it. Reads at most the last 64 KiB.
 //
 // Errors:
 //   kDataLoss      - there is no end record, or the records contradict each

@@ -14,7 +14,7 @@
 namespace ferry {
 namespace zip {
 
-// What each structure begins with.
+// The signature at the beginning of each structure.
 inline constexpr uint32_t kLocalHeaderSignature = 0x04034B50;
 inline constexpr uint32_t kDataDescriptorSignature = 0x08074B50;
 inline constexpr uint32_t kCentralHeaderSignature = 0x02014B50;

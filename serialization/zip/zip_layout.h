@@ -5,10 +5,10 @@
 // File: serialization/zip/zip_layout.h
 // -----------------------------------------------------------------------------
 //
-// Where every byte of an archive goes, before any is written: the layout of
-// PyTorch's writer (caffe2/serialize/inline_container.cc over miniz), whose
-// contents are aligned, and whose headers carry neither sizes nor checksums, so
-// that contents can be written in any order and checksums come last.
+// Computes where every byte of an archive goes before any is written. The
+// layout is that of PyTorch's writer (caffe2/serialize/inline_container.cc over
+// miniz). Contents are aligned. Headers carry neither sizes nor checksums, so
+// contents can be written in any order and checksums can be computed last.
 //
 //   record     local header, name, extra field   HeaderBytes
 //              contents                          at contents_offset
@@ -17,8 +17,8 @@
 //   directory  one header a record, end records  DirectoryBytes
 //
 // PyTorch's own loader computes offsets by the same rule for files that have a
-// `.format_version` record (torch/serialization.py, `_get_offset`), so nothing
-// may stand between records.
+// `.format_version` record (torch/serialization.py, `_get_offset`), so there
+// must be nothing between records.
 //
 // Example: an archive of one record.
 //
@@ -47,15 +47,16 @@ namespace zip {
 // Thread-safety: const methods may be called from any number of threads.
 class ZipLayout {
  public:
-  // Contents begin at multiples of `alignment_bytes`, a number above 0.
+  // Contents begin at multiples of `alignment_bytes`, which must not be 0.
   explicit ZipLayout(uint64_t alignment_bytes)
       : alignment_bytes_(alignment_bytes) {}
 
-  // Makes room for so many records.
+  // Reserves memory for `num_records` records.
   void Reserve(size_t num_records) { records_.reserve(num_records); }
 
-  // Appends a record. Names are UTF-8, at most 65535 bytes, and unique, and
-  // live as long as the layout. All records together take less than 2^63 bytes.
+  // Appends a record. Names must be UTF-8, unique and at most 65535 bytes long,
+  // and must outlive the layout. All records together must take less than 2^63
+  // bytes.
   void Add(absl::string_view name, uint64_t size_bytes);
 
   struct Record {
@@ -73,16 +74,18 @@ class ZipLayout {
     return records_.empty() ? 0 : records_.back().end_offset;
   }
 
-  // The bytes from a record's header_offset to its contents_offset.
+  // Returns the bytes from a record's header_offset to its contents_offset.
   std::string HeaderBytes(size_t record) const;
 
-  // The bytes between its contents and its end_offset. None if it is empty.
+  // Returns the bytes between a record's contents and its end_offset. Empty if
+  // the record is empty.
   std::string DescriptorBytes(size_t record, uint32_t crc32) const;
 
-  // How many bytes there are from directory_offset() to the end of the archive.
+  // Returns the number of bytes from directory_offset() to the end of the
+  // archive.
   uint64_t DirectorySize() const;
 
-  // Those bytes.
+  // Returns the bytes from directory_offset() to the end of the archive.
   //
   //   crc32s  one for each record.
   LargeString DirectoryBytes(absl::Span<const uint32_t> crc32s) const;
