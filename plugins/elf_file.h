@@ -5,8 +5,8 @@
 // File: plugins/elf_file.h
 // -----------------------------------------------------------------------------
 //
-// What a shared object says of itself, read without running anything of it:
-// constructors run inside dlopen(), so this is looked at before.
+// Reads facts about a shared object without running any of its code. The loader
+// checks these before dlopen(), which runs constructors.
 //
 // Format: System V ABI, "Object Files" and "Dynamic Linking"; the structures
 // are those of <elf.h>.
@@ -30,9 +30,9 @@ struct ElfFile {
     bool is_unique = false;
   };
 
-  // Of the dynamic symbol table, local ones left out.
+  // The dynamic symbol table, without local symbols.
   std::vector<Symbol> symbols;
-  // The libraries that it is linked with.
+  // The libraries that the object is linked with.
   std::vector<std::string> needed;
   // RPATH or RUNPATH; empty if there is none.
   std::string run_path;
@@ -40,17 +40,19 @@ struct ElfFile {
   bool has_text_relocations = false;
 };
 
-// The rules that a plugin's library keeps: each says what is wrong, or nothing.
-// Neither an executable stack nor text relocations:
+// Check the rules for a plugin's library. Each function returns what is wrong,
+// or an empty text.
+//
+// The library must have neither an executable stack nor text relocations.
 std::string DescribeUnsound(const ElfFile& elf);
-// Nothing of Ferry is needed, neither symbol nor library:
+// The library must not need any symbol or library of Ferry.
 std::string DescribeHostNeeds(const ElfFile& elf);
 
 // Reads a shared object for this machine.
 //
 // Errors:
-//   kInvalidArgument - no such object, or one whose tables make no sense; says
-//                      what.
+//   kInvalidArgument - not a shared object for this machine, or its tables are
+//                      malformed; the message says how.
 //   whatever reading returns.
 absl::StatusOr<ElfFile> ReadElfFile(const ReadableBytes& file);
 

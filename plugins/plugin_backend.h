@@ -5,9 +5,9 @@
 // File: plugins/plugin_backend.h
 // -----------------------------------------------------------------------------
 //
-// Makes a table of C functions a backend.
+// Implements `Backend` over a table of C functions.
 //
-// Example: the first device type of a plugin that is linked in.
+// Example: make a backend for the first device type of a linked-in plugin.
 //
 //   FERRY_ASSIGN_OR_RETURN(PluginDescription plugin,
 //                          QueryPlugin(ferry_plugin_query_v0, ""));
@@ -33,11 +33,11 @@ namespace ferry {
 
 // PluginBackend
 //
-// `Memory::data` is the plugin's handle; the host cannot reach the memory.
+// `Memory::data` is the plugin's handle; the host cannot access the memory.
 // CopyFromHost and CopyToHost use the plugin's blocking copy. Streams use a
-// queue where the plugin has queues (plugins/plugin_stream.h), and the blocking
-// copy where it has none. What the plugin returns is checked; if it breaks the
-// rules, the error is kInternal.
+// queue if the plugin has queues (plugins/plugin_stream.h), and the blocking
+// copy otherwise. Checks everything that the plugin returns; if the plugin
+// violates the interface, the error is kInternal.
 //
 // The plugin is never unloaded, so memory outlives the backend.
 //
@@ -64,7 +64,7 @@ class PluginBackend final : public Backend {
   absl::Status Copy(const ferry_copy& copy);
 
   const std::string type_;
-  // Shared with the memory that it gave out, which may outlive the backend.
+  // Shared with allocated memory, which may outlive the backend.
   const std::shared_ptr<const ferry_backend> table_;
 };
 

@@ -5,8 +5,8 @@
 // File: plugins/plugin_description.h
 // -----------------------------------------------------------------------------
 //
-// Asks a plugin what it is: negotiates the version, and checks all that it
-// says, so that nothing behind needs to.
+// Queries a plugin: negotiates the version, and checks the whole description,
+// so that no other code needs to.
 #ifndef FERRY_PLUGINS_PLUGIN_DESCRIPTION_H_
 #define FERRY_PLUGINS_PLUGIN_DESCRIPTION_H_
 
@@ -26,32 +26,36 @@ struct PluginDescription {
   std::string vendor;
   struct BackendTable {
     std::string type;
-    // A copy as this host knows it: what an older plugin does not have is null.
+    // A copy in this host's version of the struct. Functions that an older
+    // plugin does not have are null.
     ferry_backend table;
   };
   std::vector<BackendTable> backends;
 };
 
-// What this host says of itself. `directory` must outlive the result.
+// Returns the description of this host. `directory` must outlive the result.
 ferry_host_info HostInfo(absl::string_view directory);
 
-// Calls `query` and checks the answer: sizes, names, flags, the sanitizer, that
-// the five functions of each device type are there, and those of a capability
-// exactly where it is claimed.
+// Calls `query` and checks the answer: sizes, names, flags and the sanitizer;
+// that each device type has its five functions; and that it has the functions
+// of a capability if and only if it claims the capability.
 //
 // Errors:
-//   kFailedPrecondition - the versions or sanitizers do not fit.
-//   kUnimplemented      - it wants what this host does not know.
-//   kInvalidArgument    - it breaks the interface; says how.
+//   kFailedPrecondition - the versions or sanitizers are incompatible.
+//   kUnimplemented      - the plugin requires something that this host does not
+//                         support.
+//   kInvalidArgument    - the plugin violates the interface; the message says
+//                         how.
 absl::StatusOr<PluginDescription> QueryPlugin(ferry_plugin_query query,
                                               absl::string_view directory);
 
-// Whether `type` can be the type of a plugin's device: a lower-case letter,
-// then lower-case letters, digits and '_', at most 32.
+// Returns whether `type` can be the type of a plugin's device: a lower-case
+// letter, then lower-case letters, digits and '_'; at most 32 characters in
+// all.
 bool IsPluginDeviceType(absl::string_view type);
 
-// Whether `type` is one that PyTorch gives a meaning, which a plugin takes only
-// where the program allows it.
+// Returns whether `type` has a meaning in PyTorch. A plugin may use such a type
+// only if the program allows it.
 bool IsReservedDeviceType(absl::string_view type);
 
 }  // namespace ferry

@@ -5,7 +5,7 @@
 // File: plugins/plugin_file.h
 // -----------------------------------------------------------------------------
 //
-// The checks of a plugin's file that come before dlopen(), and dlopen() itself.
+// Checks a plugin's file before dlopen(), and calls dlopen().
 #ifndef FERRY_PLUGINS_PLUGIN_FILE_H_
 #define FERRY_PLUGINS_PLUGIN_FILE_H_
 
@@ -24,25 +24,28 @@ namespace ferry {
 
 // TrustedFile
 //
-// A regular file that nobody but root and the effective user could have put
-// there or can change: they own it and every folder above it, and neither group
-// nor others may write there (to a folder with the sticky bit they may).
+// A regular file that only root and the effective user can have created or can
+// change. They own it and every folder above it, and neither group nor others
+// have write permission (except to folders with the sticky bit).
 //
 // Thread-safety: immutable.
 class TrustedFile {
  public:
+  // Opens a file, and checks that it is trusted.
+  //
   // Errors:
   //   kNotFound         - no such file.
-  //   kInvalidArgument  - no regular file.
-  //   kPermissionDenied - others could have put it there; says which part of
-  //                       the path. Or it may not be read.
+  //   kInvalidArgument  - not a regular file.
+  //   kPermissionDenied - others could have created or changed it; the message
+  //                       says which part of the path they can write. Or the
+  //                       process may not read it.
   static absl::StatusOr<TrustedFile> Open(const std::string& path);
 
   // Absolute, without symbolic links.
   const std::string& path() const { return path_; }
   std::string directory() const;
   const ReadableBytes& bytes() const { return *bytes_; }
-  // The same for all names of one file.
+  // Equal for all names of the same file.
   std::pair<uint64_t, uint64_t> identity() const { return identity_; }
 
  private:
@@ -51,18 +54,18 @@ class TrustedFile {
   std::pair<uint64_t, uint64_t> identity_;
 };
 
-// What can be told of a plugin without running it: that it is a shared object
-// for this machine with the query function, with neither an executable stack
-// nor text relocations, and that it needs nothing of Ferry.
+// Checks a plugin as far as possible without running it: it must be a shared
+// object for this machine that has the query function, has neither an
+// executable stack nor text relocations, and needs nothing of Ferry.
 //
-// Errors: kInvalidArgument - says what is wrong.
+// Errors: kInvalidArgument - the message says what is wrong.
 absl::Status CheckPluginBinary(const ReadableBytes& file);
 
-// Loads a library that has been checked, for ever, and returns its query
-// function. Constructors of the library run.
+// Loads a checked library and returns its query function. Runs the library's
+// constructors. The library is never unloaded.
 //
-// Errors: kInvalidArgument - the dynamic linker's own words, or the function is
-//         not the library's own.
+// Errors: kInvalidArgument - the dynamic linker failed (its message is quoted),
+//         or the function is not defined in the library itself.
 absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file);
 
 }  // namespace ferry

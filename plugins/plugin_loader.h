@@ -5,12 +5,14 @@
 // File: plugins/plugin_loader.h
 // -----------------------------------------------------------------------------
 //
-// Loads plugins when the program asks. A file's location tag never loads one.
+// Loads plugins when the program asks for them. A location tag in a file never
+// loads one.
 //
-// A loaded plugin has all rights of the process: the checks here are about
-// which file gets loaded, none is a sandbox.
+// A loaded plugin has all rights of the process. The checks here decide which
+// files are loaded; they are not a sandbox.
 //
-// Example: what the user named, then what FERRY_PLUGIN_PATH names.
+// Example: load the plugin that the user named, then those in
+// FERRY_PLUGIN_PATH.
 //
 //   PluginOptions options;
 //   options.paths = {"/opt/acme/libacme.so"};
@@ -37,58 +39,63 @@
 
 namespace ferry {
 
-// Which plugins are looked for, in this order.
+// The plugins to load, in this order.
 struct PluginOptions {
-  // Libraries ("libacme.so"), manifests ("acme.json"), or folders, which stand
-  // for the manifests in them, in the order of their names.
+  // Libraries ("libacme.so"), manifests ("acme.json"), or folders. A folder
+  // means all manifests in it, in the order of their names.
   std::vector<std::string> paths;
 
-  // What the environment variable FERRY_PLUGIN_PATH lists in the same way,
-  // separated by colons; absolute paths. It is ignored where the process runs
-  // with more rights than the user has (secure_getenv).
+  // Whether to load the plugins that the environment variable FERRY_PLUGIN_PATH
+  // lists in the same way, as absolute paths separated by colons. The variable
+  // is ignored if the process has more rights than the user (secure_getenv).
   bool use_environment = false;
 
-  // The manifests in /etc/ferry/plugins.d.
+  // Whether to load the manifests in /etc/ferry/plugins.d.
   bool use_system_folder = false;
 
-  // Lets a plugin bring a type that PyTorch gives a meaning, such as "cuda".
+  // Whether a plugin may provide a device type that has a meaning in PyTorch,
+  // such as "cuda".
   bool allow_reserved_types = false;
 };
 
-// What became of one candidate.
+// The result of trying to load one candidate.
 struct PluginVerdict {
   enum Source { kProgram, kEnvironment, kSystemFolder };
 
   Source source = kProgram;
-  // As it was found; empty for a plugin that is linked in.
+  // The path at which it was found; empty for a linked-in plugin.
   std::string path;
-  // Of the plugin, as far as they are known.
+  // The plugin's name, version, vendor and device types, as far as they are
+  // known.
   std::string name;
   std::string version;
   std::string vendor;
   std::vector<std::string> types;
-  // OK: its types are registered. Else it is disabled, and this says why.
+  // OK if its types are registered. Otherwise the plugin is disabled, and this
+  // says why.
   absl::Status status;
 
-  // "/opt/acme/libacme.so: loaded: com.acme 1.2.3 (acme)".
+  // Returns "/opt/acme/libacme.so: loaded: com.acme 1.2.3 (acme)".
   std::string ToString() const;
 };
 
-// "program", "environment" or "system folder".
+// Returns "program", "environment" or "system folder".
 absl::string_view SourceName(PluginVerdict::Source source);
 
 // PluginLoader
 //
-// Of two plugins with one name or one device type the first wins. A plugin that
-// fails leaves nothing registered, and its name and reason in the registry,
-// whose errors of unknown tags mention them. Libraries are never unloaded, the
-// device types stay for as long as the loader.
+// If two plugins have the same name or the same device type, the first one
+// wins. A plugin that fails registers nothing; the registry notes its name and
+// the reason, and mentions them in errors about unknown tags. Libraries are
+// never unloaded. The device types stay registered for the lifetime of the
+// loader.
 //
 // Thread-safety: all methods may be called from any number of threads at once;
 // loads take turns.
 class PluginLoader {
  public:
-  // The priority of every plugin's types; of equal ones the first registered.
+  // The priority of all plugins' types. Among them, the first registered is
+  // asked first.
   static constexpr int kPriority = 100;
 
   // `registry` must outlive the loader.
@@ -96,29 +103,34 @@ class PluginLoader {
   PluginLoader(const PluginLoader&) = delete;
   PluginLoader& operator=(const PluginLoader&) = delete;
 
-  // The process's own, for DeviceRegistry::Default(). Never destroyed.
+  // Returns the loader of the process, for DeviceRegistry::Default(). Never
+  // destroyed.
   static PluginLoader& Default();
 
-  // Tries every candidate, and returns what became of each. One that was loaded
-  // before is loaded. Never fails as a whole.
+  // Tries every candidate, and returns a verdict for each. A candidate that was
+  // loaded before counts as loaded. Never fails as a whole.
   //
   // The status of a verdict:
-  //   kNotFound           - there is no such file; a folder has no manifest.
-  //   kPermissionDenied   - others could have put the file there.
-  //   kInvalidArgument    - it is no plugin, or breaks the interface.
-  //   kAlreadyExists      - another has its name or one of its types.
-  //   kFailedPrecondition - the versions do not fit; the list is locked; or the
-  //                         file was replaced since it was first loaded.
+  //   kNotFound           - there is no such file, or a folder has no manifest.
+  //   kPermissionDenied   - others could have created or changed the file.
+  //   kInvalidArgument    - the file is not a plugin, or the plugin violates
+  //                         the interface.
+  //   kAlreadyExists      - another plugin has its name or one of its types.
+  //   kFailedPrecondition - the versions are incompatible; the loader is
+  //                         locked; or the file was replaced since it was first
+  //                         loaded.
   std::vector<PluginVerdict> Load(const PluginOptions& options);
 
-  // A plugin that is linked in, or loaded by the program's own means.
+  // Registers a plugin that is linked in, or that the program itself has
+  // loaded.
   PluginVerdict LoadLinked(ferry_plugin_query query,
                            bool allow_reserved_types = false);
 
-  // From now on nothing is loaded. Cannot be undone.
+  // Prevents all further loading. Cannot be undone.
   void Lock();
 
-  // All candidates so far, in the order in which they were tried.
+  // Returns the verdicts on all candidates so far, in the order in which they
+  // were tried.
   std::vector<PluginVerdict> verdicts() const;
 
  private:
@@ -133,10 +145,10 @@ class PluginLoader {
     PluginDescription plugin;
   };
 
-  // Without the lock.
+  // Called without the lock.
   static std::vector<Candidate> Candidates(const PluginOptions& options);
 
-  // With it.
+  // Called with the lock held.
   absl::Status Try(bool allow_reserved_types, PluginVerdict* verdict);
   absl::Status Register(const PluginDescription& plugin,
                         bool allow_reserved_types, PluginVerdict* verdict);
@@ -147,7 +159,7 @@ class PluginLoader {
   // All guarded by mutex_.
   bool is_locked_ = false;
   std::vector<Loaded> loaded_;
-  // What was given to dlopen(), which never maps a path twice.
+  // The files that were passed to dlopen(), which never maps a path twice.
   absl::flat_hash_map<std::string, FileIdentity> opened_;
   std::vector<PluginVerdict> verdicts_;
   std::vector<Registration> registrations_;

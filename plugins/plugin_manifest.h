@@ -17,15 +17,14 @@
 
 namespace ferry {
 
-// Reads and checks one, which has at most 64 KiB. A key that is not known is an
-// error.
+// Reads and checks a manifest of at most 64 KiB. An unknown key is an error.
 //
-// Errors: kInvalidArgument - says what is wrong with it.
+// Errors: kInvalidArgument - the manifest is invalid; the message says how.
 absl::StatusOr<PluginManifest> ReadPluginManifest(const ReadableBytes& file);
 
-// Whether a plugin is what its manifest says.
+// Checks that a plugin matches its manifest.
 //
-// Errors: kInvalidArgument - says where they differ.
+// Errors: kInvalidArgument - they differ; the message says where.
 absl::Status CheckAgrees(const PluginManifest& manifest,
                          const PluginDescription& plugin);
 

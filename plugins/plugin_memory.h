@@ -5,7 +5,7 @@
 // File: plugins/plugin_memory.h
 // -----------------------------------------------------------------------------
 //
-// Memory of a plugin as `Memory` owns it, and the requests that copy to and
+// Wraps a plugin's memory in `Memory`, and makes the requests that copy to and
 // from it.
 //
 // Example:
@@ -28,16 +28,15 @@
 namespace ferry {
 
 // Returns memory that calls the plugin's `free` for `handle` when the last copy
-// of its owner goes. The table stays alive until then.
+// of its owner is destroyed. Keeps the table alive until then.
 Memory OwnPluginMemory(std::shared_ptr<const ferry_backend> table,
                        uint32_t device_index, uint64_t handle);
 
-// Return a request to copy `size_bytes` between the host and `offset_bytes` of
-// the memory.
+// Return a request to copy `size_bytes` bytes between the host and
+// `offset_bytes` of the memory.
 //
 // Errors: kInvalidArgument - the memory does not come from `OwnPluginMemory`,
-// or
-//         it belongs to another plugin.
+//         or it belongs to another plugin.
 absl::StatusOr<ferry_copy> CopyToPlugin(const ferry_backend& table,
                                         const void* from, const Memory& to,
                                         uint64_t offset_bytes,

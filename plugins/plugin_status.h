@@ -5,7 +5,7 @@
 // File: plugins/plugin_status.h
 // -----------------------------------------------------------------------------
 //
-// Calling a function of a plugin, and what it says of how that went.
+// Calls a function of a plugin, and converts its result to a status.
 //
 // Example:
 //
@@ -26,7 +26,8 @@
 
 namespace ferry {
 
-// A struct of the interface as the host passes it: zero but for its size.
+// Returns a struct of the interface as the host passes it: all zero except
+// `struct_size`.
 template <typename Struct>
 Struct HostStruct() {
   Struct made;
@@ -35,18 +36,18 @@ Struct HostStruct() {
   return made;
 }
 
-// Text of a plugin in an array that should be terminated and may not be; bytes
-// that a terminal would not like are escaped.
+// Return a plugin's text. An array should be null-terminated, but may not be.
+// Bytes that could control a terminal are escaped.
 std::string PluginText(const char* text, size_t capacity_bytes);
 std::string PluginText(const ferry_string& text);
 
-// What a function of a plugin returned and wrote. A code that none may return,
-// or one that is not the code in the status, is kInternal: the plugin breaks
-// the interface.
+// Converts the return code and the status of a plugin's function. Returns
+// kInternal if the code is not allowed or differs from the code in the status,
+// because the plugin then violates the interface.
 absl::Status PluginStatus(absl::string_view function, int32_t code,
                           const ferry_status& status);
 
-// Calls `call(ferry_status*)` and takes its answer.
+// Calls `call(ferry_status*)` and converts its result.
 template <typename Call>
 absl::Status CallPlugin(absl::string_view function, const Call& call) {
   ferry_status status = HostStruct<ferry_status>();

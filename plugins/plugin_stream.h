@@ -5,7 +5,7 @@
 // File: plugins/plugin_stream.h
 // -----------------------------------------------------------------------------
 //
-// A stream of transfers on a queue of a plugin.
+// A transfer stream on a plugin's queue.
 #ifndef FERRY_PLUGINS_PLUGIN_STREAM_H_
 #define FERRY_PLUGINS_PLUGIN_STREAM_H_
 
@@ -18,13 +18,13 @@
 
 namespace ferry {
 
-// Opens a stream on a queue of its own on device `index`. The plugin must have
-// FERRY_CAPABILITY_ASYNC.
+// Opens a stream on device `index`, with a queue of its own. The plugin must
+// have FERRY_CAPABILITY_ASYNC.
 //
 // A piece of a transfer is one asynchronous copy. The staging buffers have the
-// size that the device likes for its copies (`copy_chunk_bytes`), within the
-// bounds of devices/staging.h. They are host memory of the plugin where it has
-// FERRY_CAPABILITY_HOST_ALLOC and such memory is left, and ordinary host memory
+// size that the device prefers for its copies (`copy_chunk_bytes`), within the
+// bounds of devices/staging.h. They are the plugin's host memory if it has
+// FERRY_CAPABILITY_HOST_ALLOC and enough such memory, and ordinary host memory
 // otherwise.
 //
 // Errors: kOutOfRange - there is no such device; whatever the plugin returns.

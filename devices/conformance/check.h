@@ -5,9 +5,9 @@
 // File: devices/conformance/check.h
 // -----------------------------------------------------------------------------
 //
-// What the checks of the suite are made of. For the suite's own sources.
+// Building blocks for the checks of the suite. For the suite's own sources.
 //
-// Example: a check and its row in a table.
+// Example: a check and its table row.
 //
 //   absl::Status EmptyListIsLegal(const Subject& subject, int device) {
 //     FERRY_ASSIGN_OR_RETURN(std::vector<Memory> memory,
@@ -34,7 +34,7 @@
 namespace ferry {
 namespace conformance_internal {
 
-// What is checked.
+// The backend to check, and the parameters of the checks.
 struct Subject {
   Backend& backend;
   // 0 if there is none.
@@ -45,7 +45,7 @@ struct Subject {
   int threads;
 };
 
-// What a check asks of the backend; where that is not there, it is unsupported.
+// What a check requires of the backend. Without it, the check is unsupported.
 enum class Needs {
   kNothing,       // run once
   kDevice,        // this and the following: run for each device
@@ -55,8 +55,8 @@ enum class Needs {
   kDeviceMemory,  // they hold bytes, and the host does not reach them
 };
 
-// A check passes by returning OK; the message of any other status becomes the
-// detail.
+// A check passes if it returns OK. Otherwise the message of the status becomes
+// the detail.
 struct Check {
   const char* id;
   const char* title;
@@ -72,15 +72,15 @@ absl::Span<const Check> StreamChecks();
 absl::Span<const Check> ThreadChecks();
 absl::Span<const Check> LocationChecks();
 
-// A failure; for `return Failed("got ", n)`.
+// Returns a failure, for `return Failed("got ", n)`.
 absl::Status Failed(absl::string_view message);
 
-// OK if `status` has the code.
+// Returns OK if `status` has the code.
 absl::Status ExpectCode(const absl::Status& status, absl::StatusCode code,
                         absl::string_view subject);
 
-// As Backend::Allocate. Fails if it left memory after an error, or gave bytes
-// without an owner.
+// As Backend::Allocate. Also fails if the backend left memory allocated after
+// an error, or returned bytes without an owner.
 absl::StatusOr<std::vector<Memory>> AllocateAll(
     const Subject& subject, int device, const std::vector<uint64_t>& sizes);
 absl::StatusOr<Memory> AllocateOne(const Subject& subject, int device,
@@ -88,8 +88,8 @@ absl::StatusOr<Memory> AllocateOne(const Subject& subject, int device,
 
 using Bytes = std::vector<uint8_t>;
 
-// `size` bytes that differ from those of other seeds, and from themselves when
-// shifted.
+// Returns `size` bytes that differ from those of other seeds, and from
+// themselves when shifted.
 Bytes Pattern(uint32_t seed, uint64_t size);
 
 absl::Status Write(const Subject& subject, const Memory& memory,
@@ -97,16 +97,17 @@ absl::Status Write(const Subject& subject, const Memory& memory,
 absl::StatusOr<Bytes> Read(const Subject& subject, const Memory& memory,
                            uint64_t offset_bytes, uint64_t size_bytes);
 
-// OK if the two are equal; else says where they begin to differ.
+// Returns OK if the two are equal. Otherwise the message says where they first
+// differ.
 absl::Status ExpectEqual(const Bytes& found, const Bytes& wanted,
                          absl::string_view subject);
 
-// Reads `wanted.size()` bytes from the memory's start, and compares.
+// Reads `wanted.size()` bytes from the start of the memory, and compares them.
 absl::Status ExpectHolds(const Subject& subject, const Memory& memory,
                          const Bytes& wanted, absl::string_view name);
 
-// Runs `body(i)` for i in [0, count) on a thread each, all at once, and returns
-// the error of the lowest that failed.
+// Runs `body(i)` for i in [0, count) concurrently, each on its own thread, and
+// returns the error of the lowest index that failed.
 absl::Status OnThreads(int count, absl::FunctionRef<absl::Status(int)> body);
 
 }  // namespace conformance_internal

@@ -5,8 +5,8 @@
 // File: devices/conformance/mutants.h
 // -----------------------------------------------------------------------------
 //
-// What the tests of the suite share. They run it on mutants: backends that
-// break one rule each, and are to be caught by the check of that rule.
+// Helpers for the tests of the suite. They run the suite on mutants: backends
+// that violate one rule each, which the check of that rule must catch.
 //
 // Example: a mutant that only one check catches.
 //
@@ -25,14 +25,14 @@ namespace ferry {
 
 using Ids = std::set<std::string>;
 
-// Options that make the suite quick, also under sanitizers.
+// Returns options that make the suite quick, even under sanitizers.
 inline ConformanceOptions QuickOptions() {
   ConformanceOptions options;
   options.large_bytes = uint64_t{256} << 10;
   return options;
 }
 
-// The ids of the checks that fail.
+// Returns the ids of the checks that fail.
 inline Ids FailedChecks(Backend& backend,
                         const ConformanceOptions& options = QuickOptions()) {
   Ids failed;
@@ -42,7 +42,7 @@ inline Ids FailedChecks(Backend& backend,
   return failed;
 }
 
-// Whether a check fails, of a mutant that others may catch as well.
+// Returns whether a check fails. Other checks may catch the mutant as well.
 inline bool IsCaughtBy(const std::string& id, Backend& backend) {
   return FailedChecks(backend).count(id) != 0;
 }

@@ -5,8 +5,8 @@
 // File: devices/conformance/process_state.h
 // -----------------------------------------------------------------------------
 //
-// What of the process a backend must leave alone: how signals are handled, the
-// current directory, the locale, how floating point rounds.
+// The state of the process that a backend must not change: signal handlers, the
+// current directory, the locale and the floating-point rounding mode.
 //
 // Example:
 //
@@ -25,12 +25,13 @@ namespace conformance_internal {
 
 // ProcessState
 //
-// A value. The signal mask and the rounding are the calling thread's.
+// A value type. The signal mask and the rounding mode are those of the calling
+// thread.
 class ProcessState {
  public:
   static ProcessState Now();
 
-  // What differs, for people. Empty if nothing does.
+  // Describes the differences, for display. Empty if there are none.
   std::string Difference(const ProcessState& other) const;
 
  private:

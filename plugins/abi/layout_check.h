@@ -5,9 +5,9 @@
 // File: plugins/abi/layout_check.h
 // -----------------------------------------------------------------------------
 //
-// Where every field of every struct of ferry/plugin.h stands, as plugins that
-// were built with version 0.0 have it. Compiles if the header agrees, as C11 or
-// C++17. Rows are added for fields that are appended, and never changed.
+// The offset of every field of every struct in ferry/plugin.h, as compiled into
+// plugins of version 0.0. This file compiles, as C11 or C++17, only if the
+// header agrees. Add rows for appended fields; never change a row.
 #ifndef FERRY_PLUGINS_ABI_LAYOUT_CHECK_H_
 #define FERRY_PLUGINS_ABI_LAYOUT_CHECK_H_
 
@@ -19,7 +19,8 @@
 #define CHECK(condition) _Static_assert(condition, #condition)
 #endif
 
-// A field, and the offset at which the next one begins.
+// A field, the offset at which it begins, and the offset at which the next one
+// begins.
 #define FIELD(type, field, begin, end)     \
   CHECK(offsetof(type, field) == (begin)); \
   CHECK(sizeof(((type*)0)->field) == (end) - (begin))
@@ -104,7 +105,7 @@ FIELD(ferry_plugin, backend_count, 80, 88);
 FIELD(ferry_plugin, backends, 88, 96);
 CHECK(sizeof(ferry_plugin) == 96);
 
-// The codes of statuses are those of Abseil; flags keep their halves.
+// Status codes are those of Abseil. Flags stay in their half of the word.
 CHECK(FERRY_OK == 0 && FERRY_INVALID_ARGUMENT == 3 && FERRY_NOT_FOUND == 5);
 CHECK(FERRY_PERMISSION_DENIED == 7 && FERRY_RESOURCE_EXHAUSTED == 8);
 CHECK(FERRY_FAILED_PRECONDITION == 9 && FERRY_OUT_OF_RANGE == 11);

@@ -5,7 +5,8 @@
 // File: plugins/check/abi_check.h
 // -----------------------------------------------------------------------------
 //
-// What the checks of the interface are made of. For the checker's own sources.
+// Building blocks for the checks of the interface. For the checker's own
+// sources.
 #ifndef FERRY_PLUGINS_CHECK_ABI_CHECK_H_
 #define FERRY_PLUGINS_CHECK_ABI_CHECK_H_
 
@@ -25,7 +26,7 @@
 namespace ferry {
 namespace check_internal {
 
-// A check of the query function: OK, or what is wrong.
+// A check of the query function. Returns OK, or what is wrong.
 struct QueryCheck {
   const char* id;
   const char* title;
@@ -37,21 +38,21 @@ absl::Span<const QueryCheck> QueryChecks();
 struct CallCheck {
   const char* id;
   const char* title;
-  uint64_t capability;  // that it needs; 0: none
+  uint64_t capability;  // the capability that it needs; 0 for none
   absl::Status (*run)(const ferry_backend& table, uint32_t device);
 };
 absl::Span<const CallCheck> CallChecks();
 absl::Span<const CallCheck> QueueChecks();
 
-// A failure; for `return Wrong("got ", n)`.
+// Returns a failure, for `return Wrong("got ", n)`.
 absl::Status Wrong(absl::string_view message);
 
-// OK if a function returned `wanted`, and its status says the same.
+// Returns OK if a function returned `wanted` and its status has the same code.
 absl::Status ExpectCode(absl::string_view function, int32_t code,
                         const ferry_status& status, int32_t wanted);
 
-// A struct of the interface that ends where memory ends: whoever reads or
-// writes past it ends the process.
+// A struct of the interface that is followed by an inaccessible page: reading
+// or writing past its end ends the process.
 template <typename Struct>
 class Guarded {
  public:
@@ -80,11 +81,11 @@ class Guarded {
   Struct* struct_ = nullptr;
 };
 
-// What a process has that leaks are seen by.
+// The resources of a process, for detecting leaks.
 struct Belongings {
   static Belongings Now();
-  // What there is more of than there was; empty if nothing. A plugin may keep
-  // some memory for later.
+  // Returns which resources have grown since `before`, or an empty text. A
+  // plugin may keep some memory for later.
   std::string MoreThan(const Belongings& before) const;
 
   int threads = 0;
@@ -92,16 +93,17 @@ struct Belongings {
   int64_t memory_bytes = 0;  // of addresses
 };
 
-// What the process still has more of than `before` after some seconds, empty if
-// nothing: threads that were joined, say, take a moment to leave /proc.
+// Returns which resources are still above `before` after some seconds, or an
+// empty text. It waits because some resources take a moment to go: joined
+// threads, for example, stay in /proc for a while.
 std::string LeftSince(const Belongings& before);
 
 using Bytes = std::vector<uint8_t>;
 
-// Bytes that differ from those of other seeds.
+// Returns bytes that differ from those of other seeds.
 Bytes Sample(uint32_t seed, uint64_t size_bytes);
 
-// Memory of a device, for as long as the object.
+// Memory of a device, freed when the object is destroyed.
 class DeviceBlock {
  public:
   DeviceBlock(const ferry_backend& table, uint32_t device, uint64_t size_bytes);
@@ -120,7 +122,7 @@ class DeviceBlock {
   absl::Status status_;
 };
 
-// One blocking copy.
+// Performs one blocking copy.
 absl::Status Copy(const ferry_backend& table, const ferry_copy& copy);
 
 }  // namespace check_internal

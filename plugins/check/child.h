@@ -5,8 +5,8 @@
 // File: plugins/check/child.h
 // -----------------------------------------------------------------------------
 //
-// Runs checks in a child process, so that a plugin that crashes or hangs takes
-// one check with it and not the checker.
+// Runs checks in a child process, so that a plugin that crashes or hangs fails
+// one check and does not take down the checker.
 #ifndef FERRY_PLUGINS_CHECK_CHILD_H_
 #define FERRY_PLUGINS_CHECK_CHILD_H_
 
@@ -20,27 +20,28 @@
 
 namespace ferry {
 
-// What the checks in a child tell the parent.
+// Reports the results of checks in a child to the parent.
 class CheckReporter {
  public:
   virtual ~CheckReporter() = default;
-  // To be called before a check: false if it has been run.
+  // Must be called before each check. Returns false if the check has already
+  // been run.
   virtual bool Begin(absl::string_view id, absl::string_view title) = 0;
   virtual void End(const CheckResult& result) = 0;
 };
 
 struct ChildResults {
   std::vector<CheckResult> results;
-  // What went wrong outside of all checks, which then may lack results; empty
-  // if the last child came to its end.
+  // What went wrong outside of the checks, in which case results may be
+  // missing. Empty if the last child finished normally.
   std::string fault;
-  // What the children wrote to stdout and stderr.
+  // What the children wrote to stdout and stderr, together.
   std::string output;
 };
 
-// Runs `body` in children, one after another: a new one for what is left after
-// a check that ended its child. `seconds` is how long one check may take. The
-// process must have one thread.
+// Runs `body` in a child. If a check ends its child, starts a new child for the
+// remaining checks. `seconds` is the time limit of one check. The calling
+// process must have only one thread.
 ChildResults RunInChildren(
     int seconds, const std::function<void(CheckReporter& reporter)>& body);
 

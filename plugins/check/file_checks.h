@@ -5,7 +5,7 @@
 // File: plugins/check/file_checks.h
 // -----------------------------------------------------------------------------
 //
-// What is checked of a plugin's file, without running anything of it.
+// Checks a plugin's file without running any of its code.
 #ifndef FERRY_PLUGINS_CHECK_FILE_CHECKS_H_
 #define FERRY_PLUGINS_CHECK_FILE_CHECKS_H_
 
@@ -16,7 +16,7 @@
 
 namespace ferry {
 
-// If the first fails, the others are unsupported.
+// Runs the checks. If the first fails, the others are unsupported.
 std::vector<CheckResult> CheckPluginFile(const ReadableBytes& file);
 
 }  // namespace ferry

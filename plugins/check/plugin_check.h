@@ -8,8 +8,8 @@
 // Checks a plugin: its file, its interface, and the conformance suite of
 // devices/conformance on each of its device types.
 //
-// The process itself never loads the plugin: all that runs of it runs in
-// children, so that one that crashes or hangs fails one check.
+// The process itself never loads the plugin. The plugin's code runs only in
+// child processes, so that a crash or a hang fails a single check.
 //
 // Example:
 //
@@ -30,17 +30,19 @@
 namespace ferry {
 
 struct PluginCheckOptions {
-  // Fewer devices of the first type than these are a failure (D-03).
+  // The number of devices of the first type that must exist; fewer are a
+  // failure (D-03).
   int expected_devices = 0;
 
-  // Checks that are known to fail, and why. One that passes is a failure.
+  // Checks that are known to fail, and why. If one of them passes, that is a
+  // failure.
   std::map<std::string, std::string> expected_failures;
 
-  // The checks to run, which are then all that there is a result for, but for
-  // P-00 where it fails. Empty: every one.
+  // The checks to run. Only these have results, and P-00 if it fails. If empty,
+  // all checks are run.
   std::set<std::string> only;
 
-  // How long one check may take.
+  // The time limit of one check.
   int seconds_per_check = 120;
 
   // As in ConformanceOptions.
@@ -48,18 +50,18 @@ struct PluginCheckOptions {
 };
 
 // Runs all checks, which takes seconds to minutes, and returns a result for
-// each, in a fixed order. The letter of an id says what is looked at: A the
-// file, B the query function, R the five functions, G queues and events, N host
-// memory, P the process; the others as in the conformance suite. Where there
-// are several device types, results of the second and further ones have ids
-// like "C-02/acme".
+// each, in a fixed order. The letter of an id says what is checked: A the file,
+// B the query function, R the five functions, G queues and events, N host
+// memory, P the process; the other letters are those of the conformance suite.
+// If there are several device types, ids of all but the first have the type
+// appended: "C-02/acme".
 //
-// The calling process must have one thread.
+// The calling process must have only one thread.
 //
 // Errors:
 //   kNotFound, kInvalidArgument, kPermissionDenied - there is no such file, or
-//     the loader would not trust it; says what to do.
-//   kInvalidArgument - a check that is expected to fail, or to be run, is none.
+//     the loader would not trust it; the message says what to do.
+//   kInvalidArgument - `expected_failures` or `only` names an unknown check.
 absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     const std::string& path, const PluginCheckOptions& options);
 

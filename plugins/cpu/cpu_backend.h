@@ -5,8 +5,8 @@
 // File: plugins/cpu/cpu_backend.h
 // -----------------------------------------------------------------------------
 //
-// The host's memory as a device: type "cpu", one device, no index. Linking
-// //plugins/cpu:register registers it with priority 10.
+// The host's memory as a device: type "cpu", one device, without an index.
+// Linking //plugins/cpu:register registers it with priority 10.
 #ifndef FERRY_PLUGINS_CPU_CPU_BACKEND_H_
 #define FERRY_PLUGINS_CPU_CPU_BACKEND_H_
 
@@ -30,8 +30,8 @@ class CpuBackend final : public Backend {
   bool is_indexed() const override { return false; }
   bool is_host_memory() const override { return true; }
   absl::StatusOr<int> DeviceCount() const override { return 1; }
-  // The processor's name as the kernel tells it ("CPU" where it does not), and
-  // the memory of the machine. Reads /proc/cpuinfo at every call.
+  // Returns the processor's name from the kernel ("CPU" if there is none), and
+  // the memory of the machine. Reads /proc/cpuinfo on every call.
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   // As AllocateHostMemory.
   absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,

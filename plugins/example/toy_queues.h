@@ -5,14 +5,14 @@
 // File: plugins/example/toy_queues.h
 // -----------------------------------------------------------------------------
 //
-// The capabilities ASYNC and HOST_ALLOC of the toy. The functions are those of
-// `ferry_backend`.
+// The capabilities ASYNC and HOST_ALLOC of the toy plugin. The functions are
+// those of `ferry_backend`.
 #ifndef FERRY_PLUGINS_EXAMPLE_TOY_QUEUES_H_
 #define FERRY_PLUGINS_EXAMPLE_TOY_QUEUES_H_
 
 #include "ferry/plugin.h"
 
-// The blocking copy of toy.c, which checks the request.
+// The blocking copy, in toy.c. Checks the request.
 int32_t toy_copy(const ferry_copy* request, ferry_status* status);
 
 int32_t toy_queue_create(void* context, uint32_t index, uint64_t* queue,

@@ -5,8 +5,9 @@
 // File: plugins/meta/meta_backend.h
 // -----------------------------------------------------------------------------
 //
-// PyTorch's "meta" device: storages that have a size and no bytes. One device,
-// no index. Linking //plugins/meta:register registers it with priority 22.
+// PyTorch's "meta" device, whose storages have a size but no bytes. There is
+// one device, without an index. Linking //plugins/meta:register registers it
+// with priority 22.
 #ifndef FERRY_PLUGINS_META_META_BACKEND_H_
 #define FERRY_PLUGINS_META_META_BACKEND_H_
 
@@ -31,14 +32,14 @@ class MetaBackend final : public Backend {
   bool has_bytes() const override { return false; }
   absl::StatusOr<int> DeviceCount() const override { return 1; }
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
-  // Null memory, whatever the sizes; never fails for want of it.
+  // Returns null memory for all sizes. Never runs out of memory.
   absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
                         absl::Span<Memory> out) override;
-  // Drops the bytes.
+  // Discards the bytes.
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,
                             uint64_t size_bytes) override;
-  // kInvalidArgument.
+  // Returns kInvalidArgument.
   absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes, void* to,
                           uint64_t size_bytes) override;
 };

@@ -5,45 +5,45 @@
 // File: plugins/abi/ferry/plugin.h
 // -----------------------------------------------------------------------------
 //
-// The C interface between Ferry (the host) and a plugin that brings devices.
-// C11 and C++17; it needs nothing but this file, and a plugin links nothing of
-// Ferry. docs/plugins.md is the guide, plugins/example a plugin in plain C.
+// The C interface between Ferry (the host) and a plugin that provides devices.
+// For C11 and C++17. A plugin needs only this file, and links nothing of Ferry.
+// docs/plugins.md is the guide; plugins/example is a plugin in plain C.
 //
 // A plugin is a shared object that exports one function,
-// `ferry_plugin_query_v0`. It returns a constant description: names, and for
-// each device type a table of functions. Five make a device type: how many
-// devices, what each is, allocate, free, copy. Two capabilities add to that:
-// ASYNC (queues, events, callbacks) and HOST_ALLOC (host memory that the device
-// reaches fast).
+// `ferry_plugin_query_v0`. It returns a constant description: names, and a
+// table of functions for each device type. A device type needs five functions:
+// the number of devices, their properties, allocate, free and copy. Two
+// optional capabilities add more: ASYNC (queues, events, callbacks) and
+// HOST_ALLOC (host memory that the device accesses fast).
 //
 // VERSIONS. The major version, 0, is in the name of the query function. Within
-// it the minor version grows by appended fields and functions only:
-//   - A struct begins with `struct_size`, which whoever allocates it sets to
-//     the size that it knows. A field may be read or written only if it ends
-//     within `struct_size`; a larger struct is legal, and a test for equality
-//     is a bug.
-//   - A function that is null is not there. None becomes mandatory later.
-//   - Each side says which minor it was built with, and which is the lowest of
-//     the other side that it still works with (`ferry_negotiate`).
-//   - Of a word of flags, the lower 32 bits may be ignored where they are not
-//     known; an unknown one of the upper 32 bits must be refused with
-//     FERRY_UNIMPLEMENTED.
+// a major version, a new minor version only appends fields and functions:
+//   - A struct begins with `struct_size`. The side that allocates the struct
+//     sets it to the size that it was compiled with. A field may be read or
+//     written only if it ends within `struct_size`. A larger struct is legal,
+//     so never test `struct_size` for equality.
+//   - A null function does not exist. No function becomes mandatory later.
+//   - Each side says which minor version it was built with, and the lowest
+//     minor version of the other side that it supports (`ferry_negotiate`).
+//   - In a word of flags, unknown bits in the lower 32 may be ignored. An
+//     unknown bit in the upper 32 must be refused with FERRY_UNIMPLEMENTED.
 //   - Reserved fields are zero.
-// Until major version 1, a minor version may also change what is there; such a
-// change raises the lowest version that either side accepts.
+// Until major version 1, a minor version may also change existing parts. Such a
+// change raises the lowest version that each side accepts.
 //
-// MEMORY. Whoever allocates frees: the host never frees what the plugin made,
-// nor the reverse. Strings and structs that the host passes live for the call;
-// the plugin's description, and all that it points to, for ever. The library is
-// never unmapped.
+// MEMORY. The side that allocates memory frees it: the host never frees memory
+// of the plugin, nor the reverse. Strings and structs that the host passes are
+// valid during the call. The plugin's description, and everything that it
+// points to, is valid for the rest of the process. The library is never
+// unmapped.
 //
-// THREADS. The host calls every function from any number of threads at once.
-// A plugin keeps no thread-local "current device" that outlives a call.
+// THREADS. The host may call every function from any number of threads at once.
+// A plugin must not keep a thread-local "current device" beyond a call.
 //
 // ERRORS. Every function returns a status code and writes the same code, with a
-// message, to the `ferry_status` that the host passes. No exception, no longjmp
-// and no C++ type crosses. A plugin prints nothing, installs no signal handler,
-// and changes neither locale, directory nor rounding mode.
+// message, to the `ferry_status` that the host passes. No exception, longjmp or
+// C++ type may cross the interface. A plugin must not print, install signal
+// handlers, or change the locale, the current directory or the rounding mode.
 #ifndef FERRY_PLUGINS_ABI_FERRY_PLUGIN_H_
 #define FERRY_PLUGINS_ABI_FERRY_PLUGIN_H_
 
@@ -57,13 +57,13 @@ extern "C" {
 #define FERRY_NOEXCEPT
 #endif
 
-// Set on the query function, so that it is visible where all else is hidden.
+// Makes the query function visible even if all other symbols are hidden.
 #define FERRY_PLUGIN_EXPORT __attribute__((visibility("default")))
 
 #define FERRY_PLUGIN_ABI_MAJOR 0
 #define FERRY_PLUGIN_ABI_MINOR 0
 
-// Whether `field` of the struct that `pointer` points to is there.
+// Whether the struct that `pointer` points to has `field`.
 #define FERRY_HAS_FIELD(type, pointer, field) \
   (offsetof(type, field) + sizeof((pointer)->field) <= (pointer)->struct_size)
 
@@ -71,13 +71,13 @@ extern "C" {
 // Text
 // -----------------------------------------------------------------------------
 
-// UTF-8, not terminated.
+// UTF-8 text, not null-terminated.
 typedef struct ferry_string {
   const char* data;
   uint64_t size_bytes;
 } ferry_string;
 
-// The initialiser of a `ferry_string` from a literal.
+// Initialises a `ferry_string` from a string literal.
 #define FERRY_STRING(literal) \
   { literal, sizeof(literal) - 1 }
 
@@ -85,7 +85,8 @@ typedef struct ferry_string {
 // Status
 // -----------------------------------------------------------------------------
 
-// Those that a plugin may return. The numbers are those of absl::StatusCode.
+// The codes that a plugin may return. The numbers are those of
+// absl::StatusCode.
 #define FERRY_OK INT32_C(0)
 #define FERRY_INVALID_ARGUMENT INT32_C(3)
 #define FERRY_NOT_FOUND INT32_C(5)
@@ -97,24 +98,24 @@ typedef struct ferry_string {
 #define FERRY_INTERNAL INT32_C(13)
 #define FERRY_UNAVAILABLE INT32_C(14)
 #define FERRY_DATA_LOSS INT32_C(15)
-// From the query function alone: the two versions do not fit each other.
+// Returned only by the query function: the two versions are incompatible.
 #define FERRY_INCOMPATIBLE INT32_C(100)
 
 // Bits of ferry_status.flags. Both may be ignored.
 #define FERRY_STATUS_RETRYABLE (UINT64_C(1) << 0)
 #define FERRY_STATUS_DEVICE_LOST (UINT64_C(1) << 1)
 
-// The host allocates it and sets it to zero but for `struct_size`.
+// Allocated by the host, which sets everything except `struct_size` to zero.
 typedef struct ferry_status {
   uint64_t struct_size;
   int32_t code;
-  int32_t vendor_code;  // the driver's own number, for people
+  int32_t vendor_code;  // the driver's error number, for display
   uint64_t flags;
-  char message[256];  // for people; terminated
+  char message[256];  // for display; null-terminated
 } ferry_status;
 
-// Fills `status`, and returns `code`: `return ferry_fail(status, ...)`.
-// `message` is cut off where it is too long.
+// Fills `status` and returns `code`: `return ferry_fail(status, ...)`.
+// Truncates `message` if it is too long.
 static inline int32_t ferry_fail(ferry_status* status, int32_t code,
                                  const char* message) {
   size_t i = 0;
@@ -141,17 +142,17 @@ static inline int32_t ferry_fail(ferry_status* status, int32_t code,
 typedef struct ferry_devices {
   uint64_t struct_size;
   uint32_t count;
-  uint32_t absence;  // FERRY_ABSENCE_*; read where `count` is 0
-  char why[256];     // for people, where `count` is 0; terminated
+  uint32_t absence;  // FERRY_ABSENCE_*; read only if `count` is 0
+  char why[256];     // for display if `count` is 0; null-terminated
 } ferry_devices;
 
 typedef struct ferry_device_properties {
   uint64_t struct_size;
-  char name[128];         // a product's name; terminated, not empty
-  uint64_t memory_bytes;  // in all; 0: not known
-  // The size of the pieces in which large copies go best; 0: the host chooses.
+  char name[128];         // the product name; null-terminated, not empty
+  uint64_t memory_bytes;  // the total; 0 if unknown
+  // The best size of the pieces of a large copy; 0 lets the host choose.
   uint64_t copy_chunk_bytes;
-  uint8_t uuid[16];  // zero: it has none
+  uint8_t uuid[16];  // all zero if there is none
 } ferry_device_properties;
 
 // -----------------------------------------------------------------------------
@@ -168,7 +169,7 @@ typedef struct ferry_copy {
   uint64_t handle;        // from `allocate`
   uint64_t offset_bytes;  // into the memory of `handle`
   uint64_t size_bytes;
-  const void* host_source;  // TO_DEVICE; may be memory that cannot be written
+  const void* host_source;  // TO_DEVICE; may be read-only memory
   void* host_destination;   // TO_HOST
 } ferry_copy;
 
@@ -176,101 +177,109 @@ typedef struct ferry_copy {
 // A device type
 // -----------------------------------------------------------------------------
 
-// Bits of ferry_backend.capabilities. A bit is set if, and only if, all
-// functions of its group are there. Unknown bits are ignored.
+// Bits of ferry_backend.capabilities. A bit is set if and only if all functions
+// of its group are present. Unknown bits are ignored.
 #define FERRY_CAPABILITY_ASYNC (UINT64_C(1) << 0)
 #define FERRY_CAPABILITY_HOST_ALLOC (UINT64_C(1) << 1)
 
-// Bits of ferry_backend.flags. This one must be understood.
-// There is one device at most, and its tag is "type", without an index.
+// Bits of ferry_backend.flags. The host must support this one: there is at most
+// one device, and its tag is "type", without an index.
 #define FERRY_BACKEND_UNINDEXED (UINT64_C(1) << 32)
 
-// Called once when an event is ready, on any thread, with the event's code. It
-// returns at once and calls nothing of the plugin, which holds no lock.
+// Called once, on any thread, when an event is ready, with the event's code.
+// The plugin must not hold a lock during the call. The callback returns quickly
+// and does not call the plugin.
 typedef void (*ferry_event_callback)(void* context, int32_t code);
 
-// `context` is the first argument of every function, and the plugin's own.
+// `context` belongs to the plugin and is the first argument of every function.
 typedef struct ferry_backend {
   uint64_t struct_size;
   uint64_t capabilities;
   uint64_t flags;
-  // What location tags begin with: a lower-case letter, then lower-case
-  // letters, digits and '_'; at most 32. "cpu", "cuda", "meta", "mps", "xpu",
-  // "hpu", "xla" and "privateuseone" belong to others.
+  // The type at the beginning of location tags: a lower-case letter, then
+  // lower-case letters, digits and '_'; at most 32 characters. "cpu", "cuda",
+  // "meta", "mps", "xpu", "hpu", "xla" and "privateuseone" are reserved.
   ferry_string type;
   void* context;
 
   // --- Every device type -----------------------------------------------------
 
-  // How many devices there are: the same at every call. None is no error:
-  // `count` is 0, and `absence` and `why` say why.
+  // Gets the number of devices, which is the same for every call. Having no
+  // devices is not an error: `count` is then 0, and `absence` and `why` say
+  // why.
   int32_t (*device_count)(void* context, ferry_devices* out,
                           ferry_status* status);
 
+  // Gets the properties of device `index`.
+  //
   // FERRY_OUT_OF_RANGE: there is no device `index`.
   int32_t (*device_properties)(void* context, uint32_t index,
                                ferry_device_properties* out,
                                ferry_status* status);
 
-  // Memory, not initialised. `*handle` is a number of the plugin's own, which
-  // the host takes for no address. 0 bytes is legal, and the handle may be 0.
+  // Allocates uninitialised memory. `*handle` is any number that the plugin
+  // chooses; the host does not treat it as an address. A size of 0 bytes is
+  // legal, and the handle may be 0.
   //
   // FERRY_OUT_OF_RANGE: there is no device `index`.
-  // FERRY_RESOURCE_EXHAUSTED: there is not so much memory; any size may be
-  //   asked for. All is as it was before.
+  // FERRY_RESOURCE_EXHAUSTED: not enough memory; the host may request any size.
+  //   Nothing has changed.
   int32_t (*allocate)(void* context, uint32_t index, uint64_t size_bytes,
                       uint64_t* handle, ferry_status* status);
 
-  // Frees what `allocate` gave, once, on any thread. The host has waited for
-  // the copies that use it.
+  // Frees memory from `allocate`. Called once per handle, on any thread, after
+  // the host has waited for the copies that use the memory.
   int32_t (*free)(void* context, uint32_t index, uint64_t handle,
                   ferry_status* status);
 
-  // Copies, and returns when the host's memory may be reused and the bytes can
-  // be read back. 0 bytes does nothing; the host's pointers may then be null.
+  // Copies, and returns when the host memory may be reused and the bytes can be
+  // read back. A size of 0 bytes does nothing; the host's pointers may then be
+  // null.
   //
   // FERRY_OUT_OF_RANGE: the range is not inside the memory, or there is no such
-  //   device. FERRY_UNIMPLEMENTED: a direction that is not known. Nothing was
+  //   device. FERRY_UNIMPLEMENTED: unknown direction. In both cases nothing was
   //   copied.
   int32_t (*copy)(void* context, const ferry_copy* copy, ferry_status* status);
 
   // --- FERRY_CAPABILITY_ASYNC ------------------------------------------------
-  // Work of one queue runs in its order; different queues are independent.
+  // The work of one queue runs in order. Different queues are independent.
 
   int32_t (*queue_create)(void* context, uint32_t index, uint64_t* queue,
                           ferry_status* status);
 
-  // Waits for what was issued, and frees the queue. Its events stay valid.
+  // Waits for all issued work, and frees the queue. Its events stay valid.
   int32_t (*queue_destroy)(void* context, uint64_t queue, ferry_status* status);
 
-  // Issues a copy. The host's memory stays valid, and where it is read
-  // unchanged, until the event is ready; `copy` itself only for the call.
-  // What is wrong with the arguments may be found at once (then there is no
-  // event) or make the event fail. The host releases the event.
+  // Issues a copy. The host memory stays valid, and unchanged if it is the
+  // source, until the event is ready; `copy` itself is valid only during the
+  // call. The plugin may report invalid arguments at once (then there is no
+  // event) or as the code of the event. The host releases the event.
   int32_t (*copy_async)(void* context, uint64_t queue, const ferry_copy* copy,
                         uint64_t* event, ferry_status* status);
 
-  // Whether the work has been done, not merely begun: `*ready` is 0 or 1. Once
-  // it is, returns the code of the work, as often as asked.
+  // Sets `*ready` to 1 if the work has finished (not merely begun), else to 0.
+  // Once it has finished, returns the code of the work, on every call.
   int32_t (*event_query)(void* context, uint64_t event, uint32_t* ready,
                          ferry_status* status);
 
-  // Waits until the work is done, and returns its code, as often as asked.
+  // Waits until the work has finished, and returns its code, on every call.
   int32_t (*event_wait)(void* context, uint64_t event, ferry_status* status);
 
-  // Calls `callback(callback_context, code)` once when the work is done, or at
-  // once if it is. Where it fails, the callback is not called.
+  // Calls `callback(callback_context, code)` once when the work has finished,
+  // or immediately if it already has. If this function returns an error, the
+  // callback is never called.
   int32_t (*event_on_ready)(void* context, uint64_t event,
                             ferry_event_callback callback,
                             void* callback_context, ferry_status* status);
 
-  // Lets the event go, also before it is ready.
+  // Releases the event, which need not be ready.
   int32_t (*event_release)(void* context, uint64_t event, ferry_status* status);
 
   // --- FERRY_CAPABILITY_HOST_ALLOC -------------------------------------------
 
-  // Host memory that device `index` reaches fast ("pinned"), aligned to 64
-  // bytes, which the host reads and writes. The size is not 0.
+  // Allocates host memory that device `index` accesses fast ("pinned"). The
+  // host reads and writes it. It must be aligned to 64 bytes. The size is not
+  // 0.
   int32_t (*host_allocate)(void* context, uint32_t index, uint64_t size_bytes,
                            void** address, ferry_status* status);
   int32_t (*host_free)(void* context, uint32_t index, void* address,
@@ -281,8 +290,8 @@ typedef struct ferry_backend {
 // The plugin
 // -----------------------------------------------------------------------------
 
-// With which sanitizer a side was built. A thread or memory sanitizer on one
-// side only does not work, and is refused.
+// The sanitizer that a side was built with. A thread or memory sanitizer on
+// only one side does not work and is refused.
 #define FERRY_SANITIZER_NONE UINT32_C(0)
 #define FERRY_SANITIZER_ADDRESS UINT32_C(1)
 #define FERRY_SANITIZER_THREAD UINT32_C(2)
@@ -302,7 +311,7 @@ typedef struct ferry_backend {
 #define FERRY_SANITIZER FERRY_SANITIZER_NONE
 #endif
 
-// What the plugin is told of the host.
+// Describes the host to the plugin.
 typedef struct ferry_host_info {
   uint64_t struct_size;
   uint32_t abi_minor;
@@ -311,10 +320,10 @@ typedef struct ferry_host_info {
   uint32_t sanitizer;
   uint32_t reserved;
   ferry_string version;           // "0.1.0"
-  ferry_string plugin_directory;  // where the library lies; may be empty
+  ferry_string plugin_directory;  // folder of the library; may be empty
 } ferry_host_info;
 
-// What the host is told of the plugin. Constant; `reserved` and unused bits are
+// Describes the plugin to the host. Constant; `reserved` and unused bits are
 // zero.
 typedef struct ferry_plugin {
   uint64_t struct_size;
@@ -330,8 +339,8 @@ typedef struct ferry_plugin {
   const ferry_backend* const* backends;
 } ferry_plugin;
 
-// Finds out whether the plugin `self` can work with `host`. On success, as in
-// every query function:
+// Checks that the plugin `self` and `host` are compatible, and returns the
+// plugin. Every query function calls it like this:
 //
 //   int32_t ferry_plugin_query_v0(const ferry_host_info* host,
 //                                 const ferry_plugin** plugin,
@@ -362,12 +371,13 @@ static inline int32_t ferry_negotiate(const ferry_host_info* host,
   return FERRY_OK;
 }
 
-// Gives the plugin's description. May be called often and by several threads;
-// touches no device, starts no thread, opens no file and reads no environment.
+// Returns the plugin's description. May be called any number of times, by
+// several threads. Must not access a device, start a thread, open a file or
+// read the environment.
 //
-// FERRY_INCOMPATIBLE: the versions do not fit. FERRY_INVALID_ARGUMENT: `host`
-//   is shorter than in version 0.0. FERRY_UNIMPLEMENTED: an unknown flag that
-//   must be understood. `*plugin` is then left alone.
+// FERRY_INCOMPATIBLE: the versions are incompatible. FERRY_INVALID_ARGUMENT:
+//   `host` is shorter than in version 0.0. FERRY_UNIMPLEMENTED: an unknown flag
+//   in the upper 32 bits. In all these cases `*plugin` is unchanged.
 typedef int32_t (*ferry_plugin_query)(const ferry_host_info* host,
                                       const ferry_plugin** plugin,
                                       ferry_status* status);
