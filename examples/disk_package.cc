@@ -1,14 +1,14 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A place for storages that is no device: a file on a disk, for tensors that a
-// program seldom looks at, such as the state of an optimizer. A package of
-// three functions makes it one: storages go there where a checkpoint says
-// "disk", and come back when they are saved, copied or looked at.
+// Stores tensors in a file on a disk instead of on a device, for tensors that a
+// program rarely reads, such as the state of an optimizer. A package of three
+// functions implements this: storages with the location tag "disk" go to the
+// file, and their bytes are read back when they are saved or copied.
 //
-// A checkpoint that is saved from there has the location tag "disk". PyTorch
-// opens it with `torch.load(path, map_location='cpu')`, or with a package of
-// the same tag (`torch.serialization.register_package`).
+// A checkpoint saved from there keeps the location tag "disk". PyTorch opens it
+// with `torch.load(path, map_location='cpu')`, or with a package for the same
+// tag (`torch.serialization.register_package`).
 //
 //   disk_package           checks all that is said here
 //   disk_package IN OUT    copies a checkpoint by way of the disk
@@ -49,7 +49,7 @@ using ferry::Value;
 
 // --- The package -------------------------------------------------------------
 
-// The location tag, and the type of the device that storages there name.
+// The location tag, and the device type of storages on the disk.
 constexpr char kDisk[] = "disk";
 
 absl::Status FileError(absl::string_view what) {
@@ -57,8 +57,8 @@ absl::Status FileError(absl::string_view what) {
       absl::StrCat("the scratch file: ", what, ": ", std::strerror(errno)));
 }
 
-// A file whose name is gone as soon as it is open, so that nothing is left of
-// it when the process ends.
+// A file that is deleted as soon as it is open, so that nothing is left of it
+// when the process ends.
 //
 // Thread-safe.
 class ScratchFile {
@@ -75,7 +75,7 @@ class ScratchFile {
   ScratchFile& operator=(const ScratchFile&) = delete;
   ~ScratchFile() { close(fd_); }
 
-  // Appends bytes, and returns at which offset.
+  // Appends bytes, and returns their offset.
   absl::StatusOr<uint64_t> Append(const char* bytes, uint64_t size) {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (uint64_t done = 0; done < size;) {
@@ -100,7 +100,8 @@ class ScratchFile {
     return absl::OkStatus();
   }
 
-  // Gives the space back. Where the file system cannot, it goes with the file.
+  // Frees the space. If the file system cannot, the space is freed with the
+  // file.
   void Free(uint64_t offset, uint64_t size) {
     if (size == 0) return;
     (void)fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -137,12 +138,12 @@ absl::StatusOr<Registration> RegisterDisk(const std::string& folder) {
   if (!file.ok()) return file.status();
   return ferry::DeviceRegistry::Default().RegisterPackage(
       /*priority=*/1000,  // after all devices, whose tags it leaves alone
-      // The location tag of a storage that is there.
+      // Tagger: returns the location tag of a storage on the disk.
       [](const Storage& storage) -> std::optional<std::string> {
         if (storage.device().type() != kDisk) return std::nullopt;
         return kDisk;
       },
-      // The way there, for a storage that a file tags so.
+      // Deserializer: moves a storage with this tag to the disk.
       [file = *file](const Storage& storage, absl::string_view tag)
           -> absl::StatusOr<std::optional<Storage>> {
         if (tag != kDisk) return std::nullopt;
@@ -154,7 +155,7 @@ absl::StatusOr<Registration> RegisterDisk(const std::string& folder) {
         return Storage::FromMemory(Device(kDisk), Memory{place.get(), place},
                                    size);
       },
-      // The way back.
+      // Copier: reads the bytes of a storage back.
       [](const Storage& from, uint64_t offset_bytes, void* to,
          uint64_t size_bytes) {
         const auto* place = static_cast<const Place*>(from.data());
@@ -220,14 +221,14 @@ void CheckAll() {
   Check(registration.status());
   const std::string on_host = SaveToString(Sample());
 
-  // The program says that the tensors go to the disk.
+  // The program sends the tensors to the disk.
   const absl::StatusOr<Value> moved = LoadTo(kDisk, on_host);
   Check(moved.status());
   const Tensor weight = TensorAt(*moved, "weight");
   Check(weight.device() == Device(kDisk), "the tensor is on the disk");
   Check(weight.data() == nullptr, "its elements are not in memory");
 
-  // The file that is saved from there says it, too.
+  // The file saved from there has the tag, too.
   const std::string on_disk = SaveToString(*moved);
   Check(absl::StrContains(on_disk, kDisk), "the file has the tag");
   const absl::StatusOr<Value> again = ferry::LoadMemory(on_disk);
@@ -237,8 +238,8 @@ void CheckAll() {
   Check(row.storage() == TensorAt(*again, "weight").storage(),
         "the row is a part of the weight");
 
-  // One tensor comes back, to be looked at. One that the program has on the
-  // host goes there.
+  // Copies one tensor back to the host, and sends one from the host to the
+  // disk.
   const absl::StatusOr<Tensor> here = ferry::To(row, Device("cpu"));
   Check(here.status());
   Check(static_cast<const float*>(here->data())[3] == 750003, "its elements");
@@ -248,12 +249,12 @@ void CheckAll() {
   Check(away.status());
   Check(here->WithStorage(*away).device() == Device(kDisk), "it is there");
 
-  // Nothing is lost on the way.
+  // Nothing was lost.
   const absl::StatusOr<Value> back = LoadTo("cpu", on_disk);
   Check(back.status());
   Check(SaveToString(*back) == on_host, "the same graph gives the same bytes");
 
-  // Whoever has no such package is told what to do.
+  // Without the package, the error says what to do.
   *registration = Registration();
   const absl::Status unknown = ferry::LoadMemory(on_disk).status();
   Check(absl::IsInvalidArgument(unknown), "nobody knows the tag");
@@ -261,7 +262,7 @@ void CheckAll() {
         "the error says what to do");
 }
 
-// Saves to `out` what is in `in`, with the tag of the disk.
+// Copies the checkpoint `in` to `out`, with the tag of the disk.
 absl::Status Copy(const char* in, const char* out) {
   const absl::StatusOr<Registration> registration =
       RegisterDisk(TemporaryFolder());

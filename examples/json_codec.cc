@@ -1,9 +1,9 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A codec of a program's own: it writes the object graph of a checkpoint as
-// JSON instead of as a pickle. The program registers it, saves a checkpoint
-// with it, loads that again, and compares.
+// A codec that a program defines: it writes the object graph of a checkpoint as
+// JSON instead of as a pickle. The program registers the codec, saves a
+// checkpoint with it, loads the file, and compares.
 //
 // A graph may have cycles, and one object may be in several places, so the
 // graph is a flat table of nodes that refer to each other by index:
@@ -15,11 +15,11 @@
 //                          "shape": [2, 3], "strides": [3, 1],
 //                          "requires_grad": false, "parameter": false}}]}
 //
-// None, bools, integers of 64 bits, finite floats and text stand in the table
-// as they are; lists, tuples and dicts (key, value, key, value, ...) hold
-// indexes. A tuple stands after all that is in it, because it cannot be changed
-// once it is made; lists and dicts may refer to any node. The codec refuses to
-// write anything else (kUnimplemented), rather than lose it.
+// The table holds None, bools, 64-bit integers, finite floats and text
+// directly; lists, tuples and dicts (key, value, key, value, ...) hold indexes.
+// A tuple comes after all of its items, because it cannot be changed once it is
+// made; lists and dicts may refer to any node. The codec refuses to write
+// anything else (kUnimplemented), so nothing is lost silently.
 
 #include <cmath>
 #include <cstddef>
@@ -85,8 +85,8 @@ absl::Span<const NodeId> Children(const ObjectGraph& graph, NodeId node) {
   }
 }
 
-// The nodes that `root` leads to, in the order of the table, and where in it
-// each of them is. Does not recurse: graphs may be deep.
+// Returns the nodes reachable from `root` in table order, and the index of
+// each. Does not recurse, because graphs may be deep.
 struct Table {
   Table(const ObjectGraph& graph, NodeId root) {
     std::vector<NodeId> found = {root};
@@ -99,7 +99,7 @@ struct Table {
     for (const NodeId node : found) {
       if (graph.kind(node) != ValueKind::kTuple) Append(node);
     }
-    // What is left are tuples: each goes after those that are in it.
+    // Only tuples are left: each goes after the tuples that it contains.
     std::vector<NodeId> stack;
     for (const NodeId node : found) {
       stack.push_back(node);
@@ -126,10 +126,10 @@ struct Table {
   absl::flat_hash_map<NodeId, size_t> indexes;
 };
 
-// Whether the table can hold all that there is to the node. What a call made
-// may be more than its kind says: an OrderedDict, for instance. Pickles make
-// tensors by calls too, and those are plain if they have no hooks and no
-// metadata.
+// Returns whether the table can represent the node completely. A node that was
+// made by a call may be more than its kind says: an OrderedDict, for instance.
+// Pickles also make tensors by calls; those are plain if they have no hooks and
+// no metadata.
 bool IsPlain(const ObjectGraph& graph, NodeId node) {
   if (!graph.is_object(node)) return true;
   const ferry::ObjectRecord object = graph.object(node);
@@ -252,7 +252,8 @@ absl::Status InNode(size_t index, const absl::Status& status) {
                       absl::StrCat("node ", index, ": ", status.message()));
 }
 
-// The member of an object, or null if there is none or `json` is no object.
+// Returns a member of an object, or null if there is none or `json` is not an
+// object.
 const Json& Member(const Json& json, const char* name) {
   static const Json* const null = new Json;
   const auto found = json.find(name);
@@ -284,12 +285,13 @@ std::optional<ferry::DType> GetDType(const Json& json) {
   return ferry::DTypeFromName(json.get_ref<const std::string&>());
 }
 
-// Whether `number` is an index below `size`. Converted, a negative one is not.
+// Returns whether `number` is an index below `size`. A negative number,
+// converted to unsigned, is not.
 bool IsIndex(std::optional<int64_t> number, size_t size) {
   return number && static_cast<uint64_t>(*number) < size;
 }
 
-// The nodes, out of `nodes`, whose indexes `json` lists.
+// Returns the elements of `nodes` whose indexes `json` lists.
 absl::StatusOr<std::vector<NodeId>> GetNodes(const Json& json,
                                              absl::Span<const NodeId> nodes) {
   const std::optional<std::vector<int64_t>> indexes = GetInts(json);
@@ -314,12 +316,12 @@ absl::Status ReadStorages(const Json& json, StorageTable* storages,
       return Damaged("a storage is malformed");
     }
     ferry::StorageDescription description;
-    // `storages` keeps the key as a view, so it must stay: in the graph.
+    // `storages` keeps the key as a view, so store the text in the graph.
     description.key = graph->text(graph->AddStr(absl::StrCat(i)));
     description.location = location.get_ref<const std::string&>();
     description.dtype = *dtype;
     description.size_bytes = static_cast<uint64_t>(*size);
-    // Checks that the archive has its bytes.
+    // Checks that the archive has the storage's bytes.
     const absl::StatusOr<uint32_t> index = storages->Describe(description);
     if (!index.ok()) return index.status();
   }
@@ -352,8 +354,8 @@ absl::StatusOr<NodeId> ReadTensor(const Json& json,
                                : graph->AddTensor(*tensor);
 }
 
-// Adds a node of the table. Its children, if it is a tuple, are among `nodes`,
-// the nodes before it; lists and dicts are left empty.
+// Adds a node of the table. If it is a tuple, its items must be in `nodes`, the
+// earlier nodes. Lists and dicts are left empty.
 absl::StatusOr<NodeId> ReadNode(const Json& json,
                                 absl::Span<const NodeId> nodes,
                                 const StorageTable& storages,
@@ -470,7 +472,7 @@ absl::StatusOr<std::string> SaveToString(const Value& value,
   return bytes;
 }
 
-// A parameter with a hook, which only a pickle makes.
+// A parameter with a hook, which only a pickle can make.
 Value Hooked() {
   const std::vector<float> numbers = {1};
   const Tensor tensor = *Tensor::FromData(numbers, {1});
@@ -520,7 +522,7 @@ int main() {
   Check(loaded.status());
   CheckIsSample(*loaded);
 
-  // To pickle and back, nothing is lost.
+  // Converting to pickle and back loses nothing.
   const absl::StatusOr<std::string> pickled = SaveToString(*loaded, "pickle");
   Check(pickled.status());
   const absl::StatusOr<Value> unpickled = ferry::LoadMemory(*pickled);
@@ -530,7 +532,7 @@ int main() {
   Check(again.status());
   Check(*again == *saved, "the same graph gives the same bytes");
 
-  // What JSON has no place for is refused, not lost.
+  // What JSON cannot represent is refused, not lost.
   for (const Value& value :
        {Value::OrderedDict(), Value::Bytes("x"), Value("\xED\xA0\x80"),
         Value(std::numeric_limits<double>::infinity())}) {
@@ -541,7 +543,7 @@ int main() {
   Check(absl::IsUnimplemented(SaveToString(Hooked(), "json").status()),
         "a hook is refused");
 
-  // So is a damaged graph.
+  // A damaged graph is refused, too.
   for (const char* damaged :
        {"", "[]", "{", R"({"root": 0, "storages": [], "nodes": []})",
         R"({"root": 0, "storages": [], "nodes": [{"tuple": [0]}]})",
@@ -572,7 +574,7 @@ int main() {
     Check(absl::IsDataLoss(status), damaged);
   }
 
-  // And a graph larger than the program allows.
+  // A graph that exceeds the program's limits is refused, too.
   ferry::LoadOptions few;
   few.limits.max_nodes = 10;
   Check(absl::IsResourceExhausted(ferry::LoadMemory(*saved, few).status()),
