@@ -70,7 +70,7 @@ CheckResult RunCheck(const Subject& subject, const Check& check,
 
 constexpr absl::string_view kProcessId = "H-01";
 constexpr absl::string_view kProcessTitle =
-    "signal handlers, directory, locale and rounding stay";
+    "signal handlers, directory, locale and rounding do not change";
 
 CheckResult ProcessIsLeftAlone(const ProcessState& before) {
   CheckResult result;

@@ -156,21 +156,21 @@ absl::Status BytesAreDropped(const Subject& subject, int device) {
 }
 
 constexpr Check kChecks[] = {
-    {"C-01", "every length comes back as it went", Needs::kBytes,
+    {"C-01", "copies of every length come back unchanged", Needs::kBytes,
      EveryLengthComesBack},
-    {"C-02", "a write changes its own bytes only", Needs::kBytes,
+    {"C-02", "a write changes only the bytes in its range", Needs::kBytes,
      WritesTouchNothingElse},
-    {"C-03", "a read gives its own bytes only", Needs::kBytes,
+    {"C-03", "a read returns only the bytes in its range", Needs::kBytes,
      ReadsTouchNothingElse},
-    {"C-04", "a copy of 0 bytes does nothing, also with null pointers",
+    {"C-04", "a copy of 0 bytes does nothing, even with null pointers",
      Needs::kBytes, NothingIsCopied},
     {"C-05", "the source may be reused once a copy has returned", Needs::kBytes,
      SourceMayBeReused},
-    {"C-06", "the source may be memory that cannot be written", Needs::kBytes,
+    {"C-06", "the source may be read-only memory", Needs::kBytes,
      SourceMayBeReadOnly},
-    {"C-07", "of two copies to one place the later wins", Needs::kBytes,
-     LaterCopyWins},
-    {"C-08", "a device without bytes drops them and gives none",
+    {"C-07", "of two copies to the same memory the later one wins",
+     Needs::kBytes, LaterCopyWins},
+    {"C-08", "a device without bytes discards writes and refuses reads",
      Needs::kNoBytes, BytesAreDropped},
 };
 

@@ -108,12 +108,12 @@ absl::Status OtherIndexesAreOutOfRange(const Subject& subject, int) {
 constexpr Check kChecks[] = {
     {"D-01", "the type is the name of a device type and does not change",
      Needs::kNothing, TypeIsAName},
-    {"D-02", "what the backend says of itself is constant and makes sense",
+    {"D-02", "the backend's description is constant and consistent",
      Needs::kNothing, TraitsAreConstant},
-    {"D-03", "the count of devices is positive and stable, or says why not",
+    {"D-03", "the number of devices is positive and stable, or has a reason",
      Needs::kNothing, CountIsStable},
     {"D-04", "every device has properties", Needs::kDevice, PropertiesAreThere},
-    {"D-05", "indexes that are none are out of range", Needs::kDevice,
+    {"D-05", "invalid device indexes are out of range", Needs::kDevice,
      OtherIndexesAreOutOfRange},
 };
 

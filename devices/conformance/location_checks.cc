@@ -123,9 +123,10 @@ absl::Status CopiesAreApart(const Subject& subject, int device) {
 constexpr Check kChecks[] = {
     {"L-01", "a restored storage has the tag's device and the file's bytes",
      Needs::kDevice, RestoringRoundTrips},
-    {"L-02", "a tag without an index means 0, one past the end nothing",
+    {"L-02",
+     "a tag without an index means 0, and an index past the end is refused",
      Needs::kDevice, NoIndexIsZero},
-    {"L-03", "a copy on any device is equal and apart", Needs::kBytes,
+    {"L-03", "a copy on any device is equal and independent", Needs::kBytes,
      CopiesAreApart},
 };
 

@@ -221,7 +221,7 @@ absl::Status AnotherThreadMayFree(const Subject& subject, int device) {
 constexpr Check kChecks[] = {
     {"M-01", "no sizes and sizes of 0 are legal", Needs::kDevice,
      NothingIsLegal},
-    {"M-02", "every size gets an answer, in one call", Needs::kDevice,
+    {"M-02", "one call allocates memory of every size", Needs::kDevice,
      EverySizeIsAnswered},
     {"M-03", "host memory is aligned to 64 bytes", Needs::kHostMemory,
      HostMemoryIsAligned},
@@ -230,7 +230,7 @@ constexpr Check kChecks[] = {
     {"M-05", "allocations do not overlap", Needs::kBytes, AllocationsAreApart},
     {"M-06", "a large allocation holds all its bytes", Needs::kBytes,
      LargeAllocationHoldsItsBytes},
-    {"M-07", "absurd sizes are refused and leave all as it was", Needs::kBytes,
+    {"M-07", "absurd sizes are refused and change nothing", Needs::kBytes,
      AbsurdSizesAreRefused},
     {"M-08", "allocations are freed in any order", Needs::kBytes,
      AllocationsAreFreedInAnyOrder},

@@ -309,10 +309,10 @@ absl::Status StreamsDropBytes(const Subject& subject, int device) {
 }
 
 constexpr Check kChecks[] = {
-    {"S-01", "indexes that are none open no stream", Needs::kDevice,
+    {"S-01", "invalid device indexes do not open a stream", Needs::kDevice,
      OtherIndexesOpenNoStream},
-    {"S-02", "what a stream moved is there once it has finished", Needs::kBytes,
-     FinishedBytesAreThere},
+    {"S-02", "transferred bytes are in place once the stream has finished",
+     Needs::kBytes, FinishedBytesAreThere},
     {"S-03", "one transfer serves many storages and touches nothing else",
      Needs::kBytes, ManyStoragesInOneCall},
     {"S-04", "a transfer to the host sees the transfers before it",
@@ -321,13 +321,14 @@ constexpr Check kChecks[] = {
      Needs::kBytes, BuffersInUseAreNotReturned},
     {"S-06", "an error names its storage, and every later call fails with it",
      Needs::kDeviceMemory, ErrorsNameTheStorage},
-    {"S-07", "the end of a stream waits for its transfers", Needs::kBytes,
+    {"S-07", "destroying a stream waits for its transfers", Needs::kBytes,
      EndOfAStreamWaits},
-    {"S-08", "threads use streams of their own at once", Needs::kBytes,
+    {"S-08", "threads can use separate streams concurrently", Needs::kBytes,
      StreamsAreIndependent},
-    {"S-09", "a stream takes the buffers of another", Needs::kBytes,
+    {"S-09", "a stream accepts the buffers of another stream", Needs::kBytes,
      BuffersOfOtherStreamsMayBeUsed},
-    {"S-10", "a stream to a device without bytes drops them and gives none",
+    {"S-10",
+     "a stream to a device without bytes discards writes and refuses reads",
      Needs::kNoBytes, StreamsDropBytes},
 };
 

@@ -76,11 +76,11 @@ absl::Status ThreadsReadTheSame(const Subject& subject, int device) {
 }
 
 constexpr Check kChecks[] = {
-    {"T-01", "threads allocate, copy and free at once", Needs::kBytes,
+    {"T-01", "threads can allocate, copy and free concurrently", Needs::kBytes,
      ThreadsUseTheirOwnMemory},
-    {"T-02", "threads write parts of one memory at once", Needs::kBytes,
-     ThreadsWriteParts},
-    {"T-03", "threads read one memory at once", Needs::kBytes,
+    {"T-02", "threads can write parts of one allocation concurrently",
+     Needs::kBytes, ThreadsWriteParts},
+    {"T-03", "threads can read one allocation concurrently", Needs::kBytes,
      ThreadsReadTheSame},
 };
 

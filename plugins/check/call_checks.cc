@@ -199,18 +199,20 @@ absl::Status HostMemoryIsMemory(const ferry_backend& table, uint32_t device) {
 }
 
 constexpr CallCheck kChecks[] = {
-    {"R-01", "answers stay inside their structs", 0, AnswersStayInTheirStructs},
+    {"R-01", "functions write only inside their structs", 0,
+     AnswersStayInTheirStructs},
     {"R-02", "indexes past the last device are refused", 0,
      OtherIndexesAreRefused},
     {"R-03", "copies outside the memory are refused and change nothing", 0,
      CopiesOutsideAreRefused},
-    {"R-04", "unknown directions of copies are refused", 0,
+    {"R-04", "unknown copy directions are refused", 0,
      UnknownDirectionsAreRefused},
-    {"R-05", "longer structs of a later host are fine", 0,
+    {"R-05", "longer structs of a later host are accepted", 0,
      LargerStructsAreFine},
-    {"R-06", "memory that was freed leaves nothing behind", 0,
-     NothingIsLeftBehind},
-    {"N-01", "host memory is aligned, apart, and copied like any other",
+    {"R-06", "freed memory is not leaked", 0, NothingIsLeftBehind},
+    {"N-01",
+     "host memory is aligned, does not overlap, and can be copied like any "
+     "other",
      FERRY_CAPABILITY_HOST_ALLOC, HostMemoryIsMemory},
 };
 

@@ -77,12 +77,15 @@ struct FileCheck {
 };
 
 constexpr FileCheck kChecks[] = {
-    {"A-01", "it is a sound shared object for this machine", DescribeUnsound},
-    {"A-02", "it exports its query function and nothing else",
+    {"A-01", "the file is a sound shared object for this machine",
+     DescribeUnsound},
+    {"A-02", "the library exports its query function and nothing else",
      ExportsTheQueryAlone},
-    {"A-03", "it needs nothing of Ferry", DescribeHostNeeds},
-    {"A-04", "it shares no symbol with other libraries", HasNoUniqueSymbols},
-    {"A-05", "it looks for libraries beside itself alone",
+    {"A-03", "the library needs nothing of Ferry", DescribeHostNeeds},
+    {"A-04", "the library shares no symbol with other libraries",
+     HasNoUniqueSymbols},
+    {"A-05",
+     "the library looks for other libraries only relative to its own folder",
      FindsLibrariesBesideItself},
 };
 

@@ -38,13 +38,15 @@ using check_internal::QueryChecks;
 using check_internal::QueueChecks;
 
 constexpr char kLoadsId[] = "A-06";
-constexpr char kLoadsTitle[] = "it loads, and the query function is its own";
+constexpr char kLoadsTitle[] =
+    "the library loads and defines the query function itself";
 constexpr char kWholeId[] = "P-00";
-constexpr char kWholeTitle[] = "the process of the checks comes to its end";
+constexpr char kWholeTitle[] =
+    "the process that runs the checks exits normally";
 constexpr char kEndsId[] = "P-01";
-constexpr char kEndsTitle[] = "a process that uses it ends well";
+constexpr char kEndsTitle[] = "a process that uses the plugin exits normally";
 constexpr char kSilentId[] = "P-02";
-constexpr char kSilentTitle[] = "it prints nothing";
+constexpr char kSilentTitle[] = "the plugin prints nothing";
 
 CheckResult Judged(absl::string_view id, absl::string_view title,
                    const absl::Status& status) {

@@ -136,19 +136,21 @@ absl::Status TypesAreItsOwn(ferry_plugin_query query) {
 }
 
 constexpr QueryCheck kChecks[] = {
-    {"B-01", "the query gives one answer, to 16 threads too", AnswerIsTheSame},
+    {"B-01", "the query always gives the same answer, even to 16 threads",
+     AnswerIsTheSame},
     {"B-02", "the query starts no thread and opens no file", NothingIsTouched},
-    {"B-03", "hosts of every minor version get the answer they should",
+    {"B-03", "hosts of every minor version get the correct answer",
      EveryHostGetsAnAnswer},
-    {"B-04", "a host that needs a newer plugin is told so",
+    {"B-04", "a host that needs a newer plugin gets FERRY_INCOMPATIBLE",
      NewerIsNotPretended},
-    {"B-05", "a longer description of the host is fine, a shorter is refused",
+    {"B-05",
+     "a longer description of the host is accepted, a shorter one refused",
      SizesAreHonoured},
-    {"B-06", "unknown flags are ignored or refused as they say",
+    {"B-06", "unknown flags are ignored or refused as their bits require",
      FlagsAreHonoured},
-    {"B-07", "the plugin's description keeps the rules",
+    {"B-07", "the plugin's description follows the rules",
      DescriptionKeepsTheRules},
-    {"B-08", "its device types are not those of others", TypesAreItsOwn},
+    {"B-08", "its device types are not reserved names", TypesAreItsOwn},
 };
 
 }  // namespace
