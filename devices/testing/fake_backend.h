@@ -5,9 +5,9 @@
 // File: devices/testing/fake_backend.h
 // -----------------------------------------------------------------------------
 //
-// A device for tests: its memory is named by handles that are no addresses, so
-// whoever dereferences one crashes; it counts what is asked of it, and each of
-// its methods may be overridden to go wrong.
+// A backend for tests. Its memory handles are not addresses, so code that
+// dereferences one crashes. It counts the calls, and tests may override each of
+// its methods to fail.
 //
 // Example: two devices called "acme:0" and "acme:1".
 //
@@ -41,16 +41,16 @@ class FakeBackend : public Backend {
     std::string type = "fake";
     bool is_indexed = true;
     int device_count = 2;
-    // If false: as the meta device.
+    // If false, it behaves as the meta device.
     bool has_bytes = true;
-    // What there is of memory, on all devices together.
+    // The total memory of all devices.
     uint64_t capacity_bytes = uint64_t{1} << 30;
-    // If not OK: what `DeviceCount` returns.
+    // If not OK, `DeviceCount` returns this.
     absl::Status absence;
     // The size of the staging buffers of its streams.
     uint64_t stream_buffer_bytes = kBlockingBufferBytes;
-    // Whether a transfer of a stream is put off until it is waited for. If
-    // false, it has ended when the call that issued it returns.
+    // Whether a stream delays each transfer until it is waited for. If false, a
+    // transfer has ended when the call that issued it returns.
     bool delays_transfers = false;
   };
 
@@ -64,8 +64,8 @@ class FakeBackend : public Backend {
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
                         absl::Span<Memory> out) override;
-  // Also errors, kInternal, where the range is not inside the memory or the
-  // memory was freed.
+  // Also return kInternal if the range is not inside the memory or the memory
+  // was freed.
   absl::Status CopyFromHost(const void* from, const Memory& to,
                             uint64_t offset_bytes,
                             uint64_t size_bytes) override;
@@ -76,19 +76,20 @@ class FakeBackend : public Backend {
   absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
       int index) override;
 
-  // How much is allocated now.
+  // The number of bytes currently allocated.
   uint64_t allocated_bytes() const;
-  // The largest copy so far, either way.
+  // The size of the largest copy so far, in either direction.
   uint64_t largest_copy_bytes() const;
-  // How many copies there were, either way.
+  // The number of copies so far, in either direction.
   int copy_count() const;
-  // How many transfers its streams issued, either way, and how many pieces
-  // these had together.
+  // The number of transfers that its streams issued, in either direction, and
+  // the total number of their pieces.
   int transfer_count() const;
   int transfer_piece_count() const;
-  // The most transfers that one stream had under way at a time.
+  // The maximum number of transfers that one stream had in progress at a time.
   int most_transfers_under_way() const;
-  // The device of some memory; -1 if it is none of this backend's.
+  // Returns the device of some memory, or -1 if it does not belong to this
+  // backend.
   int DeviceOf(const Memory& memory) const;
 
  private:

@@ -5,8 +5,8 @@
 // File: devices/testing/fake_host_backend.h
 // -----------------------------------------------------------------------------
 //
-// The host under any type name, for tests that may not know plugins/cpu. Each
-// of its methods may be overridden to go wrong.
+// A backend over host memory with any type name, for tests that must not depend
+// on plugins/cpu. Tests may override each of its methods to fail.
 #ifndef FERRY_DEVICES_TESTING_FAKE_HOST_BACKEND_H_
 #define FERRY_DEVICES_TESTING_FAKE_HOST_BACKEND_H_
 

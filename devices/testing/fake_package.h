@@ -5,11 +5,11 @@
 // File: devices/testing/fake_package.h
 // -----------------------------------------------------------------------------
 //
-// A program's own package for tests. It keeps every byte inverted, under
-// handles that are no addresses, so whoever dereferences one crashes, and it
-// counts what its copier is asked for.
+// A program's own package, for tests. It stores every byte inverted. Its
+// handles are not addresses, so code that dereferences one crashes. It counts
+// the calls of its copier.
 //
-// Example: storages tagged "vault" are kept by the package.
+// Example: the package stores storages with the tag "vault".
 //
 //   FakePackage vault("vault");
 //   const Registration registration =
@@ -50,12 +50,12 @@ class FakePackage {
   // Makes every copy fail with `error` from now on.
   void Fail(absl::Status error);
 
-  // How many copies there were, and the largest.
+  // The number of copies, and the size of the largest.
   int copy_count() const;
   uint64_t largest_copy_bytes() const;
-  // How often the tagger was asked.
+  // The number of calls of the tagger.
   int tagger_count() const;
-  // How many of the package's storages exist.
+  // The number of the package's storages that exist.
   int storage_count() const;
 
  private:

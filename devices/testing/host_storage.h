@@ -26,7 +26,8 @@ inline Storage HostStorage(absl::string_view bytes) {
   return storage;
 }
 
-// Returns bytes without a period that a copy in pieces could hide behind.
+// Returns bytes without a short period, so that a copy of the wrong piece is
+// detected.
 inline std::string PseudorandomBytes(size_t size) {
   std::string bytes(size, '\0');
   uint32_t state = 1;

@@ -5,11 +5,11 @@
 // File: tools/ferry/command.h
 // -----------------------------------------------------------------------------
 //
-// What every subcommand of `ferry` shares: where it writes, how it ends, and
-// the options that look alike.
+// Shared by all subcommands of `ferry`: output streams, exit codes and common
+// options.
 //
-// A subcommand is a function that adds itself to the command line; `cli.cc` has
-// the list of them.
+// A subcommand is a function that adds itself to the command line; `cli.cc`
+// lists them.
 //
 //   void AddGreet(CLI::App* app, const CommandIo& io, int* exit_code) {
 //     CLI::App* command =
@@ -33,44 +33,47 @@
 
 namespace ferry {
 
-// How `ferry` ends.
+// The exit codes of `ferry`.
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitNo = 1;      // the answer is no: a file is damaged
-inline constexpr int kExitFailed = 2;  // anything else that went wrong
+inline constexpr int kExitFailed = 2;  // any other error
 
 struct CommandIo {
   std::ostream& out;
   std::ostream& err;
-  // Whether `err` is looked at by somebody, so that progress is worth showing.
+  // Whether `err` is a terminal, so that progress is worth showing.
   bool err_is_terminal = false;
-  // Whether `out` is, so that it should not get the bytes of a checkpoint.
+  // Whether `out` is a terminal, which should not receive the bytes of a
+  // checkpoint.
   bool out_is_terminal = false;
-  // Asked now and then by commands that write files; yes ends them as Ctrl-C
-  // does. May be empty.
+  // Called periodically by commands that write files. If it returns true, they
+  // end as after Ctrl-C. May be empty.
   std::function<bool()> is_cancelled = nullptr;
 };
 
 enum class OutputFormat { kHuman, kJson };
 
-// Adds the subcommand `name`. `summary` is a line for the list of commands; its
-// own help says `details` as well, and ends with `examples`, one line each.
+// Adds the subcommand `name`. `summary` is one line for the list of commands.
+// The subcommand's own help also has `details`, and ends with `examples`, one
+// per line.
 CLI::App* AddCommand(CLI::App* app, const std::string& name,
                      const std::string& summary, const std::string& details,
                      const std::string& examples);
 
-// Writes the help of `app` and of the commands that are added to it later.
+// Sets the help format of `app` and of the commands that are added to it later.
 void SetHelpFormat(CLI::App* app);
 
 // Adds `--format`. `format` must outlive the command line.
 void AddFormatOption(CLI::App* command, OutputFormat* format);
 
-// Accepts one of `words`; anything else is an error that lists them.
+// Returns a validator that accepts one of `words`; anything else is an error
+// that lists them.
 CLI::Validator OneOf(const std::vector<std::string>& words);
 
-// Writes "ferry: ..." to `io.err`, safe for a terminal.
+// Writes "ferry: ..." to `io.err`, escaped for a terminal.
 void Complain(const CommandIo& io, absl::string_view message);
 
-// Complains of a status, and returns kExitFailed.
+// Prints the error, and returns kExitFailed.
 int Fail(const CommandIo& io, const absl::Status& status);
 
 }  // namespace ferry

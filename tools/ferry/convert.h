@@ -5,7 +5,7 @@
 // File: tools/ferry/convert.h
 // -----------------------------------------------------------------------------
 //
-// `ferry convert`: the same contents in another form of file.
+// `ferry convert`: writes the contents of a checkpoint to another format.
 #ifndef FERRY_TOOLS_FERRY_CONVERT_H_
 #define FERRY_TOOLS_FERRY_CONVERT_H_
 

@@ -5,8 +5,8 @@
 // File: tools/ferry/describe.h
 // -----------------------------------------------------------------------------
 //
-// Nodes of an object graph in a few words, for people. The words are safe for a
-// terminal and short, whatever the file holds.
+// Describes nodes of an object graph in a few words, for display. The text is
+// short and safe for a terminal, whatever the file holds.
 #ifndef FERRY_TOOLS_FERRY_DESCRIBE_H_
 #define FERRY_TOOLS_FERRY_DESCRIBE_H_
 
@@ -23,57 +23,58 @@
 
 namespace ferry {
 
-// A container: "dict, 3 entries", "OrderedDict, 1 entry", "list, 2 items",
-// "object of argparse.Namespace".
+// Describes a container: "dict, 3 entries", "OrderedDict, 1 entry", "list, 2
+// items", "object of argparse.Namespace".
 std::string DescribeContainer(const ObjectGraph& graph, NodeId node);
 
-// Anything else but a tensor: "None", "17", "\"text\"", "torch.float32",
-// "bytes, 12 B", "set, 3 items".
+// Describes any other node except a tensor: "None", "17", "\"text\"",
+// "torch.float32", "bytes, 12 B", "set, 3 items".
 std::string DescribeLeaf(const ObjectGraph& graph, NodeId node);
 
-// "module.name".
+// Returns "module.name".
 std::string GlobalName(const GlobalRecord& global);
 
-// "module.name" of the class or function that made an object; empty if it was
-// something else than a global, or if no call made the node.
+// Returns "module.name" of the class or function that made an object. Empty if
+// the callable is not a global, or if the node was not made by a call.
 std::string MakerName(const ObjectGraph& graph, NodeId node);
 
-// The tag of the device that a storage's bytes, or a tensor's numbers, are on:
-// what the file says, or, where the storage is in no file, that of the device.
+// Returns the location tag of a storage's bytes or a tensor's numbers: the tag
+// in the file, or, if the storage is not from a file, the tag of its device.
 std::string LocationOf(const Storage& storage);
 std::string LocationOf(const Tensor& tensor);
 
-// Whether a record of a TorchScript archive is text of its program, or a file
-// that the caller of `torch.jit.save` added.
+// Return whether a record of a TorchScript archive is text of its program, or a
+// file that the caller of `torch.jit.save` added.
 bool IsCode(const RecordInfo& record);
 bool IsExtraFile(const RecordInfo& record);
 
-// How a quantised tensor's integers stand for reals, as nodes of its graph.
+// How the integers of a quantised tensor represent real numbers, as nodes of
+// its graph.
 struct Quantizer {
   std::string scheme;  // "per_tensor_affine", "per_channel_affine", ...
-  // Numbers, or, per channel, tensors of one number for each.
+  // Numbers. If quantised per channel, tensors with one number per channel.
   NodeId scale = kNoNode;
   NodeId zero_point = kNoNode;
   // The dimension of the channels, or kNoNode if there are none.
   NodeId axis = kNoNode;
 };
 
-// Returns the quantiser of a tensor, or nothing if it has none. O(1).
+// Returns the quantiser of a tensor, or nullopt if it has none. O(1).
 std::optional<Quantizer> QuantizerOf(const ObjectGraph& graph, NodeId tensor);
 
-// A strided tensor that another one needs to be understood.
+// A strided tensor that is part of the meaning of another tensor.
 struct TensorPart {
   absl::string_view name;
   Tensor tensor;
 };
 
-// Returns the components of a sparse tensor by the names that PyTorch has for
-// them, or the scales and zero points of one that is quantised per channel.
-// Empty for any other tensor.
+// Returns the components of a sparse tensor with PyTorch's names for them, or
+// the scales and zero points of a tensor that is quantised per channel. Empty
+// for any other tensor.
 std::vector<TensorPart> PartsOf(const ObjectGraph& graph, NodeId tensor);
 
-// The bytes of a tensor's elements; of composite tensors, of its components'.
-// At most 2^64 - 1, whatever the shape claims.
+// Returns the size in bytes of a tensor's elements, or of the components of a
+// composite tensor. Saturates at 2^64 - 1, whatever the shape claims.
 uint64_t ElementBytesOf(const Tensor& tensor);
 
 }  // namespace ferry

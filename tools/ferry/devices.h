@@ -5,7 +5,7 @@
 // File: tools/ferry/devices.h
 // -----------------------------------------------------------------------------
 //
-// `ferry devices`: which devices there are, or why there are none.
+// `ferry devices`: lists the devices, or says why there are none.
 #ifndef FERRY_TOOLS_FERRY_DEVICES_H_
 #define FERRY_TOOLS_FERRY_DEVICES_H_
 

@@ -5,8 +5,9 @@
 // File: tools/ferry/digest.h
 // -----------------------------------------------------------------------------
 //
-// SHA-256 of tensors' elements, equal for tensors that are equal element by
-// element, however they are laid out; and of all that a selection consists of.
+// Computes the SHA-256 of tensors' elements, which is equal for tensors with
+// equal elements whatever their layout, and the SHA-256 of everything in a
+// selection.
 #ifndef FERRY_TOOLS_FERRY_DIGEST_H_
 #define FERRY_TOOLS_FERRY_DIGEST_H_
 
@@ -28,21 +29,22 @@
 
 namespace ferry {
 
-// The SHA-256, in lower-case hexadecimal, of a strided tensor's elements in
-// row-major order, little-endian, with conj and neg resolved. Of dtypes that
-// keep several elements in a byte: of the bytes.
+// Returns the SHA-256, in lower-case hexadecimal, of a strided tensor's
+// elements in row-major order, little-endian, with conj and neg resolved. For
+// dtypes that pack several elements into a byte, hashes the bytes.
 //
-//   storage_bytes  the contents of `tensor.storage()`, whose own memory is not
-//                  looked at.
+//   storage_bytes  the contents of `tensor.storage()`. The memory of the
+//                  storage itself is not read.
 //
 // O(elements) time, O(1) memory.
 //
 // Errors:
-//   kUnimplemented     - the dtype keeps several elements in a byte and the
-//                        tensor is not contiguous, or it is negated and its
-//                        dtype has no negative numbers.
-//   kResourceExhausted - the tensor repeats few elements so often that it would
-//                        take hours: a file of bytes can claim exabytes.
+//   kUnimplemented     - the dtype packs several elements into a byte and the
+//                        tensor is not contiguous, or the tensor is negated and
+//                        its dtype has no negative numbers.
+//   kResourceExhausted - the tensor repeats few elements so often that hashing
+//                        would take hours: a file of a few bytes can claim
+//                        exabytes.
 absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
                                          absl::Span<const char> storage_bytes);
 
@@ -57,11 +59,11 @@ struct SelectionDigests {
 };
 
 // Computes the digests of the selected part of a checkpoint. Reads each storage
-// once, and gives it up before the next; takes memory for the largest storage,
-// or for some tens of MiB of smaller ones. Hashes in parallel.
+// once, and frees it before it reads the next. Uses memory for the largest
+// storage, or for a few tens of MiB of smaller ones. Hashes in parallel.
 //
-//   complain  is called with each tensor whose elements have no digest, by its
-//             pointer, and why. The other digests are complete.
+//   complain  called with the pointer of each tensor whose elements have no
+//             digest, and the reason. The other digests are complete.
 //
 // Errors: as `Checkpoint::ReadInto` and `WalkGraph`.
 absl::StatusOr<SelectionDigests> DigestSelection(

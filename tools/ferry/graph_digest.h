@@ -5,11 +5,12 @@
 // File: tools/ferry/graph_digest.h
 // -----------------------------------------------------------------------------
 //
-// One SHA-256 of all that `torch.load` makes of a value: every kind, number and
-// text, which objects are shared, the order of entries, how objects are made,
-// the views and flags of tensors, and the size, location and bytes of storages.
+// Computes one SHA-256 of everything that `torch.load` can observe in a value:
+// every kind, number and text, which objects are shared, the order of entries,
+// how objects are made, the views and flags of tensors, and the size, location
+// and bytes of storages.
 //
-// Example: the digest of a checkpoint.
+// Example: compute the digest of a checkpoint.
 //
 //   GraphDigest digest(*root.graph(), root.node());
 //   std::vector<std::string> contents;  // a digest for each storage
@@ -33,35 +34,34 @@
 
 namespace ferry {
 
-// Returns the items of a set or a frozenset, the plain ones in an order that
-// does not depend on that of the file, which Python chooses anew in each
-// process. O(n log n).
+// Returns the items of a set or a frozenset. The order of the plain ones does
+// not depend on their order in the file, which differs from one Python process
+// to the next. O(n log n).
 std::vector<NodeId> OrderedItems(const ObjectGraph& graph, NodeId set);
 
 // GraphDigest
 //
-// Two values have the same digest if and only if their graphs are the same, but
-// for what Python cannot tell apart or does not keep: whether two equal numbers
-// are one object, the order of the plain items of a set, how a torch.Size or a
-// torch.device was made, the names of storages, and the source text of classes.
-// The digest does not depend on the container.
+// Two values have the same digest if and only if their graphs are the same,
+// except for what Python cannot observe or does not preserve: whether two equal
+// numbers are one object, the order of the plain items of a set, how a
+// torch.Size or a torch.device was made, the names of storages, and the source
+// code of classes. The digest does not depend on the container.
 //
 // Thread-safety: none.
 class GraphDigest {
  public:
-  // Walks all that `root` refers to, breadth first. O(nodes and references,
-  // and n log n for a set of n items); never recurses. `graph` must outlive the
-  // digest.
+  // Walks everything that `root` refers to, breadth first. O(nodes +
+  // references), and O(n log n) for a set of n items. Never recurses. `graph`
+  // must outlive the digest.
   GraphDigest(const ObjectGraph& graph, NodeId root);
 
-  // The storages that `root` refers to, in the order in which the walk met
-  // them.
+  // The storages that `root` refers to, in the order of the walk.
   absl::Span<const Storage> storages() const { return storages_; }
 
-  // Returns the digest in lower-case hexadecimal. Called once, last.
+  // Returns the digest in lower-case hexadecimal. Must be called once, last.
   //
-  //   contents  what stands for the bytes of each of `storages()`; empty for a
-  //             storage without bytes.
+  //   contents  text that represents the bytes of each of `storages()`; empty
+  //             for a storage without bytes.
   //
   // Errors: as `Sha256::Finish`.
   absl::StatusOr<std::string> Finish(absl::Span<const std::string> contents);
@@ -72,14 +72,14 @@ class GraphDigest {
   void AddNumber(uint64_t number);
   void AddText(absl::string_view text);
   void AddNumbers(absl::Span<const int64_t> numbers);
-  // Adds a node by its number, or, if Python does not keep its identity, by
-  // what it is.
+  // Adds a node by its number, or by its contents if Python does not preserve
+  // its identity.
   void AddReference(NodeId node);
   void AddReferences(absl::Span<const NodeId> nodes);
   void AddNode(NodeId node);
   void AddCall(NodeId object);
-  // Adds the arguments of the call that made a tensor: of a storage, not what
-  // it counts its elements in, which the tensor does not keep.
+  // Adds the arguments of the call that made a tensor. For a storage, omits the
+  // dtype of its elements, which the tensor does not preserve.
   void AddTensorArguments(absl::Span<const NodeId> args, bool is_nested);
   void AddTensor(const Tensor& tensor);
   void AddStorage(const Storage& storage);

@@ -5,8 +5,8 @@
 // File: tools/ferry/input.h
 // -----------------------------------------------------------------------------
 //
-// The checkpoints that commands read: files, and streams, which give their
-// bytes once. "-" is standard input.
+// Opens the checkpoints that commands read: files, and streams, which can be
+// read only once. "-" is standard input.
 //
 //   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
 //                          OpenInput("-", options, io));
@@ -22,15 +22,14 @@
 
 namespace ferry {
 
-// What the help says of a file to read.
+// The help text for an input file.
 inline constexpr char kInputHelp[] =
     "\"-\" is standard input. Standard input, pipes and sockets are first\n"
     "copied to a temporary file in $TMPDIR, or else in /tmp.";
 
-// As `Checkpoint::Open` and `Checkpoint::VerifyFile`, of a stream too.
+// As `Checkpoint::Open` and `Checkpoint::VerifyFile`, but also for streams.
 //
-// Errors: also
-//   kCancelled         - as `options.is_cancelled` asked.
+// Errors: also kCancelled         - `options.is_cancelled` returned true.
 //   kResourceExhausted - the disk is full.
 absl::StatusOr<Checkpoint> OpenInput(const std::string& path,
                                      const LoadOptions& options,

@@ -5,9 +5,9 @@
 // File: tools/ferry/inspect.h
 // -----------------------------------------------------------------------------
 //
-// `ferry inspect`: what a checkpoint holds, without reading tensor data. The
-// JSON that it writes is a contract: docs and other programs rely on its
-// fields.
+// `ferry inspect`: shows the contents of a checkpoint without reading tensor
+// data. The JSON that it writes is a contract: docs and other programs rely on
+// its fields.
 #ifndef FERRY_TOOLS_FERRY_INSPECT_H_
 #define FERRY_TOOLS_FERRY_INSPECT_H_
 

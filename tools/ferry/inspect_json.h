@@ -5,8 +5,8 @@
 // File: tools/ferry/inspect_json.h
 // -----------------------------------------------------------------------------
 //
-// The document that `ferry inspect --format=json` writes. docs/inspect-json.md
-// describes each field; fields are added, and no field is changed.
+// Writes the document of `ferry inspect --format=json`. docs/inspect-json.md
+// describes each field. Fields may be added, but never changed.
 #ifndef FERRY_TOOLS_FERRY_INSPECT_JSON_H_
 #define FERRY_TOOLS_FERRY_INSPECT_JSON_H_
 
@@ -19,16 +19,16 @@
 
 namespace ferry {
 
-// Writes the selected part of a checkpoint. Reads no tensor data, but the
-// header before each storage that a tensor is in.
+// Writes the selected part of a checkpoint. Reads no tensor data, only the
+// header before each storage of a tensor.
 //
 //   constants  all of `checkpoint.constants()`.
-//   digests    of the selection, and of the constants. May be null: then the
-//              fields that need them are left out.
+//   digests    the digests of the selection and of the constants. May be null;
+//              the fields that need them are then omitted.
 //
 // Errors: as `WalkGraph`, `Checkpoint::FindRuns` and `Checkpoint::ReadRecord`;
 //         kResourceExhausted - the long values and their pointers take more
-//         than 1 GiB. What was written until then is no document.
+//         than 1 GiB. The output written until then is not a valid document.
 absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
                        const SelectionDigests* digests,
                        const Selection& constants,

@@ -5,8 +5,8 @@
 // File: tools/ferry/interrupt.h
 // -----------------------------------------------------------------------------
 //
-// Ctrl-C as a question that a long piece of work asks now and then, so that it
-// can tidy up before it ends.
+// Lets a long operation check periodically for Ctrl-C, so that it can clean up
+// before it ends.
 #ifndef FERRY_TOOLS_FERRY_INTERRUPT_H_
 #define FERRY_TOOLS_FERRY_INTERRUPT_H_
 
@@ -16,8 +16,8 @@ namespace ferry {
 
 // ScopedInterrupt
 //
-// While one lives, the first SIGINT or SIGTERM is noted instead of ending the
-// process; a second one ends it. One at a time.
+// While one exists, the first SIGINT or SIGTERM is recorded instead of ending
+// the process; a second one ends it. Only one may exist at a time.
 //
 // Thread-safety: `requested` may be called from any thread.
 class ScopedInterrupt {

@@ -5,7 +5,7 @@
 // File: tools/ferry/map_location_option.h
 // -----------------------------------------------------------------------------
 //
-// `--map-location`: where tensors go, as a word on the command line.
+// Parses `--map-location`, which says where tensors go.
 //
 // Example:
 //
@@ -27,15 +27,15 @@ enum class Targets {
   // To a location that a registered package of PyTorch restores
   // (torch/serialization.py), or of a type in `devices`.
   kKnown,
-  // To a location of any name.
+  // To a location with any name.
   kAny,
 };
 
-// Reads a location tag, or a table of FROM=TO with commas between the rows.
+// Parses a location tag, or a table of FROM=TO separated by commas.
 //
-// Errors: kInvalidArgument - neither of these; a FROM that stands twice; a
-//         location that is not among `targets`. The message lists those that
-//         are known.
+// Errors: kInvalidArgument - the text is neither of these, a FROM occurs twice,
+//         or a location is not among `targets`. The message lists the known
+//         ones.
 absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text,
                                              Targets targets,
                                              const DeviceSnapshot& devices);

@@ -5,7 +5,7 @@
 // File: tools/ferry/plugin.h
 // -----------------------------------------------------------------------------
 //
-// `ferry plugin check`: whether a plugin keeps the rules.
+// `ferry plugin check`: checks that a plugin follows the rules.
 #ifndef FERRY_TOOLS_FERRY_PLUGIN_H_
 #define FERRY_TOOLS_FERRY_PLUGIN_H_
 
@@ -14,7 +14,8 @@
 
 namespace ferry {
 
-// Adds the subcommand; as the others.
+// Adds the subcommand. `io` and `exit_code` must outlive `app`; when the
+// command has run, `exit_code` is its result.
 void AddPlugin(CLI::App* app, const CommandIo& io, int* exit_code);
 
 }  // namespace ferry

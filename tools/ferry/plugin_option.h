@@ -5,8 +5,9 @@
 // File: tools/ferry/plugin_option.h
 // -----------------------------------------------------------------------------
 //
-// `--plugin`, for commands that put storages on devices or list them. Those
-// that leave all on the host load no plugin, whatever the environment says.
+// `--plugin`, for commands that put storages on devices or list devices.
+// Commands that leave all storages on the host load no plugin, whatever the
+// environment says.
 #ifndef FERRY_TOOLS_FERRY_PLUGIN_OPTION_H_
 #define FERRY_TOOLS_FERRY_PLUGIN_OPTION_H_
 
@@ -23,11 +24,11 @@ namespace ferry {
 // Adds the option. `paths` must outlive the command line.
 void AddPluginOption(CLI::App* command, std::vector<std::string>* paths);
 
-// Loads what `--plugin` named, then FERRY_PLUGIN_PATH, then the system's
-// folder, and returns what became of each. One that the environment or the
-// system names and that fails is complained of, no more.
+// Loads the plugins of `--plugin`, then of FERRY_PLUGIN_PATH, then of the
+// system folder, and returns a verdict for each. If a plugin from the
+// environment or the system folder fails, only prints a warning.
 //
-// Errors: of the first that `--plugin` named and that failed.
+// Errors: the error of the first plugin of `--plugin` that failed.
 absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(
     const std::vector<std::string>& paths, const CommandIo& io);
 

@@ -5,7 +5,7 @@
 // File: tools/ferry/progress.h
 // -----------------------------------------------------------------------------
 //
-// One line on the terminal that says how far a long piece of work is.
+// Shows the progress of a long operation in one line on the terminal.
 #ifndef FERRY_TOOLS_FERRY_PROGRESS_H_
 #define FERRY_TOOLS_FERRY_PROGRESS_H_
 
@@ -21,23 +21,23 @@ namespace ferry {
 
 // Progress
 //
-// Writes to `io.err` if that is a terminal and there is much to do, a few times
-// a second, and removes its line in the end.
+// Writes to `io.err` a few times a second, if that is a terminal and there is
+// much to do. Removes its line at the end.
 //
 // Thread-safety: none; one thread at a time.
 class Progress {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `what` begins the line: "reading". `io` must outlive this. `now` is asked
-  // for the time.
+  // `what` begins the line: "reading". `io` must outlive this object. `now`
+  // returns the time.
   Progress(absl::string_view what, const CommandIo& io,
            std::function<Clock::time_point()> now = Clock::now);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `total_bytes` is 0 where nobody knows how much there is.
+  // `total_bytes` is 0 if the total is unknown.
   void Update(uint64_t done_bytes, uint64_t total_bytes);
 
  private:

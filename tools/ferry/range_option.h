@@ -5,10 +5,10 @@
 // File: tools/ferry/range_option.h
 // -----------------------------------------------------------------------------
 //
-// `--range`: which bytes of the file are the checkpoint, and what to say of
-// bytes that follow it.
+// `--range`: selects the bytes of the file that are the checkpoint, and
+// describes bytes that follow it.
 //
-// Example: the first of two archives, which ends at byte 1234.
+// Example: read the first of two archives, which ends at byte 1234.
 //
 //   ferry inspect --range=0:1234 two.pt
 #ifndef FERRY_TOOLS_FERRY_RANGE_OPTION_H_
@@ -26,9 +26,9 @@ namespace ferry {
 // must outlive the command line.
 void AddRangeOption(CLI::App* command, LoadOptions* load_options);
 
-// Says that `trailing_bytes` bytes follow the checkpoint, which was read as
-// `load_options` say and ends `end_offset_bytes` after where it begins. Empty
-// if there are none.
+// Returns a message that `trailing_bytes` bytes follow the checkpoint, which
+// was read with `load_options` and ends `end_offset_bytes` after its beginning.
+// Empty if there are none.
 std::string DescribeTrailingBytes(const LoadOptions& load_options,
                                   uint64_t end_offset_bytes,
                                   uint64_t trailing_bytes);

@@ -5,7 +5,7 @@
 // File: tools/ferry/run_for_test.h
 // -----------------------------------------------------------------------------
 //
-// `ferry` run inside a test, and files for it to read.
+// Runs `ferry` inside a test, and makes files for it to read.
 #ifndef FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_
 #define FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_
 
@@ -27,10 +27,11 @@ struct FerryResult {
 FerryResult RunFerryForTest(const std::vector<std::string>& arguments,
                             std::function<bool()> is_cancelled = nullptr);
 
-// A path of this name in a folder of the test's own. There is no such file yet.
+// Returns a path with this name in the test's own folder. The file does not
+// exist yet.
 std::string TestPath(absl::string_view name);
 
-// The path of a file in testdata.
+// Returns the path of a file in testdata.
 std::string DataPath(absl::string_view name);
 
 // Writes a file, and returns its path.

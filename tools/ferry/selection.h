@@ -5,10 +5,10 @@
 // File: tools/ferry/selection.h
 // -----------------------------------------------------------------------------
 //
-// Which part of a checkpoint a command is about: all that is at or below a JSON
-// Pointer, or whatever has a pointer that matches a pattern.
+// The part of a checkpoint that a command works on: everything at or below a
+// JSON Pointer, or all nodes whose pointer matches a pattern.
 //
-// Example: the tensors of a model.
+// Example: walk the tensors of a model.
 //
 //   FERRY_ASSIGN_OR_RETURN(Selection selection,
 //                          Selection::Create(root, "/model"));
@@ -28,18 +28,18 @@ namespace ferry {
 
 class Selection {
  public:
-  // Selects what is at or below `filter`, a JSON Pointer; "" selects all. If
-  // `filter` leads nowhere and has a "*" in it, it is a pattern: each "*"
-  // stands for any run of characters ("*weight"), and what has a matching
-  // pointer is selected. No pattern matches a pointer of more than 4 KiB:
-  // comparing the pointers of a graph as deep as it has nodes would take hours.
+  // Selects everything at or below `filter`, a JSON Pointer; "" selects all. If
+  // `filter` does not lead to a node and contains a "*", it is a pattern: each
+  // "*" matches any characters ("*weight"), and nodes with a matching pointer
+  // are selected. No pattern matches a pointer of more than 4 KiB, because
+  // comparing the pointers of a very deep graph would take hours.
   //
   // Errors: as `Value::At`; kNotFound also if nothing matches a pattern; as
   //         `WalkGraph`.
   static absl::StatusOr<Selection> Create(const Value& root,
                                           absl::string_view filter);
 
-  // Whether what `Walk` tells are single nodes rather than a whole tree.
+  // Whether `Walk` reports single nodes rather than a whole tree.
   bool is_pattern() const { return !pattern_.empty(); }
 
   // Where the walk begins; empty for the root.
@@ -48,7 +48,7 @@ class Selection {
   const ObjectGraph& graph() const { return *start_.graph(); }
   NodeId start() const { return start_.node(); }
 
-  // As `WalkGraph`, of the selected part.
+  // As `WalkGraph`, for the selected part.
   //
   // Errors: as `WalkGraph`.
   absl::Status Walk(GraphVisitor* visitor) const;

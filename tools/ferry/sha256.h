@@ -5,7 +5,7 @@
 // File: tools/ferry/sha256.h
 // -----------------------------------------------------------------------------
 //
-// SHA-256 (FIPS 180-4) of bytes that come piece by piece.
+// Computes the SHA-256 (FIPS 180-4) of bytes that arrive piece by piece.
 //
 // Example:
 //
@@ -34,7 +34,7 @@ class Sha256 {
 
   void Update(absl::string_view bytes);
 
-  // Returns the digest in lower-case hexadecimal. Called once, last.
+  // Returns the digest in lower-case hexadecimal. Must be called once, last.
   //
   // Errors: kInternal - OpenSSL has no SHA-256 or no memory.
   absl::StatusOr<std::string> Finish();

@@ -5,7 +5,7 @@
 // File: tools/ferry/text.h
 // -----------------------------------------------------------------------------
 //
-// Text for people, out of files that are not trusted.
+// Formats text from untrusted files for display.
 #ifndef FERRY_TOOLS_FERRY_TEXT_H_
 #define FERRY_TOOLS_FERRY_TEXT_H_
 
@@ -17,22 +17,22 @@
 
 namespace ferry {
 
-// `text` with everything that could drive a terminal or mislead its reader
-// spelt out: control characters ("\x1b", "\n"), marks that turn the direction
-// of text round ("\u202e"), and bytes that are not UTF-8.
+// Returns `text` with everything escaped that could control a terminal or
+// mislead its reader: control characters ("\x1b", "\n"), marks that reverse the
+// direction of text ("\u202e"), and bytes that are not UTF-8.
 std::string EscapeForTerminal(absl::string_view text);
 
-// "17 B", "4.0 KiB", "1.2 GiB".
+// Formats a size: "17 B", "4.0 KiB", "1.2 GiB".
 std::string HumanBytes(uint64_t bytes);
 
-// "1 tensor", "2 tensors".
+// Formats a count with its noun: "1 tensor", "2 tensors".
 std::string Count(uint64_t count, absl::string_view what);
 
-// How many columns of a terminal `text` takes, where every character takes one.
+// Returns the number of terminal columns of `text`, counting one per character.
 size_t Columns(absl::string_view text);
 
-// Whether `pattern`, in which each "*" stands for any run of characters,
-// matches the whole of `text`.
+// Returns whether `pattern` matches all of `text`. Each "*" matches any
+// characters.
 bool MatchesGlob(absl::string_view pattern, absl::string_view text);
 
 }  // namespace ferry

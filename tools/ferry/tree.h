@@ -5,7 +5,7 @@
 // File: tools/ferry/tree.h
 // -----------------------------------------------------------------------------
 //
-// A checkpoint's contents as an indented tree, for people:
+// Prints a checkpoint's contents as an indented tree, for display:
 //
 //   OrderedDict, 2 entries
 //     fc.weight  float32  [2, 3]  24 B  parameter
@@ -22,18 +22,20 @@
 namespace ferry {
 
 struct TreeOptions {
-  // How many levels below the first are shown.
+  // The number of levels below the first to show.
   int max_depth = 1 << 30;
-  // Shown beside tensors where there is one, and below the totals. May be null.
+  // The digests to show beside tensors and below the totals. May be null.
   const SelectionDigests* digests = nullptr;
-  // What the totals count as well, without showing it. May be null.
+  // Additional contents to include in the totals without showing them. May be
+  // null.
   const Selection* also_counted = nullptr;
 };
 
-// Writes the tree of what is selected, and a line of totals. Time and memory
-// grow with the number of nodes, not with how deep they stand.
+// Writes the tree of the selection, and a line of totals. Time and memory grow
+// with the number of nodes, not with their depth.
 //
-// Errors: as `WalkGraph`; what was written until then is right, and not all.
+// Errors: as `WalkGraph`; the output written until then is correct but
+//         incomplete.
 absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
                        std::ostream& out);
 

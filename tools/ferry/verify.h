@@ -5,7 +5,7 @@
 // File: tools/ferry/verify.h
 // -----------------------------------------------------------------------------
 //
-// `ferry verify`: whether files are as they were written.
+// `ferry verify`: checks files against their checksums.
 #ifndef FERRY_TOOLS_FERRY_VERIFY_H_
 #define FERRY_TOOLS_FERRY_VERIFY_H_
 
