@@ -5,7 +5,8 @@
 // File: core/strided.h
 // -----------------------------------------------------------------------------
 //
-// Copies elements from one layout in memory to another of the same shape.
+// Views of memory by shape and strides: what their strides say about them, a
+// loop over their elements, and copies from one view to another.
 //
 // Example: transpose a 2 x 3 matrix of floats.
 //
@@ -43,9 +44,9 @@ bool HasSameStrides(absl::Span<const int64_t> shape,
 
 // StridedIterator
 //
-// Goes through the indexes of a shape in row-major order, and knows where the
-// element of each index is in each of several views of that shape. Usually the
-// shape is that of the outer dimensions, and the innermost is a loop of its own.
+// Goes through the indexes of a shape in row-major order, with the offset of
+// the element in each of several views of that shape. Usually the shape is that
+// of the outer dimensions, and the innermost one is a plain loop.
 //
 //   StridedIterator<1> it({2, 2}, {{{3, 1}}});  // a corner of a 3 x 3 matrix
 //   do {

@@ -18,8 +18,8 @@
 
 namespace ferry {
 
-// Parses `file`, which must outlive the result. One of `codecs` reads the object
-// graph.
+// Parses `file`, which must outlive the result. The object graph is read by one
+// of `codecs`.
 //
 // Errors: as `Checkpoint::Open`. If the file is not a checkpoint, the message
 //         says what it appears to be and what to do.
