@@ -218,10 +218,18 @@ static int32_t queue_destroy(void* context, uint64_t queue,
 }
 
 static uint64_t last_waited;
+static ferry_copy awaited_copy;
 
 static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
                           uint64_t* event, ferry_status* status) {
   last_waited = 0;
+  if (MUTANT == g_03_ready_too_early && copy->direction == FERRY_COPY_TO_HOST) {
+    // The event is ready at once, and the bytes come with `event_wait`.
+    awaited_copy = *copy;
+    ferry_copy now = *copy;
+    now.size_bytes = 0;
+    return toy->copy_async(context, queue, &now, event, status);
+  }
   static ferry_copy held_back;
   if (MUTANT == g_02_out_of_order && copy->direction == FERRY_COPY_TO_DEVICE) {
     ferry_copy now = *copy;
@@ -252,10 +260,6 @@ static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
 
 static int32_t event_query(void* context, uint64_t event, uint32_t* ready,
                            ferry_status* status) {
-  if (MUTANT == g_03_ready_too_early) {
-    *ready = 1;
-    return FERRY_OK;
-  }
   int32_t code = toy->event_query(context, event, ready, status);
   if (MUTANT == g_08_events_die && queue_is_gone) *ready = 0;
   return code;
@@ -266,6 +270,7 @@ static int32_t event_wait(void* context, uint64_t event, ferry_status* status) {
     return ferry_fail(status, FERRY_NOT_FOUND, "it was waited for");
   }
   last_waited = event;
+  if (MUTANT == g_03_ready_too_early) toy->copy(context, &awaited_copy, status);
   int32_t code = toy->event_wait(context, event, status);
   if (MUTANT == g_06_hides_failures) status->code = code = FERRY_OK;
   return code;

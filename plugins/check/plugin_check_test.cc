@@ -152,7 +152,7 @@ TEST_P(MutantTest, IsCaughtByItsCheck) {
   PluginCheckOptions options = QuickOptions();
   // What H-01, P-00 and P-02 look at has to be done by others.
   options.only = {id, "M-02", "M-06", "R-03"};
-  if (name == "c_01_hangs") options.seconds_per_check = 10;
+  if (name == "c_01_hangs") options.seconds_per_check = 5;
   const auto results =
       Check(absl::StrCat("plugins/check/", name, ".so"), options);
   ASSERT_EQ(results.count(id), 1u) << id;

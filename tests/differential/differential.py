@@ -24,7 +24,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 # PyTorch maps several GiB of address space before it reads anything.
 _MEMORY_MIB = 8192
-_TIMEOUT_S = 60
+# Only a reader that hangs takes so long. PyTorch alone takes many seconds to
+# start on a busy machine.
+_TIMEOUT_S = 300
 
 
 class Reader:

@@ -5,7 +5,8 @@
     pytorch_main.py [MEMORY_MIB] < PATHS
 
 Reads one path per line and answers each with one line: "ok DESCRIPTION", or
-"error MESSAGE". A file that takes more than TIMEOUT_S seconds ends the process.
+"error MESSAGE". A file that takes more than TIMEOUT_S seconds of processor time
+ends the process.
 
 The files are not trusted. A global becomes the class or function of its name
 only if that is a part of tensors and plain containers (`_real_globals`), and
@@ -653,9 +654,9 @@ def main(arguments):
         limit = int(arguments[0]) << 20
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     for line in sys.stdin:
-        signal.alarm(TIMEOUT_S)
+        signal.setitimer(signal.ITIMER_PROF, TIMEOUT_S)
         answer = describe(line.rstrip('\n'))
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         print(answer, flush=True)
 
 
