@@ -23,6 +23,7 @@
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/devices/testing/host_storage.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -47,16 +48,14 @@ class CopyTest : public ::testing::Test {
     meta.has_bytes = false;
     FakeBackend::Options gone = Named("gone");
     gone.absence = absl::UnavailableError("unplugged");
-    Keep(registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
-    Keep(registry_.RegisterBackend(20, fake_));
-    Keep(registry_.RegisterBackend(21, other_));
-    Keep(registry_.RegisterBackend(22, std::make_shared<FakeBackend>(meta)));
-    Keep(registry_.RegisterBackend(23, std::make_shared<FakeBackend>(gone)));
-  }
-
-  static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(registry_.RegisterBackend(20, fake_));
+    KeepRegistered(registry_.RegisterBackend(21, other_));
+    KeepRegistered(
+        registry_.RegisterBackend(22, std::make_shared<FakeBackend>(meta)));
+    KeepRegistered(
+        registry_.RegisterBackend(23, std::make_shared<FakeBackend>(gone)));
   }
 
   std::string Bytes(const Storage& storage) {
@@ -127,8 +126,8 @@ TEST_F(CopyTest, NextPieceIsUnderWayWhileOneIsHandedOn) {
   const auto sender = std::make_shared<FakeBackend>(options);
   options.type = "receiver";
   const auto receiver = std::make_shared<FakeBackend>(options);
-  Keep(registry_.RegisterBackend(24, sender));
-  Keep(registry_.RegisterBackend(25, receiver));
+  KeepRegistered(registry_.RegisterBackend(24, sender));
+  KeepRegistered(registry_.RegisterBackend(25, receiver));
   for (uint64_t size :
        {kMiB + 1, 3 * kMiB / 2 - 1, 3 * kMiB / 2, 3 * kMiB / 2 + 1, 3 * kMiB}) {
     const std::string bytes = PseudorandomBytes(size);
@@ -252,9 +251,9 @@ TEST_F(CopyTest, FailedCopyWaitsForTransfersUnderWay) {
   const auto small = std::make_shared<Small>(options);
   options.type = "receiver";
   const auto receiver = std::make_shared<FakeBackend>(options);
-  Keep(registry_.RegisterBackend(24, sender));
-  Keep(registry_.RegisterBackend(25, small));
-  Keep(registry_.RegisterBackend(26, receiver));
+  KeepRegistered(registry_.RegisterBackend(24, sender));
+  KeepRegistered(registry_.RegisterBackend(25, small));
+  KeepRegistered(registry_.RegisterBackend(26, receiver));
   const absl::StatusOr<Storage> from = CopyStorage(
       devices(), HostStorage(PseudorandomBytes(3 * kMiB)), Device("sender", 0));
   ASSERT_THAT(from, IsOk());

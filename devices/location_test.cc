@@ -22,6 +22,7 @@
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/devices/testing/host_storage.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -47,14 +48,10 @@ std::shared_ptr<FakeBackend> Absent(absl::Status why) {
 class LocationTest : public ::testing::Test {
  protected:
   LocationTest() {
-    Keep(registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
-    Keep(registry_.RegisterBackend(20, fake_));
-    Keep(registry_.RegisterBackend(22, Meta()));
-  }
-
-  static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(registry_.RegisterBackend(20, fake_));
+    KeepRegistered(registry_.RegisterBackend(22, Meta()));
   }
 
   absl::StatusOr<Storage> Restore(absl::string_view tag) {
@@ -121,8 +118,8 @@ TEST_F(LocationTest, HostStorageStaysWhereItBelongs) {
 }
 
 TEST_F(LocationTest, AnotherHostBackendSharesTheBytes) {
-  Keep(registry_.RegisterBackend(100,
-                                 std::make_shared<FakeHostBackend>("pinned")));
+  KeepRegistered(registry_.RegisterBackend(
+      100, std::make_shared<FakeHostBackend>("pinned")));
   const absl::StatusOr<Storage> restored = Restore("pinned");
   ASSERT_THAT(restored, IsOk());
   EXPECT_EQ(restored->device(), Device("pinned"));
@@ -194,7 +191,7 @@ TEST_F(LocationTest, TypesMatchExactly) {
 
 TEST_F(LocationTest, NeighbouringTypesStayDistinct) {
   const auto longer = std::make_shared<FakeHostBackend>("cpu2");
-  Keep(registry_.RegisterBackend(5, longer));
+  KeepRegistered(registry_.RegisterBackend(5, longer));
   EXPECT_EQ(registry_.Snapshot().Resolve("cpu2")->backend, longer);
   EXPECT_NE(registry_.Snapshot().Resolve("cpu")->backend, longer);
 }
@@ -207,7 +204,7 @@ TEST_F(LocationTest, LongAndBinaryTagsAreShownSafely) {
 }
 
 TEST_F(LocationTest, TypeWithoutADeviceIsUnavailable) {
-  Keep(registry_.RegisterBackend(
+  KeepRegistered(registry_.RegisterBackend(
       19, Absent(absl::UnavailableError("the driver is not installed"))));
   // Nobody else is asked once the type has matched.
   const Registration later = registry_.RegisterPackage(
@@ -244,7 +241,7 @@ TEST_F(LocationTest, DeviceOutOfMemoryIsPassedOn) {
   options.type = "small";
   options.capacity_bytes = 6;
   const auto small = std::make_shared<FakeBackend>(options);
-  Keep(registry_.RegisterBackend(100, small));
+  KeepRegistered(registry_.RegisterBackend(100, small));
   EXPECT_EQ(Restore("small:0").status().code(),
             absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(small->allocated_bytes(), 0u);

@@ -26,6 +26,7 @@
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/devices/testing/fake_package.h"
 #include "ferry/devices/testing/host_storage.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/devices/to_device.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -46,15 +47,12 @@ class OwnPackageTest : public testing::Test {
     meta.is_indexed = false;
     meta.device_count = 1;
     meta.has_bytes = false;
-    Keep(registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
-    Keep(registry_.RegisterBackend(20, fake_));
-    Keep(registry_.RegisterBackend(22, std::make_shared<FakeBackend>(meta)));
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(registry_.RegisterBackend(20, fake_));
+    KeepRegistered(
+        registry_.RegisterBackend(22, std::make_shared<FakeBackend>(meta)));
     vault_registration_ = Register(5, vault_);
-  }
-
-  static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
   }
 
   Registration Register(int priority, const FakePackage& package) {

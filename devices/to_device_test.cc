@@ -19,6 +19,7 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -30,10 +31,7 @@ class ToDeviceTest : public ::testing::Test {
     for (const std::shared_ptr<Backend>& backend :
          {std::shared_ptr<Backend>(std::make_shared<FakeHostBackend>()),
           std::shared_ptr<Backend>(std::make_shared<FakeBackend>())}) {
-      absl::StatusOr<Registration> registration =
-          registry_.RegisterBackend(10, backend);
-      EXPECT_THAT(registration, IsOk());
-      registration->Release();
+      KeepRegistered(registry_.RegisterBackend(10, backend));
     }
   }
 

@@ -3,7 +3,6 @@
 
 #include "ferry/io/file.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,16 +11,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
@@ -33,11 +29,6 @@ using Code = absl::StatusCode;
 // A folder of its own for each test.
 class FileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "/ferry_file_test_XXXXXX";
-    ASSERT_NE(mkdtemp(&name[0]), nullptr);
-    folder_ = name;
-  }
   void TearDown() override {
     for (const std::string& name : Names()) unlink(Path(name).c_str());
     rmdir(folder_.c_str());
@@ -47,26 +38,14 @@ class FileTest : public testing::Test {
     return folder_ + "/" + name;
   }
 
-  std::vector<std::string> Names() const {
-    std::vector<std::string> names;
-    DIR* const dir = opendir(folder_.c_str());
-    while (const dirent* entry = readdir(dir)) {
-      const std::string name = entry->d_name;
-      if (name != "." && name != "..") names.push_back(name);
-    }
-    closedir(dir);
-    std::sort(names.begin(), names.end());
-    return names;
-  }
+  std::vector<std::string> Names() const { return ListFolder(folder_); }
 
   void Put(const std::string& name, const std::string& bytes) const {
-    std::ofstream(Path(name), std::ios::binary) << bytes;
+    WriteFile(Path(name), bytes);
   }
 
   std::string Get(const std::string& name) const {
-    std::ifstream in(Path(name), std::ios::binary);
-    return std::string((std::istreambuf_iterator<char>(in)),
-                       std::istreambuf_iterator<char>());
+    return ReadFile(Path(name));
   }
 
   mode_t Mode(const std::string& name) const {
@@ -85,7 +64,7 @@ class FileTest : public testing::Test {
     return (*file)->Commit();
   }
 
-  std::string folder_;
+  const std::string folder_ = NewFolder();
 };
 
 std::string Read(const ReadableBytes& bytes, uint64_t offset, size_t size) {

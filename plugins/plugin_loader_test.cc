@@ -11,8 +11,6 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
@@ -41,9 +40,7 @@ constexpr char kToyAsync[] = "plugins/testing/toy_async.so";
 class PluginLoaderTest : public ::testing::Test {
  protected:
   PluginLoaderTest() {
-    std::string folder = ::testing::TempDir() + "/ferry_XXXXXX";
-    EXPECT_NE(mkdtemp(&folder[0]), nullptr);
-    folder_ = std::filesystem::canonical(folder).string();
+    folder_ = std::filesystem::canonical(NewFolder()).string();
     unsetenv("FERRY_PLUGIN_PATH");
     // Else, where users have groups of their own, the group could write.
     umask(022);
@@ -58,7 +55,7 @@ class PluginLoaderTest : public ::testing::Test {
 
   std::string Write(const std::string& name, const std::string& text) {
     const std::string path = folder_ + "/" + name;
-    std::ofstream(path) << text;
+    WriteFile(path, text);
     return path;
   }
 
@@ -240,8 +237,7 @@ TEST_F(PluginLoaderTest, FilesThatAreNoPluginsAreRefused) {
 }
 
 TEST_F(PluginLoaderTest, EveryTruncationOfALibraryIsRefused) {
-  std::ifstream file(kToy, std::ios::binary);
-  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const std::string bytes = ReadFile(kToy);
   for (size_t size = 0; size < bytes.size(); size += 1 + size / 37) {
     // The section headers are the last part.
     const std::string path = Write("cut.so", bytes.substr(0, size));

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -13,10 +12,10 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
-#include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
-#include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/value/value.h"
 #include "gtest/gtest.h"
 
@@ -37,10 +36,7 @@ std::string SampleBytes() {
   for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<int>(i * 7);
   EXPECT_THAT(list.Append(*Tensor::FromData<int32_t>(large, {kLargeElements})),
               IsOk());
-  std::string bytes;
-  StringSink sink(&bytes);
-  EXPECT_THAT(Save(list, sink), IsOk());
-  return bytes;
+  return *SaveToString(list);
 }
 
 TEST(CheckpointReadIntoTest, ReadsEachStorageAndPlacesNone) {
@@ -109,7 +105,7 @@ TEST(CheckpointVerifyFileTest, JudgesRecordsOfAFileThatDoesNotOpen) {
   ASSERT_NE(pickle, std::string::npos);
   file[pickle] ^= 1;
   const std::string path = ::testing::TempDir() + "/damaged_pickle.pt";
-  std::ofstream(path, std::ios::binary) << file;
+  WriteFile(path, file);
   const absl::StatusOr<Checkpoint::FileVerdict> verdict =
       Checkpoint::VerifyFile(path);
   std::remove(path.c_str());

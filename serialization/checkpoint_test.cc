@@ -26,10 +26,11 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/record_verdict.h"
-#include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/zip/zip_layout.h"
@@ -47,16 +48,10 @@ using testing::HasSubstr;
 class CheckpointTest : public testing::Test {
  protected:
   CheckpointTest() {
-    Register(10, std::make_shared<FakeHostBackend>());
-    Register(100, fake_);
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(registry_.RegisterBackend(100, fake_));
     options_.registry = &registry_;
-  }
-
-  void Register(int priority, std::shared_ptr<Backend> backend) {
-    absl::StatusOr<Registration> registration =
-        registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
   }
 
   // A checkpoint of tensors "0", "1", ... of these many float32 and tags.
@@ -72,13 +67,9 @@ class CheckpointTest : public testing::Test {
       tensor->storage().set_recorded_location(tensors[i].second);
       EXPECT_THAT(all.Set(absl::StrCat(i), Value(*tensor)), IsOk());
     }
-    std::string bytes;
-    StringSink sink(&bytes);
     SaveOptions options;
     options.registry = &registry_;
-    const absl::Status status = Save(all, sink, options);
-    EXPECT_THAT(status, IsOk());
-    return bytes;
+    return *SaveToString(all, options);
   }
 
   static Tensor TensorOf(const Checkpoint& checkpoint, absl::string_view key) {

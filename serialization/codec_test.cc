@@ -6,8 +6,6 @@
 #include "ferry/serialization/container/codec.h"
 
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -23,8 +21,8 @@
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
-#include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container/codec_snapshot.h"
@@ -34,6 +32,7 @@
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/line_codec.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/value.h"
@@ -90,12 +89,6 @@ class FaultyCodec final : public GlobalCodec {
   const uint64_t bytes_past_end_;
 };
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path;
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 std::string Message(const absl::Status& status) {
   return std::string(status.message());
 }
@@ -125,20 +118,14 @@ class CodecTest : public testing::Test {
     SaveOptions options = save_options_;
     options.codec = std::string(codec);
     options.container = container;
-    std::string bytes;
-    StringSink sink(&bytes);
-    const absl::Status status = Save(value, sink, options);
-    EXPECT_THAT(status, IsOk());
-    return bytes;
+    return *SaveToString(value, options);
   }
 
   absl::Status SaveError(absl::string_view codec, Container container) {
     SaveOptions options = save_options_;
     options.codec = std::string(codec);
     options.container = container;
-    std::string bytes;
-    StringSink sink(&bytes);
-    return Save(Sample(), sink, options);
+    return SaveToString(Sample(), options).status();
   }
 
   absl::StatusOr<Checkpoint> OpenBy(absl::string_view bytes,

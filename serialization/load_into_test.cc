@@ -26,10 +26,12 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
@@ -72,19 +74,12 @@ std::vector<int32_t> Memory32(const Storage& storage) {
   return numbers;
 }
 
-std::string SavedValue(const Value& value) {
-  std::string bytes;
-  StringSink sink(&bytes);
-  EXPECT_THAT(Save(value, sink), IsOk());
-  return bytes;
-}
-
 std::string Saved(const std::vector<NamedTensor>& tensors) {
   const Value state = Value::OrderedDict();
   for (const NamedTensor& entry : tensors) {
     EXPECT_THAT(state.Set(entry.name, Value(entry.tensor)), IsOk());
   }
-  return SavedValue(state);
+  return *SaveToString(state);
 }
 
 // Bytes in memory that count what is read of them.
@@ -107,9 +102,9 @@ class CountingBytes final : public ReadableBytes {
 class LoadIntoTest : public testing::Test {
  protected:
   LoadIntoTest() : fake_(std::make_shared<FakeBackend>()) {
-    registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>())
-        ->Release();
-    registry_.RegisterBackend(20, fake_)->Release();
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(registry_.RegisterBackend(20, fake_));
     options_.registry = &registry_;
   }
 
@@ -244,7 +239,7 @@ TEST_F(LoadIntoTest, WhatIsNoTensorIsUnexpected) {
   ASSERT_THAT(state.Set("list", Value::List({Value(View(Count(2, 5), {2}, {1})),
                                              Value("x")})),
               IsOk());
-  const std::string file = SavedValue(state);
+  const std::string file = *SaveToString(state);
   const Tensor a = Blank({2});
   const absl::Status strict = Load(file, {{"a", a}}).status();
   EXPECT_EQ(strict.code(), absl::StatusCode::kInvalidArgument);
@@ -283,7 +278,7 @@ TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
   ASSERT_THAT(momentum.Set("a", number(4)), IsOk());
   ASSERT_THAT(run.Set("optimizer", momentum), IsOk());
   ASSERT_THAT(run.Set("epoch", Value(5)), IsOk());
-  const std::string file = SavedValue(run);
+  const std::string file = *SaveToString(run);
   const Tensor a = Blank({1});
   const absl::Status strict = Load(file, {{"a", a}}).status();
   EXPECT_EQ(strict.code(), absl::StatusCode::kInvalidArgument);
@@ -307,7 +302,7 @@ TEST_F(LoadIntoTest, WhatMayBePartOfTheStateIsUnexpected) {
   const Value runs = Value::Dict();
   ASSERT_THAT(runs.Set("run", run), IsOk());
   options.pointer = "/run";
-  result = Load(SavedValue(runs), {{"a", a}}, options);
+  result = Load(*SaveToString(runs), {{"a", a}}, options);
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->unexpected, ElementsAre("/run/bias", "/run/scales"));
   EXPECT_EQ(result->pointer, "/run/weights");
@@ -345,7 +340,7 @@ TEST_F(LoadIntoTest, WhatIsCertainlyOutsideIsExpected) {
        {Case{checkpoint, "/rng_state"}, Case{module, "/anchors"}}) {
     const Tensor a = Blank({1});
     const absl::StatusOr<LoadIntoResult> result =
-        Load(SavedValue(c.value), {{"a", a}});
+        Load(*SaveToString(c.value), {{"a", a}});
     ASSERT_THAT(result, IsOk());
     EXPECT_THAT(result->unexpected, IsEmpty());
     EXPECT_THAT(result->outside, ElementsAre(c.outside));

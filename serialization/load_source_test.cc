@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -24,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/io/fd_sink.h"
@@ -36,6 +36,7 @@
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/value/value.h"
@@ -66,13 +67,6 @@ Value Sample() {
                 IsOk());
   }
   return list;
-}
-
-std::string Saved(const Value& value) {
-  std::string bytes;
-  StringSink sink(&bytes);
-  EXPECT_THAT(Save(value, sink), IsOk());
-  return bytes;
 }
 
 void ExpectSample(const absl::StatusOr<Value>& value) {
@@ -119,7 +113,7 @@ class WatchedSource final : public ByteSource {
 };
 
 TEST(LoadSourceTest, ReadsFromThePositionInOrderOnThisThread) {
-  const std::string file = absl::StrCat("header", Saved(Sample()));
+  const std::string file = absl::StrCat("header", *SaveToString(Sample()));
   WatchedSource source(file);
   ASSERT_THAT(source.Seek(6), IsOk());
   ExpectSample(Load(source));
@@ -131,7 +125,7 @@ TEST(LoadSourceTest, ReadsFromThePositionInOrderOnThisThread) {
 }
 
 TEST(LoadSourceTest, PassesOnWhatTheSourceSays) {
-  const std::string file = Saved(Sample());
+  const std::string file = *SaveToString(Sample());
   for (int reads : {0, 1, 5, 20}) {
     WatchedSource source(file);
     source.reads_left = reads;
@@ -156,12 +150,12 @@ TEST(LoadSourceTest, ReadsAStreamAndWritesOne) {
 }
 
 TEST(LoadSourceTest, APlaceThatIsToldNeedsNoSeekingThere) {
-  const std::string bytes = absl::StrCat("header", Saved(Sample()));
+  const std::string bytes = absl::StrCat("header", *SaveToString(Sample()));
   LoadOptions options;
   options.offset_bytes = 6;
   ExpectSample(LoadMemory(bytes, options));
   const std::string path = absl::StrCat(testing::TempDir(), "/bundle.bin");
-  std::ofstream(path, std::ios::binary) << bytes;
+  WriteFile(path, bytes);
   ExpectSample(Load(path, options));
   MemorySource source(bytes);
   ASSERT_THAT(source.Seek(2), IsOk());
@@ -193,7 +187,7 @@ TEST(LoadSourceTest, LegacyStreamsOneAfterAnother) {
 }
 
 TEST(LoadSourceTest, VerifiesOnThisThread) {
-  const std::string file = Saved(Sample());
+  const std::string file = *SaveToString(Sample());
   WatchedSource source(file);
   absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
       ReadableSource(&source);
@@ -222,8 +216,8 @@ TEST(LoadSourceTest, ErrorsSayWhereInTheLargerFile) {
 }
 
 TEST(LoadSourceTest, APartInTheMiddleOfAFile) {
-  const std::string first = Saved(Value(1));
-  const std::string second = Saved(Sample());
+  const std::string first = *SaveToString(Value(1));
+  const std::string second = *SaveToString(Sample());
   const std::string all = absl::StrCat(first, second, first);
   absl::StatusOr<std::unique_ptr<ReadableBytes>> range = ReadableRange(
       ReadableMemory(all, "three.bin"), first.size(), second.size());
@@ -235,7 +229,7 @@ TEST(LoadSourceTest, APartInTheMiddleOfAFile) {
 }
 
 TEST(LoadSourceTest, ListingReadsTheDirectoryAndThePickleAlone) {
-  const std::string file = Saved(Sample());
+  const std::string file = *SaveToString(Sample());
   WatchedSource source(file);
   absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
       ReadableSource(&source);

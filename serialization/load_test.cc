@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,9 +15,11 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -36,10 +37,8 @@ using testing::HasSubstr;
 class LoadTest : public testing::Test {
  protected:
   LoadTest() {
-    absl::StatusOr<Registration> registration =
-        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>());
-    EXPECT_THAT(registration, IsOk());
-    registration->Release();
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
     options_.registry = &registry_;
   }
 
@@ -60,7 +59,7 @@ void ExpectSmallCheckpoint(const absl::StatusOr<Value>& value) {
 
 TEST_F(LoadTest, FromAPath) {
   const std::string path = absl::StrCat(testing::TempDir(), "/small.pt");
-  std::ofstream(path, std::ios::binary) << SmallCheckpoint().Build();
+  WriteFile(path, SmallCheckpoint().Build());
   ExpectSmallCheckpoint(Load(path, options_));
 }
 
@@ -78,7 +77,7 @@ TEST_F(LoadTest, ErrorsNameTheFile) {
   const std::string path = absl::StrCat(testing::TempDir(), "/broken.pt");
   ZipBuilder zip = SmallCheckpoint();
   zip.record("my.model/data/0").crc32 ^= 1;
-  std::ofstream(path, std::ios::binary) << zip.Build();
+  WriteFile(path, zip.Build());
   const absl::Status status = Load(path, options_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()),
@@ -199,7 +198,7 @@ TEST_F(LoadTest, OneStorageOfTwoDTypes) {
         "storage \"0\" is float32 where it is met first and int32 elsewhere";
     EXPECT_THAT(checkpoint->warnings(), ElementsAre(HasSubstr(warning)));
     const std::string path = absl::StrCat(testing::TempDir(), "/two.pt");
-    std::ofstream(path, std::ios::binary) << bytes;
+    WriteFile(path, bytes);
     const absl::StatusOr<Checkpoint::FileVerdict> verdict =
         Checkpoint::VerifyFile(path, options_);
     ASSERT_THAT(verdict, IsOk());

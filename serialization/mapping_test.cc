@@ -16,10 +16,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
@@ -43,19 +45,12 @@ class MappingTest : public testing::Test {
             testing::TempDir(), "/",
             testing::UnitTest::GetInstance()->current_test_info()->name(),
             ".pt")) {
-    registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>())
-        ->Release();
-    registry_.RegisterBackend(100, std::make_shared<FakeBackend>())->Release();
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(
+        registry_.RegisterBackend(100, std::make_shared<FakeBackend>()));
     options_.registry = &registry_;
     options_.mapping = FileMapping::kCopyOnWrite;
-  }
-
-  void Put(const std::string& bytes) {
-    std::ofstream(path_, std::ios::binary) << bytes;
-  }
-  std::string Get() {
-    std::ifstream in(path_, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
   }
 
   // The tensor "w" of `SmallCheckpoint`.
@@ -104,7 +99,7 @@ bool IsMapped(const std::string& path, const Tensor& tensor) {
 TEST_F(MappingTest, SharesTheFilesPagesAndOutlivesTheCheckpoint) {
   for (FileMapping mapping :
        {FileMapping::kReadOnly, FileMapping::kCopyOnWrite}) {
-    Put(CheckpointAt(0));
+    WriteFile(path_, CheckpointAt(0));
     options_.mapping = mapping;
     const absl::StatusOr<Tensor> w = LoadW();
     ASSERT_THAT(w, IsOk());
@@ -115,13 +110,13 @@ TEST_F(MappingTest, SharesTheFilesPagesAndOutlivesTheCheckpoint) {
 }
 
 TEST_F(MappingTest, WritingDoesNotReachTheFile) {
-  Put(CheckpointAt(16));
-  const std::string before = Get();
+  WriteFile(path_, CheckpointAt(16));
+  const std::string before = ReadFile(path_);
   const absl::StatusOr<Tensor> w = LoadW();
   ASSERT_THAT(w, IsOk());
   static_cast<float*>(w->data())[1] = 7;
   EXPECT_THAT(Elements(*w), ElementsAre(0, 7, 2, 3));
-  EXPECT_EQ(Get(), before);
+  EXPECT_EQ(ReadFile(path_), before);
   options_.mapping = FileMapping::kReadOnly;
   const absl::StatusOr<Tensor> fixed = LoadW();
   ASSERT_THAT(fixed, IsOk());
@@ -130,7 +125,7 @@ TEST_F(MappingTest, WritingDoesNotReachTheFile) {
 
 TEST_F(MappingTest, ReadsWhatCannotBeUsedInPlace) {
   // Not aligned.
-  Put(CheckpointAt(8));
+  WriteFile(path_, CheckpointAt(8));
   absl::StatusOr<Tensor> w = LoadW();
   ASSERT_THAT(w, IsOk());
   EXPECT_EQ(reinterpret_cast<uintptr_t>(w->data()) % 64, 0u);
@@ -141,12 +136,12 @@ TEST_F(MappingTest, ReadsWhatCannotBeUsedInPlace) {
   zip.Add("my.model/data.pkl", SmallPickle());
   zip.AddDeflated("my.model/data/0", SmallStorage());
   zip.Add("my.model/version", "3\n");
-  Put(zip.Build());
+  WriteFile(path_, zip.Build());
   w = LoadW();
   ASSERT_THAT(w, IsOk());
   EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
   // Of the other byte order.
-  Put(CheckpointAt(0));
+  WriteFile(path_, CheckpointAt(0));
   options_.fallback_byte_order = ByteOrder::kBig;
   w = LoadW();
   ASSERT_THAT(w, IsOk());
@@ -154,7 +149,7 @@ TEST_F(MappingTest, ReadsWhatCannotBeUsedInPlace) {
 }
 
 TEST_F(MappingTest, DevicesGetCopies) {
-  Put(CheckpointAt(0));
+  WriteFile(path_, CheckpointAt(0));
   options_.map_location = MapLocation::To("fake:1");
   const absl::StatusOr<Tensor> w = LoadW();
   ASSERT_THAT(w, IsOk());
@@ -168,14 +163,14 @@ TEST_F(MappingTest, ChecksumsAreNotCompared) {
   while (zip.Build().find(SmallStorage()) % 16 != 0) {
     record.local_extra.push_back('x');
   }
-  Put(zip.Build());
+  WriteFile(path_, zip.Build());
   EXPECT_THAT(LoadW(), IsOk());
   options_.mapping = FileMapping::kNone;
   EXPECT_EQ(LoadW().status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(MappingTest, WorksInsideALargerFile) {
-  Put(absl::StrCat(std::string(16, 'x'), CheckpointAt(0)));
+  WriteFile(path_, absl::StrCat(std::string(16, 'x'), CheckpointAt(0)));
   options_.offset_bytes = 16;
   const absl::StatusOr<Tensor> w = LoadW();
   ASSERT_THAT(w, IsOk());

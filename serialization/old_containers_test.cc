@@ -18,12 +18,14 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/testing/counted_bytes.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/value/value.h"
@@ -36,16 +38,6 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::string Read(absl::string_view name) {
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
-      OpenForReading(absl::StrCat("tests/data/old/", name));
-  EXPECT_THAT(file, IsOk());
-  std::string bytes((*file)->size_bytes(), '\0');
-  EXPECT_THAT((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())),
-              IsOk());
-  return bytes;
-}
 
 LoadOptions OnHost() {
   LoadOptions options;
@@ -69,11 +61,7 @@ std::string SaveAs(const Value& value, Container container, int protocol) {
   SaveOptions options;
   options.container = container;
   options.pickle_protocol = protocol;
-  std::string saved;
-  StringSink sink(&saved);
-  const absl::Status status = Save(value, sink, options);
-  EXPECT_THAT(status, IsOk());
-  return saved;
+  return *SaveToString(value, options);
 }
 
 absl::Status OpenStatus(const std::string& bytes) {
@@ -81,7 +69,7 @@ absl::Status OpenStatus(const std::string& bytes) {
 }
 
 TEST(OldContainersTest, PartsOfAStorageShareItsMemory) {
-  const std::string bytes = Read("views.pt");
+  const std::string bytes = ReadFile("tests/data/old/views.pt");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
   ASSERT_THAT(checkpoint, IsOk());
@@ -112,8 +100,8 @@ TEST(OldContainersTest, PartsOfAStorageShareItsMemory) {
 }
 
 TEST(OldContainersTest, StreamsOneAfterAnother) {
-  const std::string first = Read("views.pt");
-  const std::string second = Read("module.p2.pt");
+  const std::string first = ReadFile("tests/data/old/views.pt");
+  const std::string second = ReadFile("tests/data/old/module.p2.pt");
   const std::string bytes = absl::StrCat(first, second, "N.");
   const absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
@@ -128,7 +116,8 @@ TEST(OldContainersTest, StreamsOneAfterAnother) {
 
 TEST(OldContainersTest, SourcesOfClassesAreKeptForStreams) {
   for (int protocol : {2, 4}) {
-    const std::string bytes = Read(absl::StrCat("module.p", protocol, ".pt"));
+    const std::string bytes =
+        ReadFile(absl::StrCat("tests/data/old/module.p", protocol, ".pt"));
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(bytes, OnHost());
     ASSERT_THAT(checkpoint, IsOk());
@@ -146,7 +135,7 @@ TEST(OldContainersTest, SourcesOfClassesAreKeptForStreams) {
 }
 
 TEST(OldContainersTest, IdsThatAreText) {
-  const std::string bytes = Read("module.p0.pt");
+  const std::string bytes = ReadFile("tests/data/old/module.p0.pt");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
   ASSERT_THAT(checkpoint, IsOk());
@@ -159,7 +148,7 @@ TEST(OldContainersTest, IdsThatAreText) {
 }
 
 TEST(OldContainersTest, Tar) {
-  const std::string bytes = Read("tensors.tar");
+  const std::string bytes = ReadFile("tests/data/old/tensors.tar");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
   ASSERT_THAT(checkpoint, IsOk());
@@ -177,7 +166,7 @@ TEST(OldContainersTest, Tar) {
 }
 
 TEST(OldContainersTest, StoragesInABarePickle) {
-  const std::string bytes = Read("tensors.pickle");
+  const std::string bytes = ReadFile("tests/data/old/tensors.pickle");
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
   ASSERT_THAT(checkpoint, IsOk());
@@ -263,12 +252,7 @@ TEST(OldContainersTest, LargeStoragesToAFileAndToASink) {
   EXPECT_EQ(last_done, last_total);
   const std::string in_order = SaveAs(dict, Container::kLegacy, 2);
   EXPECT_EQ(last_total, in_order.size());
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file = OpenForReading(path);
-  ASSERT_THAT(file, IsOk());
-  std::string written((*file)->size_bytes(), '\0');
-  ASSERT_THAT((*file)->ReadAt(0, absl::MakeSpan(&written[0], written.size())),
-              IsOk());
-  EXPECT_TRUE(written == in_order);
+  EXPECT_TRUE(ReadFile(path) == in_order);
 
   options.progress = nullptr;
   options.is_cancelled = [] { return true; };
@@ -284,11 +268,10 @@ TEST(OldContainersTest, WhatLooksAtElementsIsNotWrittenToAStream) {
       Checkpoint::OpenMemory(pickle, OnHost());
   ASSERT_THAT(checkpoint, IsOk());
   SaveOptions options;
-  std::string saved;
-  StringSink sink(&saved);
-  EXPECT_THAT(Save(checkpoint->root(), sink, options), IsOk());
+  EXPECT_THAT(SaveToString(checkpoint->root(), options), IsOk());
   options.container = Container::kLegacy;
-  const absl::Status status = Save(checkpoint->root(), sink, options);
+  const absl::Status status =
+      SaveToString(checkpoint->root(), options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_THAT(std::string(status.message()), HasSubstr("zip archive"));
 }
@@ -329,9 +312,7 @@ TEST(OldContainersTest, ArchivesOfTheFirstVersions) {
 TEST(OldContainersTest, TarIsNotWritten) {
   SaveOptions options;
   options.container = Container::kTar;
-  std::string saved;
-  StringSink sink(&saved);
-  const absl::Status status = Save(Value::List(), sink, options);
+  const absl::Status status = SaveToString(Value::List(), options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("tar"));
 }

@@ -5,8 +5,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,17 +19,20 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/devices/testing/fake_package.h"
 #include "ferry/devices/testing/host_storage.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_into.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/transfer/map_location.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
@@ -68,18 +69,15 @@ std::string Counted(uint64_t count) {
 class OwnPackageTest : public testing::Test {
  protected:
   OwnPackageTest() {
-    Keep(registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
-    Keep(registry_.RegisterBackend(100, std::make_shared<FakeBackend>()));
-    Keep(registry_.RegisterPackage(5, vault_.tagger(), vault_.deserializer(),
-                                   vault_.to_host()));
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(
+        registry_.RegisterBackend(100, std::make_shared<FakeBackend>()));
+    KeepRegistered(registry_.RegisterPackage(
+        5, vault_.tagger(), vault_.deserializer(), vault_.to_host()));
     save_.registry = &registry_;
     save_.durability = Durability::kNone;
     load_.registry = &registry_;
-  }
-
-  static void Keep(absl::StatusOr<Registration> registration) {
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
   }
 
   static Tensor TensorOf(const Storage& storage) {
@@ -95,11 +93,7 @@ class OwnPackageTest : public testing::Test {
   }
 
   absl::StatusOr<std::string> SaveToString(const Value& value) {
-    std::string bytes;
-    StringSink sink(&bytes);
-    const absl::Status status = Save(value, sink, save_);
-    if (!status.ok()) return status;
-    return bytes;
+    return ferry::SaveToString(value, save_);
   }
 
   std::string Bytes(const Storage& storage) {
@@ -164,13 +158,13 @@ TEST_P(OwnPackageFormsTest, SavesWhatItHoldsAndLoadsItAgain) {
   save_.archive_name = "archive";
   const absl::Status saved = Save(*loaded, path, save_);
   ASSERT_THAT(saved, IsOk());
-  std::ifstream stream(path, std::ios::binary);
-  EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(stream), {}) == *file);
+  EXPECT_TRUE(ReadFile(path) == *file);
 
   // Whoever has no vault reads it on the host.
   LoadOptions elsewhere;
   DeviceRegistry other;
-  Keep(other.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+  KeepRegistered(
+      other.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
   elsewhere.registry = &other;
   EXPECT_EQ(LoadMemory(*file, elsewhere).ok(), !has_tags());
   elsewhere.map_location = MapLocation::To("cpu");

@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +21,7 @@
 #include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
@@ -35,9 +34,9 @@
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/proto/proto_codec.h"
-#include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/graph_difference.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/torch/pickle_codec.h"
 #include "ferry/serialization/torch/zip_container.h"
@@ -207,11 +206,8 @@ TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
   load_options.codec_registry = &registry;
   load_options.placement = Placement::kHost;
   const auto through = [&](const Value& value) {
-    std::string bytes;
-    StringSink sink(&bytes);
-    const absl::Status status = Save(value, sink, save_options);
-    EXPECT_THAT(status, IsOk());
-    return LoadMemory(bytes, load_options).status();
+    return LoadMemory(*SaveToString(value, save_options), load_options)
+        .status();
   };
   const auto load = [&load_options](const std::string& name) {
     return *Load("tests/data/fixtures/" + name, load_options);
@@ -274,9 +270,8 @@ TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
 
 // As `ReadsWhatTheFirstReleaseWrote` of proto_codec_test.cc.
 TEST(ProtoRoundTripTest, ReadsAStateDictOfTheFirstRelease) {
-  std::ifstream file("serialization/proto/testdata/state_dict_v1.pb",
-                     std::ios::binary);
-  const std::string first(std::istreambuf_iterator<char>(file), {});
+  const std::string first =
+      ReadFile("serialization/proto/testdata/state_dict_v1.pb");
   ASSERT_FALSE(first.empty());
   LoadOptions options;
   options.placement = Placement::kHost;

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,9 +24,11 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/zip/zip_directory.h"
 #include "ferry/value/value.h"
@@ -43,26 +44,16 @@ using testing::HasSubstr;
 class SaveTest : public testing::Test {
  protected:
   SaveTest() {
-    Register(10, std::make_shared<FakeHostBackend>());
-    Register(100, fake_);
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(registry_.RegisterBackend(100, fake_));
     options_.registry = &registry_;
     options_.durability = Durability::kNone;
     load_options_.registry = &registry_;
   }
 
-  void Register(int priority, std::shared_ptr<Backend> backend) {
-    absl::StatusOr<Registration> registration =
-        registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
-  }
-
   absl::StatusOr<std::string> SaveToString(const Value& value) {
-    std::string bytes;
-    StringSink sink(&bytes);
-    const absl::Status status = Save(value, sink, options_);
-    if (!status.ok()) return status;
-    return bytes;
+    return ferry::SaveToString(value, options_);
   }
 
   // A dict of so many tensors of one element.

@@ -4,8 +4,6 @@
 #include "ferry/serialization/proto/record_for_test.h"
 
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +11,7 @@
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -77,9 +76,7 @@ void ExpectComesBack(const ObjectGraph& graph, NodeId root) {
 }
 
 std::string Contents(absl::string_view name) {
-  std::ifstream file(absl::StrCat("serialization/proto/testdata/", name),
-                     std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  return ReadFile(absl::StrCat("serialization/proto/testdata/", name));
 }
 
 Storage HostStorage(uint64_t size_bytes, absl::string_view location) {

@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
@@ -21,14 +20,17 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -39,16 +41,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::string ReadAll(absl::string_view path) {
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file = OpenForReading(path);
-  EXPECT_THAT(file, IsOk());
-  if (!file.ok()) return "";
-  std::string bytes((*file)->size_bytes(), '\0');
-  EXPECT_THAT((*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size())),
-              IsOk());
-  return bytes;
-}
 
 template <typename T>
 Tensor Row(const std::vector<T>& elements) {
@@ -76,27 +68,18 @@ Value DictOf(const std::vector<std::pair<std::string, Value>>& entries) {
 class SafetensorsWriterTest : public testing::Test {
  protected:
   SafetensorsWriterTest() {
-    Register(10, std::make_shared<FakeHostBackend>());
-    Register(100, std::make_shared<FakeBackend>());
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(
+        registry_.RegisterBackend(100, std::make_shared<FakeBackend>()));
     save_options_.container = Container::kSafetensors;
     save_options_.registry = &registry_;
     save_options_.durability = Durability::kNone;
     load_options_.registry = &registry_;
   }
 
-  void Register(int priority, std::shared_ptr<Backend> backend) {
-    absl::StatusOr<Registration> registration =
-        registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
-  }
-
   absl::StatusOr<std::string> SaveToString(const Value& value) {
-    std::string bytes;
-    StringSink sink(&bytes);
-    const absl::Status status = Save(value, sink, save_options_);
-    if (!status.ok()) return status;
-    return bytes;
+    return ferry::SaveToString(value, save_options_);
   }
 
   // The elements that "x" has after a save and a load.
@@ -125,7 +108,7 @@ TEST_F(SafetensorsWriterTest, WritesWhatTheLibraryWrites) {
   for (const char* name : {"dtypes", "shapes", "nothing"}) {
     const std::string path =
         absl::StrCat("tests/data/safetensors/", name, ".safetensors");
-    const std::string original = ReadAll(path);
+    const std::string original = ReadFile(path);
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(original, load_options_);
     ASSERT_THAT(checkpoint, IsOk());
@@ -144,7 +127,7 @@ TEST_F(SafetensorsWriterTest, WritesWhatTheLibraryWrites) {
     }
     const std::string copy = absl::StrCat(testing::TempDir(), "/", name);
     ASSERT_THAT(Save(turned, copy, save_options_), IsOk());
-    EXPECT_EQ(ReadAll(copy), original) << name;
+    EXPECT_EQ(ReadFile(copy), original) << name;
   }
 }
 
@@ -185,7 +168,7 @@ TEST_F(SafetensorsWriterTest, WritesLargeTensorsInPieces) {
   };
   ASSERT_THAT(Save(dict, path, save_options_), IsOk());
   EXPECT_EQ(done_bytes, 3 * half * sizeof(int32_t));
-  EXPECT_EQ(ReadAll(path), *SaveToString(dict));
+  EXPECT_EQ(ReadFile(path), *SaveToString(dict));
   const absl::StatusOr<Value> loaded = Load(path, load_options_);
   ASSERT_THAT(loaded, IsOk());
   const auto* row =

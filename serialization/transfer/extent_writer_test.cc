@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +18,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/crc32.h"
@@ -106,8 +105,7 @@ class ExtentWriterTest : public testing::Test {
     EXPECT_THAT(file, IsOk());
     EXPECT_THAT(Write(Output(file->get())), IsOk());
     EXPECT_THAT((*file)->Commit(), IsOk());
-    std::ifstream stream(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(stream), {});
+    return ReadFile(path);
   }
 
   Brackets framing_;

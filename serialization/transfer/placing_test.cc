@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,10 +24,10 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
-#include "ferry/io/file.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
-#include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/transfer/map_location.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
@@ -45,8 +44,10 @@ using testing::HasSubstr;
 class MapLocationTest : public testing::Test {
  protected:
   MapLocationTest() {
-    Register(10, std::make_shared<FakeHostBackend>());
-    Register(100, std::make_shared<FakeBackend>());
+    KeepRegistered(
+        registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>()));
+    KeepRegistered(
+        registry_.RegisterBackend(100, std::make_shared<FakeBackend>()));
     options_.registry = &registry_;
     Value all = Value::List();
     int next = 0;
@@ -58,17 +59,9 @@ class MapLocationTest : public testing::Test {
       tensor->storage().set_recorded_location(tag);
       EXPECT_THAT(all.Append(Value(*tensor)), IsOk());
     }
-    StringSink sink(&bytes_);
     SaveOptions options;
     options.registry = &registry_;
-    EXPECT_THAT(Save(all, sink, options), IsOk());
-  }
-
-  void Register(int priority, std::shared_ptr<Backend> backend) {
-    absl::StatusOr<Registration> registration =
-        registry_.RegisterBackend(priority, std::move(backend));
-    ASSERT_THAT(registration, IsOk());
-    registration->Release();
+    bytes_ = *SaveToString(all, options);
   }
 
   // The devices that the tensors are on, with the tags that they remember.

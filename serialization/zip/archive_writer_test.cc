@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
-#include <fstream>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -22,9 +21,11 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
+#include "ferry/devices/testing/keep_registered.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/testing/pattern.h"
@@ -53,10 +54,7 @@ ArchiveRecord TextRecord(absl::string_view name, absl::string_view text) {
 class ArchiveWriterTest : public testing::Test {
  protected:
   ArchiveWriterTest() {
-    absl::StatusOr<Registration> registration =
-        registry_.RegisterBackend(100, backend_);
-    EXPECT_THAT(registration, IsOk());
-    registration->Release();
+    KeepRegistered(registry_.RegisterBackend(100, backend_));
   }
 
   ArchiveRecord StorageRecordOf(absl::string_view name,
@@ -99,8 +97,7 @@ class ArchiveWriterTest : public testing::Test {
                                               options_, Output(file->get()));
     if (!written.ok()) return written;
     const absl::Status committed = (*file)->Commit();
-    std::ifstream stream(path, std::ios::binary);
-    out->assign(std::istreambuf_iterator<char>(stream), {});
+    *out = ReadFile(path);
     return committed;
   }
 

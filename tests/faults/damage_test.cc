@@ -7,31 +7,20 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/tests/faults/message_rules.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
 namespace {
-
-std::string ReadFixture(absl::string_view name) {
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
-      OpenForReading(absl::StrCat("tests/data/fixtures/", name));
-  if (!file.ok()) return "";
-  std::string bytes((*file)->size_bytes(), '\0');
-  const absl::Status status =
-      (*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size()));
-  return status.ok() ? bytes : "";
-}
 
 // Everything that a load gives, as one text: what a save makes of it.
 absl::StatusOr<std::string> LoadAll(absl::string_view bytes) {
@@ -43,17 +32,13 @@ absl::StatusOr<std::string> LoadAll(absl::string_view bytes) {
   if (!value.ok()) return value.status();
   SaveOptions save_options;
   save_options.archive_name = "archive";
-  std::string saved;
-  StringSink sink(&saved);
-  const absl::Status status = Save(*value, sink, save_options);
-  if (!status.ok()) return status;
-  return saved;
+  return SaveToString(*value, save_options);
 }
 
 class DamageTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    bytes_ = ReadFixture(GetParam());
+    bytes_ = ReadFile(absl::StrCat("tests/data/fixtures/", GetParam()));
     ASSERT_FALSE(bytes_.empty());
     const absl::StatusOr<std::string> loaded = LoadAll(bytes_);
     ASSERT_THAT(loaded, IsOk());

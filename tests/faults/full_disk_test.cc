@@ -6,7 +6,6 @@
 // places. Where the kernel lets the test mount one, also a file system that is
 // really full.
 
-#include <dirent.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -15,16 +14,15 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "gmock/gmock.h"
@@ -56,29 +54,12 @@ class FileSizeLimit {
   void (*old_handler_)(int);
 };
 
-std::vector<std::string> ListDirectory(const std::string& path) {
-  std::vector<std::string> names;
-  DIR* const directory = opendir(path.c_str());
-  while (const dirent* entry = readdir(directory)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  closedir(directory);
-  return names;
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 class FullDisk : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(FullDisk, KeepsTheOldFile) {
   // Small enough to be written on one thread, and large enough for several.
   const uint64_t size_bytes = GetParam();
-  std::string directory = absl::StrCat(testing::TempDir(), "/XXXXXX");
-  ASSERT_NE(mkdtemp(&directory[0]), nullptr);
+  const std::string directory = NewFolder();
   const std::string path = absl::StrCat(directory, "/model.pt");
   ASSERT_THAT(Save(Value("old"), path), IsOk());
   const std::string old = ReadFile(path);
@@ -97,13 +78,13 @@ TEST_P(FullDisk, KeepsTheOldFile) {
     }
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("model.pt"));
-    EXPECT_THAT(ListDirectory(directory), ElementsAre("model.pt"));
+    EXPECT_THAT(ListFolder(directory), ElementsAre("model.pt"));
     EXPECT_EQ(ReadFile(path), old);
   }
   // With room it is saved.
   EXPECT_THAT(Save(Value(*tensor), path), IsOk());
   EXPECT_GT(ReadFile(path).size(), size_bytes);
-  EXPECT_THAT(ListDirectory(directory), ElementsAre("model.pt"));
+  EXPECT_THAT(ListFolder(directory), ElementsAre("model.pt"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, FullDisk,
@@ -156,14 +137,13 @@ Outcome SaveToATinyFileSystem(const std::string& directory) {
       return kNotRefused;
     }
     if (ReadFile(path) != old) return kOldIsLost;
-    if (ListDirectory(directory).size() != 1) return kRemains;
+    if (ListFolder(directory).size() != 1) return kRemains;
   }
   return Save(tensor(int64_t{4} << 20), path).ok() ? kDone : kNewNotSaved;
 }
 
 TEST(FullFileSystem, KeepsTheOldFile) {
-  std::string directory = absl::StrCat(testing::TempDir(), "/tmpfs_XXXXXX");
-  ASSERT_NE(mkdtemp(&directory[0]), nullptr);
+  const std::string directory = NewFolder();
   const pid_t child = fork();
   if (child == 0) _exit(SaveToATinyFileSystem(directory));
   int status = 0;

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "gmock/gmock.h"
@@ -63,11 +64,8 @@ TEST(HostilePickle, RunsNothing) {
     EXPECT_EQ(arguments->size(), 1);
     EXPECT_NE(access(marker.c_str(), F_OK), 0) << "the command has run";
     // It is saved as it was.
-    std::string saved;
-    StringSink sink(&saved);
-    EXPECT_THAT(Save(*value, sink), IsOk());
     EXPECT_THAT(
-        saved,
+        *SaveToString(*value),
         HasSubstr(pickle.find("eval") != std::string::npos ? "eval" : command));
   }
   // The check would see it.
@@ -101,10 +99,7 @@ TEST(HostilePickle, BillionLaughs) {
   const absl::StatusOr<Value> value = LoadPickle(pickle);
   ASSERT_THAT(value, IsOk());
   EXPECT_EQ(value->size(), 10);
-  std::string saved;
-  StringSink sink(&saved);
-  EXPECT_THAT(Save(*value, sink), IsOk());
-  EXPECT_LT(saved.size(), 10000);
+  EXPECT_LT(SaveToString(*value)->size(), 10000);
 }
 
 TEST(HostilePickle, DeepNesting) {
@@ -115,9 +110,7 @@ TEST(HostilePickle, DeepNesting) {
   const absl::StatusOr<Value> value = LoadPickle(pickle);
   ASSERT_THAT(value, IsOk());
   EXPECT_EQ(value->size(), 1);
-  std::string saved;
-  StringSink sink(&saved);
-  EXPECT_THAT(Save(*value, sink), IsOk());
+  EXPECT_THAT(SaveToString(*value), IsOk());
   Value copy = Value::List();
   EXPECT_THAT(copy.Append(*value), IsOk());
 }
@@ -199,10 +192,8 @@ TEST(HostilePickle, BytesChanged) {
         continue;
       }
       ++loaded;
-      std::string saved;
-      StringSink sink(&saved);
       // What cannot be saved is an error as well.
-      Save(*value, sink).IgnoreError();
+      SaveToString(*value).IgnoreError();
     }
   }
   EXPECT_GT(loaded, 20);

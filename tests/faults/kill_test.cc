@@ -9,7 +9,6 @@
 // count, and at the call that is asked for end the process by SIGKILL: before
 // the call, or, where bytes are written, after half of them.
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,7 +17,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -27,8 +25,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace {
@@ -101,6 +101,8 @@ int rename(const char* from, const char* to) noexcept {
 namespace ferry {
 namespace {
 
+using testing::ElementsAre;
+
 // Two checkpoints of the same form and other numbers: many small storages, and
 // some that are written in pieces; more than one thread writes alone.
 Value Sample(uint8_t number) {
@@ -135,19 +137,6 @@ int NumberIn(const std::string& path) {
   return number;
 }
 
-std::vector<std::string> Others(const std::string& directory) {
-  std::vector<std::string> names;
-  DIR* const handle = opendir(directory.c_str());
-  while (const dirent* entry = readdir(handle)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != ".." && name != "model.pt") {
-      names.push_back(name);
-    }
-  }
-  closedir(handle);
-  return names;
-}
-
 // How a process ends that saves and dies at that call.
 int SaveInAProcess(const Value& value, const std::string& path,
                    int die_at_call) {
@@ -164,8 +153,7 @@ int SaveInAProcess(const Value& value, const std::string& path,
 }
 
 TEST(KillTest, LeavesTheOldFileOrTheNewOne) {
-  std::string directory = absl::StrCat(testing::TempDir(), "/kill_XXXXXX");
-  ASSERT_NE(mkdtemp(&directory[0]), nullptr);
+  const std::string directory = NewFolder();
   const std::string path = absl::StrCat(directory, "/model.pt");
   // The threads of this process are none of a child's, so nothing here may
   // start any before the last child is gone.
@@ -195,7 +183,8 @@ TEST(KillTest, LeavesTheOldFileOrTheNewOne) {
         << "killed at call " << call;
     num_old += WEXITSTATUS(number) == 1;
     // What was being written lies beside it under a name that says what it is.
-    for (const std::string& name : Others(directory)) {
+    for (const std::string& name : ListFolder(directory)) {
+      if (name == "model.pt") continue;
       EXPECT_TRUE(absl::StartsWith(name, ".model.pt.ferry-")) << name;
       ++num_with_remains;
       unlink(absl::StrCat(directory, "/", name).c_str());
@@ -205,7 +194,7 @@ TEST(KillTest, LeavesTheOldFileOrTheNewOne) {
     }
   }
   EXPECT_EQ(NumberIn(path), 2);
-  EXPECT_TRUE(Others(directory).empty());
+  EXPECT_THAT(ListFolder(directory), ElementsAre("model.pt"));
   // The pieces, the records' headers, the directory, the disk, the name.
   EXPECT_GT(num_killed, 10);
   // Only after the rename is it the new one: at the sync of the folder.

@@ -9,8 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -24,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/counted_bytes.h"
@@ -38,9 +37,9 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string WriteFile(absl::string_view name, absl::string_view contents) {
-  const std::string path = absl::StrCat(testing::TempDir(), "/", name);
-  std::ofstream(path, std::ios::binary) << contents;
+std::string WriteTestFile(absl::string_view name, absl::string_view contents) {
+  std::string path = absl::StrCat(testing::TempDir(), "/", name);
+  WriteFile(path, contents);
   return path;
 }
 
@@ -72,7 +71,7 @@ TEST(NotACheckpoint, Fifo) {
 }
 
 TEST(NotACheckpoint, Empty) {
-  const absl::Status status = LoadStatus(WriteFile("empty.pt", ""));
+  const absl::Status status = LoadStatus(WriteTestFile("empty.pt", ""));
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr("empty.pt"), HasSubstr("is empty")));
@@ -104,7 +103,7 @@ void ExpectOpens(const std::string& name, const std::string& bytes,
                  absl::StatusCode code, bool is_not_a_checkpoint,
                  const testing::Matcher<std::string>& says) {
   SCOPED_TRACE(name);
-  const std::string path = WriteFile(name, bytes);
+  const std::string path = WriteTestFile(name, bytes);
   MemorySource source(bytes);
   const absl::StatusOr<Checkpoint::FileVerdict> verdict =
       Checkpoint::VerifyFile(path);
@@ -221,13 +220,10 @@ TEST(NotACheckpoint, FoldersAreNamed) {
        "open one of its files: \"a.safetensors\", \"b.pt\""},
       {{"readme.md"}, "directory"},
   };
-  int number = 0;
   for (const Folder& folder : folders) {
-    const std::string path =
-        absl::StrCat(testing::TempDir(), "/folder", number++);
-    std::filesystem::create_directory(path);
+    const std::string path = NewFolder();
     for (const std::string& file : folder.files) {
-      std::ofstream(absl::StrCat(path, "/", file)) << "x";
+      WriteFile(absl::StrCat(path, "/", file), "x");
     }
     for (const absl::Status& status :
          {Load(path).status(), Checkpoint::VerifyFile(path).status()}) {

@@ -6,31 +6,21 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/tests/faults/message_rules.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
 namespace {
-
-std::string ReadFile(absl::string_view name) {
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
-      OpenForReading(absl::StrCat("tests/data/old/", name));
-  if (!file.ok()) return "";
-  std::string bytes((*file)->size_bytes(), '\0');
-  const absl::Status status =
-      (*file)->ReadAt(0, absl::MakeSpan(&bytes[0], bytes.size()));
-  return status.ok() ? bytes : "";
-}
 
 // Loads, and saves in both forms what has been loaded.
 absl::Status LoadAll(absl::string_view bytes) {
@@ -42,10 +32,8 @@ absl::Status LoadAll(absl::string_view bytes) {
   for (Container container : {Container::kZip, Container::kLegacy}) {
     SaveOptions save_options;
     save_options.container = container;
-    std::string saved;
-    StringSink sink(&saved);
     // A graph may have become one that no pickle can express.
-    const absl::Status status = Save(*value, sink, save_options);
+    const absl::Status status = SaveToString(*value, save_options).status();
     EXPECT_TRUE(status.ok() ||
                 status.code() == absl::StatusCode::kUnimplemented ||
                 status.code() == absl::StatusCode::kInvalidArgument)
@@ -57,7 +45,7 @@ absl::Status LoadAll(absl::string_view bytes) {
 class UncheckedDamageTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    bytes_ = ReadFile(GetParam());
+    bytes_ = ReadFile(absl::StrCat("tests/data/old/", GetParam()));
     ASSERT_FALSE(bytes_.empty());
     ASSERT_THAT(LoadAll(bytes_), IsOk());
     // The zeros that fill the last record of a tar archive say nothing.

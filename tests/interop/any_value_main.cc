@@ -31,6 +31,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/runtime/runtime.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "nlohmann/json.hpp"
 
 namespace ferry {
@@ -340,15 +341,6 @@ Value Maker::Any(int depth) {
                             : (Chance(0.5) ? Container(depth) : Object(depth));
   made_.push_back(value);
   return value;
-}
-
-absl::StatusOr<std::string> SaveToString(const Value& value,
-                                         const SaveOptions& options) {
-  std::string bytes;
-  StringSink sink(&bytes);
-  const absl::Status status = Save(value, sink, options);
-  if (!status.ok()) return status;
-  return bytes;
 }
 
 // What a save makes of what a load made of `bytes`.

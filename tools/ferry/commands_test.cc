@@ -6,7 +6,6 @@
 #include <signal.h>
 
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/testing/foreign_samples.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -53,8 +53,7 @@ Json ParseJson(const std::string& text) {
 
 // A file with one byte of tensor data changed.
 std::string DamagedFile(const std::string& name) {
-  std::string bytes =
-      ReadTestFile(DataPath("torch2.14_training_checkpoint.pt"));
+  std::string bytes = ReadFile(DataPath("torch2.14_training_checkpoint.pt"));
   const std::string record = "training_checkpoint/data/0";
   const size_t header = bytes.find(record);
   EXPECT_NE(header, std::string::npos);
@@ -151,8 +150,8 @@ TEST(DevicesTest, ListsThoseThatAreBuiltIn) {
 // Several checkpoints in one file, and bytes after one.
 class RangeTest : public ::testing::Test {
  protected:
-  const std::string first_ = ReadTestFile(DataPath("torch2.14_cycles.pt"));
-  const std::string second_ = ReadTestFile(DataPath("torch2.14_meta.pt"));
+  const std::string first_ = ReadFile(DataPath("torch2.14_cycles.pt"));
+  const std::string second_ = ReadFile(DataPath("torch2.14_meta.pt"));
   const std::string range_ = absl::StrCat("--range=", first_.size(), ":",
                                           first_.size() + second_.size());
 };
@@ -219,7 +218,7 @@ TEST_F(RangeTest, BytesAfterACheckpointAreSaid) {
                 .exit_code,
             0);
   for (const std::string& bytes :
-       {first_, ReadTestFile(legacy), std::string("\x80\x02N.")}) {
+       {first_, ReadFile(legacy), std::string("\x80\x02N.")}) {
     const std::string path =
         WriteTestFile("after.pt", absl::StrCat(bytes, "more"));
     const std::string says = absl::StrCat(
@@ -326,7 +325,7 @@ TEST(VerifyTest, SaysWhatHasNoChecksum) {
 
 TEST(VerifyTest, ExitCodesTellDamageFromWhatCannotBeJudged) {
   const std::string whole =
-      ReadTestFile(DataPath("torch2.14_training_checkpoint.pt"));
+      ReadFile(DataPath("torch2.14_training_checkpoint.pt"));
   EXPECT_EQ(RunFerryForTest(
                 {"verify", WriteTestFile("half.pt", whole.substr(0, 5000))})
                 .exit_code,
@@ -350,7 +349,7 @@ TEST(VerifyTest, ExitCodesTellDamageFromWhatCannotBeJudged) {
 // Text and JSON tell apart what the exit code does not.
 TEST(VerifyTest, OutcomesAreToldApart) {
   const std::string sound = DataPath("torch2.14_meta.pt");
-  const std::string bytes = ReadTestFile(sound);
+  const std::string bytes = ReadFile(sound);
   struct Case {
     std::string path;
     int exit_code;
@@ -466,7 +465,7 @@ TEST(ConvertTest, WritesWhatIsAskedFor) {
                 0);
       EXPECT_EQ(Contents(out), Contents(in));
       EXPECT_EQ(ProtocolOf(out), protocol);
-      const std::string bytes = ReadTestFile(out);
+      const std::string bytes = ReadFile(out);
       EXPECT_THAT(bytes, HasSubstr("inside/data.pkl"));
       EXPECT_EQ(bytes.find(".format_version") != std::string::npos,
                 std::string(version) == "2.7");
@@ -501,9 +500,8 @@ TEST(ConvertTest, WritesTheOldestProtocols) {
 }
 
 TEST(ConvertTest, WritesOverItsInput) {
-  const std::string path =
-      WriteTestFile("in_place.pt",
-                    ReadTestFile(DataPath("torch2.14_training_checkpoint.pt")));
+  const std::string path = WriteTestFile(
+      "in_place.pt", ReadFile(DataPath("torch2.14_training_checkpoint.pt")));
   const Json before = Contents(path);
   ASSERT_EQ(RunFerryForTest({"convert", "--protocol=4", path, path}).exit_code,
             0);
@@ -598,7 +596,7 @@ TEST(ConvertTest, FailuresLeaveTheOldFile) {
                             [&questions] { return ++questions > 1; })
                 .exit_code,
             2);
-  EXPECT_EQ(ReadTestFile(out), "the old file");
+  EXPECT_EQ(ReadFile(out), "the old file");
   int num_files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     ++num_files;
@@ -651,10 +649,11 @@ TEST(ConvertTest, TheSuffixDecidesOnTheContainer) {
     EXPECT_EQ(container(out), expected);
   }
   // Metadata of a safetensors file stays as it is, there or not.
-  const std::string plain = TestPath("plain.safetensors");
-  std::ofstream(plain, std::ios::binary)
-      << std::string("\x3A\0\0\0\0\0\0\0", 8)
-      << R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}     x)";
+  const std::string plain = WriteTestFile(
+      "plain.safetensors",
+      absl::StrCat(
+          absl::string_view("\x3A\0\0\0\0\0\0\0", 8),
+          R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}     x)"));
   const std::string copy = TestPath("plain_copy.safetensors");
   ASSERT_EQ(RunFerryForTest({"convert", plain, copy}).err, "");
   EXPECT_FALSE(

@@ -19,13 +19,14 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/serialization/detection/not_a_checkpoint.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_options.h"
-#include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/transfer/map_location.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
@@ -51,11 +52,7 @@ std::string Saved(const Value& value, Column column, bool has_checksums) {
   if (column == kProto) options.codec = "proto";
   if (column == kLegacy) options.container = Container::kLegacy;
   if (column == kSafetensors) options.container = Container::kSafetensors;
-  std::string bytes;
-  StringSink sink(&bytes);
-  const absl::Status status = Save(value, sink, options);
-  EXPECT_THAT(status, IsOk());
-  return bytes;
+  return *SaveToString(value, options);
 }
 
 Value Weight(Column column) {
@@ -75,8 +72,8 @@ Value Weight(Column column) {
 // A file with a tensor at least. Those of the columns that Ferry does not write
 // are of PyTorch's.
 std::string Sound(Column column, bool has_checksums = false) {
-  if (column == kTar) return ReadTestFile("tests/data/old/tensors.tar");
-  if (column == kBare) return ReadTestFile("tests/data/old/tensors.pickle");
+  if (column == kTar) return ReadFile("tests/data/old/tensors.tar");
+  if (column == kBare) return ReadFile("tests/data/old/tensors.pickle");
   return Saved(Weight(column), column, has_checksums);
 }
 
@@ -315,7 +312,7 @@ std::vector<Row> Table(const std::string& page, absl::string_view heading) {
 // test, or says why there is no such file.
 TEST(FaultsTest, TheTableIsTrue) {
   const std::vector<Row> rows =
-      Table(ReadTestFile("docs/faults.md"), "## By container");
+      Table(ReadFile("docs/faults.md"), "## By container");
   std::map<std::string, Files> faults = AllFaults();
   size_t num_files = 0;
   for (const Row& row : rows) {

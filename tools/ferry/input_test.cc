@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/tools/ferry/run_for_test.h"
 #include "ferry/value/value.h"
@@ -50,7 +51,7 @@ class InputTest : public testing::Test {
     EXPECT_THAT(dict.Set("text", Value(std::string(200000, 'x'))), IsOk());
     EXPECT_THAT(dict.Set("step", Value(7)), IsOk());
     path_ = SaveTestFile("streamed.pt", dict);
-    bytes_ = ReadTestFile(path_);
+    bytes_ = ReadFile(path_);
   }
 
   // Runs a command while `bytes` come through a pipe of that path.
@@ -100,7 +101,7 @@ TEST_F(InputTest, EveryCommandReadsStandardInput) {
       EXPECT_EQ(result.exit_code, 0) << arguments[0] << ": " << result.err;
       EXPECT_EQ(result.err, "");
     }
-    EXPECT_EQ(ReadTestFile(out), bytes_);
+    EXPECT_EQ(ReadFile(out), bytes_);
   }
   // As `ferry verify - < FILE`.
   const int kept = dup(STDIN_FILENO);
@@ -126,7 +127,7 @@ TEST_F(InputTest, EveryCommandReadsPipes) {
     const FerryResult result = RunWithPipe(arguments, pipe, bytes_);
     EXPECT_EQ(result.exit_code, 0) << arguments[0] << ": " << result.err;
   }
-  EXPECT_EQ(ReadTestFile(out), bytes_);
+  EXPECT_EQ(ReadFile(out), bytes_);
 }
 
 TEST_F(InputTest, ErrorsNameTheStream) {
@@ -173,7 +174,7 @@ TEST_F(InputTest, ConvertWritesToStandardOutputAndPipes) {
   unlink(pipe.c_str());
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   std::string copy;
-  std::thread reader([&pipe, &copy] { copy = ReadTestFile(pipe); });
+  std::thread reader([&pipe, &copy] { copy = ReadFile(pipe); });
   const FerryResult result =
       RunFerryForTest({"convert", "--archive-name=streamed", path_, pipe});
   reader.join();

@@ -29,6 +29,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/save.h"
@@ -581,7 +582,7 @@ TEST(InspectJsonTest, FilesThatHoldTheSameAreTheSame) {
 }
 
 TEST(InspectJsonTest, ConvertKeepsTheGraph) {
-  const Json index = Json::parse(ReadTestFile(DataPath("index.json")));
+  const Json index = Json::parse(ReadFile(DataPath("index.json")));
   int num_converted = 0;
   for (const Json& file : index) {
     const std::string path = DataPath(file["file"].get<std::string>());
@@ -649,7 +650,7 @@ TEST(InspectJsonTest, TellsWhereTheElementsAre) {
   EXPECT_EQ(rows[1]["size_bytes"], 4);
   const auto offset = rows[0]["offset_bytes"].get<size_t>();
   EXPECT_EQ(rows[1]["offset_bytes"], offset + 12);
-  EXPECT_EQ(ReadTestFile(path).substr(offset, 64), std::string(64, '\1'));
+  EXPECT_EQ(ReadFile(path).substr(offset, 64), std::string(64, '\1'));
 
   ZipBuilder zip = SmallCheckpoint();
   zip.Remove("my.model/data/0");
@@ -815,7 +816,7 @@ void CollectFields(const Json& json, std::string path,
 TEST(InspectJsonTest, ThePageNamesTheFieldsThatAreWritten) {
   std::set<std::string> documented;
   for (absl::string_view line :
-       absl::StrSplit(ReadTestFile("docs/inspect-json.md"), '\n')) {
+       absl::StrSplit(ReadFile("docs/inspect-json.md"), '\n')) {
     if (!absl::StartsWith(line, "| `")) continue;
     documented.emplace(line.substr(3, line.find('`', 3) - 3));
   }

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
@@ -48,7 +49,7 @@ std::string InspectHuman(std::vector<std::string> arguments) {
 
 // What was saved by PyTorch is as PyTorch says.
 TEST(InspectTest, AgreesWithPyTorch) {
-  const Json index = Json::parse(ReadTestFile(DataPath("index.json")));
+  const Json index = Json::parse(ReadFile(DataPath("index.json")));
   int num_tensors = 0;
   for (const Json& file : index) {
     const std::string name = file["file"].get<std::string>();
@@ -107,7 +108,7 @@ TEST(InspectTest, WritesTheFieldsOfTheContractInOrder) {
   EXPECT_EQ(document["globals"][0], "torch._utils._rebuild_parameter");
   EXPECT_EQ(document["aliases"].dump(),
             R"([{"pointer":"/b","same_as":"/a~1b"}])");
-  const size_t offset = ReadTestFile(path).find(
+  const size_t offset = ReadFile(path).find(
       std::string(static_cast<const char*>(tensor.data()), 8));
   EXPECT_EQ(
       document["tensors"][0].dump(),
@@ -295,7 +296,7 @@ TEST(InspectTest, DigestsManyStoragesAndSharedOnes) {
 
 TEST(InspectTest, BadInputIsAnErrorThatNamesTheFile) {
   const std::string whole =
-      ReadTestFile(DataPath("torch2.14_training_checkpoint.pt"));
+      ReadFile(DataPath("torch2.14_training_checkpoint.pt"));
   const std::string bad[] = {
       TestPath("missing.pt"),
       TestPath(""),  // a folder
@@ -316,7 +317,7 @@ TEST(InspectTest, BadInputIsAnErrorThatNamesTheFile) {
 
 TEST(InspectTest, DamageIsFoundByDigest) {
   std::string bytes =
-      ReadTestFile(SaveTestFile("sound.pt", Value(Floats({1, 2, 3}))));
+      ReadFile(SaveTestFile("sound.pt", Value(Floats({1, 2, 3}))));
   const float first = 1;
   const size_t at =
       bytes.find(std::string(reinterpret_cast<const char*>(&first), 4));

@@ -3,15 +3,12 @@
 
 #include "ferry/tools/ferry/run_for_test.h"
 
-#include <stdlib.h>
-
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/save.h"
 #include "ferry/tools/ferry/cli.h"
@@ -31,12 +28,7 @@ FerryResult RunFerryForTest(const std::vector<std::string>& arguments,
 }
 
 std::string TestPath(absl::string_view name) {
-  // mkdtemp makes one for each process.
-  static const std::string* const folder = [] {
-    auto* path = new std::string(::testing::TempDir() + "/ferry_XXXXXX");
-    EXPECT_NE(mkdtemp(&(*path)[0]), nullptr);
-    return path;
-  }();
+  static const std::string* const folder = new std::string(NewFolder());
   return absl::StrCat(*folder, "/", name);
 }
 
@@ -46,8 +38,7 @@ std::string DataPath(absl::string_view name) {
 
 std::string WriteTestFile(absl::string_view name, absl::string_view bytes) {
   std::string path = TestPath(name);
-  std::ofstream(path, std::ios::binary)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  WriteFile(path, bytes);
   return path;
 }
 
@@ -56,12 +47,6 @@ std::string SaveTestFile(absl::string_view name, const Value& value) {
   const absl::Status status = Save(value, path);
   EXPECT_THAT(status, IsOk());
   return path;
-}
-
-std::string ReadTestFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file.good()) << path;
-  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 }  // namespace ferry

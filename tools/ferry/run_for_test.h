@@ -38,8 +38,6 @@ std::string DataPath(absl::string_view name);
 std::string WriteTestFile(absl::string_view name, absl::string_view bytes);
 std::string SaveTestFile(absl::string_view name, const Value& value);
 
-std::string ReadTestFile(const std::string& path);
-
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_
