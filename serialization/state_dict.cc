@@ -20,8 +20,9 @@
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
+#include "ferry/value/graph_children.h"
+#include "ferry/value/graph_walk.h"
 #include "ferry/value/object_graph.h"
-#include "ferry/value/object_path.h"
 #include "ferry/value/python_repr.h"
 
 namespace ferry {

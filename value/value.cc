@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
+#include "ferry/value/graph_children.h"
 #include "ferry/value/object_path.h"
 
 namespace ferry {

@@ -490,7 +490,7 @@ absl::Status Pickler::Dump(NodeId root) {
   while (status.ok() && error_.ok() && !frames_.empty()) status = Continue();
   if (status.ok()) status = error_;
   if (!status.ok()) {
-    return AnnotatePlace(status, graph_, root, NodeAtHand(root));
+    return AnnotatePath(status, graph_, root, NodeAtHand(root));
   }
   out_.PutOpcode(kStop);
   out_.EndFraming();

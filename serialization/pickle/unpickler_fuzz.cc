@@ -17,8 +17,8 @@
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/unpickler.h"
+#include "ferry/value/graph_walk.h"
 #include "ferry/value/object_graph.h"
-#include "ferry/value/object_path.h"
 
 namespace {
 

@@ -82,7 +82,7 @@ class GraphWriter {
   absl::Status WriteStorages();
   // Returns `error` with the place of `node`.
   absl::Status ErrorAt(NodeId node, const absl::Status& error) const {
-    return AnnotatePlace(error, graph_, root_, node);
+    return AnnotatePath(error, graph_, root_, node);
   }
   void PutText(absl::string_view text);
   void PutWord(absl::string_view word) { PutNumber(WordIndex(word)); }

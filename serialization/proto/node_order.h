@@ -78,7 +78,7 @@ class NodeOrder {
   absl::Status Make(NodeId node);
   // Returns `error` with the position of `node`.
   absl::Status ErrorAt(NodeId node, const absl::Status& error) const {
-    return AnnotatePlace(error, graph_, root_, node);
+    return AnnotatePath(error, graph_, root_, node);
   }
   // Appends to `pending_` the parts that `node` is made from, in reverse order.
   absl::Status AppendParts(NodeId node);

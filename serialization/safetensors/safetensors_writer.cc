@@ -24,8 +24,8 @@
 #include "ferry/serialization/safetensors/dtype_code.h"
 #include "ferry/serialization/safetensors/header.h"
 #include "ferry/serialization/transfer/extent_writer.h"
+#include "ferry/value/graph_children.h"
 #include "ferry/value/object_graph.h"
-#include "ferry/value/object_path.h"
 #include "ferry/value/python_repr.h"
 
 namespace ferry {

@@ -588,7 +588,7 @@ absl::Status TorchUnpickler::CheckCalls(const ObjectGraph& graph, NodeId root) {
   }
   for (NodeId node = 0; node < graph.size(); ++node) {
     if (!graph.is_object(node) || hooks.GivesNode(node, graph)) continue;
-    return AnnotatePlace(
+    return AnnotatePath(
         absl::DataLossError(
             absl::StrCat(WithArticle(Name(graph.kind(node))),
                          " is not what the call that is stored with it gives")),

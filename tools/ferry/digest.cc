@@ -20,6 +20,7 @@
 #include "ferry/tools/ferry/graph_digest.h"
 #include "ferry/tools/ferry/sha256.h"
 #include "ferry/tools/ferry/text.h"
+#include "ferry/value/graph_walk.h"
 #include "ferry/value/value_kind.h"
 
 namespace ferry {

@@ -28,8 +28,8 @@
 #include "ferry/tools/ferry/graph_digest.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/sha256.h"
+#include "ferry/value/graph_walk.h"
 #include "ferry/value/object_graph.h"
-#include "ferry/value/object_path.h"
 #include "ferry/value/python_repr.h"
 #include "ferry/value/value_kind.h"
 

@@ -21,7 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "ferry/value/object_path.h"
+#include "ferry/value/graph_walk.h"
 #include "ferry/value/value.h"
 
 namespace ferry {

@@ -22,7 +22,7 @@
 #include "ferry/core/text.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/text.h"
-#include "ferry/value/object_path.h"
+#include "ferry/value/graph_walk.h"
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
