@@ -20,7 +20,7 @@ Storage Storage::FromMemory(Device device, Memory memory, uint64_t size_bytes) {
   Storage storage;
   storage.impl_ = std::make_shared<Impl>();
   storage.impl_->size_bytes = size_bytes;
-  storage.Place(std::move(device), std::move(memory), InternalKey());
+  storage.Materialize(std::move(device), std::move(memory), InternalKey());
   return storage;
 }
 
@@ -33,10 +33,11 @@ Storage Storage::Described(uint64_t size_bytes, absl::string_view location,
   return storage;
 }
 
-void Storage::Place(Device device, Memory memory, const InternalKey&) const {
+void Storage::Materialize(Device device, Memory memory,
+                          const InternalKey&) const {
   impl_->device = std::move(device);
   impl_->memory = std::move(memory);
-  impl_->placed = true;
+  impl_->materialized = true;
 }
 
 }  // namespace ferry

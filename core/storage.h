@@ -34,7 +34,7 @@ class InternalKey;
 
 // Follows the name of a storage without `has_data()` in error messages.
 inline constexpr absl::string_view kBytesNotRead =
-    "its bytes have not been read from their file; call Checkpoint::Place "
+    "its bytes have not been read from their file; call Checkpoint::Load "
     "first";
 
 // Storage
@@ -42,14 +42,14 @@ inline constexpr absl::string_view kBytesNotRead =
 // A handle: copies are cheap and share the bytes. Two handles are equal if they
 // share the same bytes. A storage is in one of three states:
 //
-//   null      - default-constructed; supports only is_null() and comparison.
-//   described - its size and location tag are known from a file, but its bytes
-//               have not been read: has_data() is false.
-//   placed    - its bytes are on device(). Meta storages are placed, but have
-//               no bytes.
+//   null         - default-constructed; supports only is_null() and comparison.
+//   described    - its size and location tag are known from a file, but its
+//                  bytes have not been read: has_data() is false.
+//   materialised - its bytes are on device(). Meta storages count as
+//                  materialised, but have no bytes.
 //
 // Thread-safety: const methods may be called from any thread, but must not
-// overlap with placing, which a load does.
+// overlap with a load that materialises the storage.
 class Storage {
  public:
   Storage() = default;
@@ -70,7 +70,7 @@ class Storage {
                            ObjectPool* pool = nullptr);
 
   bool is_null() const { return impl_ == nullptr; }
-  bool has_data() const { return impl_->placed; }
+  bool has_data() const { return impl_->materialized; }
   uint64_t size_bytes() const { return impl_->size_bytes; }
 
   // The device that the bytes are on. For a described storage, this is the CPU
@@ -84,9 +84,9 @@ class Storage {
   const Memory& memory() const { return impl_->memory; }
 
   // The location tag from the file, if the storage was left on the host instead
-  // of being placed there. A save writes this tag. If it is empty, a save asks
-  // the registry for the tag of `device()`. (Readers drop the bytes of storages
-  // that are tagged "meta".)
+  // of the device that the tag names. A save writes this tag. If it is empty,
+  // a save asks the registry for the tag of `device()`. (Readers drop the bytes
+  // of storages that are tagged "meta".)
   const std::string& recorded_location() const { return impl_->location; }
   void set_recorded_location(absl::string_view location) const {
     impl_->location = std::string(location);
@@ -111,9 +111,9 @@ class Storage {
     return H::combine(std::move(h), storage.impl_.get());
   }
 
-  // For Ferry's own code. Turns a described storage into a placed one, for
+  // For Ferry's own code. Materialises a described storage, for
   // every handle.
-  void Place(Device device, Memory memory, const InternalKey&) const;
+  void Materialize(Device device, Memory memory, const InternalKey&) const;
 
  private:
   struct Impl {
@@ -126,7 +126,7 @@ class Storage {
     Device device;
     std::string location;
     std::atomic<uint32_t> version{0};
-    bool placed = false;
+    bool materialized = false;
   };
 
   std::shared_ptr<Impl> impl_;

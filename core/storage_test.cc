@@ -100,7 +100,8 @@ TEST(StorageTest, DescribedOneIsPlacedForEveryHandle) {
   EXPECT_EQ(storage.data(), nullptr);
 
   char buffer[1];
-  storage.Place(Device("fake", 2), Memory{buffer, nullptr}, InternalKey());
+  storage.Materialize(Device("fake", 2), Memory{buffer, nullptr},
+                      InternalKey());
   EXPECT_TRUE(other.has_data());
   EXPECT_EQ(other.device(), Device("fake", 2));
   EXPECT_EQ(other.data(), buffer);

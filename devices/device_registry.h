@@ -336,7 +336,7 @@ class DeviceRegistry {
 // Errors:
 //   kUnavailable     - neither a backend for the storage's device type nor a
 //                      package that copies the storage is registered.
-//   kInvalidArgument - the storage has no bytes (meta, or not placed).
+//   kInvalidArgument - the storage has no bytes (meta, or not loaded).
 //   kOutOfRange      - the range is not inside the storage.
 //   kUnimplemented   - CopyFromHost: a package copies the storage, and packages
 //                      copy only to the host.

@@ -27,8 +27,8 @@
 
 namespace ferry {
 
-// Tells the user what to do about a storage that cannot be placed. Ends
-// messages.
+// Tells the user what to do about a storage whose device is not available.
+// Ends messages.
 inline constexpr absl::string_view kMapLocationAdvice =
     "; to put such storages elsewhere, set LoadOptions::map_location "
     "(PyTorch's map_location), for example to \"cpu\"";
@@ -57,7 +57,7 @@ absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
                                    uint64_t size_bytes);
 
 // Checks that [offset_bytes, offset_bytes + size_bytes) lies in `storage` and
-// that the storage is placed.
+// that the storage is loaded.
 //
 // Errors: kInvalidArgument - the storage is null or only described; kOutOfRange
 //         - the range does not lie in it.

@@ -14,7 +14,7 @@
 namespace ferry {
 namespace {
 
-class SourceBytes final : public ReadableBytes {
+class SourceBytes final : public RandomAccessFile {
  public:
   SourceBytes(ByteSource* source, uint64_t start, uint64_t size_bytes)
       : source_(source), start_(start), size_bytes_(size_bytes) {}
@@ -93,7 +93,7 @@ absl::Status MemorySource::Seek(uint64_t position_bytes) {
 
 absl::Status MemorySource::SeekToEnd() { return Seek(bytes_.size()); }
 
-absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableSource(
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenSource(
     ByteSource* source) {
   FERRY_ASSIGN_OR_RETURN(const uint64_t start, source->Tell());
   FERRY_RETURN_IF_ERROR(source->SeekToEnd());
@@ -102,7 +102,7 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableSource(
     return absl::InternalError(
         absl::StrCat(source->name(), " was at ", start, " and ends at ", end));
   }
-  return std::unique_ptr<ReadableBytes>(
+  return std::unique_ptr<RandomAccessFile>(
       std::make_unique<SourceBytes>(source, start, end - start));
 }
 

@@ -106,7 +106,7 @@ class MemorySource final : public ByteSource {
 //
 // Errors: whatever `source` returns; kInternal, if its end is before its
 //         position.
-absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableSource(
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenSource(
     ByteSource* source);
 
 }  // namespace ferry

@@ -52,19 +52,20 @@ class SlowSource final : public ByteSource {
   MemorySource memory_;
 };
 
-std::string ReadAt(const ReadableBytes& bytes, uint64_t offset, size_t size) {
+std::string ReadAt(const RandomAccessFile& bytes, uint64_t offset,
+                   size_t size) {
   std::string out(size, '?');
   const absl::Status status =
       bytes.ReadAt(offset, absl::MakeSpan(&out[0], out.size()));
   return status.ok() ? out : status.ToString();
 }
 
-TEST(ReadableSourceTest, CountsFromThePosition) {
+TEST(OpenSourceTest, CountsFromThePosition) {
   SlowSource source("__0123456789");
   ASSERT_THAT(source.Seek(2), IsOk());
   source.seeks.clear();
-  const absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
-      ReadableSource(&source);
+  const absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes =
+      OpenSource(&source);
   ASSERT_THAT(bytes, IsOk());
   EXPECT_EQ((*bytes)->size_bytes(), 10u);
   EXPECT_TRUE((*bytes)->is_serial());
@@ -77,10 +78,10 @@ TEST(ReadableSourceTest, CountsFromThePosition) {
   EXPECT_THAT(source.seeks, ElementsAre(2, 3));
 }
 
-TEST(ReadableSourceTest, RefusesWhatIsPastTheEnd) {
+TEST(OpenSourceTest, RefusesWhatIsPastTheEnd) {
   SlowSource source("0123");
-  const absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
-      ReadableSource(&source);
+  const absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes =
+      OpenSource(&source);
   ASSERT_THAT(bytes, IsOk());
   char out[8];
   EXPECT_EQ((*bytes)->ReadAt(2, absl::MakeSpan(out).first(3)).code(),
@@ -90,10 +91,10 @@ TEST(ReadableSourceTest, RefusesWhatIsPastTheEnd) {
   EXPECT_TRUE(source.seeks.empty());
 }
 
-TEST(ReadableSourceTest, PassesFailuresOnAndSeeksAfterwards) {
+TEST(OpenSourceTest, PassesFailuresOnAndSeeksAfterwards) {
   SlowSource source("0123456789");
-  const absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
-      ReadableSource(&source);
+  const absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes =
+      OpenSource(&source);
   ASSERT_THAT(bytes, IsOk());
   source.failure = absl::UnavailableError("unplugged");
   EXPECT_THAT(ReadAt(**bytes, 0, 3), HasSubstr("UNAVAILABLE: unplugged"));
@@ -118,8 +119,7 @@ TEST(MemorySourceTest, ReadsAndMoves) {
   EXPECT_EQ(*source.Read(absl::MakeSpan(out)), 0u);
   ASSERT_THAT(source.Seek(100), IsOk());
   EXPECT_EQ(*source.Read(absl::MakeSpan(out)), 0u);
-  EXPECT_EQ(ReadableSource(&source).status().code(),
-            absl::StatusCode::kInternal);
+  EXPECT_EQ(OpenSource(&source).status().code(), absl::StatusCode::kInternal);
 }
 
 }  // namespace

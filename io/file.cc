@@ -73,7 +73,7 @@ absl::Status CheckPath(absl::string_view path) {
   return absl::OkStatus();
 }
 
-class OpenedFile final : public ReadableBytes {
+class OpenedFile final : public RandomAccessFile {
  public:
   OpenedFile(std::string path, int fd, uint64_t size_bytes)
       : path_(std::move(path)), fd_(fd), size_bytes_(size_bytes) {}
@@ -136,7 +136,7 @@ class OpenedFile final : public ReadableBytes {
   std::shared_ptr<void> mapping_;
 };
 
-class BytesInMemory final : public ReadableBytes {
+class BytesInMemory final : public RandomAccessFile {
  public:
   BytesInMemory(absl::string_view bytes, absl::string_view name)
       : bytes_(bytes), name_(name) {}
@@ -234,7 +234,7 @@ absl::Status SyncFolder(const std::string& folder) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
     absl::string_view path, FileMapping mapping) {
   FERRY_RETURN_IF_ERROR(CheckPath(path));
   std::string name(path);
@@ -257,11 +257,11 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
   auto file = std::make_unique<OpenedFile>(std::move(name), fd,
                                            static_cast<uint64_t>(info.st_size));
   FERRY_RETURN_IF_ERROR(file->Map(mapping));
-  return std::unique_ptr<ReadableBytes>(std::move(file));
+  return std::unique_ptr<RandomAccessFile>(std::move(file));
 }
 
-std::unique_ptr<ReadableBytes> ReadableMemory(absl::string_view bytes,
-                                              absl::string_view name) {
+std::unique_ptr<RandomAccessFile> MakeMemoryFile(absl::string_view bytes,
+                                                 absl::string_view name) {
   return std::make_unique<BytesInMemory>(bytes, name);
 }
 

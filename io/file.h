@@ -5,7 +5,7 @@
 // File: io/file.h
 // -----------------------------------------------------------------------------
 //
-// Interfaces for reading bytes at any position (`ReadableBytes`) and for
+// Interfaces for reading bytes at any position (`RandomAccessFile`) and for
 // writing bytes sequentially (`ByteSink`), and the files that implement them: a
 // file opened for reading, and a file that atomically replaces its target.
 //
@@ -31,14 +31,14 @@
 
 namespace ferry {
 
-// ReadableBytes
+// RandomAccessFile
 //
 // A byte sequence of known size, readable at any position.
 //
 // Thread-safety: all methods may be called from any number of threads at once.
-class ReadableBytes {
+class RandomAccessFile {
  public:
-  virtual ~ReadableBytes() = default;
+  virtual ~RandomAccessFile() = default;
 
   // Returns the name in error messages: a file's path, or "<memory>".
   virtual absl::string_view name() const = 0;
@@ -82,12 +82,12 @@ enum class FileMapping {
 //   kInvalidArgument  - a directory, or not a regular file.
 //   kPermissionDenied - the process may not read the file.
 //   kUnavailable      - any other error of the operating system.
-absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenForReading(
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
     absl::string_view path, FileMapping mapping = FileMapping::kNone);
 
 // Wraps bytes in memory. They are not copied and must outlive the result.
-std::unique_ptr<ReadableBytes> ReadableMemory(absl::string_view bytes,
-                                              absl::string_view name);
+std::unique_ptr<RandomAccessFile> MakeMemoryFile(absl::string_view bytes,
+                                                 absl::string_view name);
 
 // ByteSink
 //

@@ -67,7 +67,7 @@ class FileTest : public testing::Test {
   const std::string folder_ = NewFolder();
 };
 
-std::string Read(const ReadableBytes& bytes, uint64_t offset, size_t size) {
+std::string Read(const RandomAccessFile& bytes, uint64_t offset, size_t size) {
   std::string out(size, '?');
   const absl::Status status =
       bytes.ReadAt(offset, absl::MakeSpan(&out[0], size));
@@ -93,8 +93,8 @@ TEST_F(FileTest, RefusesWhatLiesPastTheEnd) {
   const std::string bytes = "0123456789";
   auto file = OpenForReading(Path("f"));
   ASSERT_THAT(file, IsOk());
-  const auto memory = ReadableMemory(bytes, "<memory>");
-  for (const ReadableBytes* readable : {file->get(), memory.get()}) {
+  const auto memory = MakeMemoryFile(bytes, "<memory>");
+  for (const RandomAccessFile* readable : {file->get(), memory.get()}) {
     char out[11];
     const uint64_t max = ~uint64_t{0};
     for (auto [offset, size] : std::vector<std::pair<uint64_t, size_t>>{
@@ -121,7 +121,7 @@ TEST_F(FileTest, SaysThatTheFileBecameShorter) {
 
 TEST_F(FileTest, MapsForReading) {
   Put("in", "0123456789");
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
       OpenForReading(Path("in"), FileMapping::kReadOnly);
   ASSERT_THAT(file, IsOk());
   const std::shared_ptr<void> mapping = (*file)->mapping();
@@ -136,7 +136,7 @@ TEST_F(FileTest, MapsForReading) {
 
 TEST_F(FileTest, MapsCopyOnWrite) {
   Put("in", "0123456789");
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
       OpenForReading(Path("in"), FileMapping::kCopyOnWrite);
   ASSERT_THAT(file, IsOk());
   static_cast<char*>((*file)->mapping().get())[0] = 'x';
@@ -147,7 +147,7 @@ TEST_F(FileTest, MapsCopyOnWrite) {
 
 TEST_F(FileTest, AnEmptyFileHasNoMapping) {
   Put("in", "");
-  const absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+  const absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
       OpenForReading(Path("in"), FileMapping::kReadOnly);
   ASSERT_THAT(file, IsOk());
   EXPECT_EQ((*file)->mapping(), nullptr);

@@ -22,7 +22,7 @@ constexpr uint64_t kPieceBytes = 64 * 1024;
 }  // namespace
 
 absl::StatusOr<uint32_t> Inflate(
-    const ReadableBytes& file, const DeflatedRange& range,
+    const RandomAccessFile& file, const DeflatedRange& range,
     absl::FunctionRef<absl::Status(absl::string_view)> consume,
     absl::FunctionRef<absl::Status(absl::StatusCode, absl::string_view)>
         error) {

@@ -53,7 +53,7 @@ struct DeflatedRange {
 //         bytes left over; kResourceExhausted - no memory; whatever reading and
 //         `consume` return.
 absl::StatusOr<uint32_t> Inflate(
-    const ReadableBytes& file, const DeflatedRange& range,
+    const RandomAccessFile& file, const DeflatedRange& range,
     absl::FunctionRef<absl::Status(absl::string_view)> consume,
     absl::FunctionRef<absl::Status(absl::StatusCode, absl::string_view)> error);
 

@@ -51,8 +51,8 @@ const std::string& Deflated() {
 }
 
 void BM_Inflate(benchmark::State& state) {
-  const std::unique_ptr<ReadableBytes> file =
-      ReadableMemory(Deflated(), "deflated");
+  const std::unique_ptr<RandomAccessFile> file =
+      MakeMemoryFile(Deflated(), "deflated");
   for (auto _ : state) {
     benchmark::DoNotOptimize(*Inflate(
         *file, {0, Deflated().size(), kInflatedBytes},

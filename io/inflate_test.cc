@@ -42,7 +42,7 @@ absl::StatusOr<uint32_t> InflateInto(absl::string_view stored,
                                      uint64_t inflated_bytes,
                                      std::string* out) {
   const std::string bytes = absl::StrCat("...", stored, "...");
-  const auto file = ReadableMemory(bytes, "some.bin");
+  const auto file = MakeMemoryFile(bytes, "some.bin");
   return Inflate(
       *file, {3, size_bytes, inflated_bytes},
       [out](absl::string_view piece) {

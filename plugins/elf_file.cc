@@ -36,7 +36,7 @@ constexpr uint64_t kMaxNamesBytes = kMaxTableBytes;
 
 class Reader {
  public:
-  explicit Reader(const ReadableBytes& file) : file_(file) {}
+  explicit Reader(const RandomAccessFile& file) : file_(file) {}
 
   absl::StatusOr<ElfFile> Read() {
     FERRY_RETURN_IF_ERROR(ReadHeader());
@@ -188,7 +188,7 @@ class Reader {
     return absl::OkStatus();
   }
 
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   Elf64_Ehdr header_;
   std::vector<Elf64_Shdr> sections_;
   ElfFile elf_;
@@ -216,7 +216,7 @@ std::string DescribeHostNeeds(const ElfFile& elf) {
   return "";
 }
 
-absl::StatusOr<ElfFile> ReadElfFile(const ReadableBytes& file) {
+absl::StatusOr<ElfFile> ReadElfFile(const RandomAccessFile& file) {
   return Reader(file).Read();
 }
 

@@ -54,7 +54,7 @@ std::string DescribeHostNeeds(const ElfFile& elf);
 //   kInvalidArgument - not a shared object for this machine, or its tables are
 //                      malformed; the message says how.
 //   whatever reading returns.
-absl::StatusOr<ElfFile> ReadElfFile(const ReadableBytes& file);
+absl::StatusOr<ElfFile> ReadElfFile(const RandomAccessFile& file);
 
 }  // namespace ferry
 

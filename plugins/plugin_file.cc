@@ -84,7 +84,7 @@ std::string TrustedFile::directory() const {
   return path_.substr(0, path_.rfind('/'));
 }
 
-absl::Status CheckPluginBinary(const ReadableBytes& file) {
+absl::Status CheckPluginBinary(const RandomAccessFile& file) {
   FERRY_ASSIGN_OR_RETURN(const ElfFile elf, ReadElfFile(file));
   const auto bad = [&](absl::string_view what) {
     return absl::InvalidArgumentError(absl::StrCat(file.name(), ": ", what));

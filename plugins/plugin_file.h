@@ -44,13 +44,13 @@ class TrustedFile {
   // Absolute, without symbolic links.
   const std::string& path() const { return path_; }
   std::string directory() const;
-  const ReadableBytes& bytes() const { return *bytes_; }
+  const RandomAccessFile& bytes() const { return *bytes_; }
   // Equal for all names of the same file.
   std::pair<uint64_t, uint64_t> identity() const { return identity_; }
 
  private:
   std::string path_;
-  std::shared_ptr<const ReadableBytes> bytes_;
+  std::shared_ptr<const RandomAccessFile> bytes_;
   std::pair<uint64_t, uint64_t> identity_;
 };
 
@@ -59,7 +59,7 @@ class TrustedFile {
 // executable stack nor text relocations, and needs nothing of Ferry.
 //
 // Errors: kInvalidArgument - the message says what is wrong.
-absl::Status CheckPluginBinary(const ReadableBytes& file);
+absl::Status CheckPluginBinary(const RandomAccessFile& file);
 
 // Loads a checked library and returns its query function. Runs the library's
 // constructors. The library is never unloaded.

@@ -12,7 +12,7 @@
 #include "ferry/plugins/plugin_manifest.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto file = ferry::ReadableMemory(
+  const auto file = ferry::MakeMemoryFile(
       absl::string_view(reinterpret_cast<const char*>(data), size), "input");
   ferry::ReadElfFile(*file).IgnoreError();
   ferry::ReadPluginManifest(*file).IgnoreError();

@@ -38,7 +38,8 @@ std::string Listed(std::vector<std::string> types) {
 
 }  // namespace
 
-absl::StatusOr<PluginManifest> ReadPluginManifest(const ReadableBytes& file) {
+absl::StatusOr<PluginManifest> ReadPluginManifest(
+    const RandomAccessFile& file) {
   const auto bad = [&](absl::string_view what) {
     return absl::InvalidArgumentError(
         absl::StrCat(file.name(), " is no manifest of a plugin: ", what));

@@ -20,7 +20,7 @@ namespace ferry {
 // Reads and checks a manifest of at most 64 KiB. An unknown key is an error.
 //
 // Errors: kInvalidArgument - the manifest is invalid; the message says how.
-absl::StatusOr<PluginManifest> ReadPluginManifest(const ReadableBytes& file);
+absl::StatusOr<PluginManifest> ReadPluginManifest(const RandomAccessFile& file);
 
 // Checks that a plugin matches its manifest.
 //

@@ -47,7 +47,7 @@
 #include "ferry/io/byte_source.h"
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/file.h"
-#include "ferry/io/readable_range.h"
+#include "ferry/io/file_range.h"
 #include "ferry/io/stream_bytes.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/class_registry.h"

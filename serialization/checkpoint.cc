@@ -24,7 +24,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/io/readable_range.h"
+#include "ferry/io/file_range.h"
 #include "ferry/serialization/class_registry.h"
 #include "ferry/serialization/codec_registry.h"
 #include "ferry/serialization/container/container_options.h"
@@ -36,7 +36,7 @@
 #include "ferry/serialization/detection/read_container.h"
 #include "ferry/serialization/torch/globals.h"
 #include "ferry/serialization/transfer/extent_reader.h"
-#include "ferry/serialization/transfer/placing.h"
+#include "ferry/serialization/transfer/storage_loader.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
@@ -45,9 +45,9 @@ namespace ferry {
 namespace {
 
 // Opens a file, or says what a folder is instead of one.
-absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenFile(absl::string_view path,
-                                                        FileMapping mapping) {
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenFile(
+    absl::string_view path, FileMapping mapping) {
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
       OpenForReading(path, mapping);
   if (absl::IsInvalidArgument(file.status())) {
     FERRY_RETURN_IF_ERROR(CheckIsNoFolder(path));
@@ -56,13 +56,12 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> OpenFile(absl::string_view path,
 }
 
 // What `options` says is the checkpoint.
-absl::StatusOr<std::unique_ptr<ReadableBytes>> TakeRange(
-    std::unique_ptr<ReadableBytes> file, const LoadOptions& options) {
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> TakeRange(
+    std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
   const bool is_to_the_end =
       options.size_bytes == std::numeric_limits<uint64_t>::max();
   if (options.offset_bytes == 0 && is_to_the_end) return file;
-  return ReadableRange(std::move(file), options.offset_bytes,
-                       options.size_bytes);
+  return OpenRange(std::move(file), options.offset_bytes, options.size_bytes);
 }
 
 const DeviceRegistry& RegistryOf(const LoadOptions& options) {
@@ -70,7 +69,7 @@ const DeviceRegistry& RegistryOf(const LoadOptions& options) {
                                      : DeviceRegistry::Default();
 }
 
-absl::StatusOr<ParsedCheckpoint> Parse(const ReadableBytes& file,
+absl::StatusOr<ParsedCheckpoint> Parse(const RandomAccessFile& file,
                                        const LoadOptions& options) {
   const CodecRegistry& codecs = options.codec_registry != nullptr
                                     ? *options.codec_registry
@@ -84,17 +83,17 @@ absl::StatusOr<ParsedCheckpoint> Parse(const ReadableBytes& file,
   return ReadContainer(file, container_options, codecs.Snapshot());
 }
 
-PlacingOptions PlacingOptionsOf(const LoadOptions& options) {
-  PlacingOptions placing;
-  placing.keep_on_host = options.placement == Placement::kHost;
-  placing.map_location = &options.map_location;
-  placing.map_location_must_match = options.map_location_must_match;
-  placing.registry = &RegistryOf(options);
-  placing.max_total_bytes = options.limits.max_total_bytes;
-  placing.verify_crc32 = options.verify_crc32;
-  placing.use_mapping = options.mapping != FileMapping::kNone;
-  placing.control = &options;
-  return placing;
+StorageLoadOptions StorageLoadOptionsOf(const LoadOptions& options) {
+  StorageLoadOptions load;
+  load.keep_on_host = options.placement == Placement::kHost;
+  load.map_location = &options.map_location;
+  load.map_location_must_match = options.map_location_must_match;
+  load.registry = &RegistryOf(options);
+  load.max_total_bytes = options.limits.max_total_bytes;
+  load.verify_crc32 = options.verify_crc32;
+  load.use_mapping = options.mapping != FileMapping::kNone;
+  load.control = &options;
+  return load;
 }
 
 // Checks what `Globals::kStrict` asks for.
@@ -122,17 +121,19 @@ absl::Status CheckStrict(const ParsedCheckpoint& parsed, absl::string_view file,
   }
   const absl::flat_hash_set<absl::string_view> allowed(
       options.allowed_globals.begin(), options.allowed_globals.end());
-  return CheckGlobals(*parsed.graph, file, [&](absl::string_view full_name) {
-    return allowed.contains(full_name) ||
-           (options.classes != nullptr && options.classes->Contains(full_name));
-  });
+  return torch::CheckGlobals(*parsed.graph, file,
+                             [&](absl::string_view full_name) {
+                               return allowed.contains(full_name) ||
+                                      (options.classes != nullptr &&
+                                       options.classes->Contains(full_name));
+                             });
 }
 
 }  // namespace
 
 class Checkpoint::Impl {
  public:
-  Impl(std::unique_ptr<ReadableBytes> file, ParsedCheckpoint parsed,
+  Impl(std::unique_ptr<RandomAccessFile> file, ParsedCheckpoint parsed,
        const LoadOptions& options)
       : file_(std::move(file)),
         parsed_(std::move(parsed)),
@@ -143,7 +144,7 @@ class Checkpoint::Impl {
                        : Value::Tuple({})),
         part_index_(std::make_unique<PartIndex>()) {}
 
-  const ReadableBytes& file() const { return *file_; }
+  const RandomAccessFile& file() const { return *file_; }
   const ParsedCheckpoint& parsed() const { return parsed_; }
   const Value& root() const { return root_; }
   const Value& constants() const { return constants_; }
@@ -151,8 +152,8 @@ class Checkpoint::Impl {
   // Those of `Checkpoint`.
   absl::StatusOr<std::string> ReadRecord(absl::string_view name) const;
   absl::StatusOr<std::vector<StoredRun>> FindRuns(const Storage& storage) const;
-  absl::Status Place(absl::Span<const Storage> storages);
-  absl::Status PlaceAll();
+  absl::Status Load(absl::Span<const Storage> storages);
+  absl::Status LoadAll();
   absl::Status ReadInto(absl::Span<const Destination> destinations) const;
   absl::Status ReadTensors(
       absl::Span<const TensorDestination> destinations) const;
@@ -167,24 +168,24 @@ class Checkpoint::Impl {
   // Finds a storage of this checkpoint. Returns nothing for any other.
   std::optional<uint32_t> FindPart(const Storage& storage) const;
   // The files that extents name.
-  absl::InlinedVector<const ReadableBytes*, 1> files() const;
+  absl::InlinedVector<const RandomAccessFile*, 1> files() const;
   // `scratch` is for what is needed meanwhile.
-  absl::Status PlaceParts(absl::Span<const uint32_t> parts,
-                          std::pmr::memory_resource* scratch);
-  absl::Status PlaceFromFile(
-      absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
+  absl::Status LoadParts(absl::Span<const uint32_t> parts,
+                         std::pmr::memory_resource* scratch);
+  absl::Status LoadFromFile(
+      absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted,
       std::pmr::memory_resource* scratch);
   ExtentReadOptions ReadOptions() const;
   // Errors: kInvalidArgument - the file holds nothing of that storage.
   absl::Status CheckHasBytes(uint32_t part) const;
 
-  const std::unique_ptr<ReadableBytes> file_;
+  const std::unique_ptr<RandomAccessFile> file_;
   ParsedCheckpoint parsed_;
   const LoadOptions options_;
   const Value root_;
   const Value constants_;
   std::unique_ptr<PartIndex> part_index_;
-  absl::Status placing_failure_;
+  absl::Status load_failure_;
 };
 
 Checkpoint::Checkpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -225,8 +226,8 @@ std::optional<uint32_t> Checkpoint::Impl::FindPart(
   return found->second;
 }
 
-absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
-                                            const LoadOptions& options) {
+absl::StatusOr<Checkpoint> Checkpoint::Open(
+    std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
   if (options.mapping != FileMapping::kNone && file->mapping() == nullptr &&
       file->size_bytes() != 0) {
     return absl::InvalidArgumentError(
@@ -243,14 +244,14 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(std::unique_ptr<ReadableBytes> file,
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(absl::string_view path,
                                             const LoadOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file,
                          OpenFile(path, options.mapping));
   return Open(std::move(file), options);
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::OpenMemory(absl::string_view bytes,
                                                   const LoadOptions& options) {
-  return Open(ReadableMemory(bytes, "<memory>"), options);
+  return Open(MakeMemoryFile(bytes, "<memory>"), options);
 }
 
 absl::StatusOr<std::string> Checkpoint::Impl::ReadRecord(
@@ -279,9 +280,10 @@ absl::StatusOr<std::string> Checkpoint::Impl::ReadRecord(
   return ReadExtent(*file_, *record, options_.verify_crc32);
 }
 
-absl::InlinedVector<const ReadableBytes*, 1> Checkpoint::Impl::files() const {
-  absl::InlinedVector<const ReadableBytes*, 1> files = {file_.get()};
-  for (const std::unique_ptr<ReadableBytes>& file : parsed_.more_files) {
+absl::InlinedVector<const RandomAccessFile*, 1> Checkpoint::Impl::files()
+    const {
+  absl::InlinedVector<const RandomAccessFile*, 1> files = {file_.get()};
+  for (const std::unique_ptr<RandomAccessFile>& file : parsed_.more_files) {
     files.push_back(file.get());
   }
   return files;
@@ -291,7 +293,7 @@ std::vector<Storage> Checkpoint::storages() const {
   const auto& parts = impl_->parsed().storages;
   std::vector<Storage> storages;
   storages.reserve(parts.size());
-  for (const ParsedCheckpoint::StoragePart& part : parts) {
+  for (const ParsedCheckpoint::ParsedStorage& part : parts) {
     storages.push_back(part.storage);
   }
   return storages;
@@ -306,7 +308,7 @@ absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::Impl::FindRuns(
   }
   std::vector<StoredRun> runs;
   for (const Extent& extent : parsed_.storages[*part].extents) {
-    const ReadableBytes& file =
+    const RandomAccessFile& file =
         extent.file == 0 ? *file_ : *parsed_.more_files[extent.file - 1];
     StoredRun& run = runs.emplace_back();
     run.file = file.name();
@@ -319,97 +321,97 @@ absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::Impl::FindRuns(
   return runs;
 }
 
-absl::Status Checkpoint::Impl::PlaceAll() {
+absl::Status Checkpoint::Impl::LoadAll() {
   HugePageResource scratch;
-  scratch.Reserve(parsed_.storages.size() * kPlacingBytes);
+  scratch.Reserve(parsed_.storages.size() * kLoadScratchBytes);
   std::pmr::vector<uint32_t> parts(parsed_.storages.size(), &scratch);
   std::iota(parts.begin(), parts.end(), 0);
-  return PlaceParts(parts, &scratch);
+  return LoadParts(parts, &scratch);
 }
 
-absl::Status Checkpoint::Impl::Place(absl::Span<const Storage> storages) {
+absl::Status Checkpoint::Impl::Load(absl::Span<const Storage> storages) {
   HugePageResource scratch;
-  scratch.Reserve(storages.size() * kPlacingBytes);
+  scratch.Reserve(storages.size() * kLoadScratchBytes);
   std::pmr::vector<uint32_t> parts(&scratch);
   parts.reserve(storages.size());
   for (const Storage& storage : storages) {
     const std::optional<uint32_t> part = FindPart(storage);
     if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
-          file_->name(), ": a storage to be placed is not of this checkpoint"));
+          file_->name(), ": a storage to be loaded is not of this checkpoint"));
     }
     parts.push_back(*part);
   }
   // Each once, in the order of first reference.
   std::sort(parts.begin(), parts.end());
   parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
-  return PlaceParts(parts, &scratch);
+  return LoadParts(parts, &scratch);
 }
 
-absl::Status Checkpoint::Impl::PlaceParts(absl::Span<const uint32_t> parts,
-                                          std::pmr::memory_resource* scratch) {
-  using StoragePart = ParsedCheckpoint::StoragePart;
-  std::pmr::vector<const StoragePart*> wanted(scratch);
+absl::Status Checkpoint::Impl::LoadParts(absl::Span<const uint32_t> parts,
+                                         std::pmr::memory_resource* scratch) {
+  using ParsedStorage = ParsedCheckpoint::ParsedStorage;
+  std::pmr::vector<const ParsedStorage*> wanted(scratch);
   wanted.reserve(parts.size());
-  std::vector<StoragePart*> within;  // parts of other storages
+  std::vector<ParsedStorage*> views;  // of other storages
   const auto want = [&](uint32_t i) {
-    StoragePart& part = parsed_.storages[i];
+    ParsedStorage& part = parsed_.storages[i];
     if (part.storage.has_data()) return;
-    if (part.root == StoragePart::kNoRoot) {
+    if (part.base == ParsedStorage::kNoBase) {
       wanted.push_back(&part);
     } else {
-      within.push_back(&part);
+      views.push_back(&part);
     }
   };
   for (uint32_t i : parts) want(i);
-  if (within.empty()) return PlaceFromFile(wanted, scratch);
+  if (views.empty()) return LoadFromFile(wanted, scratch);
 
-  std::vector<uint32_t> roots;
-  roots.reserve(within.size() + wanted.size());
-  for (const StoragePart* part : within) roots.push_back(part->root);
-  for (const StoragePart* part : wanted) {
-    roots.push_back(static_cast<uint32_t>(part - parsed_.storages.data()));
+  std::vector<uint32_t> bases;
+  bases.reserve(views.size() + wanted.size());
+  for (const ParsedStorage* part : views) bases.push_back(part->base);
+  for (const ParsedStorage* part : wanted) {
+    bases.push_back(static_cast<uint32_t>(part - parsed_.storages.data()));
   }
-  std::sort(roots.begin(), roots.end());
-  roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
+  std::sort(bases.begin(), bases.end());
+  bases.erase(std::unique(bases.begin(), bases.end()), bases.end());
   wanted.clear();
-  for (uint32_t i : roots) want(i);
-  FERRY_RETURN_IF_ERROR(PlaceFromFile(wanted, scratch));
+  for (uint32_t i : bases) want(i);
+  FERRY_RETURN_IF_ERROR(LoadFromFile(wanted, scratch));
   wanted.clear();
-  for (const StoragePart* part : within) {
-    const StoragePart& root = parsed_.storages[part->root];
+  for (const ParsedStorage* part : views) {
+    const ParsedStorage& base = parsed_.storages[part->base];
     // Elsewhere than on the host there are no addresses to count from.
-    if (!root.storage.device().is_cpu()) {
+    if (!base.storage.device().is_cpu()) {
       wanted.push_back(part);
       continue;
     }
-    Memory memory = root.storage.memory();
+    Memory memory = base.storage.memory();
     if (memory.data != nullptr) {
-      memory.data = static_cast<char*>(memory.data) + part->root_offset_bytes;
+      memory.data = static_cast<char*>(memory.data) + part->base_offset_bytes;
     }
-    part->storage.Place(root.storage.device(), std::move(memory),
-                        InternalKey());
-    part->storage.set_recorded_location(root.storage.recorded_location());
+    part->storage.Materialize(base.storage.device(), std::move(memory),
+                              InternalKey());
+    part->storage.set_recorded_location(base.storage.recorded_location());
   }
-  return PlaceFromFile(wanted, scratch);
+  return LoadFromFile(wanted, scratch);
 }
 
-absl::Status Checkpoint::Impl::PlaceFromFile(
-    absl::Span<const ParsedCheckpoint::StoragePart* const> wanted,
+absl::Status Checkpoint::Impl::LoadFromFile(
+    absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted,
     std::pmr::memory_resource* scratch) {
-  FERRY_RETURN_IF_ERROR(placing_failure_);
+  FERRY_RETURN_IF_ERROR(load_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
-      PlaceStorages(files(), wanted, PlacingOptionsOf(options_), scratch);
+      LoadStorages(files(), wanted, StorageLoadOptionsOf(options_), scratch);
   if (!replacements.ok()) {
     // Of storages on the host that nobody has put where they belong, none may
     // pass for one that is there.
-    for (const ParsedCheckpoint::StoragePart* part : wanted) {
-      if (part->storage.has_data()) placing_failure_ = replacements.status();
+    for (const ParsedCheckpoint::ParsedStorage* part : wanted) {
+      if (part->storage.has_data()) load_failure_ = replacements.status();
     }
     return replacements.status();
   }
   if (replacements->empty()) return absl::OkStatus();
-  for (ParsedCheckpoint::StoragePart& part : parsed_.storages) {
+  for (ParsedCheckpoint::ParsedStorage& part : parsed_.storages) {
     const auto found = replacements->find(part.storage);
     if (found != replacements->end()) part.storage = found->second;
   }
@@ -420,7 +422,7 @@ absl::Status Checkpoint::Impl::PlaceFromFile(
 }
 
 absl::Status Checkpoint::Impl::CheckHasBytes(uint32_t part) const {
-  const ParsedCheckpoint::StoragePart& asked = parsed_.storages[part];
+  const ParsedCheckpoint::ParsedStorage& asked = parsed_.storages[part];
   if (!asked.extents.empty() || asked.storage.size_bytes() == 0) {
     return absl::OkStatus();
   }
@@ -502,11 +504,11 @@ absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::FindRuns(
   return impl_->FindRuns(storage);
 }
 
-absl::Status Checkpoint::Place(absl::Span<const Storage> storages) {
-  return impl_->Place(storages);
+absl::Status Checkpoint::Load(absl::Span<const Storage> storages) {
+  return impl_->Load(storages);
 }
 
-absl::Status Checkpoint::PlaceAll() { return impl_->PlaceAll(); }
+absl::Status Checkpoint::LoadAll() { return impl_->LoadAll(); }
 
 absl::Status Checkpoint::ReadInto(
     absl::Span<const Destination> destinations) const {
@@ -530,13 +532,13 @@ Checkpoint::FileVerdict::Outcome Checkpoint::FileVerdict::outcome() const {
 
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     absl::string_view path, const LoadOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> file,
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file,
                          OpenFile(path, FileMapping::kNone));
   return VerifyFile(std::move(file), options);
 }
 
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
-    std::unique_ptr<ReadableBytes> file, const LoadOptions& options) {
+    std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FileVerdict verdict;
   absl::StatusOr<ParsedCheckpoint> parsed = Parse(*file, options);

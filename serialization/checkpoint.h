@@ -14,7 +14,7 @@
 //   FERRY_ASSIGN_OR_RETURN(Value weight,
 //                          checkpoint.root().At("/model/fc.weight"));
 //   FERRY_ASSIGN_OR_RETURN(Tensor tensor, weight.AsTensor());
-//   FERRY_RETURN_IF_ERROR(checkpoint.Place({tensor.storage()}));
+//   FERRY_RETURN_IF_ERROR(checkpoint.Load({tensor.storage()}));
 //   tensor.data();  // now it is there
 #ifndef FERRY_SERIALIZATION_CHECKPOINT_H_
 #define FERRY_SERIALIZATION_CHECKPOINT_H_
@@ -47,7 +47,7 @@ namespace ferry {
 // It reads nothing else of the file.
 //
 // Thread-safety: const methods may be called from any number of threads.
-// `Place` and `PlaceAll` must not overlap with any other use of the checkpoint
+// `Place` and `LoadAll` must not overlap with any other use of the checkpoint
 // or its values.
 class Checkpoint {
  public:
@@ -82,11 +82,11 @@ class Checkpoint {
 
   // Opens bytes that the program reads with code of its own, for instance from
   // an archive or over a network. `file` must not be null. For a `ByteSource`,
-  // see `ReadableSource`.
+  // see `OpenSource`.
   //
   // Errors: as above, and whatever `file` returns.
   static absl::StatusOr<Checkpoint> Open(
-      std::unique_ptr<ReadableBytes> file,
+      std::unique_ptr<RandomAccessFile> file,
       const LoadOptions& options = LoadOptions());
 
   // Opens bytes in memory, which must outlive the checkpoint.
@@ -111,9 +111,9 @@ class Checkpoint {
   uint64_t trailing_bytes() const;
 
   // Returns the value that was saved. Its tensors have their dtype and shape;
-  // the bytes of a storage are available once it has been placed. The value
+  // the bytes of a storage are available once it has been loaded. The value
   // stays valid after the checkpoint is destroyed, but storages that are not
-  // placed by then can no longer be placed.
+  // loaded by then can no longer be loaded.
   const Value& root() const;
 
   // Returns warnings about a file that can be read, one phrase each, without
@@ -160,10 +160,10 @@ class Checkpoint {
   //         - a header is damaged; whatever reading returns.
   absl::StatusOr<std::vector<StoredRun>> FindRuns(const Storage& storage) const;
 
-  // Reads storages of this checkpoint and places them as
-  // `LoadOptions::placement` says. Storages that are already placed stay as
-  // they are. After a failure in a program's own package or map function, all
-  // further calls fail with the same error.
+  // Loads storages of this checkpoint to where `LoadOptions::placement` says.
+  // Storages that are already loaded stay as they are. After a failure in a
+  // program's own package or map function, all further calls fail with the same
+  // error.
   //
   // Errors:
   //   kInvalidArgument - a storage is not of this checkpoint, or no package
@@ -171,10 +171,10 @@ class Checkpoint {
   //   kDataLoss        - a record is damaged.
   //   kUnavailable, kOutOfRange - as `DeviceSnapshot::RestoreLocation`.
   //   kResourceExhausted - not enough memory, or past the limits.
-  absl::Status Place(absl::Span<const Storage> storages);
+  absl::Status Load(absl::Span<const Storage> storages);
 
-  // Reads and places all storages. Errors: as `Place`.
-  absl::Status PlaceAll();
+  // Loads all storages. Errors: as `Load`.
+  absl::Status LoadAll();
 
   // A storage of this checkpoint, and host memory for its bytes.
   struct Destination {
@@ -182,8 +182,8 @@ class Checkpoint {
     absl::Span<char> memory;  // of `storage.size_bytes()`
   };
 
-  // Reads storages into memory that the caller owns, whether they are placed or
-  // not. Places nothing, and may be called any number of times. Reads all
+  // Reads storages into memory that the caller owns, whether they are loaded or
+  // not. Does not load them, and may be called any number of times. Reads all
   // `destinations` in parallel, so it is best to read many small storages in
   // one call.
   //
@@ -272,7 +272,7 @@ class Checkpoint {
   // Checks bytes that the program reads with code of its own. `file` must not
   // be null.
   static absl::StatusOr<FileVerdict> VerifyFile(
-      std::unique_ptr<ReadableBytes> file,
+      std::unique_ptr<RandomAccessFile> file,
       const LoadOptions& options = LoadOptions());
 
  private:

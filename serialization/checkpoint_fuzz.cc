@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       absl::string_view(reinterpret_cast<const char*>(data), size),
       load_options);
   if (!checkpoint.ok()) return 0;
-  if (!checkpoint->PlaceAll().ok()) return 0;
+  if (!checkpoint->LoadAll().ok()) return 0;
   load_options.limits.max_nodes = 1000000;
   for (ferry::Container container :
        {ferry::Container::kZip, ferry::Container::kLegacy}) {

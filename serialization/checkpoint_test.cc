@@ -86,11 +86,11 @@ class CheckpointTest : public testing::Test {
 };
 
 // Notes what is read of a file.
-class Recorder final : public ReadableBytes {
+class Recorder final : public RandomAccessFile {
  public:
   using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
   Recorder(absl::string_view bytes, Ranges* ranges)
-      : memory_(ReadableMemory(bytes, "recorded.pt")), ranges_(ranges) {}
+      : memory_(MakeMemoryFile(bytes, "recorded.pt")), ranges_(ranges) {}
   absl::string_view name() const override { return memory_->name(); }
   uint64_t size_bytes() const override { return memory_->size_bytes(); }
   absl::Status ReadAt(uint64_t offset_bytes,
@@ -104,7 +104,7 @@ class Recorder final : public ReadableBytes {
   }
 
  private:
-  const std::unique_ptr<ReadableBytes> memory_;
+  const std::unique_ptr<RandomAccessFile> memory_;
   mutable std::mutex mutex_;
   Ranges* const ranges_;  // guarded by mutex_ while it is read
 };
@@ -130,8 +130,7 @@ TEST_F(CheckpointTest, OpeningReadsNoTensorData) {
 
   // One tensor's bytes and no others.
   ranges.clear();
-  ASSERT_THAT(checkpoint->Place({TensorOf(*checkpoint, "1").storage()}),
-              IsOk());
+  ASSERT_THAT(checkpoint->Load({TensorOf(*checkpoint, "1").storage()}), IsOk());
   EXPECT_LT(TotalBytes(ranges), 1000);
   EXPECT_TRUE(TensorOf(*checkpoint, "1").storage().has_data());
   EXPECT_EQ(static_cast<float*>(TensorOf(*checkpoint, "1").data())[15], 2.0f);
@@ -139,10 +138,9 @@ TEST_F(CheckpointTest, OpeningReadsNoTensorData) {
 
   // What is placed is not read again.
   ranges.clear();
-  ASSERT_THAT(checkpoint->Place({TensorOf(*checkpoint, "1").storage()}),
-              IsOk());
+  ASSERT_THAT(checkpoint->Load({TensorOf(*checkpoint, "1").storage()}), IsOk());
   EXPECT_TRUE(ranges.empty());
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   EXPECT_LT(TotalBytes(ranges), 40 << 20);
   EXPECT_EQ(static_cast<float*>(TensorOf(*checkpoint, "2").data())[0], 3.0f);
   EXPECT_EQ(checkpoint->storages().size(), 3);
@@ -156,7 +154,7 @@ TEST_F(CheckpointTest, OpeningManyTensorsReadsFewTimes) {
       Checkpoint::Open(std::make_unique<Recorder>(bytes, &ranges), options_);
   ASSERT_THAT(checkpoint, IsOk());
   EXPECT_LT(ranges.size(), 20);
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   EXPECT_LT(ranges.size(), 40);
   for (int i = 0; i < 5000; i += 499) {
     const Tensor tensor = TensorOf(*checkpoint, absl::StrCat(i));
@@ -183,7 +181,7 @@ TEST_F(CheckpointTest, PutsStoragesOnTheirDevices) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   // A large one goes to the device piece by piece, not through a copy of it.
   EXPECT_LE(fake_->largest_copy_bytes(), 1 << 20);
   const char* const devices[] = {"fake:1", "cpu", "fake:0", "fake:1"};
@@ -206,7 +204,7 @@ TEST_F(CheckpointTest, HostPlacementKeepsTags) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   const char* const tags[] = {"fake:1", "nobody:7", "cpu"};
   for (int i = 0; i < 3; ++i) {
     const Tensor tensor = TensorOf(*checkpoint, absl::StrCat(i));
@@ -224,7 +222,7 @@ TEST_F(CheckpointTest, UnknownTagsAreErrorsBeforeAnythingIsRead) {
       Checkpoint::Open(std::make_unique<Recorder>(bytes, &ranges), options_);
   ASSERT_THAT(checkpoint, IsOk());
   ranges.clear();
-  const absl::Status status = checkpoint->PlaceAll();
+  const absl::Status status = checkpoint->LoadAll();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
   EXPECT_THAT(std::string(status.message()),
               testing::AllOf(HasSubstr("recorded.pt"), HasSubstr("nobody:7"),
@@ -234,7 +232,7 @@ TEST_F(CheckpointTest, UnknownTagsAreErrorsBeforeAnythingIsRead) {
     EXPECT_FALSE(storage.has_data());
   }
   // What can be placed still can.
-  EXPECT_THAT(checkpoint->Place({checkpoint->storages()[0]}), IsOk());
+  EXPECT_THAT(checkpoint->Load({checkpoint->storages()[0]}), IsOk());
 }
 
 TEST_F(CheckpointTest, IndexPastTheLastDevice) {
@@ -242,7 +240,7 @@ TEST_F(CheckpointTest, IndexPastTheLastDevice) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(checkpoint->LoadAll().code(), absl::StatusCode::kOutOfRange);
 }
 
 TEST_F(CheckpointTest, ProgramsPackageIsGivenCompleteStorages) {
@@ -272,7 +270,7 @@ TEST_F(CheckpointTest, ProgramsPackageIsGivenCompleteStorages) {
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
   const Storage before = TensorOf(*checkpoint, "0").storage();
-  const absl::Status status = checkpoint->PlaceAll();
+  const absl::Status status = checkpoint->LoadAll();
   ASSERT_THAT(status, IsOk());
   // In the order of first reference.
   EXPECT_THAT(asked, ElementsAre("vault 1", "vault 3", "vault -1"));
@@ -282,7 +280,7 @@ TEST_F(CheckpointTest, ProgramsPackageIsGivenCompleteStorages) {
   EXPECT_EQ(static_cast<float*>(tensor.data())[0], 1.0f);
   EXPECT_EQ(tensor.storage().recorded_location(), "");
   // It is known as the checkpoint's own.
-  EXPECT_THAT(checkpoint->Place({tensor.storage()}), IsOk());
+  EXPECT_THAT(checkpoint->Load({tensor.storage()}), IsOk());
 }
 
 TEST_F(CheckpointTest, ProgramsPackageMayFail) {
@@ -296,7 +294,7 @@ TEST_F(CheckpointTest, ProgramsPackageMayFail) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  const absl::Status status = checkpoint->PlaceAll();
+  const absl::Status status = checkpoint->LoadAll();
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(std::string(status.message()), HasSubstr("the vault is closed"));
 }
@@ -307,13 +305,12 @@ TEST_F(CheckpointTest, LimitsBoundTheStorages) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  EXPECT_EQ(checkpoint->PlaceAll().code(),
-            absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(checkpoint->Place({checkpoint->storages()[1]}), IsOk());
+  EXPECT_EQ(checkpoint->LoadAll().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(checkpoint->Load({checkpoint->storages()[1]}), IsOk());
   options_.limits.max_total_bytes = 2048;
   checkpoint = Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  EXPECT_THAT(checkpoint->PlaceAll(), IsOk());
+  EXPECT_THAT(checkpoint->LoadAll(), IsOk());
 }
 
 TEST_F(CheckpointTest, StoragesOfOthersAreRefused) {
@@ -322,11 +319,11 @@ TEST_F(CheckpointTest, StoragesOfOthersAreRefused) {
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
   const absl::StatusOr<Storage> other = Storage::Allocate(4);
-  EXPECT_EQ(checkpoint->Place({*other}).code(),
+  EXPECT_EQ(checkpoint->Load({*other}).code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(checkpoint->Place({Storage()}).code(),
+  EXPECT_EQ(checkpoint->Load({Storage()}).code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(checkpoint->Place({}), IsOk());
+  EXPECT_THAT(checkpoint->Load({}), IsOk());
 }
 
 TEST_F(CheckpointTest, AFailedPlaceLeavesNothingPlaced) {
@@ -336,7 +333,7 @@ TEST_F(CheckpointTest, AFailedPlaceLeavesNothingPlaced) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(checkpoint->LoadAll().code(), absl::StatusCode::kDataLoss);
   EXPECT_FALSE(checkpoint->storages()[0].has_data());
 }
 
@@ -405,7 +402,7 @@ TEST_F(CheckpointTest, ValuesOutliveTheCheckpoint) {
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(bytes, options_);
     ASSERT_THAT(checkpoint, IsOk());
-    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+    ASSERT_THAT(checkpoint->LoadAll(), IsOk());
     tensor = TensorOf(*checkpoint, "w");
     root = checkpoint->root();
   }
@@ -457,7 +454,7 @@ TEST_F(CheckpointTest, StoragesPast4GiB) {
 
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(path, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  const absl::Status status = checkpoint->PlaceAll();
+  const absl::Status status = checkpoint->LoadAll();
   ASSERT_THAT(status, IsOk());
   EXPECT_EQ(static_cast<float*>(TensorOf(*checkpoint, "w").data())[3], 3.0f);
   unlink(path.c_str());

@@ -14,7 +14,7 @@ namespace ferry {
 
 CodecRegistry::CodecRegistry()
     : codecs_(std::make_shared<const CodecSnapshot::Codecs>(
-          1, std::make_shared<const torch_format::PickleCodec>())) {}
+          1, std::make_shared<const torch::PickleCodec>())) {}
 
 CodecRegistry& CodecRegistry::Default() {
   static CodecRegistry* const registry = new CodecRegistry;

@@ -16,7 +16,7 @@ namespace {
 
 absl::StatusOr<Value> ReadAll(absl::StatusOr<Checkpoint> checkpoint) {
   if (!checkpoint.ok()) return checkpoint.status();
-  FERRY_RETURN_IF_ERROR(checkpoint->PlaceAll());
+  FERRY_RETURN_IF_ERROR(checkpoint->LoadAll());
   return checkpoint->root();
 }
 
@@ -33,11 +33,11 @@ absl::StatusOr<Value> LoadMemory(absl::string_view bytes,
 
 absl::StatusOr<Value> Load(ByteSource& source, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(const uint64_t start, source.Tell());
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> bytes,
-                         ReadableSource(&source));
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> bytes,
+                         OpenSource(&source));
   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
                          Checkpoint::Open(std::move(bytes), options));
-  FERRY_RETURN_IF_ERROR(checkpoint.PlaceAll());
+  FERRY_RETURN_IF_ERROR(checkpoint.LoadAll());
   FERRY_RETURN_IF_ERROR(source.Seek(start + options.offset_bytes +
                                     checkpoint.end_offset_bytes()));
   return checkpoint.root();

@@ -24,7 +24,7 @@
 
 namespace ferry {
 
-// Reads a whole file: calls `Checkpoint::Open`, then `Checkpoint::PlaceAll`. To
+// Reads a whole file: calls `Checkpoint::Open`, then `Checkpoint::LoadAll`. To
 // read part of a file, use `Checkpoint`.
 //
 // Errors: as those two functions.

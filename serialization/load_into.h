@@ -92,7 +92,7 @@ absl::StatusOr<LoadIntoResult> LoadInto(
     const LoadOptions& load_options = LoadOptions());
 
 // Does the same from an open checkpoint. Does not change which of its storages
-// are placed.
+// are loaded.
 absl::StatusOr<LoadIntoResult> LoadInto(
     const Checkpoint& checkpoint, absl::Span<const NamedTensor> tensors,
     const LoadIntoOptions& options = LoadIntoOptions());

@@ -83,10 +83,10 @@ std::string Saved(const std::vector<NamedTensor>& tensors) {
 }
 
 // Bytes in memory that count what is read of them.
-class CountingBytes final : public ReadableBytes {
+class CountingBytes final : public RandomAccessFile {
  public:
   CountingBytes(absl::string_view bytes, uint64_t* bytes_read)
-      : memory_(ReadableMemory(bytes, "counted.pt")), bytes_read_(bytes_read) {}
+      : memory_(MakeMemoryFile(bytes, "counted.pt")), bytes_read_(bytes_read) {}
   absl::string_view name() const override { return memory_->name(); }
   uint64_t size_bytes() const override { return memory_->size_bytes(); }
   absl::Status ReadAt(uint64_t offset, absl::Span<char> out) const override {
@@ -95,7 +95,7 @@ class CountingBytes final : public ReadableBytes {
   }
 
  private:
-  const std::unique_ptr<ReadableBytes> memory_;
+  const std::unique_ptr<RandomAccessFile> memory_;
   uint64_t* const bytes_read_;
 };
 

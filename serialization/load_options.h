@@ -66,7 +66,7 @@ struct LoadOptions : TransferControl {
   MapLocation map_location;
 
   // Whether to fail with kInvalidArgument if `map_location` is given by text or
-  // by table but matches none of the storages that are placed. The default is
+  // by table but matches none of the storages that are loaded. The default is
   // false, as in PyTorch, where a mistyped key goes unnoticed.
   bool map_location_must_match = false;
 

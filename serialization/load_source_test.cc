@@ -28,7 +28,7 @@
 #include "ferry/io/byte_source.h"
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/file.h"
-#include "ferry/io/readable_range.h"
+#include "ferry/io/file_range.h"
 #include "ferry/io/stream_bytes.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/container_kind.h"
@@ -189,8 +189,7 @@ TEST(LoadSourceTest, LegacyStreamsOneAfterAnother) {
 TEST(LoadSourceTest, VerifiesOnThisThread) {
   const std::string file = *SaveToString(Sample());
   WatchedSource source(file);
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
-      ReadableSource(&source);
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes = OpenSource(&source);
   ASSERT_THAT(bytes, IsOk());
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(bytes));
   ASSERT_THAT(checkpoint, IsOk());
@@ -219,20 +218,19 @@ TEST(LoadSourceTest, APartInTheMiddleOfAFile) {
   const std::string first = *SaveToString(Value(1));
   const std::string second = *SaveToString(Sample());
   const std::string all = absl::StrCat(first, second, first);
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> range = ReadableRange(
-      ReadableMemory(all, "three.bin"), first.size(), second.size());
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> range =
+      OpenRange(MakeMemoryFile(all, "three.bin"), first.size(), second.size());
   ASSERT_THAT(range, IsOk());
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(range));
   ASSERT_THAT(checkpoint, IsOk());
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   ExpectSample(checkpoint->root());
 }
 
 TEST(LoadSourceTest, ListingReadsTheDirectoryAndThePickleAlone) {
   const std::string file = *SaveToString(Sample());
   WatchedSource source(file);
-  absl::StatusOr<std::unique_ptr<ReadableBytes>> bytes =
-      ReadableSource(&source);
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes = OpenSource(&source);
   ASSERT_THAT(bytes, IsOk());
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(*std::move(bytes));
   ASSERT_THAT(checkpoint, IsOk());
@@ -245,7 +243,7 @@ TEST(LoadSourceTest, ListingReadsTheDirectoryAndThePickleAlone) {
   EXPECT_EQ(small->num_elements(), SizeOf(1));
   EXPECT_LT(source.bytes_read, 80u << 10);
   // And one tensor takes no other's bytes.
-  ASSERT_THAT(checkpoint->Place({small->storage()}), IsOk());
+  ASSERT_THAT(checkpoint->Load({small->storage()}), IsOk());
   EXPECT_LT(source.bytes_read, 90u << 10);
   EXPECT_EQ(static_cast<const int32_t*>(small->data())[2], 3);
 }

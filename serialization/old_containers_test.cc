@@ -78,11 +78,11 @@ TEST(OldContainersTest, PartsOfAStorageShareItsMemory) {
   const Tensor part = TensorAt(*checkpoint, "/1");
   EXPECT_EQ(part.storage().size_bytes(), 20u);
   // The whole comes with its part.
-  ASSERT_THAT(checkpoint->Place({part.storage()}), IsOk());
+  ASSERT_THAT(checkpoint->Load({part.storage()}), IsOk());
   const Tensor whole = TensorAt(*checkpoint, "/2");
   ASSERT_TRUE(whole.storage().has_data());
   EXPECT_FALSE(TensorAt(*checkpoint, "/0").storage().has_data());
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   EXPECT_EQ(Floats(part), Floats(whole) + 2);
   EXPECT_EQ(*Floats(part), 2.0f);
   *Floats(part) = 9;
@@ -121,7 +121,7 @@ TEST(OldContainersTest, SourcesOfClassesAreKeptForStreams) {
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(bytes, OnHost());
     ASSERT_THAT(checkpoint, IsOk());
-    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+    ASSERT_THAT(checkpoint->LoadAll(), IsOk());
     EXPECT_EQ(SaveAs(checkpoint->root(), Container::kLegacy, protocol), bytes);
     const std::string zip =
         SaveAs(checkpoint->root(), Container::kZip, protocol);
@@ -139,7 +139,7 @@ TEST(OldContainersTest, IdsThatAreText) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, OnHost());
   ASSERT_THAT(checkpoint, IsOk());
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   EXPECT_EQ(static_cast<const int64_t*>(
                 TensorAt(*checkpoint, "/x").storage().data())[2],
             2);
@@ -154,7 +154,7 @@ TEST(OldContainersTest, Tar) {
   ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->info().container, Container::kTar);
   EXPECT_EQ(checkpoint->end_offset_bytes(), bytes.size());
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   const Tensor whole = TensorAt(*checkpoint, "/a");
   EXPECT_THAT(whole.shape(), ElementsAre(2, 3));
   const Tensor part = TensorAt(*checkpoint, "/part");
@@ -179,7 +179,7 @@ TEST(OldContainersTest, StoragesInABarePickle) {
                     absl::MakeSpan(reinterpret_cast<char*>(copy.data()), 16)}}),
               IsOk());
   EXPECT_THAT(copy, ElementsAre(0, 1, 2, 3));
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   EXPECT_EQ(*Floats(tensor), 1.0f);
   EXPECT_NE(TensorAt(*checkpoint, "/0").storage(), tensor.storage());
 }
@@ -300,7 +300,7 @@ TEST(OldContainersTest, ArchivesOfTheFirstVersions) {
       absl::StatusOr<Checkpoint> checkpoint =
           Checkpoint::OpenMemory(bytes, OnHost());
       ASSERT_THAT(checkpoint, IsOk());
-      const absl::Status placed = checkpoint->PlaceAll();
+      const absl::Status placed = checkpoint->LoadAll();
       ASSERT_THAT(placed, IsOk());
       const Tensor tensor = TensorAt(*checkpoint, "/w");
       EXPECT_THAT(absl::MakeConstSpan(Floats(tensor), 4),

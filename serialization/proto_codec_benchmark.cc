@@ -70,9 +70,8 @@ const Sample& Tensors() {
                                storage, DType::kFloat32, {8, 8})));
     }
     auto* const read = new Sample;
-    const LargeString pickle = Write(torch_format::PickleCodec(), built);
-    Read(torch_format::PickleCodec(), {pickle.data(), pickle.size()}, kTensors,
-         read);
+    const LargeString pickle = Write(torch::PickleCodec(), built);
+    Read(torch::PickleCodec(), {pickle.data(), pickle.size()}, kTensors, read);
     return read;
   }();
   return *sample;
@@ -122,7 +121,7 @@ void BM_Read(benchmark::State& state, const Codec& codec,
   BENCHMARK_CAPTURE(of, codec##_##sample, *new codec, sample()) \
       ->Unit(benchmark::kMillisecond)
 
-using Pickle = torch_format::PickleCodec;
+using Pickle = torch::PickleCodec;
 using Proto = proto::ProtoCodec;
 FERRY_BENCHMARK(BM_Read, Pickle, Tensors);
 FERRY_BENCHMARK(BM_Read, Proto, Tensors);

@@ -98,7 +98,7 @@ TEST(ProtoRoundTripTest, PicklesComeBack) {
     options.placement = Placement::kHost;
     absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(file, options);
     ASSERT_THAT(checkpoint, IsOk());
-    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+    ASSERT_THAT(checkpoint->LoadAll(), IsOk());
     const Value& root = checkpoint->root();
     const std::string record =
         Write(proto::ProtoCodec(), *root.graph(), root.node());
@@ -112,8 +112,7 @@ TEST(ProtoRoundTripTest, PicklesComeBack) {
     EXPECT_EQ(Write(proto::ProtoCodec(), back, read->root), record);
 
     const int protocol = std::max(2, checkpoint->info().pickle_protocol);
-    const torch_format::PickleCodec pickle(
-        torch_format::PersistentIds::kArchive, protocol);
+    const torch::PickleCodec pickle(torch::PersistentIds::kArchive, protocol);
     const bool is_same = Write(pickle, *root.graph(), root.node()) ==
                          Write(pickle, back, read->root);
     EXPECT_EQ(is_same, !LosesMemo(file));
@@ -125,8 +124,7 @@ TEST(ProtoRoundTripTest, PicklesComeBack) {
 // Returns the pickle that `pickle` becomes on its way through the codec.
 // Without that it must stay the same.
 std::string ThroughTheCodec(const std::string& pickle, int protocol) {
-  const torch_format::PickleCodec codec(torch_format::PersistentIds::kArchive,
-                                        protocol);
+  const torch::PickleCodec codec(torch::PersistentIds::kArchive, protocol);
   ObjectGraph graph;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
@@ -182,12 +180,11 @@ TEST(ProtoRoundTripTest, StoragesOfTheOtherByteOrderAreTurnedRound) {
   zip.Add("archive/data/0", Bytes("\x3f\x80\0\0\x40\0\0\0"));
   zip.Add("archive/version", "3\n");
   const std::string bytes = zip.Build();
-  const auto file = ReadableMemory(bytes, "some.pt");
+  const auto file = MakeMemoryFile(bytes, "some.pt");
   const auto codecs = std::make_shared<const CodecSnapshot::Codecs>(
       1, std::make_shared<const proto::ProtoCodec>());
   const absl::StatusOr<ParsedCheckpoint> parsed =
-      torch_format::ReadZipContainer(*file, ContainerOptions(),
-                                     CodecSnapshot(codecs));
+      torch::ReadZipContainer(*file, ContainerOptions(), CodecSnapshot(codecs));
   ASSERT_THAT(parsed, IsOk());
   ASSERT_EQ(parsed->storages.size(), 1);
   EXPECT_EQ(parsed->storages[0].extents[0].swap_unit_bytes, 4);

@@ -157,13 +157,13 @@ class Records {
           absl::Span<const StorageEntry> storages,
           absl::string_view archive_name, const SaveOptions& options);
 
-  absl::Span<const ArchiveRecord> records() const { return records_; }
+  absl::Span<const zip::ArchiveRecord> records() const { return records_; }
 
  private:
   absl::string_view Keep(std::initializer_list<absl::string_view> parts);
   // The text stays as it is; the name is kept.
-  ArchiveRecord& Add(absl::string_view name, absl::string_view text) {
-    ArchiveRecord& record = records_.emplace_back();
+  zip::ArchiveRecord& Add(absl::string_view name, absl::string_view text) {
+    zip::ArchiveRecord& record = records_.emplace_back();
     record.name = Keep({archive_name_, "/", name});
     record.text = text;
     return record;
@@ -172,7 +172,7 @@ class Records {
   const absl::string_view archive_name_;
   HugePageResource memory_;  // of what follows, so it comes first
   std::pmr::monotonic_buffer_resource texts_{&memory_};
-  std::pmr::vector<ArchiveRecord> records_{&memory_};
+  std::pmr::vector<zip::ArchiveRecord> records_{&memory_};
 };
 
 absl::string_view Records::Keep(
@@ -195,7 +195,7 @@ Records::Records(absl::string_view graph_name, absl::string_view graph,
   // As long as those of storages, which are nearly all.
   const size_t name_bytes = archive_name.size() + 16;
   memory_.Reserve((storages.size() + kOtherRecords) *
-                  (sizeof(ArchiveRecord) + 2 * name_bytes));
+                  (sizeof(zip::ArchiveRecord) + 2 * name_bytes));
   records_.reserve(storages.size() + kOtherRecords);
 
   const bool is_newest = options.compatibility == Compatibility::kTorch2_7;
@@ -209,14 +209,14 @@ Records::Records(absl::string_view graph_name, absl::string_view graph,
   }
   const size_t first_storage = records_.size();
   for (size_t i = 0; i < storages.size(); ++i) {
-    ArchiveRecord& record = Add(absl::StrCat("data/", i), "");
+    zip::ArchiveRecord& record = Add(absl::StrCat("data/", i), "");
     // Like C++, nothing of a storage on the meta device.
     const Storage& storage = storages[i].storage;
     if (storage.device().type() != "meta") record.storage = storage;
   }
   if (!is_newest) {
     std::sort(records_.begin() + first_storage, records_.end(),
-              [](const ArchiveRecord& a, const ArchiveRecord& b) {
+              [](const zip::ArchiveRecord& a, const zip::ArchiveRecord& b) {
                 return a.name < b.name;
               });
   }
@@ -257,12 +257,11 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
   storages.ReserveAdded(std::max(value.graph()->storages().size(),
                                  value.graph()->tensors().size()));
   if (options.container == Container::kLegacy) {
-    torch_format::TorchPickler hooks(&storages,
-                                     torch_format::PersistentIds::kStream);
+    torch::TorchPickler hooks(&storages, torch::PersistentIds::kStream);
     pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
     FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
     FERRY_RETURN_IF_ERROR(hooks.CheckReadsBack(pickler.bytes()));
-    LegacyContents contents;
+    torch::LegacyContents contents;
     contents.pickle_protocol = options.pickle_protocol;
     contents.objects = pickler.bytes();
     for (size_t i = 0; i < storages.entries().size(); ++i) {
@@ -270,11 +269,12 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
       contents.storages.push_back(
           {hooks.key(i), entry.storage, ElementSizeBytes(entry.dtype)});
     }
-    return WriteLegacyStream(std::move(contents), devices, &options, output);
+    return torch::WriteLegacyStream(std::move(contents), devices, &options,
+                                    output);
   }
   // The registered codec "pickle" does not know the protocol.
-  const torch_format::PickleCodec pickle(torch_format::PersistentIds::kArchive,
-                                         options.pickle_protocol);
+  const torch::PickleCodec pickle(torch::PersistentIds::kArchive,
+                                  options.pickle_protocol);
   const CodecSnapshot codecs = Codecs(options);
   const Codec* codec = &pickle;
   if (!options.codec.empty() && options.codec != pickle.name()) {
@@ -282,7 +282,7 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
   }
   FERRY_ASSIGN_OR_RETURN(const LargeString graph,
                          codec->Write(*value.graph(), value.node(), &storages));
-  ArchiveOptions archive_options;
+  zip::ArchiveOptions archive_options;
   archive_options.alignment_bytes = options.storage_alignment;
   archive_options.compute_crc32 = options.compute_crc32;
   archive_options.ends_with_id =
@@ -290,7 +290,7 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
   archive_options.control = &options;
   const Records records(absl::StrCat("data.", codec->suffix()), graph,
                         storages.entries(), archive_name, options);
-  return WriteArchive(records.records(), devices, archive_options, output);
+  return zip::WriteArchive(records.records(), devices, archive_options, output);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ class SaveTest : public testing::Test {
   std::vector<std::string> Records(absl::string_view bytes) {
     std::vector<std::string> names;
     const absl::StatusOr<zip::ZipDirectory> directory = zip::ZipDirectory::Read(
-        *ReadableMemory(bytes, "some.zip"), zip::ZipLimits());
+        *MakeMemoryFile(bytes, "some.zip"), zip::ZipLimits());
     EXPECT_THAT(directory, IsOk());
     for (const Extent& entry : directory->entries()) {
       names.emplace_back(entry.name);
@@ -154,7 +154,7 @@ TEST_F(SaveTest, NamesTheArchiveAfterTheFile) {
       const std::string path = absl::StrCat(testing::TempDir(), "/", c.file);
       const absl::Status status = Save(Value(1), path, options_);
       ASSERT_THAT(status, IsOk());
-      absl::StatusOr<std::unique_ptr<ReadableBytes>> file =
+      absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
           OpenForReading(path);
       ASSERT_THAT(file, IsOk());
       const absl::StatusOr<zip::ZipDirectory> directory =
@@ -203,7 +203,7 @@ TEST_F(SaveTest, AlignsStorages) {
     options_.storage_alignment = alignment;
     const absl::StatusOr<std::string> bytes = SaveToString(Tensors(3));
     ASSERT_THAT(bytes, IsOk());
-    const auto file = ReadableMemory(*bytes, "some.zip");
+    const auto file = MakeMemoryFile(*bytes, "some.zip");
     const absl::StatusOr<zip::ZipDirectory> directory =
         zip::ZipDirectory::Read(*file, zip::ZipLimits());
     ASSERT_THAT(directory, IsOk());
@@ -410,7 +410,7 @@ TEST_F(SaveTest, BytesThatWereNotReadAreAnErrorThatNamesTheTensor) {
     EXPECT_THAT(std::string(status.message()),
                 testing::AllOf(HasSubstr("/weight"),
                                HasSubstr("have not been read from their file; "
-                                         "call Checkpoint::Place first")));
+                                         "call Checkpoint::Load first")));
   }
 }
 

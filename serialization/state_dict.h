@@ -94,7 +94,7 @@ struct StateDictResult {
 // are left out.
 //
 // The tensors are those of `value` and are not copied. If `value` is from a
-// `Checkpoint` whose storages are not placed, they have no bytes. All pointers
+// `Checkpoint` whose storages are not loaded, they have no bytes. All pointers
 // can be passed to `Value::At`.
 //
 // Complexity: O(number of nodes + size of the names in the result).

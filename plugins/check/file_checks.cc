@@ -91,7 +91,7 @@ constexpr FileCheck kChecks[] = {
 
 }  // namespace
 
-std::vector<CheckResult> CheckPluginFile(const ReadableBytes& file) {
+std::vector<CheckResult> CheckPluginFile(const RandomAccessFile& file) {
   const absl::StatusOr<ElfFile> elf = ReadElfFile(file);
   std::vector<CheckResult> results;
   for (const FileCheck& check : kChecks) {

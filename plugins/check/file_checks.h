@@ -17,7 +17,7 @@
 namespace ferry {
 
 // Runs the checks. If the first fails, the others are unsupported.
-std::vector<CheckResult> CheckPluginFile(const ReadableBytes& file);
+std::vector<CheckResult> CheckPluginFile(const RandomAccessFile& file);
 
 }  // namespace ferry
 

@@ -14,7 +14,8 @@
 
 namespace ferry {
 
-Extent PlainExtent(uint32_t file, uint64_t offset_bytes, uint64_t size_bytes) {
+Extent MakePlainExtent(uint32_t file, uint64_t offset_bytes,
+                       uint64_t size_bytes) {
   Extent extent;
   extent.file = file;
   extent.begin = offset_bytes;
@@ -25,7 +26,7 @@ Extent PlainExtent(uint32_t file, uint64_t offset_bytes, uint64_t size_bytes) {
   return extent;
 }
 
-absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
+absl::StatusOr<uint64_t> FindContents(const RandomAccessFile& file,
                                       const Extent& extent,
                                       absl::string_view head) {
   if (extent.find_contents == nullptr) return extent.begin;
@@ -38,7 +39,7 @@ absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
   return extent.begin + *offset;
 }
 
-absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
+absl::StatusOr<uint64_t> FindContents(const RandomAccessFile& file,
                                       const Extent& extent) {
   if (extent.find_contents == nullptr) return extent.begin;
   std::string head(extent.head_bytes, '\0');
@@ -47,25 +48,25 @@ absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
   return FindContents(file, extent, head);
 }
 
-absl::Status RecordError(absl::StatusCode code, const ReadableBytes& file,
+absl::Status RecordError(absl::StatusCode code, const RandomAccessFile& file,
                          absl::string_view record, absl::string_view what) {
   return absl::Status(code, absl::StrCat(file.name(), ": record ",
                                          QuoteForMessage(record), ": ", what));
 }
 
-absl::Status RecordErrorAt(absl::StatusCode code, const ReadableBytes& file,
+absl::Status RecordErrorAt(absl::StatusCode code, const RandomAccessFile& file,
                            absl::string_view record, absl::string_view what,
                            uint64_t offset_bytes) {
   return RecordError(code, file, record,
                      absl::StrCat(what, " (at offset ", offset_bytes, ")"));
 }
 
-absl::Status ExtentError(absl::StatusCode code, const ReadableBytes& file,
+absl::Status ExtentError(absl::StatusCode code, const RandomAccessFile& file,
                          const Extent& extent, absl::string_view what) {
   return RecordErrorAt(code, file, extent.name, what, extent.begin);
 }
 
-absl::Status CheckCrc32(const ReadableBytes& file, const Extent& extent,
+absl::Status CheckCrc32(const RandomAccessFile& file, const Extent& extent,
                         uint32_t crc32) {
   if (!extent.has_crc32 || extent.crc32 == crc32) return absl::OkStatus();
   return ExtentError(
@@ -76,7 +77,7 @@ absl::Status CheckCrc32(const ReadableBytes& file, const Extent& extent,
 }
 
 absl::StatusOr<uint32_t> InflateExtent(
-    const ReadableBytes& file, const Extent& extent,
+    const RandomAccessFile& file, const Extent& extent,
     absl::FunctionRef<absl::Status(absl::string_view)> consume) {
   FERRY_ASSIGN_OR_RETURN(const uint64_t offset, FindContents(file, extent));
   DeflatedRange range;
@@ -89,7 +90,7 @@ absl::StatusOr<uint32_t> InflateExtent(
       });
 }
 
-absl::Status ReadExtentInto(const ReadableBytes& file, const Extent& extent,
+absl::Status ReadExtentInto(const RandomAccessFile& file, const Extent& extent,
                             bool verify, absl::Span<char> out) {
   uint32_t crc32 = 0;
   if (extent.encoding == Encoding::kDeflated) {
@@ -107,7 +108,7 @@ absl::Status ReadExtentInto(const ReadableBytes& file, const Extent& extent,
   return verify ? CheckCrc32(file, extent, crc32) : absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadExtent(const ReadableBytes& file,
+absl::StatusOr<std::string> ReadExtent(const RandomAccessFile& file,
                                        const Extent& extent, bool verify) {
   if (!CanHaveItsSize(extent)) {
     return ExtentError(absl::StatusCode::kDataLoss, file, extent,

@@ -12,7 +12,7 @@
 //
 // Example: 400 bytes that are stored unencoded at offset 64 of the first file.
 //
-//   const Extent extent = PlainExtent(0, 64, 400);
+//   const Extent extent = MakePlainExtent(0, 64, 400);
 #ifndef FERRY_SERIALIZATION_CONTAINER_EXTENT_H_
 #define FERRY_SERIALIZATION_CONTAINER_EXTENT_H_
 
@@ -74,7 +74,8 @@ struct Extent {
 };
 
 // Makes an extent of unencoded bytes, without a header or a checksum.
-Extent PlainExtent(uint32_t file, uint64_t offset_bytes, uint64_t size_bytes);
+Extent MakePlainExtent(uint32_t file, uint64_t offset_bytes,
+                       uint64_t size_bytes);
 
 // Returns where the contents of `extent` begin in `file`, which must be the
 // extent's file. The first overload takes the header; the second reads it, if
@@ -82,30 +83,30 @@ Extent PlainExtent(uint32_t file, uint64_t offset_bytes, uint64_t size_bytes);
 //
 // Errors: kDataLoss - the header is damaged; the message has the file.
 //         Whatever reading returns.
-absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
+absl::StatusOr<uint64_t> FindContents(const RandomAccessFile& file,
                                       const Extent& extent,
                                       absl::string_view head);
-absl::StatusOr<uint64_t> FindContents(const ReadableBytes& file,
+absl::StatusOr<uint64_t> FindContents(const RandomAccessFile& file,
                                       const Extent& extent);
 
 // Makes an error with the message `FILE: record "NAME": WHAT`, the format of
 // all errors about a record. `what` is a clause. It includes an offset if a
 // more specific one than the beginning of the record is known.
-absl::Status RecordError(absl::StatusCode code, const ReadableBytes& file,
+absl::Status RecordError(absl::StatusCode code, const RandomAccessFile& file,
                          absl::string_view record, absl::string_view what);
 
 // Make the same error with an offset in the file appended, "(at offset N)": the
 // given offset, or where the extent begins.
-absl::Status RecordErrorAt(absl::StatusCode code, const ReadableBytes& file,
+absl::Status RecordErrorAt(absl::StatusCode code, const RandomAccessFile& file,
                            absl::string_view record, absl::string_view what,
                            uint64_t offset_bytes);
-absl::Status ExtentError(absl::StatusCode code, const ReadableBytes& file,
+absl::Status ExtentError(absl::StatusCode code, const RandomAccessFile& file,
                          const Extent& extent, absl::string_view what);
 
 // Compares the checksum of contents with the recorded one, if there is one.
 //
 // Errors: kDataLoss - they differ.
-absl::Status CheckCrc32(const ReadableBytes& file, const Extent& extent,
+absl::Status CheckCrc32(const RandomAccessFile& file, const Extent& extent,
                         uint32_t crc32);
 
 // Inflates the contents of a deflated extent, passes them to `consume` in
@@ -116,7 +117,7 @@ absl::Status CheckCrc32(const ReadableBytes& file, const Extent& extent,
 //         kResourceExhausted - not enough memory; whatever reading and
 //         `consume` return.
 absl::StatusOr<uint32_t> InflateExtent(
-    const ReadableBytes& file, const Extent& extent,
+    const RandomAccessFile& file, const Extent& extent,
     absl::FunctionRef<absl::Status(absl::string_view)> consume);
 
 // Reads the contents into `out`, which must have exactly their size.
@@ -124,13 +125,13 @@ absl::StatusOr<uint32_t> InflateExtent(
 //   verify  whether to compare them with the checksum, if there is one.
 //
 // Errors: kDataLoss - damaged; whatever reading returns.
-absl::Status ReadExtentInto(const ReadableBytes& file, const Extent& extent,
+absl::Status ReadExtentInto(const RandomAccessFile& file, const Extent& extent,
                             bool verify, absl::Span<char> out);
 
 // Returns the contents. The caller must limit `extent.contents_bytes`.
 //
 // Errors: as `ReadExtentInto`.
-absl::StatusOr<std::string> ReadExtent(const ReadableBytes& file,
+absl::StatusOr<std::string> ReadExtent(const RandomAccessFile& file,
                                        const Extent& extent, bool verify);
 
 // Returns whether the size that a deflated extent claims is possible. Deflate

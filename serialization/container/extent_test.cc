@@ -29,15 +29,15 @@ class Archive {
  public:
   explicit Archive(const ZipBuilder& zip)
       : bytes_(zip.Build()),
-        file_(ReadableMemory(bytes_, "some.zip")),
+        file_(MakeMemoryFile(bytes_, "some.zip")),
         directory_(*zip::ZipDirectory::Read(*file_, zip::ZipLimits())) {}
 
-  const ReadableBytes& file() const { return *file_; }
+  const RandomAccessFile& file() const { return *file_; }
   const Extent& extent() const { return directory_.entries()[0]; }
 
  private:
   std::string bytes_;
-  std::unique_ptr<ReadableBytes> file_;
+  std::unique_ptr<RandomAccessFile> file_;
   zip::ZipDirectory directory_;
 };
 

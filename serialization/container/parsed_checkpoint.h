@@ -35,21 +35,21 @@ struct ParsedCheckpoint {
   // other files.
   std::shared_ptr<ObjectGraph> constants_graph;
   NodeId constants = kNoNode;
-  struct StoragePart {
-    static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
+  struct ParsedStorage {
+    static constexpr uint32_t kNoBase = 0xFFFFFFFF;
 
-    // Described, not placed.
+    // Described, not loaded.
     Storage storage;
     // Where its bytes are. Empty if the file has none of them.
     absl::Span<const Extent> extents;
     // If this storage is a part of another one (PyTorch before 1.0 had such
     // storages), the index of the other storage, which is not itself a part,
     // and where the part begins in it. On the host, the two share memory.
-    uint32_t root = kNoRoot;
-    uint64_t root_offset_bytes = 0;
+    uint32_t base = kNoBase;
+    uint64_t base_offset_bytes = 0;
   };
   // The storages in the order of first reference.
-  std::vector<StoragePart, HugePageAllocator<StoragePart>> storages;
+  std::vector<ParsedStorage, HugePageAllocator<ParsedStorage>> storages;
   // The extents that `storages` point into, unless they point into `records`.
   // Must not change once they do.
   std::vector<Extent, HugePageAllocator<Extent>> extents;
@@ -62,7 +62,7 @@ struct ParsedCheckpoint {
   std::function<const Extent*(absl::string_view name)> find_record;
   // The files that extents refer to, from the second on. The first is the
   // parsed file.
-  std::vector<std::unique_ptr<ReadableBytes>> more_files;
+  std::vector<std::unique_ptr<RandomAccessFile>> more_files;
   // Where the checkpoint ends in the first file. There may be more after it.
   uint64_t end_offset_bytes = 0;
   // Whether the file refers to a storage with two dtypes. The first one is

@@ -20,7 +20,7 @@ void SetRecords(std::vector<PlainRecord> records, ParsedCheckpoint* parsed) {
   owner->extents.reserve(owner->records.size());
   for (const PlainRecord& record : owner->records) {
     Extent& extent = owner->extents.emplace_back(
-        PlainExtent(0, record.offset_bytes, record.size_bytes));
+        MakePlainExtent(0, record.offset_bytes, record.size_bytes));
     extent.name = record.name;
   }
   parsed->records = owner->extents;

@@ -62,17 +62,17 @@ absl::StatusOr<uint32_t> StorageTable::Describe(
   return index;
 }
 
-absl::StatusOr<uint32_t> StorageTable::DescribePart(
-    const StorageDescription& description, uint32_t root,
+absl::StatusOr<uint32_t> StorageTable::DescribeView(
+    const StorageDescription& description, uint32_t base,
     uint64_t offset_bytes) {
   const auto damaged = [&description](absl::string_view what) {
     return absl::DataLossError(
         absl::StrCat("storage ", QuoteForMessage(description.key), " ", what));
   };
-  if (root >= entries_.size() || entries_[root].root != StorageEntry::kNoRoot ||
-      offset_bytes > entries_[root].storage.size_bytes() ||
+  if (base >= entries_.size() || entries_[base].base != StorageEntry::kNoBase ||
+      offset_bytes > entries_[base].storage.size_bytes() ||
       description.size_bytes >
-          entries_[root].storage.size_bytes() - offset_bytes) {
+          entries_[base].storage.size_bytes() - offset_bytes) {
     return damaged("is no part of another storage");
   }
   const auto [index, is_new] =
@@ -80,12 +80,12 @@ absl::StatusOr<uint32_t> StorageTable::DescribePart(
   if (is_new) {
     FERRY_ASSIGN_OR_RETURN(StorageEntry* const entry,
                            AppendDescribed(description));
-    entry->root = root;
+    entry->base = base;
     entry->offset_bytes = offset_bytes;
     return index;
   }
   const StorageEntry& known = entries_[index];
-  if (known.root != root || known.offset_bytes != offset_bytes ||
+  if (known.base != base || known.offset_bytes != offset_bytes ||
       known.storage.size_bytes() != description.size_bytes) {
     return damaged("is another part elsewhere");
   }

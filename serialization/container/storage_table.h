@@ -63,16 +63,16 @@ struct StorageDescription {
 
 // A storage of the table.
 struct StorageEntry {
-  static constexpr uint32_t kNoRoot = 0xFFFFFFFF;
+  static constexpr uint32_t kNoBase = 0xFFFFFFFF;
 
   // The key that was passed to `Describe`. Empty for a storage that was added.
   absl::string_view key;
   Storage storage;
   DType dtype = DType::kUInt8;
   bool untyped = false;
-  // If this storage is a part of another one (PyTorch before 1.0 had such
-  // storages), the index of the other storage and where the part begins in it.
-  uint32_t root = kNoRoot;
+  // If this storage is a view of another one (PyTorch before 1.0 had storage
+  // views), the index of its base and where the view begins in it.
+  uint32_t base = kNoBase;
   uint64_t offset_bytes = 0;
   // The location tag of a storage that was added (`StorageTable::location`).
   uint32_t location = 0;
@@ -123,15 +123,15 @@ class StorageTable {
   //   whatever the check returns.
   absl::StatusOr<uint32_t> Describe(const StorageDescription& description);
 
-  // Returns the index of a storage that is the part of the storage `root` at
+  // Returns the index of a storage that is the part of the storage `base` at
   // `offset_bytes`. Adds it to the table the first time.
   //
   // Errors:
   //   kDataLoss      - it was another part before, or it does not lie inside
-  //                    `root`.
+  //                    `base`.
   //   kUnimplemented - its location is longer than kMaxLocationBytes.
-  absl::StatusOr<uint32_t> DescribePart(const StorageDescription& description,
-                                        uint32_t root, uint64_t offset_bytes);
+  absl::StatusOr<uint32_t> DescribeView(const StorageDescription& description,
+                                        uint32_t base, uint64_t offset_bytes);
 
   // Records that the file also refers to a storage with `dtype`, which is not
   // the dtype of the first reference. The first one is used.

@@ -44,10 +44,10 @@ TEST(StorageTableTest, LongLocationsAreRefused) {
   EXPECT_THAT(described.Describe(whole), IsOk());
   StorageDescription part = whole;
   part.key = "1";
-  EXPECT_THAT(described.DescribePart(part, 0, 0), IsOk());
+  EXPECT_THAT(described.DescribeView(part, 0, 0), IsOk());
   part.key = "2";
   part.location = too_long;
-  EXPECT_EQ(described.DescribePart(part, 0, 0).status().code(),
+  EXPECT_EQ(described.DescribeView(part, 0, 0).status().code(),
             absl::StatusCode::kUnimplemented);
   whole.key = "3";
   whole.location = too_long;

@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kChunkBytes = uint64_t{512} << 10;
 
-absl::StatusOr<uint32_t> ComputeCrc32(const ReadableBytes& file,
+absl::StatusOr<uint32_t> ComputeCrc32(const RandomAccessFile& file,
                                       const Extent& record) {
   if (record.encoding == Encoding::kDeflated) {
     return InflateExtent(file, record,
@@ -38,7 +38,7 @@ absl::StatusOr<uint32_t> ComputeCrc32(const ReadableBytes& file,
   return crc32;
 }
 
-absl::StatusOr<RecordVerdict> VerifyRecord(const ReadableBytes& file,
+absl::StatusOr<RecordVerdict> VerifyRecord(const RandomAccessFile& file,
                                            const Extent& record) {
   RecordVerdict verdict;
   verdict.record = std::string(record.name);
@@ -60,7 +60,7 @@ absl::StatusOr<RecordVerdict> VerifyRecord(const ReadableBytes& file,
 }  // namespace
 
 absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
-    const ReadableBytes& file, absl::Span<const Extent> records) {
+    const RandomAccessFile& file, absl::Span<const Extent> records) {
   std::vector<RecordVerdict> verdicts(records.size());
   const auto verify = [&](int64_t i) -> absl::Status {
     FERRY_ASSIGN_OR_RETURN(verdicts[i], VerifyRecord(file, records[i]));

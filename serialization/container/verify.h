@@ -25,7 +25,7 @@ namespace ferry {
 //
 // Errors: whatever reading returns that is not a defect of the file itself.
 absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
-    const ReadableBytes& file, absl::Span<const Extent> records);
+    const RandomAccessFile& file, absl::Span<const Extent> records);
 
 }  // namespace ferry
 

@@ -26,7 +26,7 @@ using testing::HasSubstr;
 
 std::vector<RecordVerdict> Verify(const ZipBuilder& zip) {
   const std::string bytes = zip.Build();
-  const auto file = ReadableMemory(bytes, "some.zip");
+  const auto file = MakeMemoryFile(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
   EXPECT_THAT(directory, IsOk());
@@ -37,7 +37,7 @@ std::vector<RecordVerdict> Verify(const ZipBuilder& zip) {
 }
 
 // A disk that cannot be read.
-class Unreadable final : public ReadableBytes {
+class Unreadable final : public RandomAccessFile {
  public:
   absl::string_view name() const override { return "some.zip"; }
   uint64_t size_bytes() const override { return 1000; }
@@ -48,7 +48,7 @@ class Unreadable final : public ReadableBytes {
 
 TEST(VerifyRecords, AFailingDiskIsNoDamage) {
   EXPECT_EQ(
-      VerifyRecords(Unreadable(), {PlainExtent(0, 8, 92)}).status().code(),
+      VerifyRecords(Unreadable(), {MakePlainExtent(0, 8, 92)}).status().code(),
       absl::StatusCode::kUnavailable);
 }
 
@@ -92,9 +92,9 @@ TEST(VerifyRecords, HasAVerdictForEachRecord) {
 }
 
 TEST(VerifyRecords, OfAFileWithoutChecksums) {
-  const auto file = ReadableMemory("contents", "some.bin");
-  Extent records[] = {PlainExtent(0, 0, 8), PlainExtent(0, 8, 0),
-                      PlainExtent(0, 4, 5)};
+  const auto file = MakeMemoryFile("contents", "some.bin");
+  Extent records[] = {MakePlainExtent(0, 0, 8), MakePlainExtent(0, 8, 0),
+                      MakePlainExtent(0, 4, 5)};
   records[2].name = "cut";
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
       VerifyRecords(*file, records);

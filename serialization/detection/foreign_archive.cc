@@ -111,7 +111,7 @@ std::string DescribeMembers(const std::vector<Member>& members,
                 : "");
 }
 
-absl::Status ExplainNames(const ReadableBytes& file, const Names& names) {
+absl::Status ExplainNames(const RandomAccessFile& file, const Names& names) {
   const auto unsupported = [&file](absl::string_view what) {
     return absl::UnimplementedError(absl::StrCat(file.name(), " is ", what));
   };
@@ -152,7 +152,7 @@ absl::Status ExplainNames(const ReadableBytes& file, const Names& names) {
 
 }  // namespace
 
-absl::Status ExplainZip(const ReadableBytes& file,
+absl::Status ExplainZip(const RandomAccessFile& file,
                         const ContainerOptions& options,
                         const absl::Status& missing) {
   zip::ZipLimits limits;
@@ -196,12 +196,12 @@ absl::Status ExplainZip(const ReadableBytes& file,
       DescribeMembers(members, num_members, options, "unzip"));
 }
 
-absl::Status ExplainTar(const ReadableBytes& file,
+absl::Status ExplainTar(const RandomAccessFile& file,
                         const ContainerOptions& options,
                         const absl::Status& missing) {
   uint64_t end_offset_bytes = 0;
   const absl::StatusOr<std::vector<PlainRecord>> records =
-      torch_format::ReadTarDirectory(file, &end_offset_bytes);
+      torch::ReadTarDirectory(file, &end_offset_bytes);
   if (!records.ok()) return records.status();
   std::vector<Member> members;
   uint64_t num_members = 0;

@@ -31,10 +31,10 @@ namespace ferry {
 //   kUnimplemented   - a format of PyTorch that is not supported.
 //   kDataLoss        - the archive has other parts of a checkpoint; the message
 //                      is that of `missing`.
-absl::Status ExplainZip(const ReadableBytes& file,
+absl::Status ExplainZip(const RandomAccessFile& file,
                         const ContainerOptions& options,
                         const absl::Status& missing);
-absl::Status ExplainTar(const ReadableBytes& file,
+absl::Status ExplainTar(const RandomAccessFile& file,
                         const ContainerOptions& options,
                         const absl::Status& missing);
 

@@ -75,13 +75,14 @@ constexpr Signature kModels[] = {
     {"algg", "a GGML adapter", "an old llama.cpp reads it"},
 };
 
-absl::Status NotSupported(const ReadableBytes& file, absl::string_view what) {
+absl::Status NotSupported(const RandomAccessFile& file,
+                          absl::string_view what) {
   return absl::UnimplementedError(absl::StrCat(file.name(), " is ", what));
 }
 
 // Returns up to `size` bytes of the file from `offset` on; fewer at its end,
 // none if they cannot be read.
-std::string ReadUpTo(const ReadableBytes& file, uint64_t offset,
+std::string ReadUpTo(const RandomAccessFile& file, uint64_t offset,
                      uint64_t size) {
   if (offset >= file.size_bytes()) return "";
   std::string bytes(std::min(size, file.size_bytes() - offset), '\0');
@@ -107,7 +108,7 @@ std::optional<uint64_t> TakeVarint(absl::string_view* bytes) {
 // Whether the file is a ModelProto (onnx/onnx.proto3): its version first, then
 // fields of that message alone, and among the first of them a graph. Looks at
 // where fields begin and skips what they hold.
-bool IsOnnx(const ReadableBytes& file, absl::string_view head) {
+bool IsOnnx(const RandomAccessFile& file, absl::string_view head) {
   if (!absl::StartsWith(head, "\x08")) return false;
   constexpr int kMaxFields = 64;
   constexpr uint64_t kMaxVersion = 1000;
@@ -236,7 +237,7 @@ bool IsMarkup(absl::string_view head) {
 // Returns an error if the text is the index that Hugging Face's libraries write
 // beside the files of a sharded checkpoint: an object with a "weight_map" from
 // the names of tensors to those of files.
-absl::Status CheckShardIndex(const ReadableBytes& file) {
+absl::Status CheckShardIndex(const RandomAccessFile& file) {
   if (file.size_bytes() > kMaxIndexBytes) return absl::OkStatus();
   const nlohmann::json index =
       nlohmann::json::parse(ReadUpTo(file, 0, kMaxIndexBytes), nullptr,
@@ -284,7 +285,7 @@ bool BeginsPickleText(absl::string_view head) {
 
 // Returns what is wrong with the beginning of a checkpoint of which more than
 // that is left, or nothing if there is no sign of one.
-std::string DescribeDamagedBeginning(const ReadableBytes& file,
+std::string DescribeDamagedBeginning(const RandomAccessFile& file,
                                      absl::string_view head) {
   if (absl::c_all_of(head, [](char c) { return c == '\0'; })) {
     return absl::StrCat("its first ", head.size(),
@@ -333,7 +334,8 @@ std::string DescribeDamagedBeginning(const ReadableBytes& file,
 
 }  // namespace
 
-absl::Status CheckSignature(const ReadableBytes& file, absl::string_view head) {
+absl::Status CheckSignature(const RandomAccessFile& file,
+                            absl::string_view head) {
   for (const Signature& signature : kSignatures) {
     if (absl::StartsWith(head, signature.bytes)) {
       return NotACheckpointError(file.name(), signature.what, signature.advice);
@@ -406,7 +408,7 @@ absl::Status CheckSignature(const ReadableBytes& file, absl::string_view head) {
   return absl::OkStatus();
 }
 
-absl::Status ExplainUnknownFile(const ReadableBytes& file,
+absl::Status ExplainUnknownFile(const RandomAccessFile& file,
                                 absl::string_view head) {
   const std::string damage = DescribeDamagedBeginning(file, head);
   if (!damage.empty()) {

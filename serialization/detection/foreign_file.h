@@ -31,7 +31,8 @@ namespace ferry {
 //   kInvalidArgument - the file is of another format; `IsNotACheckpoint` is
 //                      true.
 //   kUnimplemented   - a format of PyTorch that is not supported.
-absl::Status CheckSignature(const ReadableBytes& file, absl::string_view head);
+absl::Status CheckSignature(const RandomAccessFile& file,
+                            absl::string_view head);
 
 // Returns an error that describes a file that no reader and no signature has
 // recognised.
@@ -44,7 +45,7 @@ absl::Status CheckSignature(const ReadableBytes& file, absl::string_view head);
 //   kDataLoss        - the file is a checkpoint whose beginning is damaged. Or
 //                      it is of no known format; `IsNotACheckpoint` is then
 //                      true.
-absl::Status ExplainUnknownFile(const ReadableBytes& file,
+absl::Status ExplainUnknownFile(const RandomAccessFile& file,
                                 absl::string_view head);
 
 }  // namespace ferry

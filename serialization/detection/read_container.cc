@@ -28,7 +28,8 @@ namespace {
 
 constexpr uint64_t kHeadBytes = 512;
 
-absl::Status PickleTooError(const ReadableBytes& file, absl::string_view what) {
+absl::Status PickleTooError(const RandomAccessFile& file,
+                            absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat(file.name(), " is ", what,
                    " and a pickle at once: PyTorch can take it for the pickle, "
@@ -38,7 +39,7 @@ absl::Status PickleTooError(const ReadableBytes& file, absl::string_view what) {
 
 // PyTorch reads any file that is not a zip archive as a pickle, and runs it.
 // Returns an error if a file that Ferry reads as `what` would get so far there.
-absl::Status CheckIsNoPickle(const ReadableBytes& file,
+absl::Status CheckIsNoPickle(const RandomAccessFile& file,
                              const ContainerOptions& options,
                              absl::string_view what) {
   pickle::PickleStream stream(file, 0, file.size_bytes(),
@@ -49,7 +50,7 @@ absl::Status CheckIsNoPickle(const ReadableBytes& file,
 
 // Checks that `LoadOptions::codec` suits a file of the form `what`. All such
 // files are written by the codec `only`, or have none if that is empty.
-absl::Status CheckCodec(const ReadableBytes& file,
+absl::Status CheckCodec(const RandomAccessFile& file,
                         const ContainerOptions& options, absl::string_view what,
                         absl::string_view only) {
   if (options.codec.empty() || options.codec == only) return absl::OkStatus();
@@ -62,20 +63,20 @@ absl::Status CheckCodec(const ReadableBytes& file,
       "\". Leave that empty to read the file"));
 }
 
-absl::StatusOr<ParsedCheckpoint> ReadZip(const ReadableBytes& file,
+absl::StatusOr<ParsedCheckpoint> ReadZip(const RandomAccessFile& file,
                                          const ContainerOptions& options,
                                          const CodecSnapshot& codecs) {
   absl::StatusOr<ParsedCheckpoint> parsed =
-      torch_format::ReadZipContainer(file, options, codecs);
+      torch::ReadZipContainer(file, options, codecs);
   if (parsed.ok()) return parsed;
-  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
+  FERRY_RETURN_IF_ERROR(zip::CheckArchiveBegins(file, options.offset_bytes));
   if (!absl::IsNotFound(parsed.status())) return parsed;
   return ExplainZip(file, options, parsed.status());
 }
 
 }  // namespace
 
-absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
+absl::StatusOr<ParsedCheckpoint> ReadContainer(const RandomAccessFile& file,
                                                const ContainerOptions& options,
                                                const CodecSnapshot& codecs) {
   if (!options.codec.empty()) {
@@ -92,17 +93,17 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
   if (absl::StartsWith(head, "PK\x03\x04")) {
     return ReadZip(file, options, codecs);
   }
-  if (torch_format::IsTar(head)) {
+  if (torch::IsTar(head)) {
     FERRY_RETURN_IF_ERROR(
         CheckCodec(file, options, "a tar archive", kPickleCodecName));
     // PyTorch looks for a tar archive only in a file that it opens by path.
     // From a stream it reads a pickle.
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
-    if (torch_format::IsPickleContainer(file, options)) {
+    if (torch::IsPickleContainer(file, options)) {
       return PickleTooError(file, "a tar archive");
     }
     absl::StatusOr<ParsedCheckpoint> parsed =
-        torch_format::ReadTarContainer(file, options);
+        torch::ReadTarContainer(file, options);
     if (!absl::IsNotFound(parsed.status())) return parsed;
     return ExplainTar(file, options, parsed.status());
   }
@@ -111,22 +112,22 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a safetensors file"));
     return safetensors::ReadSafetensors(file, options);
   }
-  if (torch_format::HasTarMagic(head)) {
+  if (torch::HasTarMagic(head)) {
     FERRY_RETURN_IF_ERROR(
         CheckCodec(file, options, "a tar archive", kPickleCodecName));
-    return torch_format::ReadTarContainer(file, options);
+    return torch::ReadTarContainer(file, options);
   }
   // An archive without records, which PyTorch does not take for one.
   if (absl::StartsWith(head, "PK\x05\x06")) {
     return ReadZip(file, options, codecs);
   }
   FERRY_RETURN_IF_ERROR(CheckSignature(file, head));
-  if (torch_format::IsPickleContainer(file, options)) {
+  if (torch::IsPickleContainer(file, options)) {
     FERRY_RETURN_IF_ERROR(CheckCodec(
         file, options, "a legacy stream or a bare pickle", kPickleCodecName));
-    return torch_format::ReadPickleContainer(file, options);
+    return torch::ReadPickleContainer(file, options);
   }
-  FERRY_RETURN_IF_ERROR(CheckArchiveBegins(file, options.offset_bytes));
+  FERRY_RETURN_IF_ERROR(zip::CheckArchiveBegins(file, options.offset_bytes));
   return ExplainUnknownFile(file, head);
 }
 

@@ -23,7 +23,7 @@ namespace ferry {
 //
 // Errors: as `Checkpoint::Open`. If the file is not a checkpoint, the message
 //         says what it appears to be and what to do.
-absl::StatusOr<ParsedCheckpoint> ReadContainer(const ReadableBytes& file,
+absl::StatusOr<ParsedCheckpoint> ReadContainer(const RandomAccessFile& file,
                                                const ContainerOptions& options,
                                                const CodecSnapshot& codecs);
 

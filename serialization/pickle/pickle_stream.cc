@@ -183,7 +183,7 @@ absl::Status NoPickle(absl::string_view what, uint64_t at) {
 
 }  // namespace
 
-PickleStream::PickleStream(const ReadableBytes& file, uint64_t begin,
+PickleStream::PickleStream(const RandomAccessFile& file, uint64_t begin,
                            uint64_t end, uint64_t max_pickle_bytes)
     : file_(file),
       offset_(begin),

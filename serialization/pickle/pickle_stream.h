@@ -38,7 +38,7 @@ namespace pickle {
 class PickleStream {
  public:
   // Reads [begin, end) of `file`, which must outlive the stream.
-  PickleStream(const ReadableBytes& file, uint64_t begin, uint64_t end,
+  PickleStream(const RandomAccessFile& file, uint64_t begin, uint64_t end,
                uint64_t max_pickle_bytes);
 
   // The position in the file, and the number of bytes left from there.
@@ -94,7 +94,7 @@ class PickleStream {
   absl::StatusOr<uint64_t> OperandsEnd(unsigned char opcode, uint64_t at);
   absl::StatusOr<uint64_t> LineEnd(uint64_t at);
 
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   uint64_t offset_;
   const uint64_t end_;
   const uint64_t max_pickle_bytes_;

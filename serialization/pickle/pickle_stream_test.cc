@@ -119,10 +119,11 @@ TEST(PickleStreamTest, PicklesAndBytesInTurn) {
   const std::string bytes =
       absl::StrCat("junk", "N.", "12345678", large, "K\x01.", "end");
   const CountedBytes counted(bytes);
-  const std::unique_ptr<ReadableBytes> memory = ReadableMemory(bytes, "memory");
-  for (const ReadableBytes* file :
-       {static_cast<const ReadableBytes*>(&counted),
-        static_cast<const ReadableBytes*>(memory.get())}) {
+  const std::unique_ptr<RandomAccessFile> memory =
+      MakeMemoryFile(bytes, "memory");
+  for (const RandomAccessFile* file :
+       {static_cast<const RandomAccessFile*>(&counted),
+        static_cast<const RandomAccessFile*>(memory.get())}) {
     PickleStream stream(*file, 4, file->size_bytes(), kNoLimit);
     EXPECT_EQ(*stream.NextPickle(), "N.");
     EXPECT_EQ(*stream.Take(2), "12");

@@ -45,10 +45,10 @@ absl::Status AddTensors(const Header& header, uint64_t data_offset,
   std::vector<PlainRecord> records;
   records.reserve(header.tensors.size());
   for (const HeaderTensor& entry : header.tensors) {
-    ParsedCheckpoint::StoragePart part;
+    ParsedCheckpoint::ParsedStorage part;
     part.storage = Storage::Described(entry.end - entry.begin, "cpu");
     parsed->extents.push_back(
-        PlainExtent(0, data_offset + entry.begin, entry.end - entry.begin));
+        MakePlainExtent(0, data_offset + entry.begin, entry.end - entry.begin));
     FERRY_ASSIGN_OR_RETURN(
         Tensor tensor, Tensor::Create(part.storage, entry.dtype, entry.shape));
     const NodeId nodes[] = {graph.AddStr(entry.name),
@@ -74,7 +74,7 @@ bool LooksLikeSafetensors(absl::string_view head) {
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
-    const ReadableBytes& file, const ContainerOptions& options) {
+    const RandomAccessFile& file, const ContainerOptions& options) {
   const auto error = [&file](absl::StatusCode code, absl::string_view what) {
     return absl::Status(
         code, absl::StrCat(file.name(), ": the safetensors header ", what));

@@ -32,7 +32,7 @@ bool LooksLikeSafetensors(absl::string_view head);
 //   kUnimplemented     - PyTorch does not have the dtype.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
-    const ReadableBytes& file, const ContainerOptions& options);
+    const RandomAccessFile& file, const ContainerOptions& options);
 
 }  // namespace safetensors
 }  // namespace ferry

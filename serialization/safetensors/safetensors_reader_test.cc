@@ -72,7 +72,7 @@ TEST(SafetensorsReaderTest, OpensAsADictOfTensors) {
   EXPECT_EQ(*root.Entry(0)->first.AsStr(), "b");
   EXPECT_EQ(*root.Entry(2)->first.AsStr(), "none");
 
-  ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+  ASSERT_THAT(checkpoint->LoadAll(), IsOk());
   const Tensor a = *root.Get("a")->AsTensor();
   EXPECT_EQ(a.dtype(), DType::kFloat32);
   EXPECT_THAT(a.shape(), ElementsAre(2));
@@ -186,7 +186,7 @@ TEST(SafetensorsReaderTest, SurvivesEveryDamagedByte) {
           Checkpoint::OpenMemory(bytes, HostOptions());
       if (!checkpoint.ok()) continue;
       ++opened;
-      ASSERT_THAT(checkpoint->PlaceAll(), IsOk()) << at << ", " << value;
+      ASSERT_THAT(checkpoint->LoadAll(), IsOk()) << at << ", " << value;
       uint64_t total_bytes = 0;
       for (const Storage& storage : checkpoint->storages()) {
         total_bytes += storage.size_bytes();

@@ -112,7 +112,7 @@ TEST_F(SafetensorsWriterTest, WritesWhatTheLibraryWrites) {
     absl::StatusOr<Checkpoint> checkpoint =
         Checkpoint::OpenMemory(original, load_options_);
     ASSERT_THAT(checkpoint, IsOk());
-    ASSERT_THAT(checkpoint->PlaceAll(), IsOk());
+    ASSERT_THAT(checkpoint->LoadAll(), IsOk());
     save_options_.metadata = checkpoint->info().metadata;
     const absl::StatusOr<std::string> written =
         SaveToString(checkpoint->root());

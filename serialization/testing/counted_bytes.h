@@ -25,7 +25,7 @@
 namespace ferry {
 
 // Thread-safe.
-class CountedBytes final : public ReadableBytes {
+class CountedBytes final : public RandomAccessFile {
  public:
   explicit CountedBytes(std::string bytes) : bytes_(std::move(bytes)) {}
 

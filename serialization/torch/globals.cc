@@ -18,6 +18,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+namespace torch {
 namespace {
 
 constexpr absl::string_view kBlockedModules[] = {"nt", "os", "posix", "sys"};
@@ -155,4 +156,5 @@ absl::Status CheckGlobals(
                   : ""));
 }
 
+}  // namespace torch
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+namespace torch {
 
 // Returns whether PyTorch allows a global by default. The name is spelt as in
 // Python 3. Thread-safe; O(1).
@@ -43,6 +44,7 @@ absl::Status CheckGlobals(
     const ObjectGraph& graph, absl::string_view file,
     absl::FunctionRef<bool(absl::string_view full_name)> is_allowed);
 
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_GLOBALS_H_

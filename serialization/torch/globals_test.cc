@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace torch {
 namespace {
 
 using testing::AllOf;
@@ -112,4 +113,5 @@ TEST_F(CheckGlobalsTest, NamesCannotForgeTheMessage) {
 }
 
 }  // namespace
+}  // namespace torch
 }  // namespace ferry

@@ -28,7 +28,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 using pickle::UnpickleResult;
@@ -38,7 +38,7 @@ constexpr uint32_t kMaxHeaderNodes = 10000;
 
 class LegacyStream {
  public:
-  LegacyStream(const ReadableBytes& file, const ContainerOptions& options)
+  LegacyStream(const RandomAccessFile& file, const ContainerOptions& options)
       : file_(file),
         options_(options),
         stream_(file, 0, file.size_bytes(), options.limits.max_pickle_bytes),
@@ -67,7 +67,7 @@ class LegacyStream {
   absl::Status ReadStorage(absl::string_view key);
   absl::Status CollectStorages();
 
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   const ContainerOptions& options_;
   pickle::PickleStream stream_;
   StorageTable storages_;
@@ -205,7 +205,7 @@ absl::Status LegacyStream::ReadKeys() {
 absl::Status LegacyStream::ReadStorage(absl::string_view key) {
   const std::string name = absl::StrCat("data/", EscapeForMessage(key));
   const std::optional<uint32_t> index = storages_.Find(key);
-  if (!index || storages_.entries()[*index].root != StorageEntry::kNoRoot) {
+  if (!index || storages_.entries()[*index].base != StorageEntry::kNoBase) {
     return Error(absl::StatusCode::kDataLoss, name,
                  "a storage that the objects do not refer to");
   }
@@ -238,23 +238,23 @@ absl::Status LegacyStream::CollectStorages() {
   parsed_.extents.reserve(storages.size());
   for (size_t i = 0; i < storages.size(); ++i) {
     const StorageEntry& entry = storages[i];
-    const bool is_part = entry.root != StorageEntry::kNoRoot;
-    const std::optional<Place>& place = places_[is_part ? entry.root : i];
+    const bool is_part = entry.base != StorageEntry::kNoBase;
+    const std::optional<Place>& place = places_[is_part ? entry.base : i];
     if (!place) {
       return Error(absl::StatusCode::kDataLoss, "storage_keys",
                    absl::StrCat("storage ", QuoteForMessage(entry.key),
                                 " is not in the file"));
     }
-    ParsedCheckpoint::StoragePart part;
+    ParsedCheckpoint::ParsedStorage part;
     part.storage = entry.storage;
     if (is_part) {
-      part.root = entry.root;
-      part.root_offset_bytes = entry.offset_bytes;
+      part.base = entry.base;
+      part.base_offset_bytes = entry.offset_bytes;
     }
     parsed_.storages.push_back(std::move(part));
     parsed_.extents.push_back(
-        PlainExtent(0, place->offset_bytes + entry.offset_bytes,
-                    entry.storage.size_bytes()));
+        MakePlainExtent(0, place->offset_bytes + entry.offset_bytes,
+                        entry.storage.size_bytes()));
     parsed_.extents.back().name = parsed_.records[place->record].name;
   }
   AttachExtents(&parsed_);
@@ -293,9 +293,9 @@ bool IsLegacyMagic(absl::string_view pickle) {
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
-    const ReadableBytes& file, const ContainerOptions& options) {
+    const RandomAccessFile& file, const ContainerOptions& options) {
   return LegacyStream(file, options).Read();
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

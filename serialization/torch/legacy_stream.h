@@ -32,7 +32,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // The number at the beginning of such a file, in little-endian two's
 // complement.
@@ -60,9 +60,9 @@ bool IsLegacyMagic(absl::string_view pickle);
 //                        PyTorch mixes up.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
-    const ReadableBytes& file, const ContainerOptions& options);
+    const RandomAccessFile& file, const ContainerOptions& options);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_LEGACY_STREAM_H_

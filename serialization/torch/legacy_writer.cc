@@ -19,6 +19,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+namespace torch {
 namespace {
 
 constexpr uint64_t kCountBytes = 8;
@@ -40,7 +41,7 @@ absl::StatusOr<std::string> Head(const LegacyContents& contents) {
                                  graph.AddStr("int"),   graph.AddInt(4),
                                  graph.AddStr("long"),  graph.AddInt(4)};
   graph.AppendEntries(sizes, size_entries);
-  const NodeId version = graph.AddInt(torch_format::kLegacyProtocolVersion);
+  const NodeId version = graph.AddInt(torch::kLegacyProtocolVersion);
   const NodeId machine = graph.AddDict();
   const NodeId entries[] = {
       graph.AddStr("protocol_version"), version,
@@ -53,8 +54,7 @@ absl::StatusOr<std::string> Head(const LegacyContents& contents) {
     keys.push_back(graph.AddStr(entry.key));
   }
   std::string head;
-  for (NodeId root :
-       {graph.AddBigInt(torch_format::kLegacyMagic), version, machine}) {
+  for (NodeId root : {graph.AddBigInt(torch::kLegacyMagic), version, machine}) {
     FERRY_ASSIGN_OR_RETURN(const std::string pickle,
                            Pickle(graph, root, contents.pickle_protocol));
     head += pickle;
@@ -130,4 +130,5 @@ absl::Status WriteLegacyStream(LegacyContents contents,
       .status();
 }
 
+}  // namespace torch
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+namespace torch {
 
 // The contents of a legacy stream.
 struct LegacyContents {
@@ -53,6 +54,7 @@ absl::Status WriteLegacyStream(LegacyContents contents,
                                const TransferControl* control,
                                const Output& output);
 
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_LEGACY_WRITER_H_

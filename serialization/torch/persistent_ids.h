@@ -11,7 +11,7 @@
 #define FERRY_SERIALIZATION_TORCH_PERSISTENT_IDS_H_
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 enum class PersistentIds {
   // ("storage", type, key, location, size): zip archives.
@@ -28,7 +28,7 @@ enum class PersistentIds {
   kNumbers,
 };
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_PERSISTENT_IDS_H_

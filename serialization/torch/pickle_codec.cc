@@ -10,7 +10,7 @@
 #include "ferry/serialization/torch/torch_unpickler.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 absl::StatusOr<Codec::GraphRead> PickleCodec::Read(absl::string_view bytes,
                                                    const LoadLimits& limits,
@@ -34,5 +34,5 @@ absl::StatusOr<LargeString> PickleCodec::Write(const ObjectGraph& graph,
   return pickler.TakeBytes();
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

@@ -20,7 +20,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // PickleCodec
 //
@@ -47,7 +47,7 @@ class PickleCodec final : public Codec {
   const int protocol_;
 };
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_PICKLE_CODEC_H_

@@ -28,23 +28,23 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
-pickle::PickleStream StreamOf(const ReadableBytes& file,
+pickle::PickleStream StreamOf(const RandomAccessFile& file,
                               const ContainerOptions& options) {
   return pickle::PickleStream(file, 0, file.size_bytes(),
                               options.limits.max_pickle_bytes);
 }
 
-bool BeginsLegacyStream(const ReadableBytes& file) {
+bool BeginsLegacyStream(const RandomAccessFile& file) {
   pickle::PickleStream stream = StreamOf(file, ContainerOptions());
   const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
   return pickle.ok() && IsLegacyMagic(*pickle);
 }
 
 // Runs of memory one after another, as if they were a file.
-class JoinedMemory final : public ReadableBytes {
+class JoinedMemory final : public RandomAccessFile {
  public:
   explicit JoinedMemory(absl::string_view name) : name_(name) {}
 
@@ -92,7 +92,7 @@ constexpr uint32_t kStorageFile = 1;
 
 class BarePickle {
  public:
-  BarePickle(const ReadableBytes& file, const ContainerOptions& options)
+  BarePickle(const RandomAccessFile& file, const ContainerOptions& options)
       : file_(file), options_(options) {}
 
   absl::StatusOr<ParsedCheckpoint> Read(absl::string_view bytes);
@@ -100,7 +100,7 @@ class BarePickle {
  private:
   absl::StatusOr<NodeId> AddStorage(NodeId bytes, ObjectGraph* graph);
 
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
   std::unique_ptr<JoinedMemory> storage_bytes_;
@@ -116,8 +116,8 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
     return kNoNode;
   }
   const absl::string_view text = graph->text(bytes);
-  const std::unique_ptr<ReadableBytes> stream =
-      ReadableMemory(text, "a storage in it");
+  const std::unique_ptr<RandomAccessFile> stream =
+      MakeMemoryFile(text, "a storage in it");
   if (!BeginsLegacyStream(*stream)) return kNoNode;
   // Every storage has bytes of its own, unless the pickle is made to waste
   // time.
@@ -132,17 +132,17 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
                           saved.warnings.end());
   parsed_.has_other_dtypes |= saved.has_other_dtypes;
   const StorageRecord& record = saved.graph->storage(saved.root);
-  ParsedCheckpoint::StoragePart part =
-      *std::find_if(saved.storages.begin(), saved.storages.end(),
-                    [&record](const ParsedCheckpoint::StoragePart& candidate) {
-                      return candidate.storage == record.storage;
-                    });
-  part.root = ParsedCheckpoint::StoragePart::kNoRoot;
+  ParsedCheckpoint::ParsedStorage part = *std::find_if(
+      saved.storages.begin(), saved.storages.end(),
+      [&record](const ParsedCheckpoint::ParsedStorage& candidate) {
+        return candidate.storage == record.storage;
+      });
+  part.base = ParsedCheckpoint::ParsedStorage::kNoBase;
   const Extent& extent = part.extents[0];
   const uint64_t offset =
       storage_bytes_->Append(text.substr(extent.begin, extent.size_bytes));
   parsed_.extents.push_back(
-      PlainExtent(kStorageFile, offset, extent.size_bytes));
+      MakePlainExtent(kStorageFile, offset, extent.size_bytes));
   part.extents = {};
   parsed_.storages.push_back(std::move(part));
   return graph->AddStorage(record);
@@ -188,7 +188,7 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
 
 }  // namespace
 
-bool IsPickleContainer(const ReadableBytes& file,
+bool IsPickleContainer(const RandomAccessFile& file,
                        const ContainerOptions& options) {
   char first = 0;
   if (file.size_bytes() == 0 || !file.ReadAt(0, {&first, 1}).ok()) return false;
@@ -199,7 +199,7 @@ bool IsPickleContainer(const ReadableBytes& file,
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
-    const ReadableBytes& file, const ContainerOptions& options) {
+    const RandomAccessFile& file, const ContainerOptions& options) {
   pickle::PickleStream stream = StreamOf(file, options);
   const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
   if (!pickle.ok()) {
@@ -217,5 +217,5 @@ absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
   return parsed;
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

@@ -16,21 +16,21 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // Returns whether `file` is such a file. A pickle of protocol 2 or later
 // identifies itself. An older pickle is scanned; if it does not begin a legacy
 // stream, it must extend to the end of the file, because many texts begin like
 // such a pickle.
-bool IsPickleContainer(const ReadableBytes& file,
+bool IsPickleContainer(const RandomAccessFile& file,
                        const ContainerOptions& options);
 
 // Reads such a file, which must outlive the result. Other bytes may follow the
 // stream or the pickle. Errors: as `ReadLegacyStream`.
 absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
-    const ReadableBytes& file, const ContainerOptions& options);
+    const RandomAccessFile& file, const ContainerOptions& options);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_PICKLE_CONTAINER_H_

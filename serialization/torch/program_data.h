@@ -10,7 +10,7 @@
 // Example: save a program's data as a checkpoint that `weights_only` opens.
 //
 //   FERRY_ASSIGN_OR_RETURN(Checkpoint program, Checkpoint::Open("script.pt"));
-//   FERRY_RETURN_IF_ERROR(program.PlaceAll());
+//   FERRY_RETURN_IF_ERROR(program.LoadAll());
 //   FERRY_ASSIGN_OR_RETURN(
 //       Value data, ProgramData(program.root(), program.constants()));
 //   FERRY_RETURN_IF_ERROR(Save(data, "data.pt"));

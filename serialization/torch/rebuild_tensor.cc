@@ -24,7 +24,7 @@
 #include "ferry/serialization/torch/storage_type.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 absl::Status Malformed(absl::string_view what) {
@@ -379,5 +379,5 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
   return Checked(tensor);
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

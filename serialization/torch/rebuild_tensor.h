@@ -29,7 +29,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // Checks that the number of arguments is from `least` to `most`.
 absl::Status NeedArgs(absl::Span<const NodeId> args, size_t least, size_t most);
@@ -65,7 +65,7 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
 absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
                                      absl::Span<const NodeId> args);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_REBUILD_TENSOR_H_

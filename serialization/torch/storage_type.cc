@@ -6,7 +6,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 struct Row {
@@ -87,5 +87,5 @@ absl::string_view LibtorchStorageClassOf(DType dtype) {
   return NameIn(kLibtorchRows, dtype);
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

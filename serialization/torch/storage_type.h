@@ -17,7 +17,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 struct StorageType {
   DType dtype = DType::kUInt8;
@@ -40,7 +40,7 @@ absl::string_view LibtorchStorageClassOf(DType dtype);
 // if PyTorch stores the dtype in an UntypedStorage.
 std::optional<absl::string_view> StorageClassOf(DType dtype);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_STORAGE_TYPE_H_

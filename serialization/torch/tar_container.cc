@@ -36,17 +36,17 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 using pickle::PickleStream;
-using StoragePart = ParsedCheckpoint::StoragePart;
+using ParsedStorage = ParsedCheckpoint::ParsedStorage;
 
 // A member that holds pickles and raw numbers in turn. What it builds of the
 // pickles is thrown away with each member.
 class Member {
  public:
-  Member(const ReadableBytes& file, const PlainRecord& record,
+  Member(const RandomAccessFile& file, const PlainRecord& record,
          const LoadLimits& limits)
       : file_(file),
         name_(record.name),
@@ -78,7 +78,7 @@ class Member {
   uint64_t bytes_left() const { return stream_.bytes_left(); }
 
  private:
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   const absl::string_view name_;
   const uint32_t max_nodes_;
   PickleStream stream_;
@@ -150,7 +150,7 @@ absl::Status Member::Skip(uint64_t size) {
 
 class TarContainer {
  public:
-  TarContainer(const ReadableBytes& file, const ContainerOptions& options)
+  TarContainer(const RandomAccessFile& file, const ContainerOptions& options)
       : file_(file), options_(options) {}
 
   absl::StatusOr<ParsedCheckpoint> Read();
@@ -177,7 +177,7 @@ class TarContainer {
   void NoteBytesLeft(const Member& member);
   absl::StatusOr<NodeId> NodeOf(int64_t key, ObjectGraph* graph);
 
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
   std::vector<PlainRecord> records_;
@@ -221,9 +221,9 @@ absl::Status TarContainer::ReadStorage(Member* member) {
                              ElementSizeBytes(type->dtype), &size_bytes)) {
     return member->Damaged("a storage has more elements than memory can hold");
   }
-  StoragePart part;
+  ParsedStorage part;
   part.storage = Storage::Described(size_bytes, graph.text(parts[1]));
-  parsed_.extents.push_back(PlainExtent(0, member->offset(), size_bytes));
+  parsed_.extents.push_back(MakePlainExtent(0, member->offset(), size_bytes));
   FERRY_RETURN_IF_ERROR(member->Skip(size_bytes));
   Keyed keyed;
   keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
@@ -252,7 +252,7 @@ absl::Status TarContainer::ReadParts(Member* member) {
       return member->Damaged("a storage is a part of one that is not there");
     }
     Keyed keyed = found->second;
-    const StoragePart& whole = parsed_.storages[keyed.storage];
+    const ParsedStorage& whole = parsed_.storages[keyed.storage];
     const uint64_t element_bytes = ElementSizeBytes(keyed.type.dtype);
     const auto num_elements =
         static_cast<int64_t>(whole.storage.size_bytes() / element_bytes);
@@ -262,14 +262,15 @@ absl::Status TarContainer::ReadParts(Member* member) {
         count > num_elements - offset) {
       return member->Damaged("a part of a storage reaches beyond it");
     }
-    StoragePart part;
+    ParsedStorage part;
     const uint64_t offset_bytes = static_cast<uint64_t>(offset) * element_bytes;
     const uint64_t size_bytes = static_cast<uint64_t>(count) * element_bytes;
     part.storage =
         Storage::Described(size_bytes, whole.storage.recorded_location());
-    part.root = whole.root == StoragePart::kNoRoot ? keyed.storage : whole.root;
-    part.root_offset_bytes = whole.root_offset_bytes + offset_bytes;
-    parsed_.extents.push_back(PlainExtent(
+    part.base =
+        whole.base == ParsedStorage::kNoBase ? keyed.storage : whole.base;
+    part.base_offset_bytes = whole.base_offset_bytes + offset_bytes;
+    parsed_.extents.push_back(MakePlainExtent(
         0, parsed_.extents[keyed.storage].begin + offset_bytes, size_bytes));
     keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
     parsed_.storages.push_back(std::move(part));
@@ -348,9 +349,9 @@ absl::Status TarContainer::ReadTensor(Member* member) {
     if (!type) return member->Damaged("the class of a tensor is not known");
     keyed.type = *type;
     keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
-    StoragePart part;
+    ParsedStorage part;
     part.storage = Storage::Described(0, "cpu");
-    parsed_.extents.push_back(PlainExtent(0, 0, 0));
+    parsed_.extents.push_back(MakePlainExtent(0, 0, 0));
     parsed_.storages.push_back(std::move(part));
   } else {
     const auto found = graph.is_int64(parts[1])
@@ -436,9 +437,9 @@ absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
 }  // namespace
 
 absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
-    const ReadableBytes& file, const ContainerOptions& options) {
+    const RandomAccessFile& file, const ContainerOptions& options) {
   return TarContainer(file, options).Read();
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

@@ -28,7 +28,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // Reads `file`, which must outlive the result.
 //
@@ -39,9 +39,9 @@ namespace torch_format {
 //                        offset.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
-    const ReadableBytes& file, const ContainerOptions& options);
+    const RandomAccessFile& file, const ContainerOptions& options);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TAR_CONTAINER_H_

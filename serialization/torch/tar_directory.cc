@@ -20,7 +20,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 constexpr uint64_t kBlockBytes = 512;
@@ -128,7 +128,7 @@ struct Attributes {
 
 class Reader {
  public:
-  explicit Reader(const ReadableBytes& file) : file_(file) {}
+  explicit Reader(const RandomAccessFile& file) : file_(file) {}
 
   absl::StatusOr<std::vector<PlainRecord>> Run(uint64_t* end_offset_bytes);
 
@@ -148,7 +148,7 @@ class Reader {
   // Returns where the padding that begins at `offset_` ends.
   absl::StatusOr<uint64_t> FindEnd() const;
 
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   uint64_t offset_ = 0;
   Attributes next_;  // of the next member
   std::vector<PlainRecord> members_;
@@ -295,9 +295,9 @@ bool HasTarMagic(absl::string_view head) {
 }
 
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
-    const ReadableBytes& file, uint64_t* end_offset_bytes) {
+    const RandomAccessFile& file, uint64_t* end_offset_bytes) {
   return Reader(file).Run(end_offset_bytes);
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

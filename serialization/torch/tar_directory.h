@@ -20,7 +20,7 @@
 #include "ferry/serialization/container/plain_record.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // Returns whether Python's tarfile, which PyTorch uses to decide, would accept
 // a file that begins with `head` as a tar archive: the checksum of its first
@@ -40,9 +40,9 @@ bool HasTarMagic(absl::string_view head);
 //                     neither a regular file nor a folder (Python's tarfile
 //                     would follow links and read members of unknown types).
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
-    const ReadableBytes& file, uint64_t* end_offset_bytes);
+    const RandomAccessFile& file, uint64_t* end_offset_bytes);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TAR_DIRECTORY_H_

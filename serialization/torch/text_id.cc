@@ -11,7 +11,7 @@
 #include "absl/strings/strip.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 constexpr size_t kMaxParts = 8;
@@ -133,5 +133,5 @@ bool ParseTextId(absl::string_view text, std::vector<TextIdPart>* parts) {
   return parser.ParseTuple(parts, /*is_outer=*/true) && parser.done();
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

@@ -21,7 +21,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // An element of such a tuple.
 struct TextIdPart {
@@ -39,7 +39,7 @@ struct TextIdPart {
 // at most 8 elements.
 bool ParseTextId(absl::string_view text, std::vector<TextIdPart>* parts);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TEXT_ID_H_

@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 TEST(TextIdTest, Parses) {
@@ -45,5 +45,5 @@ TEST(TextIdTest, RefusesEverythingElse) {
 }
 
 }  // namespace
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

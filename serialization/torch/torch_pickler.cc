@@ -16,7 +16,7 @@
 #include "ferry/serialization/torch/torch_unpickler.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 using pickle::Pickler;
@@ -389,5 +389,5 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
   }
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

@@ -39,7 +39,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // TorchPickler
 //
@@ -122,7 +122,7 @@ class TorchPickler final : public pickle::PickleHooks {
   std::vector<std::optional<bool>> is_rebuilt_;
 };
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TORCH_PICKLER_H_

@@ -29,7 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 using testing::HasSubstr;
@@ -327,5 +327,5 @@ TEST(TorchPickler, CompositesThatNoFileMadeAreNotAllWritten) {
 }
 
 }  // namespace
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

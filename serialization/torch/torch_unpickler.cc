@@ -27,7 +27,7 @@
 #include "ferry/value/object_path.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 absl::Status MalformedId(absl::string_view what) {
@@ -231,7 +231,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadNumber(NodeId id,
   return object_of_number_(number, graph);
 }
 
-absl::StatusOr<uint32_t> TorchUnpickler::DescribePart(
+absl::StatusOr<uint32_t> TorchUnpickler::DescribeView(
     const StorageDescription& whole, uint32_t root, NodeId view,
     const ObjectGraph& graph) {
   absl::Span<const NodeId> parts;
@@ -252,7 +252,7 @@ absl::StatusOr<uint32_t> TorchUnpickler::DescribePart(
   StorageDescription part = whole;
   part.key = graph.text(parts[0]);
   part.size_bytes = static_cast<uint64_t>(count) * element_bytes;
-  return table_->DescribePart(part, root,
+  return table_->DescribeView(part, root,
                               static_cast<uint64_t>(offset) * element_bytes);
 }
 
@@ -306,7 +306,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
   NodeId key = parts[2];
   if (num_parts == 6 && graph->kind(parts[5]) != ValueKind::kNone) {
     FERRY_ASSIGN_OR_RETURN(index,
-                           DescribePart(description, index, parts[5], *graph));
+                           DescribeView(description, index, parts[5], *graph));
     key = graph->items(parts[5])[0];
   }
   const StorageEntry& entry = table_->entries()[index];
@@ -597,5 +597,5 @@ absl::Status TorchUnpickler::CheckCalls(const ObjectGraph& graph, NodeId root) {
   return absl::OkStatus();
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

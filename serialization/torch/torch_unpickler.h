@@ -36,7 +36,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // TorchUnpickler
 //
@@ -121,7 +121,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   absl::StatusOr<NodeId> LoadNumber(NodeId id, ObjectGraph* graph);
   // Returns the index of the part of a storage that `view`, a tuple (key,
   // offset, size), describes.
-  absl::StatusOr<uint32_t> DescribePart(const StorageDescription& whole,
+  absl::StatusOr<uint32_t> DescribeView(const StorageDescription& whole,
                                         uint32_t root, NodeId view,
                                         const ObjectGraph& graph);
   // Returns the pool for tensors. Null if there is no table.
@@ -154,7 +154,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   pickle::PickleNotes* notes_ = nullptr;  // in the graph, once a storage is met
 };
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_

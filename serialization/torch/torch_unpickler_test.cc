@@ -26,7 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 using testing::AllOf;
@@ -776,5 +776,5 @@ TEST(SmallThings, StorageClassesGoByTheirName) {
 }
 
 }  // namespace
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

@@ -35,7 +35,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 using testing::HasSubstr;
@@ -89,7 +89,7 @@ TEST(ZipCodec, TheGraphIsReadByTheCodecThatWroteIt) {
   for (const std::shared_ptr<const Codec>& codec :
        std::vector<std::shared_ptr<const Codec>>{lines, pickle}) {
     const std::string bytes = Archive(sample, *codec);
-    const auto file = ReadableMemory(bytes, "some.pt");
+    const auto file = MakeMemoryFile(bytes, "some.pt");
     const absl::StatusOr<ParsedCheckpoint> parsed =
         ReadZipContainer(*file, ContainerOptions(), Codecs(codec));
     ASSERT_THAT(parsed, IsOk());
@@ -123,7 +123,7 @@ TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
     zip.Add("archive/data/0", "twelve bytes");
     const std::string damaged = zip.Build();
     const absl::Status status =
-        ReadZipContainer(*ReadableMemory(damaged, "some.pt"),
+        ReadZipContainer(*MakeMemoryFile(damaged, "some.pt"),
                          ContainerOptions(), Codecs(lines))
             .status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
@@ -132,5 +132,5 @@ TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
 }
 
 }  // namespace
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

@@ -31,7 +31,7 @@
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 namespace {
 
 using zip::ZipDirectory;
@@ -46,7 +46,7 @@ constexpr uint64_t kMaxWordBytes = 64;
 
 class ZipContainer {
  public:
-  ZipContainer(const ReadableBytes& file, const ContainerOptions& options,
+  ZipContainer(const RandomAccessFile& file, const ContainerOptions& options,
                const CodecSnapshot& codecs)
       : file_(file), options_(options), codecs_(codecs) {}
 
@@ -78,7 +78,7 @@ class ZipContainer {
   absl::Status ReadProgram();
   absl::Status SetSwapUnits(const ObjectGraph& graph);
 
-  const ReadableBytes& file_;
+  const RandomAccessFile& file_;
   const ContainerOptions& options_;
   const CodecSnapshot& codecs_;
   ParsedCheckpoint parsed_;
@@ -398,11 +398,11 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
   }
   for (size_t i = 0; i < storages.entries().size(); ++i) {
     const StorageEntry& described = storages.entries()[i];
-    ParsedCheckpoint::StoragePart& part = parsed_.storages[first_part + i];
+    ParsedCheckpoint::ParsedStorage& part = parsed_.storages[first_part + i];
     part.storage = described.storage;
     if (part.extents.empty()) {
       // There is nothing to read.
-      part.storage.Place(Device("meta"), Memory{}, InternalKey());
+      part.storage.Materialize(Device("meta"), Memory{}, InternalKey());
     } else if (parsed_.info.is_big_endian && !described.untyped) {
       directory_->MutableEntry(part.extents[0]).swap_unit_bytes =
           static_cast<uint8_t>(ByteOrderUnitBytes(described.dtype));
@@ -437,7 +437,7 @@ absl::Status ZipContainer::ReadProgram() {
 // are, and so reads wrong numbers.)
 absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
   absl::flat_hash_map<Storage, uint8_t*> unsettled;
-  for (const ParsedCheckpoint::StoragePart& part : parsed_.storages) {
+  for (const ParsedCheckpoint::ParsedStorage& part : parsed_.storages) {
     if (part.extents.empty() || part.extents[0].swap_unit_bytes != 1) continue;
     unsettled.emplace(
         part.storage,
@@ -518,10 +518,10 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
 }  // namespace
 
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
-    const ReadableBytes& file, const ContainerOptions& options,
+    const RandomAccessFile& file, const ContainerOptions& options,
     const CodecSnapshot& codecs) {
   return ZipContainer(file, options, codecs).Read();
 }
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry

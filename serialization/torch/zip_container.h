@@ -33,7 +33,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
-namespace torch_format {
+namespace torch {
 
 // Reads the directory, the small records and the graph record. `file` must
 // outlive the result.
@@ -54,10 +54,10 @@ namespace torch_format {
 //                        among `codecs`.
 //   kResourceExhausted - past the limits.
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
-    const ReadableBytes& file, const ContainerOptions& options,
+    const RandomAccessFile& file, const ContainerOptions& options,
     const CodecSnapshot& codecs);
 
-}  // namespace torch_format
+}  // namespace torch
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_

@@ -57,7 +57,7 @@ struct Task {
 
 class Reader {
  public:
-  Reader(absl::Span<const ReadableBytes* const> files,
+  Reader(absl::Span<const RandomAccessFile* const> files,
          absl::Span<const ExtentRead> reads, const ExtentReadOptions& options)
       : files_(files),
         reads_(reads),
@@ -72,7 +72,7 @@ class Reader {
   // The i-th read in the order of the files.
   const ExtentRead& read(size_t i) const { return reads_[order_[i]]; }
   const Extent& extent(size_t i) const { return *read(i).extent; }
-  const ReadableBytes& FileOf(const Extent& extent) const {
+  const RandomAccessFile& FileOf(const Extent& extent) const {
     return *files_[extent.file];
   }
 
@@ -108,7 +108,7 @@ class Reader {
   absl::Status CheckPieces() const;
   bool IsSerial() const;
 
-  const absl::Span<const ReadableBytes* const> files_;
+  const absl::Span<const RandomAccessFile* const> files_;
   const absl::Span<const ExtentRead> reads_;
   const ExtentReadOptions& options_;
   std::pmr::vector<uint32_t> order_;  // of the reads, by where they stand
@@ -243,7 +243,7 @@ absl::Status Reader::Deliver(const ExtentRead& read, absl::string_view bytes,
 }
 
 absl::Status Reader::RunBatch(const Task& task) {
-  const ReadableBytes& file = FileOf(extent(task.first));
+  const RandomAccessFile& file = FileOf(extent(task.first));
   const ScratchPool::Buffer buffer = batches_->Take();
   FERRY_RETURN_IF_ERROR(file.ReadAt(
       task.begin, absl::MakeSpan(buffer.data(), task.end - task.begin)));
@@ -340,7 +340,7 @@ absl::Status Reader::RunPiece(Task* task) {
 
 absl::Status Reader::RunInflate(const ExtentRead& read) {
   const Extent& extent = *read.extent;
-  const ReadableBytes& file = FileOf(extent);
+  const RandomAccessFile& file = FileOf(extent);
   const bool is_for_device = read.device.backend != nullptr;
   StagedWriter staged(&streams_);
   Memory whole;  // what is to be consumed, once its checksum is known
@@ -411,7 +411,7 @@ bool Reader::IsSerial() const {
   return meter_.total_bytes() < kSerialBytes ||
          std::any_of(
              files_.begin(), files_.end(),
-             [](const ReadableBytes* file) { return file->is_serial(); });
+             [](const RandomAccessFile* file) { return file->is_serial(); });
 }
 
 // Compares the checksums of extents that were read in pieces, which follow each
@@ -460,7 +460,7 @@ absl::Status Reader::Run() {
 
 }  // namespace
 
-absl::Status ReadExtents(absl::Span<const ReadableBytes* const> files,
+absl::Status ReadExtents(absl::Span<const RandomAccessFile* const> files,
                          absl::Span<const ExtentRead> reads,
                          const ExtentReadOptions& options) {
   return Reader(files, reads, options).Run();

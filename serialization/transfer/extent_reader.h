@@ -13,7 +13,7 @@
 //
 // Example: read 400 bytes at offset 64 of a file into host memory.
 //
-//   const Extent extent = PlainExtent(0, 64, 400);
+//   const Extent extent = MakePlainExtent(0, 64, 400);
 //   ExtentRead read;
 //   read.extent = &extent;
 //   read.host = buffer;
@@ -42,7 +42,7 @@ struct ExtentRead {
   // Host memory for the extent's bytes.
   char* host = nullptr;
   // The destination on a device.
-  DevicePlace device;
+  DeviceAddress device;
   // A function that receives the bytes: called once with each piece of the
   // extent, in any order, from several threads at once. Its first error ends
   // the read.
@@ -75,7 +75,7 @@ struct ExtentReadOptions {
 //   kCancelled - `is_cancelled` returned true.
 //   whatever a file or a backend returns; an error of a transfer has the names
 //   of the file and, if it has one, of the extent.
-absl::Status ReadExtents(absl::Span<const ReadableBytes* const> files,
+absl::Status ReadExtents(absl::Span<const RandomAccessFile* const> files,
                          absl::Span<const ExtentRead> reads,
                          const ExtentReadOptions& options);
 

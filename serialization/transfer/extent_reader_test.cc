@@ -38,10 +38,10 @@ namespace {
 using testing::HasSubstr;
 
 // Counts the reads.
-class CountingMemory final : public ReadableBytes {
+class CountingMemory final : public RandomAccessFile {
  public:
   explicit CountingMemory(absl::string_view bytes)
-      : memory_(ReadableMemory(bytes, "some.zip")) {}
+      : memory_(MakeMemoryFile(bytes, "some.zip")) {}
   absl::string_view name() const override { return memory_->name(); }
   uint64_t size_bytes() const override { return memory_->size_bytes(); }
   absl::Status ReadAt(uint64_t offset_bytes,
@@ -54,7 +54,7 @@ class CountingMemory final : public ReadableBytes {
   uint64_t bytes() const { return bytes_; }
 
  private:
-  std::unique_ptr<ReadableBytes> memory_;
+  std::unique_ptr<RandomAccessFile> memory_;
   mutable std::atomic<int> reads_{0};
   mutable std::atomic<uint64_t> bytes_{0};
 };
@@ -67,7 +67,7 @@ class ExtentReaderTest : public testing::Test {
     bytes_ = zip_.Build();
     file_ = std::make_unique<CountingMemory>(bytes_);
     absl::StatusOr<zip::ZipDirectory> directory =
-        zip::ZipDirectory::Read(*ReadableMemory(bytes_, "some.zip"), {});
+        zip::ZipDirectory::Read(*MakeMemoryFile(bytes_, "some.zip"), {});
     ASSERT_THAT(directory, IsOk());
     directory_ = std::make_unique<zip::ZipDirectory>(*std::move(directory));
   }
@@ -277,7 +277,7 @@ TEST_F(ExtentReaderTest, BytesThatStandInNoRecord) {
   file_ = std::make_unique<CountingMemory>(bytes_);
   for (const auto& [offset, size] : std::vector<std::pair<uint64_t, uint64_t>>{
            {5, 100}, {200, 2 << 20}, {(3 << 20) - 10, 10}}) {
-    AddRead(PlainExtent(0, offset, size));
+    AddRead(MakePlainExtent(0, offset, size));
   }
   ASSERT_THAT(Read(), IsOk());
   EXPECT_TRUE(Got(0) == bytes_.substr(5, 100));
@@ -440,12 +440,12 @@ TEST_F(ExtentReaderTest, SeveralFilesAndExtents) {
   for (const size_t size : {size_t{1000}, size_t{9} << 20}) {
     const std::string first = Pattern(2 * size, 1);
     const std::string second = Pattern(3 * size, 2);
-    const auto first_file = ReadableMemory(first, "first.bin");
-    const auto second_file = ReadableMemory(second, "second.bin");
+    const auto first_file = MakeMemoryFile(first, "first.bin");
+    const auto second_file = MakeMemoryFile(second, "second.bin");
     std::string storage(3 * size, '\0');
-    std::vector<Extent> extents = {PlainExtent(1, size, size),
-                                   PlainExtent(0, 0, size),
-                                   PlainExtent(1, 0, size)};
+    std::vector<Extent> extents = {MakePlainExtent(1, size, size),
+                                   MakePlainExtent(0, 0, size),
+                                   MakePlainExtent(1, 0, size)};
     std::vector<ExtentRead> reads(extents.size());
     for (size_t i = 0; i < extents.size(); ++i) {
       extents[i].storage_offset_bytes = i * size;
@@ -474,7 +474,7 @@ TEST_F(ExtentReaderTest, SeveralFilesAndExtents) {
     EXPECT_TRUE(copy == storage);
 
     // An error names the file.
-    extents[1] = PlainExtent(0, first.size(), size);
+    extents[1] = MakePlainExtent(0, first.size(), size);
     EXPECT_THAT(std::string(ReadExtents({first_file.get(), second_file.get()},
                                         reads, ExtentReadOptions())
                                 .message()),

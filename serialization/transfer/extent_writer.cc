@@ -240,7 +240,8 @@ absl::Status Writer::RunBatch(const Task& task) {
         continue;
       }
       FERRY_RETURN_IF_ERROR(staged.Read(
-          PlaceOf(copier.backend, extent.storage, extent.storage_offset_bytes),
+          AddressOf(copier.backend, extent.storage,
+                    extent.storage_offset_bytes),
           names.emplace_back(framing_.Name(i)), next, extent.size_bytes));
     }
   }
@@ -298,8 +299,8 @@ absl::Status Writer::WriteFromPackage(Task* task, const StorageCopier& copier) {
 // While one buffer is written, the device fills the next.
 absl::Status Writer::WriteFromDevice(Task* task, Backend* backend) {
   const OutputExtent& extent = extents_[task->first];
-  const DevicePlace place =
-      PlaceOf(backend, extent.storage, extent.storage_offset_bytes);
+  const DeviceAddress place =
+      AddressOf(backend, extent.storage, extent.storage_offset_bytes);
   const std::string name = framing_.Name(task->first);
   FERRY_ASSIGN_OR_RETURN(StreamPool::Lease stream,
                          streams_.Take(*place.backend, place.index));

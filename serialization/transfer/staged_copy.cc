@@ -12,9 +12,9 @@
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
-DevicePlace PlaceOf(Backend* backend, const Storage& storage,
-                    uint64_t offset_bytes) {
-  DevicePlace place;
+DeviceAddress AddressOf(Backend* backend, const Storage& storage,
+                        uint64_t offset_bytes) {
+  DeviceAddress place;
   place.backend = backend;
   place.index = storage.device().has_index() ? storage.device().index() : 0;
   place.memory = &storage.memory();
@@ -22,7 +22,7 @@ DevicePlace PlaceOf(Backend* backend, const Storage& storage,
   return place;
 }
 
-absl::Status StagedWriter::Begin(const DevicePlace& place,
+absl::Status StagedWriter::Begin(const DeviceAddress& place,
                                  absl::string_view name,
                                  uint64_t swap_unit_bytes) {
   EndPiece();
@@ -92,7 +92,7 @@ absl::Status StagedWriter::Flush() {
   return status;
 }
 
-absl::Status StagedReader::Read(const DevicePlace& place,
+absl::Status StagedReader::Read(const DeviceAddress& place,
                                 absl::string_view name, char* to,
                                 uint64_t size_bytes) {
   const std::pair<Backend*, int> device(place.backend, place.index);

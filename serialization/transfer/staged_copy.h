@@ -36,7 +36,7 @@
 namespace ferry {
 
 // A position in the memory of a device.
-struct DevicePlace {
+struct DeviceAddress {
   // Null if there is no position.
   Backend* backend = nullptr;
   int index = 0;  // of the device
@@ -48,8 +48,8 @@ struct DevicePlace {
 // Returns the position of the bytes of a storage at an offset. `backend` must
 // be the backend of the storage's device, and `storage` must outlive the
 // transfers.
-DevicePlace PlaceOf(Backend* backend, const Storage& storage,
-                    uint64_t offset_bytes);
+DeviceAddress AddressOf(Backend* backend, const Storage& storage,
+                        uint64_t offset_bytes);
 
 // StagedWriter
 //
@@ -72,7 +72,7 @@ class StagedWriter {
   //                    until the transfer has ended.
   //   swap_unit_bytes  the size in bytes of the numbers whose byte order must
   //                    be reversed; 1 for none.
-  absl::Status Begin(const DevicePlace& place, absl::string_view name,
+  absl::Status Begin(const DeviceAddress& place, absl::string_view name,
                      uint64_t swap_unit_bytes);
   absl::Status Append(absl::string_view bytes);
 
@@ -85,7 +85,7 @@ class StagedWriter {
 
   StreamPool* const pool_;
   std::optional<StreamPool::Lease> stream_;
-  DevicePlace place_;  // where the next piece goes
+  DeviceAddress place_;  // where the next piece goes
   uint64_t swap_unit_bytes_ = 1;
   absl::string_view name_;
   char* buffer_ = nullptr;  // null: none yet
@@ -110,8 +110,8 @@ class StagedReader {
   // Requests a copy of `size_bytes` bytes at `place` to `to`. The copy is
   // complete when `Flush` returns. Until then `to` and `name`, the name of the
   // storage, must stay valid.
-  absl::Status Read(const DevicePlace& place, absl::string_view name, char* to,
-                    uint64_t size_bytes);
+  absl::Status Read(const DeviceAddress& place, absl::string_view name,
+                    char* to, uint64_t size_bytes);
 
   absl::Status Flush();
 

@@ -47,7 +47,7 @@ class StagedCopyTest : public testing::Test {
     EXPECT_THAT(backend_.Allocate(index, {size_bytes}, {&memory, 1}), IsOk());
     return memory;
   }
-  DevicePlace Place(int index, const Memory& memory, uint64_t offset = 0) {
+  DeviceAddress Place(int index, const Memory& memory, uint64_t offset = 0) {
     return {&backend_, index, &memory, offset};
   }
   std::string Bytes(const Memory& memory, uint64_t size_bytes) {

@@ -56,7 +56,7 @@ struct Target {
   // Null: the memory of a device.
   char* host = nullptr;
   // The place on a device that takes the bytes as they stand in the file.
-  DevicePlace device;
+  DeviceAddress device;
 };
 
 // A storage of the file, and what is wanted of it.
@@ -82,7 +82,7 @@ struct Group {
 
 class TensorReader {
  public:
-  TensorReader(absl::Span<const ReadableBytes* const> files,
+  TensorReader(absl::Span<const RandomAccessFile* const> files,
                absl::Span<const TensorRead> reads,
                const DeviceSnapshot& devices, const ExtentReadOptions& options)
       : files_(files), reads_(reads), devices_(devices), options_(options) {}
@@ -98,7 +98,7 @@ class TensorReader {
 
   std::vector<const TensorRead*> Wanted() const;
   absl::StatusOr<Target> MakeTarget(const TensorRead& read) const;
-  DevicePlace PlaceOf(const Tensor& to) const;
+  DeviceAddress AddressOf(const Tensor& to) const;
   absl::Status CheckWritable(const Tensor& to) const;
   absl::Status MakeGroups();
   void StageOverlaps();
@@ -115,7 +115,7 @@ class TensorReader {
   absl::Status RearrangeGroup(const Group& group) const;
   absl::Status RunWave(absl::Span<Group* const> wave);
 
-  const absl::Span<const ReadableBytes* const> files_;
+  const absl::Span<const RandomAccessFile* const> files_;
   const absl::Span<const TensorRead> reads_;
   const DeviceSnapshot& devices_;
   const ExtentReadOptions& options_;
@@ -188,8 +188,8 @@ std::vector<const TensorRead*> TensorReader::Wanted() const {
 
 // Returns where the elements of a tensor are on its device. `CheckWritable`
 // must have returned OK for it.
-DevicePlace TensorReader::PlaceOf(const Tensor& to) const {
-  return ferry::PlaceOf(
+DeviceAddress TensorReader::AddressOf(const Tensor& to) const {
+  return ferry::AddressOf(
       devices_.FindBackend(to.storage().device().type()).get(), to.storage(),
       BeginBytes(to));
 }
@@ -232,7 +232,7 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
   }
   if (!target.is_staged) {
     target.host = static_cast<char*>(to.data());
-    if (target.host == nullptr) target.device = PlaceOf(to);
+    if (target.host == nullptr) target.device = AddressOf(to);
     return target;
   }
   if (!HasNoOverlap(to.shape(), to.strides())) {
@@ -418,7 +418,7 @@ absl::Status TensorReader::AddReads(const Group& group, Extents* extents,
       const uint64_t end =
           std::min(target.end, extent_begin + extent.size_bytes);
       if (begin >= end) continue;
-      Extent& part = extents->emplace_back(PlainExtent(
+      Extent& part = extents->emplace_back(MakePlainExtent(
           extent.file, contents_offset + (begin - extent_begin), end - begin));
       part.name = extent.name;
       part.swap_unit_bytes = extent.swap_unit_bytes;
@@ -591,7 +591,7 @@ std::string DescribeMismatch(const Tensor& from, const Tensor& to) {
   return "";
 }
 
-absl::Status ReadTensors(absl::Span<const ReadableBytes* const> files,
+absl::Status ReadTensors(absl::Span<const RandomAccessFile* const> files,
                          absl::Span<const TensorRead> reads,
                          const DeviceSnapshot& devices,
                          const ExtentReadOptions& options) {

@@ -56,7 +56,7 @@ struct TensorRead {
 //                      storage (HostCopier); or a tensor of a packed dtype
 //                      (quint4x2) has a different layout than in the file.
 //   as `ReadExtents`; the contents of the tensors are then unspecified.
-absl::Status ReadTensors(absl::Span<const ReadableBytes* const> files,
+absl::Status ReadTensors(absl::Span<const RandomAccessFile* const> files,
                          absl::Span<const TensorRead> reads,
                          const DeviceSnapshot& devices,
                          const ExtentReadOptions& options);

@@ -49,7 +49,7 @@ class TwoExtents : public testing::TestWithParam<bool> {
     const char* const bytes = reinterpret_cast<const char*>(numbers_.data());
     files_[0] = "....." + std::string(bytes + 20, 28);
     files_[1] = std::string(bytes, 20);
-    extents_ = {PlainExtent(1, 0, 20), PlainExtent(0, 5, 28)};
+    extents_ = {MakePlainExtent(1, 0, 20), MakePlainExtent(0, 5, 28)};
     extents_[1].storage_offset_bytes = 20;
     // All of an extent with a checksum is read, and only what is wanted of one
     // without.
@@ -61,8 +61,8 @@ class TwoExtents : public testing::TestWithParam<bool> {
   }
 
   absl::Status Read(const Tensor& from, const Tensor& to) {
-    const auto first = ReadableMemory(files_[0], "first.bin");
-    const auto second = ReadableMemory(files_[1], "second.bin");
+    const auto first = MakeMemoryFile(files_[0], "first.bin");
+    const auto second = MakeMemoryFile(files_[1], "second.bin");
     TensorRead read;
     read.from = from;
     read.extents = extents_;

@@ -17,6 +17,7 @@
 #include "ferry/serialization/zip/zip_layout.h"
 
 namespace ferry {
+namespace zip {
 namespace {
 
 // The longest name that a zip record can have.
@@ -109,4 +110,5 @@ absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
   return output.Write(layout.directory_offset(), layout.DirectoryBytes(crc32s));
 }
 
+}  // namespace zip
 }  // namespace ferry

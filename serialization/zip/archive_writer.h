@@ -21,6 +21,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+namespace zip {
 
 // A record to write to an archive. The views must stay valid until it is
 // written.
@@ -52,6 +53,7 @@ absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
                           const DeviceSnapshot& devices,
                           const ArchiveOptions& options, const Output& output);
 
+}  // namespace zip
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_ARCHIVE_WRITER_H_

@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace zip {
 namespace {
 
 using testing::HasSubstr;
@@ -115,7 +116,7 @@ class ArchiveWriterTest : public testing::Test {
 std::vector<std::pair<std::string, std::string>> Contents(
     const std::string& bytes) {
   std::vector<std::pair<std::string, std::string>> contents;
-  const auto file = ReadableMemory(bytes, "some.zip");
+  const auto file = MakeMemoryFile(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
   EXPECT_THAT(directory, IsOk());
@@ -199,7 +200,7 @@ TEST_F(ArchiveWriterTest, WithoutChecksums) {
       StorageRecordOf("b", Pattern(9 << 20, 1)),
   };
   ASSERT_THAT(ToFile(records, &bytes), IsOk());
-  const auto file = ReadableMemory(bytes, "some.zip");
+  const auto file = MakeMemoryFile(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, zip::ZipLimits());
   ASSERT_THAT(directory, IsOk());
@@ -325,4 +326,5 @@ TEST_F(ArchiveWriterTest, NothingToWrite) {
 }
 
 }  // namespace
+}  // namespace zip
 }  // namespace ferry

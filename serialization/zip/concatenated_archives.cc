@@ -20,6 +20,7 @@
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
+namespace zip {
 namespace {
 
 // The number of archives that a message lists.
@@ -32,7 +33,7 @@ struct Range {
 
 // Finds the archives at the end of the file that follow each other without a
 // gap. Returns them in the order of the file.
-std::vector<Range> ListArchives(const ReadableBytes& file) {
+std::vector<Range> ListArchives(const RandomAccessFile& file) {
   std::vector<Range> archives;
   uint64_t end = file.size_bytes();
   while (end > 0 && archives.size() < kMaxListed) {
@@ -46,7 +47,7 @@ std::vector<Range> ListArchives(const ReadableBytes& file) {
 }
 
 // Whether a record of an archive begins at `offset`.
-bool BeginsRecord(const ReadableBytes& file, uint64_t offset) {
+bool BeginsRecord(const RandomAccessFile& file, uint64_t offset) {
   char signature[4];
   return file.size_bytes() - offset >= sizeof(signature) &&
          file.ReadAt(offset, absl::MakeSpan(signature)).ok() &&
@@ -62,7 +63,7 @@ std::string HowToRead(const Range& range) {
 
 }  // namespace
 
-absl::Status CheckArchiveBegins(const ReadableBytes& file,
+absl::Status CheckArchiveBegins(const RandomAccessFile& file,
                                 uint64_t offset_bytes) {
   std::vector<Range> archives = ListArchives(file);
   if (archives.empty() || (archives.size() == 1 && archives[0].begin == 0)) {
@@ -108,4 +109,5 @@ absl::Status CheckArchiveBegins(const ReadableBytes& file,
   return absl::InvalidArgumentError(message);
 }
 
+}  // namespace zip
 }  // namespace ferry

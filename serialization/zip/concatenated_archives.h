@@ -19,6 +19,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+namespace zip {
 
 // Returns kInvalidArgument if a zip archive is at the end of `file` and other
 // bytes precede it; the message says where each archive is and what to do.
@@ -30,9 +31,10 @@ namespace ferry {
 // added to the offsets in the message.
 //
 // Reads the end records of at most the last 16 archives.
-absl::Status CheckArchiveBegins(const ReadableBytes& file,
+absl::Status CheckArchiveBegins(const RandomAccessFile& file,
                                 uint64_t offset_bytes);
 
+}  // namespace zip
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_CONCATENATED_ARCHIVES_H_

@@ -68,7 +68,7 @@ bool ReadZip64Extra(absl::string_view extra, Extent* entry) {
 
 }  // namespace
 
-absl::StatusOr<ZipDirectory> ZipDirectory::Read(const ReadableBytes& file,
+absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file,
                                                 const ZipLimits& limits) {
   FERRY_ASSIGN_OR_RETURN(const ZipEnd end, FindZipEnd(file, file.size_bytes()));
   if (end.archive_offset() != 0) {

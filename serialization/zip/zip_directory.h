@@ -62,14 +62,14 @@ class ZipDirectory {
   //
   // Errors:
   //   kInvalidArgument   - other bytes precede the archive; the message has the
-  //                        offset. Use `ReadableRange` to skip them.
+  //                        offset. Use `OpenRange` to skip them.
   //   kDataLoss          - not a zip archive, or an archive that contradicts
   //                        itself; the message has the record and the offset.
   //   kUnimplemented     - encrypted records, several disks, a compression
   //                        other than deflate.
   //   kResourceExhausted - past the limits.
   //   whatever reading the file returns.
-  static absl::StatusOr<ZipDirectory> Read(const ReadableBytes& file,
+  static absl::StatusOr<ZipDirectory> Read(const RandomAccessFile& file,
                                            const ZipLimits& limits);
 
   ZipDirectory(ZipDirectory&&) = default;

@@ -30,7 +30,8 @@ std::string Archive(int64_t num_records) {
 
 void BM_Read(benchmark::State& state) {
   const std::string bytes = Archive(state.range(0));
-  const std::unique_ptr<ReadableBytes> file = ReadableMemory(bytes, "archive");
+  const std::unique_ptr<RandomAccessFile> file =
+      MakeMemoryFile(bytes, "archive");
   for (auto _ : state) {
     benchmark::DoNotOptimize(
         ZipDirectory::Read(*file, ZipLimits())->end_offset());
@@ -41,7 +42,7 @@ void BM_Read(benchmark::State& state) {
 void BM_Find(benchmark::State& state) {
   const std::string bytes = Archive(state.range(0));
   const ZipDirectory directory =
-      *ZipDirectory::Read(*ReadableMemory(bytes, "archive"), ZipLimits());
+      *ZipDirectory::Read(*MakeMemoryFile(bytes, "archive"), ZipLimits());
   std::vector<std::string> names;
   for (int64_t i = 0; i < state.range(0); ++i) names.push_back(Name(i));
   for (auto _ : state) {

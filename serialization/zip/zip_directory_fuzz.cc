@@ -16,8 +16,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
-  const std::unique_ptr<ferry::ReadableBytes> file =
-      ferry::ReadableMemory(bytes, "<fuzzer>");
+  const std::unique_ptr<ferry::RandomAccessFile> file =
+      ferry::MakeMemoryFile(bytes, "<fuzzer>");
   ferry::zip::ZipLimits limits;
   limits.max_directory_bytes = 1 << 20;
   const absl::StatusOr<ferry::zip::ZipDirectory> directory =

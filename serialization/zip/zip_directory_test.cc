@@ -30,7 +30,7 @@ using testing::HasSubstr;
 
 absl::StatusOr<ZipDirectory> Read(absl::string_view bytes,
                                   const ZipLimits& limits = ZipLimits()) {
-  return ZipDirectory::Read(*ReadableMemory(bytes, "some.zip"), limits);
+  return ZipDirectory::Read(*MakeMemoryFile(bytes, "some.zip"), limits);
 }
 
 std::vector<std::string> Names(const ZipDirectory& directory) {
@@ -119,7 +119,7 @@ TEST(ZipDirectory, RecordsNeedNotFollowTheDirectorysOrder) {
 
 TEST(ZipDirectory, ReadsWhatTheLayoutWrites) {
   // Records past 4 GiB, in a directory without them: only extents are checked.
-  class Sparse final : public ReadableBytes {
+  class Sparse final : public RandomAccessFile {
    public:
     Sparse(uint64_t offset, std::string tail)
         : offset_(offset), tail_(std::move(tail)) {}

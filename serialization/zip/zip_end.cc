@@ -21,20 +21,20 @@ namespace {
 // The comment at the end of an archive is at most this long.
 constexpr uint64_t kMaxCommentBytes = 0xFFFF;
 
-absl::Status Damaged(const ReadableBytes& file, uint64_t offset,
+absl::Status Damaged(const RandomAccessFile& file, uint64_t offset,
                      absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat(file.name(), ": ", what, " (at offset ", offset, ")"));
 }
 
-absl::Status SeveralDisks(const ReadableBytes& file) {
+absl::Status SeveralDisks(const RandomAccessFile& file) {
   return absl::UnimplementedError(absl::StrCat(
       file.name(), ": the zip archive is spread over several disks"));
 }
 
 // Whether the central directory, as `end` has it, lies between the beginning of
 // the file and the end records.
-absl::Status CheckFits(const ReadableBytes& file, uint64_t offset,
+absl::Status CheckFits(const RandomAccessFile& file, uint64_t offset,
                        const ZipEnd& end) {
   if (end.directory_bytes <= end.records_offset &&
       end.directory_offset <= end.records_offset - end.directory_bytes) {
@@ -46,7 +46,7 @@ absl::Status CheckFits(const ReadableBytes& file, uint64_t offset,
 
 // Takes over the numbers of the zip64 records, if there are any before the end
 // record at `offset`.
-absl::Status ReadZip64End(const ReadableBytes& file, uint64_t offset,
+absl::Status ReadZip64End(const RandomAccessFile& file, uint64_t offset,
                           ZipEnd* end) {
   if (offset < kZip64LocatorBytes) return absl::OkStatus();
   char locator[kZip64LocatorBytes];
@@ -99,7 +99,7 @@ absl::Status ReadZip64End(const ReadableBytes& file, uint64_t offset,
 }
 
 // Reads the end record at `offset`, whose bytes are `record`.
-absl::StatusOr<ZipEnd> ReadEnd(const ReadableBytes& file, uint64_t offset,
+absl::StatusOr<ZipEnd> ReadEnd(const RandomAccessFile& file, uint64_t offset,
                                const char* record, uint64_t size_bytes) {
   if (Load16(record + 4) != 0 || Load16(record + 6) != 0 ||
       Load16(record + 8) != Load16(record + 10)) {
@@ -129,7 +129,7 @@ absl::StatusOr<ZipEnd> ReadEnd(const ReadableBytes& file, uint64_t offset,
 
 }  // namespace
 
-absl::StatusOr<ZipEnd> FindZipEnd(const ReadableBytes& file,
+absl::StatusOr<ZipEnd> FindZipEnd(const RandomAccessFile& file,
                                   uint64_t size_bytes) {
   // Mostly nothing follows the end record.
   for (uint64_t most_bytes :

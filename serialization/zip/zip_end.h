@@ -52,7 +52,7 @@ struct ZipEnd {
 //                    other or the file; the message has the offset.
 //   kUnimplemented - the archive is spread over several disks.
 //   whatever reading the file returns.
-absl::StatusOr<ZipEnd> FindZipEnd(const ReadableBytes& file,
+absl::StatusOr<ZipEnd> FindZipEnd(const RandomAccessFile& file,
                                   uint64_t size_bytes);
 
 }  // namespace zip

@@ -155,9 +155,9 @@ TEST(NotACheckpoint, PartsOfOtherFormatsAreErrors) {
 }
 
 // Reads bytes that outlive it.
-class Borrowed final : public ReadableBytes {
+class Borrowed final : public RandomAccessFile {
  public:
-  explicit Borrowed(const ReadableBytes& bytes) : bytes_(bytes) {}
+  explicit Borrowed(const RandomAccessFile& bytes) : bytes_(bytes) {}
 
   absl::string_view name() const override { return bytes_.name(); }
   uint64_t size_bytes() const override { return bytes_.size_bytes(); }
@@ -167,7 +167,7 @@ class Borrowed final : public ReadableBytes {
   }
 
  private:
-  const ReadableBytes& bytes_;
+  const RandomAccessFile& bytes_;
 };
 
 TEST(NotACheckpoint, LittleIsReadOfOtherFormats) {

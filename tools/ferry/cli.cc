@@ -20,6 +20,7 @@
 #include "ferry/tools/ferry/verify.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 constexpr const char* kVersion = "ferry 0.1.0";
@@ -100,4 +101,5 @@ int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io) {
   return result;
 }
 
+}  // namespace cli
 }  // namespace ferry

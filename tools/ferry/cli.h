@@ -15,11 +15,13 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+namespace cli {
 
 // Runs `ferry` with the arguments that follow its name, and returns its exit
 // code (tools/ferry/command.h).
 int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_CLI_H_

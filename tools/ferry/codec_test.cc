@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using ::testing::AllOf;
@@ -134,4 +135,5 @@ TEST_F(CodecTest, TheHelpListsTheCodecs) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

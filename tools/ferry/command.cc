@@ -12,6 +12,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // The list of commands has the first line of what each says of itself.
@@ -73,4 +74,5 @@ int Fail(const CommandIo& io, const absl::Status& status) {
   return kExitFailed;
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -32,6 +32,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+namespace cli {
 
 // The exit codes of `ferry`.
 inline constexpr int kExitDone = 0;
@@ -76,6 +77,7 @@ void Complain(const CommandIo& io, absl::string_view message);
 // Prints the error, and returns kExitFailed.
 int Fail(const CommandIo& io, const absl::Status& status);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_COMMAND_H_

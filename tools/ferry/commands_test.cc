@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using ::testing::AllOf;
@@ -772,4 +773,5 @@ TEST(ConvertTest, WritesADictOfTensorsAsSafetensors) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 std::string OptionsOf(CLI::App* command) {
@@ -71,4 +72,5 @@ void AddCompletion(CLI::App* app, const CommandIo& io, int* exit_code) {
   });
 }
 
+}  // namespace cli
 }  // namespace ferry

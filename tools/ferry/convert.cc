@@ -53,6 +53,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 struct ConvertOptions {
@@ -342,8 +343,8 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
                          MakeMetadata(options.metadata, checkpoint.info()));
   const bool is_whole =
       options.at.empty() && !options.state_dict && !options.tensors_only;
-  FERRY_RETURN_IF_ERROR(is_whole ? checkpoint.PlaceAll()
-                                 : checkpoint.Place(StoragesToRead(root)));
+  FERRY_RETURN_IF_ERROR(is_whole ? checkpoint.LoadAll()
+                                 : checkpoint.Load(StoragesToRead(root)));
 
   // The other containers have no choice of codec.
   if (save_options.codec.empty() && save_options.container == Container::kZip) {
@@ -495,4 +496,5 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       [options, &io, exit_code] { *exit_code = RunConvert(*options, io); });
 }
 
+}  // namespace cli
 }  // namespace ferry

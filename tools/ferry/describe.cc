@@ -23,6 +23,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Of a text, or of another value.
@@ -249,4 +250,5 @@ uint64_t ElementBytesOf(const Tensor& tensor) {
   return bytes;
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+namespace cli {
 
 // Describes a container: "dict, 3 entries", "OrderedDict, 1 entry", "list, 2
 // items", "object of argparse.Namespace".
@@ -77,6 +78,7 @@ std::vector<TensorPart> PartsOf(const ObjectGraph& graph, NodeId tensor);
 // composite tensor. Saturates at 2^64 - 1, whatever the shape claims.
 uint64_t ElementBytesOf(const Tensor& tensor);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_DESCRIBE_H_

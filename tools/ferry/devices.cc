@@ -18,6 +18,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 std::string DeviceName(const Backend& backend, int index) {
@@ -175,4 +176,5 @@ void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
       [options, &io, exit_code] { *exit_code = RunDevices(*options, io); });
 }
 
+}  // namespace cli
 }  // namespace ferry

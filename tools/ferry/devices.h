@@ -13,11 +13,13 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+namespace cli {
 
 // Adds the subcommand. `io` and `exit_code` must outlive `app`; when the
 // command has run, `exit_code` says how it ended.
 void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_DEVICES_H_

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using ::testing::AllOf;
@@ -66,4 +67,5 @@ TEST(DevicesTest, PluginsAreLoadedAndExplained) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

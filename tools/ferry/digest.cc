@@ -24,6 +24,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Storages are read together up to so many bytes.
@@ -225,4 +226,5 @@ absl::StatusOr<SelectionDigests> DigestSelection(
   return digests;
 }
 
+}  // namespace cli
 }  // namespace ferry

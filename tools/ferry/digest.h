@@ -28,6 +28,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+namespace cli {
 
 // Returns the SHA-256, in lower-case hexadecimal, of a strided tensor's
 // elements in row-major order, little-endian, with conj and neg resolved. For
@@ -72,6 +73,7 @@ absl::StatusOr<SelectionDigests> DigestSelection(
                            const absl::Status& status)>
         complain);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_DIGEST_H_

@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 constexpr absl::string_view kOfNothing =
@@ -169,4 +170,5 @@ TEST(DigestTest, TakesPackedElementsAsBytes) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

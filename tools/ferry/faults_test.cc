@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // --- Sound files -------------------------------------------------------------
@@ -376,4 +377,5 @@ TEST(FaultsTest, WordsAreToldApart) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Changed with the form of what is hashed, so that digests of two versions are
@@ -305,4 +306,5 @@ absl::StatusOr<std::string> GraphDigest::Finish(
   return hash_.Finish();
 }
 
+}  // namespace cli
 }  // namespace ferry

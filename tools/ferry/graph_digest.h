@@ -33,6 +33,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+namespace cli {
 
 // Returns the items of a set or a frozenset. The order of the plain ones does
 // not depend on their order in the file, which differs from one Python process
@@ -93,6 +94,7 @@ class GraphDigest {
   absl::flat_hash_map<Storage, uint32_t> storage_numbers_;
 };
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_GRAPH_DIGEST_H_

@@ -27,15 +27,16 @@
 #include "ferry/tools/ferry/progress.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Bytes are copied in pieces of this size.
 constexpr size_t kPieceBytes = size_t{1} << 20;
 
 // What was copied from a stream. It goes by the stream's name.
-class Spooled final : public ReadableBytes {
+class Spooled final : public RandomAccessFile {
  public:
-  Spooled(std::unique_ptr<ReadableBytes> copy, std::string name)
+  Spooled(std::unique_ptr<RandomAccessFile> copy, std::string name)
       : copy_(std::move(copy)), name_(std::move(name)) {}
 
   absl::string_view name() const override { return name_; }
@@ -46,7 +47,7 @@ class Spooled final : public ReadableBytes {
   }
 
  private:
-  const std::unique_ptr<ReadableBytes> copy_;
+  const std::unique_ptr<RandomAccessFile> copy_;
   const std::string name_;
 };
 
@@ -96,9 +97,8 @@ absl::Status CopyStream(int from, const std::string& name, int to,
   }
 }
 
-absl::StatusOr<std::unique_ptr<ReadableBytes>> Spool(const std::string& path,
-                                                     const LoadOptions& options,
-                                                     const CommandIo& io) {
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> Spool(
+    const std::string& path, const LoadOptions& options, const CommandIo& io) {
   const std::string name = IsStandardInput(path) ? "standard input" : path;
   const int from = IsStandardInput(path)
                        ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
@@ -114,7 +114,7 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> Spool(const std::string& path,
   // It is gone when the last descriptor is closed, however the process ends.
   unlink(copy_path.c_str());
   FERRY_RETURN_IF_ERROR(CopyStream(from, name, to, options, io));
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> copy,
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> copy,
                          OpenForReading(absl::StrCat("/proc/self/fd/", to)));
   return std::make_unique<Spooled>(std::move(copy), name);
 }
@@ -130,7 +130,7 @@ absl::StatusOr<Checkpoint> OpenInput(const std::string& path,
                                      const LoadOptions& options,
                                      const CommandIo& io) {
   if (!IsStream(path)) return Checkpoint::Open(FilePath(path), options);
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> bytes,
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> bytes,
                          Spool(path, options, io));
   return Checkpoint::Open(std::move(bytes), options);
 }
@@ -139,9 +139,10 @@ absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,
                                                     const LoadOptions& options,
                                                     const CommandIo& io) {
   if (!IsStream(path)) return Checkpoint::VerifyFile(FilePath(path), options);
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<ReadableBytes> bytes,
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> bytes,
                          Spool(path, options, io));
   return Checkpoint::VerifyFile(std::move(bytes), options);
 }
 
+}  // namespace cli
 }  // namespace ferry

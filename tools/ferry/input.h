@@ -21,6 +21,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+namespace cli {
 
 // The help text for an input file.
 inline constexpr char kInputHelp[] =
@@ -38,6 +39,7 @@ absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,
                                                     const LoadOptions& options,
                                                     const CommandIo& io);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_INPUT_H_

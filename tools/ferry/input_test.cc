@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using testing::HasSubstr;
@@ -185,4 +186,5 @@ TEST_F(InputTest, ConvertWritesToStandardOutputAndPipes) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

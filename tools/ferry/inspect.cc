@@ -27,6 +27,7 @@
 #include "ferry/tools/ferry/tree.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 struct InspectOptions {
@@ -207,4 +208,5 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   });
 }
 
+}  // namespace cli
 }  // namespace ferry

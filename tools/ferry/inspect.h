@@ -15,11 +15,13 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+namespace cli {
 
 // Adds the subcommand. `io` and `exit_code` must outlive `app`; when the
 // command has run, `exit_code` says how it ended.
 void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_INSPECT_H_

@@ -34,6 +34,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // As docs/inspect-json.md says. Raised if a field is ever changed.
@@ -549,4 +550,5 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   return absl::OkStatus();
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #include "ferry/tools/ferry/selection.h"
 
 namespace ferry {
+namespace cli {
 
 // Writes the selected part of a checkpoint. Reads no tensor data, only the
 // header before each storage of a tensor.
@@ -35,6 +36,7 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
                        const SelectionDigests* constants_digests,
                        std::ostream& out);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_INSPECT_JSON_H_

@@ -45,6 +45,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using ::testing::HasSubstr;
@@ -849,4 +850,5 @@ TEST(InspectJsonTest, ThePageNamesTheFieldsThatAreWritten) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using ::testing::AllOf;
@@ -342,4 +343,5 @@ TEST(InspectTest, ShowsTheCodeOfAProgramAsText) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

@@ -6,6 +6,7 @@
 #include <atomic>
 
 namespace ferry {
+namespace cli {
 namespace {
 
 std::atomic<bool> was_signalled{false};
@@ -35,4 +36,5 @@ bool ScopedInterrupt::requested() const {
   return was_signalled.load(std::memory_order_relaxed);
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include <signal.h>
 
 namespace ferry {
+namespace cli {
 
 // ScopedInterrupt
 //
@@ -34,6 +35,7 @@ class ScopedInterrupt {
   struct sigaction old_terminate_;
 };
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_INTERRUPT_H_

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // The surrogate that the bytes at `at` are, as "surrogatepass" writes it, or 0.
@@ -43,4 +44,5 @@ std::string QuotedJson(absl::string_view text) {
   return quoted + "\"";
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+namespace cli {
 
 using Json = nlohmann::ordered_json;
 
@@ -42,6 +43,7 @@ inline std::string DumpIndented(const Json& json) {
                    Json::error_handler_t::replace);
 }
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_JSON_H_

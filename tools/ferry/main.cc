@@ -12,8 +12,9 @@
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
-  ferry::CommandIo io{std::cout, std::cerr};
+  ferry::cli::CommandIo io{std::cout, std::cerr};
   io.err_is_terminal = isatty(STDERR_FILENO) != 0;
   io.out_is_terminal = isatty(STDOUT_FILENO) != 0;
-  return ferry::RunFerry(std::vector<std::string>(argv + 1, argv + argc), io);
+  return ferry::cli::RunFerry(std::vector<std::string>(argv + 1, argv + argc),
+                              io);
 }

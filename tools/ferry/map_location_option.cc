@@ -22,6 +22,7 @@
 #include "ferry/devices/backend.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // The types whose storages torch.load restores, as PyTorch registers them in
@@ -93,4 +94,5 @@ absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text,
   return MapLocation::Table(table);
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/serialization/transfer/map_location.h"
 
 namespace ferry {
+namespace cli {
 
 // Where tensors may go.
 enum class Targets {
@@ -40,6 +41,7 @@ absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text,
                                              Targets targets,
                                              const DeviceSnapshot& devices);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_MAP_LOCATION_OPTION_H_

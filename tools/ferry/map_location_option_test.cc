@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using testing::AllOf;
@@ -88,4 +89,5 @@ TEST(MapLocationOptionTest, DevicesThatAreRegisteredAreKnown) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

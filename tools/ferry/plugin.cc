@@ -21,6 +21,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 struct CheckOptions {
@@ -158,4 +159,5 @@ void AddPlugin(CLI::App* app, const CommandIo& io, int* exit_code) {
       [options, &io, exit_code] { *exit_code = RunCheck(*options, io); });
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 
 namespace ferry {
+namespace cli {
 
 void AddPluginOption(CLI::App* command, std::vector<std::string>* paths) {
   command
@@ -35,4 +36,5 @@ absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(
   return verdicts;
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+namespace cli {
 
 // Adds the option. `paths` must outlive the command line.
 void AddPluginOption(CLI::App* command, std::vector<std::string>* paths);
@@ -32,6 +33,7 @@ void AddPluginOption(CLI::App* command, std::vector<std::string>* paths);
 absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(
     const std::vector<std::string>& paths, const CommandIo& io);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_PLUGIN_OPTION_H_

@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using ::testing::AllOf;
@@ -63,4 +64,5 @@ TEST(PluginCheckCommandTest, MistakesAreExplained) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Less is done before anybody has read the line.
@@ -50,4 +51,5 @@ void Progress::Update(uint64_t done_bytes, uint64_t total_bytes) {
           << std::flush;
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+namespace cli {
 
 // Progress
 //
@@ -49,6 +50,7 @@ class Progress {
   bool is_shown_ = false;
 };
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_PROGRESS_H_

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 using std::chrono::milliseconds;
@@ -83,4 +84,5 @@ TEST(ProgressTest, SaysItAFewTimesASecond) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

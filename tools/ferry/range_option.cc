@@ -13,6 +13,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Reads "BEGIN:END", where both may be left out. False if it is malformed.
@@ -61,4 +62,5 @@ std::string DescribeTrailingBytes(const LoadOptions& load_options,
                       offset + trailing_bytes, ")");
 }
 
+}  // namespace cli
 }  // namespace ferry

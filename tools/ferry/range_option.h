@@ -21,6 +21,7 @@
 #include "ferry/serialization/load_options.h"
 
 namespace ferry {
+namespace cli {
 
 // Adds the option, which sets `offset_bytes` and `size_bytes`. `load_options`
 // must outlive the command line.
@@ -33,6 +34,7 @@ std::string DescribeTrailingBytes(const LoadOptions& load_options,
                                   uint64_t end_offset_bytes,
                                   uint64_t trailing_bytes);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_RANGE_OPTION_H_

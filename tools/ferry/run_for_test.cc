@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 
 FerryResult RunFerryForTest(const std::vector<std::string>& arguments,
                             std::function<bool()> is_cancelled) {
@@ -49,4 +50,5 @@ std::string SaveTestFile(absl::string_view name, const Value& value) {
   return path;
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -17,6 +17,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+namespace cli {
 
 struct FerryResult {
   int exit_code;
@@ -38,6 +39,7 @@ std::string DataPath(absl::string_view name);
 std::string WriteTestFile(absl::string_view name, absl::string_view bytes);
 std::string SaveTestFile(absl::string_view name, const Value& value);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_

@@ -14,6 +14,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Hands on what has a pointer that matches.
@@ -90,4 +91,5 @@ absl::Status Selection::Walk(GraphVisitor* visitor) const {
   return WalkGraph(graph(), start_.node(), &matching);
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+namespace cli {
 
 class Selection {
  public:
@@ -61,6 +62,7 @@ class Selection {
   std::string pattern_;
 };
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_SELECTION_H_

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Found once: looking for it costs more than a small tensor.
@@ -44,4 +45,5 @@ absl::StatusOr<std::string> Sha256Of(absl::string_view bytes) {
   return hash.Finish();
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+namespace cli {
 
 // Sha256
 //
@@ -47,6 +48,7 @@ class Sha256 {
 // Returns the digest of `bytes`. Errors: as `Sha256::Finish`.
 absl::StatusOr<std::string> Sha256Of(absl::string_view bytes);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_SHA256_H_

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 uint8_t ByteAt(absl::string_view text, size_t i) {
@@ -136,4 +137,5 @@ bool MatchesGlob(absl::string_view pattern, absl::string_view text) {
   return p == pattern.size();
 }
 
+}  // namespace cli
 }  // namespace ferry

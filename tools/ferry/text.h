@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+namespace cli {
 
 // Returns `text` with everything escaped that could control a terminal or
 // mislead its reader: control characters ("\x1b", "\n"), marks that reverse the
@@ -35,6 +36,7 @@ size_t Columns(absl::string_view text);
 // characters.
 bool MatchesGlob(absl::string_view pattern, absl::string_view text);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_TEXT_H_

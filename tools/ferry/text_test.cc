@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 TEST(EscapeForTerminalTest, KeepsTextAndSpellsOutTheRest) {
@@ -46,4 +47,5 @@ TEST(MatchesGlobTest, StarsStandForAnyRun) {
 }
 
 }  // namespace
+}  // namespace cli
 }  // namespace ferry

@@ -26,6 +26,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 // Names and pointers are cut here.
@@ -305,4 +306,5 @@ absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
   return printer.Finish();
 }
 
+}  // namespace cli
 }  // namespace ferry

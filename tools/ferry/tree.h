@@ -20,6 +20,7 @@
 #include "ferry/tools/ferry/selection.h"
 
 namespace ferry {
+namespace cli {
 
 struct TreeOptions {
   // The number of levels below the first to show.
@@ -39,6 +40,7 @@ struct TreeOptions {
 absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
                        std::ostream& out);
 
+}  // namespace cli
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_TREE_H_

@@ -21,6 +21,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+namespace cli {
 namespace {
 
 struct VerifyOptions {
@@ -186,4 +187,5 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
       [options, &io, exit_code] { *exit_code = RunVerify(*options, io); });
 }
 
+}  // namespace cli
 }  // namespace ferry

@@ -3,7 +3,7 @@
 //
 // Where storages go under each form of `map_location`, as Load does it.
 
-#include "ferry/serialization/transfer/placing.h"
+#include "ferry/serialization/transfer/storage_loader.h"
 
 #include <cstdint>
 #include <cstring>
@@ -174,8 +174,8 @@ TEST_F(MapLocationTest, APlaceThatFailedHalfwayIsNotTakenForDone) {
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes_, options_);
   ASSERT_THAT(checkpoint, IsOk());
-  EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kAborted);
-  EXPECT_EQ(checkpoint->PlaceAll().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(checkpoint->LoadAll().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(checkpoint->LoadAll().code(), absl::StatusCode::kAborted);
 }
 
 }  // namespace

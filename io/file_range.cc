@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/io/readable_range.h"
+#include "ferry/io/file_range.h"
 
 #include <string>
 #include <utility>
@@ -14,9 +14,9 @@
 namespace ferry {
 namespace {
 
-class Range final : public ReadableBytes {
+class Range final : public RandomAccessFile {
  public:
-  Range(std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
+  Range(std::unique_ptr<RandomAccessFile> whole, uint64_t offset_bytes,
         uint64_t size_bytes)
       : whole_(std::move(whole)),
         name_(absl::StrCat(whole_->name(), " from byte ", offset_bytes,
@@ -45,7 +45,7 @@ class Range final : public ReadableBytes {
   }
 
  private:
-  const std::unique_ptr<ReadableBytes> whole_;
+  const std::unique_ptr<RandomAccessFile> whole_;
   const std::string name_;
   const uint64_t offset_bytes_;
   const uint64_t size_bytes_;
@@ -53,8 +53,8 @@ class Range final : public ReadableBytes {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableRange(
-    std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRange(
+    std::unique_ptr<RandomAccessFile> whole, uint64_t offset_bytes,
     uint64_t size_bytes) {
   const uint64_t whole_bytes = whole->size_bytes();
   const bool to_the_end = size_bytes == std::numeric_limits<uint64_t>::max();
@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableRange(
         offset_bytes, " on"));
   }
   if (to_the_end) size_bytes = whole_bytes - offset_bytes;
-  return std::unique_ptr<ReadableBytes>(
+  return std::unique_ptr<RandomAccessFile>(
       std::make_unique<Range>(std::move(whole), offset_bytes, size_bytes));
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/io/readable_range.h"
+#include "ferry/io/file_range.h"
 
 #include <cstdint>
 #include <memory>
@@ -17,14 +17,14 @@
 namespace ferry {
 namespace {
 
-using RangeOr = absl::StatusOr<std::unique_ptr<ReadableBytes>>;
+using RangeOr = absl::StatusOr<std::unique_ptr<RandomAccessFile>>;
 
-std::unique_ptr<ReadableBytes> Digits() {
-  return ReadableMemory("0123456789", "digits");
+std::unique_ptr<RandomAccessFile> Digits() {
+  return MakeMemoryFile("0123456789", "digits");
 }
 
-TEST(ReadableRangeTest, IsAPart) {
-  const RangeOr range = ReadableRange(Digits(), 2, 5);
+TEST(FileRangeTest, IsAPart) {
+  const RangeOr range = OpenRange(Digits(), 2, 5);
   ASSERT_THAT(range, IsOk());
   EXPECT_EQ((*range)->size_bytes(), 5u);
   EXPECT_EQ((*range)->name(), "digits from byte 2 to 7");
@@ -38,17 +38,17 @@ TEST(ReadableRangeTest, IsAPart) {
             absl::StatusCode::kDataLoss);
 }
 
-TEST(ReadableRangeTest, ReachesToTheEnd) {
-  const RangeOr range = ReadableRange(Digits(), 8);
+TEST(FileRangeTest, ReachesToTheEnd) {
+  const RangeOr range = OpenRange(Digits(), 8);
   ASSERT_THAT(range, IsOk());
   EXPECT_EQ((*range)->size_bytes(), 2u);
-  EXPECT_EQ((*ReadableRange(Digits(), 10))->size_bytes(), 0u);
+  EXPECT_EQ((*OpenRange(Digits(), 10))->size_bytes(), 0u);
 }
 
-TEST(ReadableRangeTest, RefusesWhatIsNotInside) {
-  EXPECT_EQ(ReadableRange(Digits(), 11).status().code(),
+TEST(FileRangeTest, RefusesWhatIsNotInside) {
+  EXPECT_EQ(OpenRange(Digits(), 11).status().code(),
             absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ReadableRange(Digits(), 2, 9).status().code(),
+  EXPECT_EQ(OpenRange(Digits(), 2, 9).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: io/readable_range.h
+// File: io/file_range.h
 // -----------------------------------------------------------------------------
 //
 // Presents a part of a file as a file of its own.
@@ -11,11 +11,11 @@
 //
 //   FERRY_ASSIGN_OR_RETURN(auto file, OpenForReading("bundle.bin"));
 //   FERRY_ASSIGN_OR_RETURN(auto part,
-//                          ReadableRange(std::move(file), 4096, 123456));
+//                          OpenRange(std::move(file), 4096, 123456));
 //   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
 //                          Checkpoint::Open(std::move(part)));
-#ifndef FERRY_IO_READABLE_RANGE_H_
-#define FERRY_IO_READABLE_RANGE_H_
+#ifndef FERRY_IO_FILE_RANGE_H_
+#define FERRY_IO_FILE_RANGE_H_
 
 #include <cstdint>
 #include <limits>
@@ -32,10 +32,10 @@ namespace ferry {
 // begins.
 //
 // Errors: kInvalidArgument - the range does not lie inside `whole`.
-absl::StatusOr<std::unique_ptr<ReadableBytes>> ReadableRange(
-    std::unique_ptr<ReadableBytes> whole, uint64_t offset_bytes,
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRange(
+    std::unique_ptr<RandomAccessFile> whole, uint64_t offset_bytes,
     uint64_t size_bytes = std::numeric_limits<uint64_t>::max());
 
 }  // namespace ferry
 
-#endif  // FERRY_IO_READABLE_RANGE_H_
+#endif  // FERRY_IO_FILE_RANGE_H_

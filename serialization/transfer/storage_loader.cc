@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/transfer/placing.h"
+#include "ferry/serialization/transfer/storage_loader.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -35,16 +35,16 @@ std::string Quoted(absl::Span<const std::string> tags) {
                         [&](size_t i) { return QuoteForMessage(tags[i]); });
 }
 
-using StoragePart = ParsedCheckpoint::StoragePart;
+using ParsedStorage = ParsedCheckpoint::ParsedStorage;
 
 // Storages in a mapping begin at a multiple of this, so that they are aligned
 // for every dtype.
 constexpr uintptr_t kMappedAlignment = 16;
 
 static_assert(
-    kPlacingBytes >= sizeof(ExtentRead) + 2 * sizeof(Memory) +
-                         2 * sizeof(StoragePart*) + sizeof(uint64_t) + 20 +
-                         sizeof(uint32_t),
+    kLoadScratchBytes >= sizeof(ExtentRead) + 2 * sizeof(Memory) +
+                             2 * sizeof(ParsedStorage*) + sizeof(uint64_t) +
+                             20 + sizeof(uint32_t),
     "a read, memory, its part, group, size and order, and its number");
 
 // Storages that go to the same place.
@@ -52,14 +52,15 @@ struct Group {
   // With a backend: to its device. Without: to the host, from where a program's
   // own code may take them.
   ResolvedLocation location;
-  std::pmr::vector<const StoragePart*> parts;
+  std::pmr::vector<const ParsedStorage*> parts;
 };
 
-class Placer {
+class StorageLoader {
  public:
-  Placer(absl::Span<const ReadableBytes* const> files,
-         absl::Span<const StoragePart* const> parts,
-         const PlacingOptions& options, std::pmr::memory_resource* scratch)
+  StorageLoader(absl::Span<const RandomAccessFile* const> files,
+                absl::Span<const ParsedStorage* const> parts,
+                const StorageLoadOptions& options,
+                std::pmr::memory_resource* scratch)
       : files_(files),
         parts_(parts),
         options_(options),
@@ -83,7 +84,7 @@ class Placer {
   absl::StatusOr<ResolvedLocation> Resolve(absl::string_view tag) const;
   // The bytes of a storage where its file is mapped; null if they cannot be
   // used as they stand there.
-  absl::StatusOr<Memory> Mapped(const StoragePart& part) const;
+  absl::StatusOr<Memory> Mapped(const ParsedStorage& part) const;
   absl::Status AllocateFor(const Group& group, absl::Span<const uint64_t> sizes,
                            absl::Span<Memory> out) const;
   absl::Status PlanGroup(const Group& group, std::pmr::vector<Memory>* memory,
@@ -92,17 +93,17 @@ class Placer {
   absl::StatusOr<Storage> Restore(const Storage& storage,
                                   const std::string& tag) const;
 
-  const absl::Span<const ReadableBytes* const> files_;
-  const absl::Span<const StoragePart* const> parts_;
-  const PlacingOptions& options_;
+  const absl::Span<const RandomAccessFile* const> files_;
+  const absl::Span<const ParsedStorage* const> parts_;
+  const StorageLoadOptions& options_;
   const DeviceSnapshot devices_;
   std::pmr::memory_resource* const scratch_;  // of what is as long as `parts_`
   std::vector<Group> groups_;
 };
 
-absl::Status Placer::CheckTotal() const {
+absl::Status StorageLoader::CheckTotal() const {
   uint64_t left = options_.max_total_bytes;
-  for (const StoragePart* part : parts_) {
+  for (const ParsedStorage* part : parts_) {
     const uint64_t size = part->storage.size_bytes();
     if (size > left) {
       return absl::ResourceExhaustedError(absl::StrCat(
@@ -116,14 +117,14 @@ absl::Status Placer::CheckTotal() const {
   return absl::OkStatus();
 }
 
-absl::Status Placer::CheckMapIsUsed() const {
+absl::Status StorageLoader::CheckMapIsUsed() const {
   if (!options_.map_location_must_match || options_.map_location->is_none() ||
       IsMappedByFunction() || parts_.empty()) {
     return absl::OkStatus();
   }
   std::vector<std::string> tags;
   absl::flat_hash_set<std::string> seen;
-  for (const StoragePart* part : parts_) {
+  for (const ParsedStorage* part : parts_) {
     const std::string& tag = part->storage.recorded_location();
     if (options_.map_location->Matches(tag)) return absl::OkStatus();
     if (seen.insert(tag).second) tags.push_back(tag);
@@ -134,7 +135,8 @@ absl::Status Placer::CheckMapIsUsed() const {
       Quoted(options_.map_location->keys())));
 }
 
-absl::StatusOr<ResolvedLocation> Placer::Resolve(absl::string_view tag) const {
+absl::StatusOr<ResolvedLocation> StorageLoader::Resolve(
+    absl::string_view tag) const {
   if (options_.keep_on_host || IsMappedByFunction()) {
     return ResolvedLocation();
   }
@@ -143,11 +145,11 @@ absl::StatusOr<ResolvedLocation> Placer::Resolve(absl::string_view tag) const {
   return location;
 }
 
-absl::Status Placer::MakeGroups() {
+absl::Status StorageLoader::MakeGroups() {
   absl::flat_hash_map<std::string, size_t> group_by_tag;
   const std::string* last_tag = nullptr;  // of the file
   size_t group = 0;
-  for (const StoragePart* part : parts_) {
+  for (const ParsedStorage* part : parts_) {
     const std::string& file_tag = part->storage.recorded_location();
     if (last_tag == nullptr || file_tag != *last_tag) {
       const absl::string_view tag = options_.map_location->MapTag(file_tag);
@@ -156,7 +158,7 @@ absl::Status Placer::MakeGroups() {
         FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
         found = group_by_tag.emplace(std::string(tag), groups_.size()).first;
         groups_.push_back({std::move(location),
-                           std::pmr::vector<const StoragePart*>(scratch_)});
+                           std::pmr::vector<const ParsedStorage*>(scratch_)});
         if (groups_.size() == 1) groups_[0].parts.reserve(parts_.size());
       }
       group = found->second;
@@ -167,10 +169,10 @@ absl::Status Placer::MakeGroups() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Memory> Placer::Mapped(const StoragePart& part) const {
+absl::StatusOr<Memory> StorageLoader::Mapped(const ParsedStorage& part) const {
   if (part.extents.size() != 1) return Memory();
   const Extent& extent = part.extents[0];
-  const ReadableBytes& file = *files_[extent.file];
+  const RandomAccessFile& file = *files_[extent.file];
   const std::shared_ptr<void> mapping = file.mapping();
   if (mapping == nullptr || extent.size_bytes == 0 ||
       extent.swap_unit_bytes != 1 || extent.encoding != Encoding::kStored) {
@@ -190,9 +192,9 @@ absl::StatusOr<Memory> Placer::Mapped(const StoragePart& part) const {
   return Memory{data, mapping};
 }
 
-absl::Status Placer::AllocateFor(const Group& group,
-                                 absl::Span<const uint64_t> sizes,
-                                 absl::Span<Memory> out) const {
+absl::Status StorageLoader::AllocateFor(const Group& group,
+                                        absl::Span<const uint64_t> sizes,
+                                        absl::Span<Memory> out) const {
   Backend* const backend = group.location.backend.get();
   const absl::Status status =
       backend != nullptr ? backend->Allocate(group.location.index, sizes, out)
@@ -202,9 +204,9 @@ absl::Status Placer::AllocateFor(const Group& group,
 
 // Finds or allocates the memory of each part, in the order of the groups, and
 // says what is to be read into it. Appends no more than is reserved.
-absl::Status Placer::PlanGroup(const Group& group,
-                               std::pmr::vector<Memory>* memory,
-                               std::pmr::vector<ExtentRead>* reads) const {
+absl::Status StorageLoader::PlanGroup(
+    const Group& group, std::pmr::vector<Memory>* memory,
+    std::pmr::vector<ExtentRead>* reads) const {
   Backend* const backend = group.location.backend.get();
   const bool is_on_host = backend == nullptr || backend->is_host_memory();
   const bool may_be_mapped =
@@ -213,7 +215,7 @@ absl::Status Placer::PlanGroup(const Group& group,
   const size_t first = memory->size();
   std::pmr::vector<uint64_t> sizes(scratch_);  // of what is not mapped
   sizes.reserve(group.parts.size());
-  for (const StoragePart* part : group.parts) {
+  for (const ParsedStorage* part : group.parts) {
     Memory& own = memory->emplace_back();
     if (may_be_mapped) {
       FERRY_ASSIGN_OR_RETURN(own, Mapped(*part));
@@ -243,9 +245,9 @@ absl::Status Placer::PlanGroup(const Group& group,
   return absl::OkStatus();
 }
 
-absl::Status Placer::ReadGroups() {
+absl::Status StorageLoader::ReadGroups() {
   size_t num_reads = 0;
-  for (const StoragePart* part : parts_) num_reads += part->extents.size();
+  for (const ParsedStorage* part : parts_) num_reads += part->extents.size();
   std::pmr::vector<Memory> memory(scratch_);
   std::pmr::vector<ExtentRead> reads(scratch_);
   memory.reserve(parts_.size());
@@ -263,9 +265,10 @@ absl::Status Placer::ReadGroups() {
   // has no bytes.
   auto next = memory.begin();
   for (const Group& group : groups_) {
-    for (const StoragePart* part : group.parts) {
+    for (const ParsedStorage* part : group.parts) {
       const Storage& storage = part->storage;
-      storage.Place(group.location.device, std::move(*next++), InternalKey());
+      storage.Materialize(group.location.device, std::move(*next++),
+                          InternalKey());
       if (group.location.backend != nullptr) {
         storage.set_recorded_location("");
       } else if (!IsMappedByFunction()) {
@@ -279,8 +282,8 @@ absl::Status Placer::ReadGroups() {
 }
 
 // What a program's own code makes of a storage on the host.
-absl::StatusOr<Storage> Placer::Restore(const Storage& storage,
-                                        const std::string& tag) const {
+absl::StatusOr<Storage> StorageLoader::Restore(const Storage& storage,
+                                               const std::string& tag) const {
   if (IsMappedByFunction()) {
     absl::StatusOr<std::optional<Storage>> mapped =
         options_.map_location->mapper()(storage, tag);
@@ -303,7 +306,7 @@ absl::StatusOr<Storage> Placer::Restore(const Storage& storage,
   return devices_.RestoreLocation(storage, tag);
 }
 
-absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
+absl::StatusOr<absl::flat_hash_map<Storage, Storage>> StorageLoader::Run() {
   FERRY_RETURN_IF_ERROR(CheckTotal());
   FERRY_RETURN_IF_ERROR(CheckMapIsUsed());
   FERRY_RETURN_IF_ERROR(MakeGroups());
@@ -317,11 +320,11 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
   absl::flat_hash_set<Storage> claimable;
   for (const Group& group : groups_) {
     if (group.location.backend != nullptr) continue;
-    for (const StoragePart* part : group.parts) {
+    for (const ParsedStorage* part : group.parts) {
       claimable.insert(part->storage);
     }
   }
-  for (const StoragePart* part : parts_) {
+  for (const ParsedStorage* part : parts_) {
     const Storage& storage = part->storage;
     if (!claimable.contains(storage)) continue;
     const std::string tag = storage.recorded_location();
@@ -335,11 +338,11 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Placer::Run() {
 
 }  // namespace
 
-absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
-    absl::Span<const ReadableBytes* const> files,
-    absl::Span<const StoragePart* const> parts, const PlacingOptions& options,
-    std::pmr::memory_resource* scratch) {
-  return Placer(files, parts, options, scratch).Run();
+absl::StatusOr<absl::flat_hash_map<Storage, Storage>> LoadStorages(
+    absl::Span<const RandomAccessFile* const> files,
+    absl::Span<const ParsedStorage* const> parts,
+    const StorageLoadOptions& options, std::pmr::memory_resource* scratch) {
+  return StorageLoader(files, parts, options, scratch).Run();
 }
 
 }  // namespace ferry

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // -----------------------------------------------------------------------------
-// File: serialization/transfer/placing.h
+// File: serialization/transfer/storage_loader.h
 // -----------------------------------------------------------------------------
 //
-// Places storages: reads them from a file to the host, or to the device that
-// the file's location tag or `LoadOptions::map_location` names.
-#ifndef FERRY_SERIALIZATION_TRANSFER_PLACING_H_
-#define FERRY_SERIALIZATION_TRANSFER_PLACING_H_
+// Loads storages: reads them from a file to the host, or to the device that the
+// file's location tag or `LoadOptions::map_location` names.
+#ifndef FERRY_SERIALIZATION_TRANSFER_STORAGE_LOADER_H_
+#define FERRY_SERIALIZATION_TRANSFER_STORAGE_LOADER_H_
 
 #include <cstdint>
 #include <memory_resource>
@@ -27,11 +27,11 @@ namespace ferry {
 
 // The number of bytes of `scratch` that placing takes per part, for its read
 // and its entries in several lists, including the caller's.
-inline constexpr uint64_t kPlacingBytes = 184;
+inline constexpr uint64_t kLoadScratchBytes = 184;
 
-// What placing uses of `LoadOptions`, which describes each. Pointers are not
-// null, and what they point to must live until `PlaceStorages` returns.
-struct PlacingOptions {
+// The options that `LoadStorages` uses; `LoadOptions` describes each. Pointers
+// are not null, and their targets must outlive the call.
+struct StorageLoadOptions {
   bool keep_on_host = false;  // Placement::kHost
   const MapLocation* map_location = nullptr;
   bool map_location_must_match = false;
@@ -42,24 +42,24 @@ struct PlacingOptions {
   const TransferControl* control = nullptr;
 };
 
-// Places the storages of `parts`. They must be described, each listed once, and
+// Loads the storages of `parts`. They must be described, each listed once, and
 // in the order of first reference.
 //
 // If a program's own code (a package or a map function) returned a different
 // storage, the result maps the original storage to it. All other storages are
-// placed themselves.
+// loaded themselves.
 //
 //   files    the files that extents refer to. The name of the first is the name
 //            of the checkpoint in messages.
-//   scratch  memory for the duration of the call: about kPlacingBytes for each
+//   scratch  memory for the duration of the call: about kLoadScratchBytes for each
 //            part.
 //
-// Errors: as `Checkpoint::Place`.
-absl::StatusOr<absl::flat_hash_map<Storage, Storage>> PlaceStorages(
-    absl::Span<const ReadableBytes* const> files,
-    absl::Span<const ParsedCheckpoint::StoragePart* const> parts,
-    const PlacingOptions& options, std::pmr::memory_resource* scratch);
+// Errors: as `Checkpoint::Load`.
+absl::StatusOr<absl::flat_hash_map<Storage, Storage>> LoadStorages(
+    absl::Span<const RandomAccessFile* const> files,
+    absl::Span<const ParsedCheckpoint::ParsedStorage* const> parts,
+    const StorageLoadOptions& options, std::pmr::memory_resource* scratch);
 
 }  // namespace ferry
 
-#endif  // FERRY_SERIALIZATION_TRANSFER_PLACING_H_
+#endif  // FERRY_SERIALIZATION_TRANSFER_STORAGE_LOADER_H_
