@@ -19,19 +19,19 @@ namespace {
 // What PyTorch aligns to, and enough for any vector unit.
 constexpr uint64_t kAlignmentBytes = 64;
 
-constexpr uint64_t kMaxSlabBytes = 2 * kHugePageBytes;
-// A slab ends with its first huge page if that is this full: pages of which
-// each is free on its own are had again more easily.
-constexpr uint64_t kFullPageBytes = kHugePageBytes - kHugePageBytes / 16;
+// An allocation of this size or more has a mapping of its own.
+constexpr uint64_t kOwnMappingBytes = uint64_t{2} << 20;
+constexpr uint64_t kMaxSlabBytes = 2 * kOwnMappingBytes;
+// A slab ends at half of its size if that is this full.
+constexpr uint64_t kFullHalfBytes = kOwnMappingBytes - kOwnMappingBytes / 16;
 
 absl::Status NoMemory(uint64_t size_bytes) {
   return absl::ResourceExhaustedError(
       absl::StrCat("no host memory for ", size_bytes, " bytes"));
 }
 
-// A mapping whose first `huge_bytes` are on huge pages where they can be.
-absl::StatusOr<Memory> Map(uint64_t size_bytes, uint64_t huge_bytes) {
-  void* const data = MapPages(size_bytes, huge_bytes);
+absl::StatusOr<Memory> Map(uint64_t size_bytes) {
+  void* const data = MapPages(size_bytes);
   if (data == nullptr) return NoMemory(size_bytes);
   return Memory{data, std::shared_ptr<void>(data, [size_bytes](void* pages) {
                   UnmapPages(pages, size_bytes);
@@ -39,9 +39,8 @@ absl::StatusOr<Memory> Map(uint64_t size_bytes, uint64_t huge_bytes) {
 }
 
 absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
-  if (size_bytes >= kHugeSlabBytes) {
-    const uint64_t whole = RoundUp(size_bytes, kHugePageBytes);
-    return Map(whole, whole);
+  if (size_bytes >= kHugeFromBytes) {
+    return Map(RoundUp(size_bytes, HugePageBytes()));
   }
   void* data = nullptr;
   if (posix_memalign(&data, kAlignmentBytes, size_bytes) != 0) {
@@ -54,11 +53,11 @@ absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
 absl::Status AllocateAll(absl::Span<const uint64_t> sizes_bytes,
                          absl::Span<Memory> out) {
   const auto is_small = [&](size_t i) {
-    return sizes_bytes[i] < kHugePageBytes;
+    return sizes_bytes[i] < kOwnMappingBytes;
   };
   for (size_t i = 0; i < out.size(); ++i) {
     if (is_small(i)) continue;
-    FERRY_ASSIGN_OR_RETURN(out[i], Map(sizes_bytes[i], sizes_bytes[i]));
+    FERRY_ASSIGN_OR_RETURN(out[i], Map(sizes_bytes[i]));
   }
   for (size_t first = 0; first < out.size();) {
     // As many small allocations, in order, as fit in one slab.
@@ -69,8 +68,8 @@ absl::Status AllocateAll(absl::Span<const uint64_t> sizes_bytes,
       const uint64_t next =
           slab_bytes + RoundUp(sizes_bytes[last], kAlignmentBytes);
       if (next > kMaxSlabBytes ||
-          (next > kHugePageBytes && slab_bytes >= kFullPageBytes &&
-           slab_bytes <= kHugePageBytes)) {
+          (next > kOwnMappingBytes && slab_bytes >= kFullHalfBytes &&
+           slab_bytes <= kOwnMappingBytes)) {
         break;
       }
       slab_bytes = next;

@@ -40,9 +40,8 @@ struct Memory {
 // An allocation of 2 MiB or more gets its own pages, for which huge pages are
 // advised, because the first touch of memory limits the speed of a load.
 // Smaller allocations share slabs of at most 4 MiB. A slab is freed with the
-// last allocation in it. Slabs of `kHugeSlabBytes` or more consist of whole
-// huge pages. When whole huge pages are freed, the process keeps up to half of
-// `kKeptBytes` (core/huge_pages.h) of them for reuse.
+// last allocation in it. Slabs of `kHugeFromBytes` (core/huge_pages.h) or more
+// consist of whole huge pages. Freed mappings go back to the system at once.
 //
 // Thread-safe.
 //

@@ -8,16 +8,16 @@
 namespace ferry {
 namespace {
 
-constexpr uint64_t kMaxSlabBytes = kHugePageBytes;
+constexpr uint64_t kMaxSlabBytes = uint64_t{2} << 20;
 
 }  // namespace
 
 bool ObjectPool::OpenSlab() {
   CloseSlab();
-  if (expected_bytes_ < kHugeSlabBytes) return false;
+  if (expected_bytes_ < kHugeFromBytes) return false;
   const uint64_t size =
-      std::min(kMaxSlabBytes, RoundUp(expected_bytes_, kHugePageBytes));
-  void* const pages = MapPages(size, size);
+      std::min(kMaxSlabBytes, RoundUp(expected_bytes_, HugePageBytes()));
+  void* const pages = MapPages(size);
   if (pages == nullptr) return false;
   expected_bytes_ -= std::min(expected_bytes_, size);
   slab_ = new (pages) Slab;

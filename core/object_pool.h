@@ -39,7 +39,7 @@ class ObjectPool {
   ObjectPool& operator=(const ObjectPool&) = delete;
 
   // How much the objects will take together, with some 40 bytes for the
-  // counts of each. For less than kHugeSlabBytes, and past what was
+  // counts of each. For less than kHugeFromBytes, and past what was
   // expected, each object is an allocation of its own.
   void Expect(uint64_t size_bytes) { expected_bytes_ = size_bytes; }
 

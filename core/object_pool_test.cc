@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "ferry/core/huge_pages.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -61,8 +62,8 @@ TEST(ObjectPoolTest, ObjectsStandInSlabs) {
   EXPECT_LT(reinterpret_cast<uintptr_t>(objects[1].get()) -
                 reinterpret_cast<uintptr_t>(objects[0].get()),
             sizeof(Counted) + 64);
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(objects[0].get()) / kHugePageBytes,
-            reinterpret_cast<uintptr_t>(objects[1].get()) / kHugePageBytes);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(objects[0].get()) / HugePageBytes(),
+            reinterpret_cast<uintptr_t>(objects[1].get()) / HugePageBytes());
 }
 
 TEST(ObjectPoolTest, MakesMoreThanWasExpected) {

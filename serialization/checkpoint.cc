@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <memory_resource>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "ferry/core/huge_pages.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
@@ -169,12 +167,9 @@ class Checkpoint::Impl {
   std::optional<uint32_t> FindPart(const Storage& storage) const;
   // The files that extents name.
   absl::InlinedVector<const RandomAccessFile*, 1> files() const;
-  // `scratch` is for what is needed meanwhile.
-  absl::Status LoadParts(absl::Span<const uint32_t> parts,
-                         std::pmr::memory_resource* scratch);
+  absl::Status LoadParts(absl::Span<const uint32_t> parts);
   absl::Status LoadFromFile(
-      absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted,
-      std::pmr::memory_resource* scratch);
+      absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted);
   ExtentReadOptions ReadOptions() const;
   // Errors: kInvalidArgument - the file holds nothing of that storage.
   absl::Status CheckHasBytes(uint32_t part) const;
@@ -322,17 +317,13 @@ absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::Impl::FindRuns(
 }
 
 absl::Status Checkpoint::Impl::LoadAll() {
-  HugePageResource scratch;
-  scratch.Reserve(parsed_.storages.size() * kLoadScratchBytes);
-  std::pmr::vector<uint32_t> parts(parsed_.storages.size(), &scratch);
+  std::vector<uint32_t> parts(parsed_.storages.size());
   std::iota(parts.begin(), parts.end(), 0);
-  return LoadParts(parts, &scratch);
+  return LoadParts(parts);
 }
 
 absl::Status Checkpoint::Impl::Load(absl::Span<const Storage> storages) {
-  HugePageResource scratch;
-  scratch.Reserve(storages.size() * kLoadScratchBytes);
-  std::pmr::vector<uint32_t> parts(&scratch);
+  std::vector<uint32_t> parts;
   parts.reserve(storages.size());
   for (const Storage& storage : storages) {
     const std::optional<uint32_t> part = FindPart(storage);
@@ -345,13 +336,12 @@ absl::Status Checkpoint::Impl::Load(absl::Span<const Storage> storages) {
   // Each once, in the order of first reference.
   std::sort(parts.begin(), parts.end());
   parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
-  return LoadParts(parts, &scratch);
+  return LoadParts(parts);
 }
 
-absl::Status Checkpoint::Impl::LoadParts(absl::Span<const uint32_t> parts,
-                                         std::pmr::memory_resource* scratch) {
+absl::Status Checkpoint::Impl::LoadParts(absl::Span<const uint32_t> parts) {
   using ParsedStorage = ParsedCheckpoint::ParsedStorage;
-  std::pmr::vector<const ParsedStorage*> wanted(scratch);
+  std::vector<const ParsedStorage*> wanted;
   wanted.reserve(parts.size());
   std::vector<ParsedStorage*> views;  // of other storages
   const auto want = [&](uint32_t i) {
@@ -364,7 +354,7 @@ absl::Status Checkpoint::Impl::LoadParts(absl::Span<const uint32_t> parts,
     }
   };
   for (uint32_t i : parts) want(i);
-  if (views.empty()) return LoadFromFile(wanted, scratch);
+  if (views.empty()) return LoadFromFile(wanted);
 
   std::vector<uint32_t> bases;
   bases.reserve(views.size() + wanted.size());
@@ -376,7 +366,7 @@ absl::Status Checkpoint::Impl::LoadParts(absl::Span<const uint32_t> parts,
   bases.erase(std::unique(bases.begin(), bases.end()), bases.end());
   wanted.clear();
   for (uint32_t i : bases) want(i);
-  FERRY_RETURN_IF_ERROR(LoadFromFile(wanted, scratch));
+  FERRY_RETURN_IF_ERROR(LoadFromFile(wanted));
   wanted.clear();
   for (const ParsedStorage* part : views) {
     const ParsedStorage& base = parsed_.storages[part->base];
@@ -393,15 +383,14 @@ absl::Status Checkpoint::Impl::LoadParts(absl::Span<const uint32_t> parts,
                               InternalKey());
     part->storage.set_recorded_location(base.storage.recorded_location());
   }
-  return LoadFromFile(wanted, scratch);
+  return LoadFromFile(wanted);
 }
 
 absl::Status Checkpoint::Impl::LoadFromFile(
-    absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted,
-    std::pmr::memory_resource* scratch) {
+    absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted) {
   FERRY_RETURN_IF_ERROR(load_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
-      LoadStorages(files(), wanted, StorageLoadOptionsOf(options_), scratch);
+      LoadStorages(files(), wanted, StorageLoadOptionsOf(options_));
   if (!replacements.ok()) {
     // Of storages on the host that nobody has put where they belong, none may
     // pass for one that is there.

@@ -170,9 +170,9 @@ class Records {
   }
 
   const absl::string_view archive_name_;
-  HugePageResource memory_;  // of what follows, so it comes first
-  std::pmr::monotonic_buffer_resource texts_{&memory_};
-  std::pmr::vector<zip::ArchiveRecord> records_{&memory_};
+  std::pmr::monotonic_buffer_resource texts_;
+  std::vector<zip::ArchiveRecord, HugePageAllocator<zip::ArchiveRecord>>
+      records_;
 };
 
 absl::string_view Records::Keep(
@@ -192,10 +192,6 @@ Records::Records(absl::string_view graph_name, absl::string_view graph,
                  absl::string_view archive_name, const SaveOptions& options)
     : archive_name_(archive_name) {
   constexpr size_t kOtherRecords = 8;
-  // As long as those of storages, which are nearly all.
-  const size_t name_bytes = archive_name.size() + 16;
-  memory_.Reserve((storages.size() + kOtherRecords) *
-                  (sizeof(zip::ArchiveRecord) + 2 * name_bytes));
   records_.reserve(storages.size() + kOtherRecords);
 
   const bool is_newest = options.compatibility == Compatibility::kTorch2_7;

@@ -487,12 +487,10 @@ absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
   return absl::OkStatus();
 }
 
-absl::Status ObjectGraph::RemoveDuplicateKeys(
-    NodeId first, std::pmr::memory_resource* scratch) {
+absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
   // Whether the keys are different strs, which they mostly are.
-  absl::flat_hash_set<NodeId, TextHash, TextEqual,
-                      std::pmr::polymorphic_allocator<NodeId>>
-      texts(0, TextHash{this}, TextEqual{this}, scratch);
+  absl::flat_hash_set<NodeId, TextHash, TextEqual> texts(0, TextHash{this},
+                                                         TextEqual{this});
   const auto are_different_strs = [&](absl::Span<const NodeId> entries) {
     const bool is_small = entries.size() <= 2 * kSmallDictEntries;
     if (!is_small) {

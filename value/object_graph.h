@@ -318,12 +318,10 @@ class ObjectGraph {
   // as Python does. Of equal keys of a dict, keeps the first key with the last
   // value; of equal items of a set, keeps the first. Leaves the entries of
   // other objects alone, because their meaning is up to their class. O(nodes +
-  // entries + items). `scratch` is memory for the duration of the call.
+  // entries + items).
   //
   // Errors: kDataLoss - a key or an item that Python cannot hash.
-  absl::Status RemoveDuplicateKeys(
-      NodeId first = 0,
-      std::pmr::memory_resource* scratch = std::pmr::get_default_resource());
+  absl::Status RemoveDuplicateKeys(NodeId first = 0);
 
   // Returns the value of the entry of `dict` whose key is the str `key`, or
   // kNoNode. The first look-up in a dict of more than a few entries takes

@@ -14,9 +14,6 @@ constexpr size_t kMaxDigits = 10;
 
 }  // namespace
 
-NameIndex::NameIndex(absl::string_view stem, std::pmr::memory_resource* memory)
-    : stem_(stem), numbers_(memory) {}
-
 void NameIndex::Reserve(size_t num_names) {
   numbers_.resize(2 * std::min<size_t>(num_names, kNone / 2), kNone);
 }

@@ -21,7 +21,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,18 +31,13 @@
 
 namespace ferry {
 
-// The memory in bytes that each reserved name takes.
-inline constexpr uint64_t kNumberedBytes = 8;
-
 // NameIndex
 //
 // Thread-safety: const methods may be called from any thread, as long as no
 // thread calls a non-const method.
 class NameIndex {
  public:
-  explicit NameIndex(
-      absl::string_view stem,
-      std::pmr::memory_resource* memory = std::pmr::get_default_resource());
+  explicit NameIndex(absl::string_view stem) : stem_(stem) {}
 
   // Reserves memory for about `num_names` names. Must be called while the index
   // is empty. Numbers below twice `num_names` are then looked up by number;
@@ -66,7 +60,7 @@ class NameIndex {
   size_t NumberOf(absl::string_view name) const;
 
   std::string stem_;
-  std::pmr::vector<uint32_t> numbers_;  // the index of each, or kNone
+  std::vector<uint32_t> numbers_;  // the index of each, or kNone
   absl::flat_hash_map<absl::string_view, uint32_t> others_;
 };
 

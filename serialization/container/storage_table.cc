@@ -26,7 +26,6 @@ void StorageTable::ReserveDescribed(size_t num_storages) {
   // What a storage and a tensor take beside their handles, with their counts.
   constexpr size_t kSharedBytes = 384;
   pool_.Expect(num_storages * kSharedBytes);
-  memory_.Reserve(num_storages * (sizeof(StorageEntry) + kNumberedBytes));
   entries_.reserve(num_storages);
   by_key_.Reserve(num_storages);
 }
@@ -103,10 +102,6 @@ void StorageTable::NoteOtherDType(uint32_t index, DType dtype) {
 }
 
 void StorageTable::ReserveAdded(size_t num_storages) {
-  // A hash table has at most 16 / 7 slots for each, with a byte of its own.
-  constexpr size_t kIndexBytes =
-      (sizeof(IndexByStorage::value_type) + 1) * 16 / 7;
-  memory_.Reserve(num_storages * (sizeof(StorageEntry) + kIndexBytes));
   entries_.reserve(num_storages);
   by_storage_.reserve(num_storages);
 }

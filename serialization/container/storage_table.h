@@ -27,7 +27,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <memory_resource>
 #include <optional>
 #include <string>
 #include <utility>
@@ -171,10 +170,6 @@ class StorageTable {
   }
 
  private:
-  using IndexByStorage = absl::flat_hash_map<
-      const void*, uint32_t, absl::Hash<const void*>, std::equal_to<>,
-      std::pmr::polymorphic_allocator<std::pair<const void* const, uint32_t>>>;
-
   absl::StatusOr<StorageEntry*> AppendDescribed(
       const StorageDescription& description);
   uint32_t LocationIndex(std::string location);
@@ -183,10 +178,12 @@ class StorageTable {
   LocationTag location_tag_;
   std::string other_dtypes_;
   ObjectPool pool_;
-  HugePageResource memory_;  // declared first: used by the members below
-  std::pmr::vector<StorageEntry> entries_{&memory_};
-  NameIndex by_key_{"", &memory_};  // indexes of `entries_`
-  IndexByStorage by_storage_{&memory_};
+  std::vector<StorageEntry, HugePageAllocator<StorageEntry>> entries_;
+  NameIndex by_key_{""};  // indexes of `entries_`
+  absl::flat_hash_map<const void*, uint32_t, absl::Hash<const void*>,
+                      std::equal_to<>,
+                      HugePageAllocator<std::pair<const void* const, uint32_t>>>
+      by_storage_;
   // The location tags, each once, and the index of each tag.
   std::deque<std::string> locations_;
   absl::flat_hash_map<absl::string_view, uint32_t> location_indexes_;

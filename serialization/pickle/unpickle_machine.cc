@@ -414,7 +414,7 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Stop(NodeId first_node) {
   result.root = Pop();
   result.protocol = protocol_;
   result.size_bytes = input_.taken();
-  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node, &memory_));
+  FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node));
   return result;
 }
 

@@ -23,7 +23,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/huge_pages.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/pickle_input.h"
@@ -51,7 +50,6 @@ class UnpickleMachine {
         copy_budget_(bytes.size()),
         limits_checked_(bytes.data()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
-    memory_.Reserve(bytes.size());
     memo_.Reserve(bytes.size());
   }
 
@@ -171,8 +169,7 @@ class UnpickleMachine {
 
   int protocol_ = 0;
   NodeStack stack_;
-  HugePageResource memory_;
-  UnpickleMemo memo_{&memory_};
+  UnpickleMemo memo_;
   NodeId small_ints_[256];
   uint64_t copy_budget_;                  // of RebuildPythonValue
   std::vector<PythonCall> python_calls_;  // by index of the global

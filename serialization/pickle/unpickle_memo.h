@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <vector>
 
 #include "absl/base/attributes.h"
@@ -30,9 +29,6 @@ namespace pickle {
 // Thread-safety: none.
 class UnpickleMemo {
  public:
-  // `memory` must outlive the memo.
-  explicit UnpickleMemo(std::pmr::memory_resource* memory) : entries_(memory) {}
-
   // Reserves memory for the entries of a pickle of `pickle_bytes` bytes.
   void Reserve(size_t pickle_bytes) {
     // An entry takes about nine bytes of the pickle.
@@ -63,7 +59,7 @@ class UnpickleMemo {
   void PutNew(uint64_t index, NodeId node, uint64_t bytes_taken);
   NodeId GetFar(uint64_t index) const;
 
-  std::pmr::vector<NodeId> entries_;
+  std::vector<NodeId> entries_;
   // The entries past the end of `entries_`. Pickles written by Python have
   // none.
   absl::flat_hash_map<uint64_t, NodeId> far_entries_;

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <memory_resource>
 
 #include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
@@ -18,7 +17,7 @@ TEST(UnpickleMemoTest, KeepsTheLastValueOfANumber) {
   // The last two are larger than any number of an honest pickle.
   for (const uint64_t index : {uint64_t{0}, uint64_t{99}, uint64_t{100},
                                std::numeric_limits<uint64_t>::max()}) {
-    UnpickleMemo memo(std::pmr::get_default_resource());
+    UnpickleMemo memo;
     memo.Reserve(100);
     EXPECT_EQ(memo.Get(index), kNoNode);
     EXPECT_EQ(memo.size(), 0u);
@@ -33,7 +32,7 @@ TEST(UnpickleMemoTest, KeepsTheLastValueOfANumber) {
 }
 
 TEST(UnpickleMemoTest, CountsANumberOnceWhereverItsEntryIs) {
-  UnpickleMemo memo(std::pmr::get_default_resource());
+  UnpickleMemo memo;
   memo.Put(100, 7, /*bytes_taken=*/100);
   memo.Put(100, 8, /*bytes_taken=*/200);
   EXPECT_EQ(memo.size(), 1u);
@@ -49,7 +48,7 @@ TEST(UnpickleMemoTest, CountsANumberOnceWhereverItsEntryIs) {
 }
 
 TEST(UnpickleMemoTest, GrowsAsEntriesAreAdded) {
-  UnpickleMemo memo(std::pmr::get_default_resource());
+  UnpickleMemo memo;
   for (NodeId i = 0; i < 1000; ++i) {
     memo.Put(memo.size(), i, /*bytes_taken=*/2 * uint64_t{i} + 1);
   }

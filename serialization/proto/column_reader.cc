@@ -63,7 +63,7 @@ google::protobuf::ArenaOptions InKeptPages() {
   constexpr uint64_t kAlignmentBytes = 16;
   google::protobuf::ArenaOptions options;
   options.start_block_size = kHugeFromBytes;
-  options.max_block_size = 2 * kHugePageBytes;
+  options.max_block_size = uint64_t{4} << 20;
   options.block_alloc = [](size_t size_bytes) {
     return AllocateBySize(size_bytes, kAlignmentBytes);
   };

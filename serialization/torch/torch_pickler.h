@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <memory_resource>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,7 +29,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/huge_pages.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_notes.h"

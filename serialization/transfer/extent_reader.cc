@@ -62,7 +62,6 @@ class Reader {
       : files_(files),
         reads_(reads),
         options_(options),
-        order_(options.scratch),
         chunks_(kChunkBytes),
         meter_(options.control) {}
 
@@ -111,7 +110,7 @@ class Reader {
   const absl::Span<const RandomAccessFile* const> files_;
   const absl::Span<const ExtentRead> reads_;
   const ExtentReadOptions& options_;
-  std::pmr::vector<uint32_t> order_;  // of the reads, by where they stand
+  std::vector<uint32_t> order_;  // of the reads, by where they stand
   std::vector<Task> tasks_;
   std::unique_ptr<ScratchPool> batches_;  // of the largest batch's size
   ScratchPool chunks_;
@@ -161,7 +160,7 @@ void Reader::SortByBegin() {
     uint32_t file;
     uint32_t read;
   };
-  std::pmr::vector<Place> places(options_.scratch);
+  std::vector<Place> places;
   places.reserve(reads_.size());
   for (uint32_t i = 0; i < reads_.size(); ++i) {
     places.push_back({reads_[i].extent->begin, reads_[i].extent->file, i});

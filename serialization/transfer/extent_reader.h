@@ -23,7 +23,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory_resource>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -56,9 +55,6 @@ struct ExtentReadOptions {
   bool verify_crc32 = true;
   // May be null. `progress` counts the extents' bytes.
   const TransferControl* control = nullptr;
-  // Provides up to 20 bytes per read for the duration of the call. Used on the
-  // caller's thread.
-  std::pmr::memory_resource* scratch = std::pmr::get_default_resource();
 };
 
 // Performs all of `reads`. After an error the contents of the memory are

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/huge_pages.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
@@ -41,31 +42,23 @@ using ParsedStorage = ParsedCheckpoint::ParsedStorage;
 // for every dtype.
 constexpr uintptr_t kMappedAlignment = 16;
 
-static_assert(
-    kLoadScratchBytes >= sizeof(ExtentRead) + 2 * sizeof(Memory) +
-                             2 * sizeof(ParsedStorage*) + sizeof(uint64_t) +
-                             20 + sizeof(uint32_t),
-    "a read, memory, its part, group, size and order, and its number");
-
 // Storages that go to the same place.
 struct Group {
   // With a backend: to its device. Without: to the host, from where a program's
   // own code may take them.
   ResolvedLocation location;
-  std::pmr::vector<const ParsedStorage*> parts;
+  std::vector<const ParsedStorage*> parts;
 };
 
 class StorageLoader {
  public:
   StorageLoader(absl::Span<const RandomAccessFile* const> files,
                 absl::Span<const ParsedStorage* const> parts,
-                const StorageLoadOptions& options,
-                std::pmr::memory_resource* scratch)
+                const StorageLoadOptions& options)
       : files_(files),
         parts_(parts),
         options_(options),
-        devices_(options.registry->Snapshot()),
-        scratch_(scratch) {}
+        devices_(options.registry->Snapshot()) {}
 
   absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Run();
 
@@ -88,7 +81,7 @@ class StorageLoader {
   absl::Status AllocateFor(const Group& group, absl::Span<const uint64_t> sizes,
                            absl::Span<Memory> out) const;
   absl::Status PlanGroup(const Group& group, std::pmr::vector<Memory>* memory,
-                         std::pmr::vector<ExtentRead>* reads) const;
+                         std::pmr::vector<ExtentRead>* reads);
   absl::Status ReadGroups();
   absl::StatusOr<Storage> Restore(const Storage& storage,
                                   const std::string& tag) const;
@@ -97,8 +90,8 @@ class StorageLoader {
   const absl::Span<const ParsedStorage* const> parts_;
   const StorageLoadOptions& options_;
   const DeviceSnapshot devices_;
-  std::pmr::memory_resource* const scratch_;  // of what is as long as `parts_`
   std::vector<Group> groups_;
+  HugePageResource scratch_;  // for one element per part or read
 };
 
 absl::Status StorageLoader::CheckTotal() const {
@@ -157,8 +150,7 @@ absl::Status StorageLoader::MakeGroups() {
       if (found == group_by_tag.end()) {
         FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
         found = group_by_tag.emplace(std::string(tag), groups_.size()).first;
-        groups_.push_back({std::move(location),
-                           std::pmr::vector<const ParsedStorage*>(scratch_)});
+        groups_.push_back({std::move(location), {}});
         if (groups_.size() == 1) groups_[0].parts.reserve(parts_.size());
       }
       group = found->second;
@@ -204,16 +196,16 @@ absl::Status StorageLoader::AllocateFor(const Group& group,
 
 // Finds or allocates the memory of each part, in the order of the groups, and
 // says what is to be read into it. Appends no more than is reserved.
-absl::Status StorageLoader::PlanGroup(
-    const Group& group, std::pmr::vector<Memory>* memory,
-    std::pmr::vector<ExtentRead>* reads) const {
+absl::Status StorageLoader::PlanGroup(const Group& group,
+                                      std::pmr::vector<Memory>* memory,
+                                      std::pmr::vector<ExtentRead>* reads) {
   Backend* const backend = group.location.backend.get();
   const bool is_on_host = backend == nullptr || backend->is_host_memory();
   const bool may_be_mapped =
       options_.use_mapping && is_on_host &&
       (backend == nullptr || group.location.device.is_cpu());
   const size_t first = memory->size();
-  std::pmr::vector<uint64_t> sizes(scratch_);  // of what is not mapped
+  std::pmr::vector<uint64_t> sizes(&scratch_);  // of what is not mapped
   sizes.reserve(group.parts.size());
   for (const ParsedStorage* part : group.parts) {
     Memory& own = memory->emplace_back();
@@ -222,7 +214,7 @@ absl::Status StorageLoader::PlanGroup(
     }
     if (own.owner == nullptr) sizes.push_back(part->storage.size_bytes());
   }
-  std::pmr::vector<Memory> allocated(sizes.size(), scratch_);
+  std::pmr::vector<Memory> allocated(sizes.size(), &scratch_);
   FERRY_RETURN_IF_ERROR(AllocateFor(group, sizes, absl::MakeSpan(allocated)));
   size_t next = 0;  // of `allocated`
   for (size_t i = 0; i < group.parts.size(); ++i) {
@@ -248,8 +240,12 @@ absl::Status StorageLoader::PlanGroup(
 absl::Status StorageLoader::ReadGroups() {
   size_t num_reads = 0;
   for (const ParsedStorage* part : parts_) num_reads += part->extents.size();
-  std::pmr::vector<Memory> memory(scratch_);
-  std::pmr::vector<ExtentRead> reads(scratch_);
+  // This arena and those of the graph and the zip directory together make the
+  // first load of 20 000 tensors 7 % faster than a vector on its own for each.
+  scratch_.Reserve(parts_.size() * (2 * sizeof(Memory) + sizeof(uint64_t)) +
+                   num_reads * sizeof(ExtentRead));
+  std::pmr::vector<Memory> memory(&scratch_);
+  std::pmr::vector<ExtentRead> reads(&scratch_);
   memory.reserve(parts_.size());
   reads.reserve(num_reads);
   for (const Group& group : groups_) {
@@ -258,7 +254,6 @@ absl::Status StorageLoader::ReadGroups() {
   ExtentReadOptions read_options;
   read_options.verify_crc32 = options_.verify_crc32;
   read_options.control = options_.control;
-  read_options.scratch = scratch_;
   FERRY_RETURN_IF_ERROR(ReadExtents(files_, reads, read_options));
 
   // Only now, so that a load that fails leaves no storage that is placed and
@@ -341,8 +336,8 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> StorageLoader::Run() {
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> LoadStorages(
     absl::Span<const RandomAccessFile* const> files,
     absl::Span<const ParsedStorage* const> parts,
-    const StorageLoadOptions& options, std::pmr::memory_resource* scratch) {
-  return StorageLoader(files, parts, options, scratch).Run();
+    const StorageLoadOptions& options) {
+  return StorageLoader(files, parts, options).Run();
 }
 
 }  // namespace ferry

@@ -11,7 +11,6 @@
 #define FERRY_SERIALIZATION_TRANSFER_STORAGE_LOADER_H_
 
 #include <cstdint>
-#include <memory_resource>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -24,10 +23,6 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
-
-// The number of bytes of `scratch` that placing takes per part, for its read
-// and its entries in several lists, including the caller's.
-inline constexpr uint64_t kLoadScratchBytes = 184;
 
 // The options that `LoadStorages` uses; `LoadOptions` describes each. Pointers
 // are not null, and their targets must outlive the call.
@@ -49,16 +44,14 @@ struct StorageLoadOptions {
 // storage, the result maps the original storage to it. All other storages are
 // loaded themselves.
 //
-//   files    the files that extents refer to. The name of the first is the name
-//            of the checkpoint in messages.
-//   scratch  memory for the duration of the call: about kLoadScratchBytes for each
-//            part.
+//   files  the files that extents refer to. The name of the first is the name
+//          of the checkpoint in messages.
 //
 // Errors: as `Checkpoint::Load`.
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> LoadStorages(
     absl::Span<const RandomAccessFile* const> files,
     absl::Span<const ParsedCheckpoint::ParsedStorage* const> parts,
-    const StorageLoadOptions& options, std::pmr::memory_resource* scratch);
+    const StorageLoadOptions& options);
 
 }  // namespace ferry
 

@@ -110,10 +110,7 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
   // `FindZipEnd` has seen that so many headers fit.
   const uint64_t most_name_bytes =
       bytes.size() - num_entries * kCentralHeaderBytes;
-  // The names, the entries, their numbers and their order.
-  memory_->Reserve(most_name_bytes +
-                   num_entries *
-                       (sizeof(Extent) + kNumberedBytes + sizeof(uint32_t)));
+  memory_->Reserve(most_name_bytes + num_entries * sizeof(Extent));
   // So that they do not move. Names that take more leave no room for the
   // headers after them, and end in an error before anything is looked up.
   names_.reserve(most_name_bytes);
@@ -201,7 +198,7 @@ absl::Status ZipDirectory::IndexNames() {
     const absl::string_view name = entries_[entries_.size() / 2].name;
     folder = name.substr(0, name.rfind('/') + 1);
   }
-  by_name_.emplace(folder, memory_.get());
+  by_name_.emplace(folder);
   by_name_->Reserve(entries_.size());
   for (uint32_t i = 0; i < entries_.size(); ++i) {
     if (by_name_->Insert(entries_[i].name, i).second) continue;
@@ -234,7 +231,7 @@ absl::Status ZipDirectory::CheckNames() const {
 
 // Gives each entry its end, and checks that it ends before the next begins.
 absl::Status ZipDirectory::CheckExtents(uint64_t directory_offset) {
-  std::pmr::vector<uint32_t> order(entries_.size(), memory_.get());
+  std::vector<uint32_t> order(entries_.size());
   std::iota(order.begin(), order.end(), 0);
   const auto begins_before = [this](uint32_t a, uint32_t b) {
     return entries_[a].begin < entries_[b].begin;
