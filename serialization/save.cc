@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <initializer_list>
 #include <memory>
-#include <memory_resource>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,11 +13,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/core/storage.h"
 #include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/devices/device_registry.h"
@@ -34,15 +30,12 @@
 #include "ferry/serialization/torch/persistent_ids.h"
 #include "ferry/serialization/torch/pickle_codec.h"
 #include "ferry/serialization/torch/torch_pickler.h"
+#include "ferry/serialization/torch/zip_records.h"
 #include "ferry/serialization/transfer/output.h"
 #include "ferry/serialization/zip/archive_writer.h"
 
 namespace ferry {
 namespace {
-
-// What is written into `version` (caffe2/serialize/versions.h,
-// kMinProducedFileFormatVersion).
-constexpr absl::string_view kVersion = "3\n";
 
 // A field of 16 bits holds the padding.
 constexpr uint64_t kMaxAlignment = 32768;
@@ -148,81 +141,6 @@ absl::Status CheckOptions(const SaveOptions& options) {
   return CheckCodec(options);
 }
 
-// The records of an archive, in the order of the version that is asked for.
-class Records {
- public:
-  // `graph`, the contents of the record `graph_name`, must stay until the
-  // records are written.
-  Records(absl::string_view graph_name, absl::string_view graph,
-          absl::Span<const StorageEntry> storages,
-          absl::string_view archive_name, const SaveOptions& options);
-
-  absl::Span<const zip::ArchiveRecord> records() const { return records_; }
-
- private:
-  absl::string_view Keep(std::initializer_list<absl::string_view> parts);
-  // The text stays as it is; the name is kept.
-  zip::ArchiveRecord& Add(absl::string_view name, absl::string_view text) {
-    zip::ArchiveRecord& record = records_.emplace_back();
-    record.name = Keep({archive_name_, "/", name});
-    record.text = text;
-    return record;
-  }
-
-  const absl::string_view archive_name_;
-  std::pmr::monotonic_buffer_resource texts_;
-  std::vector<zip::ArchiveRecord, HugePageAllocator<zip::ArchiveRecord>>
-      records_;
-};
-
-absl::string_view Records::Keep(
-    std::initializer_list<absl::string_view> parts) {
-  size_t size = 0;
-  for (absl::string_view part : parts) size += part.size();
-  auto* const text = static_cast<char*>(texts_.allocate(size, 1));
-  char* next = text;
-  for (absl::string_view part : parts) {
-    next = std::copy(part.begin(), part.end(), next);
-  }
-  return {text, size};
-}
-
-Records::Records(absl::string_view graph_name, absl::string_view graph,
-                 absl::Span<const StorageEntry> storages,
-                 absl::string_view archive_name, const SaveOptions& options)
-    : archive_name_(archive_name) {
-  constexpr size_t kOtherRecords = 8;
-  records_.reserve(storages.size() + kOtherRecords);
-
-  const bool is_newest = options.compatibility == Compatibility::kTorch2_7;
-  Add(graph_name, graph);
-  if (is_newest) {
-    Add(".format_version", "1");
-    Add(".storage_alignment", Keep({absl::StrCat(options.storage_alignment)}));
-  }
-  if (options.compatibility != Compatibility::kTorch1_6) {
-    Add("byteorder", "little");
-  }
-  const size_t first_storage = records_.size();
-  for (size_t i = 0; i < storages.size(); ++i) {
-    zip::ArchiveRecord& record = Add(absl::StrCat("data/", i), "");
-    // Like C++, nothing of a storage on the meta device.
-    const Storage& storage = storages[i].storage;
-    if (storage.device().type() != "meta") record.storage = storage;
-  }
-  if (!is_newest) {
-    std::sort(records_.begin() + first_storage, records_.end(),
-              [](const zip::ArchiveRecord& a, const zip::ArchiveRecord& b) {
-                return a.name < b.name;
-              });
-  }
-  Add("version", kVersion);
-  if (options.compatibility != Compatibility::kTorch1_6) {
-    // The writer fills it in.
-    Add(".data/serialization_id", "0000000000000000000000000000000000000000");
-  }
-}
-
 absl::Status SaveTo(const Value& value, const std::string& archive_name,
                     const SaveOptions& options, const Output& output) {
   const DeviceRegistry& registry = options.registry != nullptr
@@ -284,8 +202,9 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
   archive_options.ends_with_id =
       options.compatibility != Compatibility::kTorch1_6;
   archive_options.control = &options;
-  const Records records(absl::StrCat("data.", codec->suffix()), graph,
-                        storages.entries(), archive_name, options);
+  const torch::ZipRecords records(
+      absl::StrCat("data.", codec->suffix()), graph, storages.entries(),
+      archive_name, {options.compatibility, options.storage_alignment});
   return zip::WriteArchive(records.records(), devices, archive_options, output);
 }
 

@@ -23,26 +23,12 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/container_kind.h"
+#include "ferry/serialization/torch/compatibility.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
 
 class CodecRegistry;
-
-// The PyTorch version whose archive layout to write: which records, in which
-// order. Every version since 1.6 opens all of these layouts, provided that it
-// supports the contents. Conj and neg bits need PyTorch 2.0. Dtypes without a
-// storage class of their own, such as float8 and uint16, need the version that
-// introduced them.
-enum class Compatibility {
-  // 1.6 to 2.0: the pickle, storages sorted as text (0, 1, 10, 2), version.
-  kTorch1_6,
-  // 2.1 to 2.6: with `byteorder` and a serialization id.
-  kTorch2_1,
-  // 2.7 and later: with `.format_version` and `.storage_alignment`, storages in
-  // the order of first reference.
-  kTorch2_7,
-};
 
 // Inherits `progress` and `is_cancelled` from `TransferControl`. A cancelled
 // save leaves the old file in place.
