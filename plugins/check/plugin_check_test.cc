@@ -104,9 +104,10 @@ TEST(PluginCheckTest, FailuresMayBeExpected) {
   auto results = Check("plugins/check/p_02_prints.so", options);
   EXPECT_EQ(Failures(results), "");
   EXPECT_EQ(results["P-02"].outcome, CheckResult::kExpectedFailure);
-  EXPECT_THAT(results["P-02"].ToString(),
-              HasSubstr("P-02 expected failure: it prints nothing: it is chatty"
-                        ": \"copying"));
+  EXPECT_THAT(
+      results["P-02"].ToString(),
+      HasSubstr("P-02 expected failure: the plugin prints nothing: it is chatty"
+                ": \"copying"));
   // One that passes is none.
   results = Check("plugins/testing/toy.so", options);
   EXPECT_EQ(WithOutcome(results, CheckResult::kFail),
