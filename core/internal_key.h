@@ -17,6 +17,7 @@
 
 namespace ferry {
 
+// Passed to methods that only Ferry's own code may call.
 class InternalKey {};
 
 }  // namespace ferry

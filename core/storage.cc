@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ferry/core/internal_key.h"
+#include "ferry/core/object_pool.h"
 #include "ferry/core/status_macros.h"
 
 namespace ferry {

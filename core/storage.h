@@ -26,11 +26,11 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
-#include "ferry/core/object_pool.h"
 
 namespace ferry {
 
 class InternalKey;
+class ObjectPool;
 
 // Follows the name of a storage without `has_data()` in error messages.
 inline constexpr absl::string_view kBytesNotRead =
@@ -111,8 +111,7 @@ class Storage {
     return H::combine(std::move(h), storage.impl_.get());
   }
 
-  // For Ferry's own code. Materialises a described storage, for
-  // every handle.
+  // For Ferry's own code. Materialises a described storage, for every handle.
   void Materialize(Device device, Memory memory, const InternalKey&) const;
 
  private:

@@ -15,7 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 
-TEST(StridedCopyTest, Dense) {
+TEST(StridedTest, Dense) {
   EXPECT_TRUE(IsDense({}, {}));
   EXPECT_TRUE(IsDense({2, 3}, {3, 1}));
   EXPECT_TRUE(IsDense({2, 3}, {1, 2}));
@@ -27,7 +27,7 @@ TEST(StridedCopyTest, Dense) {
   EXPECT_FALSE(IsDense({2, 2, 2}, {1, 1, 5}));
 }
 
-TEST(StridedCopyTest, Overlap) {
+TEST(StridedTest, Overlap) {
   EXPECT_TRUE(HasNoOverlap({2, 3}, {4, 1}));
   EXPECT_TRUE(HasNoOverlap({3, 2}, {1, 5}));
   EXPECT_TRUE(HasNoOverlap({0}, {0}));
@@ -36,12 +36,12 @@ TEST(StridedCopyTest, Overlap) {
   EXPECT_FALSE(HasNoOverlap({2, 3}, {2, 1}));
 }
 
-TEST(StridedCopyTest, SameStrides) {
+TEST(StridedTest, SameStrides) {
   EXPECT_TRUE(HasSameStrides({2, 1}, {1, 5}, {1, 9}));
   EXPECT_FALSE(HasSameStrides({2, 2}, {2, 1}, {1, 2}));
 }
 
-TEST(StridedCopyTest, Copies) {
+TEST(StridedTest, Copies) {
   const std::vector<int16_t> in = {0, 1, 2, 3, 4, 5};
   std::vector<int16_t> out(6, -1);
   // Transposed.
@@ -60,7 +60,7 @@ TEST(StridedCopyTest, Copies) {
   EXPECT_THAT(cube, ElementsAre(0, -1, 2, -1, 4, -1, 1, -1, 3, -1, 5, -1));
 }
 
-TEST(StridedCopyTest, ScalarsAndNothing) {
+TEST(StridedTest, ScalarsAndNothing) {
   const int32_t in = 7;
   int32_t out = 0;
   CopyStrided(&in, {}, &out, {}, {}, 4);

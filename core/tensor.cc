@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/object_pool.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 

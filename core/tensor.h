@@ -28,7 +28,6 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/object_pool.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 
@@ -52,6 +51,7 @@ absl::string_view Name(Layout layout);
 std::optional<Layout> LayoutFromName(absl::string_view name);
 
 class InternalKey;
+class ObjectPool;
 class Tensor;
 
 // AutogradSlot

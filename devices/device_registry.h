@@ -11,12 +11,12 @@
 // The registry is an ordered list of packages. A package is a priority, a
 // tagger, a deserializer, and a copier to the host. Packages are asked in
 // ascending order of priority, and in order of registration if their priorities
-// are equal. Registering a backend adds a package that Ferry writes for it. The
-// priorities are
+// are equal. Registering a backend adds a package that Ferry writes for it.
 //
-//   - for cpu 10, for cuda 20 and for meta 22, as in PyTorch;
-//   - for plugins 100 and up;
-//   - for a program's own packages any number.
+// Priorities:
+//   - cpu 10, cuda 20 and meta 22, as in PyTorch;
+//   - plugins 100 and up;
+//   - a program's own packages: any number.
 //
 // Example: a program's own location for storages. examples/disk_package.cc is a
 // complete program.

@@ -102,7 +102,7 @@ absl::Status PluginBackend::Allocate(int index,
                        " bytes: ", status.message()));
     }
     // A handle of 0 may be memory like another, so it is freed like another.
-    out[i] = OwnPluginMemory(table_, device, handle);
+    out[i] = MakePluginMemory(table_, device, handle);
   }
   return absl::OkStatus();
 }

@@ -67,7 +67,7 @@ absl::StatusOr<ferry_copy> CopyOf(const ferry_backend& table,
 
 }  // namespace
 
-Memory OwnPluginMemory(std::shared_ptr<const ferry_backend> table,
+Memory MakePluginMemory(std::shared_ptr<const ferry_backend> table,
                        uint32_t device_index, uint64_t handle) {
   return Memory{
       reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),

@@ -10,7 +10,7 @@
 //
 // Example:
 //
-//   const Memory memory = OwnPluginMemory(table, index, handle);
+//   const Memory memory = MakePluginMemory(table, index, handle);
 //   ferry_status status = HostStruct<ferry_status>();
 //   FERRY_ASSIGN_OR_RETURN(const ferry_copy copy,
 //                          CopyToPlugin(*table, "abc", memory, 0, 4));
@@ -29,13 +29,13 @@ namespace ferry {
 
 // Returns memory that calls the plugin's `free` for `handle` when the last copy
 // of its owner is destroyed. Keeps the table alive until then.
-Memory OwnPluginMemory(std::shared_ptr<const ferry_backend> table,
+Memory MakePluginMemory(std::shared_ptr<const ferry_backend> table,
                        uint32_t device_index, uint64_t handle);
 
 // Return a request to copy `size_bytes` bytes between the host and
 // `offset_bytes` of the memory.
 //
-// Errors: kInvalidArgument - the memory does not come from `OwnPluginMemory`,
+// Errors: kInvalidArgument - the memory does not come from `MakePluginMemory`,
 //         or it belongs to another plugin.
 absl::StatusOr<ferry_copy> CopyToPlugin(const ferry_backend& table,
                                         const void* from, const Memory& to,

@@ -140,7 +140,7 @@ class Checkpoint::Impl {
         constants_(parsed_.constants_graph != nullptr
                        ? Value(parsed_.constants_graph, parsed_.constants)
                        : Value::Tuple({})),
-        part_index_(std::make_unique<PartIndex>()) {}
+        storage_index_(std::make_unique<StorageIndex>()) {}
 
   const RandomAccessFile& file() const { return *file_; }
   const ParsedCheckpoint& parsed() const { return parsed_; }
@@ -158,16 +158,16 @@ class Checkpoint::Impl {
 
  private:
   // Indexes of `parsed_.storages`, made by the first who asks.
-  struct PartIndex {
+  struct StorageIndex {
     absl::once_flag once;
-    absl::flat_hash_map<Storage, uint32_t> parts;
+    absl::flat_hash_map<Storage, uint32_t> indexes;
   };
 
   // Finds a storage of this checkpoint. Returns nothing for any other.
-  std::optional<uint32_t> FindPart(const Storage& storage) const;
+  std::optional<uint32_t> FindIndex(const Storage& storage) const;
   // The files that extents name.
   absl::InlinedVector<const RandomAccessFile*, 1> files() const;
-  absl::Status LoadParts(absl::Span<const uint32_t> parts);
+  absl::Status LoadByIndex(absl::Span<const uint32_t> parts);
   absl::Status LoadFromFile(
       absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted);
   ExtentReadOptions ReadOptions() const;
@@ -179,7 +179,7 @@ class Checkpoint::Impl {
   const LoadOptions options_;
   const Value root_;
   const Value constants_;
-  std::unique_ptr<PartIndex> part_index_;
+  std::unique_ptr<StorageIndex> storage_index_;
   absl::Status load_failure_;
 };
 
@@ -208,16 +208,16 @@ absl::Span<const std::string> Checkpoint::warnings() const {
   return impl_->parsed().warnings;
 }
 
-std::optional<uint32_t> Checkpoint::Impl::FindPart(
+std::optional<uint32_t> Checkpoint::Impl::FindIndex(
     const Storage& storage) const {
-  absl::call_once(part_index_->once, [this] {
-    part_index_->parts.reserve(parsed_.storages.size());
+  absl::call_once(storage_index_->once, [this] {
+    storage_index_->indexes.reserve(parsed_.storages.size());
     for (uint32_t i = 0; i < parsed_.storages.size(); ++i) {
-      part_index_->parts.emplace(parsed_.storages[i].storage, i);
+      storage_index_->indexes.emplace(parsed_.storages[i].storage, i);
     }
   });
-  const auto found = part_index_->parts.find(storage);
-  if (found == part_index_->parts.end()) return std::nullopt;
+  const auto found = storage_index_->indexes.find(storage);
+  if (found == storage_index_->indexes.end()) return std::nullopt;
   return found->second;
 }
 
@@ -296,7 +296,7 @@ std::vector<Storage> Checkpoint::storages() const {
 
 absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::Impl::FindRuns(
     const Storage& storage) const {
-  const std::optional<uint32_t> part = FindPart(storage);
+  const std::optional<uint32_t> part = FindIndex(storage);
   if (!part) {
     return absl::InvalidArgumentError(absl::StrCat(
         file_->name(), ": a storage to be found is not of this checkpoint"));
@@ -319,14 +319,14 @@ absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::Impl::FindRuns(
 absl::Status Checkpoint::Impl::LoadAll() {
   std::vector<uint32_t> parts(parsed_.storages.size());
   std::iota(parts.begin(), parts.end(), 0);
-  return LoadParts(parts);
+  return LoadByIndex(parts);
 }
 
 absl::Status Checkpoint::Impl::Load(absl::Span<const Storage> storages) {
   std::vector<uint32_t> parts;
   parts.reserve(storages.size());
   for (const Storage& storage : storages) {
-    const std::optional<uint32_t> part = FindPart(storage);
+    const std::optional<uint32_t> part = FindIndex(storage);
     if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": a storage to be loaded is not of this checkpoint"));
@@ -336,10 +336,10 @@ absl::Status Checkpoint::Impl::Load(absl::Span<const Storage> storages) {
   // Each once, in the order of first reference.
   std::sort(parts.begin(), parts.end());
   parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
-  return LoadParts(parts);
+  return LoadByIndex(parts);
 }
 
-absl::Status Checkpoint::Impl::LoadParts(absl::Span<const uint32_t> parts) {
+absl::Status Checkpoint::Impl::LoadByIndex(absl::Span<const uint32_t> parts) {
   using ParsedStorage = ParsedCheckpoint::ParsedStorage;
   std::vector<const ParsedStorage*> wanted;
   wanted.reserve(parts.size());
@@ -392,8 +392,8 @@ absl::Status Checkpoint::Impl::LoadFromFile(
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
       LoadStorages(files(), wanted, StorageLoadOptionsOf(options_));
   if (!replacements.ok()) {
-    // Of storages on the host that nobody has put where they belong, none may
-    // pass for one that is there.
+    // These storages are on the host but did not reach their device. Fail all
+    // later calls, so that none of them passes for loaded.
     for (const ParsedCheckpoint::ParsedStorage* part : wanted) {
       if (part->storage.has_data()) load_failure_ = replacements.status();
     }
@@ -404,7 +404,7 @@ absl::Status Checkpoint::Impl::LoadFromFile(
     const auto found = replacements->find(part.storage);
     if (found != replacements->end()) part.storage = found->second;
   }
-  part_index_ = std::make_unique<PartIndex>();
+  storage_index_ = std::make_unique<StorageIndex>();
   parsed_.graph->ReplaceStorages(*replacements);
   constants_.graph()->ReplaceStorages(*replacements);
   return absl::OkStatus();
@@ -425,7 +425,7 @@ absl::Status Checkpoint::Impl::ReadInto(
   std::vector<ExtentRead> reads;
   reads.reserve(destinations.size());
   for (const Destination& destination : destinations) {
-    const std::optional<uint32_t> part = FindPart(destination.storage);
+    const std::optional<uint32_t> part = FindIndex(destination.storage);
     if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": a storage to be read is not of this checkpoint"));
@@ -459,7 +459,7 @@ absl::Status Checkpoint::Impl::ReadTensors(
       return absl::InvalidArgumentError(
           absl::StrCat(file_->name(), ": ", difference));
     }
-    const std::optional<uint32_t> part = FindPart(destination.from.storage());
+    const std::optional<uint32_t> part = FindIndex(destination.from.storage());
     if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
           file_->name(), ": a tensor to be read is not of this checkpoint"));

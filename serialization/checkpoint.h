@@ -46,9 +46,9 @@ namespace ferry {
 // Opening takes time and memory in proportion to the directory and the pickle.
 // It reads nothing else of the file.
 //
-// Thread-safety: const methods may be called from any number of threads.
-// `Place` and `LoadAll` must not overlap with any other use of the checkpoint
-// or its values.
+// Thread-safety: const methods may be called from any number of threads. `Load`
+// and `LoadAll` must not overlap with any other use of the checkpoint or its
+// values.
 class Checkpoint {
  public:
   // Opens a file.
@@ -209,16 +209,16 @@ class Checkpoint {
     Tensor to;
   };
 
-  // Reads tensors into tensors that the caller owns, and places nothing. Reads
-  // directly into their memory if the elements have the same layout there as in
+  // Reads tensors into tensors that the caller owns, and loads no storage.
+  // Reads directly into their memory if the elements have the same layout there as in
   // the file. If a storage has no checksum, or `LoadOptions::verify_crc32` is
   // false, reads only the bytes that the tensors view. `LoadInto` does this by
   // name and with more checks.
   //
-  // Errors: as `ReadInto`, and: kInvalidArgument - dtype, shape, conj or neg
-  //   differ; a tensor is not strided or is quantised; or `to` has no bytes, or
-  //   has elements that share memory.
-
+  // Errors: as `ReadInto`, and
+  //   kInvalidArgument - dtype, shape, conj or neg differ; a tensor is not
+  //                      strided or is quantised; or `to` has no bytes, or has
+  //                      elements that share memory.
   //   kUnavailable     - no backend is registered for the device of `to`.
   //   kUnimplemented   - `to` has gaps, and either is on a device that the host
   //                      cannot write in pieces or has elements of less than a
@@ -227,7 +227,7 @@ class Checkpoint {
       absl::Span<const TensorDestination> destinations) const;
 
   // Reads the whole file and compares every record with its checksum, if the
-  // container has checksums. Places nothing. Returns the verdicts in file
+  // container has checksums. Loads no storage. Returns the verdicts in file
   // order.
   //
   // Errors: kUnavailable - the file cannot be read at all.

@@ -136,7 +136,7 @@ TEST_F(CheckpointTest, OpeningReadsNoTensorData) {
   EXPECT_EQ(static_cast<float*>(TensorOf(*checkpoint, "1").data())[15], 2.0f);
   EXPECT_FALSE(TensorOf(*checkpoint, "0").storage().has_data());
 
-  // What is placed is not read again.
+  // A loaded storage is not read again.
   ranges.clear();
   ASSERT_THAT(checkpoint->Load({TensorOf(*checkpoint, "1").storage()}), IsOk());
   EXPECT_TRUE(ranges.empty());
@@ -231,7 +231,7 @@ TEST_F(CheckpointTest, UnknownTagsAreErrorsBeforeAnythingIsRead) {
   for (const Storage& storage : checkpoint->storages()) {
     EXPECT_FALSE(storage.has_data());
   }
-  // What can be placed still can.
+  // Storages that can be loaded still load.
   EXPECT_THAT(checkpoint->Load({checkpoint->storages()[0]}), IsOk());
 }
 

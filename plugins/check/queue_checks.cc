@@ -152,8 +152,9 @@ absl::Status ReadyMeansDone(const ferry_backend& table, uint32_t device) {
     wanted = Sample(round, kLarge);
     FERRY_RETURN_IF_ERROR(Copy(table, block.ToDevice(wanted.data(), kLarge)));
     uint64_t event = 0;
-    // Work ahead of the copy, so that the copy is seldom done by the time that
-    // a plugin is asked that does not know whether it is.
+    // Queue other copies first, so that this copy is rarely complete when the
+    // plugin is first asked. A plugin that always answers "ready" is then
+    // caught.
     for (int i = 0; i < 8; ++i) {
       FERRY_RETURN_IF_ERROR(
           queue.Issue(block.ToHost(elsewhere.data(), kLarge), &event));

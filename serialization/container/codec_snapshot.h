@@ -33,7 +33,7 @@ bool IsCodecWord(absl::string_view text);
 // CodecSnapshot
 //
 // The codecs of a registry at one moment. A load or a save takes one snapshot,
-// so codecs that are registered meanwhile do not affect it. Copies are cheap.
+// so so codecs that are registered later do not affect it. Copies are cheap.
 //
 // Thread-safety: immutable.
 class CodecSnapshot {

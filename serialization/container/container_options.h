@@ -29,7 +29,7 @@ struct LoadLimits {
   // The maximum number of nodes in the graph, which take 16 bytes each. A
   // tensor takes about 15 nodes.
   uint32_t max_nodes = 200 * 1000 * 1000;
-  // The maximum total size, in bytes, of the storages that one call places.
+  // The maximum total size, in bytes, of the storages that one call loads.
   uint64_t max_total_bytes = std::numeric_limits<uint64_t>::max();
 };
 

@@ -5,7 +5,7 @@
 // File: serialization/container/encoding.h
 // -----------------------------------------------------------------------------
 //
-// How the contents of a record stand in a file.
+// How the contents of a record are encoded in a file.
 #ifndef FERRY_SERIALIZATION_CONTAINER_ENCODING_H_
 #define FERRY_SERIALIZATION_CONTAINER_ENCODING_H_
 

@@ -42,9 +42,9 @@ struct ParsedCheckpoint {
     Storage storage;
     // Where its bytes are. Empty if the file has none of them.
     absl::Span<const Extent> extents;
-    // If this storage is a part of another one (PyTorch before 1.0 had such
-    // storages), the index of the other storage, which is not itself a part,
-    // and where the part begins in it. On the host, the two share memory.
+    // If this storage is a view of another one (PyTorch before 1.0 had storage
+    // views), the index of its base, which is not itself a view, and where the
+    // view begins in it. On the host, the two share memory.
     uint32_t base = kNoBase;
     uint64_t base_offset_bytes = 0;
   };

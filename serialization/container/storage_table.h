@@ -122,11 +122,11 @@ class StorageTable {
   //   whatever the check returns.
   absl::StatusOr<uint32_t> Describe(const StorageDescription& description);
 
-  // Returns the index of a storage that is the part of the storage `base` at
+  // Returns the index of a storage that is a view of the storage `base` at
   // `offset_bytes`. Adds it to the table the first time.
   //
   // Errors:
-  //   kDataLoss      - it was another part before, or it does not lie inside
+  //   kDataLoss      - it was another view before, or it does not lie inside
   //                    `base`.
   //   kUnimplemented - its location is longer than kMaxLocationBytes.
   absl::StatusOr<uint32_t> DescribeView(const StorageDescription& description,

@@ -57,9 +57,9 @@ bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
   return true;
 }
 
-// Takes pages that the process keeps: the columns of a large graph take tens of
-// MiB, which are needed only briefly.
-google::protobuf::ArenaOptions InKeptPages() {
+// Returns options for an arena on huge pages: the columns of a large graph take
+// tens of MiB.
+google::protobuf::ArenaOptions HugePageArenaOptions() {
   constexpr uint64_t kAlignmentBytes = 16;
   google::protobuf::ArenaOptions options;
   options.start_block_size = kHugeFromBytes;
@@ -78,7 +78,7 @@ google::protobuf::ArenaOptions InKeptPages() {
 ColumnReader::ColumnReader(absl::string_view bytes, const LoadLimits& limits)
     : bytes_(bytes),
       limits_(limits),
-      arena_(InKeptPages()),
+      arena_(HugePageArenaOptions()),
       columns_(*google::protobuf::Arena::CreateMessage<Columns>(&arena_)) {}
 
 absl::Status ColumnReader::Read() {

@@ -424,8 +424,9 @@ void GraphReader::BecomeTensor(NodeId object, bool is_parameter) {
   if (!columns_.status().ok()) return;
   const bool requires_grad = tensor.requires_grad();
   // The graph keeps the flags that the tensor has now as those of its call.
-  if ((bits & kChangedFlags) != 0)
+  if ((bits & kChangedFlags) != 0) {
     tensor.set_requires_grad(!requires_grad, InternalKey());
+  }
   graph_->BecomeTensor(object, tensor, is_parameter);
   tensor.set_requires_grad(requires_grad, InternalKey());
 }

@@ -5,8 +5,8 @@
 // File: serialization/testing/counted_bytes.h
 // -----------------------------------------------------------------------------
 //
-// Bytes that are only to be had by reading, as those of a file, and a count of
-// how many were read.
+// A file in memory that hides its bytes (`data()` is null) and counts how many
+// are read.
 #ifndef FERRY_SERIALIZATION_TESTING_COUNTED_BYTES_H_
 #define FERRY_SERIALIZATION_TESTING_COUNTED_BYTES_H_
 

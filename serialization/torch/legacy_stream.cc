@@ -238,8 +238,8 @@ absl::Status LegacyStream::CollectStorages() {
   parsed_.extents.reserve(storages.size());
   for (size_t i = 0; i < storages.size(); ++i) {
     const StorageEntry& entry = storages[i];
-    const bool is_part = entry.base != StorageEntry::kNoBase;
-    const std::optional<Place>& place = places_[is_part ? entry.base : i];
+    const bool is_view = entry.base != StorageEntry::kNoBase;
+    const std::optional<Place>& place = places_[is_view ? entry.base : i];
     if (!place) {
       return Error(absl::StatusCode::kDataLoss, "storage_keys",
                    absl::StrCat("storage ", QuoteForMessage(entry.key),
@@ -247,7 +247,7 @@ absl::Status LegacyStream::CollectStorages() {
     }
     ParsedCheckpoint::ParsedStorage part;
     part.storage = entry.storage;
-    if (is_part) {
+    if (is_view) {
       part.base = entry.base;
       part.base_offset_bytes = entry.offset_bytes;
     }

@@ -265,7 +265,7 @@ absl::Status TorchPickler::WriteTensor(const Tensor& tensor, bool requires_grad,
         "a quantised tensor that was not read from a file cannot be saved");
   }
   if (tensor.device().type() == "meta" && !tensor.storage().has_data()) {
-    return absl::InternalError("a meta storage that is not placed");
+    return absl::InternalError("a meta storage that is not loaded");
   }
   // Like PyTorch, without the storage and so without an offset into it.
   if (tensor.device().type() == "meta") {

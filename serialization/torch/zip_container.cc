@@ -339,8 +339,8 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
     return CheckStorage(description);
   });
   *graph = std::make_shared<ObjectGraph>();
-  // Of a state_dict a node takes about eleven bytes of the pickle; with some
-  // room.
+  // In a state_dict, a node takes about eleven bytes of pickle. Leaves a
+  // margin.
   const auto limited = [this](uint64_t number) {
     return static_cast<uint32_t>(
         std::min<uint64_t>(number, options_.limits.max_nodes));

@@ -14,28 +14,28 @@
 namespace ferry {
 DeviceAddress AddressOf(Backend* backend, const Storage& storage,
                         uint64_t offset_bytes) {
-  DeviceAddress place;
-  place.backend = backend;
-  place.index = storage.device().has_index() ? storage.device().index() : 0;
-  place.memory = &storage.memory();
-  place.offset_bytes = offset_bytes;
-  return place;
+  DeviceAddress address;
+  address.backend = backend;
+  address.index = storage.device().has_index() ? storage.device().index() : 0;
+  address.memory = &storage.memory();
+  address.offset_bytes = offset_bytes;
+  return address;
 }
 
-absl::Status StagedWriter::Begin(const DeviceAddress& place,
+absl::Status StagedWriter::Begin(const DeviceAddress& address,
                                  absl::string_view name,
                                  uint64_t swap_unit_bytes) {
   EndPiece();
-  if (stream_.has_value() &&
-      (place.backend != place_.backend || place.index != place_.index)) {
+  if (stream_.has_value() && (address.backend != address_.backend ||
+                              address.index != address_.index)) {
     FERRY_RETURN_IF_ERROR(Flush());
     stream_.reset();
   }
-  place_ = place;
+  address_ = address;
   name_ = name;
   swap_unit_bytes_ = swap_unit_bytes;
   if (stream_.has_value()) return absl::OkStatus();
-  FERRY_ASSIGN_OR_RETURN(stream_, pool_->Take(*place.backend, place.index));
+  FERRY_ASSIGN_OR_RETURN(stream_, pool_->Take(*address.backend, address.index));
   return absl::OkStatus();
 }
 
@@ -50,7 +50,7 @@ absl::Status StagedWriter::BeginPiece() {
     FERRY_ASSIGN_OR_RETURN(buffer_, (*stream_)->NextBuffer());
   }
   filled_bytes_ = begin;
-  pieces_.push_back({place_.memory, place_.offset_bytes, begin, 0, name_});
+  pieces_.push_back({address_.memory, address_.offset_bytes, begin, 0, name_});
   is_open_ = true;
   return absl::OkStatus();
 }
@@ -60,7 +60,7 @@ void StagedWriter::EndPiece() {
   const TransferPiece& piece = pieces_.back();
   SwapByteOrder(buffer_ + piece.buffer_offset_bytes, piece.size_bytes,
                 swap_unit_bytes_);
-  place_.offset_bytes += piece.size_bytes;
+  address_.offset_bytes += piece.size_bytes;
   is_open_ = false;
 }
 
@@ -92,16 +92,17 @@ absl::Status StagedWriter::Flush() {
   return status;
 }
 
-absl::Status StagedReader::Read(const DeviceAddress& place,
+absl::Status StagedReader::Read(const DeviceAddress& address,
                                 absl::string_view name, char* to,
                                 uint64_t size_bytes) {
-  const std::pair<Backend*, int> device(place.backend, place.index);
+  const std::pair<Backend*, int> device(address.backend, address.index);
   if (stream_.has_value() && device != device_) {
     FERRY_RETURN_IF_ERROR(Flush());
     stream_.reset();
   }
   if (!stream_.has_value()) {
-    FERRY_ASSIGN_OR_RETURN(stream_, pool_->Take(*place.backend, place.index));
+    FERRY_ASSIGN_OR_RETURN(stream_,
+                           pool_->Take(*address.backend, address.index));
     device_ = device;
   }
   const uint64_t buffer_bytes = (*stream_)->buffer_bytes();
@@ -109,8 +110,8 @@ absl::Status StagedReader::Read(const DeviceAddress& place,
     if (filled_bytes_ == buffer_bytes) FERRY_RETURN_IF_ERROR(Flush());
     const uint64_t size =
         std::min(size_bytes - done, buffer_bytes - filled_bytes_);
-    pieces_.push_back(
-        {place.memory, place.offset_bytes + done, filled_bytes_, size, name});
+    pieces_.push_back({address.memory, address.offset_bytes + done,
+                       filled_bytes_, size, name});
     destinations_.push_back(to + done);
     filled_bytes_ += size;
     done += size;

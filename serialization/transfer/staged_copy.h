@@ -12,9 +12,9 @@
 // Example: copy two storages to a device with one transfer.
 //
 //   StagedWriter writer(&pool);
-//   FERRY_RETURN_IF_ERROR(writer.Begin(weight_place, "data/0", 1));
+//   FERRY_RETURN_IF_ERROR(writer.Begin(weight_address, "data/0", 1));
 //   FERRY_RETURN_IF_ERROR(writer.Append(weight_bytes));
-//   FERRY_RETURN_IF_ERROR(writer.Begin(bias_place, "data/1", 1));
+//   FERRY_RETURN_IF_ERROR(writer.Begin(bias_address, "data/1", 1));
 //   FERRY_RETURN_IF_ERROR(writer.Append(bias_bytes));
 //   FERRY_RETURN_IF_ERROR(writer.Flush());
 #ifndef FERRY_SERIALIZATION_TRANSFER_STAGED_COPY_H_
@@ -35,9 +35,9 @@
 
 namespace ferry {
 
-// A position in the memory of a device.
+// An address in the memory of a device.
 struct DeviceAddress {
-  // Null if there is no position.
+  // Null if there is none.
   Backend* backend = nullptr;
   int index = 0;  // of the device
   // Must stay valid until the transfer has ended.
@@ -66,13 +66,13 @@ class StagedWriter {
  public:
   explicit StagedWriter(StreamPool* pool) : pool_(pool) {}
 
-  // Begins a block: the bytes passed to `Append` go to `place`.
+  // Begins a block: the bytes passed to `Append` go to `address`.
   //
   //   name             the name of the storage, for errors; must stay valid
   //                    until the transfer has ended.
   //   swap_unit_bytes  the size in bytes of the numbers whose byte order must
   //                    be reversed; 1 for none.
-  absl::Status Begin(const DeviceAddress& place, absl::string_view name,
+  absl::Status Begin(const DeviceAddress& address, absl::string_view name,
                      uint64_t swap_unit_bytes);
   absl::Status Append(absl::string_view bytes);
 
@@ -85,7 +85,7 @@ class StagedWriter {
 
   StreamPool* const pool_;
   std::optional<StreamPool::Lease> stream_;
-  DeviceAddress place_;  // where the next piece goes
+  DeviceAddress address_;  // where the next piece goes
   uint64_t swap_unit_bytes_ = 1;
   absl::string_view name_;
   char* buffer_ = nullptr;  // null: none yet
@@ -107,10 +107,10 @@ class StagedReader {
  public:
   explicit StagedReader(StreamPool* pool) : pool_(pool) {}
 
-  // Requests a copy of `size_bytes` bytes at `place` to `to`. The copy is
+  // Requests a copy of `size_bytes` bytes at `address` to `to`. The copy is
   // complete when `Flush` returns. Until then `to` and `name`, the name of the
   // storage, must stay valid.
-  absl::Status Read(const DeviceAddress& place, absl::string_view name,
+  absl::Status Read(const DeviceAddress& address, absl::string_view name,
                     char* to, uint64_t size_bytes);
 
   absl::Status Flush();

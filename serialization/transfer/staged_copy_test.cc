@@ -47,7 +47,7 @@ class StagedCopyTest : public testing::Test {
     EXPECT_THAT(backend_.Allocate(index, {size_bytes}, {&memory, 1}), IsOk());
     return memory;
   }
-  DeviceAddress Place(int index, const Memory& memory, uint64_t offset = 0) {
+  DeviceAddress Address(int index, const Memory& memory, uint64_t offset = 0) {
     return {&backend_, index, &memory, offset};
   }
   std::string Bytes(const Memory& memory, uint64_t size_bytes) {
@@ -71,7 +71,7 @@ TEST_F(StagedCopyTest, WritesRunsToTheirDevices) {
       const int device = i < 5 ? static_cast<int>(i % 2) : 1;
       const Memory& memory = Allocate(device, sizes[i]);
       const std::string bytes = Pattern(sizes[i], static_cast<int>(i));
-      ASSERT_THAT(writer.Begin(Place(device, memory), "a", 1), IsOk());
+      ASSERT_THAT(writer.Begin(Address(device, memory), "a", 1), IsOk());
       // A decompressor gives a run in parts.
       ASSERT_THAT(writer.Append(bytes.substr(0, sizes[i] / 3)), IsOk());
       ASSERT_THAT(writer.Append(bytes.substr(sizes[i] / 3)), IsOk());
@@ -93,9 +93,9 @@ TEST_F(StagedCopyTest, NumbersAreNotSplitBetweenBuffers) {
   StreamPool pool;
   {
     StagedWriter writer(&pool);
-    ASSERT_THAT(writer.Begin(Place(0, before), "a", 1), IsOk());
+    ASSERT_THAT(writer.Begin(Address(0, before), "a", 1), IsOk());
     ASSERT_THAT(writer.Append("abc"), IsOk());
-    ASSERT_THAT(writer.Begin(Place(0, memory), "b", 8), IsOk());
+    ASSERT_THAT(writer.Begin(Address(0, memory), "b", 8), IsOk());
     for (size_t at = 0; at < bytes.size(); at += 13) {
       ASSERT_THAT(writer.Append(bytes.substr(at, 13)), IsOk());
     }
@@ -123,7 +123,7 @@ TEST_F(StagedCopyTest, ReadsRunsByFewTransfers) {
     ASSERT_THAT(backend_.CopyFromHost(bytes.data(), memory, 3, bytes.size()),
                 IsOk());
     ASSERT_THAT(
-        reader.Read(Place(device, memory, 3), "a", &got[i][0], sizes[i]),
+        reader.Read(Address(device, memory, 3), "a", &got[i][0], sizes[i]),
         IsOk());
   }
   ASSERT_THAT(reader.Flush(), IsOk());
@@ -185,8 +185,8 @@ TEST_F(StagedCopyTest, ErrorsNameTheRun) {
   StreamPool pool;
   char to[200];
   StagedReader reader(&pool);
-  ASSERT_THAT(reader.Read(Place(0, good), "first", to, 100), IsOk());
-  ASSERT_THAT(reader.Read(Place(0, bad), "second", to + 100, 100), IsOk());
+  ASSERT_THAT(reader.Read(Address(0, good), "first", to, 100), IsOk());
+  ASSERT_THAT(reader.Read(Address(0, bad), "second", to + 100, 100), IsOk());
   const absl::Status status = reader.Flush();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(std::string(status.message()), HasSubstr("second: "));

@@ -42,7 +42,7 @@ using ParsedStorage = ParsedCheckpoint::ParsedStorage;
 // for every dtype.
 constexpr uintptr_t kMappedAlignment = 16;
 
-// Storages that go to the same place.
+// Storages that go to the same device.
 struct Group {
   // With a backend: to its device. Without: to the host, from where a program's
   // own code may take them.
@@ -256,8 +256,8 @@ absl::Status StorageLoader::ReadGroups() {
   read_options.control = options_.control;
   FERRY_RETURN_IF_ERROR(ReadExtents(files_, reads, read_options));
 
-  // Only now, so that a load that fails leaves no storage that is placed and
-  // has no bytes.
+  // Done last, so that a load that fails leaves no storage that is materialised
+  // but has no bytes.
   auto next = memory.begin();
   for (const Group& group : groups_) {
     for (const ParsedStorage* part : group.parts) {

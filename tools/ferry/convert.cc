@@ -36,7 +36,7 @@
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_kind.h"
-#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/checkpoint_info.h"
 #include "ferry/serialization/detection/file_suffix.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"

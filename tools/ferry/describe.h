@@ -18,7 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/checkpoint_info.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {

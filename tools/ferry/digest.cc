@@ -35,7 +35,7 @@ class Contents final : public GraphVisitor {
  public:
   Contents(const Checkpoint& checkpoint, const ObjectGraph& graph)
       : graph_(graph) {
-    // Those that are placed are meta storages, which are in no file.
+    // Meta storages are materialised already; no file has their bytes.
     for (const Storage& storage : checkpoint.storages()) {
       if (!storage.has_data()) in_file_.insert(storage);
     }

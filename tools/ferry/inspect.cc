@@ -15,7 +15,7 @@
 #include "ferry/core/text.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/codec.h"
-#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/checkpoint_info.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/digest.h"
@@ -40,7 +40,7 @@ struct InspectOptions {
   TreeOptions tree;
 };
 
-// Of a remark in the human form.
+// The maximum size of a metadata value in the human-readable form.
 constexpr size_t kMaxMetadataBytes = 200;
 
 // What is shown of a checkpoint. Digests are null if they are not asked for.

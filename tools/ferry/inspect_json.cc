@@ -23,7 +23,7 @@
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
-#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/checkpoint_info.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/graph_digest.h"
 #include "ferry/tools/ferry/json.h"
