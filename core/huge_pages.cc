@@ -9,6 +9,8 @@
 #include <fstream>
 #include <new>
 
+#include "ferry/core/internal_key.h"
+
 namespace ferry {
 namespace {
 
@@ -37,10 +39,14 @@ uint64_t HugePageBytes() {
   return bytes;
 }
 
-void* MapPages(uint64_t size_bytes) {
+void* MapPages(uint64_t size_bytes, PagePool* pool) {
   if (size_bytes == 0 || size_bytes > kMaxBytes) return nullptr;
   const uint64_t huge_page_bytes = HugePageBytes();
   const uint64_t size = RoundUp(size_bytes, PageBytes());
+  if (pool != nullptr) {
+    void* const kept = pool->Take(size, InternalKey());
+    if (kept != nullptr) return kept;
+  }
   // One huge page more, so that a boundary is in it; what stands out goes back.
   const uint64_t mapped_bytes = size + huge_page_bytes;
   void* const mapped = mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE,
@@ -60,8 +66,13 @@ void* MapPages(uint64_t size_bytes) {
   return pages;
 }
 
-void UnmapPages(void* pages, uint64_t size_bytes) {
-  munmap(pages, RoundUp(size_bytes, PageBytes()));
+void UnmapPages(void* pages, uint64_t size_bytes, PagePool* pool) {
+  const uint64_t size = RoundUp(size_bytes, PageBytes());
+  if (pool != nullptr) {
+    pool->Keep(pages, size, InternalKey());
+  } else {
+    munmap(pages, size);
+  }
 }
 
 void* AllocateBySize(uint64_t size_bytes, uint64_t alignment_bytes) {
@@ -83,7 +94,7 @@ void FreeBySize(void* data, uint64_t size_bytes, uint64_t alignment_bytes) {
 }
 
 HugePageResource::~HugePageResource() {
-  if (room_ != nullptr) UnmapPages(room_, room_bytes_);
+  if (room_ != nullptr) UnmapPages(room_, room_bytes_, pool_.get());
 }
 
 void HugePageResource::Reserve(uint64_t size_bytes) {
@@ -92,7 +103,7 @@ void HugePageResource::Reserve(uint64_t size_bytes) {
     return;
   }
   const uint64_t whole = RoundUp(size_bytes, HugePageBytes());
-  room_ = static_cast<char*>(MapPages(whole));
+  room_ = static_cast<char*>(MapPages(whole, pool_.get()));
   if (room_ != nullptr) room_bytes_ = whole;
 }
 

@@ -10,7 +10,8 @@
 // same memory in pages of 4 KiB, unmapping included. Without huge pages the
 // first load of 20 000 tensors takes 1.7 times as long.
 //
-// Nothing is cached: freed memory goes back to the system at once.
+// Nothing is cached unless the caller passes a `PagePool`: freed memory goes
+// back to the system at once.
 //
 // Example: a vector that may become large.
 //
@@ -20,8 +21,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <memory_resource>
 #include <string>
+#include <utility>
+
+#include "ferry/core/page_pool.h"
 
 namespace ferry {
 
@@ -41,14 +46,15 @@ constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {
 // most. Thread-safe.
 uint64_t HugePageBytes();
 
-// Maps `size_bytes` of zeroed memory that begins at a multiple of
-// `HugePageBytes()`. Advises the system to use huge pages for those that lie
-// inside it whole. Returns null if the system has no memory, or if `size_bytes`
-// is 0. Thread-safe.
-void* MapPages(uint64_t size_bytes);
+// Maps `size_bytes` of memory that begins at a multiple of `HugePageBytes()`.
+// Advises the system to use huge pages for those that lie inside it whole. The
+// memory is zeroed, except if it comes from `pool`. Returns null if the system
+// has no memory, or if `size_bytes` is 0. Thread-safe.
+void* MapPages(uint64_t size_bytes, PagePool* pool = nullptr);
 
-// Unmaps what `MapPages(size_bytes)` returned. Thread-safe.
-void UnmapPages(void* pages, uint64_t size_bytes);
+// Frees what `MapPages` returned for the same size and pool. Without a pool,
+// the memory is unmapped. Thread-safe.
+void UnmapPages(void* pages, uint64_t size_bytes, PagePool* pool = nullptr);
 
 // Allocates uninitialised memory: whole huge pages for kHugeFromBytes or more,
 // and operator new for less. Throws std::bad_alloc, as the containers of the
@@ -99,7 +105,9 @@ using LargeString =
 // Thread-safety: none.
 class HugePageResource final : public std::pmr::memory_resource {
  public:
-  HugePageResource() = default;
+  // The room comes from `pool`, if that is not null.
+  explicit HugePageResource(std::shared_ptr<PagePool> pool = nullptr)
+      : pool_(std::move(pool)) {}
   ~HugePageResource() override;
   HugePageResource(const HugePageResource&) = delete;
   HugePageResource& operator=(const HugePageResource&) = delete;
@@ -120,6 +128,7 @@ class HugePageResource final : public std::pmr::memory_resource {
     return this == &other;
   }
 
+  const std::shared_ptr<PagePool> pool_;
   char* room_ = nullptr;
   uint64_t room_bytes_ = 0;
   uint64_t used_bytes_ = 0;

@@ -30,17 +30,20 @@ absl::Status NoMemory(uint64_t size_bytes) {
       absl::StrCat("no host memory for ", size_bytes, " bytes"));
 }
 
-absl::StatusOr<Memory> Map(uint64_t size_bytes) {
-  void* const data = MapPages(size_bytes);
+absl::StatusOr<Memory> Map(uint64_t size_bytes,
+                           const std::shared_ptr<PagePool>& pool) {
+  void* const data = MapPages(size_bytes, pool.get());
   if (data == nullptr) return NoMemory(size_bytes);
-  return Memory{data, std::shared_ptr<void>(data, [size_bytes](void* pages) {
-                  UnmapPages(pages, size_bytes);
+  return Memory{data,
+                std::shared_ptr<void>(data, [size_bytes, pool](void* pages) {
+                  UnmapPages(pages, size_bytes, pool.get());
                 })};
 }
 
-absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
+absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes,
+                                    const std::shared_ptr<PagePool>& pool) {
   if (size_bytes >= kHugeFromBytes) {
-    return Map(RoundUp(size_bytes, HugePageBytes()));
+    return Map(RoundUp(size_bytes, HugePageBytes()), pool);
   }
   void* data = nullptr;
   if (posix_memalign(&data, kAlignmentBytes, size_bytes) != 0) {
@@ -51,13 +54,14 @@ absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes) {
 
 // As AllocateHostMemory, but an error may leave some of `out` allocated.
 absl::Status AllocateAll(absl::Span<const uint64_t> sizes_bytes,
-                         absl::Span<Memory> out) {
+                         absl::Span<Memory> out,
+                         const std::shared_ptr<PagePool>& pool) {
   const auto is_small = [&](size_t i) {
     return sizes_bytes[i] < kOwnMappingBytes;
   };
   for (size_t i = 0; i < out.size(); ++i) {
     if (is_small(i)) continue;
-    FERRY_ASSIGN_OR_RETURN(out[i], Map(sizes_bytes[i]));
+    FERRY_ASSIGN_OR_RETURN(out[i], Map(sizes_bytes[i], pool));
   }
   for (size_t first = 0; first < out.size();) {
     // As many small allocations, in order, as fit in one slab.
@@ -75,7 +79,7 @@ absl::Status AllocateAll(absl::Span<const uint64_t> sizes_bytes,
       slab_bytes = next;
     }
     if (slab_bytes != 0) {
-      FERRY_ASSIGN_OR_RETURN(const Memory slab, AllocateSlab(slab_bytes));
+      FERRY_ASSIGN_OR_RETURN(const Memory slab, AllocateSlab(slab_bytes, pool));
       char* next = static_cast<char*>(slab.data);
       for (size_t i = first; i < last; ++i) {
         if (!is_small(i) || sizes_bytes[i] == 0) continue;
@@ -91,8 +95,9 @@ absl::Status AllocateAll(absl::Span<const uint64_t> sizes_bytes,
 }  // namespace
 
 absl::Status AllocateHostMemory(absl::Span<const uint64_t> sizes_bytes,
-                                absl::Span<Memory> out) {
-  const absl::Status status = AllocateAll(sizes_bytes, out);
+                                absl::Span<Memory> out,
+                                const std::shared_ptr<PagePool>& pool) {
+  const absl::Status status = AllocateAll(sizes_bytes, out, pool);
   if (!status.ok()) std::fill(out.begin(), out.end(), Memory());
   return status;
 }

@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "ferry/core/page_pool.h"
 
 namespace ferry {
 
@@ -41,14 +42,17 @@ struct Memory {
 // advised, because the first touch of memory limits the speed of a load.
 // Smaller allocations share slabs of at most 4 MiB. A slab is freed with the
 // last allocation in it. Slabs of `kHugeFromBytes` (core/huge_pages.h) or more
-// consist of whole huge pages. Freed mappings go back to the system at once.
+// consist of whole huge pages. Mappings come from `pool` and go back there when
+// they are freed, or to the system if `pool` is null. The memory keeps the pool
+// alive.
 //
 // Thread-safe.
 //
 // Errors: kResourceExhausted - not enough memory; the message says how much was
 //         requested. All of `out` is then empty.
-absl::Status AllocateHostMemory(absl::Span<const uint64_t> sizes_bytes,
-                                absl::Span<Memory> out);
+absl::Status AllocateHostMemory(
+    absl::Span<const uint64_t> sizes_bytes, absl::Span<Memory> out,
+    const std::shared_ptr<PagePool>& pool = nullptr);
 
 }  // namespace ferry
 

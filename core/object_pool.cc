@@ -4,6 +4,7 @@
 #include "ferry/core/object_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ferry {
 namespace {
@@ -17,10 +18,11 @@ bool ObjectPool::OpenSlab() {
   if (expected_bytes_ < kHugeFromBytes) return false;
   const uint64_t size =
       std::min(kMaxSlabBytes, RoundUp(expected_bytes_, HugePageBytes()));
-  void* const pages = MapPages(size);
+  void* const pages = MapPages(size, page_pool_.get());
   if (pages == nullptr) return false;
   expected_bytes_ -= std::min(expected_bytes_, size);
   slab_ = new (pages) Slab;
+  slab_->page_pool = page_pool_;
   slab_->size_bytes = size;
   slab_->used_bytes = RoundUp(sizeof(Slab), kAlignmentBytes);
   return true;
@@ -35,8 +37,9 @@ void ObjectPool::CloseSlab() {
 void ObjectPool::Drop(Slab* slab, uint64_t users) {
   if (slab->users.fetch_sub(users, std::memory_order_acq_rel) != users) return;
   const uint64_t size = slab->size_bytes;
+  const std::shared_ptr<PagePool> page_pool = std::move(slab->page_pool);
   slab->~Slab();
-  UnmapPages(slab, size);
+  UnmapPages(slab, size, page_pool.get());
 }
 
 }  // namespace ferry

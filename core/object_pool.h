@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/page_pool.h"
 
 namespace ferry {
 
@@ -33,7 +34,9 @@ namespace ferry {
 // Thread-safety: of the pool, none; its objects may be freed by any thread.
 class ObjectPool {
  public:
-  ObjectPool() = default;
+  // The slabs come from `page_pool`, if that is not null.
+  explicit ObjectPool(std::shared_ptr<PagePool> page_pool = nullptr)
+      : page_pool_(std::move(page_pool)) {}
   ~ObjectPool() { CloseSlab(); }
   ObjectPool(const ObjectPool&) = delete;
   ObjectPool& operator=(const ObjectPool&) = delete;
@@ -64,6 +67,7 @@ class ObjectPool {
     // The objects that live; while the pool makes some, so many fewer than
     // kOpen as have been freed.
     std::atomic<uint64_t> users{kOpen};
+    std::shared_ptr<PagePool> page_pool;  // that the slab goes back to
     uint64_t size_bytes = 0;
     uint64_t used_bytes = 0;
     uint64_t num_objects = 0;  // that were made
@@ -114,6 +118,7 @@ class ObjectPool {
   // Takes from `users`, and frees the slab with the last.
   static void Drop(Slab* slab, uint64_t users);
 
+  const std::shared_ptr<PagePool> page_pool_;
   uint64_t expected_bytes_ = 0;  // that no slab has been made for
   Slab* slab_ = nullptr;
 };

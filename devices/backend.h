@@ -58,6 +58,10 @@ class Backend {
   // memory is aligned to 64 bytes.
   virtual bool is_host_memory() const { return false; }
 
+  // Whether `Allocate` does no more than call `AllocateHostMemory`. If so,
+  // loads call that function directly, with the `PagePool` of their options.
+  virtual bool uses_host_allocator() const { return false; }
+
   // Whether the device's storages hold bytes. False only for meta: bytes copied
   // to it are discarded, and nothing can be copied from it.
   virtual bool has_bytes() const { return true; }

@@ -36,6 +36,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/named_tensor.h"
+#include "ferry/core/page_pool.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"

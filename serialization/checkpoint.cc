@@ -78,6 +78,7 @@ absl::StatusOr<ParsedCheckpoint> Parse(const RandomAccessFile& file,
   container_options.verify_crc32 = options.verify_crc32;
   container_options.codec = options.codec;
   container_options.offset_bytes = options.offset_bytes;
+  container_options.page_pool = options.page_pool;
   return ReadContainer(file, container_options, codecs.Snapshot());
 }
 
@@ -90,6 +91,7 @@ StorageLoadOptions StorageLoadOptionsOf(const LoadOptions& options) {
   load.max_total_bytes = options.limits.max_total_bytes;
   load.verify_crc32 = options.verify_crc32;
   load.use_mapping = options.mapping != FileMapping::kNone;
+  load.page_pool = options.page_pool;
   load.control = &options;
   return load;
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
@@ -53,8 +54,9 @@ struct ObjectGraph::Indexes {
   absl::flat_hash_map<NodeId, std::unique_ptr<Index>> by_dict;
 };
 
-ObjectGraph::ObjectGraph()
-    : storage_nodes_(0, StorageHash{this}, StorageEqual{this}),
+ObjectGraph::ObjectGraph(std::shared_ptr<PagePool> page_pool)
+    : memory_(std::move(page_pool)),
+      storage_nodes_(0, StorageHash{this}, StorageEqual{this}),
       indexes_(std::make_unique<Indexes>(*this)) {
   AddNode(ValueKind::kNone);
   nodes_[AddNode(ValueKind::kBool)].i = 0;

@@ -44,6 +44,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/page_pool.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/value_kind.h"
@@ -124,7 +125,8 @@ class ScalarKey;
 // thread calls a non-const method.
 class ObjectGraph {
  public:
-  ObjectGraph();
+  // Memory that is reserved comes from `page_pool`, if that is not null.
+  explicit ObjectGraph(std::shared_ptr<PagePool> page_pool = nullptr);
   ~ObjectGraph();
   ObjectGraph(const ObjectGraph&) = delete;
   ObjectGraph& operator=(const ObjectGraph&) = delete;

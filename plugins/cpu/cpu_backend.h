@@ -29,6 +29,7 @@ class CpuBackend final : public Backend {
   absl::string_view type() const override { return "cpu"; }
   bool is_indexed() const override { return false; }
   bool is_host_memory() const override { return true; }
+  bool uses_host_allocator() const override { return true; }
   absl::StatusOr<int> DeviceCount() const override { return 1; }
   // Returns the processor's name from the kernel ("CPU" if there is none), and
   // the memory of the machine. Reads /proc/cpuinfo on every call.

@@ -44,6 +44,7 @@ TEST(CpuBackendTest, IsOneDeviceOfTheHost) {
   EXPECT_EQ(backend.type(), "cpu");
   EXPECT_FALSE(backend.is_indexed());
   EXPECT_TRUE(backend.is_host_memory());
+  EXPECT_TRUE(backend.uses_host_allocator());
   EXPECT_TRUE(backend.has_bytes());
   EXPECT_EQ(*backend.DeviceCount(), 1);
 }

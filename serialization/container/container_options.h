@@ -12,7 +12,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
+
+#include "ferry/core/page_pool.h"
 
 namespace ferry {
 
@@ -40,6 +43,7 @@ struct ContainerOptions {
   bool verify_crc32 = true;
   std::string codec;
   uint64_t offset_bytes = 0;
+  std::shared_ptr<PagePool> page_pool;
 };
 
 }  // namespace ferry

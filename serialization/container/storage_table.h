@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -41,6 +42,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/object_pool.h"
+#include "ferry/core/page_pool.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/name_index.h"
 #include "ferry/value/object_graph.h"
@@ -99,7 +101,10 @@ class StorageTable {
       std::function<absl::StatusOr<std::string>(const Storage&)>;
 
   StorageTable() = default;
-  explicit StorageTable(Check check) : check_(std::move(check)) {}
+  // The memory of `pool()` comes from `page_pool`, if that is not null.
+  explicit StorageTable(Check check,
+                        std::shared_ptr<PagePool> page_pool = nullptr)
+      : check_(std::move(check)), pool_(std::move(page_pool)) {}
   explicit StorageTable(LocationTag location_tag)
       : location_tag_(std::move(location_tag)) {}
   StorageTable(const StorageTable&) = delete;

@@ -325,8 +325,8 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
                        "it cannot inflate to the size that it claims");
   }
   Memory memory;
-  const absl::Status allocated =
-      AllocateHostMemory({entry.contents_bytes}, {&memory, 1});
+  const absl::Status allocated = AllocateHostMemory(
+      {entry.contents_bytes}, {&memory, 1}, options_.page_pool);
   if (!allocated.ok()) {
     return ExtentError(allocated.code(), file_, entry, allocated.message());
   }
@@ -335,10 +335,12 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
   FERRY_RETURN_IF_ERROR(
       ReadExtentInto(file_, entry, options_.verify_crc32, contents));
   const absl::string_view bytes(contents.data(), contents.size());
-  StorageTable storages([this](const StorageDescription& description) {
-    return CheckStorage(description);
-  });
-  *graph = std::make_shared<ObjectGraph>();
+  StorageTable storages(
+      [this](const StorageDescription& description) {
+        return CheckStorage(description);
+      },
+      options_.page_pool);
+  *graph = std::make_shared<ObjectGraph>(options_.page_pool);
   // In a state_dict, a node takes about eleven bytes of pickle. Leaves a
   // margin.
   const auto limited = [this](uint64_t number) {
@@ -470,7 +472,7 @@ absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
   zip::ZipLimits limits;
   limits.max_directory_bytes = options_.limits.max_pickle_bytes;
   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
-                         ZipDirectory::Read(file_, limits));
+                         ZipDirectory::Read(file_, limits, options_.page_pool));
   directory_ = std::make_shared<ZipDirectory>(std::move(directory));
   parsed_.records = directory_->entries();
   parsed_.records_owner = directory_;

@@ -58,7 +58,8 @@ class StorageLoader {
       : files_(files),
         parts_(parts),
         options_(options),
-        devices_(options.registry->Snapshot()) {}
+        devices_(options.registry->Snapshot()),
+        scratch_(options.page_pool) {}
 
   absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Run();
 
@@ -189,8 +190,9 @@ absl::Status StorageLoader::AllocateFor(const Group& group,
                                         absl::Span<Memory> out) const {
   Backend* const backend = group.location.backend.get();
   const absl::Status status =
-      backend != nullptr ? backend->Allocate(group.location.index, sizes, out)
-                         : AllocateHostMemory(sizes, out);
+      backend == nullptr || backend->uses_host_allocator()
+          ? AllocateHostMemory(sizes, out, options_.page_pool)
+          : backend->Allocate(group.location.index, sizes, out);
   return status.ok() ? status : InFile(status);
 }
 

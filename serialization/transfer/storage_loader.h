@@ -11,10 +11,12 @@
 #define FERRY_SERIALIZATION_TRANSFER_STORAGE_LOADER_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "ferry/core/page_pool.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/file.h"
@@ -24,8 +26,8 @@
 
 namespace ferry {
 
-// The options that `LoadStorages` uses; `LoadOptions` describes each. Pointers
-// are not null, and their targets must outlive the call.
+// The options that `LoadStorages` uses; `LoadOptions` describes each. Plain
+// pointers are not null, and their targets must outlive the call.
 struct StorageLoadOptions {
   bool keep_on_host = false;  // Placement::kHost
   const MapLocation* map_location = nullptr;
@@ -33,7 +35,8 @@ struct StorageLoadOptions {
   const DeviceRegistry* registry = nullptr;
   uint64_t max_total_bytes = 0;  // of LoadLimits
   bool verify_crc32 = true;
-  bool use_mapping = false;  // of files that are mapped
+  bool use_mapping = false;             // of files that are mapped
+  std::shared_ptr<PagePool> page_pool;  // may be null
   const TransferControl* control = nullptr;
 };
 

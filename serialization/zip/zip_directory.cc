@@ -68,8 +68,9 @@ bool ReadZip64Extra(absl::string_view extra, Extent* entry) {
 
 }  // namespace
 
-absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file,
-                                                const ZipLimits& limits) {
+absl::StatusOr<ZipDirectory> ZipDirectory::Read(
+    const RandomAccessFile& file, const ZipLimits& limits,
+    const std::shared_ptr<PagePool>& page_pool) {
   FERRY_ASSIGN_OR_RETURN(const ZipEnd end, FindZipEnd(file, file.size_bytes()));
   if (end.archive_offset() != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -83,7 +84,7 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file,
   }
   Memory memory;
   const absl::Status allocated =
-      AllocateHostMemory({end.directory_bytes}, {&memory, 1});
+      AllocateHostMemory({end.directory_bytes}, {&memory, 1}, page_pool);
   if (!allocated.ok()) {
     return absl::Status(allocated.code(),
                         absl::StrCat(file.name(), ": the central directory: ",
@@ -92,7 +93,7 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(const RandomAccessFile& file,
   const absl::Span<char> bytes(static_cast<char*>(memory.data),
                                end.directory_bytes);
   FERRY_RETURN_IF_ERROR(file.ReadAt(end.directory_offset, bytes));
-  ZipDirectory directory;
+  ZipDirectory directory(page_pool);
   directory.end_offset_ = end.end_offset;
   directory.comment_bytes_ = end.comment_bytes;
   absl::Status status = directory.ReadEntries(

@@ -33,6 +33,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/page_pool.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/name_index.h"
@@ -58,7 +59,8 @@ inline constexpr uint64_t kLocalHeaderBytes = 30;
 // Thread-safety: const methods may be called from any number of threads.
 class ZipDirectory {
  public:
-  // Reads the directory of `file`.
+  // Reads the directory of `file`. Memory comes from `page_pool`, if that is
+  // not null.
   //
   // Errors:
   //   kInvalidArgument   - other bytes precede the archive; the message has the
@@ -69,8 +71,9 @@ class ZipDirectory {
   //                        other than deflate.
   //   kResourceExhausted - past the limits.
   //   whatever reading the file returns.
-  static absl::StatusOr<ZipDirectory> Read(const RandomAccessFile& file,
-                                           const ZipLimits& limits);
+  static absl::StatusOr<ZipDirectory> Read(
+      const RandomAccessFile& file, const ZipLimits& limits,
+      const std::shared_ptr<PagePool>& page_pool = nullptr);
 
   ZipDirectory(ZipDirectory&&) = default;
   ZipDirectory& operator=(ZipDirectory&&) = delete;
@@ -94,7 +97,8 @@ class ZipDirectory {
   }
 
  private:
-  ZipDirectory() = default;
+  explicit ZipDirectory(const std::shared_ptr<PagePool>& page_pool)
+      : memory_(std::make_unique<HugePageResource>(page_pool)) {}
 
   // `bytes` are the central directory.
   absl::Status ReadEntries(absl::string_view bytes, uint64_t num_entries,
@@ -104,8 +108,7 @@ class ZipDirectory {
   absl::Status CheckExtents(uint64_t directory_offset);
 
   // Declared first because the members below use it.
-  std::unique_ptr<HugePageResource> memory_ =
-      std::make_unique<HugePageResource>();
+  std::unique_ptr<HugePageResource> memory_;
   std::pmr::vector<char> names_{memory_.get()};  // of the entries
   std::pmr::vector<Extent> entries_{memory_.get()};
   std::optional<NameIndex> by_name_;  // indexes of `entries_`; set by `Read`

@@ -1,0 +1,153 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/core/page_pool.h"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "ferry/core/huge_pages.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/object_pool.h"
+#include "ferry/core/testing/status_matchers.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+bool IsMapped(void* pages, uint64_t size_bytes) {
+  return msync(pages, size_bytes, MS_ASYNC) == 0;
+}
+
+// Maps and touches new pages of `size_bytes`.
+void* Map(uint64_t size_bytes, PagePool* pool) {
+  void* const pages = MapPages(size_bytes, pool);
+  EXPECT_NE(pages, nullptr);
+  std::memset(pages, 1, size_bytes);
+  return pages;
+}
+
+TEST(PagePoolTest, HandsOutFreedPagesOfTheSameSize) {
+  PagePool pool(16 * kMiB);
+  void* const pages = Map(4 * kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+  UnmapPages(pages, 4 * kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), 4 * kMiB);
+  EXPECT_TRUE(IsMapped(pages, 4 * kMiB));
+  void* const smaller = Map(2 * kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), 4 * kMiB);
+  EXPECT_EQ(Map(4 * kMiB, &pool), pages);
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+  void* const other = Map(4 * kMiB, &pool);
+  EXPECT_NE(other, pages);
+  UnmapPages(smaller, 2 * kMiB, &pool);
+  UnmapPages(pages, 4 * kMiB, &pool);
+  UnmapPages(other, 4 * kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), 10 * kMiB);
+}
+
+TEST(PagePoolTest, UnmapsTheOldestPagesPastTheLimit) {
+  PagePool pool(4 * kMiB);
+  void* const oldest = Map(2 * kMiB, &pool);
+  void* const middle = Map(2 * kMiB, &pool);
+  void* const newest = Map(2 * kMiB, &pool);
+  void* const too_large = Map(6 * kMiB, &pool);
+  for (void* pages : {oldest, middle, newest}) {
+    UnmapPages(pages, 2 * kMiB, &pool);
+  }
+  UnmapPages(too_large, 6 * kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), 4 * kMiB);
+  EXPECT_FALSE(IsMapped(oldest, 2 * kMiB));
+  EXPECT_TRUE(IsMapped(middle, 2 * kMiB));
+  EXPECT_TRUE(IsMapped(newest, 2 * kMiB));
+  EXPECT_FALSE(IsMapped(too_large, 6 * kMiB));
+}
+
+TEST(PagePoolTest, MemoryOutlivesThePointerToItsPool) {
+  auto pool = std::make_shared<PagePool>(16 * kMiB);
+  const std::weak_ptr<PagePool> observed = pool;
+  Memory memory[2];
+  ASSERT_THAT(AllocateHostMemory({3 * kMiB, kMiB}, memory, pool), IsOk());
+  void* const large = memory[0].data;
+  pool.reset();
+  ASSERT_FALSE(observed.expired());
+  std::memset(large, 1, 3 * kMiB);
+  memory[0] = Memory();
+  EXPECT_EQ(observed.lock()->kept_bytes(), 3 * kMiB);
+  EXPECT_TRUE(IsMapped(large, 3 * kMiB));
+  memory[1] = Memory();
+  EXPECT_TRUE(observed.expired());
+  EXPECT_FALSE(IsMapped(large, 3 * kMiB));
+}
+
+TEST(PagePoolTest, ServesArenasAndPoolsOfObjects) {
+  const auto pool = std::make_shared<PagePool>(16 * kMiB);
+  const uint64_t size = RoundUp(2 * kMiB, HugePageBytes());
+  for (int i = 0; i < 3; ++i) {
+    {
+      HugePageResource arena(pool);
+      arena.Reserve(size);
+      EXPECT_EQ(pool->kept_bytes(), 0u);
+    }
+    EXPECT_EQ(pool->kept_bytes(), size);
+    {
+      ObjectPool objects(pool);
+      objects.Expect(2 * kMiB);
+      EXPECT_EQ(*objects.MakeShared<int>(7), 7);
+      EXPECT_EQ(pool->kept_bytes(), 0u);
+    }
+    EXPECT_EQ(pool->kept_bytes(), size);
+  }
+}
+
+TEST(PagePoolTest, TheLastMemoryUnmapsWhatIsKept) {
+  auto pool = std::make_shared<PagePool>(16 * kMiB);
+  const std::weak_ptr<PagePool> observed = pool;
+  std::shared_ptr<int> number;
+  {
+    ObjectPool objects(pool);
+    objects.Expect(2 * kMiB);
+    number = objects.MakeShared<int>(7);
+  }
+  void* const pages = Map(2 * kMiB, pool.get());
+  UnmapPages(pages, 2 * kMiB, pool.get());
+  pool.reset();
+  EXPECT_TRUE(IsMapped(pages, 2 * kMiB));
+  EXPECT_EQ(*number, 7);
+  number.reset();
+  EXPECT_TRUE(observed.expired());
+  EXPECT_FALSE(IsMapped(pages, 2 * kMiB));
+}
+
+TEST(PagePoolTest, ThreadsNeverShareAPage) {
+  // Smaller than what the threads free, so that they also unmap.
+  PagePool pool(kMiB);
+  std::vector<std::thread> threads;
+  for (int t = 1; t <= 4; ++t) {
+    threads.emplace_back([&pool, t] {
+      for (int i = 0; i < 2000; ++i) {
+        const uint64_t size = kHugeFromBytes << (i % 2);
+        auto* const marks = static_cast<volatile int*>(MapPages(size, &pool));
+        ASSERT_NE(marks, nullptr);
+        const uint64_t last = size / sizeof(int) - 1;
+        marks[0] = marks[last] = t;
+        std::this_thread::yield();
+        ASSERT_EQ(marks[0], t);
+        ASSERT_EQ(marks[last], t);
+        UnmapPages(const_cast<int*>(marks), size, &pool);
+        ASSERT_LE(pool.kept_bytes(), kMiB);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace ferry
