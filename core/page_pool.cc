@@ -17,7 +17,7 @@ uint64_t PagePool::kept_bytes() const {
   return kept_bytes_;
 }
 
-void* PagePool::Take(uint64_t size_bytes, InternalKey /*key*/) {
+void* PagePool::Take(uint64_t size_bytes, const InternalKey& /*key*/) {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (FreePages** next = &newest_; *next != nullptr; next = &(*next)->next) {
     FreePages* const pages = *next;
@@ -29,7 +29,8 @@ void* PagePool::Take(uint64_t size_bytes, InternalKey /*key*/) {
   return nullptr;
 }
 
-void PagePool::Keep(void* pages, uint64_t size_bytes, InternalKey /*key*/) {
+void PagePool::Keep(void* pages, uint64_t size_bytes,
+                    const InternalKey& /*key*/) {
   if (size_bytes > max_kept_bytes_) {
     munmap(pages, size_bytes);
     return;

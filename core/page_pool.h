@@ -28,9 +28,9 @@
 #include <cstdint>
 #include <mutex>
 
-#include "ferry/core/internal_key.h"
-
 namespace ferry {
+
+class InternalKey;
 
 // PagePool
 //
@@ -58,11 +58,11 @@ class PagePool {
 
   // Hands out a kept mapping of `size_bytes`. Returns null if there is none.
   // O(number of kept mappings), as is `Keep`.
-  void* Take(uint64_t size_bytes, InternalKey key);
+  void* Take(uint64_t size_bytes, const InternalKey& key);
 
   // Takes ownership of a mapping. Unmaps it if it is larger than the limit.
   // `size_bytes` is a whole number of pages.
-  void Keep(void* pages, uint64_t size_bytes, InternalKey key);
+  void Keep(void* pages, uint64_t size_bytes, const InternalKey& key);
 
  private:
   // Written to the beginning of each mapping that is kept.

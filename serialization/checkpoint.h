@@ -210,10 +210,10 @@ class Checkpoint {
   };
 
   // Reads tensors into tensors that the caller owns, and loads no storage.
-  // Reads directly into their memory if the elements have the same layout there as
-  // in the file. If a storage has no checksum, or `LoadOptions::verify_crc32` is
-  // false, reads only the bytes that the tensors view. `LoadInto` does this by
-  // name and with more checks.
+  // Reads directly into their memory if the elements have the same layout there
+  // as in the file. If a storage has no checksum, or
+  // `LoadOptions::verify_crc32` is false, reads only the bytes that the tensors
+  // view. `LoadInto` does this by name and with more checks.
   //
   // Errors: as `ReadInto`, and
   //   kInvalidArgument - dtype, shape, conj or neg differ; a tensor is not

@@ -73,8 +73,8 @@ class TorchPickler final : public pickle::PickleHooks {
   // Checks that a reader accepts the pickle that was written with these hooks.
   // Nearly everything has been checked by then. The only exceptions are calls
   // that a program made (`Value::Call`) of functions that readers evaluate:
-  // only a reader can check their arguments. If the pickle contains such a call,
-  // it is read back.
+  // only a reader can check their arguments. If the pickle has such a call, it
+  // is read back.
   //
   // Errors: kInvalidArgument - a reader refuses the pickle; whatever else the
   //         reader returns.
