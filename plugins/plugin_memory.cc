@@ -68,7 +68,7 @@ absl::StatusOr<ferry_copy> CopyOf(const ferry_backend& table,
 }  // namespace
 
 Memory MakePluginMemory(std::shared_ptr<const ferry_backend> table,
-                       uint32_t device_index, uint64_t handle) {
+                        uint32_t device_index, uint64_t handle) {
   return Memory{
       reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),
       std::shared_ptr<Block>(new Block(std::move(table), device_index, handle),

@@ -30,7 +30,7 @@ namespace ferry {
 // Returns memory that calls the plugin's `free` for `handle` when the last copy
 // of its owner is destroyed. Keeps the table alive until then.
 Memory MakePluginMemory(std::shared_ptr<const ferry_backend> table,
-                       uint32_t device_index, uint64_t handle);
+                        uint32_t device_index, uint64_t handle);
 
 // Return a request to copy `size_bytes` bytes between the host and
 // `offset_bytes` of the memory.
