@@ -47,7 +47,8 @@ void* MapPages(uint64_t size_bytes, PagePool* pool) {
     void* const kept = pool->Take(size, InternalKey());
     if (kept != nullptr) return kept;
   }
-  // One huge page more, so that a boundary is in it; what stands out goes back.
+  // Maps one huge page more, so that the memory contains a boundary, and unmaps
+  // the excess.
   const uint64_t mapped_bytes = size + huge_page_bytes;
   void* const mapped = mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -60,7 +61,7 @@ void* MapPages(uint64_t size_bytes, PagePool* pool) {
     munmap(reinterpret_cast<void*>(data + size), end - data - size);
   }
   void* const pages = reinterpret_cast<void*>(data);
-  // Advice only: where it is not taken, the pages are small.
+  // This is only advice: if the system ignores it, the pages are small.
   const uint64_t whole = size_bytes / huge_page_bytes * huge_page_bytes;
   if (whole != 0) (void)madvise(pages, whole, MADV_HUGEPAGE);
   return pages;
@@ -94,24 +95,24 @@ void FreeBySize(void* data, uint64_t size_bytes, uint64_t alignment_bytes) {
 }
 
 HugePageResource::~HugePageResource() {
-  if (room_ != nullptr) UnmapPages(room_, room_bytes_, pool_.get());
+  if (block_ != nullptr) UnmapPages(block_, block_bytes_, pool_.get());
 }
 
 void HugePageResource::Reserve(uint64_t size_bytes) {
-  if (room_ != nullptr || size_bytes < kHugeFromBytes ||
+  if (block_ != nullptr || size_bytes < kHugeFromBytes ||
       size_bytes > kMaxBytes) {
     return;
   }
   const uint64_t whole = RoundUp(size_bytes, HugePageBytes());
-  room_ = static_cast<char*>(MapPages(whole, pool_.get()));
-  if (room_ != nullptr) room_bytes_ = whole;
+  block_ = static_cast<char*>(MapPages(whole, pool_.get()));
+  if (block_ != nullptr) block_bytes_ = whole;
 }
 
 void* HugePageResource::do_allocate(size_t size_bytes, size_t alignment_bytes) {
   const uint64_t begin = RoundUp(used_bytes_, alignment_bytes);
-  if (begin <= room_bytes_ && size_bytes <= room_bytes_ - begin) {
+  if (begin <= block_bytes_ && size_bytes <= block_bytes_ - begin) {
     used_bytes_ = begin + size_bytes;
-    return room_ + begin;
+    return block_ + begin;
   }
   return AllocateBySize(size_bytes, alignment_bytes);
 }
@@ -119,8 +120,8 @@ void* HugePageResource::do_allocate(size_t size_bytes, size_t alignment_bytes) {
 void HugePageResource::do_deallocate(void* data, size_t size_bytes,
                                      size_t alignment_bytes) {
   const auto address = reinterpret_cast<uintptr_t>(data);
-  const auto room = reinterpret_cast<uintptr_t>(room_);
-  if (address - room < room_bytes_) {
+  const auto room = reinterpret_cast<uintptr_t>(block_);
+  if (address - room < block_bytes_) {
     if (address - room + size_bytes == used_bytes_) used_bytes_ -= size_bytes;
     return;
   }

@@ -47,9 +47,10 @@ constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {
 uint64_t HugePageBytes();
 
 // Maps `size_bytes` of memory that begins at a multiple of `HugePageBytes()`.
-// Advises the system to use huge pages for those that lie inside it whole. The
-// memory is zeroed, except if it comes from `pool`. Returns null if the system
-// has no memory, or if `size_bytes` is 0. Thread-safe.
+// Advises the system to back it with huge pages, except for the last part if
+// that does not fill one. The memory is zeroed, except if it comes from `pool`.
+// Returns null if the system has no memory, or if `size_bytes` is 0.
+// Thread-safe.
 void* MapPages(uint64_t size_bytes, PagePool* pool = nullptr);
 
 // Frees what `MapPages` returned for the same size and pool. Without a pool,
@@ -105,19 +106,19 @@ using LargeString =
 // Thread-safety: none.
 class HugePageResource final : public std::pmr::memory_resource {
  public:
-  // The room comes from `pool`, if that is not null.
+  // The block of `Reserve` comes from `pool`, if that is not null.
   explicit HugePageResource(std::shared_ptr<PagePool> pool = nullptr)
       : pool_(std::move(pool)) {}
   ~HugePageResource() override;
   HugePageResource(const HugePageResource&) = delete;
   HugePageResource& operator=(const HugePageResource&) = delete;
 
-  // Makes one room, of which what is asked for from now on is taken, one after
-  // another, as long as it lasts; the rest comes from `AllocateBySize`. The
-  // room is given back as a whole, at the end. What is freed while it is the
-  // last in the room is taken again. Room that is never used is not touched, so
-  // it takes no memory. Does nothing for less than kHugeFromBytes, if there is
-  // no memory, and the second time.
+  // Reserves one block of memory. Later allocations are taken from the block,
+  // one after another; those that do not fit come from `AllocateBySize`. Memory
+  // of the block is reused only if the last allocation is freed first. The
+  // block is freed when this object is destroyed. Unused pages of it are never
+  // touched, so they take no memory. Does nothing if `size_bytes` is below
+  // kHugeFromBytes, if there is no memory, or if a block is already reserved.
   void Reserve(uint64_t size_bytes);
 
  private:
@@ -129,8 +130,8 @@ class HugePageResource final : public std::pmr::memory_resource {
   }
 
   const std::shared_ptr<PagePool> pool_;
-  char* room_ = nullptr;
-  uint64_t room_bytes_ = 0;
+  char* block_ = nullptr;
+  uint64_t block_bytes_ = 0;
   uint64_t used_bytes_ = 0;
 };
 

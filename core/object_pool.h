@@ -5,11 +5,11 @@
 // File: core/object_pool.h
 // -----------------------------------------------------------------------------
 //
-// Memory for many small shared objects that are made together, as a load makes
-// tensors and storages: they stand in slabs on huge pages, each freed with the
-// last object in it. The objects outlive the pool.
+// Allocates many small shared objects that are made together, such as the
+// tensors and storages of a load. The objects are in slabs on huge pages. A
+// slab is freed with its last object. The objects may outlive the pool.
 //
-// Example: 20 000 numbers, one allocation in all.
+// Example: make up to 20 000 numbers with one allocation.
 //
 //   ObjectPool pool;
 //   pool.Expect(20000 * 64);
@@ -31,7 +31,8 @@ namespace ferry {
 
 // ObjectPool
 //
-// Thread-safety: of the pool, none; its objects may be freed by any thread.
+// Thread-safety: one thread at a time may use the pool. Any thread may free its
+// objects.
 class ObjectPool {
  public:
   // The slabs come from `page_pool`, if that is not null.
@@ -41,12 +42,12 @@ class ObjectPool {
   ObjectPool(const ObjectPool&) = delete;
   ObjectPool& operator=(const ObjectPool&) = delete;
 
-  // How much the objects will take together, with some 40 bytes for the
-  // counts of each. For less than kHugeFromBytes, and past what was
-  // expected, each object is an allocation of its own.
+  // Sets the total size of the objects to come, each with about 40 bytes for
+  // its reference counts. If the total is below kHugeFromBytes, and for objects
+  // beyond it, each object is a separate allocation.
   void Expect(uint64_t size_bytes) { expected_bytes_ = size_bytes; }
 
-  // As std::make_shared.
+  // Makes an object, like std::make_shared.
   template <typename T, typename... Args>
   std::shared_ptr<T> MakeShared(Args&&... args) {
     static_assert(alignof(T) <= kAlignmentBytes);
@@ -59,22 +60,22 @@ class ObjectPool {
 
  private:
   static constexpr uint64_t kAlignmentBytes = 8;
-  // The most that a shared pointer's counts take beside the object.
+  // The maximum size of the reference counts beside an object.
   static constexpr uint64_t kCountsBytes = 64;
 
-  // Stands at its own beginning.
+  // The header of a slab, at its first byte.
   struct Slab {
-    // The objects that live; while the pool makes some, so many fewer than
-    // kOpen as have been freed.
+    // The number of live objects. While the pool still adds objects, this is
+    // kOpen minus the number of objects already freed.
     std::atomic<uint64_t> users{kOpen};
     std::shared_ptr<PagePool> page_pool;  // that the slab goes back to
     uint64_t size_bytes = 0;
     uint64_t used_bytes = 0;
-    uint64_t num_objects = 0;  // that were made
+    uint64_t num_objects = 0;  // made so far
   };
   static constexpr uint64_t kOpen = uint64_t{1} << 63;
 
-  // What std::allocate_shared wants.
+  // The allocator for std::allocate_shared.
   template <typename T>
   struct Allocator {
     using value_type = T;
@@ -98,7 +99,8 @@ class ObjectPool {
     Slab* slab;
   };
 
-  // Whether the slab has room, which it has where a new one is to be had.
+  // Returns whether the slab has room for `size_bytes`. Opens a new slab if
+  // necessary.
   bool HasRoom(uint64_t size_bytes) {
     return (slab_ != nullptr &&
             slab_->size_bytes - slab_->used_bytes >= size_bytes) ||
@@ -115,11 +117,11 @@ class ObjectPool {
     ++slab->num_objects;
     return data;
   }
-  // Takes from `users`, and frees the slab with the last.
+  // Subtracts from `users`, and frees the slab when it reaches 0.
   static void Drop(Slab* slab, uint64_t users);
 
   const std::shared_ptr<PagePool> page_pool_;
-  uint64_t expected_bytes_ = 0;  // that no slab has been made for
+  uint64_t expected_bytes_ = 0;  // that are not in any slab yet
   Slab* slab_ = nullptr;
 };
 

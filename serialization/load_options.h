@@ -120,9 +120,8 @@ struct LoadOptions : TransferControl {
   LoadLimits limits;
 
   // Whether to compute the CRC-32 of each record and compare it with the one in
-  // the file, if the file has one. The default is true. This takes only
-  // about a tenth of the load time, because bytes are checked while they are in
-  // cache.
+  // the file, if the file has one. The default is true. This takes only about a
+  // tenth of the load time, because bytes are checked while they are in cache.
   bool verify_crc32 = true;
 
   // Whether to map storages into memory instead of reading them, so that a page
