@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <new>
 
 #include "ferry/core/internal_key.h"
+#include "ferry/core/page_pool.h"
 
 namespace ferry {
 namespace {
@@ -74,58 +74,6 @@ void UnmapPages(void* pages, uint64_t size_bytes, PagePool* pool) {
   } else {
     munmap(pages, size);
   }
-}
-
-void* AllocateBySize(uint64_t size_bytes, uint64_t alignment_bytes) {
-  if (size_bytes < kHugeFromBytes) {
-    return ::operator new (size_bytes, std::align_val_t{alignment_bytes});
-  }
-  if (size_bytes > kMaxBytes) throw std::bad_alloc();
-  void* const pages = MapPages(RoundUp(size_bytes, HugePageBytes()));
-  if (pages == nullptr) throw std::bad_alloc();
-  return pages;
-}
-
-void FreeBySize(void* data, uint64_t size_bytes, uint64_t alignment_bytes) {
-  if (size_bytes < kHugeFromBytes) {
-    ::operator delete (data, std::align_val_t{alignment_bytes});
-  } else {
-    UnmapPages(data, RoundUp(size_bytes, HugePageBytes()));
-  }
-}
-
-HugePageResource::~HugePageResource() {
-  if (block_ != nullptr) UnmapPages(block_, block_bytes_, pool_.get());
-}
-
-void HugePageResource::Reserve(uint64_t size_bytes) {
-  if (block_ != nullptr || size_bytes < kHugeFromBytes ||
-      size_bytes > kMaxBytes) {
-    return;
-  }
-  const uint64_t whole = RoundUp(size_bytes, HugePageBytes());
-  block_ = static_cast<char*>(MapPages(whole, pool_.get()));
-  if (block_ != nullptr) block_bytes_ = whole;
-}
-
-void* HugePageResource::do_allocate(size_t size_bytes, size_t alignment_bytes) {
-  const uint64_t begin = RoundUp(used_bytes_, alignment_bytes);
-  if (begin <= block_bytes_ && size_bytes <= block_bytes_ - begin) {
-    used_bytes_ = begin + size_bytes;
-    return block_ + begin;
-  }
-  return AllocateBySize(size_bytes, alignment_bytes);
-}
-
-void HugePageResource::do_deallocate(void* data, size_t size_bytes,
-                                     size_t alignment_bytes) {
-  const auto address = reinterpret_cast<uintptr_t>(data);
-  const auto room = reinterpret_cast<uintptr_t>(block_);
-  if (address - room < block_bytes_) {
-    if (address - room + size_bytes == used_bytes_) used_bytes_ -= size_bytes;
-    return;
-  }
-  FreeBySize(data, size_bytes, alignment_bytes);
 }
 
 }  // namespace ferry

@@ -9,15 +9,17 @@
 namespace ferry {
 namespace {
 
-constexpr uint64_t kMaxSlabBytes = uint64_t{2} << 20;
+// The size of a slab that is filled, or one huge page if that is larger.
+constexpr uint64_t kSlabBytes = uint64_t{2} << 20;
 
 }  // namespace
 
 bool ObjectPool::OpenSlab() {
   CloseSlab();
   if (expected_bytes_ < kHugeFromBytes) return false;
+  const uint64_t max_bytes = std::max(kSlabBytes, HugePageBytes());
   const uint64_t size =
-      std::min(kMaxSlabBytes, RoundUp(expected_bytes_, HugePageBytes()));
+      std::min(max_bytes, RoundUp(expected_bytes_, HugePageBytes()));
   void* const pages = MapPages(size, page_pool_.get());
   if (pages == nullptr) return false;
   expected_bytes_ -= std::min(expected_bytes_, size);

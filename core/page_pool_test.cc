@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "ferry/core/huge_page_resource.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/object_pool.h"

@@ -35,7 +35,8 @@ class CodecRegistry;
 
 // Where storages go.
 enum class Placement {
-  // To the device that the location tag names, after `map_location` is applied.
+  // Storages go to the device that the location tag names, after `map_location`
+  // is applied.
   kPlace,
   // All to the host. Each storage remembers its tag
   // (`Storage::recorded_location`), and a save writes it again. The device need

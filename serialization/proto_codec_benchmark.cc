@@ -14,7 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "benchmark/benchmark.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/huge_pages.h"
+#include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/container/codec.h"

@@ -65,15 +65,7 @@ class Counter final : public GraphVisitor {
 };
 
 TEST_F(GraphWalkTest, ChildrenOfOneNameAreNumbered) {
-  const NodeId tensors[] = {ATensor(), ATensor()};
-  const NodeId dict =
-      Dict({Int(0), Int(10), Str("0"), Int(11), Str("~20"), Int(12), tensors[0],
-            Int(13), tensors[1], Int(14), Str("<tensor>"), Int(15), Str("x"),
-            Dict({Str("1"), Int(16), Int(1), Int(17)})});
-  const NodeId object = Object({Int(20), Int(21)});
-  const Nodes item = {Int(22)};
-  graph_.AppendItems(object, item);
-  const NodeId root = List({dict, object});
+  const NodeId root = SharedNames();
   Recorder recorder(/*leaves=*/true);
   ASSERT_THAT(WalkGraph(graph_, root, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,

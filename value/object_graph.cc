@@ -12,7 +12,9 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/huge_page_resource.h"
 #include "ferry/core/internal_key.h"
+#include "ferry/core/page_pool.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/value/object_graph_keys.h"
@@ -55,8 +57,14 @@ struct ObjectGraph::Indexes {
 };
 
 ObjectGraph::ObjectGraph(std::shared_ptr<PagePool> page_pool)
-    : memory_(std::move(page_pool)),
+    : memory_(std::make_unique<HugePageResource>(std::move(page_pool))),
+      nodes_(memory_.get()),
+      children_(memory_.get()),
+      calls_(memory_.get()),
+      tensors_(memory_.get()),
+      storages_(memory_.get()),
       storage_nodes_(0, StorageHash{this}, StorageEqual{this}),
+      text_(memory_.get()),
       indexes_(std::make_unique<Indexes>(*this)) {
   AddNode(ValueKind::kNone);
   nodes_[AddNode(ValueKind::kBool)].i = 0;
@@ -72,10 +80,10 @@ void ObjectGraph::Reserve(uint32_t num_nodes, uint32_t num_tensors,
   const uint64_t num_calls = 2 * uint64_t{num_tensors};
   // Every node is a child of about two others, with the room that dicts leave.
   const uint64_t num_children = 2 * uint64_t{num_nodes};
-  memory_.Reserve(num_nodes * sizeof(Node) + num_children * sizeof(NodeId) +
-                  num_calls * sizeof(Call) +
-                  num_tensors * (sizeof(Tensor) + sizeof(StorageRecord)) +
-                  text_bytes);
+  memory_->Reserve(num_nodes * sizeof(Node) + num_children * sizeof(NodeId) +
+                   num_calls * sizeof(Call) +
+                   num_tensors * (sizeof(Tensor) + sizeof(StorageRecord)) +
+                   text_bytes);
   nodes_.reserve(num_nodes);
   children_.reserve(num_children);
   calls_.reserve(num_calls);

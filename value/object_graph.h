@@ -43,8 +43,6 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/huge_pages.h"
-#include "ferry/core/page_pool.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/value_kind.h"
@@ -116,7 +114,9 @@ class CodecNotes {
   virtual ~CodecNotes() = default;
 };
 
+class HugePageResource;
 class KeyClasses;
+class PagePool;
 class ScalarKey;
 
 // ObjectGraph
@@ -462,14 +462,14 @@ class ObjectGraph {
   };
 
   // On huge pages, because a graph of many tensors takes tens of MiB.
-  HugePageResource memory_;
-  std::pmr::vector<Node> nodes_{&memory_};
-  std::pmr::vector<NodeId> children_{&memory_};
-  std::pmr::vector<Call> calls_{&memory_};
+  const std::unique_ptr<HugePageResource> memory_;
+  std::pmr::vector<Node> nodes_;
+  std::pmr::vector<NodeId> children_;
+  std::pmr::vector<Call> calls_;
   std::vector<Made> made_{1};  // the first is that of all that have no more
   std::vector<GlobalRecord> globals_;
-  std::pmr::vector<Tensor> tensors_{&memory_};
-  std::pmr::vector<StorageRecord> storages_{&memory_};
+  std::pmr::vector<Tensor> tensors_;
+  std::pmr::vector<StorageRecord> storages_;
   std::vector<Device> devices_;
   std::vector<std::complex<double>> complexes_;
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, NodeId>
@@ -479,7 +479,7 @@ class ObjectGraph {
   NodeId storages_indexed_ = 0;
 
   // Never moves text, so that views of it stay valid.
-  std::pmr::monotonic_buffer_resource text_{&memory_};
+  std::pmr::monotonic_buffer_resource text_;
 
   std::unique_ptr<Indexes> indexes_;
   std::unique_ptr<CodecNotes> codec_notes_;

@@ -108,15 +108,7 @@ TEST_F(ObjectPathTest, KeysThatReadAlikeAreAmbiguous) {
 }
 
 TEST_F(ObjectPathTest, NumbersTellChildrenOfOneNameApart) {
-  const NodeId tensors[] = {ATensor(), ATensor()};
-  const NodeId dict =
-      Dict({Int(0), Int(10), Str("0"), Int(11), Str("~20"), Int(12), tensors[0],
-            Int(13), tensors[1], Int(14), Str("<tensor>"), Int(15), Str("x"),
-            Dict({Str("1"), Int(16), Int(1), Int(17)})});
-  const NodeId object = Object({Int(20), Int(21)});
-  const Nodes item = {Int(22)};
-  graph_.AppendItems(object, item);
-  const NodeId root = List({dict, object});
+  const NodeId root = SharedNames();
   EXPECT_EQ(graph_.int_value(Resolve(root, "/0/0~21")), 11);
   EXPECT_EQ(graph_.int_value(Resolve(root, "/0/~020")), 12);
   EXPECT_EQ(graph_.int_value(Resolve(root, "/0/x/1~20")), 16);

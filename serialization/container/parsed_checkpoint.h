@@ -18,7 +18,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/huge_pages.h"
+#include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/checkpoint_info.h"

@@ -4,8 +4,11 @@
 #include "ferry/serialization/container/storage_table.h"
 
 #include "absl/strings/str_cat.h"
+#include "ferry/core/object_pool.h"
+#include "ferry/core/page_pool.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
+#include "ferry/serialization/container/name_index.h"
 
 namespace ferry {
 namespace {
@@ -22,12 +25,29 @@ absl::Status CheckLocation(absl::string_view location) {
 
 }  // namespace
 
+StorageTable::StorageTable() : StorageTable(Check()) {}
+
+StorageTable::StorageTable(Check check, std::shared_ptr<PagePool> page_pool)
+    : check_(std::move(check)),
+      pool_(std::make_unique<ObjectPool>(std::move(page_pool))),
+      by_key_(std::make_unique<NameIndex>("")) {}
+
+StorageTable::StorageTable(LocationTag location_tag) : StorageTable(Check()) {
+  location_tag_ = std::move(location_tag);
+}
+
+StorageTable::~StorageTable() = default;
+
+std::optional<uint32_t> StorageTable::Find(absl::string_view key) const {
+  return by_key_->Find(key);
+}
+
 void StorageTable::ReserveDescribed(size_t num_storages) {
   // What a storage and a tensor take beside their handles, with their counts.
   constexpr size_t kSharedBytes = 384;
-  pool_.Expect(num_storages * kSharedBytes);
+  pool_->Expect(num_storages * kSharedBytes);
   entries_.reserve(num_storages);
-  by_key_.Reserve(num_storages);
+  by_key_->Reserve(num_storages);
 }
 
 absl::StatusOr<StorageEntry*> StorageTable::AppendDescribed(
@@ -35,8 +55,8 @@ absl::StatusOr<StorageEntry*> StorageTable::AppendDescribed(
   FERRY_RETURN_IF_ERROR(CheckLocation(description.location));
   StorageEntry& entry = entries_.emplace_back();
   entry.key = description.key;
-  entry.storage =
-      Storage::Described(description.size_bytes, description.location, &pool_);
+  entry.storage = Storage::Described(description.size_bytes,
+                                     description.location, pool_.get());
   entry.dtype = description.dtype;
   entry.untyped = description.untyped;
   return &entry;
@@ -45,7 +65,7 @@ absl::StatusOr<StorageEntry*> StorageTable::AppendDescribed(
 absl::StatusOr<uint32_t> StorageTable::Describe(
     const StorageDescription& description) {
   const auto [index, is_new] =
-      by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
+      by_key_->Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {
     FERRY_RETURN_IF_ERROR(AppendDescribed(description).status());
     if (check_) FERRY_RETURN_IF_ERROR(check_(description));
@@ -75,7 +95,7 @@ absl::StatusOr<uint32_t> StorageTable::DescribeView(
     return damaged("is no part of another storage");
   }
   const auto [index, is_new] =
-      by_key_.Insert(description.key, static_cast<uint32_t>(entries_.size()));
+      by_key_->Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {
     FERRY_ASSIGN_OR_RETURN(StorageEntry* const entry,
                            AppendDescribed(description));

@@ -40,14 +40,15 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/huge_pages.h"
-#include "ferry/core/object_pool.h"
-#include "ferry/core/page_pool.h"
+#include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
-#include "ferry/serialization/container/name_index.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+
+class NameIndex;
+class ObjectPool;
+class PagePool;
 
 // What a graph record says about a storage.
 struct StorageDescription {
@@ -100,13 +101,12 @@ class StorageTable {
   using LocationTag =
       std::function<absl::StatusOr<std::string>(const Storage&)>;
 
-  StorageTable() = default;
+  StorageTable();
   // The memory of `pool()` comes from `page_pool`, if that is not null.
   explicit StorageTable(Check check,
-                        std::shared_ptr<PagePool> page_pool = nullptr)
-      : check_(std::move(check)), pool_(std::move(page_pool)) {}
-  explicit StorageTable(LocationTag location_tag)
-      : location_tag_(std::move(location_tag)) {}
+                        std::shared_ptr<PagePool> page_pool = nullptr);
+  explicit StorageTable(LocationTag location_tag);
+  ~StorageTable();
   StorageTable(const StorageTable&) = delete;
   StorageTable& operator=(const StorageTable&) = delete;
 
@@ -144,13 +144,12 @@ class StorageTable {
   // Returns a warning about the first such storage, or an empty text.
   absl::string_view other_dtypes() const { return other_dtypes_; }
 
-  std::optional<uint32_t> Find(absl::string_view key) const {
-    return by_key_.Find(key);
-  }
+  // Returns the index of the described storage with that key, or nullopt.
+  std::optional<uint32_t> Find(absl::string_view key) const;
 
   // Returns the pool that allocates described storages and the tensors over
   // them, which keep its memory alive.
-  ObjectPool* pool() { return &pool_; }
+  ObjectPool* pool() { return pool_.get(); }
 
   // --- Writing ---------------------------------------------------------------
 
@@ -182,9 +181,9 @@ class StorageTable {
   Check check_;
   LocationTag location_tag_;
   std::string other_dtypes_;
-  ObjectPool pool_;
+  std::unique_ptr<ObjectPool> pool_;
   std::vector<StorageEntry, HugePageAllocator<StorageEntry>> entries_;
-  NameIndex by_key_{""};  // indexes of `entries_`
+  std::unique_ptr<NameIndex> by_key_;  // indexes of `entries_`
   absl::flat_hash_map<const void*, uint32_t, absl::Hash<const void*>,
                       std::equal_to<>,
                       HugePageAllocator<std::pair<const void* const, uint32_t>>>

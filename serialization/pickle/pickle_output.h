@@ -26,7 +26,7 @@
 
 #include "absl/base/optimization.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/huge_pages.h"
+#include "ferry/core/large_allocator.h"
 
 namespace ferry {
 namespace pickle {

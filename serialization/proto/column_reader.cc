@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/large_allocator.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/tensor_rules.h"

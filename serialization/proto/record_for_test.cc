@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
-#include "ferry/core/huge_pages.h"
 #include "ferry/core/internal_key.h"
+#include "ferry/core/large_allocator.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"

@@ -22,7 +22,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/huge_pages.h"
+#include "ferry/core/large_allocator.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/torch/compatibility.h"
 #include "ferry/serialization/zip/archive_writer.h"

@@ -32,7 +32,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/huge_pages.h"
+#include "ferry/core/huge_page_resource.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"

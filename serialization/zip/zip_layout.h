@@ -37,7 +37,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "ferry/core/huge_pages.h"
+#include "ferry/core/large_allocator.h"
 
 namespace ferry {
 namespace zip {

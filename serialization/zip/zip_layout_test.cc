@@ -12,7 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "ferry/core/huge_pages.h"
+#include "ferry/core/large_allocator.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_format.h"

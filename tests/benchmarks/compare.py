@@ -18,6 +18,7 @@ memory can take longer than the load.
 The rows of a group of tensors:
   load             into new memory
   load again       the median of seven loads after the first of a process
+  load pooled      the same, with a PagePool in Ferry
   load into        into tensors that exist; in PyTorch a load and a copy
   load mapped      without reading the tensors' bytes
   save             without waiting for the disk
@@ -140,6 +141,14 @@ def rows_of(group, path, safetensors, copy, threads):
     return [
         read('load', 'load'),
         read('load again', 'again', memory='used'),
+        row('load pooled',
+            os.path.getsize(path),
+            ferry=['pool', path],
+            pytorch=['again', path],
+            ceiling=[
+                'read', path,
+                str(os.path.getsize(path)), threads, 'used'
+            ]),
         read('load into', 'into', memory='used'),
         look('load mapped', 'map'),
         write('save'),

@@ -9,6 +9,7 @@
 //   time_ferry again FILE        the median of kLoadsAgain loads, after one
 //                                that is not timed; each value is destroyed
 //                                before the next is loaded
+//   time_ferry pool FILE         the same, with a PagePool in LoadOptions
 //   time_ferry map FILE          loads it without reading the tensors' bytes,
 //                                which are mapped
 //   time_ferry into FILE         loads it into tensors that exist, whose memory
@@ -24,6 +25,7 @@
 #include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +41,9 @@ namespace {
 
 // The same number as in time_pytorch.py.
 constexpr int kLoadsAgain = 7;
+
+// More than the files of the comparison need.
+constexpr uint64_t kPoolBytes = uint64_t{8} << 30;
 
 absl::StatusOr<double> FirstElement(const Tensor& tensor) {
   if (tensor.dtype() != DType::kFloat32 || tensor.num_elements() == 0 ||
@@ -102,13 +107,13 @@ absl::Status TimeLoad(const char* path, FileMapping mapping) {
   return absl::OkStatus();
 }
 
-absl::Status TimeLoadsAgain(const char* path) {
+absl::Status TimeLoadsAgain(const char* path, const LoadOptions& options) {
   std::vector<Times> times;
   double sum = 0;
   AwaitStart();
   for (int i = 0; i <= kLoadsAgain; ++i) {
     const Stopwatch stopwatch;
-    FERRY_ASSIGN_OR_RETURN(const Value value, Load(path));
+    FERRY_ASSIGN_OR_RETURN(const Value value, Load(path, options));
     if (i != 0) times.push_back(stopwatch.Read());
     FERRY_ASSIGN_OR_RETURN(sum, CheckSum(value));
   }
@@ -194,7 +199,14 @@ absl::Status Run(int argc, char** argv) {
   if (command == "map" && argc == 3) {
     return TimeLoad(argv[2], FileMapping::kReadOnly);
   }
-  if (command == "again" && argc == 3) return TimeLoadsAgain(argv[2]);
+  if (command == "again" && argc == 3) {
+    return TimeLoadsAgain(argv[2], LoadOptions());
+  }
+  if (command == "pool" && argc == 3) {
+    LoadOptions options;
+    options.page_pool = std::make_shared<PagePool>(kPoolBytes);
+    return TimeLoadsAgain(argv[2], options);
+  }
   if (command == "into" && argc == 3) return TimeLoadInto(argv[2]);
   if (command == "list" && argc == 3) return TimeList(argv[2]);
   if (command == "save" && argc == 6) {
@@ -207,8 +219,8 @@ absl::Status Run(int argc, char** argv) {
     return TimeSave(argv[2], argv[3], options);
   }
   return absl::InvalidArgumentError(
-      "usage: time_ferry info | load|again|map|into|list FILE | save FILE COPY "
-      "zip|safetensors none|full");
+      "usage: time_ferry info | load|again|pool|map|into|list FILE | save FILE "
+      "COPY zip|safetensors none|full");
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ enum class Targets {
   // To a location that a registered package of PyTorch restores
   // (torch/serialization.py), or of a type in `devices`.
   kKnown,
-  // To a location with any name.
+  // Storages go to a location with any name.
   kAny,
 };
 

@@ -56,6 +56,18 @@ class GraphTest : public testing::Test {
     return graph_.AddObject(ObjectForm::kCall, graph_.AddGlobal("m", "C"),
                             Tuple(args));
   }
+  // Adds a list of a dict and an object whose children share names: keys 0 and
+  // "0", the key "~20", two tensors as keys, and an item beside an argument.
+  NodeId SharedNames() {
+    const NodeId tensors[] = {ATensor(), ATensor()};
+    const NodeId dict =
+        Dict({Int(0), Int(10), Str("0"), Int(11), Str("~20"), Int(12),
+              tensors[0], Int(13), tensors[1], Int(14), Str("<tensor>"),
+              Int(15), Str("x"), Dict({Str("1"), Int(16), Int(1), Int(17)})});
+    const NodeId object = Object({Int(20), Int(21)});
+    graph_.AppendItems(object, Nodes{Int(22)});
+    return List({dict, object});
+  }
   // Adds a tensor of one element.
   NodeId ATensor() {
     return graph_.AddTensor(
