@@ -140,6 +140,22 @@ def write_test(includes, examples_of):
     return '\n'.join(lines + ['}', '}', '}', ''])
 
 
+def check_includes(path, text, public):
+    """Raises Fault if a public header includes one of Ferry's that is not.
+
+    Args:
+      path: of the header.
+      text: its contents.
+      public: the paths of all public headers.
+    """
+    allowed = {_include_of(header) for header in public}
+    for number, line in enumerate(text.split('\n'), 1):
+        include = re.match(r'#include "(ferry/.*)"', line)
+        if include and include.group(1) not in allowed:
+            raise Fault(path, number,
+                        'a public header includes one that is not public')
+
+
 def _include_of(header):
     return 'ferry/' + re.sub('^plugins/abi/ferry/', '', header)
 
@@ -171,7 +187,10 @@ def main():
         if (path in exported) != options.runtime:
             continue
         with open(path, encoding='utf-8') as file:
-            examples_of[path] = find_examples(path, file.read())
+            text = file.read()
+        if path.endswith('.h'):
+            check_includes(path, text, public)
+        examples_of[path] = find_examples(path, text)
     includes = [_include_of(_RUNTIME), 'tests/snippets/free_names.h']
     if options.others:
         includes += [_include_of(p) for p in examples_of if p.endswith('.h')]

@@ -121,5 +121,17 @@ class SourceTest(unittest.TestCase):
         self.assertIn('"examples in core/y.h: 0\\n"', source)
 
 
+class IncludesTest(unittest.TestCase):
+
+    def test_public_headers_include_public_headers(self):
+        public = ['core/x.h', 'plugins/abi/ferry/plugin.h']
+        extract.check_includes(
+            'core/x.h', '#include <string>\n#include "ferry/core/x.h"\n'
+            '#include "ferry/plugin.h"\n#include "absl/a.h"\n', public)
+        with self.assertRaises(extract.Fault):
+            extract.check_includes('core/x.h', '#include "ferry/core/y.h"\n',
+                                   public)
+
+
 if __name__ == '__main__':
     unittest.main()
