@@ -38,7 +38,9 @@ bool Device::IsValidType(absl::string_view type) {
 absl::StatusOr<Device> Device::Parse(absl::string_view text) {
   const size_t colon = text.find(':');
   const absl::string_view type = text.substr(0, colon);
-  if (!IsValidType(type)) return BadDevice(text, "its type is not a name");
+  if (!IsValidType(type)) {
+    return BadDevice(text, "the type is not a valid name");
+  }
   if (colon == absl::string_view::npos) return Device(type);
   const absl::string_view digits = text.substr(colon + 1);
   if (digits.empty()) return BadDevice(text, "the index is missing");

@@ -223,7 +223,7 @@ absl::Status VisitPacked(const Tensor& tensor, absl::Span<const char> bytes,
   if (!tensor.is_contiguous() || tensor.storage_offset() % per_unit != 0 ||
       tensor.is_neg()) {
     return absl::UnimplementedError(absl::StrCat(
-        "its ", Name(tensor.dtype()), " elements do not stand in a row"));
+        "its ", Name(tensor.dtype()), " elements are not contiguous"));
   }
   const uint64_t unit_bytes = ElementSizeBytes(tensor.dtype());
   const auto units =
@@ -251,9 +251,9 @@ absl::Status VisitElements(const Tensor& tensor,
                              element_bytes, &size_bytes) ||
       (size_bytes > storage_bytes.size() && size_bytes > kMaxRepeatedBytes)) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("its ", tensor.num_elements(),
-                     " elements repeat those of a storage of ",
-                     storage_bytes.size(), " bytes"));
+        absl::StrCat("its strides repeat the ", storage_bytes.size(),
+                     " bytes of its storage as ", tensor.num_elements(),
+                     " elements, which is too many to visit"));
   }
   const View view = Simplify(tensor);
   const size_t inner = view.sizes.size() - 1;

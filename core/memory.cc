@@ -27,7 +27,7 @@ constexpr uint64_t kFullHalfBytes = kOwnMappingBytes - kOwnMappingBytes / 16;
 
 absl::Status NoMemory(uint64_t size_bytes) {
   return absl::ResourceExhaustedError(
-      absl::StrCat("no host memory for ", size_bytes, " bytes"));
+      absl::StrCat("cannot allocate ", size_bytes, " bytes of host memory"));
 }
 
 absl::StatusOr<Memory> Map(uint64_t size_bytes,

@@ -80,9 +80,10 @@ absl::StatusOr<int64_t> ViewExtent(absl::Span<const int64_t> shape,
     empty = empty || shape[i] == 0;
   }
   if (bad) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a view has a negative number: shape ", ShapeToString(shape),
-        ", strides ", ShapeToString(strides), ", offset ", offset));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a view has a negative size, stride or offset: shape ",
+                     ShapeToString(shape), ", strides ", ShapeToString(strides),
+                     ", offset ", offset));
   }
   if (empty) return offset;
   int64_t last = offset;

@@ -64,7 +64,7 @@ absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
                                       absl::Span<const int64_t> strides,
                                       int64_t offset, ObjectPool* pool) {
   if (storage.is_null()) {
-    return absl::InvalidArgumentError("a tensor needs a storage; it is null");
+    return absl::InvalidArgumentError("the storage given for a tensor is null");
   }
   FERRY_ASSIGN_OR_RETURN(const ViewCounts counts,
                          CountView(shape, strides, offset));
@@ -99,8 +99,8 @@ absl::StatusOr<Tensor> Tensor::FromBytes(const void* elements,
   FERRY_ASSIGN_OR_RETURN(const int64_t wanted, NumElements(shape));
   if (num_elements != static_cast<uint64_t>(wanted)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(num_elements, " elements were given for shape ",
-                     ShapeToString(shape), ", which has ", wanted));
+        absl::StrCat("shape ", ShapeToString(shape), " has ", wanted,
+                     " elements, but ", num_elements, " were given"));
   }
   // Elements that stand in memory are fewer than 2^64 bytes.
   const uint64_t size_bytes = num_elements * ElementSizeBytes(dtype);

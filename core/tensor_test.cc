@@ -136,7 +136,7 @@ TEST(TensorTest, FromDataDeducesTheDType) {
             DType::kUInt8);
 
   EXPECT_EQ(Tensor::FromData(values, {3}).status().message(),
-            "2 elements were given for shape [3], which has 3");
+            "shape [3] has 3 elements, but 2 were given");
   EXPECT_EQ(Tensor::FromData(values, {-2}).status().code(),
             Code::kInvalidArgument);
 }
