@@ -45,12 +45,12 @@ absl::Status SourceBytes::Fill(absl::Span<char> out) const {
     if (*got == 0) {
       return absl::DataLossError(
           absl::StrCat(source_->name(), " ended ", rest.size(),
-                       " bytes before what it said to be its end"));
+                       " bytes before the end that it reported"));
     }
     if (*got > rest.size()) {
       return absl::InternalError(
-          absl::StrCat(source_->name(), " says that it read ", *got,
-                       " bytes into memory of ", rest.size()));
+          absl::StrCat(source_->name(), " claims to have read ", *got,
+                       " bytes when asked for ", rest.size()));
     }
     done += *got;
   }
@@ -60,9 +60,9 @@ absl::Status SourceBytes::Fill(absl::Span<char> out) const {
 absl::Status SourceBytes::ReadAt(uint64_t offset_bytes,
                                  absl::Span<char> out) const {
   if (offset_bytes > size_bytes_ || out.size() > size_bytes_ - offset_bytes) {
-    return absl::DataLossError(
-        absl::StrCat(name(), ": ", out.size(), " bytes were to be read at ",
-                     offset_bytes, ", past its end at ", size_bytes_));
+    return absl::DataLossError(absl::StrCat(
+        "cannot read ", out.size(), " bytes of ", name(), " from byte ",
+        offset_bytes, ": it ends at byte ", size_bytes_));
   }
   const std::lock_guard<std::mutex> lock(mutex_);
   if (position_ != offset_bytes) {
@@ -100,7 +100,8 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenSource(
   FERRY_ASSIGN_OR_RETURN(const uint64_t end, source->Tell());
   if (end < start) {
     return absl::InternalError(
-        absl::StrCat(source->name(), " was at ", start, " and ends at ", end));
+        absl::StrCat(source->name(), " was at byte ", start,
+                     ", which is past its end at byte ", end));
   }
   return std::unique_ptr<RandomAccessFile>(
       std::make_unique<SourceBytes>(source, start, end - start));

@@ -67,8 +67,8 @@ absl::Status SystemError(absl::string_view what, absl::string_view path,
 absl::Status CheckPath(absl::string_view path) {
   if (path.empty()) return absl::InvalidArgumentError("the path is empty");
   if (path.find('\0') != absl::string_view::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the path ", QuoteForMessage(path), " has a NUL in it"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the path ", QuoteForMessage(path), " contains a NUL byte"));
   }
   return absl::OkStatus();
 }
@@ -106,9 +106,9 @@ class OpenedFile final : public RandomAccessFile {
   absl::Status ReadAt(uint64_t offset_bytes,
                       absl::Span<char> out) const override {
     if (offset_bytes > size_bytes_ || out.size() > size_bytes_ - offset_bytes) {
-      return absl::DataLossError(
-          absl::StrCat(path_, ": ", out.size(), " bytes were to be read at ",
-                       offset_bytes, ", past its end at ", size_bytes_));
+      return absl::DataLossError(absl::StrCat(
+          "cannot read ", out.size(), " bytes of ", path_, " from byte ",
+          offset_bytes, ": it ends at byte ", size_bytes_));
     }
     size_t done = 0;
     while (done < out.size()) {
@@ -121,7 +121,7 @@ class OpenedFile final : public RandomAccessFile {
       }
       if (got == 0) {
         return absl::DataLossError(absl::StrCat(
-            path_, " became shorter while it was being read: it ends at ",
+            path_, " shrank while it was being read: it now ends at byte ",
             offset_bytes + done));
       }
       done += static_cast<size_t>(got);
@@ -149,9 +149,9 @@ class BytesInMemory final : public RandomAccessFile {
                       absl::Span<char> out) const override {
     if (offset_bytes > bytes_.size() ||
         out.size() > bytes_.size() - offset_bytes) {
-      return absl::DataLossError(
-          absl::StrCat(name_, ": ", out.size(), " bytes were to be read at ",
-                       offset_bytes, ", past its end at ", bytes_.size()));
+      return absl::DataLossError(absl::StrCat(
+          "cannot read ", out.size(), " bytes of ", name_, " from byte ",
+          offset_bytes, ": it ends at byte ", bytes_.size()));
     }
     if (!out.empty()) {
       std::memcpy(out.data(), bytes_.data() + offset_bytes, out.size());
@@ -179,12 +179,14 @@ absl::StatusOr<std::string> FollowLinks(std::string path) {
     if (lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) return path;
     std::string target(PATH_MAX, '\0');
     const ssize_t size = readlink(path.c_str(), &target[0], target.size());
-    if (size < 0) return SystemError("cannot follow", path, errno);
+    if (size < 0) {
+      return SystemError("cannot follow the symbolic link", path, errno);
+    }
     target.resize(static_cast<size_t>(size));
     path = target[0] == '/' ? target
                             : absl::StrCat(SplitPath(path).first, "/", target);
   }
-  return SystemError("cannot follow", path, ELOOP);
+  return SystemError("cannot follow the symbolic link", path, ELOOP);
 }
 
 absl::Status WriteAll(int fd, absl::string_view bytes,
@@ -252,7 +254,7 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
     return absl::InvalidArgumentError(absl::StrCat(
         name, S_ISDIR(info.st_mode)
                   ? " is a directory; name a file in it"
-                  : " is not a regular file; copy what it gives into one"));
+                  : " is not a regular file; copy its contents into one"));
   }
   auto file = std::make_unique<OpenedFile>(std::move(name), fd,
                                            static_cast<uint64_t>(info.st_size));
@@ -289,10 +291,10 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(
         absl::StrCat(path, " is a directory; name a file in it"));
   }
   if (exists && !S_ISREG(info.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path,
-        " is not a regular file, so it cannot be replaced whole; write "
-        "to it through a sink"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     " is not a regular file, so it cannot be replaced "
+                     "atomically; write to it through a sink"));
   }
   // A file that may not be written is not to be replaced either.
   if (exists && faccessat(AT_FDCWD, target.c_str(), W_OK, AT_EACCESS) != 0) {

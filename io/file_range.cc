@@ -37,9 +37,9 @@ class Range final : public RandomAccessFile {
   absl::Status ReadAt(uint64_t offset_bytes,
                       absl::Span<char> out) const override {
     if (offset_bytes > size_bytes_ || out.size() > size_bytes_ - offset_bytes) {
-      return absl::DataLossError(
-          absl::StrCat(name_, ": ", out.size(), " bytes were to be read at ",
-                       offset_bytes, ", past its end at ", size_bytes_));
+      return absl::DataLossError(absl::StrCat(
+          "cannot read ", out.size(), " bytes of ", name_, " from byte ",
+          offset_bytes, ": it ends at byte ", size_bytes_));
     }
     return whole_->ReadAt(offset_bytes_ + offset_bytes, out);
   }
@@ -61,9 +61,9 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRange(
   if (offset_bytes > whole_bytes ||
       (!to_the_end && size_bytes > whole_bytes - offset_bytes)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        whole->name(), " has ", whole_bytes, " bytes; there are not ",
-        to_the_end ? "any" : absl::StrCat(size_bytes), " from byte ",
-        offset_bytes, " on"));
+        "cannot read ",
+        to_the_end ? "" : absl::StrCat(size_bytes, " bytes of "), whole->name(),
+        " from byte ", offset_bytes, ": it ends at byte ", whole_bytes));
   }
   if (to_the_end) size_bytes = whole_bytes - offset_bytes;
   return std::unique_ptr<RandomAccessFile>(

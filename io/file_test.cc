@@ -116,7 +116,7 @@ TEST_F(FileTest, SaysThatTheFileBecameShorter) {
   char out[8];
   const absl::Status status = (*file)->ReadAt(0, absl::MakeSpan(out));
   EXPECT_EQ(status.code(), Code::kDataLoss);
-  EXPECT_NE(status.message().find("shorter"), std::string::npos) << status;
+  EXPECT_NE(status.message().find("shrank"), std::string::npos) << status;
 }
 
 TEST_F(FileTest, MapsForReading) {

@@ -33,7 +33,7 @@ absl::StatusOr<uint32_t> Inflate(
   };
   const auto no_memory = [&] {
     return error(absl::StatusCode::kResourceExhausted,
-                 "cannot be inflated: there is no memory for it");
+                 "cannot be inflated: out of memory");
   };
   z_stream stream = {};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return no_memory();
@@ -47,7 +47,9 @@ absl::StatusOr<uint32_t> Inflate(
   for (int result = Z_OK; result != Z_STREAM_END;) {
     if (stream.avail_in == 0 && wants_input) {
       const uint64_t size = std::min(end - next, kPieceBytes);
-      if (size == 0) return damaged("is cut short: it does not inflate");
+      if (size == 0) {
+        return damaged("cannot be inflated: its compressed data is cut short");
+      }
       FERRY_RETURN_IF_ERROR(
           file.ReadAt(next, absl::MakeSpan(deflated.data(), size)));
       next += size;
@@ -59,26 +61,27 @@ absl::StatusOr<uint32_t> Inflate(
     result = inflate(&stream, Z_NO_FLUSH);
     if (result == Z_MEM_ERROR) return no_memory();
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
-      return damaged("does not inflate");
+      return damaged("cannot be inflated: its compressed data is damaged");
     }
     wants_input = stream.avail_out != 0;
     const absl::string_view piece(contents.data(),
                                   contents.size() - stream.avail_out);
     if (piece.size() > range.inflated_bytes - inflated_bytes) {
-      return damaged(absl::StrCat("inflates to more than its ",
-                                  range.inflated_bytes, " bytes"));
+      return damaged(absl::StrCat("inflates to more than the ",
+                                  range.inflated_bytes,
+                                  " bytes that are recorded for it"));
     }
     inflated_bytes += piece.size();
     crc32 = Crc32Extend(crc32, piece);
     FERRY_RETURN_IF_ERROR(consume(piece));
   }
   if (inflated_bytes != range.inflated_bytes) {
-    return damaged(absl::StrCat("inflates to ", inflated_bytes,
-                                " bytes, not to ", range.inflated_bytes));
+    return damaged(absl::StrCat("inflates to ", inflated_bytes, " bytes, but ",
+                                range.inflated_bytes, " are recorded for it"));
   }
   if (stream.avail_in != 0 || next != end) {
     return damaged(absl::StrCat("has ", stream.avail_in + (end - next),
-                                " bytes that belong to no contents"));
+                                " bytes after the end of its compressed data"));
   }
   return crc32;
 }

@@ -76,10 +76,14 @@ TEST(Inflate, OtherSizesAreDamage) {
     uint64_t inflated_bytes;
     const char* says;
   } cases[] = {
-      {stored.size(), 99999, "it inflates to more than its 99999 bytes"},
-      {stored.size(), 100001, "it inflates to 100000 bytes, not to 100001"},
-      {stored.size() - 1, 100000, "it is cut short: it does not inflate"},
-      {stored.size() + 2, 100000, "it has 2 bytes that belong to no contents"},
+      {stored.size(), 99999,
+       "it inflates to more than the 99999 bytes that are recorded for it"},
+      {stored.size(), 100001,
+       "it inflates to 100000 bytes, but 100001 are recorded for it"},
+      {stored.size() - 1, 100000,
+       "it cannot be inflated: its compressed data is cut short"},
+      {stored.size() + 2, 100000,
+       "it has 2 bytes after the end of its compressed data"},
   };
   for (const auto& c : cases) {
     std::string out;
@@ -91,7 +95,7 @@ TEST(Inflate, OtherSizesAreDamage) {
   }
   std::string out;
   EXPECT_EQ(InflateInto("\xff\xff\xff", 3, 5, &out).status().message(),
-            "it does not inflate");
+            "it cannot be inflated: its compressed data is damaged");
 }
 
 }  // namespace

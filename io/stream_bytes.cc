@@ -48,7 +48,9 @@ absl::StatusOr<size_t> IStreamSource::Read(absl::Span<char> out) {
 absl::StatusOr<uint64_t> IStreamSource::Tell() {
   const WithoutExceptions quiet(stream_);
   const std::streamoff position = stream_->tellg();
-  if (position < 0) return Failed("say its position; read it into memory");
+  if (position < 0) {
+    return Failed("report its position; read its contents into memory first");
+  }
   return static_cast<uint64_t>(position);
 }
 
