@@ -22,7 +22,7 @@ absl::string_view DescribeBadDecimal(absl::string_view text) {
     return "a decimal integer is malformed or has more than 4300 digits";
   }
   if (text.size() > 1 && text[0] == '0') {
-    return "an integer begins with a zero, as octal numbers do in C";
+    return "an integer has a leading zero, which Python refuses";
   }
   return "";
 }

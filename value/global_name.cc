@@ -19,10 +19,10 @@ const char* DescribeBadPart(absl::string_view part) {
   if (part.empty()) return "is empty";
   if (part.size() > kMaxNameBytes) return "has more than 4096 bytes";
   if (part.find('\n') != absl::string_view::npos) {
-    return "has a newline in it";
+    return "contains a newline";
   }
-  if (part.find('\0') != absl::string_view::npos) return "has a NUL in it";
-  if (!IsUnicode(part)) return "is not Unicode text in UTF-8";
+  if (part.find('\0') != absl::string_view::npos) return "contains a NUL byte";
+  if (!IsUnicode(part)) return "is not valid UTF-8";
   return nullptr;
 }
 

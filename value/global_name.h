@@ -12,7 +12,7 @@
 // Example:
 //
 //   DescribeBadGlobal("collections", "OrderedDict");  // "": it can be written
-//   DescribeBadGlobal("os", "x\nR");  // "its name has a newline in it"
+//   DescribeBadGlobal("os", "x\nR");  // "its name contains a newline"
 #ifndef FERRY_VALUE_GLOBAL_NAME_H_
 #define FERRY_VALUE_GLOBAL_NAME_H_
 

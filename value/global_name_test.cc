@@ -27,11 +27,11 @@ TEST(DescribeBadGlobal, WhatIsNoNameIsDescribed) {
   const Case cases[] = {
       {"", "is empty"},
       {long_name, "has more than 4096 bytes"},
-      {"x\n0cposix\ngetcwd", "has a newline in it"},
-      {absl::string_view("a\0b", 3), "has a NUL in it"},
-      {"\xff", "is not Unicode text in UTF-8"},
+      {"x\n0cposix\ngetcwd", "contains a newline"},
+      {absl::string_view("a\0b", 3), "contains a NUL byte"},
+      {"\xff", "is not valid UTF-8"},
       // A lone surrogate: text of Python, but no name.
-      {"\xed\xa0\x80", "is not Unicode text in UTF-8"},
+      {"\xed\xa0\x80", "is not valid UTF-8"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(DescribeBadGlobal(c.part, "n"),

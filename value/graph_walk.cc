@@ -79,10 +79,10 @@ class Walk {
   // arguments, and each of them has their children.
   absl::Status CountChildren(size_t count) {
     if (count > children_left_) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "the graph has ", graph_.size(),
-          " nodes, and so many of them share attributes or arguments that "
-          "there is no end to what they contain"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the graph has ", graph_.size(),
+                       " nodes, and they share attributes or arguments so "
+                       "often that walking all paths would take too long"));
     }
     children_left_ -= count;
     return absl::OkStatus();

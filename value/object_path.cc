@@ -217,9 +217,8 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
       if (i == step.size() || (step[i] != '0' && step[i] != '1')) {
         return absl::InvalidArgumentError(
             absl::StrCat(QuoteForMessage(pointer),
-                         " is not a JSON Pointer: after \"~\" only 0 and 1 may "
-                         "stand, or, at "
-                         "the end of a step, 2 and a number"));
+                         " is not a JSON Pointer: \"~\" must be followed by 0 "
+                         "or 1, or, at the end of a step, by 2 and a number"));
       }
     }
     const std::string token =
@@ -237,8 +236,8 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
     if (found.size() > 1) {
       return absl::InvalidArgumentError(absl::StrCat(
           QuoteForMessage(so_far), " is ambiguous: ", found.size(),
-          " keys of different types read alike; append \"~20\" for the first "
-          "of them, \"~21\" for the second, and so on"));
+          " keys of different types have the same text; append \"~20\" for the "
+          "first of them, \"~21\" for the second, and so on"));
     }
     if (found.empty()) {
       // First among what stands beside it.
@@ -249,7 +248,7 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
       if (near.Question().empty()) near.Search(graph, root, "");
       return absl::NotFoundError(
           absl::StrCat("there is no ", QuoteForMessage(so_far), ": the ",
-                       Name(graph.kind(node)), " before the last step has ",
+                       Name(graph.kind(node)), " that should contain it has ",
                        ListNames(graph, node), near.Question()));
     }
     node = found[0];

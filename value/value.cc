@@ -154,7 +154,7 @@ absl::StatusOr<bool> Value::AsBool() const {
 absl::StatusOr<int64_t> Value::AsInt() const {
   if (kind() != ValueKind::kInt) return WrongKind("int");
   if (graph_->is_big_int(node_)) {
-    return absl::OutOfRangeError("the integer does not fit 64 bits");
+    return absl::OutOfRangeError("the integer does not fit in 64 bits");
   }
   return graph_->int_value(node_);
 }
@@ -288,7 +288,7 @@ std::string Value::GlobalName() const {
 }
 
 absl::StatusOr<Value> Value::Arguments() const {
-  if (!graph_->is_object(node_)) return WrongKind("object that a call made");
+  if (!graph_->is_object(node_)) return WrongKind("object made by a call");
   return Wrap(graph_->object(node_).args);
 }
 
@@ -319,8 +319,7 @@ absl::Status Value::SetAttribute(absl::string_view name,
                                  const Value& value) const {
   if (!graph_->is_object(node_) ||
       (!is_dict() && kind() != ValueKind::kObject)) {
-    return WrongKind(
-        "object, or dict with attributes (make it by OrderedDict)");
+    return WrongKind("object or OrderedDict");
   }
   if (graph_->object(node_).state == kNoNode) {
     graph_->SetState(node_, graph_->AddDict());

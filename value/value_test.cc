@@ -192,7 +192,7 @@ TEST(ValueTest, ErrorsSayWhatThereIs) {
   EXPECT_EQ(Message(Value(true).AsInt().status()),
             "the value is a bool, not an int");
   EXPECT_EQ(Message(dict.Arguments().status()),
-            "the value is a dict, not an object that a call made");
+            "the value is a dict, not an object made by a call");
   // Keys are cut, wherever they stand.
   const std::string key(100000, 'k');
   ASSERT_THAT(dict.Set(key, dict), IsOk());
