@@ -120,7 +120,7 @@ absl::StatusOr<Storage> CopyStorage(const DeviceSnapshot& devices,
         absl::StrCat("no backend of type \"", to.type(),
                      "\" is registered, so nothing can be copied to ",
                      to.ToString(), "; ", devices.DescribeTypes(),
-                     ". Into a program's own package a storage goes by "
+                     ". To give a storage to a package of your own, call "
                      "DeviceSnapshot::RestoreLocation"));
   }
   FERRY_ASSIGN_OR_RETURN(

@@ -61,10 +61,10 @@ absl::StatusOr<Registration> DeviceRegistry::RegisterBackend(
   package.type = std::string(backend->type());
   package.backend = std::move(backend);
   if (!Device::IsValidType(package.type)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a backend's type ", QuoteForMessage(package.type),
-        " is no name of a device type: use a letter or '_', then letters, "
-        "digits and '_', at most 64 characters"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a backend's type ", QuoteForMessage(package.type),
+                     " is not a valid device type: use a letter or '_', then "
+                     "letters, digits and '_', at most 64 characters"));
   }
   return Register(std::move(package));
 }
@@ -104,10 +104,10 @@ absl::StatusOr<Registration> DeviceRegistry::Register(Package package) {
     for (const std::shared_ptr<const Package>& other : *packages_) {
       if (other->backend != nullptr && other->type == added->type &&
           other->priority == added->priority) {
-        return absl::AlreadyExistsError(
-            absl::StrCat("a backend of type \"", added->type,
-                         "\" is registered with ", "priority ", added->priority,
-                         "; a lower priority would override it"));
+        return absl::AlreadyExistsError(absl::StrCat(
+            "a backend of type \"", added->type,
+            "\" is already registered with priority ", added->priority,
+            "; to override it, register with a lower priority"));
       }
     }
   }

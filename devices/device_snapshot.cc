@@ -66,9 +66,9 @@ absl::StatusOr<ResolvedLocation> Locate(std::shared_ptr<Backend> backend,
 absl::Status CheckOnHost(const Storage& storage) {
   FERRY_RETURN_IF_ERROR(CheckRange(storage, 0, 0));
   if (!storage.device().is_cpu()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a location is restored from a storage on the host; this ",
-                     "one is on ", storage.device().ToString()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "RestoreLocation needs a storage on the host; this one is on ",
+        storage.device().ToString()));
   }
   return absl::OkStatus();
 }
@@ -118,7 +118,7 @@ std::string DeviceSnapshot::DescribeTypes() const {
   const auto write = [](std::string* out, const Disabled& disabled) {
     absl::StrAppend(out, disabled.name, " (", disabled.reason, ")");
   };
-  return absl::StrCat("device types here: ", Listed(types()),
+  return absl::StrCat("registered device types: ", Listed(types()),
                       disabled_->empty() ? "" : "; disabled plugins: ",
                       absl::StrJoin(*disabled_, ", ", write),
                       "; register a backend or load a plugin for it");
@@ -178,12 +178,12 @@ absl::StatusOr<StorageCopier> DeviceSnapshot::FindCopier(
   if (copier.backend == nullptr) {
     return absl::UnavailableError(absl::StrCat(
         "a storage is on ", device.ToString(),
-        ", and no backend of that type is registered to copy its bytes; ",
+        ", but no backend of that type is registered to copy its bytes; ",
         claim.has_value()
             ? absl::StrCat("give the package of its location tag ",
                            Quoted(claim->tag),
                            " a function that copies them to the host")
-            : "register one, or a package that claims such storages and "
+            : "register a backend, or a package that claims such storages and "
               "copies them to the host",
         " (DeviceRegistry::RegisterPackage)"));
   }

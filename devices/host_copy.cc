@@ -24,7 +24,7 @@ absl::Status CopyToHost(const StorageCopier& copier, const Storage& from,
   return absl::Status(
       status.code(),
       absl::StrCat("the package of location tag ", QuoteForMessage(copier.tag),
-                   " did not copy ", size_bytes, " bytes from offset ",
+                   " could not copy ", size_bytes, " bytes from offset ",
                    offset_bytes,
                    " of a storage to the host: ", status.message()));
 }
@@ -43,10 +43,10 @@ absl::Status CopyFromHost(const DeviceSnapshot& devices, const void* from,
                          devices.FindCopier(to, offset_bytes, size_bytes));
   if (copier.backend == nullptr) {
     return absl::UnimplementedError(absl::StrCat(
-        "a storage of the package of location tag ",
-        QuoteForMessage(copier.tag),
-        " cannot be written; have the package make another one of a storage "
-        "on the host (Load, or DeviceSnapshot::RestoreLocation)"));
+        "a storage with the location tag ", QuoteForMessage(copier.tag),
+        " cannot be overwritten, because its package can only create storages; "
+        "create another one from a storage on the host (Load, or "
+        "DeviceSnapshot::RestoreLocation)"));
   }
   if (size_bytes == 0) return absl::OkStatus();
   to.version().fetch_add(1, std::memory_order_relaxed);

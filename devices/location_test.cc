@@ -223,7 +223,7 @@ TEST_F(LocationTest, TypeWithoutADeviceIsUnavailable) {
 TEST_F(LocationTest, NothingRegisteredSaysSo) {
   ExpectError(
       DeviceRegistry().Snapshot().RestoreLocation(storage_, "cpu").status(),
-      absl::StatusCode::kInvalidArgument, {"\"cpu\"", "here: none"});
+      absl::StatusCode::kInvalidArgument, {"\"cpu\"", "device types: none"});
 }
 
 TEST_F(LocationTest, RestoresOnlyCompleteHostStorages) {

@@ -200,7 +200,7 @@ TEST_F(OwnPackageTest, WithoutACopierSaysWhatIsMissing) {
   const absl::Status unknown = CopyToHost(devices(), kept, 0, nullptr, 0);
   EXPECT_EQ(unknown.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(unknown.message()),
-              HasSubstr("register one, or a package"));
+              HasSubstr("register a backend, or a package"));
 }
 
 TEST_F(OwnPackageTest, ErrorsNameTheTagAndTheRange) {
@@ -210,7 +210,7 @@ TEST_F(OwnPackageTest, ErrorsNameTheTagAndTheRange) {
   const absl::Status status = CopyToHost(devices(), kept, 4, part, 3);
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(status.message(),
-            "the package of location tag \"vault\" did not copy 3 bytes from "
+            "the package of location tag \"vault\" could not copy 3 bytes from "
             "offset 4 of a storage to the host: the vault is locked");
   for (const char* place : {"cpu", "fake:1"}) {
     EXPECT_EQ(

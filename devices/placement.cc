@@ -22,15 +22,16 @@ absl::StatusOr<int> CheckDeviceIndex(const Backend& backend, int index,
                                      kMapLocationAdvice));
   }
   if (*count < 1) {
-    return absl::UnavailableError(absl::StrCat(
-        subject, ": there is no ", backend.type(),
-        " device here: its backend counts ", *count, kMapLocationAdvice));
+    return absl::UnavailableError(
+        absl::StrCat(subject, ": there is no ", backend.type(),
+                     " device here: its backend reports ", *count, " devices",
+                     kMapLocationAdvice));
   }
   if (index == Device::kNoIndex) return 0;
   if (!backend.is_indexed() && index != 0) {
     return absl::OutOfRangeError(
         absl::StrCat(subject, ": there is 1 ", backend.type(),
-                     " device and it has no index", kMapLocationAdvice));
+                     " device, and it has no index", kMapLocationAdvice));
   }
   if (index < 0 || index >= *count) {
     return absl::OutOfRangeError(
@@ -57,17 +58,19 @@ absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
 
 absl::Status CheckRange(const Storage& storage, uint64_t offset_bytes,
                         uint64_t size_bytes) {
-  if (storage.is_null()) return absl::InvalidArgumentError("a null storage");
+  if (storage.is_null()) {
+    return absl::InvalidArgumentError("the storage is null");
+  }
   if (!storage.has_data()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a storage of ", storage.size_bytes(), " bytes for ",
+        "a storage of ", storage.size_bytes(), " bytes at the location ",
         QuoteForMessage(storage.recorded_location()), ": ", kBytesNotRead));
   }
   if (offset_bytes > storage.size_bytes() ||
       size_bytes > storage.size_bytes() - offset_bytes) {
     return absl::OutOfRangeError(absl::StrCat(
-        "bytes ", offset_bytes, " and ", size_bytes,
-        " on are not inside a storage of ", storage.size_bytes(), " bytes"));
+        "cannot access ", size_bytes, " bytes from byte ", offset_bytes,
+        " of a storage of ", storage.size_bytes(), " bytes"));
   }
   return absl::OkStatus();
 }

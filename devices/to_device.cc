@@ -28,7 +28,8 @@ absl::StatusOr<Tensor> StridedTo(const Tensor& from, const Device& device,
                                  const DeviceSnapshot& devices) {
   if (!from.components().empty()) {
     return absl::UnimplementedError(
-        "a composite tensor of composite tensors is not moved");
+        "cannot move a composite tensor whose components are composite "
+        "tensors");
   }
   if (IsOn(from.storage(), device)) return from;
   FERRY_ASSIGN_OR_RETURN(Storage storage,
@@ -46,7 +47,7 @@ absl::StatusOr<Storage> To(const Storage& from, const Device& device,
 
 absl::StatusOr<Tensor> To(const Tensor& from, const Device& device,
                           const DeviceSnapshot& devices) {
-  if (from.is_null()) return absl::InvalidArgumentError("a null tensor");
+  if (from.is_null()) return absl::InvalidArgumentError("the tensor is null");
   if (from.components().empty()) return StridedTo(from, device, devices);
   std::vector<Tensor> components;
   bool is_there = true;

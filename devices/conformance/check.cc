@@ -22,8 +22,8 @@ absl::Status Failed(absl::string_view message) {
 absl::Status ExpectCode(const absl::Status& status, absl::StatusCode code,
                         absl::string_view subject) {
   if (status.code() == code) return absl::OkStatus();
-  return Failed(absl::StrCat(subject, " should be ",
-                             absl::StatusCodeToString(code), " and is ",
+  return Failed(absl::StrCat(subject, " should give ",
+                             absl::StatusCodeToString(code), ", but gives ",
                              status.ToString()));
 }
 
@@ -37,7 +37,8 @@ absl::StatusOr<std::vector<Memory>> AllocateAll(
         memory[i].data == nullptr && memory[i].owner == nullptr;
     if (!status.ok() && !is_empty) {
       return Failed(absl::StrCat(
-          "element ", i, " is left allocated after: ", status.ToString()));
+          "element ", i,
+          " is still allocated after the call failed: ", status.ToString()));
     }
     if (status.ok() && subject.backend.has_bytes() && sizes[i] != 0 &&
         memory[i].owner == nullptr) {
@@ -91,9 +92,9 @@ absl::Status ExpectEqual(const Bytes& found, const Bytes& wanted,
   if (found == wanted) return absl::OkStatus();
   const auto differing =
       std::mismatch(found.begin(), found.end(), wanted.begin(), wanted.end());
-  return Failed(absl::StrCat(subject, ": ", found.size(), " bytes for ",
-                             wanted.size(), ", wrong from byte ",
-                             differing.first - found.begin(), " on"));
+  return Failed(absl::StrCat(
+      subject, ": wrong from byte ", differing.first - found.begin(), " on; ",
+      found.size(), " bytes were read and ", wanted.size(), " expected"));
 }
 
 absl::Status ExpectHolds(const Subject& subject, const Memory& memory,

@@ -26,17 +26,21 @@ namespace {
 std::string WhyNot(const Subject& subject, Needs needs,
                    const absl::Status& devices) {
   if (needs == Needs::kNothing) return "";
-  if (!devices.ok()) return absl::StrCat("no device: ", devices.ToString());
+  if (!devices.ok()) {
+    return absl::StrCat("there is no device: ", devices.ToString());
+  }
   switch (needs) {
     case Needs::kBytes:
       return subject.backend.has_bytes() ? "" : "its storages hold no bytes";
     case Needs::kNoBytes:
       return subject.backend.has_bytes() ? "its storages hold bytes" : "";
     case Needs::kHostMemory:
-      return subject.backend.is_host_memory() ? "" : "it is no host memory";
+      return subject.backend.is_host_memory() ? ""
+                                              : "its memory is not host memory";
     case Needs::kDeviceMemory:
       if (!subject.backend.has_bytes()) return "its storages hold no bytes";
-      return subject.backend.is_host_memory() ? "it is host memory" : "";
+      return subject.backend.is_host_memory() ? "its memory is host memory"
+                                              : "";
     case Needs::kNothing:
     case Needs::kDevice:
       break;
@@ -114,7 +118,8 @@ std::vector<CheckResult> RunConformance(Backend& backend,
       std::max<uint64_t>(64, options.large_bytes), options.threads};
   absl::Status devices = count.status();
   if (devices.ok() && *count < 1) {
-    devices = absl::UnavailableError(absl::StrCat("the count is ", *count));
+    devices =
+        absl::UnavailableError(absl::StrCat("the device count is ", *count));
   }
   std::vector<CheckResult> results;
   const auto is_wanted = [&](absl::string_view id, absl::string_view title) {

@@ -112,14 +112,14 @@ absl::Status SourceMayBeReadOnly(const Subject& subject, int device) {
   void* const mapped = mmap(nullptr, wanted.size(), PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) {
-    return Failed(absl::StrCat("the suite could not map host memory: ",
+    return Failed(absl::StrCat("the suite cannot map host memory: ",
                                std::strerror(errno)));
   }
   const std::shared_ptr<void> source(
       mapped, [&](void* address) { munmap(address, wanted.size()); });
   std::memcpy(mapped, wanted.data(), wanted.size());
   if (mprotect(mapped, wanted.size(), PROT_READ) != 0) {
-    return Failed(absl::StrCat("the suite could not protect host memory: ",
+    return Failed(absl::StrCat("the suite cannot make host memory read-only: ",
                                std::strerror(errno)));
   }
   FERRY_ASSIGN_OR_RETURN(const Memory memory,

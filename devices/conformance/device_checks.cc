@@ -20,11 +20,11 @@ constexpr int kRepeats = 20;
 absl::Status TypeIsAName(const Subject& subject, int) {
   const std::string type(subject.backend.type());
   if (!Device::IsValidType(type)) {
-    return Failed(absl::StrCat("\"", type, "\" is no name of a device type"));
+    return Failed(absl::StrCat("\"", type, "\" is not a valid device type"));
   }
   for (int i = 0; i < kRepeats; ++i) {
     if (subject.backend.type() != type) {
-      return Failed(absl::StrCat("it was \"", type, "\" and became \"",
+      return Failed(absl::StrCat("the type changed from \"", type, "\" to \"",
                                  subject.backend.type(), "\""));
     }
   }
@@ -44,11 +44,11 @@ absl::Status TraitsAreConstant(const Subject& subject, int) {
     if (backend.has_bytes() != has_bytes) return Failed("has_bytes changed");
   }
   if (is_host_memory && !has_bytes) {
-    return Failed("host memory that has no bytes");
+    return Failed("the backend has host memory, but has_bytes is false");
   }
   if (!is_indexed && subject.device_count > 1) {
-    return Failed(absl::StrCat(subject.device_count,
-                               " devices of a type that has no indexes"));
+    return Failed(absl::StrCat("the type has no indexes, but there are ",
+                               subject.device_count, " devices"));
   }
   return absl::OkStatus();
 }
@@ -56,19 +56,21 @@ absl::Status TraitsAreConstant(const Subject& subject, int) {
 absl::Status CountIsStable(const Subject& subject, int) {
   const absl::StatusOr<int> first = subject.backend.DeviceCount();
   if (first.ok() && *first < 1) {
-    return Failed(absl::StrCat("it is ", *first,
-                               "; where there is no device it is an error"));
+    return Failed(
+        absl::StrCat("the device count is ", *first,
+                     "; without a device, DeviceCount should return an error"));
   }
   if (!first.ok()) {
-    FERRY_RETURN_IF_ERROR(ExpectCode(
-        first.status(), absl::StatusCode::kUnavailable, "having no device"));
+    FERRY_RETURN_IF_ERROR(ExpectCode(first.status(),
+                                     absl::StatusCode::kUnavailable,
+                                     "DeviceCount without a device"));
     if (first.status().message().empty()) {
-      return Failed("nothing says why there is no device");
+      return Failed("the error does not say why there is no device");
     }
   }
   const int count = first.ok() ? *first : 0;
   if (count < subject.expected_devices) {
-    return Failed(absl::StrCat("there are ", count, " devices, ",
+    return Failed(absl::StrCat("there are ", count, " devices, but ",
                                subject.expected_devices,
                                " were expected: ", first.status().ToString()));
   }
@@ -76,7 +78,8 @@ absl::Status CountIsStable(const Subject& subject, int) {
     const absl::StatusOr<int> again = subject.backend.DeviceCount();
     if (again.status().code() != first.status().code() ||
         (again.ok() && *again != count)) {
-      return Failed(absl::StrCat("it was ", count, " and changed"));
+      return Failed(
+          absl::StrCat("the device count was ", count, " and changed"));
     }
   }
   return absl::OkStatus();

@@ -97,12 +97,12 @@ absl::Status HostMemoryIsWhatCopiesSee(const Subject& subject, int device) {
                          AllocateOne(subject, device, first.size()));
   if (memory.data == nullptr) return Failed("host memory is null");
   std::memcpy(memory.data, first.data(), first.size());
-  FERRY_RETURN_IF_ERROR(
-      ExpectHolds(subject, memory, first, "bytes that the host wrote"));
+  FERRY_RETURN_IF_ERROR(ExpectHolds(subject, memory, first,
+                                    "bytes written through the host pointer"));
   FERRY_RETURN_IF_ERROR(Write(subject, memory, 0, second));
   Bytes seen(second.size());
   std::memcpy(seen.data(), memory.data, seen.size());
-  return ExpectEqual(seen, second, "bytes that the host reads");
+  return ExpectEqual(seen, second, "bytes read through the host pointer");
 }
 
 absl::Status AllocationsAreApart(const Subject& subject, int device) {
@@ -141,12 +141,13 @@ absl::Status ExpectRefused(const Subject& subject, int device,
   FERRY_RETURN_IF_ERROR(ExpectCode(AllocateAll(subject, device, sizes).status(),
                                    absl::StatusCode::kResourceExhausted,
                                    subject_text));
-  FERRY_RETURN_IF_ERROR(
-      ExpectHolds(subject, memory, wanted, "memory had before"));
+  FERRY_RETURN_IF_ERROR(ExpectHolds(
+      subject, memory, wanted, "memory allocated before the refused call"));
   FERRY_ASSIGN_OR_RETURN(const Memory after,
                          AllocateOne(subject, device, wanted.size()));
   FERRY_RETURN_IF_ERROR(Write(subject, after, 0, wanted));
-  return ExpectHolds(subject, after, wanted, "memory had afterwards");
+  return ExpectHolds(subject, after, wanted,
+                     "memory allocated after the refused call");
 }
 
 absl::Status AbsurdSizesAreRefused(const Subject& subject, int device) {
@@ -200,7 +201,8 @@ absl::Status LastCopyOfTheOwnerFrees(const Subject& subject, int device) {
   FERRY_ASSIGN_OR_RETURN(const Memory other,
                          AllocateOne(subject, device, wanted.size()));
   FERRY_RETURN_IF_ERROR(Write(subject, other, 0, Pattern(6, wanted.size())));
-  return ExpectHolds(subject, copy, wanted, "memory of which a copy is left");
+  return ExpectHolds(subject, copy, wanted,
+                     "memory with one copy of its owner left");
 }
 
 absl::Status AnotherThreadMayFree(const Subject& subject, int device) {
@@ -219,8 +221,8 @@ absl::Status AnotherThreadMayFree(const Subject& subject, int device) {
 }
 
 constexpr Check kChecks[] = {
-    {"M-01", "no sizes and sizes of 0 are legal", Needs::kDevice,
-     NothingIsLegal},
+    {"M-01", "an empty list of sizes, and sizes of 0, are legal",
+     Needs::kDevice, NothingIsLegal},
     {"M-02", "one call allocates memory of every size", Needs::kDevice,
      EverySizeIsAnswered},
     {"M-03", "host memory is aligned to 64 bytes", Needs::kHostMemory,

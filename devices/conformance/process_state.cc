@@ -54,7 +54,7 @@ std::string ProcessState::Difference(const ProcessState& other) const {
   }
   if (directory_ != other.directory_) add("the current directory");
   if (locale_ != other.locale_) add("the locale");
-  if (rounding_ != other.rounding_) add("how floating point rounds");
+  if (rounding_ != other.rounding_) add("the floating-point rounding mode");
   return difference;
 }
 

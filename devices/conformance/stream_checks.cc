@@ -34,7 +34,8 @@ absl::StatusOr<Stream> Open(const Subject& subject, int device) {
   if (stream == nullptr) return Failed("OpenStream returned null");
   if (stream->buffer_bytes() < kLeastBufferBytes) {
     return Failed(absl::StrCat("its buffers have ", stream->buffer_bytes(),
-                               " bytes, fewer than ", kLeastBufferBytes));
+                               " bytes; at least ", kLeastBufferBytes,
+                               " are needed"));
   }
   return stream;
 }
@@ -167,7 +168,9 @@ absl::Status BuffersInUseAreNotReturned(const Subject& subject, int device) {
   FERRY_ASSIGN_OR_RETURN(const Stream stream, Open(subject, device));
   FERRY_ASSIGN_OR_RETURN(const char* const first, stream->NextBuffer());
   FERRY_ASSIGN_OR_RETURN(const char* const second, stream->NextBuffer());
-  if (first == second) return Failed("the second buffer is the first");
+  if (first == second) {
+    return Failed("NextBuffer returned the same buffer twice");
+  }
   for (const char* buffer : {first, second}) {
     if (reinterpret_cast<uintptr_t>(buffer) % 64 != 0) {
       return Failed("a buffer is not aligned to 64 bytes");
@@ -215,7 +218,10 @@ absl::Status ErrorsNameTheStorage(const Subject& subject, int device) {
     absl::Status error = to_device ? stream->ToDevice(buffer, pieces)
                                    : stream->ToHost(pieces, buffer);
     error.Update(stream->Finish());
-    if (error.ok()) return Failed("memory that it did not give out is used");
+    if (error.ok()) {
+      return Failed(
+          "the stream accepted memory that the backend did not allocate");
+    }
     FERRY_RETURN_IF_ERROR(ExpectNamesBad(error, "the error"));
     const TransferPiece piece = pieces[0];
     FERRY_RETURN_IF_ERROR(ExpectNamesBad(stream->NextBuffer().status(),
@@ -250,7 +256,7 @@ absl::Status EndOfAStreamWaits(const Subject& subject, int device) {
   for (size_t i = 0; i < memory.size(); ++i) {
     FERRY_RETURN_IF_ERROR(ExpectHolds(
         subject, memory[i], Pattern(static_cast<uint32_t>(i), sizes[i]),
-        absl::StrCat("storage ", i, " of a stream that is gone")));
+        absl::StrCat("storage ", i, " of a stream that was destroyed")));
   }
   return absl::OkStatus();
 }

@@ -56,7 +56,7 @@ struct FakeBackend::Heap {
     if (size_bytes == 0) return nullptr;
     const auto block = blocks.find(reinterpret_cast<uintptr_t>(memory.data));
     if (block == blocks.end()) {
-      return absl::InternalError("memory that is not allocated");
+      return absl::InternalError("the memory is not allocated");
     }
     std::vector<uint8_t>& bytes = block->second.bytes;
     if (offset_bytes > bytes.size() ||
@@ -157,7 +157,7 @@ class FakeBackend::Stream final : public TransferStream {
         heap_.Find(*piece.memory, piece.offset_bytes, piece.size_bytes));
     if (piece.size_bytes == 0) return absl::OkStatus();
     if (heap_.DeviceOf(*piece.memory) != device_) {
-      return absl::InternalError("memory of another device");
+      return absl::InternalError("the memory is on another device");
     }
     if (transfer.destination == nullptr) {
       std::memcpy(bytes, transfer.source + piece.buffer_offset_bytes,

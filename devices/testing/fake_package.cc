@@ -85,12 +85,12 @@ HostCopier FakePackage::to_host() const {
     const auto block =
         state->blocks.find(reinterpret_cast<uintptr_t>(from.data()));
     if (block == state->blocks.end()) {
-      return absl::InternalError("a storage that is not kept");
+      return absl::InternalError("the package does not hold this storage");
     }
     const absl::string_view kept = block->second;
     if (size_bytes == 0 || offset_bytes > kept.size() ||
         size_bytes > kept.size() - offset_bytes) {
-      return absl::InternalError("a range that is empty or not inside");
+      return absl::InternalError("the range is empty or outside the storage");
     }
     const absl::string_view range = kept.substr(offset_bytes, size_bytes);
     std::transform(range.begin(), range.end(), static_cast<char*>(to),

@@ -430,7 +430,7 @@ TEST_F(ExtentReaderTest, BackendErrorsAreReturned) {
       const absl::Status status = Read();
       EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
       EXPECT_EQ(status.message(),
-                "some.zip: some/record: memory that is not allocated");
+                "some.zip: some/record: the memory is not allocated");
     }
   }
 }
