@@ -63,7 +63,7 @@ class Reader {
  private:
   absl::Status Bad(absl::string_view what) const {
     return absl::InvalidArgumentError(
-        absl::StrCat(file_.name(), " is no plugin: ", what));
+        absl::StrCat(file_.name(), " is not a plugin: ", what));
   }
 
   // The records that `size_bytes` at `offset` hold.
@@ -73,7 +73,7 @@ class Reader {
                                             absl::string_view what) const {
     if (size_bytes > kMaxTableBytes || offset > file_.size_bytes() ||
         size_bytes > file_.size_bytes() - offset) {
-      return Bad(absl::StrCat("its ", what, " are not inside the file"));
+      return Bad(absl::StrCat("its ", what, " reach past the end of the file"));
     }
     std::vector<Record> records(
         static_cast<size_t>(size_bytes / sizeof(Record)));
@@ -91,17 +91,17 @@ class Reader {
     FERRY_RETURN_IF_ERROR(file_.ReadAt(
         0, absl::MakeSpan(reinterpret_cast<char*>(&header_), sizeof(header_))));
     if (std::memcmp(header_.e_ident, ELFMAG, SELFMAG) != 0) {
-      return Bad("it is no ELF file");
+      return Bad("it is not an ELF file");
     }
     if (header_.e_ident[EI_CLASS] != ELFCLASS64 ||
         header_.e_ident[EI_DATA] != ELFDATA2LSB ||
         header_.e_machine != kMachine) {
       return Bad("it was built for another kind of machine");
     }
-    if (header_.e_type != ET_DYN) return Bad("it is no shared object");
+    if (header_.e_type != ET_DYN) return Bad("it is not a shared object");
     if (header_.e_shentsize != sizeof(Elf64_Shdr) ||
         header_.e_phentsize != sizeof(Elf64_Phdr)) {
-      return Bad("its headers have another size than they should");
+      return Bad("its headers have the wrong size");
     }
     return absl::OkStatus();
   }
@@ -118,14 +118,16 @@ class Reader {
       if (segment.p_type == PT_GNU_STACK) {
         elf_.has_executable_stack = (segment.p_flags & PF_X) != 0;
       }
-      if (segment.p_type == PT_INTERP) return Bad("it is a program");
+      if (segment.p_type == PT_INTERP) {
+        return Bad("it is a program, not a shared object");
+      }
     }
     return absl::OkStatus();
   }
 
   absl::StatusOr<std::vector<char>> Strings(const Elf64_Shdr& user) const {
     if (user.sh_link >= sections_.size()) {
-      return Bad("a table has no strings");
+      return Bad("one of its tables has no string table");
     }
     const Elf64_Shdr& strings = sections_[user.sh_link];
     return Table<char>(strings.sh_offset, strings.sh_size, "strings");
@@ -133,7 +135,9 @@ class Reader {
 
   absl::StatusOr<std::string> StringAt(const std::vector<char>& strings,
                                        uint64_t offset) const {
-    if (offset >= strings.size()) return Bad("a name is not in its table");
+    if (offset >= strings.size()) {
+      return Bad("a name is outside its string table");
+    }
     const char* const begin = strings.data() + offset;
     const size_t most =
         std::min<uint64_t>(strings.size() - offset, kMaxNameBytes + 1);
@@ -155,7 +159,9 @@ class Reader {
       if (symbol.st_shndx == SHN_ABS) continue;
       ElfFile::Symbol row;
       FERRY_ASSIGN_OR_RETURN(row.name, StringAt(strings, symbol.st_name));
-      if (row.name.size() > names_left) return Bad("its names are too long");
+      if (row.name.size() > names_left) {
+        return Bad("its names are too long together");
+      }
       names_left -= row.name.size();
       row.is_defined = symbol.st_shndx != SHN_UNDEF;
       row.is_weak = binding == STB_WEAK;
@@ -197,7 +203,7 @@ class Reader {
 }  // namespace
 
 std::string DescribeUnsound(const ElfFile& elf) {
-  if (elf.has_executable_stack) return "it wants an executable stack";
+  if (elf.has_executable_stack) return "it needs an executable stack";
   if (elf.has_text_relocations) return "it has text relocations";
   return "";
 }

@@ -20,17 +20,17 @@ constexpr uint32_t kMaxDevices = 1 << 15;
 absl::string_view AbsenceText(uint32_t absence) {
   switch (absence) {
     case FERRY_ABSENCE_NO_DEVICE:
-      return "no such hardware";
+      return "the hardware is not present";
     case FERRY_ABSENCE_NO_DRIVER:
       return "its driver is not installed";
     case FERRY_ABSENCE_DRIVER_TOO_OLD:
       return "its driver is too old";
     case FERRY_ABSENCE_NO_PERMISSION:
-      return "this user may not use it";
+      return "this user does not have permission to use it";
     case FERRY_ABSENCE_DEVICE_LOST:
       return "the device is lost";
     default:
-      return "the plugin finds none";
+      return "the plugin found no device";
   }
 }
 
@@ -56,9 +56,9 @@ absl::StatusOr<int> PluginBackend::DeviceCount() const {
   }));
   const uint32_t most = is_indexed() ? kMaxDevices : 1;
   if (devices.count > most) {
-    return absl::InternalError(absl::StrCat("the plugin counts ", devices.count,
-                                            " devices of type ", type_,
-                                            "; there can be ", most));
+    return absl::InternalError(
+        absl::StrCat("the plugin reports ", devices.count, " devices of type ",
+                     type_, "; at most ", most, " are allowed"));
   }
   if (devices.count == 0) {
     const std::string why = PluginText(devices.why, sizeof(devices.why));
@@ -98,8 +98,8 @@ absl::Status PluginBackend::Allocate(int index,
       std::fill(out.begin(), out.end(), Memory());
       if (!absl::IsResourceExhausted(status)) return status;
       return absl::ResourceExhaustedError(
-          absl::StrCat(type_, ":", index, " has no room for ", sizes_bytes[i],
-                       " bytes: ", status.message()));
+          absl::StrCat("cannot allocate ", sizes_bytes[i], " bytes on ", type_,
+                       ":", index, ": ", status.message()));
     }
     // A handle of 0 may be memory like another, so it is freed like another.
     out[i] = MakePluginMemory(table_, device, handle);

@@ -55,7 +55,7 @@ absl::StatusOr<std::string> CheckedText(const ferry_string& text,
   for (char c : checked) {
     if (!absl::ascii_isprint(static_cast<unsigned char>(c))) {
       return Broken(absl::StrCat("its ", what, " \"", absl::CHexEscape(checked),
-                                 "\" is no printable text"));
+                                 "\" is not printable text"));
     }
   }
   return checked;
@@ -78,7 +78,7 @@ absl::Status CheckFunctions(absl::string_view type, const char* capability,
     }
     return Broken(absl::StrCat(
         subject, claimed ? " claims " : " does not claim ", capability,
-        claimed ? " and has no function \"" : " and has a function \"",
+        claimed ? ", but has no function \"" : ", but has a function \"",
         function.name, "\""));
   }
   return absl::OkStatus();
@@ -89,19 +89,19 @@ absl::StatusOr<PluginDescription::BackendTable> CheckBackend(
   if (theirs == nullptr) return Broken("a device type's table is null");
   if (theirs->struct_size < kMinBackendBytes) {
     return Broken(absl::StrCat("a device type's table has ",
-                               theirs->struct_size, " bytes of ",
-                               kMinBackendBytes));
+                               theirs->struct_size, " bytes; at least ",
+                               kMinBackendBytes, " are required"));
   }
   PluginDescription::BackendTable checked;
   checked.table = Sized(theirs);
   const ferry_backend& table = checked.table;
   FERRY_ASSIGN_OR_RETURN(checked.type, CheckedText(table.type, "device type"));
   if (!IsPluginDeviceType(checked.type)) {
-    return Broken(absl::StrCat(
-        "\"", checked.type,
-        "\" is no name of a device type: it begins with a lower-case letter "
-        "and has at most ",
-        kMaxTypeBytes, " lower-case letters, digits and '_'"));
+    return Broken(absl::StrCat("\"", checked.type,
+                               "\" is not a valid device type: a type begins "
+                               "with a lower-case letter and has at most ",
+                               kMaxTypeBytes,
+                               " lower-case letters, digits and '_'"));
   }
   if ((table.flags & kMustUnderstand & ~kKnownBackendFlags) != 0) {
     return absl::UnimplementedError(absl::StrCat(
@@ -142,16 +142,17 @@ absl::Status CheckSanitizer(uint32_t theirs) {
   if (theirs == ours || (!matters(theirs) && !matters(ours))) {
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat("the plugin was built with sanitizer kind ", theirs,
-                   ", this program ", "with ", ours, "; build both alike"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the plugin was built with sanitizer kind ", theirs,
+      " and this program with ", ours, "; build both with the same sanitizer"));
 }
 
 absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
   if (theirs == nullptr) return Broken("its description is null");
   if (theirs->struct_size < kMinPluginBytes) {
     return Broken(absl::StrCat("its description has ", theirs->struct_size,
-                               " bytes of ", kMinPluginBytes));
+                               " bytes; at least ", kMinPluginBytes,
+                               " are required"));
   }
   const ferry_plugin plugin = Sized(theirs);
   if ((plugin.flags & kMustUnderstand) != 0) {
@@ -164,7 +165,7 @@ absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
   if (plugin.lowest_host_minor > FERRY_PLUGIN_ABI_MINOR) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the plugin needs version ", FERRY_PLUGIN_ABI_MAJOR, ".",
-        plugin.lowest_host_minor, " of the interface, this Ferry has ",
+        plugin.lowest_host_minor, " of the interface; this Ferry has ",
         FERRY_PLUGIN_ABI_MAJOR, ".", FERRY_PLUGIN_ABI_MINOR));
   }
   FERRY_RETURN_IF_ERROR(CheckSanitizer(plugin.sanitizer));
@@ -176,8 +177,8 @@ absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
                          CheckedText(plugin.vendor, "vendor"));
   if (plugin.backend_count == 0 || plugin.backend_count > kMaxBackends ||
       plugin.backends == nullptr) {
-    return Broken(absl::StrCat("it should bring 1 to ", kMaxBackends,
-                               " device types and brings ",
+    return Broken(absl::StrCat("it should have 1 to ", kMaxBackends,
+                               " device types, but has ",
                                plugin.backend_count));
   }
   for (uint64_t i = 0; i < plugin.backend_count; ++i) {
@@ -185,8 +186,8 @@ absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
                            CheckBackend(plugin.backends[i]));
     for (const auto& other : description.backends) {
       if (other.type == backend.type) {
-        return Broken(
-            absl::StrCat("it brings device type \"", backend.type, "\" twice"));
+        return Broken(absl::StrCat("it has the device type \"", backend.type,
+                                   "\" twice"));
       }
     }
     description.backends.push_back(std::move(backend));
@@ -213,10 +214,10 @@ absl::StatusOr<PluginDescription> QueryPlugin(ferry_plugin_query query,
   ferry_status status = HostStruct<ferry_status>();
   const int32_t code = query(&host, &plugin, &status);
   if (code == FERRY_INCOMPATIBLE && status.code == code) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the plugin does not fit version ", FERRY_PLUGIN_ABI_MAJOR,
-                     ".", FERRY_PLUGIN_ABI_MINOR, " of the interface: ",
-                     PluginText(status.message, sizeof(status.message))));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the plugin does not support version ", FERRY_PLUGIN_ABI_MAJOR, ".",
+        FERRY_PLUGIN_ABI_MINOR, " of the interface: ",
+        PluginText(status.message, sizeof(status.message))));
   }
   FERRY_RETURN_IF_ERROR(PluginStatus(FERRY_PLUGIN_QUERY_SYMBOL, code, status));
   return CheckDescription(plugin);

@@ -98,7 +98,7 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
   constexpr auto kFailed = absl::StatusCode::kFailedPrecondition;
   const Spoiling spoilings[] = {
       {"too short", [](Sample* s) { s->plugin.struct_size = 95; }, kInvalid,
-       "95 bytes of 96"},
+       "95 bytes; at least 96 are required"},
       {"too new", [](Sample* s) { s->plugin.lowest_host_minor = 1; }, kFailed,
        "too old for this plugin"},
       {"flag", [](Sample* s) { s->plugin.flags = uint64_t{1} << 40; },
@@ -111,7 +111,7 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
                                    ? FERRY_SANITIZER_NONE
                                    : FERRY_SANITIZER_MEMORY;
        },
-       kFailed, "build both alike"},
+       kFailed, "build both with the same sanitizer"},
       {"no name",
        [](Sample* s) {
          s->plugin.name = {nullptr, 5};
@@ -123,7 +123,7 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
       {"odd version", [](Sample* s) { s->plugin.version = Text("1\n2"); },
        kInvalid, "printable"},
       {"no types", [](Sample* s) { s->plugin.backend_count = 0; }, kInvalid,
-       "brings 0"},
+       "but has 0"},
       {"many types", [](Sample* s) { s->plugin.backend_count = UINT64_MAX; },
        kInvalid, "device types"},
       {"null list", [](Sample* s) { s->plugin.backends = nullptr; }, kInvalid,
@@ -131,20 +131,20 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
       {"null table", [](Sample* s) { s->backends[0] = nullptr; }, kInvalid,
        "null"},
       {"short table", [](Sample* s) { s->backend.struct_size = 8; }, kInvalid,
-       "8 bytes of 160"},
+       "8 bytes; at least 160 are required"},
       {"twice", [](Sample* s) { s->plugin.backend_count = 2; }, kInvalid,
        "twice"},
       {"upper case", [](Sample* s) { s->backend.type = Text("Acme"); },
-       kInvalid, "no name of a device type"},
+       kInvalid, "not a valid device type"},
       {"colon", [](Sample* s) { s->backend.type = Text("acme:0"); }, kInvalid,
-       "no name of a device type"},
+       "not a valid device type"},
       {"backend flag", [](Sample* s) { s->backend.flags = uint64_t{1} << 63; },
        kUnimplemented, "flags"},
       {"no copy", [](Sample* s) { s->backend.copy = nullptr; }, kInvalid,
        "\"copy\""},
       {"claims queues",
        [](Sample* s) { s->backend.capabilities = FERRY_CAPABILITY_ASYNC; },
-       kInvalid, "claims ASYNC and has no function \"queue_create\""},
+       kInvalid, "claims ASYNC, but has no function \"queue_create\""},
       {"claims host memory",
        [](Sample* s) { s->backend.capabilities = FERRY_CAPABILITY_HOST_ALLOC; },
        kInvalid, "\"host_allocate\""},

@@ -36,15 +36,15 @@ absl::Status OsError(absl::string_view path, int error) {
 // Whether others than root and this user may change what stands at `path`.
 absl::Status CheckTrusted(const std::string& path, const struct stat& status) {
   if (status.st_uid != 0 && status.st_uid != geteuid()) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(path, " belongs to user ", status.st_uid,
-                     ", who is neither root nor the one that runs this"));
+    return absl::PermissionDeniedError(absl::StrCat(
+        path, " belongs to user ", status.st_uid,
+        ", who is neither root nor the user that runs this program"));
   }
   const bool is_sticky_folder =
       S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !is_sticky_folder) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(path, " can be changed by others: run chmod go-w"));
+    return absl::PermissionDeniedError(absl::StrCat(
+        "other users may write to ", path, "; run chmod go-w on it"));
   }
   return absl::OkStatus();
 }
@@ -93,7 +93,8 @@ absl::Status CheckPluginBinary(const RandomAccessFile& file) {
   if (!unsound.empty()) return bad(unsound);
   const std::string needs = DescribeHostNeeds(elf);
   if (!needs.empty()) {
-    return bad(absl::StrCat(needs, ", but a plugin links nothing of Ferry"));
+    return bad(
+        absl::StrCat(needs, ", but a plugin must not link against Ferry"));
   }
   const bool has_query = std::any_of(
       elf.symbols.begin(), elf.symbols.end(),
@@ -101,10 +102,10 @@ absl::Status CheckPluginBinary(const RandomAccessFile& file) {
         return symbol.is_defined && symbol.name == FERRY_PLUGIN_QUERY_SYMBOL;
       });
   if (!has_query) {
-    return bad(absl::StrCat(
-        "it exports no ", FERRY_PLUGIN_QUERY_SYMBOL,
-        ", so it is no plugin for this version of Ferry, or was built with its "
-        "query function hidden"));
+    return bad(
+        absl::StrCat("it does not export ", FERRY_PLUGIN_QUERY_SYMBOL,
+                     "; either it is not a plugin for this version of Ferry, "
+                     "or it was built with its query function hidden"));
   }
   return absl::OkStatus();
 }
@@ -122,7 +123,7 @@ absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file) {
   }
   void* const symbol = dlsym(handle, FERRY_PLUGIN_QUERY_SYMBOL);
   if (symbol == nullptr) {
-    return bad(absl::StrCat(" has no ", FERRY_PLUGIN_QUERY_SYMBOL));
+    return bad(absl::StrCat(" does not export ", FERRY_PLUGIN_QUERY_SYMBOL));
   }
   // A handle also finds what the library depends on.
   Dl_info info;
@@ -131,8 +132,9 @@ absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file) {
       stat(info.dli_fname, &status) != 0 ||
       std::make_pair(uint64_t{status.st_dev}, uint64_t{status.st_ino}) !=
           file.identity()) {
-    return bad(absl::StrCat(" is not where its ", FERRY_PLUGIN_QUERY_SYMBOL,
-                            " stands, or was replaced meanwhile"));
+    return bad(
+        absl::StrCat(" does not define ", FERRY_PLUGIN_QUERY_SYMBOL,
+                     " itself, or was replaced while it was being loaded"));
   }
   ferry_plugin_query query;
   static_assert(sizeof(query) == sizeof(symbol));

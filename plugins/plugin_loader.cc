@@ -75,7 +75,7 @@ absl::string_view SourceName(PluginVerdict::Source source) {
 }
 
 std::string PluginVerdict::ToString() const {
-  const std::string subject = path.empty() ? "linked in" : path;
+  const std::string subject = path.empty() ? "linked into the program" : path;
   if (!status.ok()) {
     return absl::StrCat(subject, ": disabled: ", status.message());
   }
@@ -169,12 +169,12 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
   if (verdict->source == PluginVerdict::kEnvironment &&
       !absl::StartsWith(library, "/")) {
     return absl::InvalidArgumentError(absl::StrCat(
-        library, " in ", kEnvironmentVariable, " is no absolute path"));
+        library, " in ", kEnvironmentVariable, " is not an absolute path"));
   }
   if (IsFolder(library)) {
-    return absl::NotFoundError(absl::StrCat(library, " holds no manifest (*",
-                                            kManifestSuffix,
-                                            "), or cannot be read"));
+    return absl::NotFoundError(
+        absl::StrCat("the folder ", library, " contains no manifest (*",
+                     kManifestSuffix, "), or cannot be read"));
   }
   std::optional<PluginManifest> manifest;
   if (absl::EndsWith(library, kManifestSuffix)) {
@@ -195,15 +195,14 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
   }
   if (is_locked_) {
     return absl::FailedPreconditionError(
-        "the program has locked the list of plugins");
+        "the program has locked the list of plugins, so no more can be loaded");
   }
   FERRY_RETURN_IF_ERROR(CheckPluginBinary(file.bytes()));
   const auto opened = opened_.try_emplace(file.path(), file.identity()).first;
   if (opened->second != file.identity()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(file.path(),
-                     " was replaced since it was first loaded; start the "
-                     "program again"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        file.path(),
+        " was replaced since it was first loaded; restart the program"));
   }
   FERRY_ASSIGN_OR_RETURN(const ferry_plugin_query query,
                          LoadPluginLibrary(file));
@@ -223,24 +222,24 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
   Describe(plugin, verdict);
   if (is_locked_) {
     return absl::FailedPreconditionError(
-        "the program has locked the list of plugins");
+        "the program has locked the list of plugins, so no more can be loaded");
   }
   for (const Loaded& loaded : loaded_) {
     if (loaded.plugin.name != plugin.name) continue;
     return absl::AlreadyExistsError(absl::StrCat(
-        "a plugin of the name ", plugin.name, " is loaded already, from ",
+        "a plugin named ", plugin.name, " is already loaded, from ",
         loaded.path.empty() ? "the program" : loaded.path));
   }
   const DeviceSnapshot devices = registry_->Snapshot();
   for (const auto& backend : plugin.backends) {
     if (IsReservedDeviceType(backend.type) && !allow_reserved_types) {
       return absl::PermissionDeniedError(
-          absl::StrCat("the device type \"", backend.type,
-                       "\" is not for plugins, unless the program allows it"));
+          absl::StrCat("plugins may not provide the device type \"",
+                       backend.type, "\" unless the program allows it"));
     }
     if (devices.FindBackend(backend.type) != nullptr) {
       return absl::AlreadyExistsError(absl::StrCat(
-          "the device type \"", backend.type, "\" is registered already"));
+          "the device type \"", backend.type, "\" is already registered"));
     }
   }
   // Undone, as a whole, where somebody else was quicker.
@@ -262,7 +261,7 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
 void PluginLoader::Finish(const PluginVerdict& verdict) {
   verdicts_.push_back(verdict);
   std::string name = verdict.path.empty() ? verdict.name : verdict.path;
-  if (name.empty()) name = "a plugin that is linked in";
+  if (name.empty()) name = "a plugin linked into the program";
   if (verdict.status.ok()) {
     registry_->ForgetDisabled(name);
   } else {

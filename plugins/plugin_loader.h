@@ -121,8 +121,8 @@ class PluginLoader {
   //                         loaded.
   std::vector<PluginVerdict> Load(const PluginOptions& options);
 
-  // Registers a plugin that is linked in, or that the program itself has
-  // loaded.
+  // Registers a plugin that is linked into the program, or that the program
+  // itself has loaded.
   PluginVerdict LoadLinked(ferry_plugin_query query,
                            bool allow_reserved_types = false);
 

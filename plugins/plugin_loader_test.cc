@@ -227,12 +227,12 @@ TEST_F(PluginLoaderTest, FilesThatAreNoPluginsAreRefused) {
   ExpectRefused("/no/such.so", absl::StatusCode::kNotFound, "/no/such.so");
   ExpectRefused("/dev/null", kInvalid, "not a regular file");
   ExpectRefused(Write("text.so", std::string(100, 'x')), kInvalid,
-                "no ELF file");
-  ExpectRefused("/bin/sh", kInvalid, "it is a program");
+                "not an ELF file");
+  ExpectRefused("/bin/sh", kInvalid, "it is a program, not a shared object");
   // A library, and one that has no query function.
   const std::string system = "/lib/x86_64-linux-gnu/libm.so.6";
   if (std::filesystem::exists(system)) {
-    ExpectRefused(system, kInvalid, "exports no ferry_plugin_query_v0");
+    ExpectRefused(system, kInvalid, "does not export ferry_plugin_query_v0");
   }
 }
 
@@ -250,17 +250,17 @@ TEST_F(PluginLoaderTest, FilesThatOthersMayChangeAreRefused) {
   constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
   const std::string path = Copy(kToy, "libtoy.so");
   ASSERT_EQ(chmod(path.c_str(), 0777), 0);
-  ExpectRefused(path, kDenied, path + " can be changed by others");
+  ExpectRefused(path, kDenied, "other users may write to " + path);
   ASSERT_EQ(chmod(path.c_str(), 0775), 0);
-  ExpectRefused(path, kDenied, path + " can be changed by others");
+  ExpectRefused(path, kDenied, "other users may write to " + path);
   ASSERT_EQ(chmod(path.c_str(), 0755), 0);
   ASSERT_EQ(chmod(folder_.c_str(), 0777), 0);
-  ExpectRefused(path, kDenied, folder_ + " can be changed by others");
+  ExpectRefused(path, kDenied, "other users may write to " + folder_);
   // A link says nothing of what it leads to.
   const std::string link = ::testing::TempDir() + "/link_to_toy.so";
   unlink(link.c_str());
   ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
-  ExpectRefused(link, kDenied, folder_ + " can be changed by others");
+  ExpectRefused(link, kDenied, "other users may write to " + folder_);
   ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
   // Only root can give a file away, and not in every sandbox.
   if (chown(path.c_str(), 12345, 12345) == 0) {
@@ -273,18 +273,18 @@ TEST_F(PluginLoaderTest, ManifestsThatAreWrongAreRefused) {
   Copy(kToy, "libtoy.so");
   const std::string good = ManifestText("libtoy.so");
   const std::pair<std::string, std::string> wrong[] = {
-      {"", "no manifest"},
-      {"{", "no manifest"},
-      {"[]", "no manifest"},
+      {"", "not a plugin manifest"},
+      {"{", "not a plugin manifest"},
+      {"[]", "not a plugin manifest"},
       {"{}", "manifest_version is 0"},
       {std::string(70000, ' '), "65536 bytes"},
       {"{\"manifest_version\": 2}", "manifest_version is 2"},
       {"{\"manifest_version\": 1}", "name and version"},
       {"{\"surprise\": 1," + good.substr(1), "surprise"},
       {"{\"abi_major\": 1," + good.substr(1), "version 1 of the interface"},
-      {ManifestText("../libtoy.so"), "below its own folder"},
-      {ManifestText("/lib/libtoy.so"), "below its own folder"},
-      {ManifestText("a/../../libtoy.so"), "below its own folder"},
+      {ManifestText("../libtoy.so"), "inside the manifest's own folder"},
+      {ManifestText("/lib/libtoy.so"), "inside the manifest's own folder"},
+      {ManifestText("a/../../libtoy.so"), "inside the manifest's own folder"},
       {ManifestText("libtoy.so", "2.0.0"), "the plugin says org.ferry.toy"},
   };
   for (const auto& [text, message] : wrong) {

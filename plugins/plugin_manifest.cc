@@ -42,7 +42,7 @@ absl::StatusOr<PluginManifest> ReadPluginManifest(
     const RandomAccessFile& file) {
   const auto bad = [&](absl::string_view what) {
     return absl::InvalidArgumentError(
-        absl::StrCat(file.name(), " is no manifest of a plugin: ", what));
+        absl::StrCat(file.name(), " is not a plugin manifest: ", what));
   };
   if (file.size_bytes() > kMaxManifestBytes) {
     return bad(absl::StrCat("it has more than ", kMaxManifestBytes, " bytes"));
@@ -67,12 +67,12 @@ absl::StatusOr<PluginManifest> ReadPluginManifest(
                             FERRY_PLUGIN_ABI_MAJOR));
   }
   if (manifest.name().empty() || manifest.version().empty()) {
-    return bad("it should say the plugin's name and version");
+    return bad("it should give the plugin's name and version");
   }
   if (LeavesItsFolder(manifest.library())) {
-    return bad(absl::StrCat("its library \"",
-                            absl::CHexEscape(manifest.library()),
-                            "\" should be a path below its own folder"));
+    return bad(
+        absl::StrCat("its library \"", absl::CHexEscape(manifest.library()),
+                     "\" should be a path inside the manifest's own folder"));
   }
   if (manifest.device_types().empty()) {
     return bad("it should list the plugin's device_types");
@@ -80,7 +80,7 @@ absl::StatusOr<PluginManifest> ReadPluginManifest(
   for (const std::string& type : manifest.device_types()) {
     if (!IsPluginDeviceType(type)) {
       return bad(absl::StrCat("\"", absl::CHexEscape(type),
-                              "\" is no name of a device type"));
+                              "\" is not a valid device type"));
     }
   }
   return manifest;

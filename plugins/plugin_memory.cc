@@ -53,9 +53,9 @@ absl::StatusOr<ferry_copy> CopyOf(const ferry_backend& table,
           ? nullptr
           : static_cast<const Block*>(memory.owner.get());
   if (block == nullptr || !block->IsOf(table)) {
-    return absl::InvalidArgumentError(absl::StrCat("memory that the ",
-                                                   PluginText(table.type),
-                                                   " plugin did not give out"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ", PluginText(table.type),
+                     " plugin did not allocate this memory"));
   }
   ferry_copy copy = HostStruct<ferry_copy>();
   copy.device_index = block->index();

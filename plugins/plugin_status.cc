@@ -50,9 +50,10 @@ std::string PluginText(const ferry_string& text) {
 absl::Status PluginStatus(absl::string_view function, int32_t code,
                           const ferry_status& status) {
   if (code != status.code || !IsPluginCode(code)) {
-    return absl::InternalError(absl::StrCat(
-        "the plugin breaks its interface: \"", function, "\" returned code ",
-        code, " and wrote ", status.code, "; tell its makers"));
+    return absl::InternalError(
+        absl::StrCat("the plugin breaks its interface: \"", function,
+                     "\" returned code ", code, " and wrote code ", status.code,
+                     " into its status; report this to the plugin's authors"));
   }
   if (code == FERRY_OK) return absl::OkStatus();
   std::string message = PluginText(status.message, sizeof(status.message));

@@ -37,12 +37,12 @@ absl::Status ExpectCode(absl::string_view function, int32_t code,
                         const ferry_status& status, int32_t wanted) {
   if (code != wanted) {
     return Wrong(absl::StrCat(
-        "\"", function, "\" should return ", wanted, " and returned ", code,
+        "\"", function, "\" should return ", wanted, ", but returned ", code,
         ": ", PluginText(status.message, sizeof(status.message))));
   }
   if (status.code != code) {
     return Wrong(absl::StrCat("\"", function, "\" returned ", code,
-                              " and its status says ", status.code));
+                              ", but its status says ", status.code));
   }
   if (std::memchr(status.message, '\0', sizeof(status.message)) == nullptr) {
     return Wrong(

@@ -35,7 +35,7 @@ absl::Status AnswersStayInTheirStructs(const ferry_backend& table,
       ExpectCode("device_properties", code, *status, FERRY_OK));
   if (devices->struct_size != sizeof(*devices) ||
       properties->struct_size != sizeof(*properties)) {
-    return Wrong("it changed the size of a struct of the host");
+    return Wrong("it changed the struct_size of a struct of the host");
   }
   if (std::memchr(properties->name, '\0', sizeof(properties->name)) ==
       nullptr) {
@@ -155,7 +155,7 @@ absl::Status NothingIsLeftBehind(const ferry_backend& table, uint32_t device) {
   const std::string more = LeftSince(before);
   if (!more.empty()) {
     return Wrong(
-        absl::StrCat("after 1000 allocations that were freed: ", more));
+        absl::StrCat("after 1000 allocations, all freed, there are ", more));
   }
   return absl::OkStatus();
 }
@@ -179,12 +179,14 @@ absl::Status HostMemoryIsMemory(const ferry_backend& table, uint32_t device) {
     FERRY_RETURN_IF_ERROR(block.status());
     FERRY_RETURN_IF_ERROR(Copy(table, block.ToDevice(address, size)));
     FERRY_RETURN_IF_ERROR(Copy(table, block.ToHost(found.data(), size)));
-    if (found != wanted) return Wrong("bytes of host memory came back wrong");
+    if (found != wanted) {
+      return Wrong("bytes copied through host memory came back wrong");
+    }
     addresses.push_back(address);
   }
   std::sort(addresses.begin(), addresses.end());
   if (std::unique(addresses.begin(), addresses.end()) != addresses.end()) {
-    return Wrong("two pieces of host memory have one address");
+    return Wrong("two blocks of host memory have the same address");
   }
   absl::Status freed = absl::OkStatus();
   std::thread([&] {

@@ -148,8 +148,8 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
   CheckResult current;
   int ends[2];
   if (pipe(ends) != 0) {
-    all->fault =
-        absl::StrCat("the checker can make no pipe: ", std::strerror(errno));
+    all->fault = absl::StrCat("the checker cannot create a pipe: ",
+                              std::strerror(errno));
     return true;
   }
   // What is in a buffer would be written twice.
@@ -161,8 +161,8 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
     RunChild(ends[1], output, *done, body);
   }
   if (child < 0) {
-    all->fault =
-        absl::StrCat("the checker can make no process: ", std::strerror(errno));
+    all->fault = absl::StrCat("the checker cannot create a process: ",
+                              std::strerror(errno));
   }
   close(ends[1]);
   if (child < 0) {

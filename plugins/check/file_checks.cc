@@ -38,7 +38,7 @@ std::string ExportsTheQueryAlone(const ElfFile& elf) {
     }
   }
   if (!has_query) {
-    return absl::StrCat("it exports no ", FERRY_PLUGIN_QUERY_SYMBOL);
+    return absl::StrCat("it does not export ", FERRY_PLUGIN_QUERY_SYMBOL);
   }
   if (others.empty()) return "";
   return absl::StrCat("it also exports ", absl::StrJoin(others, ", "),
@@ -49,9 +49,10 @@ std::string ExportsTheQueryAlone(const ElfFile& elf) {
 std::string HasNoUniqueSymbols(const ElfFile& elf) {
   for (const ElfFile::Symbol& symbol : elf.symbols) {
     if (!symbol.is_unique) continue;
-    return absl::StrCat(symbol.name,
-                        " is shared with every other library of the process; "
-                        "compile with -fvisibility=hidden or -fno-gnu-unique");
+    return absl::StrCat(
+        "the symbol ", symbol.name,
+        " is shared with every other library of the process (STB_GNU_UNIQUE); "
+        "compile with -fvisibility=hidden or -fno-gnu-unique");
   }
   return "";
 }
@@ -65,7 +66,8 @@ std::string FindsLibrariesBesideItself(const ElfFile& elf) {
         absl::StartsWith(folder, "${ORIGIN}")) {
       continue;
     }
-    return absl::StrCat("its run path is ", elf.run_path);
+    return absl::StrCat("its run path is ", elf.run_path,
+                        "; every folder in it should begin with $ORIGIN");
   }
   return "";
 }

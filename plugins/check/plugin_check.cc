@@ -124,9 +124,9 @@ class LoadedChecks {
     }
     if (!query.ok()) {
       for (const QueryCheck& check : QueryChecks()) {
-        Skip(check.id, check.title, "it does not load");
+        Skip(check.id, check.title, "the library does not load");
       }
-      SkipCalls("it does not load");
+      SkipCalls("the library does not load");
       return;
     }
     for (const QueryCheck& check : QueryChecks()) {
@@ -136,7 +136,7 @@ class LoadedChecks {
     const absl::StatusOr<PluginDescription> plugin =
         QueryPlugin(*query, file_.directory());
     if (!plugin.ok()) {
-      SkipCalls("its description is not sound");
+      SkipCalls("the plugin's description breaks the rules");
       return;
     }
     for (size_t i = 0; i < plugin->backends.size(); ++i) {
@@ -193,11 +193,11 @@ class LoadedChecks {
     const std::string id = absl::StrCat(check.id, suffix_);
     if (!count.ok()) {
       Skip(id, check.title,
-           absl::StrCat("no device: ", count.status().message()));
+           absl::StrCat("there is no device: ", count.status().message()));
       return;
     }
     if ((table.capabilities & check.capability) != check.capability) {
-      Skip(id, check.title, "the plugin does not claim it");
+      Skip(id, check.title, "the plugin does not claim this capability");
       return;
     }
     if (!reporter_.Begin(id, check.title)) return;
@@ -240,7 +240,9 @@ absl::Status EndsWell(const TrustedFile& file) {
   }
   int status = 0;
   while (waitpid(process, &status, 0) < 0) {
-    if (errno != EINTR) return absl::InternalError("no process could be made");
+    if (errno != EINTR) {
+      return absl::InternalError("the checker cannot create a process");
+    }
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
@@ -272,7 +274,8 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
     };
     if (std::none_of(results->begin(), results->end(), is_it)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("check \"", id, "\" is to be run, and is none"));
+          absl::StrCat("there is no check \"", id,
+                       "\"; correct the id of the check to run"));
     }
   }
   for (const auto& [id, reason] : options.expected_failures) {
@@ -282,8 +285,9 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
     }
     if (found == nullptr) {
       if (is_cut_short) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          "check \"", id, "\" is expected to fail, and there is none such"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("there is no check \"", id,
+                       "\"; correct the id of the expected failure"));
     }
     if (found->outcome == CheckResult::kFail) {
       found->outcome = CheckResult::kExpectedFailure;
@@ -291,7 +295,7 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
     } else if (found->outcome == CheckResult::kPass) {
       found->outcome = CheckResult::kFail;
       found->detail =
-          absl::StrCat("it passed and was expected to fail: ", reason);
+          absl::StrCat("it passed, but was expected to fail: ", reason);
     }
   }
   return absl::OkStatus();

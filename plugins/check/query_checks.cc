@@ -31,8 +31,8 @@ absl::Status ExpectAnswer(ferry_plugin_query query, const ferry_host_info* host,
   FERRY_RETURN_IF_ERROR(
       ExpectCode(FERRY_PLUGIN_QUERY_SYMBOL, code, *status, wanted));
   if ((answer != nullptr) != (wanted == FERRY_OK)) {
-    return Wrong(wanted == FERRY_OK ? "it succeeded and gave no description"
-                                    : "it failed and gave a description");
+    return Wrong(wanted == FERRY_OK ? "it succeeded, but gave no description"
+                                    : "it failed, but gave a description");
   }
   if (plugin != nullptr) *plugin = answer;
   return absl::OkStatus();
@@ -57,7 +57,7 @@ absl::Status AnswerIsTheSame(ferry_plugin_query query) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  if (differs) return Wrong("another call got another description");
+  if (differs) return Wrong("a later call returned a different description");
   if (std::memcmp(&before, first, sizeof(before)) != 0) {
     return Wrong("the description changed");
   }
@@ -69,7 +69,9 @@ absl::Status NothingIsTouched(ferry_plugin_query query) {
   const Belongings before = Belongings::Now();
   FERRY_RETURN_IF_ERROR(ExpectAnswer(query, &host, FERRY_OK));
   const std::string more = LeftSince(before);
-  if (!more.empty()) return Wrong(absl::StrCat("after it there are ", more));
+  if (!more.empty()) {
+    return Wrong(absl::StrCat("after the query there are ", more));
+  }
   return absl::OkStatus();
 }
 
@@ -129,7 +131,8 @@ absl::Status TypesAreItsOwn(ferry_plugin_query query) {
                          QueryPlugin(query, ""));
   for (const auto& backend : plugin.backends) {
     if (IsReservedDeviceType(backend.type)) {
-      return Wrong(absl::StrCat("\"", backend.type, "\" belongs to others"));
+      return Wrong(
+          absl::StrCat("\"", backend.type, "\" is a reserved device type"));
     }
   }
   return absl::OkStatus();

@@ -81,7 +81,7 @@ absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
   uint32_t ready = 7;
   const int32_t code =
       table.event_query(table.context, event, &ready, status.get());
-  if (ready > 1) return Wrong("\"event_query\" says neither 0 nor 1");
+  if (ready > 1) return Wrong("\"event_query\" answers neither 0 nor 1");
   *is_ready = ready == 1;
   return ExpectCode("event_query", code, *status,
                     ready == 1 ? wanted : FERRY_OK);
@@ -108,7 +108,8 @@ absl::Status QueuesLeaveNothing(const ferry_backend& table, uint32_t device) {
   }
   const std::string more = LeftSince(before);
   if (!more.empty()) {
-    return Wrong(absl::StrCat("after 100 queues that were destroyed: ", more));
+    return Wrong(
+        absl::StrCat("after 100 queues, all destroyed, there are ", more));
   }
   return absl::OkStatus();
 }
@@ -134,7 +135,8 @@ absl::Status WorkIsInOrder(const ferry_backend& table, uint32_t device) {
   for (uint64_t event : events) FERRY_RETURN_IF_ERROR(Release(table, event));
   for (uint64_t i = 0; i < kLarge; ++i) {
     if (found[i] != (i < 1000 ? second : first)[i]) {
-      return Wrong(absl::StrCat("copies ran in another order: byte ", i));
+      return Wrong(
+          absl::StrCat("copies ran in the wrong order: wrong from byte ", i));
     }
   }
   return absl::OkStatus();
@@ -192,7 +194,9 @@ absl::Status ManyMayWait(const ferry_backend& table, uint32_t device) {
       for (int i = 0; i < 10; ++i) status.Update(Wait(table, event));
       bool is_ready = false;
       status.Update(Ask(table, event, &is_ready));
-      if (!is_ready) status.Update(Wrong("not ready after a wait"));
+      if (!is_ready) {
+        status.Update(Wrong("an event is not ready after a wait for it"));
+      }
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -231,7 +235,7 @@ absl::Status ExpectCalled(const ferry_backend& table, uint64_t event,
   }
   if (calls->code != wanted) {
     return Wrong(absl::StrCat("a callback got code ", calls->code.load(),
-                              " for ", wanted));
+                              " instead of ", wanted));
   }
   return absl::OkStatus();
 }
@@ -263,7 +267,9 @@ absl::Status FailuresReachEverybody(const ferry_backend& table,
   uint64_t event = 0;
   if (queue.IsRefused(block.ToDevice(bytes.data(), 200), &code, &event)) {
     if (code != FERRY_OUT_OF_RANGE) {
-      return Wrong(absl::StrCat("a copy past the end is refused with ", code));
+      return Wrong(absl::StrCat("a copy past the end should be refused with ",
+                                FERRY_OUT_OF_RANGE, ", but is refused with ",
+                                code));
     }
   } else {
     bool is_ready = false;

@@ -19,8 +19,8 @@ namespace {
 
 absl::Status CheckIndex(int index) {
   if (index == 0) return absl::OkStatus();
-  return absl::OutOfRangeError(
-      absl::StrCat("there is no cpu device ", index, "; there is 1"));
+  return absl::OutOfRangeError(absl::StrCat("there is no cpu device ", index,
+                                            "; the only one is device 0"));
 }
 
 // The value of the first line "model name : ..." of /proc/cpuinfo. Processors

@@ -138,7 +138,7 @@ static int32_t allocate(void* context, uint32_t index, uint64_t size_bytes,
   pthread_mutex_unlock(&memory_mutex);
   if (made != NULL) return FERRY_OK;
   return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED,
-                    "the toy has not so much memory");
+                    "the toy does not have that much memory");
 }
 
 static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
@@ -155,7 +155,7 @@ static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
   pthread_mutex_unlock(&memory_mutex);
   if (found == NULL) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
-                      "this is no memory of the toy");
+                      "the toy did not allocate this memory");
   }
   munmap(found->pages, found->size_bytes);
   pthread_mutex_destroy(&found->mutex);
@@ -169,21 +169,21 @@ static int32_t copy(void* context, const ferry_copy* copy,
   if (copy->direction != FERRY_COPY_TO_DEVICE &&
       copy->direction != FERRY_COPY_TO_HOST) {
     return ferry_fail(status, FERRY_UNIMPLEMENTED,
-                      "the toy copies to a device and to the host");
+                      "the toy copies only to a device and to the host");
   }
   if (copy->device_index >= DEVICE_COUNT) {
     return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such toy");
   }
   if (copy->handle == 0) {
     if (copy->offset_bytes == 0 && copy->size_bytes == 0) return FERRY_OK;
-    return ferry_fail(status, FERRY_OUT_OF_RANGE, "memory of 0 bytes");
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "the size is 0 bytes");
   }
   pthread_mutex_lock(&memory_mutex);
   block* found = find_block(copy->device_index, copy->handle);
   pthread_mutex_unlock(&memory_mutex);
   if (found == NULL) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
-                      "this is no memory of the toy");
+                      "the toy did not allocate this memory");
   }
   // Written so that no sum can wrap.
   if (copy->offset_bytes > found->size_bytes ||
@@ -198,7 +198,7 @@ static int32_t copy(void* context, const ferry_copy* copy,
   int32_t code = FERRY_OK;
   if (mprotect(found->pages, found->size_bytes, PROT_READ | PROT_WRITE) != 0) {
     code = ferry_fail(status, FERRY_RESOURCE_EXHAUSTED,
-                      "the toy's pages cannot be opened");
+                      "the toy cannot make its memory accessible");
   } else {
     if (copy->direction == FERRY_COPY_TO_DEVICE) {
       memcpy(bytes, copy->host_source, copy->size_bytes);

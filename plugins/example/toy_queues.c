@@ -45,7 +45,7 @@ typedef struct queue {
 } queue;
 
 static int32_t no_host_memory(ferry_status* status) {
-  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "no host memory");
+  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
 }
 
 // -----------------------------------------------------------------------------
@@ -195,7 +195,8 @@ int32_t toy_queue_create(void* context, uint32_t index, uint64_t* handle,
     pthread_cond_destroy(&made->has_changed);
     pthread_mutex_destroy(&made->mutex);
     free(made);
-    return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "no thread");
+    return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED,
+                      "cannot start a thread");
   }
   *handle = (uint64_t)(uintptr_t)made;
   return FERRY_OK;
@@ -223,7 +224,7 @@ int32_t toy_copy_async(void* context, uint64_t handle, const ferry_copy* copy,
   queue* used = (queue*)(uintptr_t)handle;
   if (copy->device_index != used->device_index) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
-                      "the queue is one of another device");
+                      "the queue belongs to another device");
   }
   task* added = malloc(sizeof(*added));
   event* made = new_event();

@@ -9,8 +9,8 @@ namespace ferry {
 namespace {
 
 absl::Status NoSuchDevice(int index) {
-  return absl::OutOfRangeError(
-      absl::StrCat("there is no meta device ", index, "; there is 1"));
+  return absl::OutOfRangeError(absl::StrCat("there is no meta device ", index,
+                                            "; the only one is device 0"));
 }
 
 }  // namespace

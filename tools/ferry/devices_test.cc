@@ -51,7 +51,7 @@ TEST(DevicesTest, PluginsAreLoadedAndExplained) {
   EXPECT_EQ(plugins[1]["loaded"], false);
   EXPECT_EQ(plugins[1]["source"], "environment");
   EXPECT_THAT(plugins[2]["reason"].get<std::string>(),
-              HasSubstr("org.ferry.toy is loaded already"));
+              HasSubstr("org.ferry.toy is already loaded"));
   const Json& devices = all["devices"];
   ASSERT_EQ(devices.size(), 3u);
   EXPECT_EQ(devices[2]["type"], "toy");

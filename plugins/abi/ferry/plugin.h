@@ -356,8 +356,9 @@ static inline int32_t ferry_negotiate(const ferry_host_info* host,
                       "the host's description is too short");
   }
   if ((host->flags >> 32) != 0) {
-    return ferry_fail(status, FERRY_UNIMPLEMENTED,
-                      "the host asks for what this plugin does not know");
+    return ferry_fail(
+        status, FERRY_UNIMPLEMENTED,
+        "the host requires a feature that this plugin does not know");
   }
   if (host->abi_minor < self->lowest_host_minor) {
     return ferry_fail(status, FERRY_INCOMPATIBLE,
