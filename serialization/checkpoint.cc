@@ -229,8 +229,8 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
       file->size_bytes() != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(file->name(),
-                     " cannot be mapped, since it is not opened by a path; "
-                     "leave LoadOptions::mapping out"));
+                     " cannot be mapped, because it was not opened by path; "
+                     "leave LoadOptions::mapping at its default"));
   }
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed, Parse(*file, options));
@@ -266,13 +266,14 @@ absl::StatusOr<std::string> Checkpoint::Impl::ReadRecord(
     for (const Extent& other : parsed_.records) {
       near.Consider(absl::StripPrefix(other.name, prefix));
     }
-    return absl::NotFoundError(absl::StrCat(
-        file_->name(), ": no record ", QuoteForMessage(name), near.Question()));
+    return absl::NotFoundError(
+        absl::StrCat(file_->name(), ": there is no record ",
+                     QuoteForMessage(name), near.Question()));
   }
   if (record->contents_bytes > options_.limits.max_pickle_bytes ||
       !CanHaveItsSize(*record)) {
     return ExtentError(absl::StatusCode::kResourceExhausted, *file_, *record,
-                       "it is larger than what is read at once");
+                       "it is too large to read into memory at once");
   }
   return ReadExtent(*file_, *record, options_.verify_crc32);
 }
@@ -301,7 +302,7 @@ absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::Impl::FindRuns(
   const std::optional<uint32_t> part = FindIndex(storage);
   if (!part) {
     return absl::InvalidArgumentError(absl::StrCat(
-        file_->name(), ": a storage to be found is not of this checkpoint"));
+        file_->name(), ": the storage does not belong to this checkpoint"));
   }
   std::vector<StoredRun> runs;
   for (const Extent& extent : parsed_.storages[*part].extents) {
@@ -331,7 +332,7 @@ absl::Status Checkpoint::Impl::Load(absl::Span<const Storage> storages) {
     const std::optional<uint32_t> part = FindIndex(storage);
     if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
-          file_->name(), ": a storage to be loaded is not of this checkpoint"));
+          file_->name(), ": the storage does not belong to this checkpoint"));
     }
     parts.push_back(*part);
   }
@@ -417,9 +418,10 @@ absl::Status Checkpoint::Impl::CheckHasBytes(uint32_t part) const {
   if (!asked.extents.empty() || asked.storage.size_bytes() == 0) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      file_->name(), ": of a storage of ", asked.storage.size_bytes(),
-      " bytes on ", asked.storage.device().ToString(), " the file has none"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(file_->name(), ": the file holds no bytes for a storage of ",
+                   asked.storage.size_bytes(), " bytes on ",
+                   asked.storage.device().ToString()));
 }
 
 absl::Status Checkpoint::Impl::ReadInto(
@@ -430,14 +432,15 @@ absl::Status Checkpoint::Impl::ReadInto(
     const std::optional<uint32_t> part = FindIndex(destination.storage);
     if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
-          file_->name(), ": a storage to be read is not of this checkpoint"));
+          file_->name(), ": the storage does not belong to this checkpoint"));
     }
     FERRY_RETURN_IF_ERROR(CheckHasBytes(*part));
     const uint64_t size_bytes = destination.storage.size_bytes();
     if (destination.memory.size() != size_bytes) {
       return absl::InvalidArgumentError(
-          absl::StrCat(file_->name(), ": memory of ", destination.memory.size(),
-                       " bytes was given for a storage of ", size_bytes));
+          absl::StrCat(file_->name(), ": a storage has ", size_bytes,
+                       " bytes, but the memory given for it has ",
+                       destination.memory.size()));
     }
     for (const Extent& extent : parsed_.storages[*part].extents) {
       ExtentRead& read = reads.emplace_back();
@@ -464,7 +467,7 @@ absl::Status Checkpoint::Impl::ReadTensors(
     const std::optional<uint32_t> part = FindIndex(destination.from.storage());
     if (!part) {
       return absl::InvalidArgumentError(absl::StrCat(
-          file_->name(), ": a tensor to be read is not of this checkpoint"));
+          file_->name(), ": the tensor does not belong to this checkpoint"));
     }
     FERRY_RETURN_IF_ERROR(CheckHasBytes(*part));
     reads.push_back(

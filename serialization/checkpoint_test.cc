@@ -476,7 +476,8 @@ TEST_F(CheckpointTest, WhatTheFileHasNoBytesOfIsNotRead) {
   const absl::Status status = checkpoint->ReadInto(
       {{tensor.storage(), absl::MakeSpan(&memory[0], memory.size())}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("the file has none"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("the file holds no bytes"));
   std::vector<float> elements(static_cast<size_t>(tensor.num_elements()));
   EXPECT_EQ(checkpoint
                 ->ReadTensors({{tensor, *Tensor::FromData<float>(

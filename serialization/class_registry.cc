@@ -14,19 +14,18 @@ absl::Status ClassRegistry::Add(absl::string_view global, std::type_index type,
                                 std::shared_ptr<const void> functions) {
   const size_t dot = global.rfind('.');
   if (dot == absl::string_view::npos || dot == 0 || dot + 1 == global.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(QuoteForMessage(global),
-                     " is no class's name; it wants a module, a dot and a "
-                     "name"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        QuoteForMessage(global),
+        " is not the name of a class; write its module, a dot and its name"));
   }
   if (Contains(global)) {
     return absl::AlreadyExistsError(
-        absl::StrCat(global, " is registered already"));
+        absl::StrCat(global, " is already registered"));
   }
   if (const Entry* const other = Find(type); other != nullptr) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("the type to be registered for ", global,
-                     " is registered already, for ", other->global));
+    return absl::AlreadyExistsError(absl::StrCat("the C++ type for ", global,
+                                                 " is already registered, for ",
+                                                 other->global));
   }
   entry_by_type_.emplace(type,
                          Entry{std::string(global), std::move(functions)});

@@ -41,7 +41,7 @@ absl::Status CodecRegistry::Register(std::shared_ptr<const Codec> codec) {
     return absl::AlreadyExistsError(absl::StrCat(
         "the codec \"", codec->name(), "\" (data.", codec->suffix(),
         ") cannot be registered: \"", other->name(), "\" (data.",
-        other->suffix(), ") is, and codecs are not replaced"));
+        other->suffix(), ") already is, and a codec cannot be replaced"));
   }
   auto codecs = std::make_shared<CodecSnapshot::Codecs>(*codecs_);
   codecs->push_back(std::move(codec));

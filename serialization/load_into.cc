@@ -50,7 +50,7 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   for (const NamedTensor& tensor : tensors) {
     if (!wanted.emplace(tensor.name, &tensor).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("two of the tensors to load into are called \"",
+          absl::StrCat("two of the tensors to load into have the name \"",
                        EscapeForMessage(tensor.name), "\""));
     }
   }
@@ -90,8 +90,9 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   std::vector<std::string> no_tensors;
   for (const LeftOut& entry : state->left_out) {
     if (wanted.erase(entry.name) != 0) {
-      add_mismatch(entry.name, absl::StrCat("the file has no tensor but ",
-                                            EscapeForMessage(entry.type)));
+      add_mismatch(entry.name,
+                   absl::StrCat("in the file it is not a tensor, but of type ",
+                                EscapeForMessage(entry.type)));
       continue;
     }
     result.unexpected.push_back(entry.name);
@@ -106,21 +107,21 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   std::string problems;
   if (options.strict) {
     AppendNames("not in the file", result.missing, &problems);
-    AppendNames("in the file alone",
+    AppendNames("only in the file",
                 absl::MakeConstSpan(result.unexpected)
                     .first(num_in_state - no_tensors.size()),
                 &problems);
-    AppendNames("in the file alone, and no tensors", no_tensors, &problems);
+    AppendNames("only in the file, and not tensors", no_tensors, &problems);
     AppendNames(
-        absl::StrCat("beside the state, and perhaps a part of it "
-                     "(LoadIntoOptions::pointer = ",
-                     QuoteForMessage(result.pointer), " leaves it out)"),
+        absl::StrCat("next to the model's state, and perhaps a part of it (to "
+                     "leave it out, set LoadIntoOptions::pointer to ",
+                     QuoteForMessage(result.pointer), ")"),
         state->ambiguous, &problems);
     if (!result.missing.empty() && checkpoint.constants().size() != 0) {
-      absl::StrAppend(&problems,
-                      "\n  the file is a TorchScript archive with constants, "
-                      "among which a frozen program has its weights; "
-                      "`ProgramData` gives them");
+      absl::StrAppend(
+          &problems,
+          "\n  the file is a TorchScript archive with constants, where a "
+          "frozen program keeps its weights; `ProgramData` returns them");
     }
   }
   absl::StrAppend(&problems, mismatches);

@@ -195,7 +195,7 @@ TEST_F(LoadTest, OneStorageOfTwoDTypes) {
                 DType::kFloat32);
     }
     const std::string warning =
-        "storage \"0\" is float32 where it is met first and int32 elsewhere";
+        "storage \"0\" is float32 at its first reference and int32 elsewhere";
     EXPECT_THAT(checkpoint->warnings(), ElementsAre(HasSubstr(warning)));
     const std::string path = absl::StrCat(testing::TempDir(), "/two.pt");
     WriteFile(path, bytes);

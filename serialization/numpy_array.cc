@@ -79,7 +79,7 @@ struct NumpyDType {
 // `numpy.dtype("f4", False, True)` with the state (version, byte order, ...).
 absl::StatusOr<NumpyDType> ReadDType(const ObjectGraph& graph, NodeId node) {
   if (MakerOf(graph, node) != "numpy.dtype") {
-    return absl::InvalidArgumentError("the value is no NumPy dtype");
+    return absl::InvalidArgumentError("the value is not a NumPy dtype");
   }
   const ObjectRecord object = graph.object(node);
   const absl::Span<const NodeId> args = graph.items(object.args);
@@ -95,7 +95,7 @@ absl::StatusOr<NumpyDType> ReadDType(const ObjectGraph& graph, NodeId node) {
   const std::optional<DType> dtype = DTypeOfCode(*name);
   if (!dtype) {
     return absl::UnimplementedError(absl::StrCat(
-        "NumPy's dtype ", EscapeForMessage(*name), " is none of a tensor's"));
+        "a tensor cannot have NumPy's dtype ", EscapeForMessage(*name)));
   }
   if (order != "<" && order != ">" && order != "=" && order != "|") {
     return Damaged(absl::StrCat("has the byte order ", QuoteForMessage(order)));
@@ -110,8 +110,9 @@ absl::Status ReadShape(const ObjectGraph& graph, NodeId node,
     return Damaged("has no shape");
   }
   for (NodeId item : graph.items(node)) {
-    if (!graph.is_int64(item))
-      return Damaged("has a shape that is no integers");
+    if (!graph.is_int64(item)) {
+      return Damaged("has a size in its shape that is not an integer");
+    }
     shape->push_back(graph.int_value(item));
   }
   return absl::OkStatus();
@@ -130,7 +131,9 @@ absl::StatusOr<Parts> FindParts(const ObjectGraph& graph, NodeId node) {
   Parts parts;
   if (maker == "numpy.core.multiarray.scalar") {
     const absl::Span<const NodeId> args = graph.items(graph.object(node).args);
-    if (args.size() != 2) return Damaged("has a scalar that is not described");
+    if (args.size() != 2) {
+      return Damaged("has malformed state or arguments");
+    }
     parts.dtype = args[0];
     parts.bytes = args[1];
     return parts;
@@ -140,7 +143,7 @@ absl::StatusOr<Parts> FindParts(const ObjectGraph& graph, NodeId node) {
     const NodeId state = graph.object(node).state;
     if (state == kNoNode || graph.kind(state) != ValueKind::kTuple ||
         graph.items(state).size() != 5) {
-      return Damaged("is not described");
+      return Damaged("has malformed state or arguments");
     }
     const absl::Span<const NodeId> items = graph.items(state);
     parts.shape = items[1];
@@ -153,19 +156,20 @@ absl::StatusOr<Parts> FindParts(const ObjectGraph& graph, NodeId node) {
   if (maker == "numpy.core.numeric._frombuffer") {
     // Elements, dtype, shape, "C" or "F".
     const absl::Span<const NodeId> args = graph.items(graph.object(node).args);
-    if (args.size() < 4) return Damaged("is not described");
+    if (args.size() < 4) return Damaged("has malformed state or arguments");
     parts.bytes = args[0];
     parts.dtype = args[1];
     parts.shape = args[2];
     const absl::string_view order = TextOf(graph, args[3]).value_or("");
     if (order != "C" && order != "F") {
       return absl::UnimplementedError(
-          absl::StrCat("a NumPy array in the order ", QuoteForMessage(order)));
+          absl::StrCat("a NumPy array has the order ", QuoteForMessage(order),
+                       "; only \"C\" and \"F\" are supported"));
     }
     parts.is_column_major = order == "F";
     return parts;
   }
-  return absl::InvalidArgumentError("the value is no NumPy array or scalar");
+  return absl::InvalidArgumentError("the value is not a NumPy array or scalar");
 }
 
 }  // namespace
@@ -189,9 +193,9 @@ absl::StatusOr<NumpyArray> ReadNumpyArray(const ObjectGraph& graph,
       __builtin_mul_overflow(static_cast<uint64_t>(*num_elements),
                              ElementSizeBytes(array.dtype), &size_bytes) ||
       size_bytes != array.bytes.size()) {
-    return Damaged(absl::StrCat("of ", Name(array.dtype), " and shape ",
-                                ShapeToString(array.shape), " has ",
-                                array.bytes.size(), " bytes"));
+    return Damaged(absl::StrCat(
+        "of ", Name(array.dtype), " and shape ", ShapeToString(array.shape),
+        " has ", array.bytes.size(), " bytes, which do not match its shape"));
   }
   array.strides = ContiguousStrides(array.shape);
   if (parts.is_column_major) {

@@ -141,13 +141,13 @@ TEST_F(NumpyArrayTest, WhatIsNoArray) {
   const NodeId int16 = DTypeNode("i2", "<");
   const NodeId bytes = graph_->AddBytes(kSix);
   ExpectError(graph_->AddInt(1), absl::StatusCode::kInvalidArgument,
-              "no NumPy array");
+              "not a NumPy array");
   ExpectError(Call("numpy", "array", {}), absl::StatusCode::kInvalidArgument,
-              "no NumPy array");
+              "not a NumPy array");
   ExpectError(Call("numpy.core.multiarray", "_reconstruct", {}),
-              absl::StatusCode::kDataLoss, "not described");
+              absl::StatusCode::kDataLoss, "malformed");
   ExpectError(Call("numpy.core.multiarray", "scalar", {}),
-              absl::StatusCode::kDataLoss, "not described");
+              absl::StatusCode::kDataLoss, "malformed");
   ExpectError(Array({2, 2}, int16, false, bytes), absl::StatusCode::kDataLoss,
               "shape [2, 2] has 12 bytes");
   ExpectError(Array({-6}, int16, false, bytes), absl::StatusCode::kDataLoss,

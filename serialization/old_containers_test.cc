@@ -384,9 +384,9 @@ TEST(OldContainersTest, StreamsThatContradictThemselves) {
   s.view = "U\x01vK\x01K\x02\x87";
   ExpectRefused(s, kDamage, "reaches beyond");
   s.view = std::string("U\x01\x31K\0K\x01\x87", 8);
-  ExpectRefused(s, kDamage, "another part");
+  ExpectRefused(s, kDamage, "a different part");
   s.view = "K\x01";
-  ExpectRefused(s, kDamage, "not described");
+  ExpectRefused(s, kDamage, "the description of a part of a storage");
 }
 
 TEST(OldContainersTest, BigEndianMachines) {

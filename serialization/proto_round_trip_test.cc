@@ -245,7 +245,8 @@ TEST(ProtoRoundTripTest, WhatIsShownIsWhatThePickleWouldHold) {
                          graph.is_parameter(node));
       const absl::Status status = through(value);
       EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
-      EXPECT_TRUE(absl::StrContains(status.message(), "a tensor is not what"))
+      EXPECT_TRUE(
+          absl::StrContains(status.message(), "a tensor does not match"))
           << status;
     }
     const Value value = load(name);

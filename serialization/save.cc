@@ -80,7 +80,7 @@ absl::Status CheckSuffix(absl::string_view path, Container container) {
   if (format.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(path, ": the container is ", Name(container),
-                   ", and the suffix of the name is that of ", format,
+                   ", but the suffix of the name is that of ", format,
                    " files. Choose another name or another container"));
 }
 
@@ -96,15 +96,15 @@ absl::Status CheckCodec(const SaveOptions& options) {
   FERRY_RETURN_IF_ERROR(Codecs(options).FindByName(options.codec).status());
   if (options.container == Container::kSafetensors) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the safetensors container has no codec, and "
+        absl::StrCat("the safetensors container has no codec, but "
                      "SaveOptions::codec asks for \"",
-                     options.codec, "\". Leave that empty"));
+                     options.codec, "\". Leave the option empty"));
   }
   if (options.container == Container::kLegacy &&
       options.codec != kPickleCodecName) {
     return absl::InvalidArgumentError(
         absl::StrCat("the legacy container is always written by the codec \"",
-                     kPickleCodecName, "\", and SaveOptions::codec asks for \"",
+                     kPickleCodecName, "\", but SaveOptions::codec asks for \"",
                      options.codec, "\", which needs the zip container"));
   }
   return absl::OkStatus();
@@ -115,19 +115,19 @@ absl::Status CheckOptions(const SaveOptions& options) {
       options.container == Container::kBare) {
     return absl::InvalidArgumentError(
         absl::StrCat("the ", Name(options.container),
-                     " container is read, not written; zip, legacy and "
-                     "safetensors are"));
+                     " container can be read but not written; choose zip, "
+                     "legacy or safetensors"));
   }
   if (options.pickle_protocol < 0 || options.pickle_protocol > 5) {
     return absl::InvalidArgumentError(
         absl::StrCat("pickle protocol ", options.pickle_protocol,
-                     " cannot be written; 0 to 5 can"));
+                     " cannot be written; choose 0 to 5"));
   }
   if (options.storage_alignment < 1 ||
       options.storage_alignment > kMaxAlignment) {
     return absl::InvalidArgumentError(absl::StrCat(
         "storages cannot be aligned to ", options.storage_alignment,
-        " bytes; 1 to ", kMaxAlignment, " is possible"));
+        " bytes; choose 1 to ", kMaxAlignment));
   }
   if (!options.archive_name.empty() && !IsArchiveName(options.archive_name)) {
     return absl::InvalidArgumentError(

@@ -478,9 +478,8 @@ absl::Status StateDictReader::Charge(uint64_t bytes) {
   text_bytes_ += bytes + kVisitBytes;
   if (text_bytes_ <= kMaxTextBytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "the names in the model's state, and the visits to what is in it, take "
-      "more than ",
-      kMaxTextBytes, " bytes, as of a module that hangs in very many places"));
+      "the names in the model's state take more than ", kMaxTextBytes,
+      " bytes; some module is probably shared in very many places"));
 }
 
 absl::Status StateDictReader::LeaveOut(std::string name, std::string type) {
@@ -641,9 +640,9 @@ absl::StatusOr<StateDictResult> StateDictReader::Read(NodeId root) {
     for (const LeftOut& entry : result_.left_out) lost.push_back(entry.name);
   }
   if (lost.empty()) return std::move(result_);
-  return absl::InvalidArgumentError(absl::StrCat(
-      "the model's state has no tensor with a name; what it has is ",
-      ListNames(lost)));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the model's state has no tensor with a name; it has only ",
+                   ListNames(lost)));
 }
 
 }  // namespace

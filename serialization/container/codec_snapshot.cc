@@ -26,9 +26,10 @@ absl::StatusOr<const Codec*> CodecSnapshot::FindByName(
   for (const std::shared_ptr<const Codec>& codec : *codecs_) {
     if (codec->name() == name) return codec.get();
   }
-  return absl::NotFoundError(absl::StrCat(
-      "no codec ", QuoteForMessage(name), " is registered; registered are ",
-      Describe(), ". CodecRegistry::Register adds another"));
+  return absl::NotFoundError(
+      absl::StrCat("no codec ", QuoteForMessage(name),
+                   " is registered; the registered codecs are ", Describe(),
+                   ". To add one, call CodecRegistry::Register"));
 }
 
 const Codec* CodecSnapshot::FindBySuffix(absl::string_view suffix) const {

@@ -72,7 +72,7 @@ absl::Status CheckCrc32(const RandomAccessFile& file, const Extent& extent,
   return ExtentError(
       absl::StatusCode::kDataLoss, file, extent,
       absl::StrCat("it is corrupt: its CRC-32 is ",
-                   absl::Hex(crc32, absl::kZeroPad8), ", recorded is ",
+                   absl::Hex(crc32, absl::kZeroPad8), ", but the file records ",
                    absl::Hex(extent.crc32, absl::kZeroPad8)));
 }
 
@@ -111,8 +111,9 @@ absl::Status ReadExtentInto(const RandomAccessFile& file, const Extent& extent,
 absl::StatusOr<std::string> ReadExtent(const RandomAccessFile& file,
                                        const Extent& extent, bool verify) {
   if (!CanHaveItsSize(extent)) {
-    return ExtentError(absl::StatusCode::kDataLoss, file, extent,
-                       "it cannot inflate to the size that it claims");
+    return ExtentError(
+        absl::StatusCode::kDataLoss, file, extent,
+        "its compressed data is too short to inflate to its recorded size");
   }
   std::string contents(extent.contents_bytes, '\0');
   FERRY_RETURN_IF_ERROR(ReadExtentInto(

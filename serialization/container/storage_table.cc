@@ -92,7 +92,9 @@ absl::StatusOr<uint32_t> StorageTable::DescribeView(
       offset_bytes > entries_[base].storage.size_bytes() ||
       description.size_bytes >
           entries_[base].storage.size_bytes() - offset_bytes) {
-    return damaged("is no part of another storage");
+    return damaged(
+        "is described as a part of another storage, but does not lie inside "
+        "one");
   }
   const auto [index, is_new] =
       by_key_->Insert(description.key, static_cast<uint32_t>(entries_.size()));
@@ -106,7 +108,7 @@ absl::StatusOr<uint32_t> StorageTable::DescribeView(
   const StorageEntry& known = entries_[index];
   if (known.base != base || known.offset_bytes != offset_bytes ||
       known.storage.size_bytes() != description.size_bytes) {
-    return damaged("is another part elsewhere");
+    return damaged("is described elsewhere as a different part");
   }
   return index;
 }
@@ -116,9 +118,8 @@ void StorageTable::NoteOtherDType(uint32_t index, DType dtype) {
   const StorageEntry& entry = entries_[index];
   other_dtypes_ = absl::StrCat(
       "storage ", QuoteForMessage(entry.key), " is ", Name(entry.dtype),
-      " where it is met first and ", Name(dtype),
-      " elsewhere; the first dtype of a storage counts for "
-      "all its tensors, as in PyTorch");
+      " at its first reference and ", Name(dtype),
+      " elsewhere; its first dtype applies to all its tensors, as in PyTorch");
 }
 
 void StorageTable::ReserveAdded(size_t num_storages) {
@@ -155,10 +156,9 @@ absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
     FERRY_RETURN_IF_ERROR(CheckLocation(location));
     if (storage.device().type() == absl::string_view("meta") &&
         location != absl::string_view("meta")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a storage on the meta device has no bytes to be saved "
-                       "for the location ",
-                       QuoteForMessage(location)));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a storage on the meta device has no bytes to save for the location ",
+          QuoteForMessage(location)));
     }
     // PyTorch from 2.10 on opens no file with such a storage, and versions
     // before that would look for the next one in the wrong place.

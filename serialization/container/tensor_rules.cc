@@ -154,7 +154,7 @@ absl::Status CheckCooIndices(const Tensor& tensor) {
     const int64_t index = indices[i];
     if (index < 0 || index >= tensor.shape()[i / count]) {
       return Refuse(tensor, absl::StrCat("the index ", index, " of dimension ",
-                                         i / count, " is outside"));
+                                         i / count, " is out of range"));
     }
   }
   return absl::OkStatus();
@@ -179,16 +179,18 @@ absl::Status CheckCompressedIndices(const Tensor& tensor,
       const int64_t run_end = end(run + 1);
       if (run_end < begin || run_end > num_values ||
           run_end - begin > compressed.run_size) {
-        return Refuse(tensor, absl::StrCat("its compressed indices go from ",
-                                           begin, " to ", run_end));
+        return Refuse(tensor,
+                      absl::StrCat("its compressed indices cannot step from ",
+                                   begin, " to ", run_end));
       }
       int64_t last = -1;
       for (int64_t i = begin; i < run_end; ++i) {
         const int64_t index = within[batch * num_values + i];
         if (index <= last || index >= compressed.run_size) {
-          return Refuse(tensor,
-                        absl::StrCat("the index ", index, " after ", last,
-                                     " is outside or not sorted"));
+          return Refuse(
+              tensor,
+              absl::StrCat("the index ", index, " after ", last,
+                           " is out of range or not in ascending order"));
         }
         last = index;
       }
@@ -201,10 +203,10 @@ absl::Status CheckCompressedIndices(const Tensor& tensor,
 
 absl::Status CheckFlags(const Tensor& tensor) {
   if (tensor.requires_grad() && !HasGradients(tensor.dtype())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a tensor of ", Name(tensor.dtype()),
-        " cannot require a gradient; PyTorch has gradients of floating-point "
-        "and complex tensors alone"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a tensor of ", Name(tensor.dtype()),
+                     " cannot require a gradient; in PyTorch only "
+                     "floating-point and complex tensors have gradients"));
   }
   if (tensor.is_conj() && Category(tensor.dtype()) != DTypeCategory::kComplex) {
     return absl::InvalidArgumentError(
@@ -228,15 +230,16 @@ absl::Status CheckComponents(const Tensor& tensor) {
     default:
       return absl::UnimplementedError(
           absl::StrCat("a tensor of the layout ", Name(tensor.layout()),
-                       " is not known by its parts"));
+                       " cannot be made of components"));
   }
   if (tensor.components().size() != num_components) {
-    return Refuse(tensor, absl::StrCat("it has ", tensor.components().size(),
-                                       " parts instead of ", num_components));
+    return Refuse(tensor,
+                  absl::StrCat("it has ", tensor.components().size(),
+                               " components instead of ", num_components));
   }
   for (const Tensor& component : tensor.components()) {
     if (component.is_null() || component.layout() != Layout::kStrided) {
-      return Refuse(tensor, "a part is null or itself sparse");
+      return Refuse(tensor, "a component is null or itself sparse");
     }
   }
   if (tensor.components().back().dtype() != tensor.dtype()) {

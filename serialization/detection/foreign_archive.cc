@@ -233,14 +233,14 @@ absl::Status CheckIsNoFolder(absl::string_view path) {
   if (Contains(names, ".metadata")) {
     return NotACheckpointError(
         path, "the folder of a distributed checkpoint",
-        absl::StrCat("PyTorch makes one file of it: python3 -m "
+        absl::StrCat("to make one file of it: python3 -m "
                      "torch.distributed.checkpoint.format_utils dcp_to_torch ",
                      path, " OUT.pt"));
   }
   if (Contains(names, "zero_to_fp32.py")) {
     return NotACheckpointError(
         path, "the folder of a DeepSpeed checkpoint",
-        "the script zero_to_fp32.py in it makes one file");
+        "run the script zero_to_fp32.py in it to make one file");
   }
   if (Contains(names, "saved_model.pb")) {
     return NotACheckpointError(path, "a TensorFlow model",
@@ -249,8 +249,8 @@ absl::Status CheckIsNoFolder(absl::string_view path) {
   if (Contains(names, "data.pkl")) {
     return NotACheckpointError(
         path, "a folder of the records of a checkpoint",
-        "they are read from a zip archive, as torch.save writes it; make it "
-        "again of this folder and its name (zip -0 -r OUT.pt FOLDER)");
+        "Ferry reads such records from a zip archive, as torch.save writes it; "
+        "make one from this folder (zip -0 -r OUT.pt FOLDER)");
   }
   names.erase(std::remove_if(names.begin(), names.end(),
                              [](const std::string& name) {

@@ -51,7 +51,7 @@ struct Signature {
 constexpr Signature kSignatures[] = {
     {"\x93NUMPY", "a NumPy array", "numpy.load reads it"},
     {"version https://git-lfs", "a Git LFS pointer",
-     "it stands for the file; fetch that (git lfs pull)"},
+     "fetch the file that it stands for (git lfs pull)"},
     {"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first (7z x)"},
     {"Rar!\x1a\x07", "a RAR archive", "unpack it first (unrar x)"},
     {"\x1f\x8b", "compressed by gzip", "unpack it first (gunzip)"},
@@ -66,8 +66,7 @@ constexpr Signature kSignatures[] = {
 constexpr Signature kModels[] = {
     {"GGUF", "a GGUF model",
      "llama.cpp and the Python package gguf read it; Ferry reads the "
-     "checkpoint "
-     "that it was made of"},
+     "checkpoint that it was made from"},
     // 0x67676d6c ("ggml") and its successors, as little-endian numbers.
     {"lmgg", "a GGML model", "whisper.cpp or an old llama.cpp reads it"},
     {"fmgg", "a GGML model", "an old llama.cpp reads it"},
@@ -289,12 +288,12 @@ std::string DescribeDamagedBeginning(const RandomAccessFile& file,
                                      absl::string_view head) {
   if (absl::c_all_of(head, [](char c) { return c == '\0'; })) {
     return absl::StrCat("its first ", head.size(),
-                        " bytes are zeros, which were never written or lost");
+                        " bytes are zeros: they were lost, or never written");
   }
   const absl::StatusOr<zip::ZipEnd> end =
       zip::FindZipEnd(file, file.size_bytes());
   if (end.ok() && end->archive_offset() == 0) {
-    return "it ends like a zip archive, and its first record is damaged";
+    return "it ends like a zip archive, but its first record is damaged";
   }
   // What stands near the beginning of every legacy stream, and of most pickles
   // with tensors: parts of the magic number, the version, names of functions.
@@ -320,7 +319,7 @@ std::string DescribeDamagedBeginning(const RandomAccessFile& file,
     }
   }
   if (BeginsPickleText(head)) {
-    return "it begins like a pickle of protocol 0, and does not end like one";
+    return "it begins like a pickle of protocol 0, but does not end like one";
   }
   const bool is_part = absl::StartsWith("L119547037146", head) ||
                        absl::StartsWith("sys_info", head);
@@ -351,7 +350,7 @@ absl::Status CheckSignature(const RandomAccessFile& file,
   if (absl::StartsWith(head, "PYTORCH1")) {
     return NotSupported(file,
                         "a file of a PyTorch 1.0 preview release, which no "
-                        "PyTorch reads any more");
+                        "PyTorch still reads");
   }
   const absl::string_view identifier = FlatBuffersIdentifier(head);
   if (identifier == "PTMF") {
@@ -413,8 +412,8 @@ absl::Status ExplainUnknownFile(const RandomAccessFile& file,
   const std::string damage = DescribeDamagedBeginning(file, head);
   if (!damage.empty()) {
     return absl::DataLossError(absl::StrCat(
-        file.name(), " is not a PyTorch checkpoint, or no longer: ", damage,
-        "; download or save it again"));
+        file.name(), " is not a PyTorch checkpoint, or is a damaged one: ",
+        damage, "; download or save it again"));
   }
   if (IsMarkup(head)) {
     return NotACheckpointError(file.name(), "a web page or XML",

@@ -32,7 +32,7 @@ absl::Status PickleTooError(const RandomAccessFile& file,
                             absl::string_view what) {
   return absl::DataLossError(
       absl::StrCat(file.name(), " is ", what,
-                   " and a pickle at once: PyTorch can take it for the pickle, "
+                   " and a pickle at once: PyTorch may read it as a pickle, "
                    "which may run code. No program that writes ",
                    what, " makes such a file; do not trust it"));
 }
@@ -59,8 +59,8 @@ absl::Status CheckCodec(const RandomAccessFile& file,
       only.empty()
           ? "has no codec"
           : absl::StrCat("is always written by the codec \"", only, "\""),
-      ", and LoadOptions::codec asks for \"", options.codec,
-      "\". Leave that empty to read the file"));
+      ", but LoadOptions::codec asks for \"", options.codec,
+      "\". Leave the option empty to read the file"));
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadZip(const RandomAccessFile& file,

@@ -760,7 +760,7 @@ class PickleOracleTest(unittest.TestCase):
         allowed = {("new_args_ex", protocol): "needs pickle protocol 4"
                    for protocol in (0, 1, 2)}
         # CPython writes another NaN without a word.
-        allowed["nan_payload", 0] = "protocol 0 has one NaN"
+        allowed["nan_payload", 0] = "protocol 0 has only one NaN"
         failures = []
         for (name, protocol, written), (error, _) in self.answers.items():
             if not error or allowed.get((name, written), "?") in error:

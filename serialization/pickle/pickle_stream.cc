@@ -197,8 +197,9 @@ PickleStream::PickleStream(const RandomAccessFile& file, uint64_t begin,
 
 absl::Status PickleStream::CheckLeft(uint64_t size) const {
   if (size <= bytes_left()) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(
-      "cut short: ", size, " bytes should follow and ", bytes_left(), " do"));
+  return absl::DataLossError(absl::StrCat("cut short: ", size,
+                                          " bytes should follow, but only ",
+                                          bytes_left(), " do"));
 }
 
 absl::Status PickleStream::Fill(uint64_t size) {

@@ -260,8 +260,8 @@ absl::Status Pickler::PushIncomplete(NodeId node) {
   if (memo_[node] == kBeingWritten) {
     if (++num_reentered_ > kMaxReentered) {
       return absl::InvalidArgumentError(
-          "a tuple, or the arguments of an object, contain themselves more "
-          "deeply than Python could write");
+          "a tuple, or the arguments of an object, contain themselves through "
+          "more levels than Python can write");
     }
   } else {
     memo_[node] = kBeingWritten;
@@ -284,12 +284,12 @@ absl::Status Pickler::CheckCopiedState(NodeId state) const {
   if (graph_.kind(state) != ValueKind::kDict) {
     return absl::UnimplementedError(absl::StrCat(
         "an OrderedDict has ", WithArticle(Name(graph_.kind(state))),
-        " as attributes; only a dict can be read"));
+        " as attributes; only a dict can be read back"));
   }
   if (has_open_entries_[state]) {
     return absl::UnimplementedError(
-        "an OrderedDict has a dict as attributes that contains it, and that is "
-        "reached first; Python would copy the dict before it is complete");
+        "the attributes of an OrderedDict contain the OrderedDict and are "
+        "written before it; Python would copy them before they are complete");
   }
   return absl::OkStatus();
 }

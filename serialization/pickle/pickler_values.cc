@@ -180,8 +180,8 @@ void Pickler::WriteFloat(double value) {
   if (protocol_ == 0) {
     if (std::isnan(value) && bits != kPythonNan) {
       Refuse(absl::StatusCode::kUnimplemented,
-             "pickle protocol 0 has one NaN, and this is another; save with "
-             "protocol 1 or later");
+             "pickle protocol 0 has only one NaN, and this NaN has other bits; "
+             "save with protocol 1 or later");
     }
     return out_.PutLine(kFloat, FloatRepr(value));
   }
@@ -377,7 +377,7 @@ void Pickler::WriteDictOfTrue(absl::Span<const absl::string_view> names) {
 void Pickler::WritePersistentId() {
   if (protocol_ == 0) {
     Refuse(absl::StatusCode::kUnimplemented,
-           "pickle protocol 0 writes what refers to a storage, or to a class "
+           "pickle protocol 0 writes a reference to a storage, or to a class "
            "with its source, as text that PyTorch cannot read; save with "
            "protocol 1 or later");
   }

@@ -20,8 +20,8 @@ namespace {
 absl::Status Spend(uint64_t amount, uint64_t* budget) {
   if (amount > *budget) {
     return absl::ResourceExhaustedError(
-        "calls in the pickle copy the same text or list again and again, more "
-        "than the pickle itself has bytes");
+        "calls in the pickle copy the same text or list again and again, until "
+        "the copies are larger than the pickle itself");
   }
   *budget -= amount;
   return absl::OkStatus();

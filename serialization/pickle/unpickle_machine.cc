@@ -379,7 +379,7 @@ bool UnpickleMachine::CheckLimits() {
   if (graph_->size() > options_.max_nodes) {
     return input_.TooMuch(
         absl::StrCat("the pickle makes more than ", options_.max_nodes,
-                     " objects; raise the limit if it is to be trusted"));
+                     " objects; raise the limit if you trust the file"));
   }
   if (graph_->num_references() > kMaxReferences ||
       stack_.size() > kMaxStackValues) {
@@ -407,7 +407,7 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Run() {
 absl::StatusOr<UnpickleResult> UnpickleMachine::Stop(NodeId first_node) {
   if (!CheckLimits() || !Need(1)) return input_.ErrorHere();
   if (stack_.has_mark()) {
-    input_.Damaged("a mark is left");
+    input_.Damaged("a mark is left on the stack");
     return input_.ErrorHere();
   }
   UnpickleResult result;

@@ -143,8 +143,8 @@ bool UnpickleMachine::SetItems(absl::Span<const NodeId> keys_and_values) {
   }
   if (!copied_dicts_.empty() && copied_dicts_.contains(target)) {
     return input_.Unimplemented(
-        "a dict is given entries after an OrderedDict was given it as "
-        "attributes, which Python copies");
+        "a dict is given entries after it became the attributes of an "
+        "OrderedDict, which Python copies at that point");
   }
   graph_->AppendEntries(target, keys_and_values);
   return true;
@@ -188,8 +188,8 @@ bool UnpickleMachine::DropCall(NodeId call) {
   const NodeId object = stack_.back();
   if (!graph_->is_object(object) || graph_->object(object).state != kNoNode) {
     return input_.Unimplemented(
-        "a function sets the state of something that can have none, or has it "
-        "already");
+        "a function sets the state of a value that cannot have state, or "
+        "already has it");
   }
   graph_->SetState(object, args[1], record.callable);
   return true;

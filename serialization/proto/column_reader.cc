@@ -99,10 +99,9 @@ absl::Status ColumnReader::Unknown(absl::string_view what) const {
                                             what, ", which \"", kRelease,
                                             "\" does not write"));
   }
-  return absl::UnimplementedError(
-      absl::StrCat("the graph was written by \"", release_, "\" and has ", what,
-                   ", which this release does not know; use that one or a "
-                   "later one"));
+  return absl::UnimplementedError(absl::StrCat(
+      "the graph was written by \"", release_, "\" and has ", what,
+      ", which this release does not know; use that release or a later one"));
 }
 
 void ColumnReader::FailUnknown(absl::string_view what) {
@@ -171,7 +170,7 @@ absl::Status ColumnReader::ReadHeader() {
   }
   if (root_ >= kFirstNumber + uint64_t{num_rows_}) {
     return absl::DataLossError(absl::StrCat("the graph is damaged: its root ",
-                                            root_, " is no row of it"));
+                                            root_, " is not one of its rows"));
   }
   return absl::OkStatus();
 }
@@ -190,7 +189,7 @@ absl::Status ColumnReader::ReadColumns() {
     if (block.empty()) break;
     if (value_bytes > kMaxValueBytes) {
       return absl::ResourceExhaustedError(
-          "the graph has 2 GiB of values beside its texts, which is too much");
+          "the graph has 2 GiB of values besides its texts, which is too much");
     }
     const int num_texts = columns_.text_size();
     google::protobuf::io::CodedInputStream input(
@@ -199,8 +198,9 @@ absl::Status ColumnReader::ReadColumns() {
     // Appends to the values of the blocks before.
     if (!columns_.MergeFromCodedStream(&input) ||
         !input.ConsumedEntireMessage()) {
-      return absl::DataLossError(absl::StrCat(
-          "the graph is damaged: its block at byte ", start, " is no message"));
+      return absl::DataLossError(
+          absl::StrCat("the graph is damaged: its block at byte ", start,
+                       " is not a valid message"));
     }
     if (!HasOnlyKnownFields(block, /*is_header=*/false)) {
       return Unknown("fields in its columns");
@@ -263,7 +263,8 @@ absl::Status ColumnReader::ReadWords() {
 size_t ColumnReader::TakeCount(size_t width) {
   const uint64_t count = TakeNumber();
   if (ABSL_PREDICT_FALSE(count > references_.left() / width)) {
-    FailDamaged(absl::StrCat("it cannot refer to ", count, " nodes"));
+    FailDamaged(absl::StrCat("it refers to ", count,
+                             " nodes, but too few references are left"));
     return 0;
   }
   return static_cast<size_t>(count);
@@ -282,7 +283,8 @@ absl::string_view ColumnReader::TakeText() {
   const uint64_t size = TakeNumber();
   if (ABSL_PREDICT_FALSE(size > text_left_ ||
                          size > std::numeric_limits<uint32_t>::max())) {
-    FailDamaged(absl::StrCat("it cannot have a text of ", size, " bytes"));
+    FailDamaged(absl::StrCat("it has a text of ", size,
+                             " bytes, but too few are left"));
     return absl::string_view();
   }
   text_left_ -= size;
@@ -365,7 +367,7 @@ absl::Status ColumnReader::CheckEnd(uint64_t unused_storages) const {
   for (const auto& [name, left] : columns) {
     if (left != 0) {
       return absl::DataLossError(absl::StrCat(
-          "the graph is damaged: no row takes ", left, " of its ", name));
+          "the graph is damaged: no row uses ", left, " of its ", name));
     }
   }
   return absl::OkStatus();

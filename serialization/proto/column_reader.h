@@ -118,7 +118,7 @@ class ColumnReader {
   int TakeKind() { return kinds_.Take(); }
   uint64_t TakeNumber() {
     if (ABSL_PREDICT_FALSE(numbers_.left() == 0)) {
-      FailDamaged("the numbers end before it");
+      FailDamaged("there are no numbers left for it");
       return 0;
     }
     return numbers_.Take();
@@ -126,7 +126,7 @@ class ColumnReader {
   // Takes a reference, which is relative to the row.
   uint32_t TakeReference() {
     if (ABSL_PREDICT_FALSE(references_.left() == 0)) {
-      FailDamaged("the references end before it");
+      FailDamaged("there are no references left for it");
       return 0;
     }
     return references_.Take();
@@ -137,14 +137,14 @@ class ColumnReader {
   uint64_t TakeBits(uint64_t known);
   int64_t TakeInt() {
     if (ABSL_PREDICT_FALSE(ints_.left() == 0)) {
-      FailDamaged("the ints end before it");
+      FailDamaged("there are no ints left for it");
       return 0;
     }
     return ints_.Take();
   }
   double TakeFloat() {
     if (ABSL_PREDICT_FALSE(floats_.left() == 0)) {
-      FailDamaged("the floats end before it");
+      FailDamaged("there are no floats left for it");
       return 0;
     }
     return floats_.Take();

@@ -69,10 +69,10 @@ TEST(ColumnReaderTest, HandsOutTheValuesOfEveryColumn) {
   EXPECT_EQ(reader.TakeDevice(), Device("cuda", 2));
   EXPECT_THAT(reader.status(), IsOk());
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/0).message(),
-            "the graph is damaged: no row takes 1 of its numbers");
+            "the graph is damaged: no row uses 1 of its numbers");
   EXPECT_EQ(reader.TakeNumber(), 4);
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/0).message(),
-            "the graph is damaged: no row takes 1 of its bytes of text");
+            "the graph is damaged: no row uses 1 of its bytes of text");
 }
 
 TEST(ColumnReaderTest, TextsMayRunThroughSeveralBlocks) {
@@ -105,7 +105,7 @@ TEST(ColumnReaderTest, TheFirstErrorStays) {
   EXPECT_EQ(reader.TakeNumber(), 0);
   EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
   const std::string first =
-      "the graph is damaged: row 7: the numbers end before it";
+      "the graph is damaged: row 7: there are no numbers left for it";
   EXPECT_EQ(MessageOf(reader), first);
   reader.set_row(8);
   EXPECT_EQ(reader.TakeReference(), 0);
@@ -165,10 +165,10 @@ TEST(ColumnReaderTest, EveryWordAndStorageMustBeUsed) {
   ColumnReader reader(record, limits);
   ASSERT_THAT(reader.Read(), IsOk());
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/2).message(),
-            "the graph is damaged: no row takes 1 of its words");
+            "the graph is damaged: no row uses 1 of its words");
   EXPECT_EQ(reader.UseWord(0), "cpu");
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/2).message(),
-            "the graph is damaged: no row takes 2 of its storages");
+            "the graph is damaged: no row uses 2 of its storages");
   EXPECT_THAT(reader.CheckEnd(/*unused_storages=*/0), IsOk());
 }
 

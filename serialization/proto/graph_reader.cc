@@ -196,8 +196,9 @@ NodeId GraphReader::TakeNode(bool may_be_later) {
   }
   const uint32_t rows_left = columns_.num_rows() + kFirstNumber - row;
   if (ABSL_PREDICT_FALSE(!may_be_later || distance >= rows_left)) {
-    columns_.FailDamaged(may_be_later ? "it refers to a node after the last"
-                                      : "it is made of a later node");
+    columns_.FailDamaged(may_be_later
+                             ? "it refers to a node after the last"
+                             : "it is made of a node that comes after it");
     return ObjectGraph::kNone;
   }
   return row + distance + shift_;
@@ -242,8 +243,7 @@ Tensor GraphReader::TakeView(uint64_t bits) {
   if ((bits & kRowMajor) == 0) {
     strides = TakeDimensions(rank, stride_values);
     if (strides == absl::MakeConstSpan(row_major)) {
-      columns_.FailDamaged(
-          "a tensor has strides that are those of a row-major one");
+      columns_.FailDamaged("a tensor stores strides although it is row-major");
     }
   }
   absl::StatusOr<Tensor> tensor = Tensor::Create(
@@ -292,7 +292,7 @@ Tensor GraphReader::TakeTensor(uint64_t known, uint64_t* bits) {
   *bits = columns_.TakeBits(known);
   if ((*bits & kComposite) == 0) return TakeView(*bits);
   if ((*bits & kRowMajor) != 0) {
-    columns_.FailDamaged("a tensor made of others has strides");
+    columns_.FailDamaged("a tensor made of components has strides");
   }
   return TakeComposite(*bits);
 }
@@ -353,7 +353,7 @@ void GraphReader::AddSize() {
   const absl::Span<const NodeId> ints = TakeParts();
   for (NodeId node : ints) {
     if (!graph_->is_int64(node)) {
-      return columns_.FailDamaged("a size is no integer");
+      return columns_.FailDamaged("a size is not an integer");
     }
   }
   graph_->AddSizeOf(ints);
@@ -381,7 +381,10 @@ NodeId GraphReader::AddObject() {
   const NodeId object = graph_->AddObject(static_cast<ObjectForm>(form),
                                           callable, args, keywords);
   const auto take_some = [this](absl::Span<const NodeId> run) {
-    if (run.empty()) columns_.FailDamaged("an object is given nothing");
+    if (run.empty()) {
+      columns_.FailDamaged(
+          "an object has an empty list of items, entries or dropped calls");
+    }
     return run;
   };
   if ((bits & kHasDropped) != 0) {
@@ -397,7 +400,8 @@ NodeId GraphReader::AddObject() {
     const NodeId setter = (bits & kHasStateSetter) != 0 ? TakeGiven() : kNoNode;
     graph_->SetState(object, TakeGiven(), setter);
   } else if ((bits & kHasStateSetter) != 0) {
-    columns_.FailDamaged("an object is given nothing by a function");
+    columns_.FailDamaged(
+        "an object has a function that sets its state, but no state");
   }
   return columns_.status().ok() ? object : ObjectGraph::kNone;
 }
@@ -412,7 +416,7 @@ void GraphReader::AddDroppedCalls(NodeId object,
         graph_->object(call).dropped != kNoNode ||
         !dropped_.insert(call).second) {
       return columns_.FailDamaged(
-          "a call was dropped twice, or before another that is further out");
+          "a dropped call is listed twice or in the wrong order");
     }
     graph_->AddDroppedCall(object, call);
   }
@@ -442,7 +446,8 @@ void GraphReader::BecomeSize(NodeId object) {
     }
   }
   if (!are_ints) {
-    return columns_.FailDamaged("a torch.Size is made of no integers");
+    return columns_.FailDamaged(
+        "a torch.Size is made of something other than integers");
   }
   graph_->BecomeSize(object, args[0]);
 }
@@ -573,7 +578,7 @@ absl::Status GraphReader::ReadRows() {
     // node.
     if (ABSL_PREDICT_FALSE(graph_->size() != row + shift_ + 1)) {
       columns_.FailDamaged(
-          "it is a class, function or storage that another row is, or the "
+          "it repeats a class, function or storage of another row, or is the "
           "empty tuple");
     }
     if (ABSL_PREDICT_FALSE(!columns_.status().ok())) return columns_.status();
@@ -595,7 +600,7 @@ absl::Status GraphReader::SetSources() {
         !is_text(parts[2]) || !is_text(parts[3])) {
       columns_.set_row(row);
       columns_.FailDamaged(
-          "the source of a class is no tuple of the class and three texts");
+          "the source of a class is not a tuple of the class and three texts");
       return columns_.status();
     }
     graph_->mutable_global(global).source = source;

@@ -266,7 +266,7 @@ absl::Status GraphWriter::WriteGlobal(NodeId node) {
     return absl::UnimplementedError(
         absl::StrCat("the dtype \"", Name(graph_.dtype(node)),
                      "\" has the source text of a class, which only a pickle "
-                     "keeps; save it as one"));
+                     "can hold; save it with the codec pickle"));
   }
   const std::string fault = DescribeBadGlobal(global.module, global.name);
   if (!fault.empty()) {
@@ -290,14 +290,14 @@ absl::Status GraphWriter::WriteCall(NodeId node) {
   const absl::Span<const NodeId> entries = graph_.entries(node);
   if (graph_.kind(object.args) != ValueKind::kTuple) {
     return absl::InvalidArgumentError(
-        "the arguments of an object are not a tuple; give it one");
+        "the arguments of an object are not a tuple; pass a tuple");
   }
   const bool has_keywords = object.form == ObjectForm::kNewEx;
   if (has_keywords != (object.kwargs != kNoNode) ||
       (has_keywords && graph_.kind(object.kwargs) != ValueKind::kDict)) {
     return absl::InvalidArgumentError(
-        "the keyword arguments of an object are not a dict; give it one if it "
-        "is made by __new__ with keywords, and none otherwise");
+        "the keyword arguments of an object are not a dict; pass a dict if "
+        "__new__ makes the object with keywords, and none otherwise");
   }
   auto bits = static_cast<uint64_t>(object.form);
   if (object.state != kNoNode) bits |= kHasState;
@@ -485,7 +485,7 @@ absl::StatusOr<LargeString> GraphWriter::Write(NodeId root) {
   if (out_.size() - text_bytes_ > kMaxValueBytes) {
     return absl::UnimplementedError(
         absl::StrCat("the graph takes ", out_.size() - text_bytes_,
-                     " bytes beside its texts; at most ", kMaxValueBytes,
+                     " bytes besides its texts; at most ", kMaxValueBytes,
                      " can be read again, so split the value"));
   }
   out_.append(kLengthBytes, '\0');

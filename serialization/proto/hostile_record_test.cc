@@ -41,27 +41,28 @@ TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
     const char* says;
   } cases[] = {
       {Rows({NODE_KIND_UNSPECIFIED}), "no kind"},
-      {Rows({NODE_KIND_INT}), "the ints end"},
-      {Rows({NODE_KIND_FLOAT}), "the floats end"},
-      {Rows({NODE_KIND_STR}), "the numbers end"},
+      {Rows({NODE_KIND_INT}), "no ints left"},
+      {Rows({NODE_KIND_FLOAT}), "no floats left"},
+      {Rows({NODE_KIND_STR}), "no numbers left"},
       {Rows({NODE_KIND_STR}, {}, {5}, "text"), "a text of 5 bytes"},
       {Rows({NODE_KIND_STR}, {}, {uint64_t{1} << 63}, "text"), "bytes"},
       {Rows({NODE_KIND_STR}, {}, {4}, "te\xfft"), "UTF-8"},
-      {Rows({NODE_KIND_STR}, {}, {3}, "text"), "no row takes"},
-      {Rows({NODE_KIND_BYTES}, {}, {4, 0}, "text"), "no row takes"},
-      {Rows({NODE_KIND_LIST}, {}, {1}), "cannot refer to 1 nodes"},
-      {Rows({NODE_KIND_LIST}, {0}, {~uint64_t{0}}), "cannot refer to"},
-      {Rows({NODE_KIND_DICT}, {0, 0, 0}, {2}), "cannot refer to 2 nodes"},
+      {Rows({NODE_KIND_STR}, {}, {3}, "text"), "no row uses"},
+      {Rows({NODE_KIND_BYTES}, {}, {4, 0}, "text"), "no row uses"},
+      {Rows({NODE_KIND_LIST}, {}, {1}), "refers to 1 nodes"},
+      {Rows({NODE_KIND_LIST}, {0}, {~uint64_t{0}}), "too few references"},
+      {Rows({NODE_KIND_DICT}, {0, 0, 0}, {2}), "refers to 2 nodes"},
       {Rows({NODE_KIND_LIST}, {Before(1)}, {1}), "before the first"},
       {Rows({NODE_KIND_LIST}, {After(1)}, {1}), "after the last"},
       {Rows({NODE_KIND_LIST}, {0xFFFFFFFF}, {1}), "after the last"},
       {Rows({NODE_KIND_LIST}, {0xFFFFFFFE}, {1}), "before the first"},
-      {Rows({NODE_KIND_TUPLE}, {After(0)}, {1}), "made of a later node"},
+      {Rows({NODE_KIND_TUPLE}, {After(0)}, {1}),
+       "made of a node that comes after it"},
       {Rows({NODE_KIND_FROZEN_SET, NODE_KIND_TUPLE}, {After(1), 0}, {1, 1}),
-       "made of a later"},
-      {Rows({NODE_KIND_TUPLE}, {}, {0}), "another row is"},
+       "made of a node that comes after it"},
+      {Rows({NODE_KIND_TUPLE}, {}, {0}), "of another row"},
       {Rows({NODE_KIND_GLOBAL, NODE_KIND_GLOBAL}, {}, {1, 1, 1, 1}, "mCmC"),
-       "another row is"},
+       "of another row"},
       {Rows({NODE_KIND_GLOBAL}, {}, {1, 2}, "mC\n"), "newline"},
       {Rows({NODE_KIND_GLOBAL_WITH_SOURCE}, {0}, {1, 1}, "mC"), "source"},
       {Rows({NODE_KIND_STORAGE}, {}, {0, 0}), "no storage 0"},
@@ -72,34 +73,34 @@ TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
       {Rows({NODE_KIND_BIG_INT}, {}, {10},
             absl::string_view("\0\0\0\0\0\0\0\x80\0\0", 10)),
        "longer than it need be"},
-      {Rows({NODE_KIND_SIZE}, {0}, {1}), "no integer"},
+      {Rows({NODE_KIND_SIZE}, {0}, {1}), "not an integer"},
       {Rows({NODE_KIND_BIG_INT, NODE_KIND_SIZE}, {Before(1)}, {9, 1},
             absl::string_view("\0\0\0\0\0\0\0\0\x7f", 9)),
-       "no integer"},
+       "not an integer"},
       {Rows({NODE_KIND_OBJECT}, {0, 0}, {0}), "not a tuple"},
       {Rows({NODE_KIND_OBJECT}, {0, 3, 3}, {2}), "not a dict"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3, 0}, {8}), "given nothing"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3}, {16, 0}), "given nothing"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3}, {32, 0}), "given nothing"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3}, {64, 0}), "given nothing"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3, 0}, {64, 1}), "dropped twice"},
+      {Rows({NODE_KIND_OBJECT}, {0, 3, 0}, {8}), "but no state"},
+      {Rows({NODE_KIND_OBJECT}, {0, 3}, {16, 0}), "an empty list"},
+      {Rows({NODE_KIND_OBJECT}, {0, 3}, {32, 0}), "an empty list"},
+      {Rows({NODE_KIND_OBJECT}, {0, 3}, {64, 0}), "an empty list"},
+      {Rows({NODE_KIND_OBJECT}, {0, 3, 0}, {64, 1}), "listed twice"},
       {Rows({NODE_KIND_OBJECT, NODE_KIND_OBJECT},
             {0, 3, 0, 3, Before(1), Before(1)}, {0, 64, 2}),
-       "dropped twice"},
+       "listed twice"},
       {Rows({NODE_KIND_OBJECT, NODE_KIND_OBJECT, NODE_KIND_OBJECT},
             {0, 3, 0, 3, Before(1), 0, 3, Before(1)}, {0, 64, 1, 64, 1}),
-       "dropped twice"},
+       "listed twice"},
       {Rows({NODE_KIND_OBJECT, NODE_KIND_TUPLE, NODE_KIND_OBJECT,
              NODE_KIND_OBJECT},
             {0, 3, Before(1), 0, Before(1), 0, 3, Before(3), Before(1)},
             {0, 1, 0, 64, 2}),
-       "dropped twice"},
-      {Rows({NODE_KIND_OBJECT_SIZE}, {0, 3}, {0}), "no integers"},
+       "listed twice"},
+      {Rows({NODE_KIND_OBJECT_SIZE}, {0, 3}, {0}), "other than integers"},
       // A source of another class.
       {Rows({NODE_KIND_GLOBAL, NODE_KIND_GLOBAL_WITH_SOURCE, NODE_KIND_TUPLE},
             {After(1), 0, Before(2), 0, 0}, {1, 1, 1, 1, 4}, "mCmD"),
        "row 5: the source"},
-      // What no row takes.
+      // What no row uses.
       {left_over([](Columns* columns) { columns->add_references(0); }),
        "1 of its references"},
       {left_over([](Columns* columns) { columns->add_numbers(0); }),
@@ -204,7 +205,7 @@ TEST(HostileRecordTest, WordsAndStoragesAreThereToBeUsed) {
   for (const Columns& unused : {unused_word, unused_storage}) {
     const absl::Status status = StatusOfReading(RecordOf(unused));
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("no row takes"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("no row uses"));
   }
 }
 
@@ -232,7 +233,7 @@ TEST(HostileRecordTest, AStorageIsOneNodeOfEachDType) {
     return StatusOfReading(RecordOf(columns));
   };
   EXPECT_THAT(status_of(2), IsOk());
-  EXPECT_THAT(std::string(status_of(1).message()), HasSubstr("another row is"));
+  EXPECT_THAT(std::string(status_of(1).message()), HasSubstr("of another row"));
 }
 
 // A name says which dtype it is, so a record cannot show one and mean another.

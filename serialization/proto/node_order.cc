@@ -36,10 +36,10 @@ absl::Status NodeOrder::AppendParts(NodeId node) {
     const ObjectRecord object = graph_.object(node);
     if (object.dropped != kNoNode) {
       if (!dropped_.insert(object.dropped).second) {
-        return ErrorAt(
-            node, absl::UnimplementedError(
-                      "a call that was dropped in favour of this object was "
-                      "dropped in favour of another one too"));
+        return ErrorAt(node,
+                       absl::UnimplementedError(
+                           "a call that was dropped in favour of this object "
+                           "was also dropped in favour of another one"));
       }
       FERRY_RETURN_IF_ERROR(AppendPart(object.dropped));
     }

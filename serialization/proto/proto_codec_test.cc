@@ -134,7 +134,7 @@ TEST(ProtoCodecTest, WhatNobodyCouldReadIsNotWritten) {
              Layout::kJagged, DType::kFloat32, {2},
              {View(storage, DType::kFloat32, {2}, {1})}));
        },
-       kUnimplemented, "jagged is not known by its parts"},
+       kUnimplemented, "jagged cannot be made of components"},
       {[](ObjectGraph* graph) {
          return graph->AddObject(ObjectForm::kCall, ObjectGraph::kNone,
                                  graph->AddList());

@@ -163,7 +163,9 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override {
     if (next_ == Next::kSizes) return Done(Next::kField);
     if (next_ == Next::kOffsets) {
-      if (num_offsets_ != 2) return Refuse("has other than two data_offsets");
+      if (num_offsets_ != 2) {
+        return Refuse("does not have exactly two data_offsets");
+      }
       return Done(Next::kField);
     }
     return EndIgnored();
@@ -171,7 +173,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
-    return RefuseHeader(absl::StrCat("it is no JSON at its byte ",
+    return RefuseHeader(absl::StrCat("it is not valid JSON at byte ",
                                      position > 0 ? position - 1 : 0));
   }
 
@@ -285,13 +287,14 @@ absl::Status CheckTensor(HeaderTensor* tensor) {
   };
   if (tensor->dtype == DType::kFloat4E2M1FNx2) {
     if (tensor->shape.empty() || tensor->shape.back() % 2 != 0) {
-      return is("is F4 and its last dimension is not even: half a byte");
+      return is("has the dtype F4, but its last dimension is not even");
     }
     tensor->shape.back() /= 2;
   }
   const absl::StatusOr<int64_t> num_elements = NumElements(tensor->shape);
   if (!num_elements.ok()) {
-    return is(absl::StrCat("has no shape: ", num_elements.status().message()));
+    return is(absl::StrCat("has an invalid shape: ",
+                           num_elements.status().message()));
   }
   uint64_t size_bytes;
   if (__builtin_mul_overflow(static_cast<uint64_t>(*num_elements),
@@ -300,8 +303,8 @@ absl::Status CheckTensor(HeaderTensor* tensor) {
       tensor->end - tensor->begin != size_bytes) {
     return is(absl::StrCat("of dtype ", Name(tensor->dtype), " and shape ",
                            ShapeToString(tensor->shape),
-                           " is said to stand at [", tensor->begin, ", ",
-                           tensor->end, "), which is not its size"));
+                           " has the data_offsets [", tensor->begin, ", ",
+                           tensor->end, "], which do not match its size"));
   }
   return absl::OkStatus();
 }
@@ -325,13 +328,13 @@ absl::Status CheckCover(const Header& header, uint64_t data_bytes) {
     if (tensor.begin != next) {
       return absl::DataLossError(
           absl::StrCat("tensor ", QuoteForMessage(tensor.name), " begins at ",
-                       tensor.begin, " and the one before it ends at ", next));
+                       tensor.begin, ", but the one before it ends at ", next));
     }
     next = tensor.end;
   }
   if (next == data_bytes) return absl::OkStatus();
   return absl::DataLossError(
-      absl::StrCat("its tensors take ", next, " bytes, and ", data_bytes,
+      absl::StrCat("its tensors take ", next, " bytes, but ", data_bytes,
                    " follow it in the file",
                    next > data_bytes ? ": the file has been cut short" : ""));
 }
@@ -350,7 +353,8 @@ absl::StatusOr<Header> ParseHeader(absl::string_view text,
   // The parser takes it for the end.
   const size_t nul = text.find('\0');
   if (nul != absl::string_view::npos) {
-    return absl::DataLossError(absl::StrCat("it is no JSON at its byte ", nul));
+    return absl::DataLossError(
+        absl::StrCat("it is not valid JSON at byte ", nul));
   }
   HeaderEvents events;
   const bool parsed = nlohmann::json::sax_parse(

@@ -93,14 +93,14 @@ TEST(HeaderTest, CountsFourBitFloatsInPairs) {
 
 TEST(HeaderTest, RefusesWhatIsNoHeader) {
   const std::pair<std::string, const char*> cases[] = {
-      {"", "no JSON at its byte 0"},
+      {"", "not valid JSON at byte 0"},
       {"[]", "it is an array, not an object"},
       {"7", "it is a number, not an object"},
       {"null", "it is null, not an object"},
-      {"{", "no JSON"},
-      {absl::StrCat("{", kTensor, "} x"), "no JSON"},
-      {absl::StrCat("{", kTensor, "}", std::string(1, '\0')), "no JSON"},
-      {"{\"\xff\":{}}", "no JSON"},
+      {"{", "not valid JSON"},
+      {absl::StrCat("{", kTensor, "} x"), "not valid JSON"},
+      {absl::StrCat("{", kTensor, "}", std::string(1, '\0')), "not valid JSON"},
+      {"{\"\xff\":{}}", "not valid JSON"},
       {absl::StrCat("{", kTensor, ",", kTensor, "}"), "it has \"a\" twice"},
       {R"({"a":[]})", "tensor \"a\" is an array, not an object"},
       {R"({"a":3})", "tensor \"a\" is a number, not an object"},
@@ -115,7 +115,7 @@ TEST(HeaderTest, RefusesWhatIsNoHeader) {
       {R"({"a":{"shape":[[1]]}})", "has an array in its shape"},
       {R"({"a":{"shape":[9223372036854775808]}})", "past 2^63"},
       {R"({"a":{"shape":[18446744073709551616]}})", "past 2^64"},
-      {R"({"a":{"data_offsets":[0]}})", "other than two data_offsets"},
+      {R"({"a":{"data_offsets":[0]}})", "not have exactly two data_offsets"},
       {R"({"a":{"data_offsets":[0,1,2]}})", "a number in its data_offsets"},
       {R"({"a":{"data_offsets":[0,null]}})", "has null in its data_offsets"},
       {R"({"__metadata__":[]})", "its __metadata__ has an array in it"},

@@ -84,7 +84,7 @@ absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
   const uint64_t header_bytes = Load64(size_field);
   if (header_bytes > kMaxHeaderBytes) {
     return error(absl::StatusCode::kDataLoss,
-                 absl::StrCat("is said to have ", header_bytes,
+                 absl::StrCat("claims to have ", header_bytes,
                               " bytes; the format allows ", kMaxHeaderBytes));
   }
   if (header_bytes > file.size_bytes() - kSizeBytes) {

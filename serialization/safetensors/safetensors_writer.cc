@@ -90,7 +90,7 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
   if (graph.kind(key) != ValueKind::kStr || !IsUnicode(graph.text(key))) {
     return absl::InvalidArgumentError(absl::StrCat(
         Shown(KeyText(graph, key)),
-        ": a name in a safetensors file is Unicode text, and this key is ",
+        ": a name in a safetensors file must be Unicode text, but this key is ",
         WithArticle(Name(graph.kind(key))),
         graph.kind(key) == ValueKind::kStr ? " with surrogates in it" : ""));
   }
@@ -102,18 +102,18 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
                         absl::StrCat(Shown(entry.header.name), " ", what));
   };
   if (entry.header.name == "__metadata__") {
-    return does_not_fit(absl::StatusCode::kInvalidArgument,
-                        "has the name of a safetensors file's remarks");
+    return does_not_fit(
+        absl::StatusCode::kInvalidArgument,
+        "has the name that a safetensors file reserves for its metadata");
   }
   if (graph.kind(node) != ValueKind::kTensor) {
     return does_not_fit(
         absl::StatusCode::kInvalidArgument,
-        absl::StrCat(
-            "is ", WithArticle(Name(graph.kind(node))),
-            "; a safetensors file holds a dict of tensors and nothing else: "
-            "save "
-            "that one alone (\"ferry convert --at=POINTER\", or --state-dict "
-            "for a model), or leave the rest out (--tensors-only)"));
+        absl::StrCat("is ", WithArticle(Name(graph.kind(node))),
+                     "; a safetensors file holds a dict of tensors and nothing "
+                     "else: save only that dict (\"ferry convert "
+                     "--at=POINTER\", or --state-dict for a model), or leave "
+                     "the rest out (--tensors-only)"));
   }
   entry.tensor = graph.tensor(node);
   const Tensor& tensor = entry.tensor;
@@ -131,11 +131,11 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
   if (!tensor.storage().has_data()) {
     return does_not_fit(
         absl::StatusCode::kInvalidArgument,
-        absl::StrCat("has no elements to be saved: ", kBytesNotRead));
+        absl::StrCat("has no elements to save: ", kBytesNotRead));
   }
   if (tensor.device().type() == "meta") {
     return does_not_fit(absl::StatusCode::kInvalidArgument,
-                        "has no elements to be saved: it is a meta tensor");
+                        "has no elements to save: it is a meta tensor");
   }
   if (tensor.device().is_cpu() && tensor.storage().data() == nullptr &&
       tensor.num_elements() != 0) {
@@ -144,7 +144,7 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
   }
   if (tensor.is_conj() && Category(tensor.dtype()) != DTypeCategory::kComplex) {
     return does_not_fit(absl::StatusCode::kInvalidArgument,
-                        "is not complex and has its conj bit set");
+                        "is not complex, but has its conj bit set");
   }
   entry.header.dtype = tensor.dtype();
   entry.header.shape.assign(tensor.shape().begin(), tensor.shape().end());
@@ -152,8 +152,8 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
       (tensor.rank() == 0 ||
        tensor.shape().back() > std::numeric_limits<int64_t>::max() / 2)) {
     return does_not_fit(absl::StatusCode::kUnimplemented,
-                        "is of four-bit floats, and has no last dimension "
-                        "that could count them one by one");
+                        "has four-bit floats, but its last dimension is "
+                        "missing or too large to count them one by one");
   }
   if (__builtin_mul_overflow(static_cast<uint64_t>(tensor.num_elements()),
                              ElementSizeBytes(tensor.dtype()),
@@ -170,7 +170,7 @@ absl::Status Writer::AddEntry(const ObjectGraph& graph, NodeId key,
 absl::Status Writer::Collect(const Value& value) {
   if (!value.is_dict()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a safetensors file holds a dict of tensors, and this is ",
+        absl::StrCat("a safetensors file holds a dict of tensors, but this is ",
                      WithArticle(Name(value.kind())),
                      "; save such a dict (\"ferry convert --at=POINTER\", or "
                      "--state-dict for "
@@ -216,9 +216,9 @@ absl::Status Writer::CheckShared() const {
     return absl::InvalidArgumentError(absl::StrCat(
         Shown(entries_[last].header.name), " and ",
         Shown(entries_[entry].header.name),
-        " share memory, which a safetensors file cannot say; save one of them, "
-        "or each whole (SaveOptions::copy_shared, \"ferry convert "
-        "--copy-shared\")"));
+        " share memory, which a safetensors file cannot express; save only one "
+        "of them, or a full copy of each (SaveOptions::copy_shared, \"ferry "
+        "convert --copy-shared\")"));
   }
   return absl::OkStatus();
 }

@@ -295,7 +295,7 @@ std::vector<ForeignSample> UnsupportedSamples() {
   return {
       // caffe2/serialize/inline_container.h of the PyTorch 1.0 preview.
       {"preview", absl::StrCat("PYTORCH1", std::string(56, '\0')),
-       "preview release", "no PyTorch reads"},
+       "preview release", "no PyTorch still reads"},
       // torch/csrc/jit/serialization/mobile_bytecode.fbs: file_identifier
       // "PTMF".
       {"mobile", absl::StrCat(Hex("24000000"), "PTMF", std::string(40, '\0')),

@@ -118,13 +118,12 @@ absl::StatusOr<UnpickleResult> LegacyStream::UnpicklePlain(
       Unpickle(part, max_nodes, nullptr, graph);
   if (!result.ok() || graph->globals().empty()) return result;
   const GlobalRecord& global = graph->globals()[0];
-  return Error(
-      absl::StatusCode::kDataLoss, part,
-      absl::StrCat(
-          "the pickle refers to ",
-          EscapeForMessage(absl::StrCat(global.module, ".", global.name)),
-          ", which PyTorch would call; no program that "
-          "writes checkpoints puts anything of the kind here"));
+  return Error(absl::StatusCode::kDataLoss, part,
+               absl::StrCat("the pickle refers to ",
+                            EscapeForMessage(
+                                absl::StrCat(global.module, ".", global.name)),
+                            ", which PyTorch would call; no program that "
+                            "writes checkpoints does that here"));
 }
 
 absl::Status LegacyStream::ReadHeader() {
@@ -172,11 +171,10 @@ absl::Status LegacyStream::CheckByteOrder() const {
   if (!is_from_big_endian_) return absl::OkStatus();
   for (const StorageEntry& entry : storages_.entries()) {
     if (Category(entry.dtype) == DTypeCategory::kComplex) {
-      return Error(
-          absl::StatusCode::kUnimplemented, "objects",
-          "complex numbers that a big-endian machine wrote in the legacy "
-          "format, which mixes up their parts; save them there as a zip "
-          "archive");
+      return Error(absl::StatusCode::kUnimplemented, "objects",
+                   "a big-endian machine wrote complex numbers in the legacy "
+                   "format, which mixes up their parts; save the checkpoint on "
+                   "that machine as a zip archive");
     }
   }
   return absl::OkStatus();
@@ -207,7 +205,7 @@ absl::Status LegacyStream::ReadStorage(absl::string_view key) {
   const std::optional<uint32_t> index = storages_.Find(key);
   if (!index || storages_.entries()[*index].base != StorageEntry::kNoBase) {
     return Error(absl::StatusCode::kDataLoss, name,
-                 "a storage that the objects do not refer to");
+                 "the objects do not refer to this storage");
   }
   const StorageEntry& entry = storages_.entries()[*index];
   const uint64_t begin = stream_.offset();

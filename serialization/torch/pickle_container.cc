@@ -122,7 +122,7 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
   // Every storage has bytes of its own, unless the pickle is made to waste
   // time.
   if (text.size() > bytes_left_) {
-    return absl::DataLossError("storages are read from the same bytes again");
+    return absl::DataLossError("the bytes of a storage are read a second time");
   }
   bytes_left_ -= text.size();
   FERRY_ASSIGN_OR_RETURN(const ParsedCheckpoint saved,
@@ -160,8 +160,8 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
   unpickle_options.max_nodes = options_.limits.max_nodes;
   StorageTable storages([](const StorageDescription&) {
     return absl::DataLossError(
-        "the pickle refers to storages, and the file has none: it is a part of "
-        "a checkpoint");
+        "the pickle refers to storages, but the file has none: it is only a "
+        "part of a checkpoint");
   });
   TorchUnpickler hooks(&storages);
   bytes_left_ = 2 * bytes.size();

@@ -237,8 +237,9 @@ absl::Status PlainCopier::CheckIsPlain(NodeId node) const {
     const GlobalRecord& global = from_.global(object.callable);
     name = EscapeForMessage(absl::StrCat(global.module, ".", global.name));
   }
-  return absl::UnimplementedError(absl::StrCat(
-      "an object that ", name, " makes of arguments cannot be made plain"));
+  return absl::UnimplementedError(
+      absl::StrCat("an object that ", name,
+                   " makes from arguments cannot be converted to plain data"));
 }
 
 absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
@@ -258,7 +259,7 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
         child = copies_.at(child);
         if (child == kNoNode) {
           return absl::UnimplementedError(
-              "a tuple that contains itself cannot be made plain");
+              "a tuple that contains itself cannot be converted to plain data");
         }
       }
       if (HowToCopy(node) == How::kShell) {
@@ -297,7 +298,8 @@ absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants) {
   if (constants.size() == 0) return result;
   if (!result.is_dict()) {
     return absl::UnimplementedError(
-        "constants beside a value that is no object cannot be made plain");
+        "constants next to a value that is not an object cannot be converted "
+        "to plain data");
   }
   FERRY_ASSIGN_OR_RETURN(
       const NodeId tuple,

@@ -122,7 +122,9 @@ absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
   const StorageRecord& record = graph.storage(args[0]);
   view->storage = record.storage;
   view->type = {record.dtype, record.untyped};
-  if (!graph.is_int64(args[1])) return Malformed("its offset is no integer");
+  if (!graph.is_int64(args[1])) {
+    return Malformed("its offset is not an integer");
+  }
   view->offset = graph.int_value(args[1]);
   FERRY_RETURN_IF_ERROR(view->size.Read(graph, args[2], "shape"));
   FERRY_RETURN_IF_ERROR(view->stride.Read(graph, args[3], "stride"));
@@ -247,8 +249,8 @@ absl::StatusOr<Tensor> RebuildLibtorchSparse(const ObjectGraph& graph,
 absl::Status NeedArgs(absl::Span<const NodeId> args, size_t least,
                       size_t most) {
   if (args.size() >= least && args.size() <= most) return absl::OkStatus();
-  return Malformed(absl::StrCat("it is given ", args.size(),
-                                " arguments; known are ", least, " to ", most));
+  return Malformed(absl::StrCat("it is given ", args.size(), " arguments; ",
+                                least, " to ", most, " are supported"));
 }
 
 absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
@@ -302,7 +304,7 @@ absl::StatusOr<Tensor> RebuildQuantized(const ObjectGraph& graph,
   const NodeId quantizer = WithoutTypeTag(graph, args[4]);
   if (graph.kind(quantizer) != ValueKind::kTuple ||
       graph.items(quantizer).size() < 3) {
-    return Malformed("its quantiser is not described");
+    return Malformed("the description of its quantiser is malformed");
   }
   FERRY_ASSIGN_OR_RETURN(Tensor tensor,
                          MakeView(std::move(view), view.type.dtype, pool));
@@ -356,7 +358,7 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
   if (args.size() > 2) return RebuildLibtorchSparse(graph, args);
   if (graph.kind(args[0]) != ValueKind::kLayout ||
       graph.kind(args[1]) != ValueKind::kTuple) {
-    return Malformed("its sparse layout is not described");
+    return Malformed("the description of its sparse layout is malformed");
   }
   const Layout layout = graph.layout(args[0]);
   const absl::Span<const NodeId> data = graph.items(args[1]);

@@ -116,14 +116,14 @@ absl::StatusOr<NodeId> Member::NextValue() {
     return Damaged(absl::StrCat(
         "the pickle refers to ",
         EscapeForMessage(absl::StrCat(global.module, ".", global.name)),
-        ", where there are only classes of storages and tensors"));
+        ", where only classes of storages and tensors are allowed"));
   }
   return result.root;
 }
 
 absl::StatusOr<int64_t> Member::NextCount() {
   FERRY_ASSIGN_OR_RETURN(const NodeId count, NextValue());
-  if (!graph_.is_int64(count)) return Damaged("a count is no number");
+  if (!graph_.is_int64(count)) return Damaged("a count is not a number");
   return graph_.int_value(count);
 }
 
@@ -131,7 +131,8 @@ absl::StatusOr<absl::Span<const NodeId>> Member::NextTuple(size_t size) {
   FERRY_ASSIGN_OR_RETURN(const NodeId tuple, NextValue());
   if (graph_.kind(tuple) != ValueKind::kTuple ||
       graph_.items(tuple).size() != size) {
-    return Damaged(absl::StrCat("a description has no ", size, " parts"));
+    return Damaged(
+        absl::StrCat("a description does not have ", size, " parts"));
   }
   return graph_.items(tuple);
 }
@@ -213,7 +214,7 @@ absl::Status TarContainer::ReadStorage(Member* member) {
   }
   if (!graph.is_int64(parts[0]) || graph.kind(parts[1]) != ValueKind::kStr ||
       !type) {
-    return member->Damaged("a storage is not described");
+    return member->Damaged("the description of a storage is malformed");
   }
   FERRY_ASSIGN_OR_RETURN(const absl::string_view count, member->Take(8));
   uint64_t size_bytes = 0;
@@ -237,7 +238,7 @@ absl::Status TarContainer::ReadParts(Member* member) {
   FERRY_ASSIGN_OR_RETURN(const NodeId list, member->NextValue());
   const ObjectGraph& graph = member->graph();
   if (graph.kind(list) != ValueKind::kList) {
-    return member->Damaged("the parts of storages are not listed");
+    return member->Damaged("the list of the parts of storages is malformed");
   }
   for (NodeId view : graph.items(list)) {
     absl::Span<const NodeId> parts;
@@ -245,11 +246,13 @@ absl::Status TarContainer::ReadParts(Member* member) {
     if (parts.size() != 4 ||
         !std::all_of(parts.begin(), parts.end(),
                      [&](NodeId part) { return graph.is_int64(part); })) {
-      return member->Damaged("a part of a storage is not described");
+      return member->Damaged(
+          "the description of a part of a storage is malformed");
     }
     const auto found = keyed_.find(graph.int_value(parts[1]));
     if (found == keyed_.end()) {
-      return member->Damaged("a storage is a part of one that is not there");
+      return member->Damaged(
+          "a storage is a part of a storage that does not exist");
     }
     Keyed keyed = found->second;
     const ParsedStorage& whole = parsed_.storages[keyed.storage];
@@ -334,7 +337,7 @@ absl::Status TarContainer::ReadTensor(Member* member) {
                          member->NextTuple(3));
   const ObjectGraph& graph = member->graph();
   if (!graph.is_int64(parts[0])) {
-    return member->Damaged("the key of a tensor is no number");
+    return member->Damaged("the key of a tensor is not a number");
   }
   const int64_t key = graph.int_value(parts[0]);
   Keyed keyed;
@@ -358,7 +361,7 @@ absl::Status TarContainer::ReadTensor(Member* member) {
                            ? keyed_.find(graph.int_value(parts[1]))
                            : keyed_.end();
     if (found == keyed_.end() || !found->second.tensor.is_null()) {
-      return member->Damaged("the storage of a tensor is not there");
+      return member->Damaged("the storage of a tensor does not exist");
     }
     keyed = found->second;
   }
@@ -384,7 +387,7 @@ void TarContainer::NoteBytesLeft(const Member& member) {
   if (member.bytes_left() == 0) return;
   parsed_.warnings.push_back(absl::StrCat(
       "the file ", QuoteForMessage(member.name()), " of the tar archive has ",
-      member.bytes_left(), " bytes after its contents, which nobody reads"));
+      member.bytes_left(), " bytes after its contents, which are ignored"));
 }
 
 absl::StatusOr<NodeId> TarContainer::NodeOf(int64_t key, ObjectGraph* graph) {

@@ -156,7 +156,7 @@ class Reader {
 
 absl::StatusOr<std::string> Reader::ReadText(uint64_t size) const {
   if (size > kMaxAttributeBytes) {
-    return Damaged(absl::StrCat("has attributes of ", size, " bytes"));
+    return Damaged(absl::StrCat("describes attributes of ", size, " bytes"));
   }
   std::string text(size, '\0');
   FERRY_RETURN_IF_ERROR(file_.ReadAt(offset_ + kBlockBytes,
@@ -203,7 +203,7 @@ absl::Status Reader::ParsePax(absl::string_view text, bool is_global) {
 
 absl::Status Reader::ReadMember(absl::string_view header) {
   if (!HasItsChecksum(header)) {
-    return Damaged("does not have its checksum");
+    return Damaged("does not match its checksum");
   }
   std::optional<uint64_t> size = Number(Bytes(header, kSize));
   if (!size) return Damaged("has a malformed size");
@@ -212,14 +212,15 @@ absl::Status Reader::ReadMember(absl::string_view header) {
   const bool is_attributes =
       type == 'x' || type == 'g' || type == 'L' || type == 'K' || type == 'X';
   if (!is_file && !is_attributes && type != kFolder) {
-    return Damaged("is of a link, a device, or a member of an unknown type");
+    return Damaged(
+        "describes a link, a device, or a member of an unknown type");
   }
   if (!is_attributes && next_.size_bytes) size = next_.size_bytes;
   if (type == kFolder) size = 0;
   const uint64_t left = file_.size_bytes() - offset_ - kBlockBytes;
   if (*size > left) {
-    return Damaged(absl::StrCat("is of a member of ", *size, " bytes, and ",
-                                left, " follow"));
+    return Damaged(absl::StrCat("describes a member of ", *size,
+                                " bytes, but only ", left, " follow"));
   }
   if (type == 'x' || type == 'X' || type == 'g') {
     FERRY_ASSIGN_OR_RETURN(const std::string text, ReadText(*size));
@@ -237,7 +238,7 @@ absl::Status Reader::ReadMember(absl::string_view header) {
       }
       if (next_.name) member.name = *next_.name;
       if (absl::EndsWith(member.name, "/")) {
-        return Damaged("is of a file with the name of a folder");
+        return Damaged("describes a file with the name of a folder");
       }
       member.offset_bytes = offset_ + kBlockBytes;
       member.size_bytes = *size;

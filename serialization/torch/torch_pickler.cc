@@ -97,9 +97,9 @@ absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
         !IsPlainRebuild(graph.global(record.callable))) {
       return absl::UnimplementedError(
           "requires_grad, or the conj or neg bit, of a tensor was changed "
-          "after it was read, and the tensor has attributes or is of a kind "
-          "that is only written as it was read; put Value(tensor) into its "
-          "place");
+          "after it was read, but the tensor has attributes or is of a kind "
+          "that can only be written as it was read; replace it with "
+          "Value(tensor)");
     }
     FERRY_RETURN_IF_ERROR(WriteNode(object, graph, pickler));
     return true;
@@ -129,7 +129,8 @@ absl::Status TorchPickler::CheckReadsBack(absl::string_view pickle) const {
           .status();
   if (!absl::IsDataLoss(status)) return status;
   return absl::InvalidArgumentError(
-      absl::StrCat("what would be written cannot be read: ", status.message()));
+      absl::StrCat("the pickle that would be written cannot be read back: ",
+                   status.message()));
 }
 
 absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,

@@ -133,7 +133,7 @@ absl::StatusOr<NodeId> TorchUnpickler::PersistentLoad(NodeId id,
     // Protocol 0 writes the tuple as text.
     std::vector<TextIdPart> parts;
     if (!ParseTextId(graph->text(id), &parts)) {
-      return MalformedId("it is a str that stands for no tuple");
+      return MalformedId("it is a str that does not describe a tuple");
     }
     FERRY_ASSIGN_OR_RETURN(id, AddTextId(parts, graph));
   } else if (kind != ValueKind::kTuple) {
@@ -209,7 +209,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadClass(NodeId id,
   for (NodeId text : parts.subspan(2)) {
     if (graph->kind(text) != ValueKind::kStr &&
         graph->kind(text) != ValueKind::kNone) {
-      return MalformedId("the source of a class is no text");
+      return MalformedId("the source of a class is not text");
     }
   }
   if (graph->is_global(type) && graph->global(type).source == kNoNode) {
@@ -226,7 +226,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadNumber(NodeId id,
     number = graph->int_value(id);
   } else if (graph->kind(id) != ValueKind::kStr ||
              !absl::SimpleAtoi(graph->text(id), &number)) {
-    return MalformedId("it is no number");
+    return MalformedId("it is not a number");
   }
   return object_of_number_(number, graph);
 }
@@ -238,7 +238,7 @@ absl::StatusOr<uint32_t> TorchUnpickler::DescribeView(
   if (graph.kind(view) == ValueKind::kTuple) parts = graph.items(view);
   if (parts.size() != 3 || graph.kind(parts[0]) != ValueKind::kStr ||
       !graph.is_int64(parts[1]) || !graph.is_int64(parts[2])) {
-    return MalformedId("a part of a storage is not described");
+    return MalformedId("the description of a part of a storage is malformed");
   }
   const int64_t offset = graph.int_value(parts[1]);
   const int64_t count = graph.int_value(parts[2]);
@@ -277,7 +277,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
   if (graph->is_global(parts[1])) {
     type = known_[graph->global_index(parts[1])].storage_type;
   }
-  if (!type) return MalformedId("its type is no storage class");
+  if (!type) return MalformedId("its type is not a storage class");
   description.dtype = type->dtype;
   description.untyped = type->untyped;
   if (graph->kind(parts[2]) != ValueKind::kStr ||
@@ -287,7 +287,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
   description.key = graph->text(parts[2]);
   description.location = graph->text(parts[3]);
   if (!graph->is_int64(parts[4]) || graph->int_value(parts[4]) < 0) {
-    return MalformedId("its size is no natural number");
+    return MalformedId("its size is not a non-negative integer");
   }
   const auto num_elements = static_cast<uint64_t>(graph->int_value(parts[4]));
   if (__builtin_mul_overflow(num_elements, ElementSizeBytes(type->dtype),
@@ -295,7 +295,7 @@ absl::StatusOr<NodeId> TorchUnpickler::LoadStorage(NodeId id,
       description.size_bytes >
           static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
     return MalformedId(absl::StrCat("its size of ", num_elements,
-                                    " elements is past 2^63 bytes"));
+                                    " elements takes more than 2^63 bytes"));
   }
   if (storage_word_ == kNoNode) {
     storage_word_ = parts[0];
@@ -515,7 +515,7 @@ bool TorchUnpickler::IsOldTensor(Known function, const ObjectRecord& record,
 absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
   if (graph->kind(object) == ValueKind::kTensor) {
     return absl::UnimplementedError(
-        "a tensor that is complete is given state, by which PyTorch replaces "
+        "a complete tensor is given state, with which PyTorch would replace "
         "its view, its requires_grad or its hooks");
   }
   const ObjectRecord record = graph->object(object);
@@ -526,8 +526,8 @@ absl::Status TorchUnpickler::OnState(NodeId object, ObjectGraph* graph) {
   if (graph->kind(record.state) != ValueKind::kTuple ||
       graph->items(record.state).size() != 4) {
     return absl::UnimplementedError(
-        "a tensor is given state that is no tuple of a storage, an offset, a "
-        "shape and strides");
+        "a tensor is given state that is not a tuple of a storage, an offset, "
+        "a shape and strides");
   }
   if (!IsOldTensor(function, record, *graph)) return absl::OkStatus();
   FERRY_ASSIGN_OR_RETURN(
@@ -588,11 +588,10 @@ absl::Status TorchUnpickler::CheckCalls(const ObjectGraph& graph, NodeId root) {
   }
   for (NodeId node = 0; node < graph.size(); ++node) {
     if (!graph.is_object(node) || hooks.GivesNode(node, graph)) continue;
-    return AnnotatePath(
-        absl::DataLossError(
-            absl::StrCat(WithArticle(Name(graph.kind(node))),
-                         " is not what the call that is stored with it gives")),
-        graph, root, node);
+    return AnnotatePath(absl::DataLossError(absl::StrCat(
+                            WithArticle(Name(graph.kind(node))),
+                            " does not match the call that is stored with it")),
+                        graph, root, node);
   }
   return absl::OkStatus();
 }

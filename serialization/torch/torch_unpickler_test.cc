@@ -174,7 +174,7 @@ TEST(PersistentIds, MalformedOnes) {
   const std::string key = Str("0");
   const std::string cpu = Str("cpu");
   ExpectDamage(absl::StrCat(Int(3), "Q"), "not a tuple");
-  ExpectDamage(absl::StrCat(Str("storage"), "Q"), "no tuple");
+  ExpectDamage(absl::StrCat(Str("storage"), "Q"), "does not describe a tuple");
   ExpectDamage(absl::StrCat(Str("('storage', <class 'Name'>)"), "Q"),
                "the name of a class is not valid");
   ExpectDamage(pid({}), "0 parts");
@@ -189,10 +189,12 @@ TEST(PersistentIds, MalformedOnes) {
   ExpectDamage(pid({storage, type, Int(0), cpu, Int(1)}), "not text");
   ExpectDamage(pid({storage, type, kTrue, cpu, Int(1)}), "not text");
   ExpectDamage(pid({storage, type, key, kNone, Int(1)}), "not text");
-  ExpectDamage(pid({storage, type, key, cpu, Int(-1)}), "natural number");
-  ExpectDamage(pid({storage, type, key, cpu, BigInt()}), "natural number");
-  ExpectDamage(pid({storage, type, key, cpu, kTrue}), "natural number");
-  ExpectDamage(pid({storage, type, key, cpu, Str("4")}), "natural number");
+  ExpectDamage(pid({storage, type, key, cpu, Int(-1)}), "non-negative integer");
+  ExpectDamage(pid({storage, type, key, cpu, BigInt()}),
+               "non-negative integer");
+  ExpectDamage(pid({storage, type, key, cpu, kTrue}), "non-negative integer");
+  ExpectDamage(pid({storage, type, key, cpu, Str("4")}),
+               "non-negative integer");
   ExpectDamage(pid({storage, type, key, cpu, Int(INT64_MAX)}), "2^63");
   ExpectDamage(pid({storage, type, key, cpu, Int(INT64_MAX / 4 + 1)}), "2^63");
   ExpectDamage(StorageOf("FloatStorage", "refused", 1), "it is refused");

@@ -162,19 +162,19 @@ absl::Status ZipContainer::FindCodec() {
     return Error(
         absl::StatusCode::kUnimplemented,
         absl::StrCat("the codec that wrote its object graph, the record ",
-                     record, ", is not registered; registered are ",
+                     record, ", is not registered; the registered codecs are ",
                      codecs_.Describe(),
-                     ". Register that codec (CodecRegistry::Register), or have "
-                     "the file written by one of these"));
+                     ". Register the missing codec (CodecRegistry::Register), "
+                     "or save the file again with one of these"));
   }
   if (!options_.codec.empty() && options_.codec != codec_->name()) {
     return Error(
         absl::StatusCode::kInvalidArgument,
         absl::StrCat("the codec \"", codec_->name(),
                      "\" wrote its object graph, the record ", record,
-                     ", and LoadOptions::codec asks for \"", options_.codec,
-                     "\". Leave that empty to read the file by the codec that "
-                     "wrote it"));
+                     ", but LoadOptions::codec asks for \"", options_.codec,
+                     "\". Leave the option empty to read the file with the "
+                     "codec that wrote it"));
   }
   const Extent* const constants = Find("constants.pkl");
   if (constants != nullptr && codec_->name() != kPickleCodecName) {
@@ -182,7 +182,7 @@ absl::Status ZipContainer::FindCodec() {
         absl::StatusCode::kDataLoss,
         absl::StrCat(QuoteForMessage(constants->name),
                      " belongs to a TorchScript program, whose object graph is "
-                     "always a pickle, and the graph record is ",
+                     "always a pickle, but the graph record is ",
                      record));
   }
   return absl::OkStatus();
@@ -215,7 +215,7 @@ absl::Status ZipContainer::CheckNames() const {
     if (IsMisspelt(entry.name)) {
       return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
                          "its name is spelt with capitals: PyTorch would read "
-                         "it, and Ferry would not");
+                         "it, but Ferry would not");
     }
     FERRY_RETURN_IF_ERROR(FindContents(file_, entry).status());
   }
@@ -225,7 +225,7 @@ absl::Status ZipContainer::CheckNames() const {
 absl::StatusOr<std::string> ZipContainer::ReadWord(const Extent& entry) const {
   if (entry.contents_bytes > kMaxWordBytes) {
     return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
-                       absl::StrCat("it should be a word and has ",
+                       absl::StrCat("it should be a word, but has ",
                                     entry.contents_bytes, " bytes"));
   }
   return ReadExtent(file_, entry, options_.verify_crc32);
@@ -246,13 +246,13 @@ absl::Status ZipContainer::ReadVersion() const {
       !absl::SimpleAtoi(digits, &version)) {
     return ExtentError(
         absl::StatusCode::kDataLoss, file_, *entry,
-        absl::StrCat("it should be a number and is ", QuoteForMessage(text)));
+        absl::StrCat("it should be a number, but is ", QuoteForMessage(text)));
   }
   if (version < kMinVersion || version > kMaxVersion) {
     return Error(
         absl::StatusCode::kUnimplemented,
         absl::StrCat("the checkpoint has the layout version ", version,
-                     "; known are ", kMinVersion, " to ", kMaxVersion));
+                     "; supported are ", kMinVersion, " to ", kMaxVersion));
   }
   return absl::OkStatus();
 }
@@ -268,7 +268,7 @@ absl::Status ZipContainer::ReadByteOrder() {
   if (text != "little" && text != "big") {
     return ExtentError(
         absl::StatusCode::kDataLoss, file_, *entry,
-        absl::StrCat("it should be \"little\" or \"big\" and is ",
+        absl::StrCat("it should be \"little\" or \"big\", but is ",
                      QuoteForMessage(text)));
   }
   parsed_.info.is_big_endian = text == "big";
@@ -303,7 +303,8 @@ absl::Status ZipContainer::CheckStorage(const StorageDescription& storage) {
   if (!CanHaveItsSize(*entry)) {
     return absl::DataLossError(
         absl::StrCat("storage ", QuoteForMessage(storage.key),
-                     " cannot inflate to the size that it claims"));
+                     " has compressed data that is too short to inflate to its "
+                     "recorded size"));
   }
   directory_->MutableEntry(*entry).size_bytes = storage.size_bytes;
   parsed_.storages.emplace_back().extents = {entry, 1};
@@ -321,8 +322,9 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
                      options_.limits.max_pickle_bytes));
   }
   if (!CanHaveItsSize(entry)) {
-    return ExtentError(absl::StatusCode::kDataLoss, file_, entry,
-                       "it cannot inflate to the size that it claims");
+    return ExtentError(
+        absl::StatusCode::kDataLoss, file_, entry,
+        "its compressed data is too short to inflate to its recorded size");
   }
   Memory memory;
   const absl::Status allocated = AllocateHostMemory(
@@ -363,11 +365,10 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
   }
   // A program's own codec may have faults.
   if (result->root >= (*graph)->size() || result->size_bytes > bytes.size()) {
-    return ExtentError(
-        absl::StatusCode::kInternal, file_, entry,
-        absl::StrCat("it was read by the codec \"", codec.name(),
-                     "\", which is at fault: it returned a root that is no "
-                     "node, or an end past the record"));
+    return ExtentError(absl::StatusCode::kInternal, file_, entry,
+                       absl::StrCat("the codec \"", codec.name(),
+                                    "\" has a bug: it returned a root that is "
+                                    "not a node, or an end past the record"));
   }
   if ((*graph)->size() > options_.limits.max_nodes) {
     return ExtentError(
@@ -386,13 +387,12 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
     parsed_.warnings.push_back(
         absl::StrCat("record ", QuoteForMessage(entry.name), " has ",
                      bytes.size() - result->size_bytes, " bytes after its ",
-                     codec.name(), ", which nobody reads"));
+                     codec.name(), ", which are ignored"));
   }
   if (parsed_.storages.size() - first_part != storages.entries().size()) {
     return ExtentError(
         absl::StatusCode::kDataLoss, file_, entry,
-        "it refers to parts of storages, which an archive does not "
-        "have");
+        "it refers to parts of storages, which a zip archive cannot hold");
   }
   if (!storages.other_dtypes().empty()) {
     parsed_.warnings.emplace_back(storages.other_dtypes());
@@ -451,8 +451,8 @@ absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
     const auto unit = static_cast<uint8_t>(ByteOrderUnitBytes(dtype));
     if (*found->second != 1 && *found->second != unit) {
       return Error(absl::StatusCode::kUnimplemented,
-                   "a storage of the other byte order is used as numbers of "
-                   "different sizes");
+                   "a storage whose byte order must be swapped is used as "
+                   "numbers of different sizes");
     }
     *found->second = unit;
     return absl::OkStatus();

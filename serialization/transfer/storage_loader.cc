@@ -100,11 +100,11 @@ absl::Status StorageLoader::CheckTotal() const {
   for (const ParsedStorage* part : parts_) {
     const uint64_t size = part->storage.size_bytes();
     if (size > left) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          files_[0]->name(), ": its storages have more than ",
-          options_.max_total_bytes,
-          " bytes together; raise LoadLimits::max_total_bytes if that is "
-          "meant"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat(files_[0]->name(), ": its storages have more than ",
+                       options_.max_total_bytes,
+                       " bytes together; raise LoadLimits::max_total_bytes if "
+                       "you trust the file"));
     }
     left -= size;
   }
@@ -288,10 +288,11 @@ absl::StatusOr<Storage> StorageLoader::Restore(const Storage& storage,
     if (mapped->has_value()) {
       if ((*mapped)->is_null() ||
           (*mapped)->size_bytes() != storage.size_bytes()) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "the map_location function returned a storage of another size for "
-            "one of ",
-            storage.size_bytes(), " bytes at ", QuoteForMessage(tag)));
+        return absl::InvalidArgumentError(
+            absl::StrCat("the map_location function returned a storage of the "
+                         "wrong size; it should have ",
+                         storage.size_bytes(), " bytes, as the one at ",
+                         QuoteForMessage(tag)));
       }
       return **mapped;
     }

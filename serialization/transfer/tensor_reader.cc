@@ -225,10 +225,10 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
   if (per_unit != 1 &&
       (target.is_staged || from.storage_offset() % per_unit != 0 ||
        to.storage_offset() % per_unit != 0)) {
-    return absl::UnimplementedError(absl::StrCat(
-        what(),
-        " is arranged otherwise than in the file, which a packed dtype "
-        "cannot be; make it contiguous"));
+    return absl::UnimplementedError(
+        absl::StrCat(what(),
+                     " is not arranged as in the file, which a packed dtype "
+                     "requires; make it contiguous"));
   }
   if (!target.is_staged) {
     target.host = static_cast<char*>(to.data());
@@ -238,13 +238,13 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
   if (!HasNoOverlap(to.shape(), to.strides())) {
     return absl::InvalidArgumentError(absl::StrCat(
         what(), " with strides ", ShapeToString(to.strides()),
-        " has elements that share memory, so it cannot be read into"));
+        " has elements that share memory, so nothing can be read into it"));
   }
   if (to.data() == nullptr && !IsDense(to.shape(), to.strides())) {
-    return absl::UnimplementedError(absl::StrCat(
-        what(), " on ", to.device().ToString(), " has strides ",
-        ShapeToString(to.strides()),
-        " with gaps; only memory of the host can be written in pieces"));
+    return absl::UnimplementedError(
+        absl::StrCat(what(), " on ", to.device().ToString(), " has strides ",
+                     ShapeToString(to.strides()),
+                     " with gaps; only host memory can be written in pieces"));
   }
   return target;
 }
@@ -572,14 +572,13 @@ std::string DescribeMismatch(const Tensor& from, const Tensor& to) {
   }
   if (from.layout() != Layout::kStrided || !from.components().empty() ||
       !to.components().empty()) {
-    return absl::StrCat(form(from),
-                        " is not one run of elements; only strided tensors "
-                        "can be read into");
+    return absl::StrCat(
+        form(from), " cannot be read into a tensor; only strided tensors can");
   }
   if (Category(from.dtype()) == DTypeCategory::kQuantized) {
-    return absl::StrCat(form(from),
-                        " has a scale beside its elements, which a tensor has "
-                        "no place for");
+    return absl::StrCat(
+        form(from),
+        " has a scale besides its elements, which a tensor cannot hold");
   }
   if (from.storage().is_null()) {
     return absl::StrCat(form(from), " has no bytes in the file");

@@ -70,10 +70,10 @@ absl::Status CheckArchiveBegins(const RandomAccessFile& file,
     return absl::OkStatus();
   }
   if (archives.size() == 1 && !BeginsRecord(file, archives[0].begin)) {
-    return absl::DataLossError(absl::StrCat(
-        file.name(), ": there are ", archives[0].begin,
-        " bytes between the directory and the end record of the zip archive, "
-        "which no program that writes archives leaves there"));
+    return absl::DataLossError(
+        absl::StrCat(file.name(), ": there are ", archives[0].begin,
+                     " bytes between the directory and the end record of the "
+                     "zip archive, where no archiver leaves any"));
   }
   const bool are_more = archives[0].begin != 0;
   for (Range& archive : archives) {
@@ -84,7 +84,7 @@ absl::Status CheckArchiveBegins(const RandomAccessFile& file,
     return absl::InvalidArgumentError(absl::StrCat(
         file.name(), " has a zip archive that begins at offset ",
         archives[0].begin,
-        " and other bytes before it; PyTorch reads from the first byte, and "
+        " and other bytes before it; PyTorch reads from the first byte, and so "
         "finds something else or nothing. To read the archive: ",
         HowToRead(archives[0])));
   }
@@ -99,10 +99,10 @@ absl::Status CheckArchiveBegins(const RandomAccessFile& file,
   if (absl::StrContains(file.name(), ".distcp")) {
     absl::StrAppend(
         &message,
-        " It is a data file of a distributed checkpoint, and only the file "
-        "\".metadata\" beside it says what its parts are. PyTorch makes one "
-        "file of the folder: python3 -m torch.distributed.checkpoint."
-        "format_utils dcp_to_torch FOLDER OUT.pt.");
+        " It is a data file of a distributed checkpoint; only the file "
+        "\".metadata\" next to it says what its parts are. To make one file of "
+        "the folder: python3 -m torch.distributed.checkpoint.format_utils "
+        "dcp_to_torch FOLDER OUT.pt.");
   }
   absl::StrAppend(&message,
                   " To read the first of these: ", HowToRead(archives[0]));

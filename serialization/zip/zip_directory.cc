@@ -73,9 +73,9 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(
     const std::shared_ptr<PagePool>& page_pool) {
   FERRY_ASSIGN_OR_RETURN(const ZipEnd end, FindZipEnd(file, file.size_bytes()));
   if (end.archive_offset() != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        file.name(), ": the zip archive begins at offset ",
-        end.archive_offset(), ", and other bytes stand before it"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(file.name(), ": the zip archive begins at offset ",
+                     end.archive_offset(), ", and other bytes come before it"));
   }
   if (end.directory_bytes > limits.max_directory_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -146,7 +146,7 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
     entry.begin = Load32(header + 42);
     if (IsOddName(entry.name)) {
       return damaged(absl::StrCat("has the name ", QuoteForMessage(entry.name),
-                                  ", which no archive should have"));
+                                  ", which is unsafe or malformed"));
     }
     if (!ReadZip64Extra({name + name_bytes, extra_bytes}, &entry)) {
       return damaged("has no zip64 field for its sizes");
@@ -164,14 +164,14 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
     }
     if (method == kDeflated) entry.encoding = Encoding::kDeflated;
     if (method != kDeflated && entry.encoded_bytes != entry.contents_bytes) {
-      return damaged("has two different sizes though it is not compressed");
+      return damaged("has two different sizes, although it is not compressed");
     }
     if (Load16(header + 34) != 0) return damaged("is on another disk");
     // PyTorch reads nothing of a folder, and gives out memory as it finds it.
     const bool is_folder = (Load32(header + 38) & kFolderAttribute) != 0 ||
                            absl::EndsWith(entry.name, "/");
     if (is_folder && entry.contents_bytes != 0) {
-      return damaged("is a folder and has contents");
+      return damaged("is a folder, but has contents");
     }
     entry.size_bytes = entry.contents_bytes;
     // The format has no mark for a missing checksum. PyTorch writes 0, so a 0
@@ -183,9 +183,10 @@ absl::Status ZipDirectory::ReadEntries(absl::string_view bytes,
     next += header_bytes;
   }
   if (next != bytes.size()) {
-    return absl::DataLossError(absl::StrCat(
-        "the central directory has ", bytes.size(), " bytes, its records take ",
-        next, " (at offset ", directory_offset, ")"));
+    return absl::DataLossError(
+        absl::StrCat("the central directory has ", bytes.size(),
+                     " bytes, but its records take ", next, " (at offset ",
+                     directory_offset, ")"));
   }
   FERRY_RETURN_IF_ERROR(IndexNames());
   FERRY_RETURN_IF_ERROR(CheckNames());
@@ -225,7 +226,7 @@ absl::Status ZipDirectory::CheckNames() const {
     if (lower_case.insert(absl::AsciiStrToLower(entry.name)).second) continue;
     return absl::DataLossError(absl::StrCat(
         "record ", QuoteForMessage(entry.name),
-        ": another record has its name but for upper and lower case"));
+        ": another record has the same name except for upper and lower case"));
   }
   return absl::OkStatus();
 }
@@ -275,12 +276,12 @@ absl::StatusOr<uint64_t> CheckLocalHeader(const Extent& entry,
   }
   if (Load16(header.data() + 8) !=
       ((entry.encoding == Encoding::kDeflated ? kDeflated : kStored))) {
-    return damaged("the local header has another compression");
+    return damaged("the local header gives another compression method");
   }
   const uint64_t name_bytes = Load16(header.data() + 26);
   const uint64_t extra_bytes = Load16(header.data() + 28);
   if (header.substr(kLocalHeaderBytes, name_bytes) != entry.name) {
-    return damaged("the local header has another name");
+    return damaged("the local header gives another name");
   }
   const uint64_t contents = kLocalHeaderBytes + name_bytes + extra_bytes;
   if (entry.end - entry.begin < contents ||

@@ -92,7 +92,7 @@ absl::Status ReadZip64End(const RandomAccessFile& file, uint64_t offset,
     return Damaged(
         file, locator_offset,
         absl::StrCat("the zip64 locator says that the zip64 end record is at ",
-                     Load64(locator + 8), ", and it is at ",
+                     Load64(locator + 8), ", but it is at ",
                      record_offset - end->archive_offset()));
   }
   return absl::OkStatus();
@@ -144,9 +144,10 @@ absl::StatusOr<ZipEnd> FindZipEnd(const RandomAccessFile& file,
       return ReadEnd(file, tail_offset + i, &tail[i], size_bytes);
     }
   }
-  return absl::DataLossError(absl::StrCat(
-      file.name(),
-      ": the zip archive has no end record: it is cut short, or it is none"));
+  return absl::DataLossError(
+      absl::StrCat(file.name(),
+                   ": the zip archive has no end record: it is cut short, or "
+                   "it is not a zip archive"));
 }
 
 }  // namespace zip

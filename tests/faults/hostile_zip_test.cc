@@ -90,10 +90,10 @@ TEST(HostileZip, Names) {
   });
   for (const char* name :
        {"my.model/../x", "../x", "..", "/etc/passwd", "a\\b", ""}) {
-    ExpectDataLoss(name, "which no archive should have",
+    ExpectDataLoss(name, "which is unsafe or malformed",
                    [name](ZipBuilder* zip) { zip->Add(name, "x"); });
   }
-  ExpectDataLoss("NUL", "which no archive should have", [](ZipBuilder* zip) {
+  ExpectDataLoss("NUL", "which is unsafe or malformed", [](ZipBuilder* zip) {
     zip->Add(absl::string_view("a\0b", 3), "x");
   });
   ExpectLoads("dots that lead nowhere", [](ZipBuilder* zip) {
@@ -367,7 +367,7 @@ TEST(HostileZip, FoldersWithContents) {
   const absl::Status status = LoadW(bytes).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(std::string(status.message()),
-              HasSubstr("is a folder and has contents"));
+              HasSubstr("is a folder, but has contents"));
 }
 
 // --- Contents ----------------------------------------------------------------
@@ -573,8 +573,9 @@ TEST(HostileZip, RecordsThatAreNotThere) {
   ASSERT_THAT(checkpoint, IsOk());
   const absl::Status status = checkpoint->ReadRecord("verison").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(std::string(status.message()),
-            "<memory>: no record \"verison\"; did you mean \"version\"?");
+  EXPECT_EQ(
+      std::string(status.message()),
+      "<memory>: there is no record \"verison\"; did you mean \"version\"?");
 }
 
 }  // namespace

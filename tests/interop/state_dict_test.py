@@ -195,7 +195,7 @@ class StateDictTest(unittest.TestCase):
             state, whole = find([state_path, whole_path])
         self.assertEqual(state['tensors'], describe(tensors))
         self.assertEqual(state['left_out'], left_out)
-        self.assertIn('and no tensors: fc._packed_params.dtype (dtype), ',
+        self.assertIn('and not tensors: fc._packed_params.dtype (dtype), ',
                       state['load_into'])
         self.assertEqual(
             whole['tensors'],
