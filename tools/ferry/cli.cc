@@ -44,8 +44,9 @@ int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,
   const std::string& first = arguments[0];
   if (first.empty() ||
       (first[0] != '-' && !absl::c_linear_search(names, first))) {
-    Complain(io, absl::StrCat("there is no command \"", first, "\"; there are ",
-                              absl::StrJoin(names, ", ")));
+    Complain(io,
+             absl::StrCat("there is no command \"", first,
+                          "\"; the commands are ", absl::StrJoin(names, ", ")));
     return kExitFailed;
   }
   // CLI11 takes them from the end, and for "--name=" the next argument as the
@@ -71,7 +72,7 @@ int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,
     const std::vector<CLI::App*> commands = app->get_subcommands();
     const std::string command =
         commands.empty() ? "" : absl::StrCat(" ", commands[0]->get_name());
-    io.err << "Run \"ferry" << command << " --help\" for what there is.\n";
+    io.err << "Run \"ferry" << command << " --help\" for help.\n";
     return kExitFailed;
   }
   return *exit_code;
@@ -81,21 +82,21 @@ int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,
 
 int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io) {
   CLI::App app(
-      "Look at, check and convert PyTorch checkpoints. Runs no code of theirs.",
+      "Inspect, verify and convert PyTorch checkpoints. Never runs their code.",
       "ferry");
   app.set_version_flag("--version", kVersion, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(1);
   SetHelpFormat(&app);
   app.footer(
-      "Exit codes: 0 done; 1 the answer is no (damage was found); 2 anything\n"
-      "else that went wrong. \"ferry COMMAND --help\" says more.");
+      "Exit codes: 0 success; 1 the answer is no (damage was found); 2 any\n"
+      "other failure. \"ferry COMMAND --help\" describes a command.");
   int exit_code = kExitDone;
   for (const auto add : kCommands) add(&app, io, &exit_code);
   const int result = ParseAndRun(&app, arguments, io, &exit_code);
   io.out.flush();
   if (!io.out.good()) {
-    Complain(io, "the output could not be written");
+    Complain(io, "cannot write the output");
     return kExitFailed;
   }
   return result;

@@ -51,7 +51,7 @@ void AddFormatOption(CLI::App* command, OutputFormat* format) {
             *format =
                 word == "json" ? OutputFormat::kJson : OutputFormat::kHuman;
           },
-          "What is written: for people, or JSON for programs [human]")
+          "The output: text for people, or JSON for programs [human]")
       ->check(OneOf({"human", "json"}))
       ->option_text("human|json");
 }

@@ -97,7 +97,7 @@ TEST(CliTest, MistakesAreExplained) {
       {{"convert", "x.pt", "y.pt", "--protocol=6"},
        "supported: 0, 1, 2, 3, 4, 5"},
       {{"convert", "--copy-shared", "x.pt", "y.pt"},
-       "--copy-shared is an option of the safetensors container"},
+       "--copy-shared applies only to the safetensors container"},
       {{"convert", "--metadata=a=b", "x.pt", "y.pt"}, "--metadata"},
       {{"convert", "--protocol=4", "x.pt", "y.safetensors"}, "--protocol says"},
       {{"convert", "--codec=pickle", "x.pt", "y.safetensors"}, "--codec says"},
@@ -106,7 +106,7 @@ TEST(CliTest, MistakesAreExplained) {
       {{"inspect", "--filter=", "/nowhere.pt"}, "/nowhere.pt"},
       {{"convert", "--codec=proto", "--protocol=4",
         DataPath("torch2.14_views.pt"), "y.pt"},
-       "--protocol is an option of the codec pickle"},
+       "--protocol applies only to the codec pickle"},
       {{"convert", "x.pt", "y.pt", "--compatibility=3"},
        "supported: 1.6, 2.1, 2.7"},
       {{"convert", "x.pt", "y.pt", "--map-location=cuda:0="}, "FROM=TO"},
@@ -368,11 +368,11 @@ TEST(VerifyTest, OutcomesAreToldApart) {
        "text.pt: it is not a checkpoint\n"},
       {TestPath("."), 2, "not a checkpoint", "it is not a checkpoint\n"},
       {TestPath("missing.pt"), 2, "unknown",
-       "missing.pt: whether it is damaged cannot be told\n"},
+       "missing.pt: cannot tell whether it is damaged\n"},
       {WriteTestFile("two.pt", bytes + bytes), 2, "unknown",
-       "two.pt: whether it is damaged cannot be told\n"},
+       "two.pt: cannot tell whether it is damaged\n"},
       {WriteTestFile("preview.pt", "PYTORCH1" + std::string(56, '\0')), 2,
-       "unknown", "preview.pt: whether it is damaged cannot be told\n"},
+       "unknown", "preview.pt: cannot tell whether it is damaged\n"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.path);

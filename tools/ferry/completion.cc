@@ -55,10 +55,11 @@ std::string BashScript(CLI::App* app) {
 }  // namespace
 
 void AddCompletion(CLI::App* app, const CommandIo& io, int* exit_code) {
-  CLI::App* const command = AddCommand(
-      app, "completion", "Print a script that completes ferry in a shell.",
-      "It completes commands, their options, and files.",
-      "  source <(ferry completion bash)");
+  CLI::App* const command =
+      AddCommand(app, "completion",
+                 "Print a script that completes ferry commands in a shell.",
+                 "It completes commands, their options, and files.",
+                 "  source <(ferry completion bash)");
   // Only bash is known, so the word itself need not be kept.
   command
       ->add_option_function<std::string>(

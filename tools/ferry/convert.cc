@@ -172,10 +172,10 @@ absl::StatusOr<Value> TakeTensors(const Value& value,
                                   std::vector<Omitted>* omitted) {
   if (!value.is_dict()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--tensors-only takes the tensors of a dict, and this is ",
+        absl::StrCat("--tensors-only takes the tensors of a dict, but this is ",
                      WithArticle(Name(value.kind())),
-                     "; --at=POINTER says where the dict is, and --state-dict "
-                     "looks for it"));
+                     "; say where the dict is with --at=POINTER, or let "
+                     "--state-dict find it"));
   }
   Value dict = Value::OrderedDict();
   const absl::Span<const NodeId> entries = value.graph()->entries(value.node());
@@ -204,9 +204,10 @@ absl::StatusOr<Value> Select(const Value& value, const ConvertOptions& options,
   if (!omitted.empty() && !options.tensors_only) {
     return absl::InvalidArgumentError(absl::StrCat(
         options.in, ": the model's state has ", omitted.size(),
-        omitted.size() == 1 ? " entry that is" : " entries that are",
-        " no tensor, such as ", QuoteForMessage(omitted[0].name), ", ",
-        omitted[0].type, "; --tensors-only leaves that out"));
+        omitted.size() == 1 ? " entry that is not a tensor: "
+                            : " entries that are not tensors, such as ",
+        QuoteForMessage(omitted[0].name), ", ", omitted[0].type,
+        "; add --tensors-only to leave out what is not a tensor"));
   }
   ListOmitted(options.in, omitted, io);
   return selected;
@@ -226,8 +227,8 @@ absl::Status SaveTo(const Value& value, const std::string& out,
   if (out == "-") {
     if (io.out_is_terminal) {
       return absl::InvalidArgumentError(
-          "standard output is a terminal, and a checkpoint is no text: send it "
-          "to a file or into a pipe");
+          "standard output is a terminal, but a checkpoint is not text; "
+          "redirect the output to a file or a pipe");
     }
     OStreamSink sink(&io.out, "standard output");
     return Save(value, sink, options);
@@ -258,7 +259,8 @@ absl::Status CheckOptions(const ConvertOptions& options) {
   if (!useless.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         useless,
-        " is an option of the safetensors container, and OUT is to be ",
+        " applies only to the safetensors container, but the container of OUT "
+        "is ",
         Name(ContainerOf(options)),
         "; give OUT the suffix .safetensors, or leave the option out"));
   }
@@ -267,11 +269,10 @@ absl::Status CheckOptions(const ConvertOptions& options) {
     if (!options.save.codec.empty()) useless = "--codec";
   }
   if (!useless.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(useless,
-                     " says how objects are written, and a safetensors file "
-                     "has none; leave the option out, or choose another "
-                     "container"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        useless,
+        " says how objects are written, but a safetensors file has no objects; "
+        "leave the option out, or choose another container"));
   }
   if (options.any_location && !options.map_location.has_value()) {
     return absl::InvalidArgumentError(
@@ -329,11 +330,11 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
     FERRY_ASSIGN_OR_RETURN(root, ProgramData(root, checkpoint.constants()));
   } else if (checkpoint.info().kind == CheckpointKind::kTorchScript &&
              !options.state_dict) {
-    return absl::UnimplementedError(absl::StrCat(
-        options.in,
-        " is a TorchScript archive: a program, which cannot be written anew as "
-        "a checkpoint; --state-dict writes its tensors by name, --as-data also "
-        "its other attributes"));
+    return absl::UnimplementedError(
+        absl::StrCat(options.in,
+                     " is a TorchScript archive, and Ferry cannot write its "
+                     "program; use --state-dict to write its tensors by name, "
+                     "or --as-data to write its other attributes too"));
   }
   FERRY_ASSIGN_OR_RETURN(root, root.At(options.at));
   FERRY_ASSIGN_OR_RETURN(root, Select(root, options, io));
@@ -352,10 +353,9 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   }
   if (options.protocol && !save_options.codec.empty() &&
       save_options.codec != kPickleCodecName) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--protocol is an option of the codec pickle, and OUT is "
-                     "to be written by the codec ",
-                     save_options.codec, "; --codec=pickle writes a pickle"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--protocol applies only to the codec pickle, but the codec of OUT is ",
+        save_options.codec, "; to write a pickle, add --codec=pickle"));
   }
   save_options.compute_crc32 = !options.no_crc;
   save_options.pickle_protocol =
@@ -370,10 +370,10 @@ int RunConvert(const ConvertOptions& options, const CommandIo& io) {
   const absl::Status status = Convert(options, io);
   if (status.ok()) return kExitDone;
   if (absl::IsCancelled(status)) {
-    Complain(io, IsStream(options.out)
-                     ? "interrupted; what was written is not a whole file"
-                     : absl::StrCat("interrupted; ", options.out,
-                                    " is as it was before"));
+    Complain(io,
+             IsStream(options.out)
+                 ? "interrupted; the output is incomplete"
+                 : absl::StrCat("interrupted; ", options.out, " is unchanged"));
     return kExitFailed;
   }
   return Fail(io, status);
@@ -383,12 +383,13 @@ int RunConvert(const ConvertOptions& options, const CommandIo& io) {
 
 void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
   CLI::App* const command = AddCommand(
-      app, "convert", "Write a checkpoint anew, in another form.",
-      "What torch.load makes of OUT equals what it makes of IN: every object,\n"
-      "what is shared, and the device of each storage, whether that device\n"
-      "is here or not, unless --map-location says another. OUT may be IN; it\n"
-      "changes whole or not at all, unless it is a stream: \"-\" (standard\n"
-      "output), a pipe or a device.\n\n" +
+      app, "convert", "Write a checkpoint in another form.",
+      "torch.load reads from OUT what it reads from IN: the same objects,\n"
+      "with the same sharing, and each storage on the same device, even if\n"
+      "this machine does not have that device. Only --map-location changes\n"
+      "devices. OUT may be IN. It is replaced as a whole or not at all,\n"
+      "unless it is a stream: \"-\" (standard output), a pipe or a "
+      "device.\n\n" +
           std::string(kInputHelp),
       "  ferry convert old.pt new.pt\n"
       "  ferry convert --state-dict train.pt model.safetensors\n"
@@ -416,9 +417,9 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                 {"safetensors", Container::kSafetensors}};
             options->container = kContainers.at(word);
           },
-          "The form of the file [safetensors if OUT ends so, else\n"
-          "zip]. PyTorch before 1.6 reads only legacy; safetensors\n"
-          "takes a dict of tensors, and keeps only those")
+          "The container to write [safetensors if OUT ends in\n"
+          ".safetensors, else zip]. PyTorch before 1.6 reads only\n"
+          "legacy; safetensors holds only a dict of tensors")
       ->check(OneOf({"zip", "legacy", "safetensors"}))
       ->option_text("zip|legacy|safetensors");
   const std::vector<std::string> codecs = CodecNames();
@@ -432,27 +433,26 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
   AddRangeOption(command, &options->load);
   command
       ->add_option("--at", options->at,
-                   "Write only what stands at this JSON Pointer")
+                   "Write only the value at this JSON Pointer")
       ->option_text("POINTER");
   command->add_flag("--as-data", options->as_data,
                     "Write the tensors and attributes of a TorchScript\n"
                     "archive as a dict, without its classes and code");
   command->add_flag("--state-dict", options->state_dict,
-                    "Write only the tensors of the model, by name: of a\n"
+                    "Write only the tensors of the model, by name. IN is a\n"
                     "state_dict, a training checkpoint, a whole module or a\n"
                     "TorchScript archive");
-  command->add_flag(
-      "--tensors-only", options->tensors_only,
-      "Of a dict, or with --state-dict, leave out what is no\n"
-      "tensor, and list it; else that is an error in safetensors\n"
-      "and with --state-dict");
+  command->add_flag("--tensors-only", options->tensors_only,
+                    "Leave out entries that are not tensors, and list them.\n"
+                    "Without it, they are an error in safetensors and with\n"
+                    "--state-dict");
   command->add_flag("--copy-shared", options->save.copy_shared,
-                    "To safetensors: write tensors that share memory\n"
-                    "each whole; else they are an error");
+                    "For safetensors: write a full copy of each tensor that\n"
+                    "shares memory. Without it, such tensors are an error");
   command
       ->add_option("--metadata", options->metadata,
-                   "To safetensors: an entry of the metadata, beside those\n"
-                   "of IN [format=pt, unless IN is safetensors]")
+                   "For safetensors: an entry to add to the metadata of IN\n"
+                   "[format=pt, unless IN is safetensors]")
       ->option_text("NAME=TEXT");
   command
       ->add_option_function<std::string>(
@@ -460,7 +460,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
           [options](const std::string& word) {
             options->protocol = word[0] - '0';
           },
-          "The protocol of the codec pickle [that of IN, at least 2]")
+          "The pickle protocol [that of IN, but at least 2]")
       ->check(OneOf({"0", "1", "2", "3", "4", "5"}))
       ->option_text("0|1|2|3|4|5");
   command
@@ -472,26 +472,27 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                 : word == "2.1" ? Compatibility::kTorch2_1
                                 : Compatibility::kTorch2_7;
           },
-          "Write as this PyTorch and later ones do [2.7]")
+          "Write as this and later versions of PyTorch do [2.7]")
       ->check(OneOf({"1.6", "2.1", "2.7"}))
       ->option_text("1.6|2.1|2.7");
   command
       ->add_option("--alignment", options->save.storage_alignment,
-                   "Storages begin at multiples of so many bytes [64]")
+                   "Start each storage at a multiple of this many bytes [64]")
       ->option_text("BYTES");
   command
       ->add_option("--archive-name", options->save.archive_name,
-                   "What the records' names begin with [OUT's name]")
+                   "The prefix of the names of the records [OUT's name]")
       ->option_text("NAME");
   command
       ->add_option("--map-location", options->map_location,
-                   "The device for all tensors, or for those of other devices")
+                   "Put all tensors on DEVICE, or the tensors of device FROM\n"
+                   "on device TO")
       ->option_text("DEVICE|FROM=TO,...");
   command->add_flag("--any-location", options->any_location,
-                    "Let --map-location name any device, also one that\n"
+                    "Let --map-location name any device, even one that\n"
                     "neither PyTorch nor Ferry knows");
   command->add_flag("--no-crc", options->no_crc,
-                    "Write no checksums: nobody can then find damage");
+                    "Write no checksums. Damage then goes undetected");
   command->callback(
       [options, &io, exit_code] { *exit_code = RunConvert(*options, io); });
 }

@@ -109,8 +109,8 @@ void PrintVerdicts(const std::vector<PluginVerdict>& verdicts,
                    std::ostream& out) {
   out << "\n";
   if (verdicts.empty()) {
-    out << "No plugin was named, by --plugin, FERRY_PLUGIN_PATH or a manifest "
-           "in\n/etc/ferry/plugins.d.\n";
+    out << "No plugin was named with --plugin, in FERRY_PLUGIN_PATH or by a\n"
+           "manifest in /etc/ferry/plugins.d.\n";
     return;
   }
   out << "Plugins, in the order in which they were tried:\n";
@@ -160,17 +160,17 @@ int RunDevices(const DevicesOptions& options, const CommandIo& io) {
 
 void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
   CLI::App* const command = AddCommand(
-      app, "devices", "List the devices that there are.",
-      "They are what a location tag in a file may name, in the order in which\n"
-      "their types are asked. Of a type that has none it is said why.",
+      app, "devices", "List the available devices.",
+      "A location tag in a file may name these devices. Ferry asks\n"
+      "their types in this order. If a type has no device, the list\n"
+      "says why.",
       "  ferry devices\n"
       "  ferry devices --plugin=/opt/acme/libacme.so --explain\n"
       "  ferry devices --format=json");
   const auto options = std::make_shared<DevicesOptions>();
   AddPluginOption(command, &options->plugins);
   command->add_flag("--explain", options->explain,
-                    "Also list every plugin that was tried, and what\n"
-                    "became of it");
+                    "Also list every plugin that was tried, and the result");
   AddFormatOption(command, &options->format);
   command->callback(
       [options, &io, exit_code] { *exit_code = RunDevices(*options, io); });

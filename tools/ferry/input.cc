@@ -109,7 +109,7 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> Spool(
   std::string copy_path = absl::StrCat(
       folder == nullptr || *folder == '\0' ? "/tmp" : folder, "/ferry.XXXXXX");
   const int to = mkostemp(copy_path.data(), O_CLOEXEC);
-  if (to < 0) return SystemError("make the temporary file", copy_path);
+  if (to < 0) return SystemError("create the temporary file", copy_path);
   const absl::Cleanup close_to = [to] { close(to); };
   // It is gone when the last descriptor is closed, however the process ends.
   unlink(copy_path.c_str());

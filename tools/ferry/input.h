@@ -26,7 +26,7 @@ namespace cli {
 // The help text for an input file.
 inline constexpr char kInputHelp[] =
     "\"-\" is standard input. Standard input, pipes and sockets are first\n"
-    "copied to a temporary file in $TMPDIR, or else in /tmp.";
+    "copied to a temporary file in $TMPDIR, or in /tmp if TMPDIR is not set.";
 
 // As `Checkpoint::Open` and `Checkpoint::VerifyFile`, but also for streams.
 //

@@ -167,11 +167,11 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
 
 void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   CLI::App* const command = AddCommand(
-      app, "inspect", "Show what a checkpoint holds.",
-      "Its containers, tensors and values. Reads the directory and the\n"
-      "objects of the file, and no tensor data unless --digest asks for it.\n"
-      "Runs no code, whatever the file holds. docs/inspect-json.md describes\n"
-      "each field of --format=json.\n\n" +
+      app, "inspect", "Show what a checkpoint contains.",
+      "Shows the container, tensors and values of a file. Reads the\n"
+      "directory and the objects of the file, but no tensor data unless\n"
+      "--digest is given. Never runs code from the file.\n"
+      "docs/inspect-json.md describes each field of --format=json.\n\n" +
           std::string(kInputHelp),
       "  ferry inspect model.pt\n"
       "  ferry inspect --depth=1 train.pt\n"
@@ -186,20 +186,19 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   AddFormatOption(command, &options->format);
   AddRangeOption(command, &options->load);
   command->add_flag("--digest", options->digest,
-                    "Read all data; give each tensor the SHA-256 of its\n"
-                    "elements in row-major order, and all of it together one\n"
-                    "that any difference changes");
+                    "Read all data. Print the SHA-256 of each tensor's\n"
+                    "elements in row-major order, and one for everything,\n"
+                    "which any difference changes");
   command->add_flag("--code", options->code,
-                    "Print the text of a TorchScript archive's program,\n"
-                    "and nothing else");
+                    "Print only the code of a TorchScript archive's program");
   command
       ->add_option("--filter", options->filter,
-                   "Only what is at or below this JSON Pointer; or what\n"
-                   "it matches, if it leads nowhere and has \"*\" in it")
+                   "Show only what is at or below this JSON Pointer. If it\n"
+                   "leads nowhere and contains \"*\", show what matches it")
       ->option_text("POINTER");
   command
       ->add_option("--depth", options->tree.max_depth,
-                   "Show so many levels (of the human form)")
+                   "Show only N levels (with --format=human)")
       ->check(CLI::NonNegativeNumber)
       ->option_text("N");
   command->callback([options, &io, exit_code] {

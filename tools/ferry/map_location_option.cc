@@ -51,10 +51,10 @@ absl::Status CheckIsKnown(absl::string_view tag,
   }
   for (absl::string_view type : kPlainTypes) known.erase(std::string(type));
   return absl::InvalidArgumentError(absl::StrCat(
-      "no device is called ", QuoteForMessage(tag), ": known are ",
+      "no device is called ", QuoteForMessage(tag), ": the known types are ",
       absl::StrJoin(kPlainTypes, ", "), ", and, with an index as in cuda:0, ",
       absl::StrJoin(known, ", "),
-      ". If the name is meant, add --any-location"));
+      ". To use the name anyway, add --any-location"));
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text,
                      "; give a location such as cpu or cuda:0, or a table such "
                      "as cuda:0=cpu,cuda:1=cpu"));
   };
-  if (text.empty()) return refuse("is no location");
+  if (text.empty()) return refuse("is not a location");
   if (text.find('=') == absl::string_view::npos) {
     if (text.find(',') != absl::string_view::npos) {
       return refuse("is more than one location");

@@ -89,7 +89,7 @@ absl::Status AddExpectedFailures(CheckOptions* options) {
         absl::StrSplit(text, absl::MaxSplits('=', 1));
     if (parts.first.empty() || parts.second.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "--expect-failure wants ID=REASON, as in C-02=\"fixed in 1.3\""));
+          "--expect-failure needs ID=REASON, as in C-02=\"fixed in 1.3\""));
     }
     options->check.expected_failures[parts.first] = parts.second;
   }
@@ -115,16 +115,16 @@ int RunCheck(CheckOptions options, const CommandIo& io) {
 
 void AddPlugin(CLI::App* app, const CommandIo& io, int* exit_code) {
   CLI::App* const plugin =
-      AddCommand(app, "plugin", "Check plugins that bring devices.",
-                 "For those who make them; docs/plugins.md is the guide.",
+      AddCommand(app, "plugin", "Check plugins that provide devices.",
+                 "For authors of plugins. docs/plugins.md is the guide.",
                  "  ferry plugin check libacme.so");
   plugin->require_subcommand(1);
   CLI::App* const command = AddCommand(
-      plugin, "check", "See whether a plugin keeps the rules.",
-      "Runs the numbered checks of docs/plugins.md, each in a process that it\n"
-      "may take down, and says of each: pass, fail, unsupported (the plugin\n"
-      "does not claim what is checked, or has no device) or expected failure.\n"
-      "Exit code 1: a check failed.",
+      plugin, "check", "Check whether a plugin follows the rules.",
+      "Runs the numbered checks of docs/plugins.md in child processes, so\n"
+      "that a crash fails only one check. The result of a check is pass,\n"
+      "fail, unsupported (the plugin does not claim the capability, or has\n"
+      "no device) or expected failure. Exit code 1: a check failed.",
       "  ferry plugin check libacme.so\n"
       "  ferry plugin check --expect-devices=2 --format=json libacme.so\n"
       "  ferry plugin check --expect-failure=C-02=\"fixed in 1.3\" libacme.so");
@@ -134,24 +134,24 @@ void AddPlugin(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->option_text(" ");
   command
       ->add_option("--expect-devices", options->check.expected_devices,
-                   "Finding fewer is a failure [0]")
+                   "Fail if the plugin has fewer devices than this [0]")
       ->option_text("N");
   command
       ->add_option("--expect-failure", options->expected_failures,
-                   "A check that is known to fail, and why; one that\n"
-                   "passes is then a failure. May be repeated")
+                   "A check that is known to fail, and why. If it passes,\n"
+                   "that is a failure. May be repeated")
       ->option_text("ID=REASON")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command
       ->add_option("--only", options->only,
-                   "Run this check and no other. May be repeated")
+                   "Run only this check. May be repeated")
       ->option_text("ID")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command
       ->add_option("--seconds", options->check.seconds_per_check,
-                   "How long one check may take [120]")
+                   "The time limit of one check, in seconds [120]")
       ->check(CLI::Range(1, 3600))
       ->option_text("N");
   AddFormatOption(command, &options->format);

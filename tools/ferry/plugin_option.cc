@@ -11,8 +11,8 @@ namespace cli {
 void AddPluginOption(CLI::App* command, std::vector<std::string>* paths) {
   command
       ->add_option("--plugin", *paths,
-                   "A plugin that brings devices: its library, its\n"
-                   "manifest, or a folder of manifests; may be repeated.\n"
+                   "A plugin that provides devices: its library, its\n"
+                   "manifest, or a folder of manifests. May be repeated.\n"
                    "FERRY_PLUGIN_PATH lists more, separated by colons")
       ->option_text("PATH")
       ->expected(1)

@@ -47,7 +47,7 @@ void AddRangeOption(CLI::App* command, LoadOptions* load_options) {
                                         "bytes; either may be left out"));
           },
           "Read only these bytes of the file, such as one of\n"
-          "several archives in it; END is not among them")
+          "several archives in it. END is not included")
       ->option_text("BEGIN:END");
 }
 

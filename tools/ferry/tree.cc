@@ -143,7 +143,7 @@ class TreePrinter final : public GraphVisitor {
     }
     out_ << "\n" << totals_.ToString() << "\n";
     if (options_.digests != nullptr && !options_.digests->graph.empty()) {
-      out_ << "sha256 of all of it: " << options_.digests->graph << "\n";
+      out_ << "sha256 of everything: " << options_.digests->graph << "\n";
     }
     return absl::OkStatus();
   }

@@ -65,7 +65,7 @@ OutcomeText Describe(const Checkpoint::FileVerdict& verdict) {
     case Outcome::kUnknown:
       break;
   }
-  return {"unknown", "whether it is damaged cannot be told", kExitFailed};
+  return {"unknown", "cannot tell whether it is damaged", kExitFailed};
 }
 
 Json ToJson(const std::string& path, const Checkpoint::FileVerdict& verdict) {
@@ -163,26 +163,26 @@ int RunVerify(const VerifyOptions& options, const CommandIo& io) {
 
 void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
   CLI::App* const command = AddCommand(
-      app, "verify", "Check whether files are as they were written.",
-      "Reads whole files, compares each record with its checksum, and sees\n"
-      "whether the objects of the file fit together. A record is "
-      "\"verified\",\n"
+      app, "verify", "Check files for damage.",
+      "Reads whole files, compares each record with its checksum, and checks\n"
+      "that the objects of a file are consistent. A record is \"verified\",\n"
       "\"not recorded\" (the file has no checksum for it) or \"corrupt\".\n"
-      "Exit code 1: a file is damaged; 2: one is not a checkpoint, or cannot\n"
-      "be judged. The last line about a file and the \"outcome\" in JSON say\n"
-      "which of the two.\n\n" +
+      "Exit code 1: a file is damaged.\n"
+      "Exit code 2: a file is not a checkpoint, or Ferry cannot tell whether\n"
+      "it is damaged. The last line about the file, and \"outcome\" in JSON,\n"
+      "say which.\n\n" +
           std::string(kInputHelp),
       "  ferry verify model.pt\n"
       "  ferry verify --quiet checkpoints/*.pt && echo all is well");
   const auto options = std::make_shared<VerifyOptions>();
   options->load.placement = Placement::kHost;
-  command->add_option("FILE", options->files, "Checkpoints")
+  command->add_option("FILE", options->files, "The checkpoints to verify")
       ->required()
       ->option_text("...");
   AddFormatOption(command, &options->format);
   AddRangeOption(command, &options->load);
   command->add_flag("-q,--quiet", options->quiet,
-                    "Name no records but the corrupt ones");
+                    "List only the corrupt records");
   command->callback(
       [options, &io, exit_code] { *exit_code = RunVerify(*options, io); });
 }
