@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Times Ferry beside PyTorch and beside what the machine can do at best.
+"""Compares the speed of Ferry with PyTorch and with the limit of the machine.
 
     bazel run --config=opt //tests/benchmarks:compare -- [OPTIONS]
 
@@ -9,11 +9,11 @@ Run it before a change with --json=before.json, and after it with
 --baseline=before.json, on the same machine while nothing else runs there.
 
 Each sample is a fresh process. For each row, all contenders take one sample,
-in random order, before any takes the next. The clock covers the load or save
-alone, neither start-up nor the check of the data. The files that are read are
-in the page cache. Just before the clock starts, another process touches as much
-memory as the sample needs and ends: on a virtual machine the first touch of
-memory can take longer than the load.
+in random order, before any takes the next. The clock covers only the load or
+save, not start-up or the check of the data. Files are read from the page cache.
+Just before the clock starts, another process touches as much memory as the
+sample needs and ends: on a virtual machine the first touch of memory can take
+longer than the load.
 
 The rows of a group of tensors:
   load             into new memory
@@ -27,12 +27,12 @@ The rows of a group of tensors:
 and of the others:
   list             open a file, and list names and shapes of its tensors
 
-The ceiling is as many threads as Ferry uses, which read the file into huge
-pages, or write it, and do nothing else. Where Ferry leaves the tensors' bytes
-alone ("list", "mapped"), the ceiling reads only the bytes of the pickle and the
-directory. Debian has no Python package of safetensors: beside those rows
-PyTorch loads or saves the same tensors in its own format. PyTorch 1.13 cannot
-map files, and lists tensors only by loading them.
+The ceiling is a program that only reads the file into huge pages, or only
+writes it, with as many threads as Ferry uses. Where Ferry does not read the
+tensors' bytes ("list", "mapped"), the ceiling reads only the bytes of the
+pickle and the directory. Debian has no Python package for safetensors, so in
+those rows PyTorch loads or saves the same tensors in its own format. PyTorch
+1.13 cannot map files, and lists tensors only by loading them.
 """
 
 import argparse
@@ -371,38 +371,40 @@ def parse_arguments():
         parser.add_argument(program, help=argparse.SUPPRESS)
     parser.add_argument('--samples',
                         type=int,
-                        help='samples of each contender in each row; default: '
-                        '7, or 1 with --quick')
+                        help='the number of samples of each contender in each '
+                        'row; default: 7, or 1 with --quick')
     parser.add_argument('--quick',
                         action='store_true',
-                        help='tiny files: shows only that everything runs')
+                        help='use tiny files, only to check that all runs')
     parser.add_argument('--large',
                         action='store_true',
-                        help='also 1.5 GiB in 96 tensors: takes 6 GiB of disk '
-                        'and 8 GiB of memory')
+                        help='also time 1.5 GiB in 96 tensors; needs 6 GiB of '
+                        'disk and 8 GiB of memory')
     parser.add_argument('--rows',
                         metavar='REGEX',
                         default='',
-                        help='only rows in whose name this is found')
+                        help='time only the rows whose names match')
     parser.add_argument('--json',
                         metavar='FILE',
                         help='write all samples, the machine, the date and the '
-                        'commit there')
+                        'commit to FILE')
     parser.add_argument('--baseline',
                         metavar='FILE',
-                        help='compare with what an earlier --json wrote: more '
-                        'columns have the time now divided by the time then, '
-                        'of Ferry, of the CPUs for Ferry (which other programs '
-                        'disturb less), and of the ceiling; "slower" or '
-                        '"faster" stands where the middle halves of Ferry\'s '
-                        'samples do not overlap, "CPU slower" or "CPU faster" '
-                        'where those of the CPUs do not')
+                        help='compare with FILE, which an earlier --json '
+                        'wrote. More columns show the time now divided by the '
+                        'time then: for Ferry, for its CPU time (which other '
+                        'programs disturb less) and for the ceiling. "slower" '
+                        'or "faster" marks the rows where the middle halves of '
+                        'Ferry\'s samples do not overlap, "CPU slower" or "CPU '
+                        'faster" those where the CPU times do not overlap')
     parser.add_argument('--directory',
-                        help='where the files go; default: a temporary one')
+                        help='the directory for the files; default: a '
+                        'temporary one')
     parser.add_argument('--seed',
                         type=int,
                         default=random.randrange(1 << 32),
-                        help='of the order of the contenders; default: random')
+                        help='the seed of the order of the contenders; '
+                        'default: random')
     return parser.parse_args()
 
 

@@ -1,19 +1,18 @@
 #!/usr/bin/python3
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the instructions of Ferry's main work and compares with the tree's.
+"""Counts the instructions of Ferry's main work; compares with stored counts.
 
     bazel run --config=opt //tests/benchmarks:count_instructions -- [OPTIONS]
 
-Counts, unlike times, are the same on a busy machine: what differs by more than
+Unlike times, counts are the same on a busy machine: a difference of more than
 the tolerance in instruction_counts.json comes from a change of the code. Each
-piece of work runs on one thread under callgrind, in an empty environment, and
-only the work itself is counted, without start-up; the kernel's instructions are
-not.
+piece of work runs on one thread under callgrind, in an empty environment. Only
+the work itself is counted, not start-up, and not the kernel.
 
-Counts hold for one compiler, C library and kind of CPU, which
-instruction_counts.json names. Where they differ from those here, the table says
-so and nothing is judged.
+The stored counts hold only for the compiler, C library and kind of CPU that
+instruction_counts.json names. If any of these differs here, the output says so,
+and the counts are not judged.
 
 Exits with 1 if anything takes more instructions than the tolerance allows.
 tools/setup --benchmark installs valgrind.
@@ -103,7 +102,7 @@ def compare(stored, counts):
         change = 100. * (now - before) / before
         note = ''
         if change > stored['tolerance_percent']:
-            note = '  dearer'
+            note = '  over the tolerance'
             dearer.append(region)
         elif change < -stored['tolerance_percent']:
             note = '  cheaper: run with --update'
@@ -131,11 +130,12 @@ def main():
         parser.add_argument(argument, help=argparse.SUPPRESS)
     parser.add_argument('--update',
                         action='store_true',
-                        help='store the counts, and what they depend on')
+                        help='store the counts, and the environment that they '
+                        'depend on')
     options = parser.parse_args()
     valgrind = shutil.which('valgrind')
     if valgrind is None:
-        sys.exit('there is no valgrind; run tools/setup --benchmark')
+        sys.exit('valgrind is not installed; run tools/setup --benchmark')
     program = os.path.abspath(options.program)
     environment = describe_environment(program, valgrind)
     if environment['build'] != 'opt':
@@ -154,9 +154,9 @@ def main():
             json.dump(stored, file, indent=2)
             file.write('\n')
     elif differing:
-        print('nothing is judged:\n' + '\n'.join(differing))
+        print('the counts are not judged:\n' + '\n'.join(differing))
     elif dearer:
-        sys.exit('dearer by more than %g %%: %s' %
+        sys.exit('more instructions than the tolerance of %g %% allows: %s' %
                  (stored['tolerance_percent'], ', '.join(dearer)))
 
 

@@ -46,7 +46,7 @@ class CountInstructionsTest(unittest.TestCase):
             {'same': 1030, 'dearer': 1031, 'cheaper': 969})
         self.assertEqual(dearer, ['dearer'])
         self.assertTrue(lines[1].endswith('+3.00%'))
-        self.assertTrue(lines[2].endswith('+3.10%  dearer'))
+        self.assertTrue(lines[2].endswith('+3.10%  over the tolerance'))
         self.assertTrue(lines[3].endswith('-3.10%  cheaper: run with --update'))
 
     def test_another_compiler(self):

@@ -286,10 +286,17 @@ def run(readers, files, seed, stop, keep=None, progress=None):
 def _main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('describe', help='the binary of describe_main.cc')
-    parser.add_argument('--seconds', type=int, default=3600)
-    parser.add_argument('--seed', type=int, default=int(time.time()))
-    parser.add_argument('--keep', help='folder for files read differently')
-    parser.add_argument('files', nargs='*', help='further checkpoints')
+    parser.add_argument('--seconds',
+                        type=int,
+                        default=3600,
+                        help='how long to run; default: 3600')
+    parser.add_argument('--seed',
+                        type=int,
+                        default=int(time.time()),
+                        help='the seed of the changes; default: the time')
+    parser.add_argument('--keep',
+                        help='the folder for files that are read differently')
+    parser.add_argument('files', nargs='*', help='more seeds: checkpoints')
     options = parser.parse_intermixed_args()
     files = seeds.all_seeds()
     for path in options.files:

@@ -80,7 +80,7 @@ def _of_header(path, text):
             if _LOOKS_LIKE_CODE.match(line):
                 raise Fault(path, number, 'C++ in a list, a table or prose')
     if not examples and re.search(r'\bExamples?\b', text):
-        raise Fault(path, 1, 'says "Example" and has none')
+        raise Fault(path, 1, 'says "Example", but contains none')
     return examples
 
 

@@ -17,10 +17,10 @@ def main(args):
     with open(name, encoding='utf-8') as file:
         path = file.read().split()
     if wanted == '--never-reaches' and path:
-        print('A dependency that must not be:\n  ' + '\n  -> '.join(path))
+        print('This dependency must not exist:\n  ' + '\n  -> '.join(path))
         return 1
     if wanted == '--reaches' and not path:
-        print('A dependency that must be is missing.')
+        print('A required dependency is missing.')
         return 1
     return 0
 

@@ -130,14 +130,15 @@ def _library_of(include):
 def _check_ferry_include(path, include):
     folder = path.split('/')[0]
     if folder not in LAYERS:
-        return '%s/ is no layer, so it includes nothing of Ferry' % folder
+        return '%s/ is not a layer, so it may include nothing of Ferry' % folder
     if include == PLUGIN_HEADER and folder in _PLUGIN_HEADER_USERS:
         return None
     if path.startswith(PLUGIN_SOURCES) and not path.endswith('_test.cc'):
-        return 'a plugin\'s sources see the C header alone, not "%s"' % include
+        return ('the sources of a plugin may include only the C header, not '
+                '"%s"' % include)
     target = include.split('/')[1]
     if target not in LAYERS:
-        return '"%s": %s/ is no layer' % (include, target)
+        return '"%s": %s/ is not a layer' % (include, target)
     if target != folder and target not in LAYERS[folder]:
         return '"%s": %s/ may include %s' % (
             include, folder, ', '.join(
@@ -161,7 +162,7 @@ def _check_inner_include(path, include):
     if len(target) < 3:
         if TOP in inner[folder]:
             return None
-        return '"%s": %s/%s/ may include nothing of %s/\'s top' % (
+        return '"%s": %s/%s/ may include nothing at the top of %s/' % (
             include, parts[0], folder, parts[0])
     if target[1] != folder and target[1] not in inner[folder]:
         return '"%s": %s/%s/ may include %s' % (
@@ -189,7 +190,7 @@ def check_include(path, include, quoted):
                     (include, 'tools/checks/source_rules.py'))
         return None
     if path.startswith(PLUGIN_SOURCES) and library == 'absl/':
-        return 'a plugin\'s sources use no Abseil: "%s"' % include
+        return 'the sources of a plugin may not use Abseil: "%s"' % include
     allowed = LIBRARIES[library]
     if not path.startswith(allowed):
         return '%s may be included in %s only' % (include, ', '.join(allowed))
