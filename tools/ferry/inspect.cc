@@ -199,7 +199,7 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   command
       ->add_option("--depth", options->tree.max_depth,
                    "Show only N levels (with --format=human)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1 << 30))
       ->option_text("N");
   command->callback([options, &io, exit_code] {
     const absl::Status status = Inspect(*options, io);
