@@ -19,9 +19,10 @@
 namespace ferry {
 namespace {
 
-// Scattered elements are gathered in so much memory: it stays in the
-// first-level cache. A multiple of every element's size.
-constexpr size_t kBufferBytes = size_t{16} << 10;
+// Scattered elements are gathered in so much memory, which stays in the
+// second-level cache. Large enough for several rows of a transposed matrix, so
+// that each cache line of it is read once. A multiple of every element's size.
+constexpr size_t kBufferBytes = size_t{256} << 10;
 
 // Runs of this much and more are handed on where they stand.
 constexpr uint64_t kDirectBytes = 1024;
@@ -109,36 +110,6 @@ absl::StatusOr<Change> ChangeOf(const Tensor& tensor) {
   }
 }
 
-template <size_t kBytes>
-void GatherElements(const char* from, int64_t count, uint64_t stride_bytes,
-                    char* to) {
-  for (int64_t i = 0; i < count; ++i) {
-    std::memcpy(to, from, kBytes);
-    from += stride_bytes;
-    to += kBytes;
-  }
-}
-
-void Gather(const char* from, int64_t count, uint64_t stride_bytes,
-            uint64_t element_bytes, char* to) {
-  if (stride_bytes == element_bytes) {
-    std::memcpy(to, from, static_cast<size_t>(count) * element_bytes);
-    return;
-  }
-  switch (element_bytes) {
-    case 1:
-      return GatherElements<1>(from, count, stride_bytes, to);
-    case 2:
-      return GatherElements<2>(from, count, stride_bytes, to);
-    case 4:
-      return GatherElements<4>(from, count, stride_bytes, to);
-    case 8:
-      return GatherElements<8>(from, count, stride_bytes, to);
-    default:
-      return GatherElements<16>(from, count, stride_bytes, to);
-  }
-}
-
 // The dimensions of a view with at least one element, without those of size 1,
 // and with neighbours that make one run taken as one.
 struct View {
@@ -169,53 +140,63 @@ View Simplify(const Tensor& tensor) {
   return view;
 }
 
-// Hands on the elements of a tensor, run by run.
-class Gatherer {
- public:
-  Gatherer(const Change& change, uint64_t element_bytes, ElementVisitor visit)
-      : change_(change),
-        element_bytes_(element_bytes),
-        visit_(visit),
-        buffer_(new char[kBufferBytes]) {}
-
-  // `count` elements, each `stride` elements after the one before.
-  absl::Status AddRun(const char* from, int64_t count, int64_t stride) {
-    const uint64_t stride_bytes =
-        static_cast<uint64_t>(stride) * element_bytes_;
-    const bool changes = change_.conj || change_.neg;
-    if (!changes && stride_bytes == element_bytes_ &&
-        static_cast<uint64_t>(count) * element_bytes_ >= kDirectBytes) {
-      FERRY_RETURN_IF_ERROR(Flush());
-      return visit_({from, static_cast<uint64_t>(count) * element_bytes_});
-    }
-    while (count > 0) {
-      const int64_t piece =
-          std::min<int64_t>(count, (kBufferBytes - filled_) / element_bytes_);
-      Gather(from, piece, stride_bytes, element_bytes_,
-             buffer_.get() + filled_);
-      filled_ += static_cast<size_t>(piece) * element_bytes_;
-      from += static_cast<uint64_t>(piece) * stride_bytes;
-      count -= piece;
-      if (filled_ == kBufferBytes) FERRY_RETURN_IF_ERROR(Flush());
-    }
-    return absl::OkStatus();
+// Passes the elements on where they are, run by run.
+absl::Status VisitRuns(const View& view, const char* first,
+                       uint64_t element_bytes, ElementVisitor visit) {
+  // In the order of the strides of a contiguous tensor, which is row-major.
+  const Dimensions row_major = ContiguousStrides(view.sizes);
+  const StridedTiles<2> runs(view.sizes, {{row_major, view.strides}},
+                             view.sizes.back());
+  absl::Status status;
+  for (int64_t i = 0; i < runs.count() && status.ok(); ++i) {
+    runs.ForEach(i, i + 1, [&](const auto& offsets, int64_t, int64_t columns) {
+      status = visit({first + static_cast<uint64_t>(offsets[1]) * element_bytes,
+                      static_cast<uint64_t>(columns) * element_bytes});
+    });
   }
+  return status;
+}
 
-  absl::Status Flush() {
-    if (filled_ == 0) return absl::OkStatus();
-    Apply(change_, buffer_.get(), filled_);
-    const size_t size = filled_;
-    filled_ = 0;
-    return visit_({buffer_.get(), size});
+// Gathers the elements in a buffer, box by box: as many slices of one dimension
+// as fit, with all of the dimensions inside it.
+absl::Status VisitGathered(const View& view, const char* first,
+                           uint64_t element_bytes, const Change& change,
+                           ElementVisitor visit) {
+  const size_t rank = view.sizes.size();
+  int64_t slice = 1;  // elements
+  size_t sliced = rank - 1;
+  const auto max_elements = static_cast<int64_t>(kBufferBytes / element_bytes);
+  while (sliced > 0 && slice * view.sizes[sliced] <= max_elements) {
+    slice *= view.sizes[sliced--];
   }
+  const int64_t slices = std::min(view.sizes[sliced], max_elements / slice);
+  int64_t outer_count = 1;
+  for (size_t i = 0; i < sliced; ++i) outer_count *= view.sizes[i];
 
- private:
-  const Change change_;
-  const uint64_t element_bytes_;
-  ElementVisitor visit_;
-  size_t filled_ = 0;
-  std::unique_ptr<char[]> buffer_;
-};
+  Dimensions box(view.sizes.begin() + static_cast<ptrdiff_t>(sliced),
+                 view.sizes.end());
+  const auto strides = absl::MakeConstSpan(view.strides).subspan(sliced);
+  const Dimensions row_major = ContiguousStrides(box);
+  const std::unique_ptr<char[]> buffer(
+      new char[static_cast<uint64_t>(slices * slice) * element_bytes]);
+  for (int64_t outer = 0; outer < outer_count; ++outer) {
+    int64_t offset = 0;
+    int64_t rest = outer;
+    for (size_t i = sliced; i-- > 0; rest /= view.sizes[i]) {
+      offset += rest % view.sizes[i] * view.strides[i];
+    }
+    for (int64_t begin = 0; begin < view.sizes[sliced]; begin += slices) {
+      box[0] = std::min(slices, view.sizes[sliced] - begin);
+      CopyStrided(first + static_cast<uint64_t>(offset + begin * strides[0]) *
+                              element_bytes,
+                  strides, buffer.get(), row_major, box, element_bytes);
+      const size_t size = static_cast<uint64_t>(box[0] * slice) * element_bytes;
+      Apply(change, buffer.get(), size);
+      FERRY_RETURN_IF_ERROR(visit({buffer.get(), size}));
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status VisitPacked(const Tensor& tensor, absl::Span<const char> bytes,
                          ElementVisitor visit) {
@@ -256,18 +237,15 @@ absl::Status VisitElements(const Tensor& tensor,
                      " elements, which is too many to visit"));
   }
   const View view = Simplify(tensor);
-  const size_t inner = view.sizes.size() - 1;
-  Gatherer gatherer(change, element_bytes, visit);
-  const auto outer = absl::MakeConstSpan(view.sizes).first(inner);
-  StridedIterator<1> it(outer, {{view.strides}});
-  do {
-    const auto offset =
-        static_cast<uint64_t>(tensor.storage_offset() + it.offset(0));
-    FERRY_RETURN_IF_ERROR(
-        gatherer.AddRun(storage_bytes.data() + offset * element_bytes,
-                        view.sizes[inner], view.strides[inner]));
-  } while (it.Next());
-  return gatherer.Flush();
+  const char* const first =
+      storage_bytes.data() +
+      static_cast<uint64_t>(tensor.storage_offset()) * element_bytes;
+  if (!change.conj && !change.neg && view.strides.back() == 1 &&
+      static_cast<uint64_t>(view.sizes.back()) * element_bytes >=
+          kDirectBytes) {
+    return VisitRuns(view, first, element_bytes, visit);
+  }
+  return VisitGathered(view, first, element_bytes, change, visit);
 }
 
 }  // namespace ferry

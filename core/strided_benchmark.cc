@@ -1,8 +1,8 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// How fast views are copied, beside memcpy of as many bytes. The argument is
-// the size of an element in bytes.
+// How fast views are copied, beside memcpy of as many bytes. The
+// arguments are the size of an element and the number of rows and columns.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,28 +16,31 @@
 namespace ferry {
 namespace {
 
-constexpr int64_t kRows = 512;
-constexpr int64_t kColumns = 512;
-constexpr int64_t kElements = kRows * kColumns;
-
-// Copies kRows x kColumns elements, from these strides to rows without gaps.
-void BM_CopyStrided(benchmark::State& state,
-                    const std::vector<int64_t>& from_strides) {
+// Copies a square matrix, from strides that `kind` names to rows without gaps.
+enum class From { kRowsWithGaps, kEveryOther, kTransposed };
+void BM_CopyStrided(benchmark::State& state, From kind) {
   const int64_t element_bytes = state.range(0);
+  const int64_t side = state.range(1);
+  const int64_t elements = side * side;
+  std::vector<int64_t> from_strides = {2 * side, 1};
+  if (kind == From::kEveryOther) from_strides = {2 * side, 2};
+  if (kind == From::kTransposed) from_strides = {1, side};
   // A gap doubles what the rows take.
-  const std::string from(static_cast<size_t>(2 * kElements * element_bytes),
+  const std::string from(static_cast<size_t>(2 * elements * element_bytes),
                          'x');
-  std::string to(static_cast<size_t>(kElements * element_bytes), '\0');
+  std::string to(static_cast<size_t>(elements * element_bytes), '\0');
   for (auto _ : state) {
-    CopyStrided(from.data(), from_strides, &to[0], {kColumns, 1},
-                {kRows, kColumns}, static_cast<uint64_t>(element_bytes));
+    CopyStrided(from.data(), from_strides, &to[0], {side, 1}, {side, side},
+                static_cast<uint64_t>(element_bytes));
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(to.size()));
 }
 
 void BM_Memcpy(benchmark::State& state) {
-  const std::string from(static_cast<size_t>(kElements * state.range(0)), 'x');
+  const std::string from(
+      static_cast<size_t>(state.range(0) * state.range(1) * state.range(1)),
+      'x');
   std::string to(from.size(), '\0');
   for (auto _ : state) {
     std::memcpy(&to[0], from.data(), from.size());
@@ -47,15 +50,15 @@ void BM_Memcpy(benchmark::State& state) {
 }
 
 void Sizes(benchmark::internal::Benchmark* benchmark) {
-  for (int64_t size : {1, 4, 16}) benchmark->Arg(size);
+  benchmark->ArgNames({"bytes", "side"});
+  for (int64_t bytes : {1, 2, 4, 8, 16}) benchmark->Args({bytes, 512});
+  for (int64_t bytes : {1, 2, 4}) benchmark->Args({bytes, 4096});
 }
 
-using Strides = std::vector<int64_t>;
-BENCHMARK_CAPTURE(BM_CopyStrided, RowsWithGaps, Strides{2 * kColumns, 1})
+BENCHMARK_CAPTURE(BM_CopyStrided, RowsWithGaps, From::kRowsWithGaps)
     ->Apply(Sizes);
-BENCHMARK_CAPTURE(BM_CopyStrided, EveryOther, Strides{2 * kColumns, 2})
-    ->Apply(Sizes);
-BENCHMARK_CAPTURE(BM_CopyStrided, Transposed, Strides{1, kRows})->Apply(Sizes);
+BENCHMARK_CAPTURE(BM_CopyStrided, EveryOther, From::kEveryOther)->Apply(Sizes);
+BENCHMARK_CAPTURE(BM_CopyStrided, Transposed, From::kTransposed)->Apply(Sizes);
 BENCHMARK(BM_Memcpy)->Apply(Sizes);
 
 }  // namespace
