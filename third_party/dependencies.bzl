@@ -77,6 +77,12 @@ def ferry_dependencies():
             debian_package = "libisal-dev",
             pkg_config_labels = {"//:isal": "libisal"},
         )
+    if _missing("highway"):
+        system_library(
+            name = "highway",
+            debian_package = "libhwy-dev",
+            pkg_config_labels = {"//:hwy": "libhwy"},
+        )
     if _missing("nlohmann_json"):
         system_library(
             name = "nlohmann_json",

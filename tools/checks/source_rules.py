@@ -74,6 +74,7 @@ LIBRARIES = {
     'CLI/': ('tools/',),
     'google/protobuf/': ('serialization/proto/', 'plugins/', 'tools/',
                          'tests/'),
+    'hwy/': ('core/cast_',),
     'isa-l': ('io/', 'tests/'),
     'nlohmann/': ('examples/', 'serialization/', 'tools/', 'tests/'),
     'oneapi/': ('core/parallel.cc',),
