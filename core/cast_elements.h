@@ -1,0 +1,102 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/cast_elements.h
+// -----------------------------------------------------------------------------
+//
+// Casts an array of elements from one dtype to another, as `tensor.to(dtype)`
+// of PyTorch 2.14 does on an x86-64 processor. The bits of the results do not
+// depend on the processor.
+//
+// Example:
+//
+//   const float from[] = {1.0f, 2.5f};
+//   uint16_t to[2];  // of bfloat16
+//   FERRY_RETURN_IF_ERROR(CheckCast(DType::kFloat32, DType::kBFloat16));
+//   CastElements(from, DType::kFloat32, to, DType::kBFloat16, 2);
+//   // to: 0x3F80, 0x4020
+//
+// How values change:
+//
+//   From a float to a narrower float. Rounds to nearest, ties to even. A
+//   float64 is rounded to float32 first on its way to a float of 8 or 16 bits.
+//   Infinity, and a number that rounds to one beyond the largest, becomes
+//     - infinity in float32, float16, bfloat16 and float8_e5m2;
+//     - the largest number, 448, in float8_e4m3fn;
+//     - NaN in float8_e5m2fnuz and float8_e4m3fnuz, which have no negative zero
+//       either.
+//
+//   To float8_e8m0fnu, whose only numbers are the powers of two from 2^-127 to
+//   2^127. Drops the sign and rounds the magnitude to a power of two. From
+//   2^-126 on, 1.5 times a power of two is rounded up. Below, zero to 2^-127
+//   becomes 2^-127, and what is larger 2^-126. From 1.5 * 2^127 on the result
+//   is NaN.
+//
+//   NaN stays NaN and keeps its sign if the dtype has signs for NaN. Its
+//   payload is not specified.
+//
+//   From an integer to a float. Rounds once to float64 or float32. A float of 8
+//   or 16 bits is rounded from the float32.
+//
+//   From a float to an integer. Truncates. If the result is out of range, or
+//   for NaN,
+//     - int64 and int32 hold their smallest value;
+//     - int16, int8 and uint16 hold the low bits of the int32 that the float is
+//       cast to, and uint32 and uint8 those of the int64;
+//     - uint64 holds 0 from 2^64 on, the two's complement of negative numbers
+//       down to -2^63, and 2^63 below that and for NaN.
+//   PyTorch does the same with two exceptions. What it makes of a float outside
+//   of int32 and uint32 as a uint32 depends on the position of the element. And
+//   NaN of float8_e5m2fnuz, float8_e4m3fnuz and float8_e8m0fnu becomes 0 in all
+//   integers.
+//
+//   From an integer to an integer. Keeps the low bits, or extends the number.
+//
+//   To bool. Zeros are false. Everything else is true, NaN included, and so are
+//   complex numbers unless both parts are zero. From bool, every byte but 0
+//   counts as 1. A cast from bool to bool copies the bytes.
+//
+//   Complex numbers. A cast to a real dtype drops the imaginary part, and a
+//   cast from one adds an imaginary part of +0. The parts are cast as real
+//   numbers.
+#ifndef FERRY_CORE_CAST_ELEMENTS_H_
+#define FERRY_CORE_CAST_ELEMENTS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "ferry/core/dtype.h"
+
+namespace ferry {
+
+// Returns whether elements can be cast from one dtype to the other, as a
+// status. They can if each dtype is a float, a complex type, an integer of 8 to
+// 64 bits, or bool.
+//
+// Errors:
+//   kUnimplemented - one of the dtypes is float4_e2m1fn_x2, an integer of fewer
+//                    than 8 bits, quantized, or bits. PyTorch does not cast
+//                    them either. Two equal dtypes are no exception.
+absl::Status CheckCast(DType from, DType to);
+
+// Casts `count` contiguous elements. CheckCast must accept the dtypes.
+//
+//   from  the elements to read. Needs no alignment.
+//   to    where to write as many elements of `to_dtype`. Needs no alignment,
+//         and must not overlap what is read.
+//
+// Runs on the calling thread and allocates nothing. Casts between float32 and
+// the other floats, or from integers to float32, take about as long as copying
+// the memory.
+//
+// The thread's floating-point environment must be the default one: rounding to
+// nearest, and no flushing of subnormal numbers to zero.
+//
+// Thread-safe.
+void CastElements(const void* from, DType from_dtype, void* to, DType to_dtype,
+                  int64_t count);
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_CAST_ELEMENTS_H_
