@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/conj_neg.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -29,86 +30,6 @@ constexpr uint64_t kDirectBytes = 1024;
 
 // A tensor may be larger than its storage up to so many bytes.
 constexpr uint64_t kMaxRepeatedBytes = uint64_t{16} << 30;
-
-// What is to be done to each element, beyond copying it.
-struct Change {
-  bool conj = false;
-  bool neg = false;
-  bool is_integer = false;
-  uint64_t unit_bytes = 1;  // of the numbers: half of a complex element
-};
-
-template <typename T>
-void NegateIntegers(char* bytes, size_t size) {
-  for (size_t i = 0; i < size; i += sizeof(T)) {
-    T value;
-    std::memcpy(&value, bytes + i, sizeof(T));
-    value = static_cast<T>(T{0} - value);
-    std::memcpy(bytes + i, &value, sizeof(T));
-  }
-}
-
-// Turns the sign of numbers of `unit_bytes`, of each `step_bytes` the last.
-void FlipSigns(char* bytes, size_t size, uint64_t step_bytes) {
-  for (size_t i = step_bytes - 1; i < size; i += step_bytes) {
-    bytes[i] = static_cast<char>(bytes[i] ^ 0x80);
-  }
-}
-
-void Apply(const Change& change, char* bytes, size_t size) {
-  if (change.conj) FlipSigns(bytes, size, 2 * change.unit_bytes);
-  if (!change.neg) return;
-  if (!change.is_integer) {
-    FlipSigns(bytes, size, change.unit_bytes);
-    return;
-  }
-  switch (change.unit_bytes) {
-    case 1:
-      NegateIntegers<uint8_t>(bytes, size);
-      break;
-    case 2:
-      NegateIntegers<uint16_t>(bytes, size);
-      break;
-    case 4:
-      NegateIntegers<uint32_t>(bytes, size);
-      break;
-    default:
-      NegateIntegers<uint64_t>(bytes, size);
-      break;
-  }
-}
-
-absl::StatusOr<Change> ChangeOf(const Tensor& tensor) {
-  Change change;
-  change.conj = tensor.is_conj();
-  change.neg = tensor.is_neg();
-  change.unit_bytes = ByteOrderUnitBytes(tensor.dtype());
-  if (!change.neg) return change;
-  switch (tensor.dtype()) {
-    case DType::kFloat64:
-    case DType::kFloat32:
-    case DType::kFloat16:
-    case DType::kBFloat16:
-    case DType::kComplex128:
-    case DType::kComplex64:
-    case DType::kComplex32:
-    case DType::kBComplex32:
-      return change;
-    case DType::kInt64:
-    case DType::kInt32:
-    case DType::kInt16:
-    case DType::kInt8:
-    case DType::kUInt64:
-    case DType::kUInt32:
-    case DType::kUInt16:
-    case DType::kUInt8:
-      change.is_integer = true;
-      return change;
-    default:
-      return absl::UnimplementedError(
-          absl::StrCat(Name(tensor.dtype()), " elements cannot be negated"));
-  }
-}
 
 // The dimensions of a view with at least one element, without those of size 1,
 // and with neighbours that make one run taken as one.
@@ -160,8 +81,8 @@ absl::Status VisitRuns(const View& view, const char* first,
 // Gathers the elements in a buffer, box by box: as many slices of one dimension
 // as fit, with all of the dimensions inside it.
 absl::Status VisitGathered(const View& view, const char* first,
-                           uint64_t element_bytes, const Change& change,
-                           ElementVisitor visit) {
+                           const Tensor& tensor, ElementVisitor visit) {
+  const uint64_t element_bytes = ElementSizeBytes(tensor.dtype());
   const size_t rank = view.sizes.size();
   int64_t slice = 1;  // elements
   size_t sliced = rank - 1;
@@ -190,9 +111,11 @@ absl::Status VisitGathered(const View& view, const char* first,
       CopyStrided(first + static_cast<uint64_t>(offset + begin * strides[0]) *
                               element_bytes,
                   strides, buffer.get(), row_major, box, element_bytes);
-      const size_t size = static_cast<uint64_t>(box[0] * slice) * element_bytes;
-      Apply(change, buffer.get(), size);
-      FERRY_RETURN_IF_ERROR(visit({buffer.get(), size}));
+      const int64_t count = box[0] * slice;
+      ApplyConjNeg(tensor.dtype(), tensor.is_conj(), tensor.is_neg(),
+                   buffer.get(), count);
+      FERRY_RETURN_IF_ERROR(
+          visit({buffer.get(), static_cast<uint64_t>(count) * element_bytes}));
     }
   }
   return absl::OkStatus();
@@ -225,7 +148,8 @@ absl::Status VisitElements(const Tensor& tensor,
   if (ElementsPerUnit(tensor.dtype()) != 1) {
     return VisitPacked(tensor, storage_bytes, visit);
   }
-  FERRY_ASSIGN_OR_RETURN(const Change change, ChangeOf(tensor));
+  FERRY_RETURN_IF_ERROR(
+      CheckConjNeg(tensor.dtype(), tensor.is_conj(), tensor.is_neg()));
   const uint64_t element_bytes = ElementSizeBytes(tensor.dtype());
   uint64_t size_bytes;
   if (__builtin_mul_overflow(static_cast<uint64_t>(tensor.num_elements()),
@@ -240,12 +164,29 @@ absl::Status VisitElements(const Tensor& tensor,
   const char* const first =
       storage_bytes.data() +
       static_cast<uint64_t>(tensor.storage_offset()) * element_bytes;
-  if (!change.conj && !change.neg && view.strides.back() == 1 &&
+  if (!tensor.is_conj() && !tensor.is_neg() && view.strides.back() == 1 &&
       static_cast<uint64_t>(view.sizes.back()) * element_bytes >=
           kDirectBytes) {
     return VisitRuns(view, first, element_bytes, visit);
   }
-  return VisitGathered(view, first, element_bytes, change, visit);
+  return VisitGathered(view, first, tensor, visit);
 }
 
+namespace elements_internal {
+
+absl::Status VisitHostElements(const Tensor& tensor, DType dtype,
+                               ElementVisitor visit) {
+  FERRY_RETURN_IF_ERROR(CheckOnHost(tensor));
+  if (tensor.dtype() != dtype) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the tensor's dtype is ", Name(tensor.dtype()),
+                     "; its elements were asked for as ", Name(dtype)));
+  }
+  return VisitElements(tensor,
+                       {static_cast<const char*>(tensor.storage().data()),
+                        tensor.storage().size_bytes()},
+                       visit);
+}
+
+}  // namespace elements_internal
 }  // namespace ferry

@@ -5,9 +5,16 @@
 // File: core/elements.h
 // -----------------------------------------------------------------------------
 //
-// Visits the elements of a tensor in row-major order, whatever its layout.
+// Visits the elements of a tensor in row-major order, whatever its strides.
 //
-// Example: copy a tensor's elements into one contiguous string.
+// Example: the largest element of any float tensor.
+//
+//   float largest = -INFINITY;
+//   FERRY_RETURN_IF_ERROR(ForEachElement<float>(weight, [&](float element) {
+//     largest = std::max(largest, element);
+//   }));
+//
+// Example: copy the bytes of the elements into one string.
 //
 //   const Storage& storage = weight.storage();
 //   const char* bytes = static_cast<const char*>(storage.data());
@@ -20,10 +27,15 @@
 #ifndef FERRY_CORE_ELEMENTS_H_
 #define FERRY_CORE_ELEMENTS_H_
 
+#include <cstddef>
+#include <cstring>
+
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/element_types.h"
 #include "ferry/core/tensor.h"
 
 namespace ferry {
@@ -51,6 +63,40 @@ using ElementVisitor = absl::FunctionRef<absl::Status(absl::string_view)>;
 absl::Status VisitElements(const Tensor& tensor,
                            absl::Span<const char> storage_bytes,
                            ElementVisitor visit);
+
+// Calls `visit(element)` for each element of a tensor in host memory, in
+// row-major order, with conj and neg resolved. T is the type of the elements
+// (core/element_types.h). Nothing is visited if there is an error.
+//
+// Errors: as `VisitElements`. kFailedPrecondition - as `CheckOnHost`.
+//         kInvalidArgument - the dtype is not that of T, or the tensor is null
+//         or not strided.
+template <typename T, typename Visitor>
+absl::Status ForEachElement(const Tensor& tensor, Visitor visit);
+
+// -----------------------------------------------------------------------------
+// Implementation details follow.
+
+namespace elements_internal {
+
+// As VisitElements, for a tensor of `dtype` in host memory.
+absl::Status VisitHostElements(const Tensor& tensor, DType dtype,
+                               ElementVisitor visit);
+
+}  // namespace elements_internal
+
+template <typename T, typename Visitor>
+absl::Status ForEachElement(const Tensor& tensor, Visitor visit) {
+  return elements_internal::VisitHostElements(
+      tensor, DTypeOf<T>::value, [&visit](absl::string_view bytes) {
+        for (size_t i = 0; i < bytes.size(); i += sizeof(T)) {
+          T element;
+          std::memcpy(&element, bytes.data() + i, sizeof(T));
+          visit(element);
+        }
+        return absl::OkStatus();
+      });
+}
 
 }  // namespace ferry
 

@@ -115,5 +115,20 @@ TEST(ElementsTest, EndWhereTheVisitorSaysSo) {
   EXPECT_EQ(visits, 1);
 }
 
+TEST(ElementsTest, ForEachElementChecksTheType) {
+  const Tensor tensor = View("aabbccdd", DType::kInt16, {2}, {2}, 1);
+  std::vector<int16_t> seen;
+  EXPECT_THAT(
+      ForEachElement<int16_t>(
+          tensor, [&seen](int16_t element) { seen.push_back(element); }),
+      IsOk());
+  EXPECT_EQ(seen, std::vector<int16_t>({0x6262, 0x6464}));
+  EXPECT_THAT(ForEachElement<float>(tensor, [](float) { FAIL(); }),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::HasSubstr("int16")));
+  EXPECT_THAT(ForEachElement<float>(Tensor(), [](float) { FAIL(); }),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
 }  // namespace
 }  // namespace ferry

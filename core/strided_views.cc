@@ -103,7 +103,8 @@ absl::StatusOr<Tensor> Narrow(const Tensor& tensor, int64_t dim, int64_t start,
   View view(tensor);
   view.shape[d] = length;
   // An empty view may begin past the last element.
-  if (length > 0) view.offset += first * view.strides[d];
+  if (length > 0 && tensor.num_elements() > 0)
+    view.offset += first * view.strides[d];
   return MakeView(tensor, view);
 }
 
@@ -143,9 +144,12 @@ absl::StatusOr<Tensor> Slice(const Tensor& tensor, int64_t dim, int64_t start,
   const int64_t last = std::max(first, clamp(stop));
   View view(tensor);
   view.shape[d] = last == first ? 0 : (last - first - 1) / step + 1;
-  if (view.shape[d] > 0) view.offset += first * view.strides[d];
-  if (view.shape[d] > 1) {
-    view.strides[d] *= step;  // inside the tensor, so no overflow
+  if (view.shape[d] > 0 && tensor.num_elements() > 0)
+    view.offset += first * view.strides[d];
+  // With two slices or more the product is inside the tensor. With fewer it is
+  // of no consequence.
+  if (__builtin_mul_overflow(view.strides[d], step, &view.strides[d])) {
+    view.strides[d] = 0;
   }
   return MakeView(tensor, view);
 }
@@ -153,6 +157,11 @@ absl::StatusOr<Tensor> Slice(const Tensor& tensor, int64_t dim, int64_t start,
 absl::StatusOr<Tensor> Transpose(const Tensor& tensor, int64_t dim0,
                                  int64_t dim1) {
   FERRY_RETURN_IF_ERROR(CheckStrided(tensor));
+  // PyTorch takes a scalar for one dimension here.
+  if (tensor.rank() == 0 && (dim0 == 0 || dim0 == -1) &&
+      (dim1 == 0 || dim1 == -1)) {
+    return MakeView(tensor, View(tensor));
+  }
   FERRY_ASSIGN_OR_RETURN(const size_t a, Dimension(tensor, dim0));
   FERRY_ASSIGN_OR_RETURN(const size_t b, Dimension(tensor, dim1));
   View view(tensor);
@@ -196,17 +205,22 @@ absl::StatusOr<Tensor> Expand(const Tensor& tensor,
   View view(tensor);
   view.shape.assign(shape.begin(), shape.end());
   view.strides.assign(shape.size(), 0);
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i < added) {
-      if (shape[i] < 0) return does_not_fit;
-      continue;
-    }
-    const int64_t size = tensor.shape()[i - added];
-    if (shape[i] == -1) view.shape[i] = size;
-    if (view.shape[i] == size) {
-      view.strides[i] = tensor.strides()[i - added];
-    } else if (size != 1 || shape[i] < 0) {
+  for (size_t i = shape.size(); i-- > 0;) {
+    const bool is_new = i < added;
+    const int64_t size = is_new ? 1 : tensor.shape()[i - added];
+    if (shape[i] == -1 && !is_new) view.shape[i] = size;
+    if (view.shape[i] < 0 || (view.shape[i] != size && size != 1)) {
       return does_not_fit;
+    }
+    if (view.shape[i] != size) continue;  // repeated
+    if (!is_new) {
+      view.strides[i] = tensor.strides()[i - added];
+    } else if (i + 1 < shape.size()) {
+      // Of no consequence, but PyTorch's; 0 if it exceeds the range.
+      if (__builtin_mul_overflow(view.shape[i + 1], view.strides[i + 1],
+                                 &view.strides[i])) {
+        view.strides[i] = 0;
+      }
     }
   }
   return MakeView(tensor, view);
@@ -243,7 +257,7 @@ absl::StatusOr<Tensor> Reshape(const Tensor& tensor,
   }
   view.strides.assign(view.shape.size(), 1);
   size_t used = 0;
-  Run rest = {1, 1};
+  Run rest = {1, tensor.rank() > 0 ? tensor.strides().back() : 1};
   for (size_t i = view.shape.size(); i-- > 0;) {
     const int64_t size = view.shape[i];
     if (size > 1 && rest.size == 1) rest = runs[used++];

@@ -3,12 +3,15 @@
 
 #include "ferry/core/tensor.h"
 
+#include <complex>
 #include <cstddef>
 #include <cstring>
 #include <limits>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/cast_elements.h"
+#include "ferry/core/conj_neg.h"
 #include "ferry/core/object_pool.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -28,6 +31,20 @@ bool ExtentBytes(DType dtype, int64_t extent, uint64_t* size_bytes) {
   return !__builtin_mul_overflow(units, ElementSizeBytes(dtype), size_bytes) &&
          *size_bytes <=
              static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+}
+
+// The only element, as T.
+template <typename T>
+absl::StatusOr<Scalar> ItemAs(const Tensor& tensor) {
+  FERRY_RETURN_IF_ERROR(CheckCast(tensor.dtype(), DTypeOf<T>::value));
+  FERRY_RETURN_IF_ERROR(
+      CheckConjNeg(tensor.dtype(), tensor.is_conj(), tensor.is_neg()));
+  char element[16];
+  std::memcpy(element, tensor.data(), ElementSizeBytes(tensor.dtype()));
+  ApplyConjNeg(tensor.dtype(), tensor.is_conj(), tensor.is_neg(), element, 1);
+  T value;
+  CastElements(element, tensor.dtype(), &value, DTypeOf<T>::value, 1);
+  return Scalar(value);
 }
 
 absl::Status PastTheEnd(absl::Span<const int64_t> shape) {
@@ -141,6 +158,65 @@ void* Tensor::data() const {
       static_cast<uint64_t>(impl_->offset) / ElementsPerUnit(impl_->dtype);
   return static_cast<char*>(impl_->storage.data()) +
          unit * ElementSizeBytes(impl_->dtype);
+}
+
+absl::Status Tensor::CheckData(DType wanted) const {
+  FERRY_RETURN_IF_ERROR(CheckOnHost(*this));
+  if (dtype() != wanted) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the tensor's dtype is ", Name(dtype()),
+                     "; its elements were asked for as ", Name(wanted)));
+  }
+  if (!is_contiguous() || is_conj() || is_neg()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the elements are ",
+        is_conj() ? "conjugated lazily"
+                  : (is_neg() ? "negated lazily" : "not contiguous"),
+        ", in a tensor of shape ", ShapeToString(shape()), " and strides ",
+        ShapeToString(strides()), "; call strided::Contiguous first"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Scalar> Tensor::Item() const {
+  FERRY_RETURN_IF_ERROR(CheckOnHost(*this));
+  if (num_elements() != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a tensor of shape ", ShapeToString(shape()), " has ",
+                     num_elements(), " elements; Item needs exactly one"));
+  }
+  switch (Category(dtype())) {
+    case DTypeCategory::kBool:
+      return ItemAs<bool>(*this);
+    case DTypeCategory::kSignedInt:
+      return ItemAs<int64_t>(*this);
+    case DTypeCategory::kUnsignedInt:
+      return ItemAs<uint64_t>(*this);
+    case DTypeCategory::kFloat:
+      return ItemAs<double>(*this);
+    default:
+      return ItemAs<std::complex<double>>(*this);
+  }
+}
+
+absl::Status CheckOnHost(const Tensor& tensor) {
+  if (tensor.is_null()) {
+    return absl::InvalidArgumentError("the tensor is null");
+  }
+  if (tensor.storage().is_null()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the elements of ", WithArticle(Name(tensor.layout())),
+                     " tensor are in its components"));
+  }
+  if (!tensor.storage().has_data()) {
+    return absl::FailedPreconditionError(kBytesNotRead);
+  }
+  if (!tensor.device().is_cpu()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the tensor is on ", tensor.device().ToString(),
+        "; call To(tensor, Device(\"cpu\")) first (devices/to_device.h)"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Tensor::SetRequiresGrad(bool requires_grad) const {

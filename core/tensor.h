@@ -13,13 +13,15 @@
 //   FERRY_ASSIGN_OR_RETURN(Tensor matrix, Tensor::FromData(numbers, {2, 3}));
 //   FERRY_ASSIGN_OR_RETURN(
 //       Tensor row, Tensor::Create(matrix.storage(), matrix.dtype(), {3}));
-//   const float* first = static_cast<const float*>(row.data());
+//   FERRY_ASSIGN_OR_RETURN(absl::Span<float> numbers_of_row, row.Data<float>());
 #ifndef FERRY_CORE_TENSOR_H_
 #define FERRY_CORE_TENSOR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,8 @@
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/element_types.h"
+#include "ferry/core/scalar.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 
@@ -99,8 +103,7 @@ class Tensor {
                                        absl::Span<const int64_t> shape);
 
   // Returns a row-major tensor on the CPU with a copy of `elements`. The type
-  // of the elements gives the dtype: float, double, (u)int8_t to (u)int64_t or
-  // bool.
+  // of the elements gives the dtype (core/element_types.h).
   //
   // The second overload takes any contiguous container: a vector, an array or a
   // span. (A std::vector<bool> is not contiguous and does not compile.) The
@@ -150,6 +153,29 @@ class Tensor {
   // in host memory.
   void* data() const;
 
+  // Returns the elements in row-major order. Writing to them writes to the
+  // storage.
+  //
+  // Errors: kFailedPrecondition - the elements cannot be used in place: they
+  //         are not on the CPU, have not been read from their file, are not
+  //         contiguous, or are conjugated or negated. The message says what to
+  //         do. kInvalidArgument - T is not the type of the elements
+  //         (core/element_types.h), or the tensor is null or not strided.
+  template <typename T>
+  absl::StatusOr<absl::Span<T>> Data() const;
+
+  // Returns the only element of the tensor, converted to T as PyTorch's `item`
+  // does, conjugation and negation resolved. `Item` returns any number.
+  //
+  // Errors: kFailedPrecondition - as `Data`, where the element is.
+  //         kInvalidArgument    - the tensor has more elements, or none; or is
+  //                               null or not strided; or its dtype is not
+  //                               made of numbers.
+  //         kOutOfRange         - as `Scalar::To`.
+  absl::StatusOr<Scalar> Item() const;
+  template <typename T>
+  absl::StatusOr<T> Item() const;
+
   // Whether the elements are row-major without gaps. False for composite
   // tensors.
   bool is_contiguous() const {
@@ -190,9 +216,11 @@ class Tensor {
     impl_->requires_grad = value;
   }
 
-  // Replaces the tensor's storage with another of the same size.
-  void ReplaceStorage(Storage storage, const InternalKey&) const {
+  // Replaces the tensor's storage with another that has as many elements, of
+  // `dtype`.
+  void ReplaceStorage(Storage storage, DType dtype, const InternalKey&) const {
     impl_->storage = std::move(storage);
+    impl_->dtype = dtype;
   }
 
   // Owned by autograd. Null until autograd sets it.
@@ -228,8 +256,18 @@ class Tensor {
                                           uint64_t num_elements, DType dtype,
                                           absl::Span<const int64_t> shape);
 
+  absl::Status CheckData(DType dtype) const;
+
   std::shared_ptr<Impl> impl_;
 };
+
+// Returns OK if the elements of `tensor` are in host memory, so that code can
+// read them at `data()`.
+//
+// Errors: kInvalidArgument    - the tensor is null or not strided.
+//         kFailedPrecondition - it is on another device, or its bytes have not
+//                               been read from their file.
+absl::Status CheckOnHost(const Tensor& tensor);
 
 // Returns the number of storage bytes that a view needs: its extent, in whole
 // units of `dtype`.
@@ -244,62 +282,25 @@ absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
 // -----------------------------------------------------------------------------
 // Implementation details follow.
 
-namespace internal {
-
-template <typename T>
-struct DTypeOf;
-template <>
-struct DTypeOf<float> {
-  static constexpr DType value = DType::kFloat32;
-};
-template <>
-struct DTypeOf<double> {
-  static constexpr DType value = DType::kFloat64;
-};
-template <>
-struct DTypeOf<int8_t> {
-  static constexpr DType value = DType::kInt8;
-};
-template <>
-struct DTypeOf<int16_t> {
-  static constexpr DType value = DType::kInt16;
-};
-template <>
-struct DTypeOf<int32_t> {
-  static constexpr DType value = DType::kInt32;
-};
-template <>
-struct DTypeOf<int64_t> {
-  static constexpr DType value = DType::kInt64;
-};
-template <>
-struct DTypeOf<uint8_t> {
-  static constexpr DType value = DType::kUInt8;
-};
-template <>
-struct DTypeOf<uint16_t> {
-  static constexpr DType value = DType::kUInt16;
-};
-template <>
-struct DTypeOf<uint32_t> {
-  static constexpr DType value = DType::kUInt32;
-};
-template <>
-struct DTypeOf<uint64_t> {
-  static constexpr DType value = DType::kUInt64;
-};
-template <>
-struct DTypeOf<bool> {
-  static constexpr DType value = DType::kBool;
-};
-
-}  // namespace internal
-
 template <typename T>
 absl::StatusOr<Tensor> Tensor::FromData(absl::Span<const T> elements,
                                         absl::Span<const int64_t> shape) {
-  return FromBytes(elements.data(), elements.size(),
-                   internal::DTypeOf<T>::value, shape);
+  return FromBytes(elements.data(), elements.size(), DTypeOf<T>::value, shape);
+}
+
+template <typename T>
+absl::StatusOr<absl::Span<T>> Tensor::Data() const {
+  const absl::Status status = CheckData(DTypeOf<std::remove_const_t<T>>::value);
+  if (!status.ok()) return status;
+  return absl::Span<T>(static_cast<T*>(data()),
+                       static_cast<size_t>(num_elements()));
+}
+
+template <typename T>
+absl::StatusOr<T> Tensor::Item() const {
+  const absl::StatusOr<Scalar> item = Item();
+  if (!item.ok()) return item.status();
+  return item->To<T>();
 }
 
 }  // namespace ferry

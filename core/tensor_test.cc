@@ -4,20 +4,29 @@
 #include "ferry/core/tensor.h"
 
 #include <array>
+#include <complex>
+#include <cstdint>
 #include <limits>
 #include <list>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
 namespace {
 
 using Code = absl::StatusCode;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
 using Shape = std::vector<int64_t>;
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
@@ -241,6 +250,61 @@ TEST(TensorTest, EveryLayoutHasAName) {
   EXPECT_EQ(Name(Layout::kSparseBsc), "sparse_bsc");
   EXPECT_EQ(LayoutFromName("torch.strided"), std::nullopt);
   EXPECT_EQ(LayoutFromName(""), std::nullopt);
+}
+
+TEST(TensorTest, DataIsChecked) {
+  const Tensor tensor = *Tensor::FromData<float>({1, 2, 3, 4}, {2, 2});
+  EXPECT_THAT(*tensor.Data<float>(), ElementsAre(1, 2, 3, 4));
+  (*tensor.Data<float>())[3] = 5;
+  EXPECT_THAT(*tensor.Data<const float>(), ElementsAre(1, 2, 3, 5));
+  EXPECT_THAT(tensor.Data<double>(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("dtype is float32; its elements were asked "
+                                 "for as float64")));
+  const Tensor transposed =
+      *Tensor::Create(tensor.storage(), DType::kFloat32, {2, 2}, {1, 2}, 0);
+  EXPECT_THAT(transposed.Data<float>(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("strides [1, 2]; call strided::Contiguous")));
+  tensor.set_neg(true, InternalKey());
+  EXPECT_THAT(tensor.Data<float>(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("negated lazily")));
+  EXPECT_THAT(Tensor().Data<float>(),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  const Tensor unread =
+      *Tensor::Create(Storage::Described(8, "cpu"), DType::kFloat32, {2});
+  EXPECT_THAT(unread.Data<float>(),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(*Tensor::FromData<float>({}, {0})->Data<float>(), IsEmpty());
+}
+
+TEST(TensorTest, ItemConverts) {
+  const Tensor three = *Tensor::FromData<int16_t>({3}, {1, 1});
+  EXPECT_THAT(three.Item<int16_t>(), IsOkAndHolds(3));
+  EXPECT_THAT(three.Item<float>(), IsOkAndHolds(3.0f));
+  EXPECT_EQ(three.Item()->dtype(), DType::kInt64);
+  const Tensor pi = *Tensor::FromData<double>({3.5}, {});
+  EXPECT_THAT(pi.Item<int64_t>(), IsOkAndHolds(3));
+  pi.set_neg(true, InternalKey());
+  EXPECT_THAT(pi.Item<float>(), IsOkAndHolds(-3.5f));
+  const Tensor big = *Tensor::FromData<uint64_t>({uint64_t{1} << 63}, {1});
+  EXPECT_THAT(big.Item<uint64_t>(), IsOkAndHolds(uint64_t{1} << 63));
+  EXPECT_THAT(big.Item<int64_t>(), StatusIs(absl::StatusCode::kOutOfRange));
+  const Tensor small = *Tensor::FromData<uint8_t>({1}, {1});
+  small.set_neg(true, InternalKey());
+  EXPECT_THAT(small.Item<int>(), IsOkAndHolds(255));
+  const std::complex<float> i(0, 1);
+  const Tensor complex = *Tensor::FromData<std::complex<float>>({i}, {1});
+  complex.set_conj(true, InternalKey());
+  EXPECT_THAT(complex.Item<std::complex<double>>(),
+              IsOkAndHolds(std::complex<double>(0, -1)));
+  EXPECT_THAT(complex.Item<float>(), StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_THAT(Tensor::FromData<float>({1, 2}, {2})->Item(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("has 2 elements")));
+  EXPECT_THAT(Tensor::Create(*Storage::Allocate(1), DType::kQInt8, {1})->Item(),
+              StatusIs(absl::StatusCode::kUnimplemented));
 }
 
 }  // namespace
