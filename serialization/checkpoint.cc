@@ -33,6 +33,7 @@
 #include "ferry/serialization/detection/not_a_checkpoint.h"
 #include "ferry/serialization/detection/read_container.h"
 #include "ferry/serialization/torch/globals.h"
+#include "ferry/serialization/transfer/cast_floats.h"
 #include "ferry/serialization/transfer/extent_reader.h"
 #include "ferry/serialization/transfer/storage_loader.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
@@ -232,9 +233,18 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
                      " cannot be mapped, because it was not opened by path; "
                      "leave LoadOptions::mapping at its default"));
   }
+  if (options.mapping != FileMapping::kNone && options.dtype.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file->name(),
+                     ": storages that are mapped cannot be cast; set either "
+                     "LoadOptions::mapping or LoadOptions::dtype"));
+  }
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed, Parse(*file, options));
   FERRY_RETURN_IF_ERROR(CheckStrict(parsed, file->name(), options));
+  if (options.dtype.has_value()) {
+    FERRY_RETURN_IF_ERROR(CastFloats(*options.dtype, file->name(), &parsed));
+  }
   return Checkpoint(
       std::make_unique<Impl>(std::move(file), std::move(parsed), options));
 }
@@ -442,10 +452,17 @@ absl::Status Checkpoint::Impl::ReadInto(
                        " bytes, but the memory given for it has ",
                        destination.memory.size()));
     }
+    const auto& cast = parsed_.storages[*part].cast;
     for (const Extent& extent : parsed_.storages[*part].extents) {
       ExtentRead& read = reads.emplace_back();
       read.extent = &extent;
-      if (size_bytes != 0) {
+      if (cast.has_value()) {
+        read.consume = [&cast, &extent, memory = destination.memory.data()](
+                           uint64_t offset, absl::string_view bytes) {
+          return WriteCast(*cast, extent.storage_offset_bytes + offset, bytes,
+                           /*backend=*/nullptr, Memory{memory, nullptr});
+        };
+      } else if (size_bytes != 0) {
         read.host = destination.memory.data() + extent.storage_offset_bytes;
       }
     }
@@ -459,7 +476,7 @@ absl::Status Checkpoint::Impl::ReadTensors(
   reads.reserve(destinations.size());
   for (const TensorDestination& destination : destinations) {
     const std::string difference =
-        DescribeMismatch(destination.from, destination.to);
+        DescribeMismatch(destination.from, destination.to, destination.cast);
     if (!difference.empty()) {
       return absl::InvalidArgumentError(
           absl::StrCat(file_->name(), ": ", difference));
@@ -470,8 +487,16 @@ absl::Status Checkpoint::Impl::ReadTensors(
           file_->name(), ": the tensor does not belong to this checkpoint"));
     }
     FERRY_RETURN_IF_ERROR(CheckHasBytes(*part));
-    reads.push_back(
-        {destination.from, parsed_.storages[*part].extents, destination.to});
+    const ParsedCheckpoint::ParsedStorage& stored = parsed_.storages[*part];
+    Tensor from = destination.from;
+    if (stored.cast.has_value()) {
+      FERRY_ASSIGN_OR_RETURN(
+          from,
+          Tensor::Create(stored.cast->stored, stored.cast->from, from.shape(),
+                         from.strides(), from.storage_offset()));
+      from.set_neg(destination.from.is_neg(), InternalKey());
+    }
+    reads.push_back({std::move(from), stored.extents, destination.to});
   }
   return ferry::ReadTensors(files(), reads, RegistryOf(options_).Snapshot(),
                             ReadOptions());

@@ -207,6 +207,9 @@ class Checkpoint {
   struct TensorDestination {
     Tensor from;
     Tensor to;
+    // Whether the two may have different floating-point dtypes. The elements
+    // are then cast (core/cast_elements.h).
+    bool cast = false;
   };
 
   // Reads tensors into tensors that the caller owns, and loads no storage.

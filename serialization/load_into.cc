@@ -80,9 +80,10 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
     }
     const Tensor& to = found->second->tensor;
     wanted.erase(found);
-    const std::string mismatch = DescribeMismatch(entry.tensor, to);
+    const std::string mismatch =
+        DescribeMismatch(entry.tensor, to, options.cast);
     if (mismatch.empty()) {
-      destinations.push_back({entry.tensor, to});
+      destinations.push_back({entry.tensor, to, options.cast});
     } else {
       add_mismatch(entry.name, mismatch);
     }

@@ -38,6 +38,11 @@ struct LoadIntoOptions {
   // The default is true, as in PyTorch.
   bool strict = true;
 
+  // Whether a tensor may have another floating-point dtype than the tensor in
+  // the file. The elements are then cast (core/cast_elements.h), as PyTorch's
+  // `load_state_dict` does. The default is false: a different dtype is an error.
+  bool cast = false;
+
   // Where in the file to look for the state, as a JSON Pointer such as "/ema".
   // The rest of the file is ignored. The default is to let `StateDict` find the
   // state.
@@ -67,7 +72,8 @@ struct LoadIntoResult {
 // parallel and directly into the memory of the tensors, which may be on the
 // device of any backend.
 //
-// Nothing is converted: dtype and shape must be equal. Quantised tensors are
+// The shapes must be equal, and so must the dtypes unless
+// `LoadIntoOptions::cast` is set. Quantised tensors are
 // refused, because their scale is stored outside their elements. Strides may
 // differ; elements that the file lays out differently are copied through host
 // memory, at most about 64 MiB at a time, or the size of the largest such

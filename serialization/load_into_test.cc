@@ -391,7 +391,8 @@ TEST_F(LoadIntoTest, RefusesTensorsThatCannotBeReadInto) {
 
 TEST_F(LoadIntoTest, QuantisedElementsAreNotReadWithoutTheirScale) {
   const Tensor codes = *Tensor::Create(Count(1), DType::kQInt8, {4});
-  EXPECT_THAT(DescribeMismatch(codes, codes), HasSubstr("has a scale"));
+  EXPECT_THAT(DescribeMismatch(codes, codes, /*cast=*/false),
+              HasSubstr("has a scale"));
 }
 
 TEST_F(LoadIntoTest, RearrangesWhatStandsOtherwise) {

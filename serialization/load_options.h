@@ -18,9 +18,11 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ferry/core/dtype.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/file.h"
@@ -72,6 +74,18 @@ struct LoadOptions : TransferControl {
   // by table but matches none of the storages that are loaded. The default is
   // false, as in PyTorch, where a mistyped key goes unnoticed.
   bool map_location_must_match = false;
+
+  // If set, casts every strided floating-point tensor to this floating-point
+  // dtype while it is loaded, as PyTorch's `module.to(dtype)` does: rounding is
+  // described in core/cast_elements.h. `Checkpoint::root` shows the new dtype
+  // even before the load. A storage is cast once, so tensors that share one
+  // still do. Packages and map functions of the program see the cast storage.
+  // Other tensors (integers, complex, quantised, sparse) stay as they are.
+  //
+  // Opening fails with kInvalidArgument if a storage to be cast is also used as
+  // another dtype or by a sparse tensor, or if `mapping` is set. The default
+  // casts nothing.
+  std::optional<DType> dtype;
 
   // The registry of devices to load to. Null means `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;

@@ -212,6 +212,13 @@ TEST_F(LoadTest, OneStorageOfTwoDTypes) {
     EXPECT_THAT(std::string(refused.message()), HasSubstr("two dtypes"));
     EXPECT_THAT(LoadMemory(make("FloatStorage", 4), strict), IsOk());
 
+    LoadOptions cast = options_;
+    cast.dtype = DType::kFloat16;
+    EXPECT_THAT(LoadMemory(bytes, cast),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("one storage as two dtypes")));
+    EXPECT_THAT(LoadMemory(make("FloatStorage", 4), cast), IsOk());
+
     // Where even the sizes differ, the file contradicts itself.
     const absl::Status damage =
         LoadMemory(make("LongStorage", 4), options_).status();

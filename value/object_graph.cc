@@ -442,15 +442,19 @@ absl::Span<const NodeId> ObjectGraph::size_items(NodeId node) const {
 }
 
 void ObjectGraph::ReplaceStorages(
-    const absl::flat_hash_map<Storage, Storage>& replacements) {
+    const absl::flat_hash_map<Storage, Storage>& replacements,
+    std::optional<DType> dtype) {
   for (StorageRecord& record : storages_) {
     const auto found = replacements.find(record.storage);
-    if (found != replacements.end()) record.storage = found->second;
+    if (found == replacements.end()) continue;
+    record.storage = found->second;
+    if (!record.untyped) record.dtype = dtype.value_or(record.dtype);
   }
   for (const Tensor& tensor : tensors_) {
     const auto found = replacements.find(tensor.storage());
-    if (found != replacements.end())
-      tensor.ReplaceStorage(found->second, InternalKey());
+    if (found == replacements.end()) continue;
+    tensor.ReplaceStorage(found->second, dtype.value_or(tensor.dtype()),
+                          InternalKey());
   }
   storage_nodes_.clear();
   storages_indexed_ = 0;

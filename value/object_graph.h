@@ -304,12 +304,14 @@ class ObjectGraph {
     codec_notes_ = std::move(notes);
   }
 
-  // Replaces each storage that is a key of `replacements` by its value, which
-  // must have the same size, in the graph and in its tensors. Needed when a
-  // program's own code returns new storages during a load. O(storages +
-  // tensors).
+  // Replaces each storage that is a key of `replacements` by its value, in the
+  // graph and in its tensors. The value must have the same size; if `dtype` is
+  // given, it must have as many elements of `dtype`, which then is the dtype of
+  // the tensors. Needed when a load casts storages, or a program's own code
+  // returns new ones. O(storages + tensors).
   void ReplaceStorages(
-      const absl::flat_hash_map<Storage, Storage>& replacements);
+      const absl::flat_hash_map<Storage, Storage>& replacements,
+      std::optional<DType> dtype = std::nullopt);
 
   // Returns whether two nodes are equal as dict keys. Compares the usual types
   // of keys by Python's ==, and tensors and objects by identity. Unhashable

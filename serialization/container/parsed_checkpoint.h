@@ -13,11 +13,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
 #include "ferry/io/file.h"
@@ -47,6 +49,16 @@ struct ParsedCheckpoint {
     // view begins in it. On the host, the two share memory.
     uint32_t base = kNoBase;
     uint64_t base_offset_bytes = 0;
+
+    // Set if the elements are cast while they are loaded: the storage as it is
+    // in the file, and both dtypes. `storage` and `base_offset_bytes` are those
+    // after the cast; `extents` are those of the file.
+    struct Cast {
+      Storage stored;
+      DType from;
+      DType to;
+    };
+    std::optional<Cast> cast;
   };
   // The storages in the order of first reference.
   std::vector<ParsedStorage, HugePageAllocator<ParsedStorage>> storages;

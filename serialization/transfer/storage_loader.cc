@@ -24,6 +24,7 @@
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/serialization/transfer/cast_floats.h"
 #include "ferry/serialization/transfer/extent_reader.h"
 
 namespace ferry {
@@ -225,10 +226,18 @@ absl::Status StorageLoader::PlanGroup(const Group& group,
     if (own.owner != nullptr) continue;
     own = std::move(allocated[next++]);
     if (backend != nullptr && !backend->has_bytes()) continue;
-    for (const Extent& extent : group.parts[i]->extents) {
+    const ParsedStorage& part = *group.parts[i];
+    for (const Extent& extent : part.extents) {
       ExtentRead& read = reads->emplace_back();
       read.extent = &extent;
-      if (!is_on_host) {
+      if (part.cast.has_value()) {
+        read.consume = [&part, &extent, &own,
+                        device = is_on_host ? nullptr : backend](
+                           uint64_t offset, absl::string_view bytes) {
+          return WriteCast(*part.cast, extent.storage_offset_bytes + offset,
+                           bytes, device, own);
+        };
+      } else if (!is_on_host) {
         read.device = {backend, group.location.index, &own,
                        extent.storage_offset_bytes};
       } else if (own.data != nullptr) {

@@ -19,6 +19,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/cast_elements.h"
+#include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/memory.h"
@@ -26,6 +28,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/strided.h"
+#include "ferry/core/strided_copies.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/backend.h"
 #include "ferry/serialization/container/extent.h"
@@ -79,6 +82,31 @@ struct Group {
     return bytes;
   }
 };
+
+// The tensor `like`, with its first element at `data`.
+absl::StatusOr<Tensor> ViewOf(const Tensor& like, void* data) {
+  FERRY_ASSIGN_OR_RETURN(
+      const uint64_t size_bytes,
+      ViewSizeBytes(like.dtype(), like.shape(), like.strides(), 0));
+  return Tensor::Create(
+      Storage::FromMemory(Device(), Memory{data, nullptr}, size_bytes),
+      like.dtype(), like.shape(), like.strides(), 0);
+}
+
+// Copies the elements of `from`, of which the first is at `bytes`, to those of
+// `to`, of which the first is to be at `data`. Casts them if need be.
+absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
+                        void* data) {
+  if (from.dtype() == to.dtype()) {
+    CopyStrided(bytes, from.strides(), data, to.strides(), to.shape(),
+                ElementSizeBytes(to.dtype()));
+    return absl::OkStatus();
+  }
+  FERRY_ASSIGN_OR_RETURN(const Tensor source,
+                         ViewOf(from, const_cast<char*>(bytes)));
+  FERRY_ASSIGN_OR_RETURN(const Tensor target, ViewOf(to, data));
+  return strided::CopyInto(source, target);
+}
 
 class TensorReader {
  public:
@@ -219,6 +247,7 @@ absl::StatusOr<Target> TensorReader::MakeTarget(const TensorRead& read) const {
       target.end, ViewSizeBytes(from.dtype(), from.shape(), from.strides(),
                                 from.storage_offset()));
   target.is_staged =
+      from.dtype() != to.dtype() ||
       !HasSameStrides(to.shape(), from.strides(), to.strides()) ||
       !IsDense(to.shape(), to.strides());
   const auto per_unit = static_cast<int64_t>(ElementsPerUnit(to.dtype()));
@@ -450,19 +479,13 @@ absl::Status TensorReader::Rearrange(const Target& target,
                                      const char* bytes) const {
   const Tensor& from = target.read->from;
   const Tensor& to = target.read->to;
-  const uint64_t element_bytes = ElementSizeBytes(to.dtype());
-  if (to.data() != nullptr) {
-    CopyStrided(bytes, from.strides(), to.data(), to.strides(), to.shape(),
-                element_bytes);
-    return absl::OkStatus();
-  }
+  if (to.data() != nullptr) return CopyStaged(from, bytes, to, to.data());
   // Without gaps, as has been checked.
   const uint64_t size =
-      static_cast<uint64_t>(to.num_elements()) * element_bytes;
+      static_cast<uint64_t>(to.num_elements()) * ElementSizeBytes(to.dtype());
   Memory image;
   FERRY_RETURN_IF_ERROR(AllocateHostMemory({size}, {&image, 1}));
-  CopyStrided(bytes, from.strides(), image.data, to.strides(), to.shape(),
-              element_bytes);
+  FERRY_RETURN_IF_ERROR(CopyStaged(from, bytes, to, image.data));
   return CopyFromHost(devices_, image.data, to.storage(), BeginBytes(to), size);
 }
 
@@ -555,7 +578,7 @@ absl::Status TensorReader::Run() {
 
 }  // namespace
 
-std::string DescribeMismatch(const Tensor& from, const Tensor& to) {
+std::string DescribeMismatch(const Tensor& from, const Tensor& to, bool cast) {
   const auto form = [](const Tensor& tensor) {
     return absl::StrCat(
         tensor.layout() == Layout::kStrided ? "" : Name(tensor.layout()),
@@ -564,7 +587,12 @@ std::string DescribeMismatch(const Tensor& from, const Tensor& to) {
         tensor.is_neg() ? " (neg)" : "");
   };
   if (from.is_null() || to.is_null()) return "a tensor is null";
-  if (from.dtype() != to.dtype() || from.shape() != to.shape() ||
+  const bool has_wrong_dtype =
+      from.dtype() != to.dtype() &&
+      !(cast && Category(from.dtype()) == DTypeCategory::kFloat &&
+        Category(to.dtype()) == DTypeCategory::kFloat &&
+        CheckCast(from.dtype(), to.dtype()).ok());
+  if (has_wrong_dtype || from.shape() != to.shape() ||
       from.layout() != to.layout() || from.is_conj() != to.is_conj() ||
       from.is_neg() != to.is_neg()) {
     return absl::StrCat("the file has ", form(from), ", the tensor is ",

@@ -30,8 +30,9 @@
 namespace ferry {
 
 // Returns why `from`, a tensor of a file, cannot be read into `to`: a different
-// dtype or shape, not strided, or no bytes. Empty if it can be read.
-std::string DescribeMismatch(const Tensor& from, const Tensor& to);
+// dtype or shape, not strided, or no bytes. Empty if it can be read. If `cast`
+// is set, the dtypes may be two different floating-point dtypes.
+std::string DescribeMismatch(const Tensor& from, const Tensor& to, bool cast);
 
 struct TensorRead {
   // A strided tensor of the file.
@@ -45,8 +46,9 @@ struct TensorRead {
 // Performs all of `reads`, and reads each storage of the file once. If a
 // storage has no checksum, or it is not compared, reads only the bytes that are
 // needed. If two `to` tensors share elements, each shared element gets one of
-// the two values; if they are the same view, the last read wins. Counts as a
-// change to the bytes (`Storage::version`).
+// the two values; if they are the same view, the last read wins. Elements are
+// cast if the dtypes differ, which `CheckCast` must allow. Counts as a change to
+// the bytes (`Storage::version`).
 //
 // Errors:
 //   kInvalidArgument - `to` has elements that share memory.

@@ -1,0 +1,211 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/transfer/cast_floats.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "ferry/core/cast_elements.h"
+#include "ferry/core/conj_neg.h"
+#include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
+#include "ferry/value/object_graph.h"
+
+namespace ferry {
+namespace {
+
+using ParsedStorage = ParsedCheckpoint::ParsedStorage;
+
+// Elements for a device are cast in so much memory.
+constexpr size_t kBufferBytes = size_t{64} << 10;
+
+// What the tensors say of a storage, and of those that share its bytes.
+struct Use {
+  // The dtype of its floating-point tensors that are to be cast.
+  std::optional<DType> from;
+  // A tensor of it that is used otherwise, or null.
+  const Tensor* other = nullptr;
+};
+
+bool IsStridedFloat(const Tensor& tensor) {
+  return tensor.layout() == Layout::kStrided && tensor.components().empty() &&
+         Category(tensor.dtype()) == DTypeCategory::kFloat;
+}
+
+class FloatCaster {
+ public:
+  FloatCaster(DType dtype, absl::string_view file, ParsedCheckpoint* parsed)
+      : dtype_(dtype), file_(file), parsed_(*parsed), uses_(family_count()) {}
+
+  absl::Status Run();
+
+ private:
+  size_t family_count() const { return parsed_.storages.size(); }
+
+  // The index of the storage whose bytes a storage shares: its own, or its
+  // base's.
+  size_t FamilyOf(size_t i) const {
+    const uint32_t base = parsed_.storages[i].base;
+    return base == ParsedStorage::kNoBase ? i : base;
+  }
+
+  absl::Status Error(absl::StatusCode code, absl::string_view what) const {
+    return absl::Status(code, absl::StrCat(file_, ": ", what));
+  }
+
+  absl::Status AddUse(const Tensor& tensor);
+  absl::Status AddUses(const ObjectGraph& graph);
+
+  const DType dtype_;
+  const absl::string_view file_;
+  ParsedCheckpoint& parsed_;
+  absl::flat_hash_map<Storage, size_t> index_;
+  std::vector<Use> uses_;  // by family
+};
+
+absl::Status FloatCaster::AddUse(const Tensor& tensor) {
+  for (const Tensor& component : tensor.components()) {
+    const auto found = index_.find(component.storage());
+    if (found != index_.end()) uses_[FamilyOf(found->second)].other = &tensor;
+  }
+  const auto found = index_.find(tensor.storage());
+  if (found == index_.end()) return absl::OkStatus();
+  Use& use = uses_[FamilyOf(found->second)];
+  if (!IsStridedFloat(tensor) || tensor.dtype() == dtype_ ||
+      (use.from.has_value() && *use.from != tensor.dtype())) {
+    use.other = &tensor;
+    return absl::OkStatus();
+  }
+  use.from = tensor.dtype();
+  absl::Status status = CheckCast(tensor.dtype(), dtype_);
+  if (status.ok()) {
+    status = CheckConjNeg(dtype_, tensor.is_conj(), tensor.is_neg());
+  }
+  return status.ok() ? status : Error(status.code(), status.message());
+}
+
+absl::Status FloatCaster::AddUses(const ObjectGraph& graph) {
+  for (const Tensor& tensor : graph.tensors()) {
+    FERRY_RETURN_IF_ERROR(AddUse(tensor));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FloatCaster::Run() {
+  if (Category(dtype_) != DTypeCategory::kFloat) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 absl::StrCat("LoadOptions::dtype must be a floating-point "
+                              "dtype; it is ",
+                              Name(dtype_)));
+  }
+  if (parsed_.has_other_dtypes) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "the file refers to one storage as two dtypes, so its tensors "
+                 "cannot be cast; load it without LoadOptions::dtype");
+  }
+  index_.reserve(parsed_.storages.size());
+  for (size_t i = 0; i < parsed_.storages.size(); ++i) {
+    index_.emplace(parsed_.storages[i].storage, i);
+  }
+  FERRY_RETURN_IF_ERROR(AddUses(*parsed_.graph));
+  if (parsed_.constants_graph != nullptr) {
+    FERRY_RETURN_IF_ERROR(AddUses(*parsed_.constants_graph));
+  }
+  absl::flat_hash_map<Storage, Storage> replacements;
+  for (size_t i = 0; i < parsed_.storages.size(); ++i) {
+    const Use& use = uses_[FamilyOf(i)];
+    if (!use.from.has_value()) continue;
+    const DType from = *use.from;
+    if (use.other != nullptr) {
+      return Error(
+          absl::StatusCode::kInvalidArgument,
+          absl::StrCat(
+              "a storage of ", Name(from), " elements cannot be cast to ",
+              Name(dtype_), ", since ",
+              WithArticle(use.other->layout() == Layout::kStrided
+                              ? Name(use.other->dtype())
+                              : Name(use.other->layout())),
+              " tensor of shape ", ShapeToString(use.other->shape()),
+              " uses it too; load the file without LoadOptions::dtype and cast "
+              "the tensors with strided::Cast"));
+    }
+    ParsedStorage& part = parsed_.storages[i];
+    const uint64_t elements =
+        part.storage.size_bytes() / ElementSizeBytes(from);
+    uint64_t size_bytes;
+    if (part.base_offset_bytes % ElementSizeBytes(from) != 0 ||
+        __builtin_mul_overflow(elements, ElementSizeBytes(dtype_),
+                               &size_bytes)) {
+      return Error(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("a storage of ", part.storage.size_bytes(),
+                                " bytes cannot be cast to ", Name(dtype_)));
+    }
+    Storage cast =
+        Storage::Described(size_bytes, part.storage.recorded_location());
+    replacements.emplace(part.storage, cast);
+    part.cast = ParsedStorage::Cast{part.storage, from, dtype_};
+    part.base_offset_bytes = part.base_offset_bytes / ElementSizeBytes(from) *
+                             ElementSizeBytes(dtype_);
+    part.storage = std::move(cast);
+  }
+  if (replacements.empty()) return absl::OkStatus();
+  parsed_.graph->ReplaceStorages(replacements, dtype_);
+  if (parsed_.constants_graph != nullptr) {
+    parsed_.constants_graph->ReplaceStorages(replacements, dtype_);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CastFloats(DType dtype, absl::string_view file,
+                        ParsedCheckpoint* parsed) {
+  return FloatCaster(dtype, file, parsed).Run();
+}
+
+absl::Status WriteCast(const ParsedStorage::Cast& cast, uint64_t offset_bytes,
+                       absl::string_view bytes, Backend* backend,
+                       const Memory& memory) {
+  const uint64_t from_bytes = ElementSizeBytes(cast.from);
+  const uint64_t to_bytes = ElementSizeBytes(cast.to);
+  const uint64_t whole_bytes =
+      cast.stored.size_bytes() / from_bytes * from_bytes;
+  if (offset_bytes % from_bytes != 0 ||
+      (bytes.size() % from_bytes != 0 &&
+       offset_bytes + bytes.size() <= whole_bytes)) {
+    return absl::UnimplementedError(
+        absl::StrCat("a storage to be cast is divided inside ",
+                     WithArticle(Name(cast.from)), " element"));
+  }
+  uint64_t count = bytes.size() / from_bytes;
+  uint64_t to_offset = offset_bytes / from_bytes * to_bytes;
+  if (backend == nullptr) {
+    CastElements(bytes.data(), cast.from,
+                 static_cast<char*>(memory.data) + to_offset, cast.to,
+                 static_cast<int64_t>(count));
+    return absl::OkStatus();
+  }
+  std::vector<char> buffer(std::min<uint64_t>(kBufferBytes, count * to_bytes));
+  while (count > 0) {
+    const uint64_t piece = std::min<uint64_t>(count, kBufferBytes / to_bytes);
+    CastElements(bytes.data(), cast.from, buffer.data(), cast.to,
+                 static_cast<int64_t>(piece));
+    FERRY_RETURN_IF_ERROR(backend->CopyFromHost(buffer.data(), memory,
+                                                to_offset, piece * to_bytes));
+    bytes.remove_prefix(piece * from_bytes);
+    to_offset += piece * to_bytes;
+    count -= piece;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ferry

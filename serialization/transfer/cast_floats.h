@@ -1,0 +1,50 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/transfer/cast_floats.h
+// -----------------------------------------------------------------------------
+//
+// Casts the floating-point tensors of a checkpoint while it is loaded, which
+// `LoadOptions::dtype` asks for.
+#ifndef FERRY_SERIALIZATION_TRANSFER_CAST_FLOATS_H_
+#define FERRY_SERIALIZATION_TRANSFER_CAST_FLOATS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/memory.h"
+#include "ferry/devices/backend.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
+
+namespace ferry {
+
+// Gives every strided floating-point tensor of `parsed` the dtype `dtype`. Such
+// a tensor then has a storage of another size, still described, whose
+// `ParsedStorage::cast` says how to load it. Tensors that shared a storage
+// share its replacement. Reads no tensor data. O(tensors).
+//
+//   file  the name of the checkpoint, for messages.
+//
+// Errors: kInvalidArgument - `dtype` is not a floating-point dtype, or a
+//         storage to be cast is also used as another dtype or by a tensor that
+//         is not strided. kUnimplemented - there is no such cast, or `dtype`
+//         cannot be negated and a tensor is.
+absl::Status CastFloats(DType dtype, absl::string_view file,
+                        ParsedCheckpoint* parsed);
+
+// Casts `bytes`, which begin at `offset_bytes` of the stored storage, and
+// writes the elements to where they belong in `memory`: on the host if `backend`
+// is null, else on its device. Thread-safe for pieces that do not overlap.
+//
+// Errors: kUnimplemented - the piece begins or ends inside an element.
+//         Whatever the backend returns.
+absl::Status WriteCast(const ParsedCheckpoint::ParsedStorage::Cast& cast,
+                       uint64_t offset_bytes, absl::string_view bytes,
+                       Backend* backend, const Memory& memory);
+
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_TRANSFER_CAST_FLOATS_H_
