@@ -47,8 +47,14 @@ using Float8E5M2FNUZ = SmallFloat<DType::kFloat8E5M2FNUZ, uint8_t>;
 using Float8E4M3FNUZ = SmallFloat<DType::kFloat8E4M3FNUZ, uint8_t>;
 using Float8E8M0FNU = SmallFloat<DType::kFloat8E8M0FNU, uint8_t>;
 
-extern template struct SmallFloat<DType::kFloat16, uint16_t>;
-extern template struct SmallFloat<DType::kBFloat16, uint16_t>;
+template <>
+Float16::SmallFloat(float value);
+template <>
+Float16::operator float() const;
+template <>
+BFloat16::SmallFloat(float value);
+template <>
+BFloat16::operator float() const;
 extern template struct SmallFloat<DType::kFloat8E5M2, uint8_t>;
 extern template struct SmallFloat<DType::kFloat8E4M3FN, uint8_t>;
 extern template struct SmallFloat<DType::kFloat8E5M2FNUZ, uint8_t>;

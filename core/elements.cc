@@ -64,10 +64,9 @@ View Simplify(const Tensor& tensor) {
 // Passes the elements on where they are, run by run.
 absl::Status VisitRuns(const View& view, const char* first,
                        uint64_t element_bytes, ElementVisitor visit) {
-  // In the order of the strides of a contiguous tensor, which is row-major.
   const Dimensions row_major = ContiguousStrides(view.sizes);
   const StridedTiles<2> runs(view.sizes, {{row_major, view.strides}},
-                             view.sizes.back());
+                             view.sizes.back(), TileOrder::kOfView0);
   absl::Status status;
   for (int64_t i = 0; i < runs.count() && status.ok(); ++i) {
     runs.ForEach(i, i + 1, [&](const auto& offsets, int64_t, int64_t columns) {

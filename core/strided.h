@@ -44,6 +44,15 @@ bool HasNoOverlap(absl::Span<const int64_t> shape,
 bool HasSameStrides(absl::Span<const int64_t> shape,
                     absl::Span<const int64_t> a, absl::Span<const int64_t> b);
 
+// The order in which `StridedTiles` visits elements.
+enum class TileOrder {
+  // Any order, in tiles that suit the caches.
+  kAny,
+  // In the order of the strides of view 0, row by row. If those strides are
+  // row-major, the order is row-major.
+  kOfView0,
+};
+
 // StridedTiles
 //
 // The elements of several views of one shape, in rectangular tiles of rows and
@@ -73,7 +82,7 @@ class StridedTiles {
   // `max_elements` elements. O(rank^2).
   StridedTiles(absl::Span<const int64_t> shape,
                const std::array<absl::Span<const int64_t>, kViews>& strides,
-               int64_t max_elements);
+               int64_t max_elements, TileOrder order = TileOrder::kAny);
 
   // The number of tiles; 0 if the shape has no elements.
   int64_t count() const { return count_; }
@@ -127,7 +136,7 @@ template <size_t kViews>
 StridedTiles<kViews>::StridedTiles(
     absl::Span<const int64_t> shape,
     const std::array<absl::Span<const int64_t>, kViews>& strides,
-    int64_t max_elements) {
+    int64_t max_elements, TileOrder order) {
   absl::InlinedVector<Dimension, 4> all;
   for (size_t i = shape.size(); i-- > 0;) {
     if (shape[i] == 0) return;
@@ -162,7 +171,7 @@ StridedTiles<kViews>::StridedTiles(
   }
   if (!outer_.empty()) {
     size_t row = 0;
-    for (size_t v = 1; v < kViews; ++v) {
+    for (size_t v = 1; v < kViews && order == TileOrder::kAny; ++v) {
       int64_t smallest = column_.strides[v];
       for (size_t i = 0; i < outer_.size(); ++i) {
         if (outer_[i].strides[v] == 0 || outer_[i].strides[v] >= smallest) {
@@ -178,7 +187,7 @@ StridedTiles<kViews>::StridedTiles(
   }
   // At least 1 each, and the smaller dimension leaves its share to the other.
   int64_t side = 1;
-  while (4 * side * side <= max_elements) side *= 2;
+  while (side < max_elements / side / 4) side *= 2;
   tile_columns_ = std::min(
       column_.size,
       is_crossed ? max_elements / std::min(side, row_.size) : max_elements);
