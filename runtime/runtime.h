@@ -25,7 +25,8 @@
 // large file), class_registry.h (your own classes), codec_registry.h (files
 // without pickle, and your own codecs), io/byte_source.h and stream_bytes.h
 // (inputs and outputs other than files), devices/device_registry.h (more
-// devices), runtime/plugins.h (devices from shared objects; needs //runtime).
+// devices), runtime/plugins.h (devices from shared objects; needs //runtime),
+// core/generator.h and random.h (PyTorch's random numbers).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_
@@ -38,9 +39,11 @@
 #include "ferry/core/element_types.h"
 #include "ferry/core/elements.h"
 #include "ferry/core/factories.h"
+#include "ferry/core/generator.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/core/parallel.h"
+#include "ferry/core/random.h"
 #include "ferry/core/scalar.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
