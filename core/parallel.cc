@@ -4,21 +4,15 @@
 #include "ferry/core/parallel.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <exception>
-#include <fstream>
-#include <limits>
 #include <mutex>
-#include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "ferry/core/thread_count.h"
 #include "ferry/core/thread_state.h"
 
 #ifdef FERRY_PARALLEL_STD_THREAD
@@ -32,8 +26,8 @@
 namespace ferry {
 namespace {
 
-// 0 until it is first asked for.
-std::atomic<int> num_threads{0};
+// What SetNumThreads has set; 0 before.
+std::atomic<int> num_threads_set{0};
 
 // In a forked child the workers are gone, and waiting for one would never end.
 std::atomic<bool> threads_were_used{false};
@@ -41,55 +35,6 @@ std::atomic<bool> is_forked_child{false};
 
 thread_local bool in_region = false;
 thread_local int thread_index = 0;
-
-int LeadingPositiveInt(const char* text) {
-  if (text == nullptr) return 0;
-  const long value = std::strtol(text, nullptr, 10);
-  return value > 0 && value <= std::numeric_limits<int>::max()
-             ? static_cast<int>(value)
-             : 0;
-}
-
-std::string FirstLine(const char* path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-// CPUs' worth of time that the cgroup grants, rounded up; 0 if there is no
-// quota. Documentation/admin-guide/cgroup-v2.rst of Linux, "cpu.max", and
-// Documentation/scheduler/sched-bwc.rst for version 1.
-int CgroupQuota() {
-  int64_t quota = 0;
-  int64_t period = 0;
-  const std::string v2 = FirstLine("/sys/fs/cgroup/cpu.max");
-  if (!v2.empty()) {
-    const std::vector<std::string> fields = absl::StrSplit(v2, ' ');
-    if (fields.size() != 2 || !absl::SimpleAtoi(fields[0], &quota) ||
-        !absl::SimpleAtoi(fields[1], &period)) {
-      return 0;
-    }
-  } else if (!absl::SimpleAtoi(FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-                               &quota) ||
-             !absl::SimpleAtoi(
-                 FirstLine("/sys/fs/cgroup/cpu/cpu.cfs_period_us"), &period)) {
-    return 0;
-  }
-  if (quota <= 0 || period <= 0) return 0;
-  return static_cast<int>(std::min<int64_t>((quota - 1) / period + 1, 1 << 20));
-}
-
-int DefaultNumThreads() {
-  const int asked = LeadingPositiveInt(std::getenv("FERRY_NUM_THREADS"));
-  if (asked > 0) return asked;
-  cpu_set_t cpus;
-  int count = 1;
-  if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0) count = CPU_COUNT(&cpus);
-  const int quota = CgroupQuota();
-  if (quota > 0) count = std::min(count, quota);
-  return std::max(count, 1);
-}
 
 bool MustRunSerially() { return in_region || is_forked_child.load(); }
 
@@ -146,13 +91,8 @@ class ChunkScope {
 }  // namespace
 
 int GetNumThreads() {
-  int count = num_threads.load();
-  if (count > 0) return count;
-  static const int default_count = DefaultNumThreads();
-  // Unless somebody has set it meanwhile.
-  int expected = 0;
-  num_threads.compare_exchange_strong(expected, default_count);
-  return num_threads.load();
+  const int count = num_threads_set.load();
+  return count > 0 ? count : DefaultThreadCount().count;
 }
 
 absl::Status SetNumThreads(int count) {
@@ -160,7 +100,7 @@ absl::Status SetNumThreads(int count) {
     return absl::InvalidArgumentError(
         absl::StrCat("the number of threads must be positive; it was ", count));
   }
-  num_threads.store(count);
+  num_threads_set.store(count);
   return absl::OkStatus();
 }
 

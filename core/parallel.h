@@ -29,10 +29,12 @@
 
 namespace ferry {
 
-// Returns how many threads a loop may use, including the caller's. The initial
-// value is the environment variable FERRY_NUM_THREADS if it begins with a
-// positive number. Otherwise it is the number of CPUs that the process may use
-// (by its affinity and its cgroup's quota, read once), but at least 1.
+// Returns how many threads a loop may use, including the caller's. Before
+// `SetNumThreads`, this is the first of the environment variables
+// FERRY_NUM_THREADS, MKL_NUM_THREADS and OMP_NUM_THREADS that begins with a
+// positive number, or else the number of CPUs that the process may use: by its
+// affinity and the quotas of its cgroup, but at least 1. They are read once, at
+// the first call.
 //
 // Thread-safe.
 int GetNumThreads();
