@@ -8,19 +8,23 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "ferry/core/parallel_runtime.h"
 #include "ferry/core/thread_count.h"
 #include "ferry/core/thread_state.h"
 
 #ifdef FERRY_PARALLEL_STD_THREAD
 #include <thread>
 #else
+#include "tbb/global_control.h"
 #include "tbb/parallel_for.h"
 #include "tbb/partitioner.h"
 #include "tbb/task_arena.h"
+#include "tbb/version.h"
 #endif
 
 namespace ferry {
@@ -168,6 +172,23 @@ absl::Status ParallelForEach(int64_t count,
                 }
               });
   return failure;
+}
+
+ParallelRuntime GetParallelRuntime() {
+  ParallelRuntime runtime;
+  runtime.num_threads_set = num_threads_set.load();
+  runtime.is_forked_child = is_forked_child.load();
+#ifdef FERRY_PARALLEL_STD_THREAD
+  runtime.library = "std::thread";
+  runtime.arena_concurrency = std::numeric_limits<int>::max();
+  runtime.process_limit = std::numeric_limits<int>::max();
+#else
+  runtime.library = absl::StrCat("oneTBB ", TBB_runtime_version());
+  runtime.arena_concurrency = tbb::this_task_arena::max_concurrency();
+  runtime.process_limit = static_cast<int>(tbb::global_control::active_value(
+      tbb::global_control::max_allowed_parallelism));
+#endif
+  return runtime;
 }
 
 }  // namespace ferry

@@ -43,6 +43,7 @@
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/core/parallel.h"
+#include "ferry/core/parallel_info.h"
 #include "ferry/core/random.h"
 #include "ferry/core/scalar.h"
 #include "ferry/core/status_macros.h"
