@@ -24,6 +24,7 @@
 #include "tbb/parallel_for.h"
 #include "tbb/partitioner.h"
 #include "tbb/task_arena.h"
+#include "tbb/task_group.h"
 #include "tbb/version.h"
 #endif
 
@@ -53,7 +54,7 @@ void NoteThreadsAreUsed() {
 }
 
 // Runs `task(0)` to `task(count - 1)`, on several threads where there are
-// some. Tasks do not throw.
+// some. Tasks do not throw, and have the caller's floating-point settings.
 void RunTasks(int count, absl::FunctionRef<void(int)> task) {
   NoteThreadsAreUsed();
 #ifdef FERRY_PARALLEL_STD_THREAD
@@ -63,22 +64,27 @@ void RunTasks(int count, absl::FunctionRef<void(int)> task) {
   task(0);
   for (std::thread& thread : threads) thread.join();
 #else
+  // With a context of its own, the program can cancel the group of tasks from
+  // which it called, and still every task runs.
+  tbb::task_group_context context(tbb::task_group_context::isolated,
+                                  tbb::task_group_context::default_traits |
+                                      tbb::task_group_context::fp_settings);
   tbb::this_task_arena::isolate([&] {
     tbb::parallel_for(
-        0, count, [&](int i) { task(i); }, tbb::simple_partitioner());
+        0, count, [&](int i) { task(i); }, tbb::simple_partitioner(), context);
   });
 #endif
 }
 
-// Marks the calling thread as being in chunk `index`, and puts everything back
-// afterwards: a worker goes on to other loops.
+// Makes the calling thread run chunk `index` of a loop, and puts everything
+// back afterwards: a worker goes on to other loops.
 class ChunkScope {
  public:
-  ChunkScope(int index, ThreadState state)
+  ChunkScope(int index, bool is_divided, ThreadState state)
       : state_(state),
         former_in_region_(in_region),
         former_index_(thread_index) {
-    in_region = true;
+    if (is_divided) in_region = true;
     thread_index = index;
   }
   ~ChunkScope() {
@@ -123,6 +129,7 @@ void ParallelFor(int64_t begin, int64_t end, int64_t grain,
   const int chunks = static_cast<int>(
       std::min<uint64_t>(wanted, static_cast<uint64_t>(GetNumThreads())));
   if (chunks == 1 || MustRunSerially()) {
+    const ChunkScope scope(0, /*is_divided=*/false, CurrentThreadState());
     body(begin, end);
     return;
   }
@@ -131,7 +138,7 @@ void ParallelFor(int64_t begin, int64_t end, int64_t grain,
   const ThreadState state = CurrentThreadState();
   std::vector<std::exception_ptr> failures(used);
   RunTasks(used, [&](int index) {
-    const ChunkScope scope(index, state);
+    const ChunkScope scope(index, /*is_divided=*/true, state);
     const uint64_t offset = chunk * index;
     const uint64_t size = std::min(chunk, range - offset);
     const int64_t first =

@@ -16,9 +16,11 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <memory_resource>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
