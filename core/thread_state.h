@@ -29,9 +29,19 @@ struct ThreadState {
 };
 static_assert(std::is_trivially_copyable_v<ThreadState>);
 
-// Return or set the calling thread's state. Each call takes a few instructions.
-ThreadState CurrentThreadState();
-void SetCurrentThreadState(ThreadState state);
+namespace internal {
+// Initialised at compile time, so access needs no check and no call.
+inline thread_local ThreadState current_thread_state;
+}  // namespace internal
+
+// Return or set the calling thread's state. Each call is one instruction where
+// Ferry is linked statically.
+inline ThreadState CurrentThreadState() {
+  return internal::current_thread_state;
+}
+inline void SetCurrentThreadState(ThreadState state) {
+  internal::current_thread_state = state;
+}
 
 // Sets the calling thread's state, and restores the former state when it is
 // destroyed. Must be destroyed on the same thread, in reverse order of
