@@ -66,6 +66,9 @@ _PLUGIN_HEADER_USERS = ('plugins', 'runtime', 'tools', 'tests')
 
 # Other libraries: the start of an include, and the files that may have it.
 ANYWHERE = ('',)
+# One source of the library; the others show that programs can use it as well.
+_ONETBB = ('core/parallel.cc', 'core/parallel_benchmark.cc',
+           'core/parallel_host_test.cc')
 LIBRARIES = {
     'absl/': ANYWHERE,
     'benchmark/': ANYWHERE,
@@ -77,9 +80,9 @@ LIBRARIES = {
     'hwy/': ('core/cast_',),
     'isa-l': ('io/', 'tests/'),
     'nlohmann/': ('examples/', 'serialization/', 'tools/', 'tests/'),
-    'oneapi/': ('core/parallel.cc',),
+    'oneapi/': _ONETBB,
     'openssl/': ('tools/',),
-    'tbb/': ('core/parallel.cc',),
+    'tbb/': _ONETBB,
     'zlib.h': ('io/', 'serialization/testing/', 'tests/'),
 }
 

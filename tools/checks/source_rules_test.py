@@ -96,11 +96,11 @@ class SourceRulesTest(unittest.TestCase):
         self.assert_fine('core/a.cc', '<vector>', '<sys/mman.h>')
 
     def test_libraries(self):
-        self.assert_fine('core/parallel.cc', '"tbb/parallel_for.h"')
-        self.assert_fault('core/parallel.cc only', 'core/parallel_test.cc',
-                          '"tbb/parallel_for.h"')
-        self.assert_fault('core/parallel.cc only', 'devices/copy.cc',
-                          '<oneapi/tbb/task_arena.h>')
+        for path in ('core/parallel.cc', 'core/parallel_host_test.cc'):
+            self.assert_fine(path, '"tbb/parallel_for.h"')
+        for path in ('core/parallel_test.cc', 'devices/copy.cc'):
+            self.assert_fault('core/parallel_host_test.cc only', path,
+                              '<oneapi/tbb/task_arena.h>')
         self.assert_fault('tools/ only', 'core/a.cc', '"CLI/CLI.hpp"')
         self.assert_fine('tools/ferry.cc', '"CLI/CLI.hpp"', '<openssl/evp.h>')
         self.assert_fine('devices/a.cc', '"absl/status/status.h"')
