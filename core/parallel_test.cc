@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cfenv>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <limits>
@@ -245,19 +246,30 @@ TEST(ParallelTest, ExceptionsKeepTheirTypeInEitherPath) {
   }
 }
 
+// Keeps the caller busy in its chunk, so that other threads take the others.
+void GiveOtherThreadsTime() {
+  if (ThreadIndex() == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 TEST(ParallelTest, ThreadStateReachesTheWorkersAndDoesNotStay) {
   ASSERT_THAT(SetNumThreads(4), IsOk());
-  {
-    const ScopedThreadState scope(ThreadState{42});
-    ParallelFor(0, 64, 1, [&](int64_t, int64_t) {
+  for (int i = 0; i < 10; ++i) {
+    {
+      const ScopedThreadState scope(ThreadState{42});
+      ParallelFor(0, 64, 1, [&](int64_t, int64_t) {
+        EXPECT_EQ(CurrentThreadState().bits, 42u);
+        SetCurrentThreadState(ThreadState{7});
+        GiveOtherThreadsTime();
+      });
       EXPECT_EQ(CurrentThreadState().bits, 42u);
-      SetCurrentThreadState(ThreadState{7});
+    }
+    ParallelFor(0, 64, 1, [&](int64_t, int64_t) {
+      EXPECT_EQ(CurrentThreadState().bits, 0u);
+      GiveOtherThreadsTime();
     });
-    EXPECT_EQ(CurrentThreadState().bits, 42u);
   }
-  ParallelFor(0, 64, 1, [&](int64_t, int64_t) {
-    EXPECT_EQ(CurrentThreadState().bits, 0u);
-  });
 }
 
 TEST(ParallelTest, ThreadStateIsTheCallersAfterALoop) {
