@@ -6,8 +6,9 @@
 // -----------------------------------------------------------------------------
 //
 // One word of state per thread, which `ParallelFor` copies to the threads that
-// work for the caller. core/ does not interpret it; autograd stores its modes
-// in it.
+// work for the caller. core/ does not interpret it. All bits belong to
+// autograd/grad_mode.h, through which programs use them; the header is public
+// because the modes are read inline.
 //
 // Example: run a block with a different state.
 //
@@ -46,9 +47,9 @@ inline void SetCurrentThreadState(ThreadState state) {
 // Sets the calling thread's state, and restores the former state when it is
 // destroyed. Must be destroyed on the same thread, in reverse order of
 // construction.
-class [[nodiscard]] ScopedThreadState {
+class ScopedThreadState {
  public:
-  explicit ScopedThreadState(ThreadState state)
+  [[nodiscard]] explicit ScopedThreadState(ThreadState state)
       : former_(CurrentThreadState()) {
     SetCurrentThreadState(state);
   }

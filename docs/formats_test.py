@@ -1,13 +1,12 @@
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The tests that docs/formats.md and docs/faults.md name are there.
+"""The tests that the tables of the guides name are there.
 
     formats_test.py WORKSPACE
 
-The last cell of each row names targets; the names after a target are tests in
-it, and cases or files of these tests. A row may say "not tested" instead. In
-faults.md each cell names tests, without their targets, or says why there are
-none.
+In formats.md and gradient-modes.md the last cell of each row names targets; the
+names after a target are tests in it, and cases or files of these tests. A row may say "not tested" instead. In faults.md each cell names tests,
+without their targets, or says why there are none.
 """
 
 import ast
@@ -147,9 +146,12 @@ def faults_without_tests(text, tests):
 class FormatsTest(unittest.TestCase):
 
     def test_every_name_is_there(self):
-        found, count = faults(read('docs', 'formats.md'))
-        self.assertEqual(found, [])
-        self.assertGreater(count, 150)
+        for guide, least in (('formats.md', 150),
+                             ('gradient-modes.md', 30)):
+            with self.subTest(guide):
+                found, count = faults(read('docs', guide))
+                self.assertEqual(found, [])
+                self.assertGreater(count, least)
 
     def test_every_cell_of_the_faults_has_a_test(self):
         text = read('docs', 'faults.md')

@@ -27,6 +27,7 @@
 // (inputs and outputs other than files), devices/device_registry.h (more
 // devices), runtime/plugins.h (devices from shared objects; needs //runtime),
 // core/generator.h and random.h (PyTorch's random numbers).
+// runtime/autograd.h (gradient modes; needs //runtime).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_

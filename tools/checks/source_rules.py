@@ -14,12 +14,14 @@ import re
 import sys
 
 # Who may include whom. A folder always includes itself; tests/ anything.
-_ALL = ('core', 'io', 'value', 'devices', 'plugins', 'serialization')
+_ALL = ('core', 'io', 'value', 'devices', 'plugins', 'serialization',
+        'autograd')
 LAYERS = {
     'core': (),
     'io': ('core',),
     'value': ('core',),
     'devices': ('core',),
+    'autograd': ('core',),
     'plugins': ('core', 'io', 'devices'),
     'serialization': ('core', 'io', 'value', 'devices'),
     'runtime': _ALL,
