@@ -4,8 +4,9 @@
 
     formats_test.py WORKSPACE
 
-In formats.md and gradient-modes.md the last cell of each row names targets; the
-names after a target are tests in it, and cases or files of these tests. A row may say "not tested" instead. In faults.md each cell names tests,
+In formats.md, threads.md and gradient-modes.md the last cell of each row names
+targets; the names after a target are tests in it, and cases or files of these
+tests. A row may say "not tested" instead. In faults.md each cell names tests,
 without their targets, or says why there are none.
 """
 
@@ -146,7 +147,7 @@ def faults_without_tests(text, tests):
 class FormatsTest(unittest.TestCase):
 
     def test_every_name_is_there(self):
-        for guide, least in (('formats.md', 150),
+        for guide, least in (('formats.md', 150), ('threads.md', 60),
                              ('gradient-modes.md', 30)):
             with self.subTest(guide):
                 found, count = faults(read('docs', guide))
