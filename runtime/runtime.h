@@ -20,14 +20,15 @@
 // (core/status_macros.h).
 //
 // What to read next: value/value.h (what a checkpoint holds), core/tensor.h,
+// strided_views.h, strided_copies.h and factories.h (using and making tensors),
 // serialization/load.h and save.h (and their options), state_dict.h and
 // load_into.h (a model's tensors by name), checkpoint.h (reading part of a
 // large file), class_registry.h (your own classes), codec_registry.h (files
 // without pickle, and your own codecs), io/byte_source.h and stream_bytes.h
 // (inputs and outputs other than files), devices/device_registry.h (more
-// devices), runtime/plugins.h (devices from shared objects; needs //runtime),
-// core/generator.h and random.h (PyTorch's random numbers).
-// runtime/autograd.h (gradient modes; needs //runtime).
+// devices), core/generator.h and random.h (PyTorch's random numbers). Two
+// headers need //runtime: runtime/plugins.h (devices from shared objects) and
+// runtime/autograd.h (gradient modes).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_
