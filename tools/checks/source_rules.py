@@ -68,9 +68,10 @@ _PLUGIN_HEADER_USERS = ('plugins', 'runtime', 'tools', 'tests')
 
 # Other libraries: the start of an include, and the files that may have it.
 ANYWHERE = ('',)
-# One source of the library; the others show that programs can use it as well.
+# One source of the library; the others are programs that use it as well.
 _ONETBB = ('core/parallel.cc', 'core/parallel_benchmark.cc',
-           'core/parallel_host_test.cc')
+           'core/parallel_host_test.cc',
+           'tests/benchmarks/time_tensors_main.cc')
 LIBRARIES = {
     'absl/': ANYWHERE,
     'benchmark/': ANYWHERE,
