@@ -17,49 +17,46 @@
 //   CastElements(from, DType::kFloat32, to, DType::kBFloat16, 2);
 //   // to: 0x3F80, 0x4020
 //
-// How values change:
+// Floats are rounded to the nearest narrower float, ties to even. A float64 is
+// rounded to float32 first on its way to a float of 8 or 16 bits. Infinity, and
+// a number that would be rounded beyond the largest, becomes
+//   - infinity in float32, float16, bfloat16 and float8_e5m2;
+//   - the largest number, 448, in float8_e4m3fn;
+//   - NaN in float8_e5m2fnuz and float8_e4m3fnuz, which have no negative zero
+//     either.
 //
-//   From a float to a narrower float. Rounds to nearest, ties to even. A
-//   float64 is rounded to float32 first on its way to a float of 8 or 16 bits.
-//   Infinity, and a number that rounds to one beyond the largest, becomes
-//     - infinity in float32, float16, bfloat16 and float8_e5m2;
-//     - the largest number, 448, in float8_e4m3fn;
-//     - NaN in float8_e5m2fnuz and float8_e4m3fnuz, which have no negative zero
-//       either.
+// float8_e8m0fnu holds only the powers of two from 2^-127 to 2^127. A cast to
+// it drops the sign and rounds the magnitude to a power of two. From 2^-126 on,
+// 1.5 times a power of two is rounded up. Numbers from zero to 2^-127 become
+// 2^-127, and those between 2^-127 and 2^-126 become 2^-126. Numbers from
+// 1.5 * 2^127 on become NaN.
 //
-//   To float8_e8m0fnu, whose only numbers are the powers of two from 2^-127 to
-//   2^127. Drops the sign and rounds the magnitude to a power of two. From
-//   2^-126 on, 1.5 times a power of two is rounded up. Below, zero to 2^-127
-//   becomes 2^-127, and what is larger 2^-126. From 1.5 * 2^127 on the result
-//   is NaN.
+// NaN stays NaN, and keeps its sign if the dtype has signs for NaN. Its payload
+// is not specified.
 //
-//   NaN stays NaN and keeps its sign if the dtype has signs for NaN. Its
-//   payload is not specified.
+// Integers are rounded once to float64 or float32. A float of 8 or 16 bits is
+// rounded from the float32. Between integers, a cast keeps the low bits or
+// extends the number.
 //
-//   From an integer to a float. Rounds once to float64 or float32. A float of 8
-//   or 16 bits is rounded from the float32.
+// A float that becomes an integer loses its fraction. If the result is out of
+// range, or the float is NaN, the integer is
+//   - in int64 and int32, the smallest value;
+//   - in int16, int8 and uint16, the low bits of the int32 that the float would
+//     become, and in uint32 and uint8 those of the int64;
+//   - in uint64, 0 from 2^64 on, the two's complement of a negative number down
+//     to -2^63, and 2^63 below that and for NaN.
+// PyTorch does the same, with two exceptions. Its uint32 of a float outside
+// int32 and uint32 depends on the position of the element. And NaN of
+// float8_e5m2fnuz, float8_e4m3fnuz and float8_e8m0fnu becomes 0 in all
+// integers.
 //
-//   From a float to an integer. Truncates. If the result is out of range, or
-//   for NaN,
-//     - int64 and int32 hold their smallest value;
-//     - int16, int8 and uint16 hold the low bits of the int32 that the float is
-//       cast to, and uint32 and uint8 those of the int64;
-//     - uint64 holds 0 from 2^64 on, the two's complement of negative numbers
-//       down to -2^63, and 2^63 below that and for NaN.
-//   PyTorch does the same with two exceptions. What it makes of a float outside
-//   of int32 and uint32 as a uint32 depends on the position of the element. And
-//   NaN of float8_e5m2fnuz, float8_e4m3fnuz and float8_e8m0fnu becomes 0 in all
-//   integers.
+// To bool, zeros become false and everything else true, including NaN and
+// complex numbers of which either part is not zero. From bool, every byte but 0
+// counts as 1. A cast from bool to bool copies the bytes.
 //
-//   From an integer to an integer. Keeps the low bits, or extends the number.
-//
-//   To bool. Zeros are false. Everything else is true, NaN included, and so are
-//   complex numbers unless both parts are zero. From bool, every byte but 0
-//   counts as 1. A cast from bool to bool copies the bytes.
-//
-//   Complex numbers. A cast to a real dtype drops the imaginary part, and a
-//   cast from one adds an imaginary part of +0. The parts are cast as real
-//   numbers.
+// A complex number loses its imaginary part when it becomes real. A real number
+// gets an imaginary part of +0 when it becomes complex. The parts are cast as
+// real numbers.
 #ifndef FERRY_CORE_CAST_ELEMENTS_H_
 #define FERRY_CORE_CAST_ELEMENTS_H_
 

@@ -12,7 +12,7 @@
 //   Scalar scalar = 3;
 //   scalar.dtype();                  // DType::kInt64
 //   *scalar.To<float>();             // 3.0f
-//   Scalar(300).To<uint8_t>();       // an error: kOutOfRange
+//   absl::StatusOr<uint8_t> byte = Scalar(300).To<uint8_t>();  // kOutOfRange
 #ifndef FERRY_CORE_SCALAR_H_
 #define FERRY_CORE_SCALAR_H_
 

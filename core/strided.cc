@@ -195,6 +195,14 @@ void CopyElements(const Tile& tile) {
       std::memcpy(to, from, static_cast<size_t>(tile.columns) * kBytes);
       continue;
     }
+    if (to_step == kStep) {
+#pragma GCC unroll 8
+      for (int64_t column = 0; column < tile.columns; ++column) {
+        std::memcpy(to + column * kStep, from, kBytes);
+        from += from_step;
+      }
+      continue;
+    }
     for (int64_t column = 0; column < tile.columns; ++column) {
       std::memcpy(to, from, kBytes);
       from += from_step;

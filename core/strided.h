@@ -116,7 +116,7 @@ class StridedTiles {
   int64_t count_ = 0;
 };
 
-// Copies the elements of one tile: `rows` x `columns`, with strides in elements.
+// Copies the elements of one tile, `rows` x `columns`. Strides are in elements.
 void CopyTile(const void* from, int64_t from_row_stride,
               int64_t from_column_stride, void* to, int64_t to_row_stride,
               int64_t to_column_stride, int64_t rows, int64_t columns,

@@ -66,6 +66,19 @@ void CopyTiles(const Tensor& from, const Tensor& to) {
   }
   const auto from_bytes = static_cast<int64_t>(ElementSizeBytes(from.dtype()));
   const auto to_bytes = static_cast<int64_t>(ElementSizeBytes(to.dtype()));
+  if (!conj && !neg && IsDense(to.shape(), to.strides()) &&
+      HasSameStrides(to.shape(), from.strides(), to.strides())) {
+    // One run in the same order on both sides, whatever the dimensions.
+    ParallelFor(0, to.num_elements(), kParallelElements,
+                [&](int64_t begin, int64_t end) {
+                  CastElements(static_cast<const char*>(from.data()) +
+                                   begin * from_bytes,
+                               from.dtype(),
+                               static_cast<char*>(to.data()) + begin * to_bytes,
+                               to.dtype(), end - begin);
+                });
+    return;
+  }
   const StridedTiles<2> tiles(to.shape(), {{to.strides(), from.strides()}},
                               kTileElements);
   const int64_t to_row = tiles.row_strides()[0];

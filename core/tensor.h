@@ -13,7 +13,7 @@
 //   FERRY_ASSIGN_OR_RETURN(Tensor matrix, Tensor::FromData(numbers, {2, 3}));
 //   FERRY_ASSIGN_OR_RETURN(
 //       Tensor row, Tensor::Create(matrix.storage(), matrix.dtype(), {3}));
-//   FERRY_ASSIGN_OR_RETURN(absl::Span<float> numbers_of_row, row.Data<float>());
+//   FERRY_ASSIGN_OR_RETURN(absl::Span<float> elements, row.Data<float>());
 #ifndef FERRY_CORE_TENSOR_H_
 #define FERRY_CORE_TENSOR_H_
 

@@ -40,7 +40,8 @@ struct LoadIntoOptions {
 
   // Whether a tensor may have another floating-point dtype than the tensor in
   // the file. The elements are then cast (core/cast_elements.h), as PyTorch's
-  // `load_state_dict` does. The default is false: a different dtype is an error.
+  // `load_state_dict` does. The default is false, so a different dtype is an
+  // error.
   bool cast = false;
 
   // Where in the file to look for the state, as a JSON Pointer such as "/ema".

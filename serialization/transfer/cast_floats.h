@@ -36,8 +36,9 @@ absl::Status CastFloats(DType dtype, absl::string_view file,
                         ParsedCheckpoint* parsed);
 
 // Casts `bytes`, which begin at `offset_bytes` of the stored storage, and
-// writes the elements to where they belong in `memory`: on the host if `backend`
-// is null, else on its device. Thread-safe for pieces that do not overlap.
+// writes the elements to where they belong in `memory`, which is on the device
+// of `backend`, or on the host if that is null. Thread-safe for pieces that do
+// not overlap.
 //
 // Errors: kUnimplemented - the piece begins or ends inside an element.
 //         Whatever the backend returns.

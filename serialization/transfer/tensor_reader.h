@@ -47,8 +47,8 @@ struct TensorRead {
 // storage has no checksum, or it is not compared, reads only the bytes that are
 // needed. If two `to` tensors share elements, each shared element gets one of
 // the two values; if they are the same view, the last read wins. Elements are
-// cast if the dtypes differ, which `CheckCast` must allow. Counts as a change to
-// the bytes (`Storage::version`).
+// cast if the dtypes differ, which `CheckCast` must allow. Counts as a change
+// to the bytes (`Storage::version`).
 //
 // Errors:
 //   kInvalidArgument - `to` has elements that share memory.

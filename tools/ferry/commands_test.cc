@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -509,6 +510,36 @@ TEST(ConvertTest, WritesOverItsInput) {
             0);
   EXPECT_EQ(Contents(path), before);
   EXPECT_EQ(ProtocolOf(path), 4);
+}
+
+TEST(ConvertTest, CastsFloatingPointTensors) {
+  const std::string in = DataPath("torch2.14_training_checkpoint.pt");
+  const std::string out = TestPath("cast.pt");
+  const auto dtypes = [](const std::string& path) {
+    std::map<std::string, std::string> dtypes;
+    const Json listed =
+        ParseJson(RunFerryForTest({"inspect", "--format=json", path}).out);
+    for (const Json& tensor : listed["tensors"]) {
+      dtypes[tensor["pointer"]] = tensor["dtype"];
+    }
+    return dtypes;
+  };
+  ASSERT_EQ(RunFerryForTest({"convert", "--dtype=bfloat16", in, out}).exit_code,
+            0);
+  std::map<std::string, std::string> wanted = dtypes(in);
+  int cast = 0;
+  for (auto& [pointer, dtype] : wanted) {
+    if (dtype != "float32") continue;
+    dtype = "bfloat16";
+    ++cast;
+  }
+  EXPECT_GT(cast, 0);
+  EXPECT_LT(cast, static_cast<int>(wanted.size()));
+  EXPECT_EQ(dtypes(out), wanted);
+  const FerryResult refused =
+      RunFerryForTest({"convert", "--dtype=int32", in, out});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--dtype"));
 }
 
 TEST(ConvertTest, MovesTensorsToOtherDevices) {

@@ -23,6 +23,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "ferry/core/cast_elements.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -111,6 +113,18 @@ std::vector<Storage> StoragesToRead(const Value& value) {
   for (const StorageRecord& record : part.storages()) add(record.storage);
   for (const Tensor& tensor : part.tensors()) add(tensor.storage());
   return storages;
+}
+
+// The dtypes that floating-point tensors can be cast to.
+std::vector<std::string> FloatNames() {
+  std::vector<std::string> names;
+  for (DType dtype : AllDTypes()) {
+    if (Category(dtype) == DTypeCategory::kFloat &&
+        CheckCast(DType::kFloat32, dtype).ok()) {
+      names.emplace_back(Name(dtype));
+    }
+  }
+  return names;
 }
 
 // The codecs that files can be written with.
@@ -387,13 +401,14 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "torch.load reads from OUT what it reads from IN: the same objects,\n"
       "with the same sharing, and each storage on the same device, even if\n"
       "this machine does not have that device. Only --map-location changes\n"
-      "devices. OUT may be IN. It is replaced as a whole or not at all,\n"
-      "unless it is a stream: \"-\" (standard output), a pipe or a "
-      "device.\n\n" +
+      "devices, and only --dtype changes numbers. OUT may be IN. It is\n"
+      "replaced as a whole or not at all, unless it is a stream: \"-\"\n"
+      "(standard output), a pipe or a device.\n\n" +
           std::string(kInputHelp),
       "  ferry convert old.pt new.pt\n"
       "  ferry convert --state-dict train.pt model.safetensors\n"
       "  ferry convert --at=/ema --tensors-only train.pt ema.safetensors\n"
+      "  ferry convert --dtype=bfloat16 train.pt half_the_size.pt\n"
       "  ferry convert --compatibility=1.6 new.pt for_old_pytorch.pt\n"
       "  ferry convert --container=legacy new.pt for_very_old_pytorch.pt\n"
       "  ferry convert --codec=pickle model.pt for_pytorch.pt\n"
@@ -483,6 +498,16 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->add_option("--archive-name", options->save.archive_name,
                    "The prefix of the names of the records [OUT's name]")
       ->option_text("NAME");
+  command
+      ->add_option_function<std::string>(
+          "--dtype",
+          [options](const std::string& word) {
+            options->load.dtype = DTypeFromName(word);
+          },
+          "Cast all floating-point tensors to this dtype, as PyTorch's\n"
+          "module.to(dtype) does: float32, float16, bfloat16, ...")
+      ->check(OneOf(FloatNames()))
+      ->option_text("DTYPE");
   command
       ->add_option("--map-location", options->map_location,
                    "Put all tensors on DEVICE, or the tensors of device FROM\n"
