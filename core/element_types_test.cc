@@ -21,6 +21,12 @@ float FloatOf(uint32_t bits) {
   return value;
 }
 
+uint32_t BitsOf(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
 template <typename T>
 class SmallFloatTest : public testing::Test {};
 
@@ -42,7 +48,7 @@ TYPED_TEST(SmallFloatTest, BecomesTheFloatOfACast) {
       EXPECT_TRUE(std::isnan(own)) << bits;
       continue;
     }
-    EXPECT_EQ(std::memcmp(&own, &cast, sizeof(own)), 0) << bits;
+    EXPECT_EQ(BitsOf(own), BitsOf(cast)) << bits;
   }
 }
 

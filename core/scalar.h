@@ -52,8 +52,7 @@ class Scalar {
       dtype_ = DType::kFloat64;
       value_.real = value;
     } else if constexpr (std::is_signed_v<T>) {
-      dtype_ = DType::kInt64;
-      value_.integer = value;
+      SetSigned(value);
     } else {
       SetUnsigned(value);
     }
@@ -96,10 +95,13 @@ class Scalar {
   std::string ToString() const;
 
  private:
+  void SetSigned(int64_t value) {
+    dtype_ = DType::kInt64;
+    value_.integer = value;
+  }
   void SetUnsigned(uint64_t value) {
     if (value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-      dtype_ = DType::kInt64;
-      value_.integer = static_cast<int64_t>(value);
+      SetSigned(static_cast<int64_t>(value));
     } else {
       dtype_ = DType::kUInt64;
       value_.natural = value;
