@@ -71,11 +71,6 @@ bool IsComplex(DType dtype) {
   return Category(dtype) == DTypeCategory::kComplex;
 }
 
-bool IsInteger(DType dtype) {
-  return Category(dtype) == DTypeCategory::kSignedInt ||
-         Category(dtype) == DTypeCategory::kUnsignedInt;
-}
-
 // Returns the dtype of the parts of a complex dtype, or else the dtype itself.
 DType PartOf(DType dtype) {
   switch (dtype) {

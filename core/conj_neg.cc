@@ -21,16 +21,11 @@ void NegateIntegers(char* bytes, size_t size) {
   }
 }
 
-// Turns the sign of numbers of `unit_bytes`, of each `step_bytes` the last.
+// Flips the sign bit of the last byte of every `step_bytes` bytes.
 void FlipSigns(char* bytes, size_t size, uint64_t step_bytes) {
   for (size_t i = step_bytes - 1; i < size; i += step_bytes) {
     bytes[i] = static_cast<char>(bytes[i] ^ 0x80);
   }
-}
-
-bool IsInteger(DType dtype) {
-  return Category(dtype) == DTypeCategory::kSignedInt ||
-         Category(dtype) == DTypeCategory::kUnsignedInt;
 }
 
 }  // namespace

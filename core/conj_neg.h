@@ -5,8 +5,8 @@
 // File: core/conj_neg.h
 // -----------------------------------------------------------------------------
 //
-// Conjugates and negates elements: what a tensor's flags `is_conj` and `is_neg`
-// leave to its readers.
+// Conjugates and negates elements. Whoever reads a tensor whose flag `is_conj`
+// or `is_neg` is set must do this.
 //
 // Example:
 //

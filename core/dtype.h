@@ -107,6 +107,12 @@ uint64_t ElementsPerUnit(DType dtype);
 
 DTypeCategory Category(DType dtype);
 
+// Returns whether the dtype is an integer, signed or unsigned. False for bool.
+inline bool IsInteger(DType dtype) {
+  return Category(dtype) == DTypeCategory::kSignedInt ||
+         Category(dtype) == DTypeCategory::kUnsignedInt;
+}
+
 // Returns whether PyTorch supports gradients for tensors of the dtype, which it
 // does for the categories kFloat and kComplex.
 inline bool HasGradients(DType dtype) {

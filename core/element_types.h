@@ -64,7 +64,8 @@ extern template struct SmallFloat<DType::kFloat8E8M0FNU, uint8_t>;
 // DTypeOf<T>::value
 //
 // The dtype of a tensor whose elements are of type T. Does not compile for
-// types that are no elements, such as `long double`.
+// other types, such as `long double`. (On Linux int64_t is `long`, so `long
+// long` is one of them.)
 template <typename T>
 struct DTypeOf;
 template <DType kDType, typename Bits>

@@ -140,6 +140,19 @@ absl::Status VisitPacked(const Tensor& tensor, absl::Span<const char> bytes,
 
 }  // namespace
 
+absl::Status CheckRepeats(int64_t num_elements, uint64_t element_bytes,
+                          uint64_t storage_bytes) {
+  uint64_t size_bytes;
+  if (__builtin_mul_overflow(static_cast<uint64_t>(num_elements), element_bytes,
+                             &size_bytes) ||
+      (size_bytes > storage_bytes && size_bytes > kMaxRepeatedBytes)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "its strides repeat the ", storage_bytes, " bytes of its storage as ",
+        num_elements, " elements, which is too many to visit"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status VisitElements(const Tensor& tensor,
                            absl::Span<const char> storage_bytes,
                            ElementVisitor visit) {
@@ -150,15 +163,8 @@ absl::Status VisitElements(const Tensor& tensor,
   FERRY_RETURN_IF_ERROR(
       CheckConjNeg(tensor.dtype(), tensor.is_conj(), tensor.is_neg()));
   const uint64_t element_bytes = ElementSizeBytes(tensor.dtype());
-  uint64_t size_bytes;
-  if (__builtin_mul_overflow(static_cast<uint64_t>(tensor.num_elements()),
-                             element_bytes, &size_bytes) ||
-      (size_bytes > storage_bytes.size() && size_bytes > kMaxRepeatedBytes)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("its strides repeat the ", storage_bytes.size(),
-                     " bytes of its storage as ", tensor.num_elements(),
-                     " elements, which is too many to visit"));
-  }
+  FERRY_RETURN_IF_ERROR(
+      CheckRepeats(tensor.num_elements(), element_bytes, storage_bytes.size()));
   const View view = Simplify(tensor);
   const char* const first =
       storage_bytes.data() +

@@ -28,7 +28,9 @@
 #define FERRY_CORE_ELEMENTS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -64,6 +66,14 @@ absl::Status VisitElements(const Tensor& tensor,
                            absl::Span<const char> storage_bytes,
                            ElementVisitor visit);
 
+// Returns OK if a tensor with so many elements over a storage of this size may
+// be visited or copied. A file of a few bytes can claim exabytes.
+//
+// Errors: kResourceExhausted - the elements take more than 16 GiB and more than
+//         the storage, because strides repeat them.
+absl::Status CheckRepeats(int64_t num_elements, uint64_t element_bytes,
+                          uint64_t storage_bytes);
+
 // Calls `visit(element)` for each element of a tensor in host memory, in
 // row-major order, with conj and neg resolved. T is the type of the elements
 // (core/element_types.h). Nothing is visited if there is an error.
@@ -90,9 +100,13 @@ absl::Status ForEachElement(const Tensor& tensor, Visitor visit) {
   return elements_internal::VisitHostElements(
       tensor, DTypeOf<T>::value, [&visit](absl::string_view bytes) {
         for (size_t i = 0; i < bytes.size(); i += sizeof(T)) {
-          T element;
-          std::memcpy(&element, bytes.data() + i, sizeof(T));
-          visit(element);
+          if constexpr (std::is_same_v<T, bool>) {
+            visit(bytes[i] != 0);  // a file may hold any byte
+          } else {
+            T element;
+            std::memcpy(&element, bytes.data() + i, sizeof(T));
+            visit(element);
+          }
         }
         return absl::OkStatus();
       });

@@ -115,6 +115,16 @@ TEST(ElementsTest, EndWhereTheVisitorSaysSo) {
   EXPECT_EQ(visits, 1);
 }
 
+TEST(ElementsTest, AnyByteIsABool) {
+  const Tensor tensor =
+      View(absl::string_view("\0\1\2", 3), DType::kBool, {3}, {1});
+  std::vector<bool> seen;
+  EXPECT_THAT(ForEachElement<bool>(
+                  tensor, [&seen](bool element) { seen.push_back(element); }),
+              IsOk());
+  EXPECT_EQ(seen, std::vector<bool>({false, true, true}));
+}
+
 TEST(ElementsTest, ForEachElementChecksTheType) {
   const Tensor tensor = View("aabbccdd", DType::kInt16, {2}, {2}, 1);
   std::vector<int16_t> seen;

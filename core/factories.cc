@@ -38,10 +38,6 @@ DType DefaultDType(const Scalar& value) {
   }
 }
 
-bool IsInteger(const Scalar& value) {
-  return value.dtype() == DType::kInt64 || value.dtype() == DType::kUInt64;
-}
-
 // Repeats the first `element_bytes` of `data` until `size` bytes are filled.
 void Repeat(char* data, size_t element_bytes, size_t size) {
   size_t filled = std::min(size, element_bytes);
@@ -117,17 +113,19 @@ absl::StatusOr<Tensor> Arange(Scalar start, Scalar end, Scalar step,
   double distance = 0;
   for (const auto& [scalar, number] :
        {std::pair(&start, &first), {&end, &last}, {&step, &distance}}) {
-    if (!IsInteger(*scalar) && scalar->dtype() != DType::kFloat64) {
+    if (!IsInteger(scalar->dtype()) && scalar->dtype() != DType::kFloat64) {
       return absl::InvalidArgumentError(absl::StrCat(
           "a range consists of real numbers, not of ", scalar->ToString()));
     }
     FERRY_ASSIGN_OR_RETURN(*number, scalar->To<double>());
   }
-  const absl::Status invalid = absl::InvalidArgumentError(
-      absl::StrCat("there is no range from ", start.ToString(), " to ",
-                   end.ToString(), " in steps of ", step.ToString()));
-  const bool has_integers =
-      IsInteger(start) && IsInteger(end) && IsInteger(step);
+  const auto invalid = [&] {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no range from ", start.ToString(), " to ",
+                     end.ToString(), " in steps of ", step.ToString()));
+  };
+  const bool has_integers = IsInteger(start.dtype()) &&
+                            IsInteger(end.dtype()) && IsInteger(step.dtype());
   TensorOptions all = options;
   if (!all.dtype().has_value()) {
     all.dtype(has_integers ? DType::kInt64 : DType::kFloat32);
@@ -137,21 +135,21 @@ absl::StatusOr<Tensor> Arange(Scalar start, Scalar end, Scalar step,
   if (!std::isfinite(first) || !std::isfinite(last) ||
       !std::isfinite(distance) || distance == 0 ||
       (distance > 0 ? last < first : last > first)) {
-    return invalid;
+    return invalid();
   }
   const double steps = std::ceil((last - first) / distance);
-  if (!(steps < std::ldexp(1.0, 62))) return invalid;
+  if (!(steps < std::ldexp(1.0, 62))) return invalid();
   int64_t count = static_cast<int64_t>(steps);
-  const DTypeCategory category = Category(dtype);
-  const bool in_integers =
-      has_integers && (category == DTypeCategory::kSignedInt ||
-                       category == DTypeCategory::kUnsignedInt);
+  const bool in_integers = has_integers && IsInteger(dtype);
   int64_t whole_first = 0;
   int64_t whole_step = 0;
   if (in_integers) {
     FERRY_ASSIGN_OR_RETURN(whole_first, start.To<int64_t>());
     FERRY_ASSIGN_OR_RETURN(const int64_t whole_last, end.To<int64_t>());
     FERRY_ASSIGN_OR_RETURN(whole_step, step.To<int64_t>());
+    if (whole_step > 0 ? whole_last < whole_first : whole_last > whole_first) {
+      return invalid();
+    }
     // Exact, also where a double is not: unsigned, since the distance may
     // exceed an int64_t.
     const uint64_t length = whole_step > 0

@@ -43,8 +43,8 @@ namespace ferry {
 
 // TensorOptions
 //
-// What a factory makes besides the shape. Setters return the options, so they
-// chain.
+// The properties of a new tensor other than its shape. Setters return the
+// options, so they can be chained.
 class TensorOptions {
  public:
   // The dtype of the elements. If it is not set, the factory chooses as
@@ -93,7 +93,8 @@ absl::StatusOr<Tensor> Full(absl::Span<const int64_t> shape, Scalar value,
 // the dtype.
 //
 // Further errors: kInvalidArgument - `step` is 0, not finite or points away
-// from `end`; or a number is complex or a bool.
+// from `end`; or a number is complex or a bool. kOutOfRange - all three are
+// integers, and one is 2^63 or more.
 absl::StatusOr<Tensor> Arange(Scalar start, Scalar end, Scalar step = 1,
                               const TensorOptions& options = {});
 

@@ -91,6 +91,10 @@ TEST(FactoriesTest, RefuseRangesWithoutEnd) {
   }
   EXPECT_THAT(Arange(0, INFINITY), StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(Arange(0, 1, 1e-300), StatusIs(StatusCode::kInvalidArgument));
+  // Equal as doubles, and not as integers.
+  constexpr int64_t kExact = int64_t{1} << 53;
+  EXPECT_THAT(Arange(kExact + 1, kExact, int64_t{1} << 40),
+              StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(Arange(kMinInt64, kMaxInt64),
               StatusIs(StatusCode::kInvalidArgument));
 }

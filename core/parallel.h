@@ -51,7 +51,8 @@ namespace ferry {
 // affinity and the quotas of its cgroup, but at least 1. They are read once, at
 // the first call.
 //
-// Thread-safe.
+// Thread-safe, unless another thread changes the environment during the first
+// call.
 int GetNumThreads();
 
 // Sets the number of threads for all loops that start after this call, on any
@@ -68,7 +69,9 @@ bool InParallelRegion();
 
 // Returns the number of the chunk, from 0, in the body of a loop. Returns 0 in
 // a loop that was not divided, also inside another one, and outside of loops.
-// Chunks that run at the same time have different numbers.
+// The chunks of one loop have different numbers. Chunks of different loops do
+// not, so do not index memory with it that several loops share, such as loops
+// inside two chunks or on two threads of the program.
 int ThreadIndex();
 
 // Calls `body(b, e)` on chunks that together are [begin, end), and returns when

@@ -41,7 +41,8 @@ std::string ParallelInfo();
 //     of each other, so together they may use more CPUs than there are. A
 //     runtime that is linked statically is not noticed.
 //
-// Thread-safe.
+// Thread-safe, unless another thread changes the environment during the first
+// call of this function or of `GetNumThreads`.
 std::vector<std::string> ParallelWarnings();
 
 }  // namespace ferry

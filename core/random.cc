@@ -130,21 +130,15 @@ absl::Status ForReal(DType dtype, absl::string_view function, Body body) {
 
 // --- Elements in the order of the draws --------------------------------------
 
-absl::Status CheckOnHost(const Tensor& tensor, absl::string_view function) {
-  if (tensor.is_null() || tensor.layout() != Layout::kStrided ||
-      tensor.is_conj() || tensor.is_neg()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(function,
-                     " needs a strided tensor that is not lazily "
-                     "conjugated or negated"));
+absl::Status CheckIsPlain(const Tensor& tensor, absl::string_view function) {
+  const absl::Status status = CheckOnHost(tensor);
+  if (!status.ok()) {
+    return absl::Status(status.code(),
+                        absl::StrCat(function, ": ", status.message()));
   }
-  if (tensor.num_elements() != 0 && tensor.data() == nullptr) {
-    return absl::InvalidArgumentError(
-        tensor.storage().has_data()
-            ? absl::StrCat(function, " needs a tensor in host memory, not on ",
-                           tensor.device().ToString())
-            : absl::StrCat(function,
-                           " cannot use the tensor: ", kBytesNotRead));
+  if (tensor.is_conj() || tensor.is_neg()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        function, " needs a tensor that is not lazily conjugated or negated"));
   }
   return absl::OkStatus();
 }
@@ -161,7 +155,7 @@ struct Target {
 
 absl::StatusOr<Target> TargetOf(const Tensor& tensor,
                                 absl::string_view function) {
-  FERRY_RETURN_IF_ERROR(CheckOnHost(tensor, function));
+  FERRY_RETURN_IF_ERROR(CheckIsPlain(tensor, function));
   Target target;
   target.dtype = tensor.dtype();
   target.data = tensor.data();
@@ -600,7 +594,7 @@ absl::Status FillBernoulli(const Tensor& tensor, const Tensor& probabilities,
                            Generator& generator) {
   constexpr absl::string_view kName = "FillBernoulli";
   FERRY_ASSIGN_OR_RETURN(const Target target, TargetOf(tensor, kName));
-  FERRY_RETURN_IF_ERROR(CheckOnHost(probabilities, kName));
+  FERRY_RETURN_IF_ERROR(CheckIsPlain(probabilities, kName));
   FERRY_ASSIGN_OR_RETURN(const Dimensions strides,
                          BroadcastStrides(probabilities, target.shape, kName));
   const void* const data = probabilities.data();

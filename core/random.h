@@ -10,9 +10,7 @@
 //
 // Example: initialise a weight as `torch.nn.init.normal_` does.
 //
-//   FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(6 * 4));
-//   FERRY_ASSIGN_OR_RETURN(Tensor weight,
-//                          Tensor::Create(storage, DType::kFloat32, {2, 3}));
+//   FERRY_ASSIGN_OR_RETURN(Tensor weight, Empty({2, 3}));
 //   Generator generator(42);
 //   FERRY_RETURN_IF_ERROR(FillNormal(weight, 0.0, 0.02, generator));
 //
@@ -58,11 +56,13 @@ namespace ferry {
 //
 // Thread-safety: as that of `generator` and of the memory of `tensor`.
 //
-// Errors: kInvalidArgument - nothing was written or drawn. The tensor is null,
-//         sparse or otherwise composite, conjugated or negated, not in host
-//         memory, repeats an element (a stride of 0), or has a dtype that the
-//         function does not support; or a number is out of the range that the
-//         function gives.
+// Errors: nothing is written or drawn.
+//   kInvalidArgument    - the tensor is null, sparse or otherwise composite,
+//                         conjugated or negated, repeats an element (a stride
+//                         of 0), or has a dtype that the function does not
+//                         support; or a number is out of the range that the
+//                         function gives.
+//   kFailedPrecondition - the tensor is not in host memory (`CheckOnHost`).
 
 // Writes numbers of [low, high), as `tensor.uniform_(low, high)`. The sum of
 // `low` and the random part may round to `high`.

@@ -6,12 +6,25 @@
 #include <cmath>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
+
+// The fewest digits that give the number back.
+std::string Shortest(double value) {
+  std::string text;
+  for (int digits = 6; digits <= 17; ++digits) {
+    text = absl::StrFormat("%.*g", digits, value);
+    double parsed;
+    if (absl::SimpleAtod(text, &parsed) && parsed == value) break;
+  }
+  return text;
+}
 
 // Whether an integer dtype can hold `value` once its fraction is dropped.
 bool IsInRange(double value, DType dtype) {
@@ -92,10 +105,11 @@ std::string Scalar::ToString() const {
     case DType::kUInt64:
       return absl::StrCat(value_.natural);
     case DType::kFloat64:
-      return absl::StrCat(value_.real);
+      return Shortest(value_.real);
     default:
-      return absl::StrCat(value_.complex[0], value_.complex[1] < 0 ? "" : "+",
-                          value_.complex[1], "j");
+      return absl::StrCat(Shortest(value_.complex[0]),
+                          std::signbit(value_.complex[1]) ? "" : "+",
+                          Shortest(value_.complex[1]), "j");
   }
 }
 

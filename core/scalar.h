@@ -74,11 +74,12 @@ class Scalar {
 
   // Converts to an element type (core/element_types.h) as PyTorch's `item`
   // does: integers drop the fraction, and bool says whether the number is not
-  // 0.
+  // 0. Unlike there, a negative number is never wrapped to an unsigned one.
   //
   // Errors: kOutOfRange - the number is outside the range of T, or T is an
   //         integer and the number is NaN, or T is real and the imaginary part
-  //         is not 0.
+  //         is not 0. (Float8E4M3FN and Float8E8M0FNU saturate or drop the sign
+  //         without an error, as in core/cast_elements.h.)
   template <typename T>
   absl::StatusOr<T> To() const {
     T value;
@@ -87,7 +88,7 @@ class Scalar {
     return value;
   }
 
-  // Converts to an element of `dtype` at `out`, which needs not be aligned.
+  // Converts to an element of `dtype` at `out`, which need not be aligned.
   // `CheckCast(DType::kFloat64, dtype)` must be OK. Errors: as `To`.
   absl::Status Convert(DType dtype, void* out) const;
 

@@ -53,6 +53,15 @@ TEST(ScalarTest, ConvertsAsItem) {
   EXPECT_EQ(static_cast<float>(Float16(65504.0f)), 65504.0f);
 }
 
+TEST(ScalarTest, AsText) {
+  EXPECT_EQ(Scalar(0.1).ToString(), "0.1");
+  EXPECT_EQ(Scalar(16777217.5).ToString(), "16777217.5");
+  EXPECT_EQ(Scalar(-3).ToString(), "-3");
+  EXPECT_EQ(Scalar(false).ToString(), "false");
+  EXPECT_EQ(Scalar(NAN).ToString(), "nan");
+  EXPECT_EQ(Scalar(std::complex<double>(1, -0.0)).ToString(), "1-0j");
+}
+
 TEST(ScalarTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(Scalar(300).To<uint8_t>(),
               StatusIs(StatusCode::kOutOfRange,

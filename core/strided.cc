@@ -27,7 +27,7 @@ absl::InlinedVector<std::pair<int64_t, int64_t>, 4> SortedDimensions(
 }
 
 // Both sides of a tile of a transposition stay in the first-level cache.
-constexpr uint64_t kTileBytes = uint64_t{16} << 10;
+constexpr uint64_t kTileBytes = kMaxTileBytes;
 
 // A thread copies at least so many elements, as in PyTorch.
 constexpr int64_t kParallelElements = 32768;
@@ -43,8 +43,8 @@ struct Tile {
   int64_t columns;
 };
 
-// A vector of 16 bytes, and the elements of the lower or the upper halves of
-// two vectors by turns: a0 b0 a1 b1 ...
+// A vector of 16 bytes. `Low` and `High` interleave the lower or the upper
+// halves of two vectors: a0 b0 a1 b1 ...
 template <size_t kBytes>
 struct Vector;
 template <>

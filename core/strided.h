@@ -55,14 +55,14 @@ enum class TileOrder {
 
 // StridedTiles
 //
-// The elements of several views of one shape, in rectangular tiles of rows and
-// columns. All loops over tensors run tile by tile. The dimensions are put in
-// the order of the strides of view 0, which should be the one that is written,
-// and neighbours that form one run become one dimension. The columns of a tile
-// then are the dimension in which view 0 has its smallest stride. If another
-// view has its smallest stride in another dimension, as in a transposition,
-// that dimension becomes the rows, and tiles are about square, so that each
-// cache line of either view is used by one tile only.
+// Divides the elements of several views of one shape into rectangular tiles of
+// rows and columns. All loops over tensors run tile by tile. The dimensions are
+// sorted by the strides of view 0, which should be the view that is written,
+// and adjacent dimensions that are contiguous in every view are merged. The
+// columns of a tile are the dimension in which view 0 has its smallest stride.
+// If another view has its smallest stride in another dimension, as in a
+// transposition, that dimension becomes the rows. Tiles are then about square,
+// so that each cache line of either view is used by one tile only.
 //
 // Example: sum up two matrices, tile by tile.
 //
@@ -115,6 +115,10 @@ class StridedTiles {
   int64_t column_tiles_ = 1;
   int64_t count_ = 0;
 };
+
+// The largest tile that `CopyTile` accepts. Tiles with elements of 16 bytes may
+// be of any size.
+inline constexpr int64_t kMaxTileBytes = 16 << 10;
 
 // Copies the elements of one tile, `rows` x `columns`. Strides are in elements.
 void CopyTile(const void* from, int64_t from_row_stride,

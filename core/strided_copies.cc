@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/conj_neg.h"
+#include "ferry/core/elements.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -27,6 +29,7 @@ namespace {
 // elements have up to 8 bytes.
 constexpr int64_t kTileElements = 2048;
 constexpr int64_t kMaxElementBytes = 16;
+static_assert(kTileElements * 8 <= kMaxTileBytes);  // 16 bytes: no limit
 
 // A thread casts at least so many elements, as in PyTorch.
 constexpr int64_t kParallelElements = 32768;
@@ -39,6 +42,9 @@ absl::Status CheckCopy(const Tensor& from) {
         " tensor cannot be copied element by element, since it packs several "
         "elements into a byte"));
   }
+  FERRY_RETURN_IF_ERROR(CheckRepeats(from.num_elements(),
+                                     ElementSizeBytes(from.dtype()),
+                                     from.storage().size_bytes()));
   return CheckConjNeg(from.dtype(), from.is_conj(), from.is_neg());
 }
 
@@ -54,19 +60,21 @@ bool IsRun(int64_t row_stride, int64_t column_stride, int64_t rows,
          (row_stride == columns || rows == 1);
 }
 
-// Copies between tensors of one shape that do not share memory. Either's flags
-// are resolved: those of `to` apply to what is read from it later.
+// Copies between tensors of one shape that do not share memory. Applies the
+// flags of `from` to what is read, and those of `to` to what is written, since
+// readers of `to` will apply them again.
 void CopyTiles(const Tensor& from, const Tensor& to) {
-  const bool conj = from.is_conj() != to.is_conj();
-  const bool neg = from.is_neg() != to.is_neg();
-  if (from.dtype() == to.dtype() && !conj && !neg) {
+  const bool from_changes = from.is_conj() || from.is_neg();
+  const bool to_changes = to.is_conj() || to.is_neg();
+  if (from.dtype() == to.dtype() && from.is_conj() == to.is_conj() &&
+      from.is_neg() == to.is_neg()) {
     CopyStrided(from.data(), from.strides(), to.data(), to.strides(),
                 to.shape(), ElementSizeBytes(to.dtype()));
     return;
   }
   const auto from_bytes = static_cast<int64_t>(ElementSizeBytes(from.dtype()));
   const auto to_bytes = static_cast<int64_t>(ElementSizeBytes(to.dtype()));
-  if (!conj && !neg && IsDense(to.shape(), to.strides()) &&
+  if (!from_changes && !to_changes && IsDense(to.shape(), to.strides()) &&
       HasSameStrides(to.shape(), from.strides(), to.strides())) {
     // One run in the same order on both sides, whatever the dimensions.
     ParallelFor(0, to.num_elements(), kParallelElements,
@@ -94,14 +102,17 @@ void CopyTiles(const Tensor& from, const Tensor& to) {
               static_cast<const char*>(from.data()) + offsets[1] * from_bytes;
           char* const out =
               static_cast<char*>(to.data()) + offsets[0] * to_bytes;
-          if (conj || neg || !IsRun(from_row, from_column, rows, columns)) {
+          if (from_changes || !IsRun(from_row, from_column, rows, columns)) {
             CopyTile(in, from_row, from_column, gathered, columns, 1, rows,
                      columns, static_cast<uint64_t>(from_bytes));
-            ApplyConjNeg(from.dtype(), conj, neg, gathered, rows * columns);
+            ApplyConjNeg(from.dtype(), from.is_conj(), from.is_neg(), gathered,
+                         rows * columns);
             in = gathered;
           }
           const bool is_run = IsRun(to_row, to_column, rows, columns);
-          CastElements(in, from.dtype(), is_run ? out : cast, to.dtype(),
+          char* const result = is_run ? out : cast;
+          CastElements(in, from.dtype(), result, to.dtype(), rows * columns);
+          ApplyConjNeg(to.dtype(), to.is_conj(), to.is_neg(), result,
                        rows * columns);
           if (!is_run) {
             CopyTile(cast, columns, 1, out, to_row, to_column, rows, columns,
@@ -141,10 +152,21 @@ bool HasNothingToResolve(const Tensor& tensor) {
   return !tensor.is_conj() && !tensor.is_neg();
 }
 
-// Whether any byte of the storage may belong to both.
+// Returns one past the last byte of a tensor in host memory.
+const char* End(const Tensor& tensor) {
+  // `Create` has computed the same without an error.
+  const absl::StatusOr<uint64_t> size_bytes =
+      ViewSizeBytes(tensor.dtype(), tensor.shape(), tensor.strides(), 0);
+  return static_cast<const char*>(tensor.data()) + *size_bytes;
+}
+
+// Whether the memory of two tensors may overlap. Several storages may be over
+// the same memory.
 bool MayOverlap(const Tensor& a, const Tensor& b) {
-  return a.storage() == b.storage() && a.num_elements() > 0 &&
-         b.num_elements() > 0;
+  if (a.num_elements() == 0 || b.num_elements() == 0) return false;
+  const std::less<const char*> is_before;
+  return is_before(static_cast<const char*>(a.data()), End(b)) &&
+         is_before(static_cast<const char*>(b.data()), End(a));
 }
 
 }  // namespace
@@ -173,16 +195,18 @@ absl::StatusOr<Tensor> Cast(const Tensor& tensor, DType dtype) {
 absl::Status CopyInto(const Tensor& from, const Tensor& to) {
   FERRY_RETURN_IF_ERROR(CheckOnHost(to));
   FERRY_RETURN_IF_ERROR(CheckCopy(from, to.dtype()));
+  FERRY_RETURN_IF_ERROR(CheckConjNeg(to.dtype(), to.is_conj(), to.is_neg()));
   if (!HasNoOverlap(to.shape(), to.strides())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("elements of the target share memory: its shape is ",
-                     ShapeToString(to.shape()), " and its strides are ",
-                     ShapeToString(to.strides())));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "elements of the target share memory, or may do so: its shape is ",
+        ShapeToString(to.shape()), " and its strides are ",
+        ShapeToString(to.strides())));
   }
-  FERRY_ASSIGN_OR_RETURN(Tensor expanded, Expand(from, to.shape()));
+  Tensor source = from;
   if (MayOverlap(from, to)) {
-    FERRY_ASSIGN_OR_RETURN(expanded, Clone(expanded));
+    FERRY_ASSIGN_OR_RETURN(source, Clone(from));
   }
+  FERRY_ASSIGN_OR_RETURN(const Tensor expanded, Expand(source, to.shape()));
   CopyTiles(expanded, to);
   to.storage().version().fetch_add(1);
   return absl::OkStatus();

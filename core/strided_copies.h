@@ -29,7 +29,9 @@
 //   kFailedPrecondition - a tensor is not in host memory (`CheckOnHost`).
 //   kUnimplemented      - there is no cast between the dtypes (`CheckCast`), or
 //                         the elements cannot be negated (`CheckConjNeg`).
-//   kResourceExhausted  - not enough memory.
+//   kResourceExhausted  - not enough memory, or the tensor repeats few elements
+//                         so often that the copy would take hours
+//                         (`VisitElements`).
 #ifndef FERRY_CORE_STRIDED_COPIES_H_
 #define FERRY_CORE_STRIDED_COPIES_H_
 
@@ -50,17 +52,20 @@ absl::StatusOr<Tensor> Contiguous(const Tensor& tensor);
 absl::StatusOr<Tensor> Clone(const Tensor& tensor);
 
 // Returns a copy whose elements have another dtype, cast as PyTorch casts
-// (core/cast_elements.h has the rules). Strides as `Clone`. The result shares
-// the storage of `tensor` if the dtype is the same and there is nothing to
-// resolve.
+// (core/cast_elements.h has the rules). Its strides are chosen as `Clone`
+// does. The result shares the storage of `tensor` if the dtype is the same and
+// there is nothing to resolve.
 absl::StatusOr<Tensor> Cast(const Tensor& tensor, DType dtype);
 
 // Copies the elements of `from` to `to`, and casts them to its dtype. `from` is
 // expanded to the shape of `to` (`Expand`). The two may share a storage.
 // Increments the version of the storage of `to`.
 //
+// The memory of `to` must be writable: a storage that was mapped read-only is
+// not.
+//
 // Further errors: kInvalidArgument - the shapes do not fit, or elements of `to`
-// share memory.
+// share memory, or may do so (`HasNoOverlap`).
 absl::Status CopyInto(const Tensor& from, const Tensor& to);
 
 }  // namespace strided

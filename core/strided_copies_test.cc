@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/elements.h"
 #include "ferry/core/factories.h"
 #include "ferry/core/internal_key.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/strided_views.h"
 #include "ferry/core/tensor.h"
@@ -97,6 +99,32 @@ TEST(StridedCopiesTest, ConjAndNegAreResolved) {
   EXPECT_THAT(Elements<float>(n), ElementsAre(5, -6));
 }
 
+// What is read from the target afterwards is what was copied, whatever the
+// dtypes. The flags of a target apply after the cast.
+TEST(StridedCopiesTest, CastsIntoATargetWithFlags) {
+  const Tensor conj = *Zeros({2}, TensorOptions().dtype(DType::kComplex64));
+  conj.set_conj(true, InternalKey());
+  ASSERT_THAT(strided::CopyInto(*Tensor::FromData<float>({1, 2}, {2}), conj),
+              IsOk());
+  EXPECT_THAT(
+      Elements<std::complex<float>>(conj),
+      ElementsAre(std::complex<float>(1, 0), std::complex<float>(2, 0)));
+  const Tensor neg = *Zeros({3});
+  neg.set_neg(true, InternalKey());
+  ASSERT_THAT(
+      strided::CopyInto(*Tensor::FromData<uint8_t>({5, 0, 200}, {3}), neg),
+      IsOk());
+  EXPECT_THAT(Elements<float>(neg), ElementsAre(5, 0, 200));
+  ASSERT_THAT(
+      strided::CopyInto(*Tensor::FromData<int8_t>({-128, 1, 0}, {3}), neg),
+      IsOk());
+  EXPECT_THAT(Elements<float>(neg), ElementsAre(-128, 1, 0));
+  const Tensor flag = *Zeros({3}, TensorOptions().dtype(DType::kBool));
+  flag.set_neg(true, InternalKey());
+  EXPECT_THAT(strided::CopyInto(neg, flag),
+              StatusIs(StatusCode::kUnimplemented));
+}
+
 // Every order of the dimensions on both sides, tiles that are whole and cut,
 // and enough elements for several threads.
 TEST(StridedCopiesTest, CastsAsElementByElement) {
@@ -170,6 +198,30 @@ TEST(StridedCopiesTest, CopyIntoWithinOneStorage) {
                                 *strided::Narrow(line, 0, 1, 5)),
               IsOk());
   EXPECT_THAT(*line.Data<int64_t>(), ElementsAre(0, 0, 1, 2, 3, 4));
+}
+
+// Two storages over the same memory.
+TEST(StridedCopiesTest, CopyIntoWithinTheSameMemory) {
+  std::vector<int32_t> numbers = {0, 1, 2, 3, 4, 5};
+  const auto over = [&numbers](size_t first) {
+    return *Tensor::Create(
+        Storage::FromMemory(Device("cpu"), Memory{&numbers[first], nullptr},
+                            20),
+        DType::kInt32, {5});
+  };
+  ASSERT_THAT(strided::CopyInto(over(0), over(1)), IsOk());
+  EXPECT_THAT(numbers, ElementsAre(0, 0, 1, 2, 3, 4));
+}
+
+TEST(StridedCopiesTest, RefusesToRepeatForHours) {
+  const Tensor endless = *Tensor::Create(*Storage::Allocate(4), DType::kFloat32,
+                                         {int64_t{1} << 40}, {0}, 0);
+  EXPECT_THAT(strided::Contiguous(endless),
+              StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_THAT(strided::Clone(endless),
+              StatusIs(StatusCode::kResourceExhausted));
+  EXPECT_THAT(strided::Cast(endless, DType::kInt8),
+              StatusIs(StatusCode::kResourceExhausted));
 }
 
 TEST(StridedCopiesTest, RefusesWhatItCannotRead) {

@@ -196,11 +196,13 @@ absl::StatusOr<Tensor> Permute(const Tensor& tensor,
 absl::StatusOr<Tensor> Expand(const Tensor& tensor,
                               absl::Span<const int64_t> shape) {
   FERRY_RETURN_IF_ERROR(CheckStrided(tensor));
-  const absl::Status does_not_fit = absl::InvalidArgumentError(
-      absl::StrCat("a tensor of shape ", ShapeToString(tensor.shape()),
-                   " cannot be expanded to shape ", ShapeToString(shape)));
+  const auto does_not_fit = [&] {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a tensor of shape ", ShapeToString(tensor.shape()),
+                     " cannot be expanded to shape ", ShapeToString(shape)));
+  };
   const size_t rank = tensor.shape().size();
-  if (shape.size() < rank) return does_not_fit;
+  if (shape.size() < rank) return does_not_fit();
   const size_t added = shape.size() - rank;
   View view(tensor);
   view.shape.assign(shape.begin(), shape.end());
@@ -210,7 +212,7 @@ absl::StatusOr<Tensor> Expand(const Tensor& tensor,
     const int64_t size = is_new ? 1 : tensor.shape()[i - added];
     if (shape[i] == -1 && !is_new) view.shape[i] = size;
     if (view.shape[i] < 0 || (view.shape[i] != size && size != 1)) {
-      return does_not_fit;
+      return does_not_fit();
     }
     if (view.shape[i] != size) continue;  // repeated
     if (!is_new) {
@@ -270,9 +272,11 @@ absl::StatusOr<Tensor> Reshape(const Tensor& tensor,
     }
     view.strides[i] = rest.stride;
     rest.size /= size;
-    // Past the last dimension this may exceed 2^63; it is not used then.
-    rest.stride = static_cast<int64_t>(static_cast<uint64_t>(rest.stride) *
-                                       static_cast<uint64_t>(size));
+    // For the next dimension of the run, or for dimensions of size 1 after it,
+    // whose strides do not matter.
+    if (__builtin_mul_overflow(rest.stride, size, &rest.stride)) {
+      rest.stride = 0;
+    }
   }
   return MakeView(tensor, view);
 }

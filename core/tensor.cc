@@ -3,10 +3,12 @@
 
 #include "ferry/core/tensor.h"
 
+#include <algorithm>
 #include <complex>
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -42,9 +44,13 @@ absl::StatusOr<Scalar> ItemAs(const Tensor& tensor) {
   char element[16];
   std::memcpy(element, tensor.data(), ElementSizeBytes(tensor.dtype()));
   ApplyConjNeg(tensor.dtype(), tensor.is_conj(), tensor.is_neg(), element, 1);
-  T value;
-  CastElements(element, tensor.dtype(), &value, DTypeOf<T>::value, 1);
-  return Scalar(value);
+  if constexpr (std::is_same_v<T, bool>) {
+    return Scalar(element[0] != 0);  // a file may hold any byte
+  } else {
+    T value;
+    CastElements(element, tensor.dtype(), &value, DTypeOf<T>::value, 1);
+    return Scalar(value);
+  }
 }
 
 absl::Status PastTheEnd(absl::Span<const int64_t> shape) {
@@ -175,6 +181,15 @@ absl::Status Tensor::CheckData(DType wanted) const {
         ", in a tensor of shape ", ShapeToString(shape()), " and strides ",
         ShapeToString(strides()), "; call strided::Contiguous first"));
   }
+  if (wanted == DType::kBool) {
+    const auto* const bytes = static_cast<const uint8_t*>(data());
+    if (std::any_of(bytes, bytes + num_elements(),
+                    [](uint8_t byte) { return byte > 1; })) {
+      return absl::FailedPreconditionError(
+          "an element has a byte that is neither 0 nor 1, which a C++ bool "
+          "cannot have; use ForEachElement, or strided::Cast to uint8");
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -209,7 +224,12 @@ absl::Status CheckOnHost(const Tensor& tensor) {
                      " tensor are in its components"));
   }
   if (!tensor.storage().has_data()) {
-    return absl::FailedPreconditionError(kBytesNotRead);
+    return absl::FailedPreconditionError(
+        absl::StrCat("the tensor has no elements in memory: ", kBytesNotRead));
+  }
+  if (tensor.device().type() == "meta") {
+    return absl::FailedPreconditionError(
+        "the tensor is on meta, so it has no elements");
   }
   if (!tensor.device().is_cpu()) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -154,13 +154,15 @@ class Tensor {
   void* data() const;
 
   // Returns the elements in row-major order. Writing to them writes to the
-  // storage.
+  // storage, which must not have been mapped read-only. `Data<bool>` is O(n),
+  // since it checks that every byte is 0 or 1; for other types it is O(rank).
   //
   // Errors: kFailedPrecondition - the elements cannot be used in place: they
   //         are not on the CPU, have not been read from their file, are not
-  //         contiguous, or are conjugated or negated. The message says what to
-  //         do. kInvalidArgument - T is not the type of the elements
-  //         (core/element_types.h), or the tensor is null or not strided.
+  //         contiguous, are conjugated or negated, or are not valid bools. The
+  //         message says what to do. kInvalidArgument - T is not the type of
+  //         the elements (core/element_types.h), or the tensor is null or not
+  //         strided.
   template <typename T>
   absl::StatusOr<absl::Span<T>> Data() const;
 
@@ -169,8 +171,9 @@ class Tensor {
   //
   // Errors: kFailedPrecondition - as `Data`, where the element is.
   //         kInvalidArgument    - the tensor has more elements, or none; or is
-  //                               null or not strided; or its dtype is not
-  //                               made of numbers.
+  //                               null or not strided.
+  //         kUnimplemented      - the dtype holds no numbers (`CheckCast`), or
+  //                               the element cannot be negated.
   //         kOutOfRange         - as `Scalar::To`.
   absl::StatusOr<Scalar> Item() const;
   template <typename T>

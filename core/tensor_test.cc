@@ -279,6 +279,19 @@ TEST(TensorTest, DataIsChecked) {
   EXPECT_THAT(*Tensor::FromData<float>({}, {0})->Data<float>(), IsEmpty());
 }
 
+// A file may hold any byte as a bool.
+TEST(TensorTest, BoolsAreValid) {
+  const Tensor bytes = *Tensor::FromData<uint8_t>({2, 0}, {2});
+  const Tensor bools = *Tensor::Create(bytes.storage(), DType::kBool, {2});
+  EXPECT_THAT(bools.Data<bool>(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("neither 0 nor 1")));
+  const Tensor first = *Tensor::Create(bytes.storage(), DType::kBool, {});
+  EXPECT_THAT(first.Item<int>(), IsOkAndHolds(1));
+  EXPECT_THAT(*Tensor::FromData<bool>({true, false}, {2})->Data<bool>(),
+              ElementsAre(true, false));
+}
+
 TEST(TensorTest, ItemConverts) {
   const Tensor three = *Tensor::FromData<int16_t>({3}, {1, 1});
   EXPECT_THAT(three.Item<int16_t>(), IsOkAndHolds(3));

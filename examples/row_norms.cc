@@ -25,7 +25,8 @@ namespace {
 
 using ferry::Tensor;
 
-// Returns the norms of the first rows of a matrix, at most `max_rows` of them.
+// Returns the norms of the first `max_rows` rows of a matrix, or of all rows if
+// there are fewer.
 // The elements may have any dtype that can be cast to float32, and any strides.
 absl::StatusOr<std::vector<float>> RowNorms(const Tensor& matrix,
                                             int64_t max_rows) {

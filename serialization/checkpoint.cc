@@ -33,6 +33,7 @@
 #include "ferry/serialization/detection/not_a_checkpoint.h"
 #include "ferry/serialization/detection/read_container.h"
 #include "ferry/serialization/torch/globals.h"
+#include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/transfer/cast_floats.h"
 #include "ferry/serialization/transfer/extent_reader.h"
 #include "ferry/serialization/transfer/storage_loader.h"
@@ -243,7 +244,9 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
   FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed, Parse(*file, options));
   FERRY_RETURN_IF_ERROR(CheckStrict(parsed, file->name(), options));
   if (options.dtype.has_value()) {
-    FERRY_RETURN_IF_ERROR(CastFloats(*options.dtype, file->name(), &parsed));
+    FERRY_RETURN_IF_ERROR(CastFloats(
+        *options.dtype, !torch::StorageClassOf(*options.dtype).has_value(),
+        file->name(), &parsed));
   }
   return Checkpoint(
       std::make_unique<Impl>(std::move(file), std::move(parsed), options));
@@ -457,10 +460,15 @@ absl::Status Checkpoint::Impl::ReadInto(
       ExtentRead& read = reads.emplace_back();
       read.extent = &extent;
       if (cast.has_value()) {
-        read.consume = [&cast, &extent, memory = destination.memory.data()](
+        read.consume = [&cast, &extent, &file = *files()[extent.file],
+                        memory = destination.memory.data()](
                            uint64_t offset, absl::string_view bytes) {
-          return WriteCast(*cast, extent.storage_offset_bytes + offset, bytes,
-                           /*backend=*/nullptr, Memory{memory, nullptr});
+          const absl::Status status =
+              WriteCast(*cast, extent.storage_offset_bytes + offset, bytes,
+                        /*backend=*/nullptr, Memory{memory, nullptr});
+          return status.ok() ? status
+                             : ExtentError(status.code(), file, extent,
+                                           status.message());
         };
       } else if (size_bytes != 0) {
         read.host = destination.memory.data() + extent.storage_offset_bytes;

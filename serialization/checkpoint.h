@@ -152,7 +152,9 @@ class Checkpoint {
     uint64_t size_bytes = 0;
   };
 
-  // Finds the parts that make up a storage of this checkpoint. Reads no tensor
+  // Finds the parts that make up a storage of this checkpoint. If
+  // `LoadOptions::dtype` casts the storage, the parts and their sizes are those
+  // in the file, before the cast. Reads no tensor
   // data; in a zip archive, reads the header before each part. Returns an empty
   // vector for a storage that has no bytes in the file.
   //
@@ -202,13 +204,15 @@ class Checkpoint {
   //   kCancelled       - `LoadOptions::is_cancelled` returned true.
   absl::Status ReadInto(absl::Span<const Destination> destinations) const;
 
-  // A strided tensor of this checkpoint, and a tensor of the same dtype and
-  // shape that has memory, on any device.
+  // A strided tensor of this checkpoint, and a tensor of the same shape that
+  // has memory, on any device. The dtypes must be the same too, unless `cast`
+  // is set.
   struct TensorDestination {
     Tensor from;
     Tensor to;
     // Whether the two may have different floating-point dtypes. The elements
-    // are then cast (core/cast_elements.h).
+    // are then cast (core/cast_elements.h) from their dtype in the file, even
+    // if `LoadOptions::dtype` is set.
     bool cast = false;
   };
 

@@ -40,8 +40,9 @@ struct LoadIntoOptions {
 
   // Whether a tensor may have another floating-point dtype than the tensor in
   // the file. The elements are then cast (core/cast_elements.h), as PyTorch's
-  // `load_state_dict` does. The default is false, so a different dtype is an
-  // error.
+  // `load_state_dict` does, from their dtype in the file, even if
+  // `LoadOptions::dtype` is set. The default is false, so a different dtype is
+  // an error.
   bool cast = false;
 
   // Where in the file to look for the state, as a JSON Pointer such as "/ema".
@@ -74,12 +75,12 @@ struct LoadIntoResult {
 // device of any backend.
 //
 // The shapes must be equal, and so must the dtypes unless
-// `LoadIntoOptions::cast` is set. Quantised tensors are
-// refused, because their scale is stored outside their elements. Strides may
-// differ; elements that the file lays out differently are copied through host
-// memory, at most about 64 MiB at a time, or the size of the largest such
-// storage if that is more. If two tensors are different views that overlap in
-// memory, the overlap holds the data of either one.
+// `LoadIntoOptions::cast` is set. Quantised tensors are refused, because their
+// scale is stored outside their elements. Strides may differ. Elements that the
+// file lays out differently, or that are cast, are copied through host memory,
+// at most about 64 MiB at a time, or the size of the largest such storage if
+// that is more. If two tensors are different views that overlap in memory, the
+// overlap holds the data of either one.
 //
 // Compares all names, dtypes and shapes before reading any tensor, and reports
 // every mismatch in one error. After an error while reading (damage, a lost

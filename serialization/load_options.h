@@ -80,11 +80,17 @@ struct LoadOptions : TransferControl {
   // described in core/cast_elements.h. `Checkpoint::root` shows the new dtype
   // even before the load. A storage is cast once, so tensors that share one
   // still do. Packages and map functions of the program see the cast storage.
-  // Other tensors (integers, complex, quantised, sparse) stay as they are.
+  // Other tensors stay as they are: integers, complex and quantised tensors
+  // with their scales, and sparse tensors with their values.
+  //
+  // Elements are cast while they are read. On the way to a device they pass
+  // through blocking copies instead of a transfer stream.
   //
   // Opening fails with kInvalidArgument if a storage to be cast is also used as
-  // another dtype or by a sparse tensor, or if `mapping` is set. The default
-  // casts nothing.
+  // another dtype or by a tensor that stays as it is, or if `mapping` is set;
+  // and with kUnimplemented if a tensor's dtype cannot be cast
+  // (float4_e2m1fn_x2), or a tensor is negated and `dtype` cannot be. The
+  // default casts nothing.
   std::optional<DType> dtype;
 
   // The registry of devices to load to. Null means `DeviceRegistry::Default()`.

@@ -442,22 +442,48 @@ absl::Span<const NodeId> ObjectGraph::size_items(NodeId node) const {
 }
 
 void ObjectGraph::ReplaceStorages(
-    const absl::flat_hash_map<Storage, Storage>& replacements,
-    std::optional<DType> dtype) {
+    const absl::flat_hash_map<Storage, Storage>& replacements) {
   for (StorageRecord& record : storages_) {
     const auto found = replacements.find(record.storage);
-    if (found == replacements.end()) continue;
-    record.storage = found->second;
-    if (!record.untyped) record.dtype = dtype.value_or(record.dtype);
+    if (found != replacements.end()) record.storage = found->second;
   }
   for (const Tensor& tensor : tensors_) {
     const auto found = replacements.find(tensor.storage());
     if (found == replacements.end()) continue;
-    tensor.ReplaceStorage(found->second, dtype.value_or(tensor.dtype()),
-                          InternalKey());
+    tensor.ReplaceStorage(found->second, tensor.dtype(), InternalKey());
   }
   storage_nodes_.clear();
   storages_indexed_ = 0;
+}
+
+void ObjectGraph::CastStorages(
+    const absl::flat_hash_map<Storage, Storage>& replacements, DType dtype,
+    bool untyped) {
+  // Storages whose type in the file gave tensors their dtype, and will.
+  absl::flat_hash_set<Storage> typed;
+  for (StorageRecord& record : storages_) {
+    if (!replacements.contains(record.storage)) continue;
+    if (!record.untyped && !untyped) typed.insert(record.storage);
+    if (untyped) {
+      record.untyped = true;
+      record.dtype = DType::kUInt8;
+    } else if (!record.untyped) {
+      record.dtype = dtype;
+    }
+  }
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    if (kind(node) != ValueKind::kTensor || !is_object(node)) continue;
+    const Storage& storage = tensor(node).storage();
+    if (replacements.contains(storage) && !typed.contains(storage)) {
+      nodes_[node].b |= kIsCast;
+    }
+  }
+  for (const Tensor& tensor : tensors_) {
+    const auto found = replacements.find(tensor.storage());
+    if (found == replacements.end()) continue;
+    tensor.ReplaceStorage(found->second, dtype, InternalKey());
+  }
+  ReplaceStorages(replacements);
 }
 
 bool ObjectGraph::KeysEqual(NodeId a, NodeId b) const {

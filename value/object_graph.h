@@ -266,8 +266,8 @@ class ObjectGraph {
     return nodes_[node].flags & kParameter;
   }
   // Whether a tensor that a call made still has the flags (`requires_grad`,
-  // conj, neg) that the call gave it. If not, the call no longer describes the
-  // tensor.
+  // conj, neg) and the dtype that the call gave it. If not, the call no longer
+  // describes the tensor.
   bool has_flags_of_call(NodeId node) const {
     return nodes_[node].b == TensorFlags(tensor(node));
   }
@@ -304,14 +304,20 @@ class ObjectGraph {
     codec_notes_ = std::move(notes);
   }
 
-  // Replaces each storage that is a key of `replacements` by its value, in the
-  // graph and in its tensors. The value must have the same size; if `dtype` is
-  // given, it must have as many elements of `dtype`, which then is the dtype of
-  // the tensors. Needed when a load casts storages, or a program's own code
-  // returns new ones. O(storages + tensors).
+  // Replaces each storage that is a key of `replacements` by its value, which
+  // must have the same size, in the graph and in its tensors. Needed when a
+  // program's own code returns new storages during a load. O(storages +
+  // tensors).
   void ReplaceStorages(
-      const absl::flat_hash_map<Storage, Storage>& replacements,
-      std::optional<DType> dtype = std::nullopt);
+      const absl::flat_hash_map<Storage, Storage>& replacements);
+
+  // Does the same with storages that have as many elements of `dtype`, which
+  // becomes the dtype of the tensors. If `untyped` is true, storages in the
+  // file have no dtype of their own (torch.UntypedStorage) from now on. A call
+  // that gave a tensor its dtype no longer describes it: `has_flags_of_call` is
+  // false then. O(storages + nodes).
+  void CastStorages(const absl::flat_hash_map<Storage, Storage>& replacements,
+                    DType dtype, bool untyped);
 
   // Returns whether two nodes are equal as dict keys. Compares the usual types
   // of keys by Python's ==, and tensors and objects by identity. Unhashable
@@ -407,6 +413,8 @@ class ObjectGraph {
   struct Index;
   struct Indexes;
 
+  // In the flags that a node stores, if its tensor was cast.
+  static constexpr uint16_t kIsCast = 8;
   // Returns the flags of a tensor as a node stores them.
   static uint16_t TensorFlags(const Tensor& tensor) {
     return static_cast<uint16_t>((tensor.requires_grad() ? 1 : 0) |

@@ -45,6 +45,7 @@ bool IsPlainRebuild(const GlobalRecord& global) {
          (global.name == "_rebuild_tensor" ||
           global.name == "_rebuild_tensor_v2" ||
           global.name == "_rebuild_tensor_v3" ||
+          global.name == "_rebuild_meta_tensor_no_storage" ||
           global.name == "_rebuild_parameter");
 }
 
@@ -96,9 +97,9 @@ absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
     if (!graph.is_global(record.callable) || record.state != kNoNode ||
         !IsPlainRebuild(graph.global(record.callable))) {
       return absl::UnimplementedError(
-          "requires_grad, or the conj or neg bit, of a tensor was changed "
-          "after it was read, but the tensor has attributes or is of a kind "
-          "that can only be written as it was read; replace it with "
+          "requires_grad, the dtype, or the conj or neg bit of a tensor was "
+          "changed after it was read, but the tensor has attributes or is of a "
+          "kind that can only be written as it was read; replace it with "
           "Value(tensor)");
     }
     FERRY_RETURN_IF_ERROR(WriteNode(object, graph, pickler));

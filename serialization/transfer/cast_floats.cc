@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/conj_neg.h"
@@ -32,7 +33,7 @@ constexpr size_t kBufferBytes = size_t{64} << 10;
 struct Use {
   // The dtype of its floating-point tensors that are to be cast.
   std::optional<DType> from;
-  // A tensor of it that is used otherwise, or null.
+  // A tensor of it that is not to be cast, or null.
   const Tensor* other = nullptr;
 };
 
@@ -43,14 +44,17 @@ bool IsStridedFloat(const Tensor& tensor) {
 
 class FloatCaster {
  public:
-  FloatCaster(DType dtype, absl::string_view file, ParsedCheckpoint* parsed)
-      : dtype_(dtype), file_(file), parsed_(*parsed), uses_(family_count()) {}
+  FloatCaster(DType dtype, bool untyped, absl::string_view file,
+              ParsedCheckpoint* parsed)
+      : dtype_(dtype),
+        untyped_(untyped),
+        file_(file),
+        parsed_(*parsed),
+        uses_(parsed->storages.size()) {}
 
   absl::Status Run();
 
  private:
-  size_t family_count() const { return parsed_.storages.size(); }
-
   // The index of the storage whose bytes a storage shares: its own, or its
   // base's.
   size_t FamilyOf(size_t i) const {
@@ -62,15 +66,67 @@ class FloatCaster {
     return absl::Status(code, absl::StrCat(file_, ": ", what));
   }
 
+  void AddPart(const Tensor& part) { parts_[part.storage()].push_back(part); }
+  bool IsPart(const Tensor& tensor) const;
+  void FindParts(const ObjectGraph& graph);
   absl::Status AddUse(const Tensor& tensor);
+  absl::Status ReplaceMeta(const Tensor& tensor);
   absl::Status AddUses(const ObjectGraph& graph);
+  absl::StatusOr<Storage> MakeCast(const Storage& storage, DType from) const;
+  absl::Status ReplacePart(ParsedStorage* part, const Use& use);
 
   const DType dtype_;
+  const bool untyped_;
   const absl::string_view file_;
   ParsedCheckpoint& parsed_;
   absl::flat_hash_map<Storage, size_t> index_;
   std::vector<Use> uses_;  // by family
+  // Tensors that are part of a sparse or quantised tensor, by storage.
+  absl::flat_hash_map<Storage, std::vector<Tensor>> parts_;
+  absl::flat_hash_map<Storage, Storage> replacements_;
 };
+
+bool FloatCaster::IsPart(const Tensor& tensor) const {
+  const auto found = parts_.find(tensor.storage());
+  return found != parts_.end() &&
+         std::any_of(
+             found->second.begin(), found->second.end(),
+             [&tensor](const Tensor& part) { return part.IsSame(tensor); });
+}
+
+void FloatCaster::FindParts(const ObjectGraph& graph) {
+  for (NodeId node = 0; node < graph.size(); ++node) {
+    if (graph.kind(node) != ValueKind::kTensor) continue;
+    const Tensor& tensor = graph.tensor(node);
+    for (const Tensor& component : tensor.components()) AddPart(component);
+    if (Category(tensor.dtype()) != DTypeCategory::kQuantized ||
+        !graph.is_object(node)) {
+      continue;
+    }
+    // The scales of the channels: the quantiser is a tuple among the arguments.
+    const NodeId args = graph.object(node).args;
+    if (args == kNoNode || graph.kind(args) != ValueKind::kTuple) continue;
+    for (NodeId arg : graph.items(args)) {
+      if (graph.kind(arg) != ValueKind::kTuple) continue;
+      for (NodeId item : graph.items(arg)) {
+        if (graph.kind(item) == ValueKind::kTensor) AddPart(graph.tensor(item));
+      }
+    }
+  }
+}
+
+// Meta tensors have no storage in the file.
+absl::Status FloatCaster::ReplaceMeta(const Tensor& tensor) {
+  if (!IsStridedFloat(tensor) || tensor.dtype() == dtype_ ||
+      tensor.storage().is_null() || !tensor.storage().has_data()) {
+    return absl::OkStatus();
+  }
+  FERRY_RETURN_IF_ERROR(CheckCast(tensor.dtype(), dtype_));
+  FERRY_ASSIGN_OR_RETURN(Storage cast,
+                         MakeCast(tensor.storage(), tensor.dtype()));
+  replacements_.emplace(tensor.storage(), std::move(cast));
+  return absl::OkStatus();
+}
 
 absl::Status FloatCaster::AddUse(const Tensor& tensor) {
   for (const Tensor& component : tensor.components()) {
@@ -78,25 +134,68 @@ absl::Status FloatCaster::AddUse(const Tensor& tensor) {
     if (found != index_.end()) uses_[FamilyOf(found->second)].other = &tensor;
   }
   const auto found = index_.find(tensor.storage());
-  if (found == index_.end()) return absl::OkStatus();
+  if (found == index_.end()) return ReplaceMeta(tensor);
   Use& use = uses_[FamilyOf(found->second)];
-  if (!IsStridedFloat(tensor) || tensor.dtype() == dtype_ ||
+  if (!IsStridedFloat(tensor) || IsPart(tensor) || tensor.dtype() == dtype_ ||
       (use.from.has_value() && *use.from != tensor.dtype())) {
     use.other = &tensor;
     return absl::OkStatus();
   }
   use.from = tensor.dtype();
-  absl::Status status = CheckCast(tensor.dtype(), dtype_);
-  if (status.ok()) {
-    status = CheckConjNeg(dtype_, tensor.is_conj(), tensor.is_neg());
-  }
-  return status.ok() ? status : Error(status.code(), status.message());
+  FERRY_RETURN_IF_ERROR(CheckCast(tensor.dtype(), dtype_));
+  return CheckConjNeg(dtype_, tensor.is_conj(), tensor.is_neg());
 }
 
 absl::Status FloatCaster::AddUses(const ObjectGraph& graph) {
+  FindParts(graph);
   for (const Tensor& tensor : graph.tensors()) {
-    FERRY_RETURN_IF_ERROR(AddUse(tensor));
+    const absl::Status status = AddUse(tensor);
+    if (!status.ok()) return Error(status.code(), status.message());
   }
+  return absl::OkStatus();
+}
+
+// The storage to replace `storage`, which has elements of dtype `from`.
+absl::StatusOr<Storage> FloatCaster::MakeCast(const Storage& storage,
+                                              DType from) const {
+  uint64_t size_bytes;
+  if (__builtin_mul_overflow(storage.size_bytes() / ElementSizeBytes(from),
+                             ElementSizeBytes(dtype_), &size_bytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a storage of ", storage.size_bytes(),
+                     " bytes cannot be cast to ", Name(dtype_)));
+  }
+  // A meta storage has no bytes to be read, so it is complete.
+  if (storage.has_data()) {
+    return Storage::FromMemory(storage.device(), Memory{}, size_bytes);
+  }
+  return Storage::Described(size_bytes, storage.recorded_location());
+}
+
+absl::Status FloatCaster::ReplacePart(ParsedStorage* part, const Use& use) {
+  const DType from = *use.from;
+  if (use.other != nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a storage of ", Name(from), " elements cannot be cast to ",
+        Name(dtype_), ", because ",
+        WithArticle(use.other->layout() == Layout::kStrided
+                        ? Name(use.other->dtype())
+                        : Name(use.other->layout())),
+        " tensor of shape ", ShapeToString(use.other->shape()),
+        " uses it too; load the file without LoadOptions::dtype and cast the "
+        "tensors with strided::Cast"));
+  }
+  if (part->base_offset_bytes % ElementSizeBytes(from) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a storage view that begins inside ",
+                     WithArticle(Name(from)), " element cannot be cast"));
+  }
+  FERRY_ASSIGN_OR_RETURN(Storage cast, MakeCast(part->storage, from));
+  replacements_.emplace(part->storage, cast);
+  part->cast = ParsedStorage::Cast{part->storage, from, dtype_};
+  part->base_offset_bytes = part->base_offset_bytes / ElementSizeBytes(from) *
+                            ElementSizeBytes(dtype_);
+  part->storage = std::move(cast);
   return absl::OkStatus();
 }
 
@@ -120,56 +219,25 @@ absl::Status FloatCaster::Run() {
   if (parsed_.constants_graph != nullptr) {
     FERRY_RETURN_IF_ERROR(AddUses(*parsed_.constants_graph));
   }
-  absl::flat_hash_map<Storage, Storage> replacements;
   for (size_t i = 0; i < parsed_.storages.size(); ++i) {
     const Use& use = uses_[FamilyOf(i)];
     if (!use.from.has_value()) continue;
-    const DType from = *use.from;
-    if (use.other != nullptr) {
-      return Error(
-          absl::StatusCode::kInvalidArgument,
-          absl::StrCat(
-              "a storage of ", Name(from), " elements cannot be cast to ",
-              Name(dtype_), ", since ",
-              WithArticle(use.other->layout() == Layout::kStrided
-                              ? Name(use.other->dtype())
-                              : Name(use.other->layout())),
-              " tensor of shape ", ShapeToString(use.other->shape()),
-              " uses it too; load the file without LoadOptions::dtype and cast "
-              "the tensors with strided::Cast"));
-    }
-    ParsedStorage& part = parsed_.storages[i];
-    const uint64_t elements =
-        part.storage.size_bytes() / ElementSizeBytes(from);
-    uint64_t size_bytes;
-    if (part.base_offset_bytes % ElementSizeBytes(from) != 0 ||
-        __builtin_mul_overflow(elements, ElementSizeBytes(dtype_),
-                               &size_bytes)) {
-      return Error(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("a storage of ", part.storage.size_bytes(),
-                                " bytes cannot be cast to ", Name(dtype_)));
-    }
-    Storage cast =
-        Storage::Described(size_bytes, part.storage.recorded_location());
-    replacements.emplace(part.storage, cast);
-    part.cast = ParsedStorage::Cast{part.storage, from, dtype_};
-    part.base_offset_bytes = part.base_offset_bytes / ElementSizeBytes(from) *
-                             ElementSizeBytes(dtype_);
-    part.storage = std::move(cast);
+    const absl::Status status = ReplacePart(&parsed_.storages[i], use);
+    if (!status.ok()) return Error(status.code(), status.message());
   }
-  if (replacements.empty()) return absl::OkStatus();
-  parsed_.graph->ReplaceStorages(replacements, dtype_);
+  if (replacements_.empty()) return absl::OkStatus();
+  parsed_.graph->CastStorages(replacements_, dtype_, untyped_);
   if (parsed_.constants_graph != nullptr) {
-    parsed_.constants_graph->ReplaceStorages(replacements, dtype_);
+    parsed_.constants_graph->CastStorages(replacements_, dtype_, untyped_);
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status CastFloats(DType dtype, absl::string_view file,
+absl::Status CastFloats(DType dtype, bool untyped, absl::string_view file,
                         ParsedCheckpoint* parsed) {
-  return FloatCaster(dtype, file, parsed).Run();
+  return FloatCaster(dtype, untyped, file, parsed).Run();
 }
 
 absl::Status WriteCast(const ParsedStorage::Cast& cast, uint64_t offset_bytes,

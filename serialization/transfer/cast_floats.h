@@ -21,18 +21,20 @@
 
 namespace ferry {
 
-// Gives every strided floating-point tensor of `parsed` the dtype `dtype`. Such
-// a tensor then has a storage of another size, still described, whose
+// Gives every strided floating-point tensor of `parsed` the dtype `dtype`,
+// except those that are part of a sparse or quantised tensor. Such a tensor
+// then has a storage of another size, still described, whose
 // `ParsedStorage::cast` says how to load it. Tensors that shared a storage
-// share its replacement. Reads no tensor data. O(tensors).
+// share its replacement. Reads no tensor data. O(nodes of the graph).
 //
-//   file  the name of the checkpoint, for messages.
+//   untyped  whether PyTorch keeps `dtype` in storages without a dtype.
+//   file     the name of the checkpoint, for messages.
 //
 // Errors: kInvalidArgument - `dtype` is not a floating-point dtype, or a
 //         storage to be cast is also used as another dtype or by a tensor that
-//         is not strided. kUnimplemented - there is no such cast, or `dtype`
-//         cannot be negated and a tensor is.
-absl::Status CastFloats(DType dtype, absl::string_view file,
+//         is not cast. kUnimplemented - there is no such cast, or a tensor is
+//         negated and `dtype` cannot be.
+absl::Status CastFloats(DType dtype, bool untyped, absl::string_view file,
                         ParsedCheckpoint* parsed);
 
 // Casts `bytes`, which begin at `offset_bytes` of the stored storage, and

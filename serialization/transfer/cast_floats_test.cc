@@ -49,7 +49,7 @@ class CastFloatsTest : public testing::Test {
   }
 
   absl::Status Cast(DType dtype = DType::kFloat16) {
-    return CastFloats(dtype, "model.pt", &parsed_);
+    return CastFloats(dtype, /*untyped=*/false, "model.pt", &parsed_);
   }
 
   ParsedCheckpoint parsed_;
@@ -62,8 +62,8 @@ TEST_F(CastFloatsTest, RefusesAStorageOfTwoDTypes) {
     const Storage storage = AddStorage(16);
     const Tensor floats = AddTensor(storage, DType::kFloat32, 4);
     AddTensor(storage, other, 2);
-    EXPECT_THAT(
-        Cast(), StatusIs(StatusCode::kInvalidArgument,
+    EXPECT_THAT(Cast(),
+                StatusIs(StatusCode::kInvalidArgument,
                          AllOf(HasSubstr("model.pt: "), HasSubstr("float32"),
                                HasSubstr(Name(other)))));
     EXPECT_EQ(floats.dtype(), DType::kFloat32);

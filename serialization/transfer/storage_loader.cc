@@ -231,11 +231,15 @@ absl::Status StorageLoader::PlanGroup(const Group& group,
       ExtentRead& read = reads->emplace_back();
       read.extent = &extent;
       if (part.cast.has_value()) {
-        read.consume = [&part, &extent, &own,
+        read.consume = [&part, &extent, &own, &file = *files_[extent.file],
                         device = is_on_host ? nullptr : backend](
                            uint64_t offset, absl::string_view bytes) {
-          return WriteCast(*part.cast, extent.storage_offset_bytes + offset,
-                           bytes, device, own);
+          const absl::Status status =
+              WriteCast(*part.cast, extent.storage_offset_bytes + offset, bytes,
+                        device, own);
+          return status.ok() ? status
+                             : ExtentError(status.code(), file, extent,
+                                           status.message());
         };
       } else if (!is_on_host) {
         read.device = {backend, group.location.index, &own,

@@ -93,8 +93,8 @@ absl::StatusOr<Tensor> ViewOf(const Tensor& like, void* data) {
       like.dtype(), like.shape(), like.strides(), 0);
 }
 
-// Copies the elements of `from`, of which the first is at `bytes`, to those of
-// `to`, of which the first is to be at `data`. Casts them if need be.
+// Copies the elements of `from`, which begin at `bytes`, to where those of `to`
+// belong if they begin at `data`. Casts them if the dtypes differ.
 absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
                         void* data) {
   if (from.dtype() == to.dtype()) {

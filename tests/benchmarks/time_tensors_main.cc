@@ -5,8 +5,8 @@
 //
 //   time_tensors
 //
-// Reads lines from standard input, each "KIND FROM TO ELEMENTS THREADS SECONDS",
-// and answers each with the seconds of the fastest run in that time.
+// Reads lines from standard input, each "KIND FROM TO ELEMENTS THREADS
+// SECONDS", and answers each with the seconds of the fastest run in that time.
 //
 //   KIND  cast        a tensor of dtype FROM into one of TO
 //         transpose   a square matrix of FROM, transposed
@@ -41,15 +41,26 @@ namespace {
 // scheduler may otherwise leave two of them on one.
 class Pinning : public tbb::task_scheduler_observer {
  public:
-  Pinning() { observe(true); }
+  Pinning() {
+    sched_getaffinity(0, sizeof(allowed_), &allowed_);
+    observe(true);
+  }
   ~Pinning() override { observe(false); }
   void on_scheduler_entry(bool) override {
-    const int slot = std::max(tbb::this_task_arena::current_thread_index(), 0);
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    CPU_SET(static_cast<unsigned>(slot), &cpus);
-    pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+    // The CPU of the same number among those that the process may use.
+    int left = std::max(tbb::this_task_arena::current_thread_index(), 0);
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (!CPU_ISSET(cpu, &allowed_) || left-- > 0) continue;
+      cpu_set_t cpus;
+      CPU_ZERO(&cpus);
+      CPU_SET(cpu, &cpus);
+      pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+      return;
+    }
   }
+
+ private:
+  cpu_set_t allowed_ = {};
 };
 
 struct Case {
@@ -152,8 +163,11 @@ absl::Status Run() {
   double seconds;
   while (std::cin >> row.kind >> from >> to >> row.elements >> threads >>
          seconds) {
-    row.from = DTypeFromName(from).value_or(DType::kFloat32);
-    row.to = DTypeFromName(to).value_or(DType::kFloat32);
+    if (!DTypeFromName(from) || !DTypeFromName(to)) {
+      return absl::InvalidArgumentError("no such dtype");
+    }
+    row.from = *DTypeFromName(from);
+    row.to = *DTypeFromName(to);
     FERRY_RETURN_IF_ERROR(SetNumThreads(threads));
     FERRY_ASSIGN_OR_RETURN(const double best, BestSeconds(row, seconds));
     std::cout << best << std::endl;
