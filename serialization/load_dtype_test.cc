@@ -3,6 +3,8 @@
 //
 // Loads whose tensors are cast: LoadOptions::dtype and LoadIntoOptions::cast.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -40,6 +42,8 @@
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/save_to_string.h"
+#include "ferry/serialization/testing/small_checkpoint.h"
+#include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/transfer/map_location.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
@@ -221,6 +225,33 @@ TEST_F(LoadDTypeTest, MetaTensorsAreCastWithoutBytes) {
   plain.dtype = std::nullopt;
   EXPECT_EQ(At(*LoadMemory(Save(value), plain), "/a").dtype(),
             DType::kBFloat16);
+}
+
+// 0, 1, 2, 3 in a record that is deflated, and in one of the other byte order.
+TEST_F(LoadDTypeTest, RecordsAreDecodedBeforeTheCast) {
+  ZipBuilder deflated = SmallCheckpoint();
+  deflated.Remove("my.model/data/0");
+  deflated.AddDeflated("my.model/data/0", SmallStorage());
+  std::string swapped = SmallStorage();
+  for (size_t i = 0; i < swapped.size(); i += 4) {
+    std::reverse(&swapped[i], &swapped[i] + 4);
+  }
+  ZipBuilder big_endian = SmallCheckpoint();
+  big_endian.Remove("my.model/data/0");
+  big_endian.Add("my.model/data/0", swapped);
+  big_endian.Add("my.model/byteorder", "big");
+  for (ZipBuilder* zip : {&deflated, &big_endian}) {
+    const Value value = *LoadMemory(zip->Build(), options_);
+    EXPECT_EQ(Floats<BFloat16>(At(value, "/w")),
+              std::vector<float>({0, 1, 2, 3}));
+  }
+}
+
+TEST_F(LoadDTypeTest, ErrorsNameFileAndRecord) {
+  ZipBuilder damaged = SmallCheckpoint();
+  damaged.record("my.model/data/0").crc32 ^= 1;
+  EXPECT_THAT(LoadMemory(damaged.Build(), options_),
+              StatusIs(StatusCode::kDataLoss, HasSubstr("my.model/data/0")));
 }
 
 TEST_F(LoadDTypeTest, RefusesMapping) {

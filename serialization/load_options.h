@@ -81,7 +81,8 @@ struct LoadOptions : TransferControl {
   // even before the load. A storage is cast once, so tensors that share one
   // still do. Packages and map functions of the program see the cast storage.
   // Other tensors stay as they are: integers, complex and quantised tensors
-  // with their scales, and sparse tensors with their values.
+  // with their scales, and sparse tensors with their values. (The values of a
+  // jagged nested tensor are a strided tensor in the file, so they are cast.)
   //
   // Elements are cast while they are read. On the way to a device they pass
   // through blocking copies instead of a transfer stream.
