@@ -50,9 +50,9 @@
 // float8_e5m2fnuz, float8_e4m3fnuz and float8_e8m0fnu becomes 0 in all
 // integers.
 //
-// To bool, zeros become false and everything else true, including NaN and
-// complex numbers of which either part is not zero. From bool, every byte but 0
-// counts as 1. A cast from bool to bool copies the bytes.
+// A cast to bool makes zeros false and everything else true, including NaN and
+// complex numbers of which either part is not zero. A cast from bool takes
+// every byte but 0 for 1. A cast from bool to bool copies the bytes.
 //
 // A complex number loses its imaginary part when it becomes real. A real number
 // gets an imaginary part of +0 when it becomes complex. The parts are cast as

@@ -315,42 +315,20 @@ enum class Specials {
   kUnsigned,  // NaN alone, in place of the negative zero
 };
 
-// The formats. An exponent that is not 0 is that of float32 less 127 plus
-// kBias.
-struct Float16 {
-  using Bits = uint16_t;
-  static constexpr int kMantissaBits = 10;
-  static constexpr int kBias = 15;
-  static constexpr Specials kSpecials = Specials::kIeee;
+// A format. An exponent that is not 0 is that of float32 less 127 plus kBias.
+template <typename BitsType, int mantissa_bits, int bias, Specials specials>
+struct Format {
+  using Bits = BitsType;
+  static constexpr int kMantissaBits = mantissa_bits;
+  static constexpr int kBias = bias;
+  static constexpr Specials kSpecials = specials;
 };
 
-struct Float8E5M2 {
-  using Bits = uint8_t;
-  static constexpr int kMantissaBits = 2;
-  static constexpr int kBias = 15;
-  static constexpr Specials kSpecials = Specials::kIeee;
-};
-
-struct Float8E4M3FN {
-  using Bits = uint8_t;
-  static constexpr int kMantissaBits = 3;
-  static constexpr int kBias = 7;
-  static constexpr Specials kSpecials = Specials::kFinite;
-};
-
-struct Float8E5M2FNUZ {
-  using Bits = uint8_t;
-  static constexpr int kMantissaBits = 2;
-  static constexpr int kBias = 16;
-  static constexpr Specials kSpecials = Specials::kUnsigned;
-};
-
-struct Float8E4M3FNUZ {
-  using Bits = uint8_t;
-  static constexpr int kMantissaBits = 3;
-  static constexpr int kBias = 8;
-  static constexpr Specials kSpecials = Specials::kUnsigned;
-};
+using Float16 = Format<uint16_t, 10, 15, Specials::kIeee>;
+using Float8E5M2 = Format<uint8_t, 2, 15, Specials::kIeee>;
+using Float8E4M3FN = Format<uint8_t, 3, 7, Specials::kFinite>;
+using Float8E5M2FNUZ = Format<uint8_t, 2, 16, Specials::kUnsigned>;
+using Float8E4M3FNUZ = Format<uint8_t, 3, 8, Specials::kUnsigned>;
 
 // Constants that relate a format to float32.
 template <class Format>

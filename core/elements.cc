@@ -20,19 +20,20 @@
 namespace ferry {
 namespace {
 
-// Scattered elements are gathered in so much memory, which stays in the
-// second-level cache. Large enough for several rows of a transposed matrix, so
-// that each cache line of it is read once. A multiple of every element's size.
+// The size of the buffer for scattered elements, which stays in the
+// second-level cache. It holds several rows of a transposed matrix, so that
+// each cache line of the matrix is read once. A multiple of every element's
+// size.
 constexpr size_t kBufferBytes = size_t{256} << 10;
 
-// Runs of this much and more are handed on where they stand.
+// Runs of this size and more are passed on without a copy.
 constexpr uint64_t kDirectBytes = 1024;
 
-// A tensor may be larger than its storage up to so many bytes.
+// The size up to which a tensor may be larger than its storage.
 constexpr uint64_t kMaxRepeatedBytes = uint64_t{16} << 30;
 
-// The dimensions of a view with at least one element, without those of size 1,
-// and with neighbours that make one run taken as one.
+// The dimensions of a view with at least one element. Dimensions of size 1 are
+// left out, and adjacent ones merged where their elements are evenly spaced.
 struct View {
   Dimensions sizes;
   Dimensions strides;
@@ -181,12 +182,7 @@ namespace elements_internal {
 
 absl::Status VisitHostElements(const Tensor& tensor, DType dtype,
                                ElementVisitor visit) {
-  FERRY_RETURN_IF_ERROR(CheckOnHost(tensor));
-  if (tensor.dtype() != dtype) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the tensor's dtype is ", Name(tensor.dtype()),
-                     "; its elements were asked for as ", Name(dtype)));
-  }
+  FERRY_RETURN_IF_ERROR(CheckOnHost(tensor, dtype));
   return VisitElements(tensor,
                        {static_cast<const char*>(tensor.storage().data()),
                         tensor.storage().size_bytes()},

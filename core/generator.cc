@@ -117,19 +117,15 @@ double Generator::NextNormal() {
 }
 
 absl::StatusOr<Generator> Generator::FromState(const Tensor& state) {
-  if (state.is_null() || state.dtype() != DType::kUInt8 ||
-      !state.is_contiguous() || state.data() == nullptr ||
+  FERRY_RETURN_IF_ERROR(CheckOnHost(state));
+  if (state.dtype() != DType::kUInt8 || !state.is_contiguous() ||
       (state.num_elements() != kStateBytes &&
        state.num_elements() != kLegacyBytes)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the state of a random number generator is a contiguous uint8 tensor "
         "of ",
-        kStateBytes, " or ", kLegacyBytes, " bytes in host memory; this is ",
-        state.is_null()
-            ? "a null tensor"
-            : absl::StrCat("a tensor of dtype ", Name(state.dtype()),
-                           " and shape ", ShapeToString(state.shape()), " on ",
-                           state.device().ToString())));
+        kStateBytes, " or ", kLegacyBytes, " bytes; this is a tensor of dtype ",
+        Name(state.dtype()), " and shape ", ShapeToString(state.shape())));
   }
   StateBytes bytes = {};
   std::memcpy(&bytes, state.data(), static_cast<size_t>(state.num_elements()));

@@ -51,9 +51,9 @@ class Generator {
   // PyTorch 1.13 reads them. (PyTorch 2.14 refuses them.)
   //
   // Errors:
-  //   kInvalidArgument - the tensor is not such a tensor, or its bytes are not
-  //                      in host memory.
-  //   kDataLoss        - the bytes are not the state of a generator.
+  //   kInvalidArgument    - the tensor is not such a tensor.
+  //   kFailedPrecondition - it is not in host memory (`CheckOnHost`).
+  //   kDataLoss           - the bytes are not the state of a generator.
   static absl::StatusOr<Generator> FromState(const Tensor& state);
 
   // Returns the state for `torch.set_rng_state()`: a uint8 tensor of 5056

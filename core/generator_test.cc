@@ -233,7 +233,7 @@ TEST(GeneratorTest, RefusesOtherTensors) {
   EXPECT_THAT(Generator::FromState(
                   *Tensor::Create(Storage::Described(kStateBytes, "cpu"),
                                   DType::kUInt8, {kStateBytes})),
-              refused);
+              StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 }  // namespace

@@ -29,9 +29,6 @@ absl::InlinedVector<std::pair<int64_t, int64_t>, 4> SortedDimensions(
 // Both sides of a tile of a transposition stay in the first-level cache.
 constexpr uint64_t kTileBytes = kMaxTileBytes;
 
-// A thread copies at least so many elements, as in PyTorch.
-constexpr int64_t kParallelElements = 32768;
-
 struct Tile {
   const char* from;
   char* to;
@@ -281,7 +278,7 @@ void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
   const auto* const in = static_cast<const char*>(from);
   auto* const out = static_cast<char*>(to);
   ParallelFor(
-      0, tiles.count(), kParallelElements / tiles.tile_elements(),
+      0, tiles.count(), kElementsPerThread / tiles.tile_elements(),
       [&](int64_t first, int64_t last) {
         tiles.ForEach(
             first, last,

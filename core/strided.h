@@ -116,6 +116,10 @@ class StridedTiles {
   int64_t count_ = 0;
 };
 
+// The least number of elements for which a loop over tiles uses another thread,
+// as in PyTorch.
+inline constexpr int64_t kElementsPerThread = 32768;
+
 // The largest tile that `CopyTile` accepts. Tiles with elements of 16 bytes may
 // be of any size.
 inline constexpr int64_t kMaxTileBytes = 16 << 10;

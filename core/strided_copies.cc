@@ -29,10 +29,8 @@ namespace {
 // elements have up to 8 bytes.
 constexpr int64_t kTileElements = 2048;
 constexpr int64_t kMaxElementBytes = 16;
-static_assert(kTileElements * 8 <= kMaxTileBytes);  // 16 bytes: no limit
-
-// A thread casts at least so many elements, as in PyTorch.
-constexpr int64_t kParallelElements = 32768;
+// CopyTile has no limit for elements of 16 bytes.
+static_assert(kTileElements * 8 <= kMaxTileBytes);
 
 absl::Status CheckCopy(const Tensor& from) {
   FERRY_RETURN_IF_ERROR(CheckOnHost(from));
@@ -77,7 +75,7 @@ void CopyTiles(const Tensor& from, const Tensor& to) {
   if (!from_changes && !to_changes && IsDense(to.shape(), to.strides()) &&
       HasSameStrides(to.shape(), from.strides(), to.strides())) {
     // One run in the same order on both sides, whatever the dimensions.
-    ParallelFor(0, to.num_elements(), kParallelElements,
+    ParallelFor(0, to.num_elements(), kElementsPerThread,
                 [&](int64_t begin, int64_t end) {
                   CastElements(static_cast<const char*>(from.data()) +
                                    begin * from_bytes,
@@ -120,7 +118,7 @@ void CopyTiles(const Tensor& from, const Tensor& to) {
           }
         });
   };
-  ParallelFor(0, tiles.count(), kParallelElements / tiles.tile_elements(),
+  ParallelFor(0, tiles.count(), kElementsPerThread / tiles.tile_elements(),
               copy);
 }
 

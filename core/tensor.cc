@@ -167,12 +167,7 @@ void* Tensor::data() const {
 }
 
 absl::Status Tensor::CheckData(DType wanted) const {
-  FERRY_RETURN_IF_ERROR(CheckOnHost(*this));
-  if (dtype() != wanted) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the tensor's dtype is ", Name(dtype()),
-                     "; its elements were asked for as ", Name(wanted)));
-  }
+  FERRY_RETURN_IF_ERROR(CheckOnHost(*this, wanted));
   if (!is_contiguous() || is_conj() || is_neg()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the elements are ",
@@ -235,6 +230,16 @@ absl::Status CheckOnHost(const Tensor& tensor) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the tensor is on ", tensor.device().ToString(),
         "; call To(tensor, Device(\"cpu\")) first (devices/to_device.h)"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOnHost(const Tensor& tensor, DType dtype) {
+  FERRY_RETURN_IF_ERROR(CheckOnHost(tensor));
+  if (tensor.dtype() != dtype) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the tensor's dtype is ", Name(tensor.dtype()),
+                     "; its elements were asked for as ", Name(dtype)));
   }
   return absl::OkStatus();
 }

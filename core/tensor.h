@@ -272,6 +272,9 @@ class Tensor {
 //                               been read from their file.
 absl::Status CheckOnHost(const Tensor& tensor);
 
+// Does the same, and returns kInvalidArgument if the tensor has another dtype.
+absl::Status CheckOnHost(const Tensor& tensor, DType dtype);
+
 // Returns the number of storage bytes that a view needs: its extent, in whole
 // units of `dtype`.
 //

@@ -460,16 +460,9 @@ absl::Status Checkpoint::Impl::ReadInto(
       ExtentRead& read = reads.emplace_back();
       read.extent = &extent;
       if (cast.has_value()) {
-        read.consume = [&cast, &extent, &file = *files()[extent.file],
-                        memory = destination.memory.data()](
-                           uint64_t offset, absl::string_view bytes) {
-          const absl::Status status =
-              WriteCast(*cast, extent.storage_offset_bytes + offset, bytes,
-                        /*backend=*/nullptr, Memory{memory, nullptr});
-          return status.ok() ? status
-                             : ExtentError(status.code(), file, extent,
-                                           status.message());
-        };
+        read.consume = MakeCastConsumer(
+            *cast, *files()[extent.file], extent,
+            /*backend=*/nullptr, Memory{destination.memory.data(), nullptr});
       } else if (size_bytes != 0) {
         read.host = destination.memory.data() + extent.storage_offset_bytes;
       }

@@ -233,13 +233,8 @@ absl::Status FloatCaster::Run() {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status CastFloats(DType dtype, bool untyped, absl::string_view file,
-                        ParsedCheckpoint* parsed) {
-  return FloatCaster(dtype, untyped, file, parsed).Run();
-}
-
+// Casts `bytes`, which begin at `offset_bytes` of the stored storage, and
+// writes the elements to `memory`.
 absl::Status WriteCast(const ParsedStorage::Cast& cast, uint64_t offset_bytes,
                        absl::string_view bytes, Backend* backend,
                        const Memory& memory) {
@@ -274,6 +269,27 @@ absl::Status WriteCast(const ParsedStorage::Cast& cast, uint64_t offset_bytes,
     count -= piece;
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CastFloats(DType dtype, bool untyped, absl::string_view file,
+                        ParsedCheckpoint* parsed) {
+  return FloatCaster(dtype, untyped, file, parsed).Run();
+}
+
+std::function<absl::Status(uint64_t, absl::string_view)> MakeCastConsumer(
+    const ParsedStorage::Cast& cast, const RandomAccessFile& file,
+    const Extent& extent, Backend* backend, Memory memory) {
+  return [&cast, &file, &extent, backend, memory = std::move(memory)](
+             uint64_t offset_bytes, absl::string_view bytes) {
+    const absl::Status status =
+        WriteCast(cast, extent.storage_offset_bytes + offset_bytes, bytes,
+                  backend, memory);
+    return status.ok()
+               ? status
+               : ExtentError(status.code(), file, extent, status.message());
+  };
 }
 
 }  // namespace ferry

@@ -11,12 +11,15 @@
 #define FERRY_SERIALIZATION_TRANSFER_CAST_FLOATS_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/memory.h"
 #include "ferry/devices/backend.h"
+#include "ferry/io/file.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
@@ -37,16 +40,18 @@ namespace ferry {
 absl::Status CastFloats(DType dtype, bool untyped, absl::string_view file,
                         ParsedCheckpoint* parsed);
 
-// Casts `bytes`, which begin at `offset_bytes` of the stored storage, and
-// writes the elements to where they belong in `memory`, which is on the device
-// of `backend`, or on the host if that is null. Thread-safe for pieces that do
-// not overlap.
+// Returns a function for `ExtentRead::consume`. It casts the bytes of an extent
+// and writes the elements to where they belong in `memory`, the memory of the
+// cast storage, which is on the device of `backend`, or on the host if that is
+// null. The arguments other than `memory` must outlive the function.
 //
-// Errors: kUnimplemented - the piece begins or ends inside an element.
-//         Whatever the backend returns.
-absl::Status WriteCast(const ParsedCheckpoint::ParsedStorage::Cast& cast,
-                       uint64_t offset_bytes, absl::string_view bytes,
-                       Backend* backend, const Memory& memory);
+// Its errors name the file and the record:
+//   kUnimplemented - the piece begins or ends inside an element.
+//   whatever the backend returns.
+std::function<absl::Status(uint64_t offset_bytes, absl::string_view bytes)>
+MakeCastConsumer(const ParsedCheckpoint::ParsedStorage::Cast& cast,
+                 const RandomAccessFile& file, const Extent& extent,
+                 Backend* backend, Memory memory);
 
 }  // namespace ferry
 

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/transfer/cast_floats.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +18,8 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/io/file.h"
+#include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
 #include "ferry/value/object_graph.h"
 #include "gmock/gmock.h"
@@ -106,17 +109,25 @@ TEST_F(CastFloatsTest, PiecesAreWholeElements) {
   const float from[] = {1, 2, 3, 4, 5};
   const absl::string_view bytes(reinterpret_cast<const char*>(from), 20);
   double to[4] = {};
-  const Memory memory = {to, nullptr};
-  EXPECT_THAT(WriteCast(cast, 4, bytes.substr(4, 8), nullptr, memory), IsOk());
+  const std::unique_ptr<RandomAccessFile> file = MakeMemoryFile("", "model.pt");
+  Extent extent = MakePlainExtent(0, 0, 14);
+  extent.name = "data/0";
+  const auto write = [&](uint64_t begin, uint64_t offset, size_t first,
+                         size_t size) {
+    extent.storage_offset_bytes = begin;
+    return MakeCastConsumer(cast, *file, extent, nullptr, Memory{to, nullptr})(
+        offset, bytes.substr(first, size));
+  };
+  EXPECT_THAT(write(4, 0, 4, 8), IsOk());
   EXPECT_THAT(to, testing::ElementsAre(0, 2, 3, 0));
   // The last two bytes are of no element.
-  EXPECT_THAT(WriteCast(cast, 12, bytes.substr(12, 6), nullptr, memory),
-              IsOk());
+  EXPECT_THAT(write(4, 8, 12, 6), IsOk());
   EXPECT_THAT(to, testing::ElementsAre(0, 2, 3, 4));
-  EXPECT_THAT(WriteCast(cast, 2, bytes.substr(2, 4), nullptr, memory),
-              StatusIs(StatusCode::kUnimplemented));
-  EXPECT_THAT(WriteCast(cast, 0, bytes.substr(0, 6), nullptr, memory),
-              StatusIs(StatusCode::kUnimplemented));
+  const auto refused = StatusIs(
+      StatusCode::kUnimplemented,
+      AllOf(HasSubstr("model.pt"), HasSubstr("data/0"), HasSubstr("float32")));
+  EXPECT_THAT(write(2, 0, 2, 4), refused);
+  EXPECT_THAT(write(0, 0, 0, 6), refused);
 }
 
 }  // namespace

@@ -231,16 +231,9 @@ absl::Status StorageLoader::PlanGroup(const Group& group,
       ExtentRead& read = reads->emplace_back();
       read.extent = &extent;
       if (part.cast.has_value()) {
-        read.consume = [&part, &extent, &own, &file = *files_[extent.file],
-                        device = is_on_host ? nullptr : backend](
-                           uint64_t offset, absl::string_view bytes) {
-          const absl::Status status =
-              WriteCast(*part.cast, extent.storage_offset_bytes + offset, bytes,
-                        device, own);
-          return status.ok() ? status
-                             : ExtentError(status.code(), file, extent,
-                                           status.message());
-        };
+        read.consume =
+            MakeCastConsumer(*part.cast, *files_[extent.file], extent,
+                             is_on_host ? nullptr : backend, own);
       } else if (!is_on_host) {
         read.device = {backend, group.location.index, &own,
                        extent.storage_offset_bytes};
