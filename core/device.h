@@ -16,6 +16,7 @@
 #ifndef FERRY_CORE_DEVICE_H_
 #define FERRY_CORE_DEVICE_H_
 
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -58,7 +59,10 @@ class Device {
   bool has_index() const { return index_ != kNoIndex; }
 
   // Whether the device's memory is host memory of this process.
-  bool is_cpu() const { return type_ == "cpu"; }
+  bool is_cpu() const {
+    // Inline, because every access to elements asks.
+    return type_.size() == 3 && std::memcmp(type_.data(), "cpu", 3) == 0;
+  }
 
   // Returns "cuda:1", or "cuda" without an index.
   std::string ToString() const;

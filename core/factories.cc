@@ -13,9 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/parallel.h"
-#include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/core/storage.h"
 #include "ferry/core/text.h"
 
 namespace ferry {
@@ -62,14 +60,10 @@ absl::StatusOr<Tensor> Empty(absl::Span<const int64_t> shape,
         "cannot make ", WithArticle(Name(dtype)),
         " tensor, since the dtype packs several elements into a byte"));
   }
-  FERRY_RETURN_IF_ERROR(NumElements(shape).status());
-  FERRY_ASSIGN_OR_RETURN(
-      const uint64_t size_bytes,
-      ViewSizeBytes(dtype, shape, ContiguousStrides(shape), 0));
-  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(size_bytes));
-  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
-                         Tensor::Create(std::move(storage), dtype, shape));
-  FERRY_RETURN_IF_ERROR(tensor.SetRequiresGrad(options.requires_grad()));
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(dtype, shape));
+  if (options.requires_grad()) {
+    FERRY_RETURN_IF_ERROR(tensor.SetRequiresGrad(true));
+  }
   return tensor;
 }
 

@@ -171,10 +171,9 @@ absl::StatusOr<Tensor> Generator::State() const {
   bytes.normal_y = next_normal_.value_or(0);
   bytes.float_normal_is_valid = next_float_normal_.has_value() ? 1 : 0;
   bytes.float_normal = next_float_normal_.value_or(0);
-  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(kStateBytes));
-  std::memcpy(storage.data(), &bytes, kStateBytes);
-  return Tensor::Create(std::move(storage), DType::kUInt8,
-                        {static_cast<int64_t>(kStateBytes)});
+  return Tensor::FromData<uint8_t>(
+      {reinterpret_cast<const uint8_t*>(&bytes), kStateBytes},
+      {static_cast<int64_t>(kStateBytes)});
 }
 
 }  // namespace ferry

@@ -43,7 +43,7 @@ void* MapPages(uint64_t size_bytes, PagePool* pool) {
   if (size_bytes == 0 || size_bytes > kMaxBytes) return nullptr;
   const uint64_t huge_page_bytes = HugePageBytes();
   const uint64_t size = RoundUp(size_bytes, PageBytes());
-  if (pool != nullptr) {
+  if (pool != nullptr && size >= PagePool::kMinMappingBytes) {
     void* const kept = pool->Take(size, InternalKey());
     if (kept != nullptr) return kept;
   }
@@ -69,7 +69,7 @@ void* MapPages(uint64_t size_bytes, PagePool* pool) {
 
 void UnmapPages(void* pages, uint64_t size_bytes, PagePool* pool) {
   const uint64_t size = RoundUp(size_bytes, PageBytes());
-  if (pool != nullptr) {
+  if (pool != nullptr && size >= PagePool::kMinMappingBytes) {
     pool->Keep(pages, size, InternalKey());
   } else {
     munmap(pages, size);

@@ -8,9 +8,10 @@
 #include <cstdlib>
 #include <utility>
 
-#include "absl/status/statusor.h"
+#include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/huge_pages.h"
+#include "ferry/core/kept_memory.h"
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
@@ -24,6 +25,9 @@ constexpr uint64_t kOwnMappingBytes = uint64_t{2} << 20;
 constexpr uint64_t kMaxSlabBytes = 2 * kOwnMappingBytes;
 // A slab ends at half of its size if that is this full.
 constexpr uint64_t kFullHalfBytes = kOwnMappingBytes - kOwnMappingBytes / 16;
+
+// More than any address space has.
+constexpr uint64_t kMaxBlockBytes = uint64_t{1} << 56;
 
 absl::Status NoMemory(uint64_t size_bytes) {
   return absl::ResourceExhaustedError(
@@ -50,6 +54,31 @@ absl::StatusOr<Memory> AllocateSlab(uint64_t size_bytes,
     return NoMemory(size_bytes);
   }
   return Memory{data, std::shared_ptr<void>(data, std::free)};
+}
+
+// Returns the size of the block for `size_bytes`: one of eight sizes per power
+// of two, so that a freed block fits the next tensor of about its size. It is
+// less than 12.5 % larger than `size_bytes`, except for the smallest. The sizes
+// of mappings are whole pages, since an eighth of kHugeFromBytes is.
+uint64_t BlockBytes(uint64_t size_bytes) {
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+  // Exact, so that the sanitizer sees an access past the end.
+  if (size_bytes < kHugeFromBytes) {
+    return std::max(size_bytes, PagePool::kMinBlockBytes);
+  }
+#endif
+  const uint64_t size = std::max(size_bytes, uint64_t{1} << 10);
+  const int exponent = 63 - __builtin_clzll(size);
+  return RoundUp(size, uint64_t{1} << (exponent - 3));
+}
+
+// Returns null if the system has no memory.
+void* NewBlock(uint64_t block_bytes) {
+  static_assert(PagePool::kMinMappingBytes == kHugeFromBytes);
+  if (block_bytes >= kHugeFromBytes) return MapPages(block_bytes);
+  void* block = nullptr;
+  return posix_memalign(&block, kAlignmentBytes, block_bytes) == 0 ? block
+                                                                   : nullptr;
 }
 
 // As AllocateHostMemory, but an error may leave some of `out` allocated.
@@ -97,9 +126,32 @@ absl::Status AllocateAll(absl::Span<const uint64_t> sizes_bytes,
 absl::Status AllocateHostMemory(absl::Span<const uint64_t> sizes_bytes,
                                 absl::Span<Memory> out,
                                 const std::shared_ptr<PagePool>& pool) {
-  const absl::Status status = AllocateAll(sizes_bytes, out, pool);
+  absl::Status status = AllocateAll(sizes_bytes, out, pool);
+  if (status.ok()) return status;
+  std::fill(out.begin(), out.end(), Memory());
+  if (KeptMemoryBytes() == 0) return status;
+  ReleaseKeptMemory();
+  status = AllocateAll(sizes_bytes, out, pool);
   if (!status.ok()) std::fill(out.begin(), out.end(), Memory());
   return status;
+}
+
+absl::StatusOr<void*> AllocateBlock(uint64_t size_bytes,
+                                    const InternalKey& key) {
+  if (size_bytes > kMaxBlockBytes) return NoMemory(size_bytes);
+  const uint64_t block_bytes = BlockBytes(size_bytes);
+  void* block = KeptMemory(key).Take(block_bytes, key);
+  if (block != nullptr) return block;
+  block = NewBlock(block_bytes);
+  if (block != nullptr) return block;
+  ReleaseKeptMemory();
+  block = NewBlock(block_bytes);
+  if (block == nullptr) return NoMemory(size_bytes);
+  return block;
+}
+
+void FreeBlock(void* block, uint64_t size_bytes, const InternalKey& key) {
+  KeptMemory(key).Keep(block, BlockBytes(size_bytes), key);
 }
 
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #ifndef FERRY_CORE_PAGE_POOL_H_
 #define FERRY_CORE_PAGE_POOL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 
@@ -34,49 +35,104 @@ class InternalKey;
 
 // PagePool
 //
-// Keeps mappings, which are allocations of 512 KiB or more, and reuses one only
-// for a request of exactly its size. Does not clear them: the bytes of a freed
-// tensor stay in memory until a load overwrites them or they are unmapped.
+// Keeps freed blocks, and reuses one only for a request of exactly its size.
+// The blocks of a load are mappings of 512 KiB or more. Does not clear blocks:
+// the bytes of a freed tensor stay in memory until a new owner overwrites them
+// or they are given back to the system.
 //
 // Memory that comes from a pool shares its ownership. The pool is destroyed,
-// and what it keeps is unmapped, after the program has dropped its pointer and
-// the last value that was loaded with the pool is destroyed.
+// and what it keeps is freed, after the program has dropped its pointer and the
+// last value that was loaded with the pool is destroyed.
+//
+// Under the address sanitizer, an access to a kept block is reported.
 //
 // Thread-safe: any number of threads may load with one pool at the same time.
 class PagePool {
  public:
-  // Keeps at most `max_kept_bytes` of freed memory. Beyond that, unmaps what
-  // was freed first.
+  // Keeps at most `max_kept_bytes` of freed memory. Beyond that, frees the
+  // block that it has kept longest.
   explicit PagePool(uint64_t max_kept_bytes)
       : max_kept_bytes_(max_kept_bytes) {}
-  ~PagePool();
+  ~PagePool() { Release(); }
   PagePool(const PagePool&) = delete;
   PagePool& operator=(const PagePool&) = delete;
 
   // Returns the size of the freed memory that the pool keeps now.
   uint64_t kept_bytes() const;
 
-  // Hands out a kept mapping of `size_bytes`. Returns null if there is none.
-  // O(number of kept mappings), as is `Keep`.
+  // Return and set the limit. A lower limit takes effect at once.
+  uint64_t max_kept_bytes() const;
+  void SetMaxKeptBytes(uint64_t max_kept_bytes);
+
+  // Gives all memory that the pool keeps back to the system.
+  void Release();
+
+  // Ends a round of work. Gives back the blocks that nobody has needed in the
+  // last kRounds rounds. So a program keeps what its rounds need, also if
+  // rounds of a few kinds alternate. Takes less than a microsecond if there is
+  // nothing to give back.
+  void ReleaseUnused();
+  static constexpr size_t kRounds = 8;
+
+  // --- For Ferry's own code --------------------------------------------------
+
+  // A block of this size or more is a mapping, and given back with munmap. A
+  // smaller one is from malloc, and given back with free.
+  static constexpr uint64_t kMinMappingBytes = uint64_t{512} << 10;
+
+  // The smallest block that can be kept.
+  static constexpr uint64_t kMinBlockBytes = 64;
+
+  // Hands out the kept block of `size_bytes` that was freed last. Returns null
+  // if there is none. O(number of kept blocks whose sizes differ, but lie in
+  // the same eighth of a power of two).
   void* Take(uint64_t size_bytes, const InternalKey& key);
 
-  // Takes ownership of a mapping. Unmaps it if it is larger than the limit.
-  // `size_bytes` is a whole number of pages.
-  void Keep(void* pages, uint64_t size_bytes, const InternalKey& key);
+  // Takes ownership of a block. Frees it if it is larger than the limit.
+  // `size_bytes` is at least kMinBlockBytes, and a whole number of pages for a
+  // mapping. O(1), except beyond the limit.
+  void Keep(void* block, uint64_t size_bytes, const InternalKey& key);
+
+  // Stops all other use of the pool between the two calls, for a fork.
+  void Lock(const InternalKey&) { mutex_.lock(); }
+  void Unlock(const InternalKey&) { mutex_.unlock(); }
 
  private:
-  // Written to the beginning of each mapping that is kept.
-  struct FreePages {
-    FreePages* next;
+  // Written to the beginning of each block that is kept.
+  struct FreeBlock {
+    FreeBlock* older;  // the next in its list
+    FreeBlock* newer;
     uint64_t size_bytes;
+    uint64_t time;  // the number of blocks kept before it
   };
 
-  static void UnmapAll(FreePages* list);
+  // The kept blocks whose sizes lie in one eighth of a power of two.
+  struct List {
+    FreeBlock* newest = nullptr;
+    FreeBlock* oldest = nullptr;
 
-  const uint64_t max_kept_bytes_;
-  mutable std::mutex mutex_;     // guards the two below
-  FreePages* newest_ = nullptr;  // a list, in the opposite order of `Keep`
+    void Push(FreeBlock* block);
+    void Remove(FreeBlock* block);
+  };
+  static constexpr size_t kNumLists = 64 * 8;
+
+  static size_t ListOf(uint64_t size_bytes);
+  // Remove blocks from their lists, with `mutex_` held. Return them as a list
+  // that is linked by `older`, for `FreeAll`.
+  FreeBlock* RemoveBeyondLimit();
+  FreeBlock* RemoveKeptBefore(uint64_t time);
+  // Adds the oldest block of `list` to the front of `removed`.
+  FreeBlock* RemoveOldest(List* list, FreeBlock* removed);
+  static void FreeAll(FreeBlock* blocks);
+
+  mutable std::mutex mutex_;  // guards all below
+  uint64_t max_kept_bytes_;
+  List lists_[kNumLists];
   uint64_t kept_bytes_ = 0;
+  uint64_t time_ = 0;  // the number of blocks kept so far
+  // `time_` at the ends of the last rounds, in a ring that begins at `round_`.
+  uint64_t round_times_[kRounds] = {};
+  size_t round_ = 0;
 };
 
 }  // namespace ferry

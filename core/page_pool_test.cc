@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "ferry/core/huge_page_resource.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/memory.h"
@@ -71,6 +72,97 @@ TEST(PagePoolTest, UnmapsTheOldestPagesPastTheLimit) {
   EXPECT_FALSE(IsMapped(too_large, 6 * kMiB));
 }
 
+TEST(PagePoolTest, UnmapsTheOldestOfAllSizes) {
+  PagePool pool(5 * kMiB);
+  void* const oldest = Map(kMiB, &pool);
+  void* const middle = Map(3 * kMiB, &pool);
+  void* const newest = Map(2 * kMiB, &pool);
+  UnmapPages(oldest, kMiB, &pool);
+  UnmapPages(middle, 3 * kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), 4 * kMiB);
+  UnmapPages(newest, 2 * kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), 5 * kMiB);
+  EXPECT_FALSE(IsMapped(oldest, kMiB));
+  EXPECT_TRUE(IsMapped(middle, 3 * kMiB));
+  EXPECT_TRUE(IsMapped(newest, 2 * kMiB));
+}
+
+TEST(PagePoolTest, TellsSizesApartThatShareAList) {
+  // All of these lie in the same eighth of a power of two.
+  const std::vector<uint64_t> sizes = {4 * kMiB, 4 * kMiB + 4096,
+                                       4 * kMiB + 8192};
+  PagePool pool(64 * kMiB);
+  std::vector<void*> mapped;
+  for (const uint64_t size : sizes) mapped.push_back(Map(size, &pool));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    UnmapPages(mapped[i], sizes[i], &pool);
+  }
+  // The middle one, the last and the first leave the list.
+  for (const size_t i : {1, 2, 0}) {
+    EXPECT_EQ(MapPages(sizes[i], &pool), mapped[i]) << i;
+  }
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+  for (size_t i = 0; i < sizes.size(); ++i) UnmapPages(mapped[i], sizes[i]);
+}
+
+TEST(PagePoolTest, ALowerLimitFreesAtOnce) {
+  PagePool pool(8 * kMiB);
+  EXPECT_EQ(pool.max_kept_bytes(), 8 * kMiB);
+  void* const older = Map(2 * kMiB, &pool);
+  void* const newer = Map(2 * kMiB, &pool);
+  UnmapPages(older, 2 * kMiB, &pool);
+  UnmapPages(newer, 2 * kMiB, &pool);
+  pool.SetMaxKeptBytes(3 * kMiB);
+  EXPECT_EQ(pool.max_kept_bytes(), 3 * kMiB);
+  EXPECT_EQ(pool.kept_bytes(), 2 * kMiB);
+  EXPECT_FALSE(IsMapped(older, 2 * kMiB));
+  EXPECT_TRUE(IsMapped(newer, 2 * kMiB));
+  pool.SetMaxKeptBytes(0);
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+  EXPECT_FALSE(IsMapped(newer, 2 * kMiB));
+}
+
+TEST(PagePoolTest, ReleaseFreesAllSizes) {
+  PagePool pool(64 * kMiB);
+  std::vector<void*> mapped;
+  const std::vector<uint64_t> sizes = {kMiB, 3 * kMiB, 3 * kMiB, 7 * kMiB};
+  for (const uint64_t size : sizes) mapped.push_back(Map(size, &pool));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    UnmapPages(mapped[i], sizes[i], &pool);
+  }
+  EXPECT_EQ(pool.kept_bytes(), 14 * kMiB);
+  pool.Release();
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    EXPECT_FALSE(IsMapped(mapped[i], sizes[i])) << i;
+  }
+  UnmapPages(Map(kMiB, &pool), kMiB, &pool);
+  EXPECT_EQ(pool.kept_bytes(), kMiB);
+}
+
+TEST(PagePoolTest, ReleaseUnusedFreesWhatRoundsDidNotNeed) {
+  PagePool pool(64 * kMiB);
+  void* const unused = Map(3 * kMiB, &pool);
+  UnmapPages(unused, 3 * kMiB, &pool);
+  void* const used = Map(2 * kMiB, &pool);
+  UnmapPages(used, 2 * kMiB, &pool);
+  // The end of the round that made both.
+  pool.ReleaseUnused();
+  for (size_t round = 1; round < 3 * PagePool::kRounds; ++round) {
+    EXPECT_EQ(Map(2 * kMiB, &pool), used);
+    UnmapPages(used, 2 * kMiB, &pool);
+    pool.ReleaseUnused();
+    const bool is_kept = round < PagePool::kRounds;
+    EXPECT_EQ(pool.kept_bytes(), (is_kept ? 5 : 2) * kMiB) << round;
+    EXPECT_EQ(IsMapped(unused, 3 * kMiB), is_kept) << round;
+  }
+  for (size_t round = 0; round < PagePool::kRounds; ++round) {
+    EXPECT_EQ(pool.kept_bytes(), 2 * kMiB) << round;
+    pool.ReleaseUnused();
+  }
+  EXPECT_EQ(pool.kept_bytes(), 0u);
+}
+
 TEST(PagePoolTest, MemoryOutlivesThePointerToItsPool) {
   auto pool = std::make_shared<PagePool>(16 * kMiB);
   const std::weak_ptr<PagePool> observed = pool;
@@ -126,6 +218,19 @@ TEST(PagePoolTest, TheLastMemoryUnmapsWhatIsKept) {
   EXPECT_TRUE(observed.expired());
   EXPECT_FALSE(IsMapped(pages, 2 * kMiB));
 }
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+TEST(PagePoolDeathTest, TheSanitizerReportsAccessesToKeptBlocks) {
+  PagePool pool(kMiB);
+  auto* const bytes = static_cast<volatile char*>(MapPages(kMiB, &pool));
+  UnmapPages(const_cast<char*>(bytes), kMiB, &pool);
+  EXPECT_DEATH(bytes[0] = 1, "use-after-poison");
+  EXPECT_DEATH(bytes[kMiB - 1] = 1, "use-after-poison");
+  EXPECT_EQ(MapPages(kMiB, &pool), bytes);
+  bytes[0] = bytes[kMiB - 1] = 1;
+  UnmapPages(const_cast<char*>(bytes), kMiB, &pool);
+}
+#endif
 
 TEST(PagePoolTest, ThreadsNeverShareAPage) {
   // Smaller than what the threads free, so that they also unmap.

@@ -634,10 +634,9 @@ absl::Status FillBernoulli(const Tensor& tensor, const Tensor& probabilities,
 }
 
 absl::StatusOr<Tensor> RandomPermutation(int64_t count, Generator& generator) {
-  FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
-                         ViewSizeBytes(DType::kInt64, {count}, {1}, 0));
-  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(size_bytes));
-  auto* const numbers = static_cast<int64_t*>(storage.data());
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor,
+                         Tensor::Allocate(DType::kInt64, {count}));
+  auto* const numbers = static_cast<int64_t*>(tensor.data());
   std::iota(numbers, numbers + count, 0);
   // With the draws at hand, the processor fetches several elements at a time.
   std::array<uint32_t, kChunk> draws;
@@ -649,7 +648,7 @@ absl::StatusOr<Tensor> RandomPermutation(int64_t count, Generator& generator) {
       std::swap(numbers[i], numbers[i + draws[i - begin] % (count - i)]);
     }
   }
-  return Tensor::Create(std::move(storage), DType::kInt64, {count});
+  return tensor;
 }
 
 }  // namespace ferry

@@ -12,8 +12,11 @@
 namespace ferry {
 namespace {
 
-absl::Status CheckRank(absl::Span<const int64_t> shape) {
-  if (shape.size() <= static_cast<size_t>(kMaxRank)) return absl::OkStatus();
+bool HasTooManyDimensions(absl::Span<const int64_t> shape) {
+  return shape.size() > static_cast<size_t>(kMaxRank);
+}
+
+absl::Status TooManyDimensions(absl::Span<const int64_t> shape) {
   return absl::InvalidArgumentError(absl::StrCat("a tensor has ", shape.size(),
                                                  " dimensions; at most ",
                                                  kMaxRank, " are supported"));
@@ -22,7 +25,7 @@ absl::Status CheckRank(absl::Span<const int64_t> shape) {
 }  // namespace
 
 absl::StatusOr<int64_t> NumElements(absl::Span<const int64_t> shape) {
-  if (absl::Status status = CheckRank(shape); !status.ok()) return status;
+  if (HasTooManyDimensions(shape)) return TooManyDimensions(shape);
   int64_t product = 1;
   bool empty = false;
   for (int64_t size : shape) {
@@ -67,7 +70,7 @@ bool IsContiguous(absl::Span<const int64_t> shape,
 absl::StatusOr<int64_t> ViewExtent(absl::Span<const int64_t> shape,
                                    absl::Span<const int64_t> strides,
                                    int64_t offset) {
-  if (absl::Status status = CheckRank(shape); !status.ok()) return status;
+  if (HasTooManyDimensions(shape)) return TooManyDimensions(shape);
   if (shape.size() != strides.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("shape ", ShapeToString(shape), " and strides ",

@@ -81,7 +81,11 @@ class Storage {
   // on meta and for a described or empty storage. Never dereference it unless
   // `device().is_cpu()` is true.
   void* data() const { return impl_->memory.data; }
-  const Memory& memory() const { return impl_->memory; }
+
+  // The bytes, with an owner that keeps them alive beyond the storage.
+  Memory memory() const {
+    return impl_->owns_bytes ? Memory{data(), impl_} : impl_->memory;
+  }
 
   // The location tag from the file, if the storage was left on the host instead
   // of the device that the tag names. A save writes this tag. If it is empty,
@@ -95,6 +99,16 @@ class Storage {
   // An address that is equal for all handles to the same storage, and for no
   // others.
   const void* identity() const { return impl_.get(); }
+
+  // Returns whether nothing else can reach the bytes: the storage owns them,
+  // and no other handle to it exists.
+  bool owns_bytes_alone() const {
+    return impl_->owns_bytes && impl_.use_count() == 1;
+  }
+
+  // Returns whether the storage was made in inference mode
+  // (autograd/grad_mode.h), so that its tensors can take no part in recording.
+  bool is_inference() const { return impl_->is_inference; }
 
   // Counts the changes to the bytes. Shared by all views; autograd compares it.
   std::atomic<uint32_t>& version() const { return impl_->version; }
@@ -111,6 +125,11 @@ class Storage {
     return H::combine(std::move(h), storage.impl_.get());
   }
 
+  // For Ferry's own code. Returns the memory as its backend allocated it. The
+  // reference is valid as long as the storage. The owner is null if the storage
+  // itself owns the bytes, as after `Allocate`.
+  const Memory& DeviceMemory(const InternalKey&) const { return impl_->memory; }
+
   // For Ferry's own code. Materialises a described storage, for every handle.
   void Materialize(Device device, Memory memory, const InternalKey&) const;
 
@@ -126,7 +145,15 @@ class Storage {
     std::string location;
     std::atomic<uint32_t> version{0};
     bool materialized = false;
+    // Whether the bytes are freed with this object. Then the memory has no
+    // owner of its own.
+    bool owns_bytes = false;
+    bool is_inference = false;
   };
+  // The objects that own their bytes: inside themselves, or in a block.
+  template <uint64_t kBytes>
+  struct InlineImpl;
+  struct BlockImpl;
 
   std::shared_ptr<Impl> impl_;
 };

@@ -4,6 +4,7 @@
 #include "ferry/core/storage.h"
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/core/thread_state.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -37,6 +39,22 @@ TEST(StorageTest, AllocatesOnTheHost) {
   EXPECT_EQ(storage->recorded_location(), "");
   EXPECT_EQ(storage->version(), 0u);
   EXPECT_NE(*storage, Storage());
+}
+
+TEST(StorageTest, EverySizeIsAlignedAndApart) {
+  std::vector<Storage> storages;
+  for (uint64_t size = 1; size < 2000; size += 3) {
+    storages.push_back(*Storage::Allocate(size));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(storages.back().data()) % 64, 0u);
+    EXPECT_EQ(storages.back().size_bytes(), size);
+    std::memset(storages.back().data(), static_cast<int>(size % 251), size);
+  }
+  for (const Storage& storage : storages) {
+    const auto* const bytes = static_cast<const unsigned char*>(storage.data());
+    const auto wanted = static_cast<int>(storage.size_bytes() % 251);
+    EXPECT_EQ(bytes[0], wanted);
+    EXPECT_EQ(bytes[storage.size_bytes() - 1], wanted);
+  }
 }
 
 TEST(StorageTest, EmptyOneIsPlacedAndPointsNowhere) {
@@ -113,6 +131,17 @@ TEST(StorageTest, MetaIsPlacedWithoutBytes) {
   EXPECT_TRUE(storage.has_data());
   EXPECT_EQ(storage.data(), nullptr);
   EXPECT_EQ(storage.size_bytes(), uint64_t{1} << 60);
+}
+
+TEST(StorageTest, RemembersWhetherItWasMadeInInferenceMode) {
+  const Storage normal = *Storage::Allocate(8);
+  const ScopedThreadState inference(ThreadState{kInferenceBit});
+  EXPECT_FALSE(normal.is_inference());
+  EXPECT_TRUE(Storage::Allocate(8)->is_inference());
+  EXPECT_TRUE(Storage::Described(8, "cpu").is_inference());
+  EXPECT_TRUE(Storage::FromMemory(Device("cpu"), Memory(), 0).is_inference());
+  const ScopedThreadState others(ThreadState{~kInferenceBit});
+  EXPECT_FALSE(Storage::Allocate(8)->is_inference());
 }
 
 }  // namespace

@@ -122,19 +122,10 @@ void CopyTiles(const Tensor& from, const Tensor& to) {
               copy);
 }
 
-// A tensor with a storage of its own, which has room for the elements of
-// `like` and is not filled.
-absl::StatusOr<Tensor> EmptyLike(const Tensor& like, DType dtype,
-                                 absl::Span<const int64_t> strides) {
-  FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
-                         ViewSizeBytes(dtype, like.shape(), strides, 0));
-  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(size_bytes));
-  return Tensor::Create(std::move(storage), dtype, like.shape(), strides, 0);
-}
-
 absl::StatusOr<Tensor> Copy(const Tensor& from, DType dtype,
                             absl::Span<const int64_t> strides) {
-  FERRY_ASSIGN_OR_RETURN(Tensor copy, EmptyLike(from, dtype, strides));
+  FERRY_ASSIGN_OR_RETURN(Tensor copy,
+                         Tensor::Allocate(dtype, from.shape(), strides));
   CopyTiles(from, copy);
   return copy;
 }

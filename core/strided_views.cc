@@ -75,11 +75,13 @@ absl::StatusOr<Dimensions> InferSize(absl::Span<const int64_t> shape,
                                      int64_t num_elements) {
   Dimensions sizes(shape.begin(), shape.end());
   const auto unknown = std::find(sizes.begin(), sizes.end(), -1);
-  if (unknown != sizes.end()) *unknown = 1;
+  const bool has_unknown = unknown != sizes.end();
+  if (has_unknown) *unknown = 1;
   FERRY_ASSIGN_OR_RETURN(const int64_t known, NumElements(sizes));
-  if (unknown != sizes.end() && known != 0) *unknown = num_elements / known;
-  if ((unknown != sizes.end() && known == 0) ||
-      NumElements(sizes).value_or(-1) != num_elements) {
+  if (has_unknown && known != 0) *unknown = num_elements / known;
+  const bool fits = has_unknown ? known != 0 && num_elements % known == 0
+                                : known == num_elements;
+  if (!fits) {
     return absl::InvalidArgumentError(
         absl::StrCat("shape ", ShapeToString(shape), " does not fit ",
                      num_elements, " elements"));

@@ -17,6 +17,7 @@
 #include "ferry/core/object_pool.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
+#include "ferry/core/thread_state.h"
 
 namespace ferry {
 namespace {
@@ -99,21 +100,50 @@ absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
         ", strides ", ShapeToString(strides), " and offset ", offset, " needs ",
         needed, " bytes; its storage has ", storage.size_bytes()));
   }
-  Tensor tensor;
-  tensor.impl_ = pool != nullptr ? pool->MakeShared<Impl>(shape, strides)
-                                 : std::make_shared<Impl>(shape, strides);
-  Impl& impl = *tensor.impl_;
-  impl.storage = std::move(storage);
-  impl.offset = offset;
-  impl.num_elements = counts.num_elements;
-  impl.dtype = dtype;
-  return tensor;
+  return Make(std::move(storage), dtype, shape, strides, offset,
+              counts.num_elements, pool);
 }
 
 absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
                                       absl::Span<const int64_t> shape) {
   FERRY_RETURN_IF_ERROR(NumElements(shape).status());
   return Create(std::move(storage), dtype, shape, ContiguousStrides(shape), 0);
+}
+
+absl::StatusOr<Tensor> Tensor::Allocate(DType dtype,
+                                        absl::Span<const int64_t> shape) {
+  FERRY_ASSIGN_OR_RETURN(const int64_t num_elements, NumElements(shape));
+  uint64_t size_bytes;
+  if (!ExtentBytes(dtype, num_elements, &size_bytes)) return PastTheEnd(shape);
+  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(size_bytes));
+  return Make(std::move(storage), dtype, shape, ContiguousStrides(shape), 0,
+              num_elements);
+}
+
+absl::StatusOr<Tensor> Tensor::Allocate(DType dtype,
+                                        absl::Span<const int64_t> shape,
+                                        absl::Span<const int64_t> strides) {
+  FERRY_ASSIGN_OR_RETURN(const ViewCounts counts, CountView(shape, strides, 0));
+  uint64_t size_bytes;
+  if (!ExtentBytes(dtype, counts.extent, &size_bytes)) return PastTheEnd(shape);
+  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(size_bytes));
+  return Make(std::move(storage), dtype, shape, strides, 0,
+              counts.num_elements);
+}
+
+Tensor Tensor::Make(Storage storage, DType dtype,
+                    absl::Span<const int64_t> shape,
+                    absl::Span<const int64_t> strides, int64_t offset,
+                    int64_t num_elements, ObjectPool* pool) {
+  Tensor tensor;
+  tensor.impl_ = pool != nullptr ? pool->MakeShared<Impl>(shape, strides)
+                                 : std::make_shared<Impl>(shape, strides);
+  Impl& impl = *tensor.impl_;
+  impl.storage = std::move(storage);
+  impl.offset = offset;
+  impl.num_elements = num_elements;
+  impl.dtype = dtype;
+  return tensor;
 }
 
 absl::StatusOr<Tensor> Tensor::FromBytes(const void* elements,
@@ -125,11 +155,10 @@ absl::StatusOr<Tensor> Tensor::FromBytes(const void* elements,
         absl::StrCat("shape ", ShapeToString(shape), " has ", wanted,
                      " elements, but ", num_elements, " were given"));
   }
-  // Elements that stand in memory are fewer than 2^64 bytes.
-  const uint64_t size_bytes = num_elements * ElementSizeBytes(dtype);
-  FERRY_ASSIGN_OR_RETURN(Storage storage, Storage::Allocate(size_bytes));
-  if (size_bytes != 0) std::memcpy(storage.data(), elements, size_bytes);
-  return Create(std::move(storage), dtype, shape);
+  FERRY_ASSIGN_OR_RETURN(Tensor tensor, Allocate(dtype, shape));
+  const uint64_t size_bytes = tensor.storage().size_bytes();
+  if (size_bytes != 0) std::memcpy(tensor.data(), elements, size_bytes);
+  return tensor;
 }
 
 Tensor Tensor::CreateComposite(Layout layout, DType dtype,
@@ -222,16 +251,15 @@ absl::Status CheckOnHost(const Tensor& tensor) {
     return absl::FailedPreconditionError(
         absl::StrCat("the tensor has no elements in memory: ", kBytesNotRead));
   }
-  if (tensor.device().type() == "meta") {
+  const Device& device = tensor.storage().device();
+  if (device.is_cpu()) return absl::OkStatus();
+  if (device.type() == "meta") {
     return absl::FailedPreconditionError(
         "the tensor is on meta, so it has no elements");
   }
-  if (!tensor.device().is_cpu()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the tensor is on ", tensor.device().ToString(),
-        "; call To(tensor, Device(\"cpu\")) first (devices/to_device.h)"));
-  }
-  return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the tensor is on ", device.ToString(),
+      "; call To(tensor, Device(\"cpu\")) first (devices/to_device.h)"));
 }
 
 absl::Status CheckOnHost(const Tensor& tensor, DType dtype) {
@@ -250,6 +278,17 @@ absl::Status Tensor::SetRequiresGrad(bool requires_grad) const {
         absl::StrCat("a tensor of ", Name(dtype()),
                      " cannot require a gradient; only floating-point and "
                      "complex tensors can"));
+  }
+  if (requires_grad && !impl_->requires_grad && !impl_->storage.is_null() &&
+      impl_->storage.is_inference() &&
+      (CurrentThreadState().bits & kInferenceBit) == 0) {
+    return absl::FailedPreconditionError(
+        "Setting requires_grad=True on inference tensor outside InferenceMode "
+        "is not allowed; use Clone to get a normal tensor");
+  }
+  if (const AutogradSlot* const slot = autograd_slot()) {
+    FERRY_RETURN_IF_ERROR(slot->CheckSetRequiresGrad(requires_grad));
+    if (slot->requires_grad()) return absl::OkStatus();
   }
   impl_->requires_grad = requires_grad;
   return absl::OkStatus();

@@ -17,6 +17,7 @@
 #ifndef FERRY_CORE_TENSOR_H_
 #define FERRY_CORE_TENSOR_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -60,10 +62,20 @@ class Tensor;
 
 // AutogradSlot
 //
-// Data that autograd attaches to a tensor. Opaque to everything else.
+// Data that autograd attaches to a tensor. Opaque to everything else, but for
+// the two questions that a tensor asks.
 class AutogradSlot {
  public:
   virtual ~AutogradSlot() = default;
+
+  // Returns whether the tensor requires a gradient because it was computed from
+  // one that does.
+  virtual bool requires_grad() const { return false; }
+
+  // Returns OK if the program may set `requires_grad` to this value.
+  virtual absl::Status CheckSetRequiresGrad(bool requires_grad) const {
+    return absl::OkStatus();
+  }
 };
 
 // Tensor
@@ -75,7 +87,7 @@ class AutogradSlot {
 // created, so any element of its shape may be accessed without a further check.
 //
 // Thread-safety: const methods may be called from any thread, as long as no
-// other thread sets `requires_grad` or the autograd slot.
+// other thread sets `requires_grad`.
 class Tensor {
  public:
   // Makes a null tensor, which supports only is_null() and assignment.
@@ -101,6 +113,18 @@ class Tensor {
   // Creates a row-major view from the start of the storage. Errors: as above.
   static absl::StatusOr<Tensor> Create(Storage storage, DType dtype,
                                        absl::Span<const int64_t> shape);
+
+  // Returns a tensor on the CPU with a storage of its own, whose elements are
+  // not initialised. It is row-major, or has `strides`.
+  //
+  // Errors: kInvalidArgument   - the shape or a stride is invalid, as above, or
+  //         the elements take 2^63 bytes or more.
+  //         kResourceExhausted - the allocation failed.
+  static absl::StatusOr<Tensor> Allocate(DType dtype,
+                                         absl::Span<const int64_t> shape);
+  static absl::StatusOr<Tensor> Allocate(DType dtype,
+                                         absl::Span<const int64_t> shape,
+                                         absl::Span<const int64_t> strides);
 
   // Returns a row-major tensor on the CPU with a copy of `elements`. The type
   // of the elements gives the dtype (core/element_types.h).
@@ -191,13 +215,23 @@ class Tensor {
   bool is_conj() const { return impl_->conj; }
   bool is_neg() const { return impl_->neg; }
 
-  // Whether autograd computes a gradient for the tensor.
-  bool requires_grad() const { return impl_->requires_grad; }
+  // Whether autograd computes a gradient for the tensor: the program has set
+  // that, or an op has computed the tensor from one that requires a gradient.
+  bool requires_grad() const {
+    if (impl_->requires_grad) return true;
+    const AutogradSlot* const slot = autograd_slot();
+    return slot != nullptr && slot->requires_grad();
+  }
 
-  // Sets `requires_grad`, for every handle to the tensor.
+  // Sets `requires_grad`, for every handle to the tensor. Setting it to true
+  // does nothing if an op has computed the tensor from one that requires a
+  // gradient.
   //
   // Errors: kInvalidArgument - `requires_grad` is true, and the dtype is
-  //         neither floating-point nor complex.
+  //         neither floating-point nor complex. kFailedPrecondition - it is
+  //         false, and an op has computed the tensor from one that requires a
+  //         gradient; use Detach instead. Or it is true, and the tensor was
+  //         made in inference mode, which has ended; use Clone instead.
   absl::Status SetRequiresGrad(bool requires_grad) const;
 
   // Returns a new tensor with the same view, flags and components over another
@@ -209,6 +243,12 @@ class Tensor {
 
   // Returns whether both handles refer to the same tensor.
   bool IsSame(const Tensor& other) const { return impl_ == other.impl_; }
+
+  // Returns whether nothing else can reach the elements: the storage owns them,
+  // and no other handle to it or to the tensor exists.
+  bool owns_elements_alone() const {
+    return impl_.use_count() == 1 && impl_->storage.owns_bytes_alone();
+  }
 
   // --- For Ferry's own code --------------------------------------------------
 
@@ -226,16 +266,29 @@ class Tensor {
     impl_->dtype = dtype;
   }
 
-  // Owned by autograd. Null until autograd sets it.
-  AutogradSlot* autograd_slot() const { return impl_->autograd_slot.get(); }
-  void set_autograd_slot(std::unique_ptr<AutogradSlot> slot,
-                         const InternalKey&) const {
-    impl_->autograd_slot = std::move(slot);
+  // What autograd has attached to the tensor, or null.
+  AutogradSlot* autograd_slot() const {
+    return impl_->autograd_slot.load(std::memory_order_acquire);
+  }
+
+  // Attaches `slot`, unless another thread has attached one in the meantime.
+  // Returns the slot that the tensor has now, and owns.
+  AutogradSlot* AttachAutogradSlot(std::unique_ptr<AutogradSlot> slot,
+                                   const InternalKey&) const {
+    AutogradSlot* attached = nullptr;
+    if (impl_->autograd_slot.compare_exchange_strong(
+            attached, slot.get(), std::memory_order_acq_rel)) {
+      attached = slot.release();
+    }
+    return attached;
   }
 
  private:
   struct Impl {
     Impl() = default;
+    ~Impl() { delete autograd_slot.load(std::memory_order_relaxed); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
     Impl(absl::Span<const int64_t> of_shape,
          absl::Span<const int64_t> of_strides)
         : shape(of_shape.begin(), of_shape.end()),
@@ -252,8 +305,14 @@ class Tensor {
     bool neg = false;
     bool requires_grad = false;
     std::vector<Tensor> components;
-    std::unique_ptr<AutogradSlot> autograd_slot;
+    std::atomic<AutogradSlot*> autograd_slot{nullptr};  // owned
   };
+
+  // Creates a view that is known to lie inside `storage`.
+  static Tensor Make(Storage storage, DType dtype,
+                     absl::Span<const int64_t> shape,
+                     absl::Span<const int64_t> strides, int64_t offset,
+                     int64_t num_elements, ObjectPool* pool = nullptr);
 
   static absl::StatusOr<Tensor> FromBytes(const void* elements,
                                           uint64_t num_elements, DType dtype,

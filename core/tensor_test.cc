@@ -110,6 +110,41 @@ TEST(TensorTest, ViewSizeCountsWholeUnitsAndNeverWraps) {
       ViewSizeBytes(DType::kFloat64, Shape{kMax / 8 + 1}, Shape{1}, 0).ok());
 }
 
+TEST(TensorTest, AllocatesElementsOfItsOwn) {
+  const Tensor rows = *Tensor::Allocate(DType::kInt16, {2, 3});
+  EXPECT_THAT(rows.shape(), ElementsAre(2, 3));
+  EXPECT_THAT(rows.strides(), ElementsAre(3, 1));
+  EXPECT_EQ(rows.num_elements(), 6);
+  EXPECT_EQ(rows.storage_offset(), 0);
+  EXPECT_EQ(rows.storage().size_bytes(), 12u);
+  EXPECT_FALSE(rows.requires_grad());
+
+  const Tensor columns = *Tensor::Allocate(DType::kInt16, {2, 3}, {1, 4});
+  EXPECT_THAT(columns.strides(), ElementsAre(1, 4));
+  EXPECT_EQ(columns.num_elements(), 6);
+  EXPECT_EQ(columns.storage().size_bytes(), 20u);
+
+  EXPECT_EQ(Tensor::Allocate(DType::kInt16, {})->storage().size_bytes(), 2u);
+  EXPECT_EQ(Tensor::Allocate(DType::kInt16, {3, 0})->storage().size_bytes(),
+            0u);
+  EXPECT_EQ(Tensor::Allocate(DType::kQUInt4x2, {3})->storage().size_bytes(),
+            2u);
+}
+
+TEST(TensorTest, AllocateRefusesImpossibleShapes) {
+  for (const Shape& shape :
+       {Shape{-1}, Shape{kMax, 2}, Shape{kMax / 4, 1, 4}, Shape(65, 1)}) {
+    EXPECT_EQ(Tensor::Allocate(DType::kFloat32, shape).status().code(),
+              Code::kInvalidArgument);
+  }
+  EXPECT_EQ(Tensor::Allocate(DType::kFloat32, {2}, {-1}).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Tensor::Allocate(DType::kFloat32, {2, 2}, {1}).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Tensor::Allocate(DType::kInt8, {int64_t{1} << 60}).status().code(),
+            Code::kResourceExhausted);
+}
+
 TEST(TensorTest, FromDataCopies) {
   std::vector<int32_t> numbers = {1, 2, 3, 4, 5, 6};
   const Tensor t = *Tensor::FromData<int32_t>(numbers, Shape{3, 2});

@@ -5,10 +5,9 @@
 // File: core/thread_state.h
 // -----------------------------------------------------------------------------
 //
-// One word of state per thread, which `ParallelFor` copies to the threads that
-// work for the caller. core/ does not interpret it. All bits belong to
-// autograd/grad_mode.h, through which programs use them; the header is public
-// because the modes are read inline.
+// The state of a thread, which `ParallelFor` copies to the threads that work
+// for the caller. It belongs to autograd/, through which programs use it; core/
+// reads one bit of it. The header is public because the modes are read inline.
 //
 // Example: run a block with a different state.
 //
@@ -24,19 +23,27 @@
 
 namespace ferry {
 
-// A new thread has all bits 0.
+// A new thread has all bits 0, and a null pointer.
 struct ThreadState {
   uint64_t bits = 0;
+  // The innermost scope of saved-tensor hooks (autograd/graph/saved_tensor.h).
+  // The scope stands on the stack of the thread that made it, and outlives the
+  // loops to which the state is copied.
+  const void* saved_tensor_scope = nullptr;
 };
 static_assert(std::is_trivially_copyable_v<ThreadState>);
+
+// The bit that core/ reads: storages that the thread makes while it is set have
+// `Storage::is_inference`.
+inline constexpr uint64_t kInferenceBit = 2;
 
 namespace internal {
 // Initialised at compile time, so access needs no check and no call.
 inline thread_local ThreadState current_thread_state;
 }  // namespace internal
 
-// Return or set the calling thread's state. Each call is one instruction where
-// Ferry is linked statically.
+// Return or set the calling thread's state. To read the bits takes one
+// instruction where Ferry is linked statically.
 inline ThreadState CurrentThreadState() {
   return internal::current_thread_state;
 }

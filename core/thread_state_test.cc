@@ -33,5 +33,19 @@ TEST(ThreadStateTest, ScopesNestAndSurviveExceptions) {
   EXPECT_EQ(CurrentThreadState().bits, 0u);
 }
 
+TEST(ThreadStateTest, ScopesReplaceAndRestoreThePointer) {
+  const int scope = 0;
+  {
+    ThreadState state;
+    state.saved_tensor_scope = &scope;
+    const ScopedThreadState outer(state);
+    EXPECT_EQ(CurrentThreadState().saved_tensor_scope, &scope);
+    std::thread([] {
+      EXPECT_EQ(CurrentThreadState().saved_tensor_scope, nullptr);
+    }).join();
+  }
+  EXPECT_EQ(CurrentThreadState().saved_tensor_scope, nullptr);
+}
+
 }  // namespace
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
@@ -43,16 +44,15 @@ absl::Status CopyThroughStreams(Backend& from_backend, const Storage& from,
   const uint64_t size_bytes = from.size_bytes();
   const uint64_t piece_bytes =
       std::min(source->buffer_bytes(), target->buffer_bytes());
-  const auto piece_at = [&](const Memory& memory, uint64_t offset_bytes,
+  const auto piece_at = [&](const Storage& storage, uint64_t offset_bytes,
                             absl::string_view name) {
-    return TransferPiece{&memory, offset_bytes, 0,
+    return TransferPiece{&storage.DeviceMemory(InternalKey()), offset_bytes, 0,
                          std::min(piece_bytes, size_bytes - offset_bytes),
                          name};
   };
   const auto hand_on = [&](const char* buffer, uint64_t offset_bytes) {
     FERRY_RETURN_IF_ERROR(source->Wait(buffer));
-    return target->ToDevice(buffer,
-                            {piece_at(to.memory(), offset_bytes, to_name)});
+    return target->ToDevice(buffer, {piece_at(to, offset_bytes, to_name)});
   };
   const char* last = nullptr;  // the buffer of the piece before
   for (uint64_t offset = 0; offset < size_bytes; offset += piece_bytes) {
@@ -60,7 +60,7 @@ absl::Status CopyThroughStreams(Backend& from_backend, const Storage& from,
     // The target may still be reading it.
     FERRY_RETURN_IF_ERROR(target->Wait(buffer));
     FERRY_RETURN_IF_ERROR(
-        source->ToHost({piece_at(from.memory(), offset, from_name)}, buffer));
+        source->ToHost({piece_at(from, offset, from_name)}, buffer));
     if (last != nullptr) {
       FERRY_RETURN_IF_ERROR(hand_on(last, offset - piece_bytes));
     }
@@ -87,7 +87,8 @@ absl::Status CopyFromPackage(const StorageCopier& copier, const Storage& from,
     FERRY_RETURN_IF_ERROR(
         CopyToHost(copier, from, offset, buffer, piece_bytes));
     FERRY_RETURN_IF_ERROR(target->ToDevice(
-        buffer, {TransferPiece{&to.memory(), offset, 0, piece_bytes, name}}));
+        buffer, {TransferPiece{&to.DeviceMemory(InternalKey()), offset, 0,
+                               piece_bytes, name}}));
     offset += piece_bytes;
   }
   return target->Finish();

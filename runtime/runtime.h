@@ -42,6 +42,7 @@
 #include "ferry/core/elements.h"
 #include "ferry/core/factories.h"
 #include "ferry/core/generator.h"
+#include "ferry/core/kept_memory.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/core/parallel.h"

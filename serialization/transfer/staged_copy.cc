@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "ferry/core/internal_key.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/transfer/byte_order.h"
 #include "ferry/serialization/transfer/tuning.h"
@@ -17,7 +18,7 @@ DeviceAddress AddressOf(Backend* backend, const Storage& storage,
   DeviceAddress address;
   address.backend = backend;
   address.index = storage.device().has_index() ? storage.device().index() : 0;
-  address.memory = &storage.memory();
+  address.memory = &storage.DeviceMemory(InternalKey());
   address.offset_bytes = offset_bytes;
   return address;
 }
