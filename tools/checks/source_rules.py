@@ -36,6 +36,11 @@ LAYERS = {
 TOP = ''
 _FORMATS = ('container', 'transfer', 'zip', 'pickle')
 INNER_LAYERS = {
+    'autograd': {
+        'kernels': (),
+        'graph': (TOP,),
+        'ops': (TOP, 'graph', 'kernels'),
+    },
     'plugins': {
         'abi': (),
         'check': (TOP, 'abi'),
@@ -71,7 +76,7 @@ ANYWHERE = ('',)
 # One source of the library; the others are programs that use it as well.
 _ONETBB = ('core/parallel.cc', 'core/parallel_benchmark.cc',
            'core/parallel_host_test.cc',
-           'tests/benchmarks/time_tensors_main.cc')
+           'tests/benchmarks/pinning.h')
 LIBRARIES = {
     'absl/': ANYWHERE,
     'benchmark/': ANYWHERE,
@@ -80,7 +85,7 @@ LIBRARIES = {
     'CLI/': ('tools/',),
     'google/protobuf/': ('serialization/proto/', 'plugins/', 'tools/',
                          'tests/'),
-    'hwy/': ('core/cast_',),
+    'hwy/': ('core/cast_', 'autograd/kernels/'),
     'isa-l': ('io/', 'tests/'),
     'nlohmann/': ('examples/', 'serialization/', 'tools/', 'tests/'),
     'oneapi/': _ONETBB,

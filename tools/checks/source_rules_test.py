@@ -99,7 +99,7 @@ class SourceRulesTest(unittest.TestCase):
         for path in ('core/parallel.cc', 'core/parallel_host_test.cc'):
             self.assert_fine(path, '"tbb/parallel_for.h"')
         for path in ('core/parallel_test.cc', 'devices/copy.cc'):
-            self.assert_fault('tests/benchmarks/time_tensors_main.cc only', path,
+            self.assert_fault('tests/benchmarks/pinning.h only', path,
                               '<oneapi/tbb/task_arena.h>')
         self.assert_fault('tools/ only', 'core/a.cc', '"CLI/CLI.hpp"')
         self.assert_fine('tools/ferry.cc', '"CLI/CLI.hpp"', '<openssl/evp.h>')
