@@ -52,10 +52,15 @@ void SetGradEnabled(T) = delete;
 // can never take part in recording.
 bool InferenceModeEnabled();
 
+// Returns whether operations of the calling thread are recorded: gradients are
+// enabled, and inference mode is off.
+bool RecordingEnabled();
+
 // ModeGuard
 //
 // What the guards below have in common: restores both modes of the thread when
-// it is destroyed, whatever happened to them in between.
+// it is destroyed, whatever happened to them in between. Leaves the rest of the
+// thread's state as it is.
 class ModeGuard {
  public:
   ModeGuard(const ModeGuard&) = delete;
@@ -66,7 +71,7 @@ class ModeGuard {
   ~ModeGuard();
 
  private:
-  const ThreadState former_;
+  const uint64_t former_;
 };
 
 // Switches the recording of gradients off for as long as it lives.
@@ -124,15 +129,16 @@ namespace internal {
 // The bits of ThreadState. A new thread has none set. From kOneGuard upwards
 // they count the guards that are alive on the thread.
 inline constexpr uint64_t kGradDisabled = 1;
-inline constexpr uint64_t kInference = 2;
+inline constexpr uint64_t kAnomaly = 4;
 inline constexpr uint64_t kOneGuard = uint64_t{1} << 32;
+inline constexpr uint64_t kModeGuardBits =
+    kGradDisabled | kInferenceBit | ~(kOneGuard - 1);
 
-inline ThreadState WithModes(ThreadState state, bool grad_enabled,
-                             bool inference) {
-  state.bits &= ~(kGradDisabled | kInference);
-  if (!grad_enabled) state.bits |= kGradDisabled;
-  if (inference) state.bits |= kInference;
-  return state;
+// Replaces the bits of the calling thread's state that `mask` has.
+inline void ReplaceBits(uint64_t mask, uint64_t bits) {
+  ThreadState state = CurrentThreadState();
+  state.bits = (state.bits & ~mask) | (bits & mask);
+  SetCurrentThreadState(state);
 }
 
 }  // namespace internal
@@ -142,25 +148,33 @@ inline bool GradEnabled() {
 }
 
 inline void SetGradEnabled(bool enabled) {
-  SetCurrentThreadState(internal::WithModes(CurrentThreadState(), enabled,
-                                            InferenceModeEnabled()));
+  internal::ReplaceBits(internal::kGradDisabled,
+                        enabled ? 0 : internal::kGradDisabled);
 }
 
 inline bool InferenceModeEnabled() {
-  return (CurrentThreadState().bits & internal::kInference) != 0;
+  return (CurrentThreadState().bits & kInferenceBit) != 0;
+}
+
+inline bool RecordingEnabled() {
+  return (CurrentThreadState().bits &
+          (internal::kGradDisabled | kInferenceBit)) == 0;
 }
 
 inline ModeGuard::ModeGuard(bool grad_enabled, bool inference)
-    : former_(CurrentThreadState()) {
-  SetCurrentThreadState(internal::WithModes(
-      {former_.bits + internal::kOneGuard}, grad_enabled, inference));
+    : former_(CurrentThreadState().bits) {
+  const uint64_t guards = former_ / internal::kOneGuard + 1;
+  internal::ReplaceBits(internal::kModeGuardBits,
+                        guards * internal::kOneGuard |
+                            (grad_enabled ? 0 : internal::kGradDisabled) |
+                            (inference ? kInferenceBit : 0));
 }
 
 inline ModeGuard::~ModeGuard() {
   assert(CurrentThreadState().bits / internal::kOneGuard ==
-             former_.bits / internal::kOneGuard + 1 &&
+             former_ / internal::kOneGuard + 1 &&
          "destroyed on another thread, or not in reverse order");
-  SetCurrentThreadState(former_);
+  internal::ReplaceBits(internal::kModeGuardBits, former_);
 }
 
 }  // namespace ferry

@@ -4,10 +4,10 @@
 
     formats_test.py WORKSPACE
 
-In formats.md, threads.md and gradient-modes.md the last cell of each row names
-targets; the names after a target are tests in it, and cases or files of these
-tests. A row may say "not tested" instead. In faults.md each cell names tests,
-without their targets, or says why there are none.
+In formats.md, threads.md, gradient-modes.md and gradients.md the last cell of
+each row names targets; the names after a target are tests in it, and cases or
+files of these tests. A row may say "not tested" instead. In faults.md each cell
+names tests, without their targets, or says why there are none.
 """
 
 import ast
@@ -148,7 +148,8 @@ class FormatsTest(unittest.TestCase):
 
     def test_every_name_is_there(self):
         for guide, least in (('formats.md', 150), ('threads.md', 60),
-                             ('gradient-modes.md', 30)):
+                             ('gradient-modes.md', 45),
+                             ('gradients.md', 90)):
             with self.subTest(guide):
                 found, count = faults(read('docs', guide))
                 self.assertEqual(found, [])

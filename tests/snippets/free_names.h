@@ -37,6 +37,10 @@ namespace ferry {
 extern const Value value;
 extern const Tensor weight, bias;
 
+// Operands of ops.
+extern const Tensor x, y, left, right, logits, target, scores, words, keys,
+    queries, beta, row, table, matrix;
+
 // Whatever a program or a plugin writes: a description, a backend, a codec, a
 // package.
 extern const ferry_plugin kPlugin;

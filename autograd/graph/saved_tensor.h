@@ -1,0 +1,88 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: autograd/graph/saved_tensor.h
+// -----------------------------------------------------------------------------
+//
+// A tensor that a node saves for the backward pass. `Unpack` fails if the
+// tensor has been written in place in the meantime.
+//
+// Example: what the node of `z = Mul(x, y)` keeps.
+//
+//   FERRY_ASSIGN_OR_RETURN(SavedTensor saved, SavedTensor::Input(y));
+//
+// In the backward pass, the node calls `saved.Unpack(*this)`.
+#ifndef FERRY_AUTOGRAD_GRAPH_SAVED_TENSOR_H_
+#define FERRY_AUTOGRAD_GRAPH_SAVED_TENSOR_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/autograd/graph/node.h"
+#include "ferry/core/tensor.h"
+
+namespace ferry {
+
+// SavedTensor
+//
+// Shares the elements of the tensor. The result of the node's own op is kept
+// without its history, since the node would otherwise hold itself; `Unpack`
+// attaches the history again. If the thread has saved-tensor hooks, what they
+// make of the tensor is kept instead (autograd/saved_tensor_hooks.h).
+//
+// A copy refers to the same tensor.
+//
+// Thread-safety: const methods may be called from any thread.
+class SavedTensor {
+ public:
+  // Saves nothing.
+  SavedTensor() = default;
+
+  // Saves a tensor that the op takes.
+  //
+  // Errors, also of `Result`: kFailedPrecondition - the tensor was made in
+  // inference mode, or a hook has written it in place; and those of the hook.
+  static absl::StatusOr<SavedTensor> Input(const Tensor& tensor);
+
+  // Saves the result `index` of the op.
+  static absl::StatusOr<SavedTensor> Result(const Tensor& tensor,
+                                            uint32_t index);
+
+  bool is_empty() const { return tensor_.is_null() && packed_ == nullptr; }
+
+  // Returns the tensor with its history. `node` is the one that has saved it.
+  //
+  // Errors: kFailedPrecondition - the tensor has been written in place since,
+  //         or `Release` has been called; and those of the hook.
+  absl::StatusOr<Tensor> Unpack(Node& node) const;
+
+  // Does the same for a tensor that `Input` saved. `owner` is the name of what
+  // has saved it, for messages.
+  absl::StatusOr<Tensor> UnpackInput(absl::string_view owner) const;
+
+  // Drops the tensor.
+  void Release() {
+    tensor_ = Tensor();
+    packed_ = nullptr;
+  }
+
+ private:
+  struct Packed;
+
+  absl::Status Pack(const Tensor& tensor);
+  absl::StatusOr<Tensor> Get(absl::string_view owner) const;
+
+  Tensor tensor_;
+  std::shared_ptr<const Packed> packed_;
+  uint32_t version_ = 0;
+  uint32_t index_ = 0;
+  bool is_result_ = false;
+  bool requires_grad_ = false;
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_AUTOGRAD_GRAPH_SAVED_TENSOR_H_

@@ -1,0 +1,28 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/autograd/ops/op_table.h"
+
+#include "ferry/autograd/ops/as_strided.h"
+#include "ferry/autograd/ops/copies.h"
+#include "ferry/autograd/ops/elementwise.h"
+#include "ferry/autograd/ops/functions.h"
+#include "ferry/autograd/ops/indexing.h"
+#include "ferry/autograd/ops/losses.h"
+#include "ferry/autograd/ops/normalization.h"
+#include "ferry/autograd/ops/products.h"
+#include "ferry/autograd/ops/reductions.h"
+#include "ferry/autograd/ops/shapes.h"
+#include "ferry/autograd/ops/views.h"
+
+namespace ferry {
+
+std::vector<absl::Span<const Op* const>> AllOps() {
+  return {
+      ElementwiseOps(), FunctionOps(), ReductionOps(), NormalizationOps(),
+      LossOps(),        ProductOps(),  ViewOps(),      ShapeOps(),
+      CopyOps(),        IndexingOps(),
+  };
+}
+
+}  // namespace ferry
