@@ -14,9 +14,6 @@
 //         rows        the rows of the left half of a matrix of FROM
 //         sum         all elements of FROM (float32) in double
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -31,37 +28,10 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "ferry/runtime/runtime.h"
-#include "tbb/task_arena.h"
-#include "tbb/task_scheduler_observer.h"
+#include "ferry/tests/benchmarks/pinning.h"
 
 namespace ferry {
 namespace {
-
-// Keeps each thread of oneTBB on a CPU of its own. On virtual machines the
-// scheduler may otherwise leave two of them on one.
-class Pinning : public tbb::task_scheduler_observer {
- public:
-  Pinning() {
-    sched_getaffinity(0, sizeof(allowed_), &allowed_);
-    observe(true);
-  }
-  ~Pinning() override { observe(false); }
-  void on_scheduler_entry(bool) override {
-    // The CPU of the same number among those that the process may use.
-    int left = std::max(tbb::this_task_arena::current_thread_index(), 0);
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-      if (!CPU_ISSET(cpu, &allowed_) || left-- > 0) continue;
-      cpu_set_t cpus;
-      CPU_ZERO(&cpus);
-      CPU_SET(cpu, &cpus);
-      pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
-      return;
-    }
-  }
-
- private:
-  cpu_set_t allowed_ = {};
-};
 
 struct Case {
   std::string kind;
