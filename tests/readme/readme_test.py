@@ -9,8 +9,8 @@ import sys
 import unittest
 
 (README, SOURCE, PROGRAM, CHECKPOINT, OPEN_IN_PYTORCH,
- DISK_PACKAGE, ROW_NORMS) = sys.argv[1:8]
-del sys.argv[1:8]
+ DISK_PACKAGE, ROW_NORMS, FINE_TUNE) = sys.argv[1:9]
+del sys.argv[1:9]
 
 
 def read(path):
@@ -44,6 +44,9 @@ class ReadmeTest(unittest.TestCase):
 
     def test_shows_the_function_as_the_example_has_it(self):
         self.assertTrue(block('cpp', 'RowNorms(') in read(ROW_NORMS))
+
+    def test_shows_the_loss_as_the_example_has_it(self):
+        self.assertTrue(block('cpp', 'Loss(') in read(FINE_TUNE))
 
     def test_program_prints_what_it_says_and_saves_the_same(self):
         copy = os.path.join(os.environ['TEST_TMPDIR'], 'copy.pt')
