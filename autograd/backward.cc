@@ -596,14 +596,13 @@ absl::Status Pass::RunSerially(absl::Span<Tensor> captured) {
     for (size_t i = 0; i < edges.size(); ++i) {
       if (edges[i].node == nullptr) continue;
       const uint32_t next = IdOf(edges[i].node.get());
+      Visit& visit = visits_[next];
+      if (!visit.is_needed()) continue;
       if (!results.empty() && !results[i].is_null()) {
         FERRY_RETURN_IF_ERROR(
             Deposit(next, edges[i].index, std::move(results[i])));
       }
-      Visit& visit = visits_[next];
-      if (--visit.arriving == 0 && visit.is_needed()) {
-        ready.emplace(visit.node->sequence(), next);
-      }
+      if (--visit.arriving == 0) ready.emplace(visit.node->sequence(), next);
     }
   }
   return absl::OkStatus();
@@ -688,9 +687,10 @@ absl::Status Pass::RunInWaves(absl::Span<Tensor> captured) {
       const Node::Edges& edges = visits_[task.id].node->edges();
       for (size_t i = 0; i < edges.size(); ++i) {
         if (edges[i].node == nullptr || task.results[i].is_null()) continue;
-        arrivals[IdOf(edges[i].node.get())].push_back(
-            {positions[task.id], static_cast<uint32_t>(i), edges[i].index,
-             std::move(task.results[i])});
+        const uint32_t next = IdOf(edges[i].node.get());
+        if (!visits_[next].is_needed()) continue;
+        arrivals[next].push_back({positions[task.id], static_cast<uint32_t>(i),
+                                  edges[i].index, std::move(task.results[i])});
       }
     }
     std::vector<uint32_t> next_wave;

@@ -99,7 +99,7 @@ absl::Status Backward(absl::Span<const Tensor> outputs,
                       const BackwardOptions& options = {});
 
 struct GradOptions {
-  // As in `BackwardOptions`.
+  // These have the meaning that they have in `BackwardOptions`.
   std::vector<Tensor> gradients;
   std::optional<bool> retain_graph;
   bool create_graph = false;

@@ -26,10 +26,13 @@
 #include "ferry/autograd/ops/reductions.h"
 #include "ferry/autograd/ops/views.h"
 #include "ferry/autograd/testing/test_tensors.h"
+#include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/factories.h"
 #include "ferry/core/internal_key.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
@@ -630,6 +633,18 @@ TEST(RecordingTest, NegatedOperandsKeepTheirHistory) {
   const auto second = Grad((*first)[0], {x});
   ASSERT_THAT(second, IsOk());
   EXPECT_THAT(Elements((*second)[0]), ElementsAre(2));
+}
+
+// Two storages over one memory, so that the handles do not show it.
+TEST(RecordingTest, WritesReadOperandsThatOverlapFirst) {
+  std::vector<double> memory = {1, 2, 3, 4};
+  const auto view = [&memory](int64_t offset) {
+    const Storage storage = Storage::FromMemory(
+        Device("cpu"), Memory{memory.data(), nullptr}, 4 * sizeof(double));
+    return *Tensor::Create(storage, DType::kFloat64, {3}, {1}, offset);
+  };
+  ASSERT_THAT(AddInPlace(view(1), view(0)), IsOk());
+  EXPECT_THAT(memory, ElementsAre(1, 3, 5, 7));
 }
 
 }  // namespace

@@ -278,7 +278,7 @@ void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
   const auto* const in = static_cast<const char*>(from);
   auto* const out = static_cast<char*>(to);
   ParallelFor(
-      0, tiles.count(), kElementsPerThread / tiles.tile_elements(),
+      0, tiles.count(), GrainOf(tiles.tile_elements()),
       [&](int64_t first, int64_t last) {
         tiles.ForEach(
             first, last,

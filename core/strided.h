@@ -120,6 +120,14 @@ class StridedTiles {
 // as in PyTorch.
 inline constexpr int64_t kElementsPerThread = 32768;
 
+// Returns the grain of a loop (core/parallel.h) over pieces of work of so many
+// elements each, such as rows or tiles: the number of pieces that have
+// kElementsPerThread elements together, but at least 1.
+inline int64_t GrainOf(int64_t elements) {
+  return std::max<int64_t>(kElementsPerThread / std::max<int64_t>(elements, 1),
+                           1);
+}
+
 // The largest tile that `CopyTile` accepts. Tiles with elements of 16 bytes may
 // be of any size.
 inline constexpr int64_t kMaxTileBytes = 16 << 10;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -118,8 +117,7 @@ void CopyTiles(const Tensor& from, const Tensor& to) {
           }
         });
   };
-  ParallelFor(0, tiles.count(), kElementsPerThread / tiles.tile_elements(),
-              copy);
+  ParallelFor(0, tiles.count(), GrainOf(tiles.tile_elements()), copy);
 }
 
 absl::StatusOr<Tensor> Copy(const Tensor& from, DType dtype,
@@ -139,23 +137,6 @@ Dimensions StridesOfCopy(const Tensor& from) {
 
 bool HasNothingToResolve(const Tensor& tensor) {
   return !tensor.is_conj() && !tensor.is_neg();
-}
-
-// Returns one past the last byte of a tensor in host memory.
-const char* End(const Tensor& tensor) {
-  // `Create` has computed the same without an error.
-  const absl::StatusOr<uint64_t> size_bytes =
-      ViewSizeBytes(tensor.dtype(), tensor.shape(), tensor.strides(), 0);
-  return static_cast<const char*>(tensor.data()) + *size_bytes;
-}
-
-// Whether the memory of two tensors may overlap. Several storages may be over
-// the same memory.
-bool MayOverlap(const Tensor& a, const Tensor& b) {
-  if (a.num_elements() == 0 || b.num_elements() == 0) return false;
-  const std::less<const char*> is_before;
-  return is_before(static_cast<const char*>(a.data()), End(b)) &&
-         is_before(static_cast<const char*>(b.data()), End(a));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <complex>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <type_traits>
 
@@ -270,6 +271,18 @@ absl::Status CheckOnHost(const Tensor& tensor, DType dtype) {
                      "; its elements were asked for as ", Name(dtype)));
   }
   return absl::OkStatus();
+}
+
+bool MayOverlap(const Tensor& a, const Tensor& b) {
+  if (a.num_elements() == 0 || b.num_elements() == 0) return false;
+  // One past the last byte. `Create` has computed the same without an error.
+  const auto end = [](const Tensor& tensor) {
+    return static_cast<const char*>(tensor.data()) +
+           *ViewSizeBytes(tensor.dtype(), tensor.shape(), tensor.strides(), 0);
+  };
+  const std::less<const char*> is_before;
+  return is_before(static_cast<const char*>(a.data()), end(b)) &&
+         is_before(static_cast<const char*>(b.data()), end(a));
 }
 
 absl::Status Tensor::SetRequiresGrad(bool requires_grad) const {

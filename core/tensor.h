@@ -334,6 +334,11 @@ absl::Status CheckOnHost(const Tensor& tensor);
 // Does the same, and returns kInvalidArgument if the tensor has another dtype.
 absl::Status CheckOnHost(const Tensor& tensor, DType dtype);
 
+// Returns whether the memory of two tensors in host memory overlaps, or may do
+// so: it compares the first and the last byte of each. Several storages may be
+// over the same memory. O(rank).
+bool MayOverlap(const Tensor& a, const Tensor& b);
+
 // Returns the number of storage bytes that a view needs: its extent, in whole
 // units of `dtype`.
 //

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
@@ -353,6 +354,19 @@ TEST(TensorTest, ItemConverts) {
                        HasSubstr("has 2 elements")));
   EXPECT_THAT(Tensor::Create(*Storage::Allocate(1), DType::kQInt8, {1})->Item(),
               StatusIs(absl::StatusCode::kUnimplemented));
+}
+
+TEST(TensorTest, MayOverlapComparesMemoryNotStorages) {
+  std::vector<float> memory(8);
+  const auto view = [&memory](int64_t offset, int64_t size) {
+    const Storage storage = Storage::FromMemory(
+        Device("cpu"), Memory{memory.data(), nullptr}, 8 * sizeof(float));
+    return *Tensor::Create(storage, DType::kFloat32, {size}, {1}, offset);
+  };
+  EXPECT_TRUE(MayOverlap(view(0, 4), view(3, 4)));
+  EXPECT_TRUE(MayOverlap(view(3, 4), view(0, 4)));
+  EXPECT_FALSE(MayOverlap(view(0, 4), view(4, 4)));
+  EXPECT_FALSE(MayOverlap(view(0, 4), view(2, 0)));
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ template <bool kIsProduct, typename In, typename T>
 void ByRow(const Tensor& x, const LineShape& lines, bool is_reverse,
            const Tensor& out) {
   ParallelFor(
-      0, lines.outer, std::max<int64_t>(kElementsPerThread / lines.size, 1),
-      [&](int64_t begin, int64_t end) {
+      0, lines.outer, GrainOf(lines.size), [&](int64_t begin, int64_t end) {
         RunBuffer<In> buffer;
         In results[kRunElements];
         for (int64_t row = begin; row < end; ++row) {
@@ -68,8 +67,7 @@ void ByColumn(const Tensor& x, const LineShape& lines, bool is_reverse,
   const int64_t tiles = (lines.inner - 1) / kMaxColumns + 1;
   const int64_t width = std::min(lines.inner, kMaxColumns);
   ParallelFor(
-      0, lines.outer * tiles,
-      std::max<int64_t>(kElementsPerThread / width / lines.size, 1),
+      0, lines.outer * tiles, GrainOf(width * lines.size),
       [&](int64_t begin, int64_t end) {
         RunBuffer<In> buffer;
         T totals[kMaxColumns];
@@ -132,8 +130,7 @@ void Scan(const Tensor& a, const Tensor& x, const LineShape& lines,
           bool is_reverse, const Tensor& out) {
   const int64_t step = is_reverse ? -lines.inner : lines.inner;
   ParallelFor(
-      0, lines.outer * lines.inner,
-      std::max<int64_t>(kElementsPerThread / lines.size, 1),
+      0, lines.outer * lines.inner, GrainOf(lines.size),
       [&](int64_t begin, int64_t end) {
         RunBuffer<T> buffer;
         for (int64_t line = begin; line < end; ++line) {

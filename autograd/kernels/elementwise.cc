@@ -382,8 +382,7 @@ void RunTiles(const Plan& plan, absl::Span<const ConstView> inputs,
     if (is_number[i]) numbers[i].Set(plan.inputs[i], inputs[i].data);
   }
   const StridedTiles<kInputs + 1> tiles(out.shape(), strides, kTileElements);
-  const int64_t grain =
-      std::max<int64_t>(1, kElementsPerThread / tiles.tile_elements());
+  const int64_t grain = GrainOf(tiles.tile_elements());
   ParallelFor(0, tiles.count(), grain, [&](int64_t begin, int64_t end) {
     TileRunner runner(plan, numbers, is_number);
     const auto view_at = [&tiles](size_t view, const void* data, DType dtype,

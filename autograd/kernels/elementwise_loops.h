@@ -148,7 +148,8 @@ inline constexpr size_t kNumberBytes = 64;
 
 // One input of a loop.
 struct LoopInput {
-  // As many elements as the loop has, or kNumberBytes filled with one number.
+  // Points to one element for each step of the loop, or to kNumberBytes filled
+  // with one number.
   const void* data;
   bool is_number;
 };

@@ -38,12 +38,6 @@ static_assert(kSliceTile * 8 <= kMaxTileBytes);
 // each.
 constexpr int64_t kSliceBlock = 4096;
 
-// The least number of pieces of work for a thread, if a piece has `elements`.
-int64_t Grain(int64_t elements) {
-  return std::max<int64_t>(kElementsPerThread / std::max<int64_t>(elements, 1),
-                           1);
-}
-
 // ------------------------------------------------------------------- Indices
 
 template <typename T>
@@ -74,7 +68,7 @@ void ForEachIndex(const Tensor& index, Body body) {
     const void* const data = index.data();
     const auto [position_row, index_row] = tiles.row_strides();
     const auto [position_column, index_column] = tiles.column_strides();
-    ParallelFor(0, tiles.count(), Grain(tiles.tile_elements()),
+    ParallelFor(0, tiles.count(), GrainOf(tiles.tile_elements()),
                 [&, position_row = position_row, index_row = index_row,
                  position_column = position_column,
                  index_column = index_column](int64_t first, int64_t last) {
@@ -123,25 +117,6 @@ absl::Status BadIndex(const Tensor& index, int64_t dim, int64_t size,
   return absl::OutOfRangeError(absl::StrCat("index ", bad,
                                             " is out of bounds for dimension ",
                                             dim, " with size ", size));
-}
-
-// Whether the memory between the first and the last elements of two tensors
-// overlaps.
-bool MayOverlap(const Tensor& a, const Tensor& b) {
-  const auto extent = [](const Tensor& tensor) {
-    return ViewExtent(tensor.shape(), tensor.strides(), 0);
-  };
-  const absl::StatusOr<int64_t> a_extent = extent(a);
-  const absl::StatusOr<int64_t> b_extent = extent(b);
-  if (!a_extent.ok() || !b_extent.ok()) return true;
-  const auto range = [](const Tensor& tensor, int64_t elements) {
-    const auto begin = reinterpret_cast<uintptr_t>(tensor.data());
-    return std::make_pair(begin, begin + static_cast<uintptr_t>(elements) *
-                                             ElementSizeBytes(tensor.dtype()));
-  };
-  const auto [a_begin, a_end] = range(a, *a_extent);
-  const auto [b_begin, b_end] = range(b, *b_extent);
-  return a_begin < b_end && b_begin < a_end;
 }
 
 // Whether slices of `tensor` can use the memory of an index.
@@ -389,7 +364,7 @@ void MoveToDistinct(const Move& move) {
     const int64_t elements =
         std::min(move.count, kSliceBlock) * move.tiles.tile_elements();
     ParallelFor(
-        0, tiles * blocks, Grain(elements), [&](int64_t first, int64_t last) {
+        0, tiles * blocks, GrainOf(elements), [&](int64_t first, int64_t last) {
           for (int64_t piece = first; piece < last; ++piece) {
             const int64_t tile = piece / blocks;
             const int64_t begin = piece % blocks * kSliceBlock;
@@ -400,7 +375,7 @@ void MoveToDistinct(const Move& move) {
     return;
   }
   // Pieces are numbered by slice, then by tile.
-  ParallelFor(0, move.count * tiles, Grain(move.tiles.tile_elements()),
+  ParallelFor(0, move.count * tiles, GrainOf(move.tiles.tile_elements()),
               [&](int64_t first, int64_t last) {
                 int64_t begin = first;
                 while (begin < last) {
@@ -434,7 +409,7 @@ void MoveToEqual(const Move& move) {
   constexpr int64_t kManyTiles = 16;
   const int64_t tiles = move.tiles.count();
   if (tiles >= kManyTiles) {
-    ParallelFor(0, tiles, Grain(move.tiles.tile_elements() * move.count),
+    ParallelFor(0, tiles, GrainOf(move.tiles.tile_elements() * move.count),
                 [&](int64_t first, int64_t last) {
                   MovePart<Op>(move, 0, move.count, first, last);
                 });
@@ -548,7 +523,7 @@ void CastView(const void* from, DType from_dtype, void* to, DType to_dtype,
                  from_dtype, static_cast<char*>(to) + offset * to_bytes,
                  to_dtype, count);
   };
-  ParallelFor(0, tiles.count(), Grain(tiles.tile_elements()),
+  ParallelFor(0, tiles.count(), GrainOf(tiles.tile_elements()),
               [&](int64_t first, int64_t last) {
                 tiles.ForEach(
                     first, last,
@@ -771,7 +746,7 @@ class IndexLoop {
     const std::array<int64_t, 3> along = {plain_stride_, index_stride_, 0};
     const auto& rows_along = tiles_.row_strides();
     const auto& columns_along = tiles_.column_strides();
-    ParallelFor(0, tiles_.count(), Grain(tiles_.tile_elements() * length_),
+    ParallelFor(0, tiles_.count(), GrainOf(tiles_.tile_elements() * length_),
                 [&](int64_t first, int64_t last) {
                   tiles_.ForEach(
                       first, last,

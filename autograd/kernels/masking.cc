@@ -110,8 +110,7 @@ void MaskedFill(const Tensor& from, const Tensor& mask, const void* value,
     const auto* const in = static_cast<const char*>(from.data());
     const auto* const chosen = static_cast<const char*>(mask.data());
     ParallelFor(
-        0, tiles.count(),
-        std::max<int64_t>(kElementsPerThread / tiles.tile_elements(), 1),
+        0, tiles.count(), GrainOf(tiles.tile_elements()),
         [&](int64_t first, int64_t last) {
           tiles.ForEach(
               first, last,

@@ -81,7 +81,7 @@ void ForwardOf(const Tensor& x, int64_t size, const T* gamma, const T* beta,
   const ReductionLoops<T> square_sum = LoopsOf<T>(Reduction::kShiftedSquareSum);
   const NormalizationLoops<T> loops = NormalizationLoopsOf<T>();
   const auto n = static_cast<double>(size);
-  const int64_t grain = std::max<int64_t>(kElementsPerThread / size, 1);
+  const int64_t grain = GrainOf(size);
   ParallelFor(0, rows, grain, [&](int64_t begin, int64_t end) {
     RunBuffer<T> buffer;
     for (int64_t row = begin; row < end; ++row) {
@@ -161,7 +161,7 @@ void WriteInputGrad(const BackwardTensors& tensors, int64_t size) {
   const NormalizationLoops<T> loops = NormalizationLoopsOf<T>();
   const T* const gamma = DataOrNull<T>(tensors.gamma);
   const auto n = static_cast<double>(size);
-  const int64_t grain = std::max<int64_t>(kElementsPerThread / size, 1);
+  const int64_t grain = GrainOf(size);
   ParallelFor(
       0, tensors.x.num_elements() / size, grain,
       [&](int64_t begin, int64_t end) {

@@ -336,7 +336,7 @@ void Scale(int64_t m, int64_t n, T beta, T* out, int64_t row, int64_t column) {
 
 template <typename T>
 void ScaleOut(const Problem& problem, T beta) {
-  const int64_t rows = std::max<int64_t>(1, kElementsPerThread / problem.n);
+  const int64_t rows = GrainOf(problem.n);
   const int64_t pieces = (problem.m - 1) / rows + 1;
   ForEachPiece<T>(problem, pieces, rows * problem.n,
                   [&](const Matrices<T>& matrices, int64_t piece) {

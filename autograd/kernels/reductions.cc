@@ -330,7 +330,7 @@ class Reducer {
   // Does what `RunRows` does for a matrix whose rows are adjacent numbers.
   void RunMatrixRows(int64_t count) const {
     const Dimension& kept = plan_.kept.back();
-    const int64_t grain = std::max<int64_t>(kElementsPerThread / count, 1);
+    const int64_t grain = GrainOf(count);
     ParallelFor(0, kept.size, grain, [&](int64_t begin, int64_t end) {
       constexpr int64_t kOutputs = 256;
       alignas(64) T totals[kOutputs];
@@ -369,8 +369,7 @@ class Reducer {
     const int64_t pieces_per_block = std::max<int64_t>(kRowBlock / segment, 1);
     const int64_t blocks = (pieces - 1) / pieces_per_block + 1;
     const int64_t block_elements = std::min(pieces, pieces_per_block) * segment;
-    const int64_t grain =
-        std::max<int64_t>(kElementsPerThread / block_elements, 1);
+    const int64_t grain = GrainOf(block_elements);
     Storage storage;
     Total<T>* partials = nullptr;
     if (blocks > 1) {
@@ -531,8 +530,7 @@ class Reducer {
         plan_.reduced.begin(),
         plan_.reduced.end() - (plan_.reduced.empty() ? 0 : 1));
     const int64_t tasks = CountOf(outer) * tiles * blocks;
-    const int64_t grain = std::max<int64_t>(
-        kElementsPerThread / (std::min(rows, rows_per_block) * width), 1);
+    const int64_t grain = GrainOf(std::min(rows, rows_per_block) * width);
     Storage storage;
     Total<T>* partials = nullptr;
     if (blocks > 1) {
@@ -835,8 +833,7 @@ absl::Status ExtremesByRow(const Tensor& x, const Lines& lines, bool is_max,
         Storage::Allocate(static_cast<uint64_t>(tasks) * sizeof(Extreme<T>)));
     partials = static_cast<Extreme<T>*>(storage.data());
   }
-  const int64_t grain =
-      std::max<int64_t>(kElementsPerThread / std::min(size, kRowBlock), 1);
+  const int64_t grain = GrainOf(std::min(size, kRowBlock));
   ParallelFor(0, tasks, grain, [&](int64_t begin, int64_t end) {
     RunBuffer<T> buffer;
     Odometer kept(lines.kept, begin / blocks);
@@ -880,8 +877,7 @@ void ExtremesByColumn(const Tensor& x, const Lines& lines, bool is_max,
   const int64_t width = std::min(columns.size, kMaxColumns);
   const int64_t tiles = (columns.size - 1) / width + 1;
   const int64_t stride = lines.line.x_stride;
-  const int64_t grain = std::max<int64_t>(
-      kElementsPerThread / width / std::min(lines.line.size, kMaxRows), 1);
+  const int64_t grain = GrainOf(width * std::min(lines.line.size, kMaxRows));
   ParallelFor(
       0, CountOf(outer) * tiles, grain, [&](int64_t begin, int64_t end) {
         RunBuffer<T> buffer;
@@ -961,7 +957,7 @@ absl::Status MedianOf(const Tensor& x, int dim, const Tensor& values,
   if (indices.num_elements() == 0) return absl::OkStatus();
   const Lines lines = LinesAlong(x, dim, indices);
   const int64_t size = lines.line.size;
-  const int64_t chunk = std::max<int64_t>(kElementsPerThread / size, 1);
+  const int64_t chunk = GrainOf(size);
   const int64_t chunks = (indices.num_elements() + chunk - 1) / chunk;
   return ParallelForEach(chunks, [&](int64_t number) -> absl::Status {
     using Item = std::pair<T, int64_t>;

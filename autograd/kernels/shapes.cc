@@ -20,11 +20,6 @@ namespace {
 
 constexpr int64_t kTileElements = 2048;
 
-int64_t Grain(int64_t elements) {
-  return std::max<int64_t>(kElementsPerThread / std::max<int64_t>(elements, 1),
-                           1);
-}
-
 int64_t ElementBytes(const Tensor& tensor) {
   return static_cast<int64_t>(ElementSizeBytes(tensor.dtype()));
 }
@@ -109,7 +104,7 @@ void Fill(const void* value, const Tensor& to) {
     const auto fill = LoadElement<Bits>(value);
     auto* const out = static_cast<char*>(to.data());
     ParallelFor(
-        0, tiles.count(), Grain(tiles.tile_elements()),
+        0, tiles.count(), GrainOf(tiles.tile_elements()),
         [&](int64_t first, int64_t last) {
           tiles.ForEach(
               first, last,
@@ -153,7 +148,7 @@ void Flip(const Tensor& from, absl::Span<const int> dims, const Tensor& to) {
     const char* const in = ElementAt(from, start);
     char* const out = ElementAt(to, 0);
     ParallelFor(
-        0, tiles.count(), Grain(tiles.tile_elements()),
+        0, tiles.count(), GrainOf(tiles.tile_elements()),
         [&](int64_t first, int64_t last) {
           tiles.ForEach(
               first, last,
@@ -282,7 +277,7 @@ void CopyTriangle(const Tensor& from, Triangle triangle, int64_t diagonal,
     }
   };
   // Pieces are numbered by matrix, then by row.
-  ParallelFor(0, matrices.count() * rows, Grain(columns),
+  ParallelFor(0, matrices.count() * rows, GrainOf(columns),
               [&](int64_t first, int64_t last) {
                 const int64_t first_matrix = first / rows;
                 int64_t matrix = first_matrix;

@@ -73,8 +73,7 @@ void ForEachPart(int64_t size, int64_t part, Body body) {
 // adjacent, and by tiles of columns otherwise.
 void ForEachRow(const LineShape& lines,
                 absl::FunctionRef<void(int64_t, int64_t)> body) {
-  ParallelFor(0, lines.outer,
-              std::max<int64_t>(kElementsPerThread / lines.size, 1), body);
+  ParallelFor(0, lines.outer, GrainOf(lines.size), body);
 }
 
 // Calls `body(offset, count)` for each tile, with the offset of the first
@@ -94,9 +93,7 @@ void ForEachTileRange(const LineShape& lines,
                       absl::FunctionRef<void(int64_t, int64_t)> body) {
   const int64_t tiles = (lines.inner - 1) / kMaxColumns + 1;
   const int64_t width = std::min(lines.inner, kMaxColumns);
-  ParallelFor(0, lines.outer * tiles,
-              std::max<int64_t>(kElementsPerThread / width / lines.size, 1),
-              body);
+  ParallelFor(0, lines.outer * tiles, GrainOf(width * lines.size), body);
 }
 
 // Sums of columns: in T for some rows, and in double for all.

@@ -15,11 +15,15 @@ namespace ferry {
 absl::StatusOr<int> WrapDim(int64_t dim, int rank) {
   const int64_t size = std::max(rank, 1);
   if (dim < -size || dim >= size) {
-    return absl::OutOfRangeError(
-        absl::StrCat("Dimension out of range (expected to be in range of [",
-                     -size, ", ", size - 1, "], but got ", dim, ")"));
+    return absl::OutOfRangeError(absl::StrCat("there is no dimension ", dim,
+                                              " in a tensor of rank ", rank));
   }
   return static_cast<int>(dim < 0 ? dim + size : dim);
+}
+
+bool IsTensor(const Operand& x) {
+  return x.status().ok() && !x.is_number() && !x.tensor().is_null() &&
+         x.tensor().layout() == Layout::kStrided;
 }
 
 absl::Status CheckIsTensor(absl::string_view op, const Operand& x) {
@@ -37,6 +41,14 @@ absl::Status CheckIsTensor(absl::string_view op, const Operand& x) {
                      Name(x.tensor().layout())));
   }
   return absl::OkStatus();
+}
+
+Attributes IntsOf(absl::Span<const int64_t> ints,
+                  absl::Span<const int64_t> more_ints) {
+  Attributes attributes;
+  attributes.ints.assign(ints.begin(), ints.end());
+  attributes.more_ints.assign(more_ints.begin(), more_ints.end());
+  return attributes;
 }
 
 absl::StatusOr<Scalar> FactorFor(DType dtype, absl::string_view name,

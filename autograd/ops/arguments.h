@@ -21,7 +21,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "ferry/autograd/graph/operand.h"
+#include "ferry/autograd/ops/op.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/scalar.h"
 
@@ -34,12 +36,20 @@ namespace ferry {
 // Errors: kOutOfRange - there is no such dimension.
 absl::StatusOr<int> WrapDim(int64_t dim, int rank);
 
+// Returns whether the operand is a strided tensor that is not null, so that its
+// shape can be used. Thread-safe.
+bool IsTensor(const Operand& x);
+
 // Returns OK if the operand is a strided tensor that is not null, so that its
 // shape can be used. `op` is the name of the op, for the message.
 //
 // Errors: the error that the operand holds, if any; kInvalidArgument for a
 // number, a null tensor, or a tensor that is not strided.
 absl::Status CheckIsTensor(absl::string_view op, const Operand& x);
+
+// Returns attributes with these lists.
+Attributes IntsOf(absl::Span<const int64_t> ints,
+                  absl::Span<const int64_t> more_ints = {});
 
 // Returns a number that multiplies tensors of `dtype`, as a `Scalar` of the
 // same kind. `name` is the name of the argument, for the message.

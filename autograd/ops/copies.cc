@@ -125,16 +125,6 @@ absl::StatusOr<Tensor> Contiguous(const Operand& x) {
 }
 
 absl::StatusOr<Tensor> CopyInPlace(const Operand& self, const Operand& source) {
-  const auto is_tensor = [](const Operand& x) {
-    return x.status().ok() && !x.is_number() && !x.tensor().is_null();
-  };
-  if (is_tensor(self) && is_tensor(source) &&
-      !HasGradients(self.tensor().dtype())) {
-    // No gradient passes through an integer.
-    const Tensor constant = source.tensor().Detach();
-    const Operand operand(constant);
-    return ApplyInPlace(kCopyInPlace, {&self, &operand});
-  }
   return ApplyInPlace(kCopyInPlace, {&self, &source});
 }
 

@@ -939,17 +939,6 @@ absl::StatusOr<Tensor> LerpInPlace(const Operand& self, const Operand& end,
   return ApplyInPlace(kLerp, {&self, &end, &weight});
 }
 absl::StatusOr<Tensor> FillInPlace(const Operand& self, const Operand& value) {
-  const auto is_tensor = [](const Operand& operand) {
-    return operand.status().ok() && !operand.is_number() &&
-           !operand.tensor().is_null();
-  };
-  if (is_tensor(self) && is_tensor(value) &&
-      !HasGradients(self.tensor().dtype())) {
-    // As in PyTorch, the gradient of the value ends in a tensor of integers.
-    const Tensor constant = value.tensor().Detach();
-    const Operand operand(constant);
-    return ApplyInPlace(kFill, {&self, &operand});
-  }
   return ApplyInPlace(kFill, {&self, &value});
 }
 absl::StatusOr<Tensor> ZeroInPlace(const Operand& self) {

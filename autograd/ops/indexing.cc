@@ -46,14 +46,6 @@ constexpr uint32_t UsesInputsFrom(int first) {
   return 0xFFFF & ~(UsesInput(first) - 1);
 }
 
-Attributes IntsOf(absl::Span<const int64_t> ints,
-                  absl::Span<const int64_t> more = {}) {
-  Attributes attributes;
-  attributes.ints.assign(ints.begin(), ints.end());
-  attributes.more_ints.assign(more.begin(), more.end());
-  return attributes;
-}
-
 // ------------------------------------------------------------------- Arguments
 
 // Returns OK if these operands are tensors, in an op that also takes numbers.
@@ -1127,13 +1119,6 @@ absl::Status SortDerivative(Derivative& d, int64_t dim) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Outputs> AsOutputs(absl::StatusOr<SortResult> result) {
-  FERRY_RETURN_IF_ERROR(result.status());
-  Outputs outputs(std::move(result->values));
-  outputs.Add(std::move(result->indices));
-  return outputs;
-}
-
 // `flag` says whether to sort in descending order.
 constexpr Op kSort = {
     "Sort",
@@ -1187,14 +1172,6 @@ constexpr Op kTopK = {
     "torch.topk(a, i[0], i[1], flag)",
     "d[2,5] i=2,1 flag | d[5,2] i=3,0 | d[4,3]t i=1,-1 flag | d[5]s i=5,0 "
     "flag | d[] i=1,0 flag | d[3] i=0,0 | d[0,3] i=2,1"};
-
-absl::StatusOr<SortResult> ApplySort(const Op& op, const Operand& x,
-                                     const Attributes& attributes) {
-  const Operand* const operands[] = {&x};
-  FERRY_ASSIGN_OR_RETURN(Outputs outputs,
-                         ApplyForAll(op, operands, attributes));
-  return SortResult{std::move(outputs[0]), std::move(outputs[1])};
-}
 
 // Multiplies unless there is nothing to do. `op` is the op that was called.
 absl::StatusOr<Tensor> Scaled(absl::string_view op, const Operand& x,
@@ -1339,23 +1316,23 @@ absl::StatusOr<Tensor> NonZero(const Operand& x) {
   return Apply(kNonZero, {&x});
 }
 
-absl::StatusOr<SortResult> Sort(const Operand& x, int64_t dim,
-                                bool descending) {
+absl::StatusOr<ValuesAndIndices> Sort(const Operand& x, int64_t dim,
+                                      bool descending) {
   Attributes attributes = IntsOf({dim});
   attributes.flag = descending;
-  return ApplySort(kSort, x, attributes);
+  return ApplyForBoth(kSort, x, attributes);
 }
 
 absl::StatusOr<Tensor> ArgSort(const Operand& x, int64_t dim, bool descending) {
-  FERRY_ASSIGN_OR_RETURN(SortResult result, Sort(x, dim, descending));
+  FERRY_ASSIGN_OR_RETURN(ValuesAndIndices result, Sort(x, dim, descending));
   return std::move(result.indices);
 }
 
-absl::StatusOr<SortResult> TopK(const Operand& x, int64_t k, int64_t dim,
-                                bool largest) {
+absl::StatusOr<ValuesAndIndices> TopK(const Operand& x, int64_t k, int64_t dim,
+                                      bool largest) {
   Attributes attributes = IntsOf({k, dim});
   attributes.flag = largest;
-  return ApplySort(kTopK, x, attributes);
+  return ApplyForBoth(kTopK, x, attributes);
 }
 
 absl::Span<const Op* const> IndexingOps() { return kOps; }

@@ -11,7 +11,7 @@
 // Example: the embeddings of some words, and the three best scores of each row.
 //
 //   auto vectors = Embedding(weight, words);
-//   absl::StatusOr<SortResult> best = TopK(scores, 3);
+//   absl::StatusOr<ValuesAndIndices> best = TopK(scores, 3);
 //
 // Indices are tensors of int64 or int32. Masks are tensors of bool; uint8 is
 // accepted too, as in PyTorch. Every index is checked. Negative dimensions
@@ -171,17 +171,10 @@ absl::StatusOr<Tensor> NonZero(const Operand& x);
 
 // ------------------------------------------------------------------- Sorting
 
-// Elements, and their former indices in the dimension. `indices` is of dtype
-// int64.
-struct SortResult {
-  Tensor values;
-  Tensor indices;
-};
-
 // Returns the tensor sorted along dimension `dim`. NaN is greater than all
 // numbers. Equal elements keep their order.
-absl::StatusOr<SortResult> Sort(const Operand& x, int64_t dim = -1,
-                                bool descending = false);
+absl::StatusOr<ValuesAndIndices> Sort(const Operand& x, int64_t dim = -1,
+                                      bool descending = false);
 
 // Returns only the indices of `Sort`. There is no gradient.
 absl::StatusOr<Tensor> ArgSort(const Operand& x, int64_t dim = -1,
@@ -189,8 +182,8 @@ absl::StatusOr<Tensor> ArgSort(const Operand& x, int64_t dim = -1,
 
 // Returns the `k` largest or smallest elements along dimension `dim`, in sorted
 // order. Of equal elements, those with lower indices come first.
-absl::StatusOr<SortResult> TopK(const Operand& x, int64_t k, int64_t dim = -1,
-                                bool largest = true);
+absl::StatusOr<ValuesAndIndices> TopK(const Operand& x, int64_t k,
+                                      int64_t dim = -1, bool largest = true);
 
 // The entries of these ops.
 absl::Span<const Op* const> IndexingOps();

@@ -367,7 +367,7 @@ TEST(IndexingOpsTest, Masks) {
 TEST(IndexingOpsTest, SortingAndItsGradient) {
   const Tensor x = Doubles({3, std::nan(""), 1, 2, 1});
   ASSERT_THAT(x.SetRequiresGrad(true), IsOk());
-  const absl::StatusOr<SortResult> up = Sort(x);
+  const absl::StatusOr<ValuesAndIndices> up = Sort(x);
   ASSERT_THAT(up, IsOk());
   EXPECT_THAT(Elements(up->values), ElementsAre(1, 1, 2, 3, IsNan()));
   EXPECT_THAT(Elements(up->indices), ElementsAre(2, 4, 3, 0, 1));
@@ -375,11 +375,11 @@ TEST(IndexingOpsTest, SortingAndItsGradient) {
   EXPECT_THAT(Elements(ArgSort(x, -1, true)), ElementsAre(1, 0, 3, 2, 4));
   EXPECT_THAT(SumGradient(Select(up->values, 0, 2), x),
               ElementsAre(0, 0, 0, 1, 0));
-  const absl::StatusOr<SortResult> top = TopK(x, 2);
+  const absl::StatusOr<ValuesAndIndices> top = TopK(x, 2);
   ASSERT_THAT(top, IsOk());
   EXPECT_THAT(Elements(top->values), ElementsAre(IsNan(), 3));
   EXPECT_THAT(SumGradient(top->values, x), ElementsAre(1, 1, 0, 0, 0));
-  const absl::StatusOr<SortResult> least = TopK(x, 3, 0, false);
+  const absl::StatusOr<ValuesAndIndices> least = TopK(x, 3, 0, false);
   EXPECT_THAT(Elements(least->indices), ElementsAre(2, 4, 3));
   EXPECT_THAT(SumGradient(least->values, x), ElementsAre(0, 0, 1, 1, 1));
 

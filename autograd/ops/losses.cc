@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/autograd/kernels/nll.h"
+#include "ferry/autograd/ops/arguments.h"
 #include "ferry/autograd/ops/copies.h"
 #include "ferry/autograd/ops/elementwise.h"
 #include "ferry/autograd/ops/normalization.h"
@@ -25,21 +26,10 @@ namespace {
 
 using pointwise::Wide;
 
-// Composed losses check their operands with this before they compute with them.
-absl::Status CheckTensor(absl::string_view op, const Operand& operand) {
-  FERRY_RETURN_IF_ERROR(operand.status());
-  if (!operand.is_number() && !operand.tensor().is_null()) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      op, ": an operand is ", operand.is_number() ? "a number" : "null",
-      ", not a tensor"));
-}
-
 absl::Status CheckFloats(absl::string_view op, const Operand& x,
                          const Operand& target) {
-  FERRY_RETURN_IF_ERROR(CheckTensor(op, x));
-  FERRY_RETURN_IF_ERROR(CheckTensor(op, target));
+  FERRY_RETURN_IF_ERROR(CheckIsTensor(op, x));
+  FERRY_RETURN_IF_ERROR(CheckIsTensor(op, target));
   for (const Operand* operand : {&x, &target}) {
     const DType dtype = operand->tensor().dtype();
     if (IsComputable(dtype) && Category(dtype) == DTypeCategory::kFloat) {
@@ -247,15 +237,9 @@ constexpr Op kNllWeights = {
     "",
     ""};
 
-Attributes WithIgnoreIndex(int64_t ignore_index) {
-  Attributes attributes;
-  attributes.ints.push_back(ignore_index);
-  return attributes;
-}
-
 absl::StatusOr<Tensor> NllLosses(const Operand& x, const Operand& target,
                                  const Tensor& weight, int64_t ignore_index) {
-  const Attributes attributes = WithIgnoreIndex(ignore_index);
+  const Attributes attributes = IntsOf({ignore_index});
   if (weight.is_null()) return Apply(kNllLosses, {&x, &target}, attributes);
   const Operand weights(weight);
   return Apply(kNllLosses, {&x, &target, &weights}, attributes);
@@ -263,7 +247,7 @@ absl::StatusOr<Tensor> NllLosses(const Operand& x, const Operand& target,
 
 absl::StatusOr<Tensor> NllWeights(const Operand& target, const Tensor& weight,
                                   int64_t ignore_index) {
-  const Attributes attributes = WithIgnoreIndex(ignore_index);
+  const Attributes attributes = IntsOf({ignore_index});
   if (weight.is_null()) return Apply(kNllWeights, {&target}, attributes);
   const Operand weights(weight);
   return Apply(kNllWeights, {&target, &weights}, attributes);
@@ -435,8 +419,8 @@ constexpr const Op* kOps[] = {&kNllLoss,      &kCrossEntropy,
 
 absl::StatusOr<Tensor> NllLoss(const Operand& x, const Operand& target,
                                const NllLossOptions& options) {
-  FERRY_RETURN_IF_ERROR(CheckTensor("NllLoss", x));
-  FERRY_RETURN_IF_ERROR(CheckTensor("NllLoss", target));
+  FERRY_RETURN_IF_ERROR(CheckIsTensor("NllLoss", x));
+  FERRY_RETURN_IF_ERROR(CheckIsTensor("NllLoss", target));
   const absl::StatusOr<Tensor> losses =
       NllLosses(Wide(x), target, options.weight, options.ignore_index);
   return ReduceItems(losses, target, options.weight, options.ignore_index,
@@ -445,8 +429,8 @@ absl::StatusOr<Tensor> NllLoss(const Operand& x, const Operand& target,
 
 absl::StatusOr<Tensor> CrossEntropy(const Operand& x, const Operand& target,
                                     const CrossEntropyOptions& options) {
-  FERRY_RETURN_IF_ERROR(CheckTensor("CrossEntropy", x));
-  FERRY_RETURN_IF_ERROR(CheckTensor("CrossEntropy", target));
+  FERRY_RETURN_IF_ERROR(CheckIsTensor("CrossEntropy", x));
+  FERRY_RETURN_IF_ERROR(CheckIsTensor("CrossEntropy", target));
   const double smoothing = options.label_smoothing;
   if (!(smoothing >= 0 && smoothing <= 1)) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -94,9 +94,10 @@ TEST(CrossEntropyTest, RejectsArguments) {
   EXPECT_THAT(CrossEntropy(x, Classes({0, 1}, {2}), options),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("label_smoothing is 2")));
-  EXPECT_THAT(CrossEntropy(1.0, x),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("an operand is a number")));
+  EXPECT_THAT(
+      CrossEntropy(1.0, x),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               HasSubstr("CrossEntropy: the op takes a tensor, not a number")));
 }
 
 // A target that far away would be read from memory that is not there.

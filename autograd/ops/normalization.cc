@@ -12,6 +12,7 @@
 #include "ferry/autograd/grad_mode.h"
 #include "ferry/autograd/kernels/normalization.h"
 #include "ferry/autograd/kernels/softmax.h"
+#include "ferry/autograd/ops/arguments.h"
 #include "ferry/autograd/ops/elementwise.h"
 #include "ferry/autograd/ops/pointwise.h"
 #include "ferry/autograd/ops/reductions.h"
@@ -27,17 +28,6 @@ using pointwise::Wide;
 
 // ------------------------------------------------------------------ Softmax
 
-// The dimension, from the start. A tensor of rank 0 is a line of one element.
-absl::StatusOr<int> LineDim(int64_t dim, int rank) {
-  if (rank == 0 && (dim == 0 || dim == -1)) return 0;
-  const int64_t from_start = dim < 0 ? dim + rank : dim;
-  if (from_start < 0 || from_start >= rank) {
-    return absl::OutOfRangeError(absl::StrCat("there is no dimension ", dim,
-                                              " in a tensor of rank ", rank));
-  }
-  return static_cast<int>(from_start);
-}
-
 using SoftmaxKernel = absl::Status (*)(const Tensor&, int, const Tensor&);
 using SoftmaxBackwardKernel = absl::Status (*)(const Tensor&, const Tensor&,
                                                int, const Tensor&);
@@ -45,7 +35,7 @@ using SoftmaxBackwardKernel = absl::Status (*)(const Tensor&, const Tensor&,
 absl::StatusOr<Outputs> SoftmaxForward(const Call& call, SoftmaxKernel kernel) {
   const Tensor& x = call[0].tensor();
   FERRY_ASSIGN_OR_RETURN(const int dim,
-                         LineDim(call.attributes().ints[0], x.rank()));
+                         WrapDim(call.attributes().ints[0], x.rank()));
   FERRY_ASSIGN_OR_RETURN(Tensor out, call.MakeOutput(x.shape(), x.dtype()));
   FERRY_RETURN_IF_ERROR(kernel(x, dim, out));
   return out;
@@ -57,7 +47,7 @@ absl::Status SoftmaxBackward(Derivative& d, SoftmaxBackwardKernel kernel) {
   FERRY_RETURN_IF_ERROR(y.status());
   const Tensor& result = y.tensor();
   FERRY_ASSIGN_OR_RETURN(const int dim,
-                         LineDim(d.attributes().ints[0], result.rank()));
+                         WrapDim(d.attributes().ints[0], result.rank()));
   FERRY_ASSIGN_OR_RETURN(
       Tensor gradient,
       Empty(result.shape(), TensorOptions().dtype(result.dtype())));
@@ -292,15 +282,8 @@ constexpr Op kRmsNorm = {
     "p=1e-5 | f[3] i=3 p=1e-5"};
 
 Attributes WithRow(absl::Span<const int64_t> shape, double eps) {
-  Attributes attributes;
-  attributes.ints.assign(shape.begin(), shape.end());
+  Attributes attributes = IntsOf(shape);
   attributes.numbers[0] = eps;
-  return attributes;
-}
-
-Attributes WithDim(int64_t dim) {
-  Attributes attributes;
-  attributes.ints.push_back(dim);
   return attributes;
 }
 
@@ -318,11 +301,11 @@ constexpr const Op* kOps[] = {&kSoftmax, &kLogSoftmax, &kLayerNorm, &kRmsNorm};
 }  // namespace
 
 absl::StatusOr<Tensor> Softmax(const Operand& x, int64_t dim) {
-  return Apply(kSoftmax, {&x}, WithDim(dim));
+  return Apply(kSoftmax, {&x}, IntsOf({dim}));
 }
 
 absl::StatusOr<Tensor> LogSoftmax(const Operand& x, int64_t dim) {
-  return Apply(kLogSoftmax, {&x}, WithDim(dim));
+  return Apply(kLogSoftmax, {&x}, IntsOf({dim}));
 }
 
 absl::StatusOr<Tensor> LayerNorm(const Operand& x,

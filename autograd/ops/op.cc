@@ -280,9 +280,10 @@ absl::Status CheckViewMayBeRecorded(const ViewInfo& view) {
 
 // Returns whether both may reach the same bytes without being the same view.
 bool OverlapsInPart(const Tensor& a, const Tensor& b) {
-  return a.storage() == b.storage() && !a.IsSame(b) &&
-         (a.storage_offset() != b.storage_offset() || a.shape() != b.shape() ||
-          a.strides() != b.strides() || a.dtype() != b.dtype());
+  const bool is_same_view = a.data() == b.data() && a.dtype() == b.dtype() &&
+                            a.shape() == b.shape() &&
+                            a.strides() == b.strides();
+  return !is_same_view && MayOverlap(a, b);
 }
 
 // CopySlices
@@ -507,9 +508,24 @@ absl::StatusOr<Tensor> ApplyInPlace(const Op& op,
   return self;
 }
 
+absl::StatusOr<ValuesAndIndices> ApplyForBoth(const Op& op, const Operand& x,
+                                              const Attributes& attributes) {
+  const Operand* const operands[] = {&x};
+  FERRY_ASSIGN_OR_RETURN(Outputs outputs,
+                         ApplyForAll(op, operands, attributes));
+  return ValuesAndIndices{std::move(outputs[0]), std::move(outputs[1])};
+}
+
 absl::StatusOr<Outputs> AsOutputs(absl::StatusOr<Tensor> result) {
   if (!result.ok()) return result.status();
   return Outputs(*std::move(result));
+}
+
+absl::StatusOr<Outputs> AsOutputs(absl::StatusOr<ValuesAndIndices> result) {
+  if (!result.ok()) return result.status();
+  Outputs outputs(std::move(result->values));
+  outputs.Add(std::move(result->indices));
+  return outputs;
 }
 
 uint32_t OpNode::Uses() const {

@@ -88,7 +88,8 @@ class Input {
   const Tensor& tensor() const { return *tensor_; }
   const Scalar& number() const { return number_; }
 
-  // As of a tensor of rank 0, if the operand is a number.
+  // The dtype and the shape of the operand. A number has the shape of a tensor
+  // of rank 0.
   DType dtype() const {
     return is_number() ? number_.dtype() : tensor_->dtype();
   }
@@ -307,8 +308,22 @@ inline absl::StatusOr<Tensor> ApplyInPlace(
       op, absl::MakeConstSpan(operands.begin(), operands.size()), attributes);
 }
 
-// Turns the result of a public function into what `Op::call` returns.
+// ValuesAndIndices
+//
+// The result of ops that choose elements along a dimension, such as Max and
+// Sort: the elements, and their indices in the dimension, of dtype int64.
+struct ValuesAndIndices {
+  Tensor values;
+  Tensor indices;
+};
+
+// As `Apply`, for an op with these two results.
+absl::StatusOr<ValuesAndIndices> ApplyForBoth(const Op& op, const Operand& x,
+                                              const Attributes& attributes);
+
+// Turn the result of a public function into what `Op::call` returns.
 absl::StatusOr<Outputs> AsOutputs(absl::StatusOr<Tensor> result);
+absl::StatusOr<Outputs> AsOutputs(absl::StatusOr<ValuesAndIndices> result);
 
 // Returns OK if `self` may be written in place.
 //

@@ -533,13 +533,6 @@ absl::StatusOr<Tensor> MvOrTransposed(const Operand& a, const Operand& x,
   return Apply(kMv, {&a, &x}, attributes);
 }
 
-// Whether the operand is a tensor whose shape can be asked for.
-bool IsTensor(const Operand& operand) {
-  return operand.status().ok() && !operand.is_number() &&
-         !operand.tensor().is_null() &&
-         operand.tensor().layout() == Layout::kStrided;
-}
-
 // The shape without the last `count` dimensions.
 Dimensions Leading(absl::Span<const int64_t> shape, size_t count) {
   return Dimensions(shape.begin(), shape.end() - static_cast<ptrdiff_t>(count));

@@ -32,23 +32,12 @@ namespace {
 
 // ------------------------------------------------------------------- Shapes
 
-absl::StatusOr<int64_t> DimFromStart(int64_t dim, int rank) {
-  const int64_t from_start = dim < 0 ? dim + rank : dim;
-  // A number without dimensions may be reduced over its only value.
-  if (rank == 0 && (dim == 0 || dim == -1)) return 0;
-  if (from_start < 0 || from_start >= rank) {
-    return absl::OutOfRangeError(absl::StrCat("there is no dimension ", dim,
-                                              " in a tensor of rank ", rank));
-  }
-  return from_start;
-}
-
 // Which dimensions are reduced, from a list that may be empty or negative.
 absl::StatusOr<absl::InlinedVector<bool, 4>> ReducedDims(
     int rank, absl::Span<const int64_t> dims) {
   absl::InlinedVector<bool, 4> reduced(static_cast<size_t>(rank), dims.empty());
   for (int64_t dim : dims) {
-    FERRY_ASSIGN_OR_RETURN(const int64_t from_start, DimFromStart(dim, rank));
+    FERRY_ASSIGN_OR_RETURN(const int64_t from_start, WrapDim(dim, rank));
     if (rank == 0) continue;
     if (reduced[static_cast<size_t>(from_start)]) {
       return absl::InvalidArgumentError(
@@ -130,8 +119,7 @@ absl::Status BeginDerivative(const Derivative& d, ReductionGradient& g) {
 
 Attributes WithDims(absl::Span<const int64_t> dims, bool keep_dims,
                     double number = 0) {
-  Attributes attributes;
-  attributes.ints.assign(dims.begin(), dims.end());
+  Attributes attributes = IntsOf(dims);
   attributes.flag = keep_dims;
   attributes.numbers[0] = number;
   return attributes;
@@ -305,7 +293,7 @@ constexpr Op kProd = {
       const bool is_whole = d.attributes().ints.empty();
       int64_t dim = 0;
       if (!is_whole) {
-        FERRY_ASSIGN_OR_RETURN(dim, DimFromStart(d.attributes().ints[0], rank));
+        FERRY_ASSIGN_OR_RETURN(dim, WrapDim(d.attributes().ints[0], rank));
       }
       const absl::StatusOr<Tensor> x =
           Shaped(Wide(d.input(0)), is_whole ? kWhole : shape);
@@ -602,7 +590,7 @@ using SelectionKernel = absl::Status (*)(const Tensor&, int, const Tensor&,
 absl::StatusOr<Outputs> SelectAlong(const Call& call, SelectionKernel kernel) {
   const Tensor& x = call[0].tensor();
   FERRY_ASSIGN_OR_RETURN(const int64_t dim,
-                         DimFromStart(call.attributes().ints[0], x.rank()));
+                         WrapDim(call.attributes().ints[0], x.rank()));
   ReducedShape shape;
   FERRY_RETURN_IF_ERROR(ReduceShape(x.shape(), call.attributes(), shape));
   FERRY_ASSIGN_OR_RETURN(Tensor values,
@@ -644,17 +632,10 @@ absl::Status SelectionDerivative(Derivative& d) {
   }
   FERRY_ASSIGN_OR_RETURN(
       const int64_t dim,
-      DimFromStart(d.attributes().ints[0], static_cast<int>(shape.size())));
+      WrapDim(d.attributes().ints[0], static_cast<int>(shape.size())));
   d.Set(0, PlaceAlong(g.gradient, Shaped(d.output(1), g.shape.kept), dim,
                       shape[static_cast<size_t>(dim)]));
   return absl::OkStatus();
-}
-
-absl::StatusOr<Outputs> AsOutputs(absl::StatusOr<Selection> selection) {
-  if (!selection.ok()) return selection.status();
-  Outputs outputs(std::move(selection->values));
-  outputs.Add(std::move(selection->indices));
-  return outputs;
 }
 
 constexpr char kSelectionSamples[] =
@@ -771,14 +752,6 @@ absl::StatusOr<Tensor> PlaceAlong(const Operand& picked, const Operand& indices,
                WithDims({dim, size}, /*keep_dims=*/false));
 }
 
-absl::StatusOr<Selection> ApplySelection(const Op& op, const Operand& x,
-                                         int64_t dim, bool keep_dim) {
-  const Operand* const operands[] = {&x};
-  FERRY_ASSIGN_OR_RETURN(Outputs outputs,
-                         ApplyForAll(op, operands, WithDims({dim}, keep_dim)));
-  return Selection{std::move(outputs[0]), std::move(outputs[1])};
-}
-
 // Indices alone. Without a dimension, the tensor is one line.
 absl::StatusOr<Outputs> IndexAlong(const Call& call, SelectionKernel kernel) {
   const Tensor& x = call[0].tensor();
@@ -799,7 +772,7 @@ absl::StatusOr<Outputs> IndexAlong(const Call& call, SelectionKernel kernel) {
     return out;
   }
   FERRY_ASSIGN_OR_RETURN(const int64_t dim,
-                         DimFromStart(attributes.ints[0], x.rank()));
+                         WrapDim(attributes.ints[0], x.rank()));
   FERRY_RETURN_IF_ERROR(CheckLines(x, dim, SizeOf(x, dim)));
   FERRY_ASSIGN_OR_RETURN(const Tensor kept, ViewAs(out, shape.kept));
   FERRY_RETURN_IF_ERROR(kernel(x, static_cast<int>(dim), Tensor(), kept));
@@ -907,7 +880,7 @@ using CumulativeKernel = absl::Status (*)(const Tensor&, int,
 absl::StatusOr<Outputs> Cumulate(const Call& call, CumulativeKernel kernel) {
   const Tensor& x = call[0].tensor();
   FERRY_ASSIGN_OR_RETURN(const int64_t dim,
-                         DimFromStart(call.attributes().ints[0], x.rank()));
+                         WrapDim(call.attributes().ints[0], x.rank()));
   FERRY_ASSIGN_OR_RETURN(Tensor out,
                          call.MakeOutput(x.shape(), SumDType(x.dtype())));
   FERRY_RETURN_IF_ERROR(kernel(x, static_cast<int>(dim),
@@ -953,8 +926,8 @@ constexpr Op kCumProd = {
       const absl::StatusOr<Tensor> g = Wide(d.gradient());
       FERRY_ASSIGN_OR_RETURN(
           const int64_t dim,
-          DimFromStart(d.attributes().ints[0],
-                       static_cast<int>(d.input_shape(0).size())));
+          WrapDim(d.attributes().ints[0],
+                  static_cast<int>(d.input_shape(0).size())));
       d.Set(0, ExclusiveCumProd(x, dim, false) *
                    (g + LinearScan(g * x, x, dim, true)));
       return absl::OkStatus();
@@ -1060,16 +1033,19 @@ absl::StatusOr<Tensor> Max(const Operand& x) { return Apply(kMax, {&x}); }
 
 absl::StatusOr<Tensor> Min(const Operand& x) { return Apply(kMin, {&x}); }
 
-absl::StatusOr<Selection> Max(const Operand& x, int64_t dim, bool keep_dim) {
-  return ApplySelection(kMaxAlong, x, dim, keep_dim);
+absl::StatusOr<ValuesAndIndices> Max(const Operand& x, int64_t dim,
+                                     bool keep_dim) {
+  return ApplyForBoth(kMaxAlong, x, WithDims({dim}, keep_dim));
 }
 
-absl::StatusOr<Selection> Min(const Operand& x, int64_t dim, bool keep_dim) {
-  return ApplySelection(kMinAlong, x, dim, keep_dim);
+absl::StatusOr<ValuesAndIndices> Min(const Operand& x, int64_t dim,
+                                     bool keep_dim) {
+  return ApplyForBoth(kMinAlong, x, WithDims({dim}, keep_dim));
 }
 
-absl::StatusOr<Selection> Median(const Operand& x, int64_t dim, bool keep_dim) {
-  return ApplySelection(kMedianAlong, x, dim, keep_dim);
+absl::StatusOr<ValuesAndIndices> Median(const Operand& x, int64_t dim,
+                                        bool keep_dim) {
+  return ApplyForBoth(kMedianAlong, x, WithDims({dim}, keep_dim));
 }
 
 absl::StatusOr<Tensor> Median(const Operand& x) {
@@ -1078,9 +1054,9 @@ absl::StatusOr<Tensor> Median(const Operand& x) {
     // NaN with a record.
     return Sum(x) * std::numeric_limits<double>::quiet_NaN();
   }
-  FERRY_ASSIGN_OR_RETURN(Selection selection,
-                         ApplySelection(kMedianAlong, Reshape(x, {-1}), 0,
-                                        /*keep_dim=*/false));
+  FERRY_ASSIGN_OR_RETURN(ValuesAndIndices selection,
+                         ApplyForBoth(kMedianAlong, Reshape(x, {-1}),
+                                      WithDims({0}, /*keep_dims=*/false)));
   return std::move(selection.values);
 }
 

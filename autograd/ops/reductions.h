@@ -119,26 +119,19 @@ absl::StatusOr<Tensor> AMin(const Operand& x,
 absl::StatusOr<Tensor> Max(const Operand& x);
 absl::StatusOr<Tensor> Min(const Operand& x);
 
-// Elements chosen along a dimension, and their indices in it. `indices` is of
-// dtype int64.
-struct Selection {
-  Tensor values;
-  Tensor indices;
-};
-
 // Return the largest or the smallest element along a dimension, or the first
 // NaN if there is one. Of equal elements, the first is chosen. Only the chosen
 // element gets the gradient.
-absl::StatusOr<Selection> Max(const Operand& x, int64_t dim,
-                              bool keep_dim = false);
-absl::StatusOr<Selection> Min(const Operand& x, int64_t dim,
-                              bool keep_dim = false);
+absl::StatusOr<ValuesAndIndices> Max(const Operand& x, int64_t dim,
+                                     bool keep_dim = false);
+absl::StatusOr<ValuesAndIndices> Min(const Operand& x, int64_t dim,
+                                     bool keep_dim = false);
 
 // Return the median along a dimension, or of all elements. Of two elements in
 // the middle it is the lower one. It is NaN if an element is NaN. One element
 // gets the gradient. Takes O(n) time on average for n elements.
-absl::StatusOr<Selection> Median(const Operand& x, int64_t dim,
-                                 bool keep_dim = false);
+absl::StatusOr<ValuesAndIndices> Median(const Operand& x, int64_t dim,
+                                        bool keep_dim = false);
 absl::StatusOr<Tensor> Median(const Operand& x);
 
 // Return the index of the largest or the smallest element, or of the first NaN

@@ -85,7 +85,7 @@ TEST(MedianTest, OfNoElementsIsNanWithARecord) {
 // A hook may return other indices than those that were saved.
 TEST(MaxTest, ChecksUnpackedIndices) {
   const Tensor x = Leaf({1, 2, 3});
-  absl::StatusOr<Selection> selection;
+  absl::StatusOr<ValuesAndIndices> selection;
   {
     const SavedTensorHooksGuard guard(
         [](const Tensor& tensor) { return std::any(tensor); },
@@ -99,7 +99,8 @@ TEST(MaxTest, ChecksUnpackedIndices) {
               StatusIs(absl::StatusCode::kOutOfRange));
 }
 
-absl::StatusOr<Tensor> Values(const absl::StatusOr<Selection>& selection) {
+absl::StatusOr<Tensor> Values(
+    const absl::StatusOr<ValuesAndIndices>& selection) {
   if (!selection.ok()) return selection.status();
   return selection->values;
 }

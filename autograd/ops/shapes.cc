@@ -27,12 +27,6 @@
 namespace ferry {
 namespace {
 
-Attributes IntsOf(absl::Span<const int64_t> ints) {
-  Attributes attributes;
-  attributes.ints.assign(ints.begin(), ints.end());
-  return attributes;
-}
-
 std::vector<Tensor> TensorsOf(absl::Span<const Operand> operands) {
   std::vector<Tensor> tensors;
   for (const Operand& operand : operands) tensors.push_back(operand.tensor());

@@ -655,12 +655,6 @@ absl::StatusOr<std::vector<Tensor>> ApplyForSeveral(
   return result;
 }
 
-Attributes IntsOf(absl::Span<const int64_t> ints) {
-  Attributes attributes;
-  attributes.ints.assign(ints.begin(), ints.end());
-  return attributes;
-}
-
 const Op* const kOps[] = {&kExpand,
                           &kExpandAs,
                           &kReshape,
