@@ -75,7 +75,7 @@ void ByColumn(const Tensor& x, const LineShape& lines, bool is_reverse,
         for (int64_t task = begin; task < end; ++task) {
           const int64_t column = task % tiles * kMaxColumns;
           const int64_t count = std::min(kMaxColumns, lines.inner - column);
-          std::fill_n(totals, count, T{kIsProduct ? 1 : 0});
+          FillRun(totals, count, T{kIsProduct ? 1 : 0});
           for (int64_t k = 0; k < lines.size; ++k) {
             const int64_t row = is_reverse ? lines.size - 1 - k : k;
             const int64_t offset =

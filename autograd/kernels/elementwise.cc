@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "ferry/autograd/kernels/runs.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
@@ -105,7 +106,7 @@ template <typename T>
 void FillWith(const void* element, void* to, int64_t count) {
   T value;
   std::memcpy(&value, element, sizeof(T));
-  std::fill_n(static_cast<T*>(to), count, value);
+  FillRun(static_cast<T*>(to), count, value);
 }
 
 // Writes `count` copies of an element of 1, 2, 4 or 8 bytes.

@@ -31,6 +31,10 @@ constexpr int64_t kRowPart = 32768;
 // order. The number is constant, so that the bits of the results are.
 constexpr int64_t kMaxBlocks = 64;
 
+// A row is read this often, so a thread is worth it for fewer elements than in
+// loops that copy.
+constexpr int64_t kPasses = 4;
+
 // Returns the elements of a tensor, or a null tensor for a null tensor, as a
 // contiguous tensor of `dtype`.
 absl::StatusOr<Tensor> ContiguousAs(const Tensor& tensor, DType dtype) {
@@ -81,7 +85,7 @@ void ForwardOf(const Tensor& x, int64_t size, const T* gamma, const T* beta,
   const ReductionLoops<T> square_sum = LoopsOf<T>(Reduction::kShiftedSquareSum);
   const NormalizationLoops<T> loops = NormalizationLoopsOf<T>();
   const auto n = static_cast<double>(size);
-  const int64_t grain = GrainOf(size);
+  const int64_t grain = GrainOf(kPasses * size);
   ParallelFor(0, rows, grain, [&](int64_t begin, int64_t end) {
     RunBuffer<T> buffer;
     for (int64_t row = begin; row < end; ++row) {
@@ -161,7 +165,7 @@ void WriteInputGrad(const BackwardTensors& tensors, int64_t size) {
   const NormalizationLoops<T> loops = NormalizationLoopsOf<T>();
   const T* const gamma = DataOrNull<T>(tensors.gamma);
   const auto n = static_cast<double>(size);
-  const int64_t grain = GrainOf(size);
+  const int64_t grain = GrainOf(kPasses * size);
   ParallelFor(
       0, tensors.x.num_elements() / size, grain,
       [&](int64_t begin, int64_t end) {
@@ -218,7 +222,7 @@ absl::Status WriteParameterGrad(const BackwardTensors& tensors, int64_t size) {
     for (int64_t block = begin; block < end; ++block) {
       T* const gamma_sums = all + 2 * block * size;
       T* const beta_sums = gamma_sums + size;
-      std::fill_n(gamma_sums, 2 * size, T{0});
+      FillRun(gamma_sums, 2 * size, T{0});
       const int64_t last = std::min((block + 1) * block_rows, rows);
       for (int64_t row = block * block_rows; row < last; ++row) {
         const RowStatistics<T> statistics = StatisticsOf<T>(tensors, row);
@@ -243,7 +247,7 @@ absl::Status WriteParameterGrad(const BackwardTensors& tensors, int64_t size) {
       if (out.is_null()) continue;
       for (int64_t i = begin; i < end; i += kRunElements) {
         const int64_t count = std::min(kRunElements, end - i);
-        std::fill_n(totals, count, 0.0);
+        FillRun(totals, count, 0.0);
         for (int64_t block = 0; block < blocks; ++block) {
           const T* const from = all + (2 * block + is_beta) * size + i;
           std::copy_n(from, count, row);

@@ -54,9 +54,9 @@ constexpr int64_t kBlockColumnBytes = 1 << 10;
 // than kMinTileWork. Each tile copies what it needs of the operands, so large
 // tiles cost less.
 constexpr int64_t kTiles = 16;
-constexpr int64_t kMinTileWork = 1 << 22;
+constexpr int64_t kMinTileWork = 1 << 20;
 constexpr int64_t kMaxTileWork = 1 << 29;
-constexpr int64_t kMinTileSide = 128;
+constexpr int64_t kMinTileSide = 64;
 constexpr int64_t kMaxTileRows = 512;
 // Elements of a matrix in one piece of its product with a vector.
 constexpr int64_t kVectorPiece = 1 << 15;

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "autograd/kernels/reduction_kernels.cc"
 #include "ferry/autograd/kernels/reduction_kernels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -300,8 +301,8 @@ T RunByNumber(const T* values, int64_t count, T shift) {
   return total;
 }
 
-// The largest or the smallest number. It is faster to look for NaN apart than
-// to carry it along.
+// The largest or the smallest of at least one vector of numbers. It is faster
+// to look for NaN apart than to carry it along.
 template <class Op, typename T>
 T RunExtreme(const T* values, int64_t count) {
   const hn::ScalableTag<T> d;
@@ -327,16 +328,17 @@ T RunExtreme(const T* values, int64_t count) {
     a2 = Op::CombineOrdered(a2, x2);
     a3 = Op::CombineOrdered(a3, x3);
   }
-  for (; i + lanes <= count; i += lanes) {
+  while (i < count) {
+    // The last vector may begin with numbers that have been seen.
+    i = std::min(i, count - lanes);
     const V x = Op::Map(d, hn::LoadU(d, values + i), identity);
     is_number = hn::And(is_number, hn::Eq(x, x));
     a0 = Op::CombineOrdered(a0, x);
+    i += lanes;
   }
   if (!hn::AllTrue(d, is_number)) return std::numeric_limits<T>::quiet_NaN();
-  const V total = Op::CombineOrdered(Op::CombineOrdered(a0, a1),
-                                     Op::CombineOrdered(a2, a3));
-  return Op::CombineNumbers(Op::CombineLanes(d, total),
-                            RunByNumber<Op>(values + i, count - i, T{0}));
+  return Op::CombineLanes(d, Op::CombineOrdered(Op::CombineOrdered(a0, a1),
+                                                Op::CombineOrdered(a2, a3)));
 }
 
 template <class Op, typename T>
@@ -352,34 +354,33 @@ T Run(const T* values, int64_t count, T shift) {
     const V identity = hn::Set(d, Op::template Identity<T>());
     const V s = hn::Set(d, shift);
     V total = identity;
-    // Four streams keep four cache lines on their way from memory.
-    const int64_t stream = count / (4 * lanes) * lanes;
-    const T* const p0 = values;
-    const T* const p1 = p0 + stream;
-    const T* const p2 = p1 + stream;
-    const T* const p3 = p2 + stream;
-    for (int64_t i = 0; i < stream;) {
-      const int64_t end =
-          stream - i > kChain * lanes ? i + kChain * lanes : stream;
+    int64_t i = 0;
+    while (i + 4 * lanes <= count) {
+      const int64_t end = std::min(count, i + kChain * 4 * lanes);
       V a0 = identity;
       V a1 = identity;
       V a2 = identity;
       V a3 = identity;
-      for (; i < end; i += lanes) {
-        a0 = Op::Combine(a0, Op::Map(d, hn::LoadU(d, p0 + i), s));
-        a1 = Op::Combine(a1, Op::Map(d, hn::LoadU(d, p1 + i), s));
-        a2 = Op::Combine(a2, Op::Map(d, hn::LoadU(d, p2 + i), s));
-        a3 = Op::Combine(a3, Op::Map(d, hn::LoadU(d, p3 + i), s));
+      for (; i + 4 * lanes <= end; i += 4 * lanes) {
+        const T* const p = values + i;
+        a0 = Op::Combine(a0, Op::Map(d, hn::LoadU(d, p), s));
+        a1 = Op::Combine(a1, Op::Map(d, hn::LoadU(d, p + lanes), s));
+        a2 = Op::Combine(a2, Op::Map(d, hn::LoadU(d, p + 2 * lanes), s));
+        a3 = Op::Combine(a3, Op::Map(d, hn::LoadU(d, p + 3 * lanes), s));
       }
       total = Op::Combine(
           total, Op::Combine(Op::Combine(a0, a1), Op::Combine(a2, a3)));
     }
-    int64_t i = 4 * stream;
     for (; i + lanes <= count; i += lanes) {
       total = Op::Combine(total, Op::Map(d, hn::LoadU(d, values + i), s));
     }
-    return Op::CombineNumbers(Op::CombineLanes(d, total),
-                              RunByNumber<Op>(values + i, count - i, shift));
+    if (i < count) {
+      // The last vector begins with numbers that have been added.
+      const V x = Op::Map(d, hn::LoadU(d, values + count - lanes), s);
+      const auto is_old = hn::FirstN(d, static_cast<size_t>(lanes - count + i));
+      total = Op::Combine(total, hn::IfThenElse(is_old, identity, x));
+    }
+    return Op::CombineLanes(d, total);
   }
 }
 
@@ -416,10 +417,10 @@ void Rows(const T* values, int64_t rows, int64_t row_stride, int64_t count,
 
 template <class Op, typename T>
 void ColumnsByNumber(const T* values, int64_t rows, int64_t row_stride,
-                     const T* shifts, T* totals, int64_t begin, int64_t end) {
+                     const T* shifts, T* totals, int64_t columns) {
   for (int64_t row = 0; row < rows; ++row) {
     const T* const p = values + row * row_stride;
-    for (int64_t j = begin; j < end; ++j) {
+    for (int64_t j = 0; j < columns; ++j) {
       const T shift = shifts == nullptr ? T{0} : shifts[j];
       totals[j] = Op::CombineNumbers(totals[j], Op::MapNumber(p[j], shift));
     }
@@ -430,12 +431,30 @@ template <class Op, typename T>
 void Columns(const T* values, int64_t rows, int64_t row_stride, const T* shifts,
              T* totals, int64_t columns) {
   if constexpr (std::is_integral_v<T> || Op::kByNumber) {
-    ColumnsByNumber<Op>(values, rows, row_stride, shifts, totals, 0, columns);
+    ColumnsByNumber<Op>(values, rows, row_stride, shifts, totals, columns);
   } else {
     const hn::ScalableTag<T> d;
     using V = hn::Vec<decltype(d)>;
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    if (columns < lanes) {
+      ColumnsByNumber<Op>(values, rows, row_stride, shifts, totals, columns);
+      return;
+    }
+    const auto shift_at = [d, shifts](int64_t j) HWY_ATTR {
+      return shifts == nullptr ? hn::Zero(d) : hn::LoadU(d, shifts + j);
+    };
     const int64_t whole = columns - columns % lanes;
+    // The last vector begins with columns that the others have done.
+    const int64_t last = columns - lanes;
+    const auto is_done = hn::FirstN(d, static_cast<size_t>(whole - last));
+    const auto add = [d, totals](int64_t j, V x) HWY_ATTR {
+      hn::StoreU(Op::Combine(hn::LoadU(d, totals + j), x), d, totals + j);
+    };
+    const auto add_last = [=](V x) HWY_ATTR {
+      const V former = hn::LoadU(d, totals + last);
+      hn::StoreU(hn::IfThenElse(is_done, former, Op::Combine(former, x)), d,
+                 totals + last);
+    };
     int64_t row = 0;
     // Four rows at a time save most of the traffic of the totals.
     for (; row + 4 <= rows; row += 4) {
@@ -443,27 +462,24 @@ void Columns(const T* values, int64_t rows, int64_t row_stride, const T* shifts,
       const T* const p1 = p0 + row_stride;
       const T* const p2 = p1 + row_stride;
       const T* const p3 = p2 + row_stride;
-      for (int64_t j = 0; j < whole; j += lanes) {
-        const V s = shifts == nullptr ? hn::Zero(d) : hn::LoadU(d, shifts + j);
-        const V a = Op::Combine(Op::Map(d, hn::LoadU(d, p0 + j), s),
-                                Op::Map(d, hn::LoadU(d, p1 + j), s));
-        const V b = Op::Combine(Op::Map(d, hn::LoadU(d, p2 + j), s),
-                                Op::Map(d, hn::LoadU(d, p3 + j), s));
-        const V former = hn::LoadU(d, totals + j);
-        hn::StoreU(Op::Combine(former, Op::Combine(a, b)), d, totals + j);
-      }
+      const auto four = [=](int64_t j) HWY_ATTR {
+        const V s = shift_at(j);
+        return Op::Combine(Op::Combine(Op::Map(d, hn::LoadU(d, p0 + j), s),
+                                       Op::Map(d, hn::LoadU(d, p1 + j), s)),
+                           Op::Combine(Op::Map(d, hn::LoadU(d, p2 + j), s),
+                                       Op::Map(d, hn::LoadU(d, p3 + j), s)));
+      };
+      for (int64_t j = 0; j < whole; j += lanes) add(j, four(j));
+      if (whole < columns) add_last(four(last));
     }
     for (; row < rows; ++row) {
       const T* const p = values + row * row_stride;
-      for (int64_t j = 0; j < whole; j += lanes) {
-        const V s = shifts == nullptr ? hn::Zero(d) : hn::LoadU(d, shifts + j);
-        hn::StoreU(Op::Combine(hn::LoadU(d, totals + j),
-                               Op::Map(d, hn::LoadU(d, p + j), s)),
-                   d, totals + j);
-      }
+      const auto one = [=](int64_t j) HWY_ATTR {
+        return Op::Map(d, hn::LoadU(d, p + j), shift_at(j));
+      };
+      for (int64_t j = 0; j < whole; j += lanes) add(j, one(j));
+      if (whole < columns) add_last(one(last));
     }
-    ColumnsByNumber<Op>(values, rows, row_stride, shifts, totals, whole,
-                        columns);
   }
 }
 

@@ -450,10 +450,10 @@ class Reducer {
     const bool is_direct = IsDirect<T>(x_dtype_, columns.x_stride);
     Odometer run(outer, begin / inner.size);
     int64_t position = begin % inner.size;
-    std::fill_n(totals, width, IdentityOf<Total<T>>(combination_));
+    FillRun(totals, width, IdentityOf<Total<T>>(combination_));
     int64_t row = begin;
     while (row < end) {
-      std::fill_n(sums, sum_columns, IdentityOf<T>(combination_));
+      FillRun(sums, sum_columns, IdentityOf<T>(combination_));
       // The rows whose totals are taken in T.
       const int64_t chain_end = std::min(row + kMaxChain * fold, end);
       while (row < chain_end) {
@@ -518,7 +518,9 @@ class Reducer {
       fold = std::max<int64_t>(fold, 1);
     }
     const int64_t rows = plan_.num_reduced;
-    const int64_t rows_per_block = std::max<int64_t>(kColumnBlock / width, 1);
+    int64_t rows_per_block = std::max<int64_t>(kColumnBlock / width, 1);
+    if (rows_per_block > kMaxChain)
+      rows_per_block -= rows_per_block % kMaxChain;
     const int64_t blocks = (rows - 1) / rows_per_block + 1;
     // Few rows need no totals in double.
     const bool is_one_chain = rows <= kMaxChain && fold == 1 &&
@@ -556,7 +558,7 @@ class Reducer {
           }
         }
         if (is_one_chain) {
-          std::fill_n(sums, count, IdentityOf<T>(combination_));
+          FillRun(sums, count, IdentityOf<T>(combination_));
           const int64_t row_stride = reduced_rows.x_stride;
           const int64_t groups = rows / reduced_rows.size;
           Odometer run(outer_rows, 0);
@@ -589,7 +591,7 @@ class Reducer {
         const int64_t column = i % tiles * width;
         const int64_t count = std::min(width, columns.size - column);
         const Odometer kept(outer, group);
-        std::fill_n(totals, count, IdentityOf<Total<T>>(combination_));
+        FillRun(totals, count, IdentityOf<Total<T>>(combination_));
         merge_.columns(
             partials + group * columns.size * blocks + column * blocks, blocks,
             count, nullptr, totals, count);

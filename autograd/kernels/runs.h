@@ -17,6 +17,7 @@
 #ifndef FERRY_AUTOGRAD_KERNELS_RUNS_H_
 #define FERRY_AUTOGRAD_KERNELS_RUNS_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "ferry/core/cast_elements.h"
@@ -73,6 +74,19 @@ const T* LoadRun(const void* base, DType dtype, int64_t offset, int64_t stride,
   }
   CastElements(first, dtype, buffer->values, DTypeOf<T>::value, count);
   return buffer->values;
+}
+
+// Writes `value` `count` times. std::fill_n takes one number at a time in what
+// GCC makes of it.
+template <typename T>
+void FillRun(T* to, int64_t count, T value) {
+  int64_t done = std::min<int64_t>(count, 16);
+  std::fill_n(to, done, value);
+  while (done < count) {
+    const int64_t next = std::min({done, count - done, kRunElements});
+    std::copy_n(to, next, to + done);
+    done += next;
+  }
 }
 
 // Writes `count` numbers of type T as adjacent elements of `dtype`, the first

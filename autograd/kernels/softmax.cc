@@ -69,11 +69,15 @@ void ForEachPart(int64_t size, int64_t part, Body body) {
   for (int64_t i = 0; i < size; i += part) body(i, std::min(part, size - i));
 }
 
+// An element takes several passes, one of them an exponential, so a thread is
+// worth it for fewer of them than in loops that copy.
+constexpr int64_t kPasses = 4;
+
 // Divides the lines over threads: by rows if the elements of a line are
 // adjacent, and by tiles of columns otherwise.
 void ForEachRow(const LineShape& lines,
                 absl::FunctionRef<void(int64_t, int64_t)> body) {
-  ParallelFor(0, lines.outer, GrainOf(lines.size), body);
+  ParallelFor(0, lines.outer, GrainOf(kPasses * lines.size), body);
 }
 
 // Calls `body(offset, count)` for each tile, with the offset of the first
@@ -93,7 +97,8 @@ void ForEachTileRange(const LineShape& lines,
                       absl::FunctionRef<void(int64_t, int64_t)> body) {
   const int64_t tiles = (lines.inner - 1) / kMaxColumns + 1;
   const int64_t width = std::min(lines.inner, kMaxColumns);
-  ParallelFor(0, lines.outer * tiles, GrainOf(width * lines.size), body);
+  ParallelFor(0, lines.outer * tiles, GrainOf(kPasses * width * lines.size),
+              body);
 }
 
 // Sums of columns: in T for some rows, and in double for all.
@@ -102,8 +107,8 @@ class ColumnSums {
  public:
   ColumnSums(int64_t columns, const ReductionLoops<T>& sum)
       : columns_(columns), sum_(sum) {
-    std::fill_n(sums_, columns, T{0});
-    std::fill_n(totals_, columns, 0.0);
+    FillRun(sums_, columns, T{0});
+    FillRun(totals_, columns, 0.0);
   }
 
   void Add(const T* row) {
@@ -190,7 +195,7 @@ void ForwardColumns(const Tensor& x_tensor, const LineShape& lines, bool is_log,
     alignas(64) T c[kMaxColumns];
     alignas(64) T row[kMaxColumns];
     ForEachTile(lines, begin, end, [&](int64_t offset, int64_t count) {
-      std::fill_n(m, count, -std::numeric_limits<T>::infinity());
+      FillRun(m, count, -std::numeric_limits<T>::infinity());
       for (int64_t k = 0; k < lines.size; ++k) {
         max.columns(x.Load(offset + k * lines.inner, count, &buffer), 1, 0,
                     nullptr, m, count);

@@ -338,7 +338,7 @@ absl::StatusOr<Sample> LargeSample(const Op& op, DType dtype) {
 absl::Status CheckThreads(const Op& op, const Sample& sample) {
   const int before = GetNumThreads();
   std::string expected;
-  for (int threads : {1, 2, 3, 8}) {
+  for (int threads : {1, 2, 3, 4, 5, 6, 7, 8}) {
     FERRY_RETURN_IF_ERROR(SetNumThreads(threads));
     FERRY_ASSIGN_OR_RETURN(std::string bytes, ComputeBytes(op, sample));
     if (threads == 1) {
