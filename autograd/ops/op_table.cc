@@ -7,12 +7,15 @@
 #include "ferry/autograd/ops/copies.h"
 #include "ferry/autograd/ops/elementwise.h"
 #include "ferry/autograd/ops/functions.h"
+#include "ferry/autograd/ops/gathering.h"
 #include "ferry/autograd/ops/indexing.h"
 #include "ferry/autograd/ops/losses.h"
+#include "ferry/autograd/ops/masking.h"
 #include "ferry/autograd/ops/normalization.h"
 #include "ferry/autograd/ops/products.h"
 #include "ferry/autograd/ops/reductions.h"
 #include "ferry/autograd/ops/shapes.h"
+#include "ferry/autograd/ops/sorting.h"
 #include "ferry/autograd/ops/views.h"
 
 namespace ferry {
@@ -21,7 +24,8 @@ std::vector<absl::Span<const Op* const>> AllOps() {
   return {
       ElementwiseOps(), FunctionOps(), ReductionOps(), NormalizationOps(),
       LossOps(),        ProductOps(),  ViewOps(),      ShapeOps(),
-      CopyOps(),        IndexingOps(),
+      CopyOps(),        IndexingOps(), GatheringOps(), MaskingOps(),
+      SortingOps(),
   };
 }
 
