@@ -166,20 +166,11 @@ absl::StatusOr<std::vector<Tensor>> Grad(absl::Span<const Tensor> outputs,
   return captured;
 }
 
-namespace {
-
-std::shared_ptr<RetainedGradient> RetainedOf(TensorState& state) {
-  const std::lock_guard<std::mutex> lock(state.mutex);
-  return state.retained;
-}
-
-}  // namespace
-
 Tensor Gradient(const Tensor& tensor) {
   TensorState* const state =
       tensor.is_null() ? nullptr : TensorState::Of(tensor);
   if (state == nullptr) return Tensor();
-  if (const auto retained = RetainedOf(*state)) {
+  if (const auto retained = state->Retained()) {
     const std::lock_guard<std::mutex> lock(retained->mutex);
     return retained->gradient;
   }
@@ -204,7 +195,7 @@ absl::Status SetGradient(const Tensor& leaf, const Tensor& gradient) {
     }
   }
   TensorState& state = TensorState::Make(leaf);
-  const std::shared_ptr<RetainedGradient> retained = RetainedOf(state);
+  const std::shared_ptr<RetainedGradient> retained = state.Retained();
   Tensor former = gradient;  // freed after the mutex
   {
     const std::lock_guard<std::mutex> lock(

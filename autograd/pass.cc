@@ -106,6 +106,10 @@ absl::Status AccumulateInto(const Tensor& leaf, Tensor gradient,
                             bool create_graph) {
   FERRY_RETURN_IF_ERROR(CheckOnHost(leaf));
   TensorState& state = TensorState::Make(leaf);
+  if (const auto retained = state.Retained()) {
+    const std::lock_guard<std::mutex> lock(retained->mutex);
+    return AddTo(retained->gradient, std::move(gradient), leaf, create_graph);
+  }
   const std::lock_guard<std::mutex> lock(state.gradient_mutex);
   return AddTo(state.gradient, std::move(gradient), leaf, create_graph);
 }
@@ -430,7 +434,10 @@ absl::Status Pass::Compute(uint32_t id, Gradients& gradients,
   results.resize(node.edges().size());
   NodeHooks* const hooks = node.hooks();
   if (const Tensor* const leaf = AccumulateGradient::LeafOf(node)) {
-    if (gradients[0].is_null()) return absl::OkStatus();
+    // The leaf may have been detached since.
+    if (gradients[0].is_null() || !leaf->requires_grad()) {
+      return absl::OkStatus();
+    }
     // Without hooks nobody else needs the gradient, and the leaf can have it.
     Tensor gradient = hooks == nullptr ? std::move(gradients[0]) : gradients[0];
     return AccumulateInto(*leaf, std::move(gradient), create_graph_);
@@ -447,7 +454,8 @@ absl::Status Pass::RunHooksAfter(Node& node, const Gradients& gradients,
                                  Results& results) {
   NodeHooks* const hooks = node.hooks();
   if (hooks == nullptr) return absl::OkStatus();
-  if (const Tensor* const leaf = AccumulateGradient::LeafOf(node)) {
+  const Tensor* const leaf = AccumulateGradient::LeafOf(node);
+  if (leaf != nullptr && leaf->requires_grad()) {
     for (const auto& hook : LiveHooks(*hooks, &NodeHooks::accumulated)) {
       FERRY_RETURN_IF_ERROR((*hook)(*leaf));
     }

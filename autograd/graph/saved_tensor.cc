@@ -32,6 +32,7 @@ absl::StatusOr<SavedTensor> SavedTensor::Input(const Tensor& tensor) {
   SavedTensor saved;
   FERRY_RETURN_IF_ERROR(saved.Pack(tensor));
   if (saved.packed_ == nullptr) saved.tensor_ = tensor;
+  saved.has_history_ = !IsLeaf(tensor);
   return saved;
 }
 
@@ -40,7 +41,7 @@ absl::StatusOr<SavedTensor> SavedTensor::Result(const Tensor& tensor,
   SavedTensor saved;
   saved.index_ = index;
   saved.is_result_ = true;
-  saved.requires_grad_ = tensor.requires_grad();
+  saved.has_history_ = tensor.requires_grad();
   FERRY_RETURN_IF_ERROR(saved.Pack(tensor));
   if (saved.packed_ == nullptr) saved.tensor_ = tensor.Detach();
   return saved;
@@ -126,8 +127,15 @@ absl::StatusOr<Tensor> SavedTensor::UnpackInput(absl::string_view owner) const {
 
 absl::StatusOr<Tensor> SavedTensor::Unpack(Node& node) const {
   FERRY_ASSIGN_OR_RETURN(Tensor tensor, Get(node.name()));
-  if (is_result_ && requires_grad_) {
+  if (!has_history_) return tensor;
+  if (is_result_) {
     TensorState::Make(tensor).SetNode(node.shared_from_this(), index_);
+  } else if (packed_ == nullptr && RecordingEnabled() && IsLeaf(tensor)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the gradient of ", node.name(), " cannot be differentiated: the ",
+        Name(tensor.dtype()), " ", ShapeToString(tensor.shape()),
+        " that it took was detached in place; use Detach, which returns a new "
+        "tensor, or run the pass without create_graph"));
   }
   return tensor;
 }

@@ -56,7 +56,9 @@ class SavedTensor {
   // Returns the tensor with its history. `node` is the one that has saved it.
   //
   // Errors: kFailedPrecondition - the tensor has been written in place since,
-  //         or `Release` has been called; and those of the hook.
+  //         or `Release` has been called; or the pass is recorded, and the
+  //         tensor has lost its history by `DetachInPlace`; and those of the
+  //         hook.
   absl::StatusOr<Tensor> Unpack(Node& node) const;
 
   // Does the same for a tensor that `Input` saved. `owner` is the name of what
@@ -80,7 +82,7 @@ class SavedTensor {
   uint32_t version_ = 0;
   uint32_t index_ = 0;
   bool is_result_ = false;
-  bool requires_grad_ = false;
+  bool has_history_ = false;  // is no leaf
 };
 
 }  // namespace ferry

@@ -29,6 +29,12 @@ bool TensorState::requires_grad() const {
   if (view.has_value() && view->follows_base() && view->base.requires_grad()) {
     return true;
   }
+  // The base was detached after the view had got its history. Once the base is
+  // written, the view has the history of the new elements: none.
+  if (view.has_value() && view->follows_base() &&
+      view->version != view->base.storage().version()) {
+    return false;
+  }
   return node != nullptr;
 }
 
@@ -38,6 +44,11 @@ absl::Status TensorState::CheckSetRequiresGrad(bool value) const {
       "you can only change requires_grad flags of leaf variables, and this "
       "tensor was computed from one that requires a gradient; use Detach to "
       "get a tensor that does not");
+}
+
+std::shared_ptr<RetainedGradient> TensorState::Retained() {
+  const std::lock_guard<std::mutex> lock(mutex);
+  return retained;
 }
 
 void TensorState::SetNode(std::shared_ptr<Node> new_node, uint32_t new_index) {
@@ -68,6 +79,20 @@ bool IsLeaf(const Tensor& tensor) {
   return state == nullptr || !state->requires_grad();
 }
 
+absl::Status DetachInPlace(const Tensor& tensor) {
+  if (tensor.is_null()) return absl::InvalidArgumentError("the tensor is null");
+  if (TensorState* const state = TensorState::Of(tensor)) {
+    if (state->view.has_value()) {
+      return absl::FailedPreconditionError(
+          "Can't detach views in-place; use Detach, which returns a new "
+          "tensor");
+    }
+    state->SetNode(nullptr, 0);
+  }
+  tensor.set_requires_grad(false, InternalKey());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Edge> GradientEdge(const Tensor& tensor) {
   if (tensor.is_null() || !tensor.requires_grad()) return Edge();
   TensorState& state = TensorState::Make(tensor);
@@ -84,7 +109,7 @@ absl::StatusOr<Edge> GradientEdge(const Tensor& tensor) {
     }
     return Edge{state.node, state.index};
   }
-  if (state.node != nullptr) return Edge{state.node, state.index};
+  if (state.requires_grad()) return Edge{state.node, state.index};
   const std::lock_guard<std::mutex> lock(state.mutex);
   std::shared_ptr<Node> accumulator = state.accumulator.lock();
   if (accumulator == nullptr) {

@@ -79,6 +79,9 @@ class TensorState final : public AutogradSlot {
   bool requires_grad() const override;
   absl::Status CheckSetRequiresGrad(bool requires_grad) const override;
 
+  // Returns `retained`. Locks `mutex`.
+  std::shared_ptr<RetainedGradient> Retained();
+
   // Makes `node` the node that computed the tensor, as its result `index`.
   void SetNode(std::shared_ptr<Node> node, uint32_t index);
 
@@ -101,7 +104,8 @@ class TensorState final : public AutogradSlot {
   std::mutex mutex;
 
   // Where the gradient of a tensor that is not a leaf goes, if it was asked
-  // for.
+  // for. A leaf that `DetachInPlace` has made of such a tensor accumulates its
+  // gradient here, too.
   std::shared_ptr<RetainedGradient> retained;
 
   // The node that accumulates the gradient of a leaf. It holds the tensor.
@@ -119,6 +123,24 @@ void MoveRetained(const TensorState& state, const Node* from, Node& to,
 
 // Returns whether the tensor was not computed by a recorded op.
 bool IsLeaf(const Tensor& tensor);
+
+// Makes `tensor` a leaf that requires no gradient, for every handle to it, in
+// every gradient mode: PyTorch's `detach_`. The elements, their version, and
+// the gradient that the tensor has stay as they are. `Tensor::Detach` returns a
+// new tensor instead.
+//
+// What was computed from the tensor before keeps its history: passes still
+// reach what the tensor was computed from, and add to a retained gradient. They
+// stop at a leaf. Only the second derivatives of an op that has saved the
+// tensor are lost: a pass with `create_graph` fails there.
+//
+// Takes O(1) time, and frees the part of the graph that nothing else refers to.
+// No other thread may use the tensor meanwhile.
+//
+// Errors: kInvalidArgument    - the tensor is null.
+//         kFailedPrecondition - the tensor is a view that an op has made. It
+//                               keeps its history.
+absl::Status DetachInPlace(const Tensor& tensor);
 
 // Returns where the gradient of `tensor` goes. For a leaf that requires a
 // gradient, that is the node that accumulates it. The edge is empty if the
