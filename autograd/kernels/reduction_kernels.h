@@ -6,7 +6,7 @@
 // -----------------------------------------------------------------------------
 //
 // The inner loops of reductions, compiled for every instruction set that the
-// processor may have. autograd/kernels/reductions.cc calls them. All of them
+// processor may have. Reductions, extremes, and softmax call them. All of them
 // run on the calling thread and are thread-safe.
 #ifndef FERRY_AUTOGRAD_KERNELS_REDUCTION_KERNELS_H_
 #define FERRY_AUTOGRAD_KERNELS_REDUCTION_KERNELS_H_

@@ -5,7 +5,8 @@
 // File: autograd/kernels/reductions.h
 // -----------------------------------------------------------------------------
 //
-// Reductions of tensors in host memory: sums, products, extremes, norms.
+// Reductions of tensors in host memory: sums, products, extremes, norms. For
+// the places of extremes, see autograd/kernels/extremes.h.
 //
 // Example: sum up the columns of a 2 x 3 matrix.
 //
@@ -75,24 +76,6 @@ absl::Status Norm(const Tensor& x, double p, const Tensor& out);
 // Writes log(sum(exp(x))). Does not overflow. For floats. Reads each element
 // twice.
 absl::Status LogSumExp(const Tensor& x, const Tensor& out);
-
-// Write the extreme of each line along `dim` to `values`, and its index to
-// `indices`. The index is that of the first of several equal extremes, or of
-// the first NaN. `values` may be null. `indices` has the dtype int64. Both have
-// the shape of `x`, but size 1 in `dim`. The size of `x` in `dim` is not 0,
-// unless there are no results.
-absl::Status MaxAlong(const Tensor& x, int dim, const Tensor& values,
-                      const Tensor& indices);
-absl::Status MinAlong(const Tensor& x, int dim, const Tensor& values,
-                      const Tensor& indices);
-
-// Writes the median of each line along `dim` to `values`, and the index of an
-// element that equals it to `indices`. Of two elements in the middle, the
-// median is the lower one. A line with NaN has the median NaN. `values` and
-// `indices` are as for `MaxAlong`. Takes O(n) time on average for a line of n
-// elements, which is copied.
-absl::Status MedianAlong(const Tensor& x, int dim, const Tensor& values,
-                         const Tensor& indices);
 
 }  // namespace kernels
 }  // namespace ferry

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "ferry/autograd/kernels/extremes.h"
 #include "ferry/autograd/kernels/normalization.h"
 #include "ferry/autograd/kernels/reductions.h"
 #include "ferry/autograd/kernels/softmax.h"

@@ -6,19 +6,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
+#include "ferry/autograd/kernels/reduction_cases.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
-#include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
@@ -33,73 +31,6 @@ using testing::ElementsAre;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
-
-// A tensor of a shape whose elements are `values` in the order of memory.
-struct View {
-  std::vector<int64_t> shape;
-  std::vector<int64_t> strides;
-};
-
-Tensor MakeTensor(const std::vector<double>& values, DType dtype,
-                  const View& view) {
-  Storage storage =
-      Storage::Allocate(values.size() * ElementSizeBytes(dtype)).value();
-  CastElements(values.data(), DType::kFloat64, storage.data(), dtype,
-               static_cast<int64_t>(values.size()));
-  return Tensor::Create(storage, dtype, view.shape, view.strides, 0).value();
-}
-
-Tensor MakeContiguous(const std::vector<double>& values, DType dtype,
-                      const std::vector<int64_t>& shape) {
-  const Dimensions strides = ContiguousStrides(shape);
-  return MakeTensor(values, dtype, {shape, {strides.begin(), strides.end()}});
-}
-
-Tensor MakeOut(const Tensor& x, const std::vector<int>& dims, DType dtype) {
-  std::vector<int64_t> shape(x.shape().begin(), x.shape().end());
-  for (int dim : dims) shape[dim] = 1;
-  const int64_t count = NumElements(shape).value();
-  return MakeContiguous(std::vector<double>(count, -99), dtype, shape);
-}
-
-std::vector<double> Elements(const Tensor& tensor) {
-  std::vector<double> values(tensor.num_elements());
-  const Dimensions index_strides = ContiguousStrides(tensor.shape());
-  for (int64_t i = 0; i < tensor.num_elements(); ++i) {
-    int64_t offset = 0;
-    for (int d = 0; d < tensor.rank(); ++d) {
-      offset += i / index_strides[d] % tensor.shape()[d] * tensor.strides()[d];
-    }
-    CastElements(
-        static_cast<const char*>(tensor.data()) +
-            offset * static_cast<int64_t>(ElementSizeBytes(tensor.dtype())),
-        tensor.dtype(), &values[i], DType::kFloat64, 1);
-  }
-  return values;
-}
-
-// Applies `function` to the elements that are reduced to each output.
-std::vector<double> Reference(
-    const Tensor& x, const Tensor& out,
-    const std::function<double(const std::vector<double>&)>& function) {
-  const std::vector<double> elements = Elements(x);
-  const Dimensions x_index = ContiguousStrides(x.shape());
-  const Dimensions out_index = ContiguousStrides(out.shape());
-  std::vector<std::vector<double>> groups(out.num_elements());
-  for (int64_t i = 0; i < x.num_elements(); ++i) {
-    int64_t o = 0;
-    for (int d = 0; d < x.rank(); ++d) {
-      const int64_t at = i / x_index[d] % x.shape()[d];
-      if (out.shape()[d] != 1) o += at * out_index[d];
-    }
-    groups[o].push_back(elements[i]);
-  }
-  std::vector<double> results;
-  for (const std::vector<double>& group : groups) {
-    results.push_back(function(group));
-  }
-  return results;
-}
 
 double SumOf(const std::vector<double>& group) {
   double sum = 0;
@@ -125,76 +56,6 @@ void ExpectNear(const std::vector<double>& actual,
   }
 }
 
-struct Case {
-  View view;
-  std::vector<int> dims;
-};
-
-// Shapes, strides and dimensions that take every path: rows and columns, long
-// and short, folded, in blocks, with gaps, transposed, and repeated.
-std::vector<Case> Cases() {
-  return {
-      {{{}, {}}, {}},
-      {{{1, 1}, {1, 1}}, {0, 1}},
-      {{{5}, {1}}, {0}},
-      {{{5}, {1}}, {}},
-      {{{7}, {3}}, {0}},
-      {{{2, 3}, {3, 1}}, {}},
-      {{{3, 100}, {100, 1}}, {1}},
-      {{{3, 100}, {100, 1}}, {0}},
-      {{{3, 100}, {100, 1}}, {0, 1}},
-      {{{100, 3}, {1, 100}}, {0}},
-      {{{100, 3}, {1, 100}}, {1}},
-      {{{40, 30}, {60, 2}}, {1}},
-      {{{40, 30}, {60, 2}}, {0}},
-      {{{5, 0}, {1, 1}}, {1}},
-      {{{0, 5}, {5, 1}}, {1}},
-      {{{0, 5}, {5, 1}}, {0}},
-      {{{2, 33001}, {33001, 1}}, {1}},
-      {{{70001, 2}, {2, 1}}, {0}},
-      {{{5001, 2}, {2, 1}}, {1}},
-      {{{150, 1030}, {1030, 1}}, {0}},
-      {{{15, 1030}, {1030, 1}}, {1}},
-      {{{4, 5, 6}, {30, 6, 1}}, {1}},
-      {{{4, 5, 6}, {30, 6, 1}}, {0, 2}},
-      {{{4, 5, 6}, {30, 6, 1}}, {0, 1}},
-      {{{4, 5, 6}, {1, 24, 4}}, {0, 1}},
-      {{{4, 5, 6}, {1, 24, 4}}, {1}},
-      {{{4, 5, 6}, {1, 24, 4}}, {2}},
-      {{{4, 5, 6}, {6, 0, 1}}, {1}},
-      {{{4, 5, 6}, {6, 0, 1}}, {2}},
-      {{{4, 5, 6}, {0, 0, 0}}, {0, 2}},
-      {{{3, 4, 50, 7}, {1400, 350, 7, 1}}, {0, 2}},
-      {{{3, 4, 50, 7}, {1400, 350, 7, 1}}, {1, 3}},
-      {{{3, 4, 50, 7}, {2800, 700, 14, 2}}, {2, 3}},
-      {{{20, 2, 2000}, {4000, 2000, 1}}, {0, 2}},
-      {{{50, 70, 40}, {2800, 40, 1}}, {0, 1}},
-      {{{33, 17, 129}, {1, 33 * 129, 33}}, {0}},
-      {{{33, 17, 129}, {1, 33 * 129, 33}}, {2}},
-  };
-}
-
-std::string Describe(const Case& c, DType dtype) {
-  std::string text = std::string(Name(dtype)) + " " +
-                     ShapeToString(c.view.shape) + " strides " +
-                     ShapeToString(c.view.strides) + " dims";
-  for (int dim : c.dims) text += " " + std::to_string(dim);
-  return text;
-}
-
-Tensor RandomTensor(const View& view, DType dtype, uint32_t seed) {
-  std::mt19937 generator(seed);
-  int64_t extent = 1;
-  for (size_t i = 0; i < view.shape.size(); ++i) {
-    extent += std::max<int64_t>(view.shape[i] - 1, 0) * view.strides[i];
-  }
-  std::vector<double> values(extent);
-  for (double& value : values) {
-    value = static_cast<double>(generator() % 64) / 16 - 2;
-  }
-  return MakeTensor(values, dtype, view);
-}
-
 double ToleranceOf(DType dtype) {
   switch (dtype) {
     case DType::kFloat64:
@@ -208,11 +69,6 @@ double ToleranceOf(DType dtype) {
     default:
       return 0;
   }
-}
-
-// Most dtypes take the same paths, so one of them is enough for much.
-bool IsTooMuch(const Case& c, bool is_first_dtype) {
-  return !is_first_dtype && NumElements(c.view.shape).value() > 5000;
 }
 
 // Checks a reduction of floats in every case.
@@ -516,98 +372,6 @@ TEST(LogSumExpTest, DoesNotOverflow) {
   ExpectNear(Elements(out),
              {1000 + std::log(2), -1000 + std::log(2), kInf, -kInf, kNan}, 1e-6,
              "logsumexp");
-}
-
-// ------------------------------------------------------------ Extremes by line
-
-TEST(MaxAlongTest, AgreesWithPlainLoop) {
-  for (const Case& c : Cases()) {
-    for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kBFloat16,
-                        DType::kInt64, DType::kUInt8, DType::kBool}) {
-      if (IsTooMuch(c, dtype == DType::kFloat32)) continue;
-      const Tensor x = RandomTensor(c.view, dtype, 9);
-      for (int dim = 0; dim < x.rank(); ++dim) {
-        if (x.shape()[dim] == 0) continue;
-        const Tensor values = MakeOut(x, {dim}, dtype);
-        const Tensor indices = MakeOut(x, {dim}, DType::kInt64);
-        const std::string what =
-            Describe(c, dtype) + " along " + std::to_string(dim);
-        const auto first_max = [](const std::vector<double>& group) {
-          return static_cast<double>(
-              std::max_element(group.begin(), group.end()) - group.begin());
-        };
-        const auto max = [](const std::vector<double>& group) {
-          return *std::max_element(group.begin(), group.end());
-        };
-        ASSERT_THAT(MaxAlong(x, dim, values, indices), IsOk());
-        EXPECT_EQ(Elements(indices), Reference(x, indices, first_max)) << what;
-        EXPECT_EQ(Elements(values), Reference(x, indices, max)) << what;
-        const auto first_min = [](const std::vector<double>& group) {
-          return static_cast<double>(
-              std::min_element(group.begin(), group.end()) - group.begin());
-        };
-        ASSERT_THAT(MinAlong(x, dim, Tensor(), indices), IsOk());
-        EXPECT_EQ(Elements(indices), Reference(x, indices, first_min)) << what;
-      }
-    }
-  }
-}
-
-TEST(MaxAlongTest, FindsTheFirstNan) {
-  for (DType dtype : {DType::kFloat32, DType::kFloat64}) {
-    const Tensor x = MakeContiguous(
-        {1, kNan, 3, kNan, 5, 6, 2, kNan, 9, 4, 4, 4}, dtype, {4, 3});
-    for (int dim : {0, 1}) {
-      const Tensor values = MakeOut(x, {dim}, dtype);
-      const Tensor indices = MakeOut(x, {dim}, DType::kInt64);
-      ASSERT_THAT(MaxAlong(x, dim, values, indices), IsOk());
-      if (dim == 1) {
-        EXPECT_THAT(Elements(indices), ElementsAre(1, 0, 1, 0));
-      } else {
-        EXPECT_THAT(Elements(indices), ElementsAre(1, 0, 2));
-      }
-      ASSERT_THAT(MinAlong(x, dim, values, indices), IsOk());
-      EXPECT_TRUE(std::isnan(Elements(values)[0]) || dim == 0);
-    }
-  }
-}
-
-TEST(MaxAlongTest, FindsTheFirstOfEqualExtremesInLongLines) {
-  std::vector<double> values(200000, -1);
-  values[150000] = 5;
-  values[90001] = 5;
-  const Tensor x = MakeContiguous(values, DType::kFloat32, {200000});
-  const Tensor indices = MakeOut(x, {0}, DType::kInt64);
-  ASSERT_THAT(MaxAlong(x, 0, Tensor(), indices), IsOk());
-  EXPECT_THAT(Elements(indices), ElementsAre(90001));
-}
-
-TEST(MaxAlongTest, OfInfinitiesOnly) {
-  const Tensor x =
-      MakeContiguous({-kInf, -kInf, -kInf, -kInf}, DType::kFloat32, {2, 2});
-  for (int dim : {0, 1}) {
-    const Tensor indices = MakeOut(x, {dim}, DType::kInt64);
-    ASSERT_THAT(MaxAlong(x, dim, Tensor(), indices), IsOk());
-    EXPECT_THAT(Elements(indices), ElementsAre(0, 0));
-  }
-}
-
-TEST(MedianAlongTest, OfNoLines) {
-  const Tensor x = Tensor::FromData<float>({}, {0, 0}).value();
-  const Tensor values = Tensor::FromData<float>({}, {0, 1}).value();
-  const Tensor indices = Tensor::FromData<int64_t>({}, {0, 1}).value();
-  EXPECT_THAT(MedianAlong(x, 1, values, indices), IsOk());
-}
-
-TEST(MedianAlongTest, TakesTheLowerOfTwo) {
-  const Tensor x =
-      MakeContiguous({4, 1, 3, 2, 9, 9, kNan, 1}, DType::kFloat64, {2, 4});
-  const Tensor values = MakeOut(x, {1}, DType::kFloat64);
-  const Tensor indices = MakeOut(x, {1}, DType::kInt64);
-  ASSERT_THAT(MedianAlong(x, 1, values, indices), IsOk());
-  EXPECT_EQ(Elements(values)[0], 2);
-  EXPECT_TRUE(std::isnan(Elements(values)[1]));
-  EXPECT_THAT(Elements(indices), ElementsAre(3, 2));
 }
 
 }  // namespace

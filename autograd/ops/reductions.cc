@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/autograd/kernels/cumulative.h"
+#include "ferry/autograd/kernels/extremes.h"
 #include "ferry/autograd/kernels/indexing.h"
 #include "ferry/autograd/kernels/picks.h"
 #include "ferry/autograd/kernels/reductions.h"
