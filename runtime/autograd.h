@@ -30,6 +30,7 @@
 #include "ferry/autograd/ops/as_strided.h"
 #include "ferry/autograd/ops/copies.h"
 #include "ferry/autograd/ops/elementwise.h"
+#include "ferry/autograd/ops/extremes.h"
 #include "ferry/autograd/ops/functions.h"
 #include "ferry/autograd/ops/gathering.h"
 #include "ferry/autograd/ops/indexing.h"

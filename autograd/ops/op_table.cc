@@ -6,6 +6,7 @@
 #include "ferry/autograd/ops/as_strided.h"
 #include "ferry/autograd/ops/copies.h"
 #include "ferry/autograd/ops/elementwise.h"
+#include "ferry/autograd/ops/extremes.h"
 #include "ferry/autograd/ops/functions.h"
 #include "ferry/autograd/ops/gathering.h"
 #include "ferry/autograd/ops/indexing.h"
@@ -22,10 +23,10 @@ namespace ferry {
 
 std::vector<absl::Span<const Op* const>> AllOps() {
   return {
-      ElementwiseOps(), FunctionOps(), ReductionOps(), NormalizationOps(),
-      LossOps(),        ProductOps(),  ViewOps(),      ShapeOps(),
-      CopyOps(),        IndexingOps(), GatheringOps(), MaskingOps(),
-      SortingOps(),
+      ElementwiseOps(),   FunctionOps(), ReductionOps(), ExtremeOps(),
+      NormalizationOps(), LossOps(),     ProductOps(),   ViewOps(),
+      ShapeOps(),         CopyOps(),     IndexingOps(),  GatheringOps(),
+      MaskingOps(),       SortingOps(),
   };
 }
 

@@ -5,8 +5,8 @@
 // File: autograd/ops/reductions.h
 // -----------------------------------------------------------------------------
 //
-// Ops that combine the elements along dimensions: sums, means, extremes, and
-// running sums.
+// Ops that combine the elements along dimensions: sums, means, norms, counts,
+// and running sums. For extremes, see autograd/ops/extremes.h.
 //
 // Example:
 //
@@ -30,9 +30,8 @@
 //
 //   kOutOfRange        - a dimension does not exist.
 //   kInvalidArgument   - a dimension appears twice, or there are no elements to
-//                        reduce and the op has no result for that, as Max.
-//   kUnimplemented     - Max, Min, AMax, AMin, ArgMax, ArgMin or Median of
-//                        uint64.
+//                        reduce and the op has no result for that, as a Norm of
+//                        infinite p.
 //   kResourceExhausted - not enough memory.
 //   and those of `Apply` (autograd/ops/op.h).
 #ifndef FERRY_AUTOGRAD_OPS_REDUCTIONS_H_
@@ -104,46 +103,6 @@ absl::StatusOr<Tensor> Norm(const Operand& x, double p = 2,
 absl::StatusOr<Tensor> LogSumExp(const Operand& x,
                                  absl::Span<const int64_t> dims,
                                  bool keep_dims = false);
-
-// --- Extremes ----------------------------------------------------------------
-
-// Return the largest or the smallest element, or NaN if an element is NaN.
-// Elements that are equal to the result share its gradient. `Max` and `Min`
-// reduce all elements.
-absl::StatusOr<Tensor> AMax(const Operand& x,
-                            absl::Span<const int64_t> dims = {},
-                            bool keep_dims = false);
-absl::StatusOr<Tensor> AMin(const Operand& x,
-                            absl::Span<const int64_t> dims = {},
-                            bool keep_dims = false);
-absl::StatusOr<Tensor> Max(const Operand& x);
-absl::StatusOr<Tensor> Min(const Operand& x);
-
-// Return the largest or the smallest element along a dimension, or the first
-// NaN if there is one. Of equal elements, the first is chosen. Only the chosen
-// element gets the gradient.
-absl::StatusOr<ValuesAndIndices> Max(const Operand& x, int64_t dim,
-                                     bool keep_dim = false);
-absl::StatusOr<ValuesAndIndices> Min(const Operand& x, int64_t dim,
-                                     bool keep_dim = false);
-
-// Return the median along a dimension, or of all elements. Of two elements in
-// the middle it is the lower one. It is NaN if an element is NaN. One element
-// gets the gradient. Takes O(n) time on average for n elements.
-absl::StatusOr<ValuesAndIndices> Median(const Operand& x, int64_t dim,
-                                        bool keep_dim = false);
-absl::StatusOr<Tensor> Median(const Operand& x);
-
-// Return the index of the largest or the smallest element, or of the first NaN
-// if there is one. Without `dim`, the index counts all elements in row-major
-// order. With `dim`, it counts the elements along that dimension. Of equal
-// elements, the first is chosen. The result is int64 and has no gradient.
-absl::StatusOr<Tensor> ArgMax(const Operand& x);
-absl::StatusOr<Tensor> ArgMax(const Operand& x, int64_t dim,
-                              bool keep_dim = false);
-absl::StatusOr<Tensor> ArgMin(const Operand& x);
-absl::StatusOr<Tensor> ArgMin(const Operand& x, int64_t dim,
-                              bool keep_dim = false);
 
 // --- Counts, without gradient ------------------------------------------------
 

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/autograd/backward.h"
+#include "ferry/autograd/ops/extremes.h"
 #include "ferry/autograd/ops/losses.h"
 #include "ferry/autograd/ops/normalization.h"
 #include "ferry/autograd/ops/op.h"
@@ -159,6 +160,7 @@ void CheckGroup(absl::Span<const Op* const> ops) {
 }
 
 TEST(SecondGradientsTest, OfReductions) { CheckGroup(ReductionOps()); }
+TEST(SecondGradientsTest, OfExtremes) { CheckGroup(ExtremeOps()); }
 TEST(SecondGradientsTest, OfNormalizations) { CheckGroup(NormalizationOps()); }
 TEST(SecondGradientsTest, OfLosses) { CheckGroup(LossOps()); }
 
