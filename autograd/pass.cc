@@ -544,12 +544,10 @@ absl::Status Pass::RunWave(absl::Span<const uint32_t> wave,
   for (uint32_t id : wave) {
     Visit& visit = visits_[id];
     if (visit.gradients.empty()) continue;
-    Task task;
-    task.id = id;
-    task.gradients = std::move(visit.gradients);
+    Gradients gradients = std::move(visit.gradients);
     visit.gradients.clear();
-    FERRY_RETURN_IF_ERROR(Arrive(id, task.gradients, captured));
-    if (visit.runs) tasks.push_back(std::move(task));
+    FERRY_RETURN_IF_ERROR(Arrive(id, gradients, captured));
+    if (visit.runs) tasks.push_back({id, std::move(gradients), {}, {}, {}});
   }
   // Every task runs, also after a failure, so that the outcome does not depend
   // on the time that they take.
