@@ -141,6 +141,12 @@ bazel test //autograd/ops:op_table_test //tests/interop:ops_test
 
 The first one compares the gradients with numerical ones, and the bits for several numbers of threads; the second one compares everything with PyTorch. If a kind of sample does not apply to the op, say so in `op_table_test.cc`.
 
+The second test has all samples in float64 and float32, and some in the other dtypes. This takes all in all dtypes, under the address sanitizer:
+
+```sh
+bazel test --config=asan-ubsan //tests/interop:ops_test --test_arg=--all
+```
+
 5. Write this page again, with what was measured (the first lines of `docs/write_ops.py` show how).
 """
 
