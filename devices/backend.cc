@@ -3,6 +3,7 @@
 
 #include "ferry/devices/backend.h"
 
+#include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/staging.h"
 
@@ -65,6 +66,16 @@ class BlockingStream final : public TransferStream {
 absl::StatusOr<std::unique_ptr<TransferStream>> Backend::OpenStream(int index) {
   FERRY_RETURN_IF_ERROR(Properties(index).status());
   return std::make_unique<BlockingStream>(*this);
+}
+
+absl::StatusOr<std::string> Backend::DeviceTag(int index) const {
+  return absl::UnimplementedError(
+      absl::StrCat("the ", type(), " backend has no location tags of its own"));
+}
+
+absl::StatusOr<std::optional<int>> Backend::FindDevice(
+    absl::string_view tag) const {
+  return std::nullopt;
 }
 
 }  // namespace ferry

@@ -8,6 +8,7 @@
 // The code behind a device type: how many devices there are, how to allocate
 // memory on them, and how to copy bytes there and back. A backend needs only a
 // name and five methods. A backend whose copies can overlap also opens streams
+// of its own, and one whose devices have other names in files has location tags
 // of its own.
 //
 // To write one, derive from `Backend`, run the suite of devices/conformance on
@@ -18,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -65,6 +67,10 @@ class Backend {
   // Whether the device's storages hold bytes. False only for meta: bytes copied
   // to it are discarded, and nothing can be copied from it.
   virtual bool has_bytes() const { return true; }
+
+  // Whether the backend has location tags of its own: `DeviceTag` and
+  // `FindDevice`. If false, those two methods are never called.
+  virtual bool has_own_tags() const { return false; }
 
   // Returns the number of devices, which is at least 1 and the same for every
   // call. The indexes of the devices run from 0 to the count minus 1.
@@ -124,6 +130,26 @@ class Backend {
   //
   // Errors: kOutOfRange - there is no such device.
   virtual absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(int index);
+
+  // Returns the location tag that a save writes for storages on device `index`,
+  // in place of "type:index": UTF-8 text of 1 to kMaxLocationTagBytes bytes.
+  // The tag is the same for every call, and `FindDevice` maps it to `index`. A
+  // save writes it only if it means that device to the registry, too; see
+  // `DeviceRegistry::RegisterBackend`. A save calls this for each storage.
+  //
+  // Errors: kOutOfRange - there is no such device.
+  virtual absl::StatusOr<std::string> DeviceTag(int index) const;
+
+  // Returns the index of the device that `tag` means, or nullopt if the tag
+  // does not belong to the backend. The device need not exist: the registry
+  // then says that it does not. `tag` satisfies `IsLocationTag`, and is not of
+  // the form "type" or "type:index" with the backend's own type, which the
+  // registry reads itself. A load calls this once for each tag.
+  //
+  // Errors: kOutOfRange - the tag belongs to the backend, but can never mean a
+  //         device; the message says why.
+  virtual absl::StatusOr<std::optional<int>> FindDevice(
+      absl::string_view tag) const;
 };
 
 }  // namespace ferry

@@ -52,7 +52,7 @@ Registration DeviceRegistry::RegisterPackage(int priority, Tagger tagger,
 }
 
 absl::StatusOr<Registration> DeviceRegistry::RegisterBackend(
-    int priority, std::shared_ptr<Backend> backend) {
+    int priority, std::shared_ptr<Backend> backend, TagRights rights) {
   if (backend == nullptr) {
     return absl::InvalidArgumentError("a null backend cannot be registered");
   }
@@ -60,6 +60,7 @@ absl::StatusOr<Registration> DeviceRegistry::RegisterBackend(
   package.priority = priority;
   package.type = std::string(backend->type());
   package.backend = std::move(backend);
+  package.rights = rights;
   if (!Device::IsValidType(package.type)) {
     return absl::InvalidArgumentError(
         absl::StrCat("a backend's type ", QuoteForMessage(package.type),

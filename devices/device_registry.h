@@ -55,6 +55,7 @@
 #include "ferry/core/device.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/backend.h"
+#include "ferry/devices/location_tag.h"
 
 namespace ferry {
 
@@ -119,6 +120,14 @@ class [[nodiscard]] Registration {
   uint64_t id_ = 0;
 };
 
+// Which location tags of its own a backend may have (`Backend::has_own_tags`).
+enum class TagRights {
+  // Any tag, except those whose type is another registered backend's.
+  kAny,
+  // The same, except tags whose type is one of `ReservedDeviceTypes`.
+  kUnreserved,
+};
+
 // The device that a tag names, known before any data is read.
 struct ResolvedLocation {
   // The backend that owns the tag's type. Null if a program's own package may
@@ -152,12 +161,15 @@ struct StorageCopier {
 // Thread-safety: immutable.
 class DeviceSnapshot {
  public:
-  // Returns the location tag of `storage`: the first that a package gives.
+  // Returns the location tag of `storage`: the first that a package gives. A
+  // backend gives its storages the tag that `SavedTagOf` returns.
   //
   // Ignores `recorded_location()`, which is for the saver to use.
   //
   // Errors: kInvalidArgument - no package knows the storage, or the storage is
   //         null or only described, so that its bytes are nowhere in memory.
+  //         kInternal - the backend has given its device an unusable tag.
+  //         Whatever `Backend::DeviceTag` and `FindDevice` return.
   absl::StatusOr<std::string> LocationTag(const Storage& storage) const;
 
   // Returns the storage that `tag` asks for, made from `storage`, which must be
@@ -178,8 +190,9 @@ class DeviceSnapshot {
   absl::StatusOr<Storage> RestoreLocation(const Storage& storage,
                                           absl::string_view tag) const;
 
-  // Returns the device that `tag` names. Calls no tagger and no deserializer.
-  // Errors: as RestoreLocation.
+  // Returns the device that `tag` names. Calls no tagger and no deserializer,
+  // but asks the backends that have tags of their own. Errors: as
+  // RestoreLocation.
   absl::StatusOr<ResolvedLocation> Resolve(absl::string_view tag) const;
 
   // Returns the backend of a device type, or null. If there are several,
@@ -205,6 +218,30 @@ class DeviceSnapshot {
   // Returns the packages in the order in which they are asked.
   std::vector<Entry> entries() const;
 
+  // The location tag of a backend's device.
+  struct SavedTag {
+    // The tag that a save writes.
+    std::string tag;
+    // The backend's own tag and the reason, if a save writes "type:index"
+    // instead because the own tag would not lead back to the device. Otherwise
+    // both are empty.
+    std::string unused_tag;
+    std::string why_unused;
+  };
+  // Returns the tag of device `index` of a registered backend. Errors: as
+  // LocationTag; kInvalidArgument - the backend is not registered.
+  absl::StatusOr<SavedTag> SavedTagOf(const Backend& backend, int index) const;
+
+  // A reserved device type that no backend has and that a backend claims.
+  struct ReservedClaim {
+    std::string type;
+    // Why the backend does not get the tags of this type. Empty if it does.
+    std::string why_not;
+  };
+  // Returns the reserved types that a registered backend claims by its own
+  // tags, for display. Asks the backend about the tags "type" and "type:0".
+  std::vector<ReservedClaim> ReservedClaims(const Backend& backend) const;
+
   // A plugin that could not be loaded, so that its device types are missing.
   struct Disabled {
     std::string name;
@@ -226,8 +263,9 @@ class DeviceSnapshot {
     HostCopier to_host;
     std::shared_ptr<Backend> backend;
     std::string type;  // of the backend
+    TagRights rights = TagRights::kAny;
   };
-  // A package, and the tag that it gives a storage.
+  // A package, and the tag that it gives a storage; empty if it is a backend's.
   struct Claim {
     const Package* package;
     std::string tag;
@@ -240,6 +278,31 @@ class DeviceSnapshot {
       : packages_(std::move(packages)), disabled_(std::move(disabled)) {}
 
   absl::Status UnknownTag(absl::string_view tag) const;
+
+  // Returns text for `UnknownTag`: which backends claim `tag` and why they do
+  // not get it.
+  std::string DescribeWithheld(absl::string_view tag) const;
+
+  // Returns why the package's backend may not have `tag` as a tag of its own.
+  // Empty if it may. Calls no backend.
+  std::string WhyWithheld(const Package& package, absl::string_view tag) const;
+
+  // Returns the index of the device of the package's backend that `tag` means:
+  // Device::kNoIndex if the tag has none, nullopt if the tag belongs to
+  // somebody else.
+  absl::StatusOr<std::optional<int>> IndexIn(
+      const Package& package, absl::string_view tag,
+      const std::optional<ParsedTag>& parsed) const;
+
+  // Returns why a load would not give `tag`, which the package's backend
+  // claims, to that backend. Empty if it would.
+  std::string WhyNotGiven(const Package& package, absl::string_view tag) const;
+
+  // Returns the tag of device `index` of the package's backend.
+  absl::StatusOr<SavedTag> TagOf(const Package& package, int index) const;
+
+  // Returns the package of a backend, or null.
+  const Package* PackageOf(const Backend& backend) const;
 
   // Returns nullopt if no package knows `storage`, which must not be null.
   std::optional<Claim> FindClaim(const Storage& storage) const;
@@ -288,6 +351,12 @@ class DeviceRegistry {
   // type, with or without an index. A tag without an index means index 0. A
   // type that has no indexes accepts index 0, so "cpu:0" means "cpu".
   //
+  // A backend that has tags of its own (`Backend::has_own_tags`) is also asked
+  // about every tag that names no registered type, as far as `rights` permits.
+  // If several backends claim a tag, the one that is asked first gets it. A
+  // save writes a backend's own tag only if a load would give that tag back to
+  // the same device; otherwise it writes "type:index".
+  //
   // A storage refers to its device, not to its backend. A backend that
   // overrides another of the same type must therefore understand the memory
   // that the other allocated, or be registered before any storage is made.
@@ -299,7 +368,8 @@ class DeviceRegistry {
   //                      priority. To override it, register with a lower
   //                      priority.
   absl::StatusOr<Registration> RegisterBackend(
-      int priority, std::shared_ptr<Backend> backend);
+      int priority, std::shared_ptr<Backend> backend,
+      TagRights rights = TagRights::kAny);
 
   // Notes that a plugin is disabled, and why, for error messages about unknown
   // tags. A later note with the same name replaces an earlier one.

@@ -4,52 +4,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/devices/location_tag.h"
 #include "ferry/devices/placement.h"
 
 namespace ferry {
 namespace {
-
-// Past every device there is; larger indexes count as this.
-constexpr int kIndexLimit = 1 << 20;
-
-// A tag as backends read it.
-struct ParsedTag {
-  absl::string_view type;
-  int index = Device::kNoIndex;
-};
-
-// Reads `type[:index]`, or nothing. A tag may be of another form: then it is
-// for a program's own package.
-std::optional<ParsedTag> ParseTag(absl::string_view tag) {
-  const size_t colon = tag.find(':');
-  ParsedTag parsed;
-  parsed.type = tag.substr(0, colon);
-  if (colon == absl::string_view::npos) return parsed;
-  const absl::string_view digits = tag.substr(colon + 1);
-  if (digits.empty() || (digits.size() > 1 && digits[0] == '0')) {
-    return std::nullopt;
-  }
-  parsed.index = 0;
-  for (char c : digits) {
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) {
-      return std::nullopt;
-    }
-    parsed.index = std::min(parsed.index * 10 + (c - '0'), kIndexLimit);
-  }
-  return parsed;
-}
-
-// A tag is text from a file: shown, never trusted.
-std::string Quoted(absl::string_view tag) {
-  return absl::StrCat("\"", EscapeForMessage(tag),
-                      tag.size() > 100 ? "...\"" : "\"");
-}
 
 absl::StatusOr<ResolvedLocation> Locate(std::shared_ptr<Backend> backend,
                                         int index, absl::string_view tag) {
@@ -57,7 +21,7 @@ absl::StatusOr<ResolvedLocation> Locate(std::shared_ptr<Backend> backend,
   FERRY_ASSIGN_OR_RETURN(
       location.index,
       CheckDeviceIndex(*backend, index,
-                       absl::StrCat("location tag ", Quoted(tag))));
+                       absl::StrCat("location tag ", QuoteForMessage(tag))));
   location.device = DeviceAt(*backend, location.index);
   location.backend = std::move(backend);
   return location;
@@ -94,8 +58,8 @@ absl::StatusOr<Storage> Put(const Storage& storage,
 // What a program's own deserializer returned.
 absl::Status CheckRestored(const Storage& restored, uint64_t size_bytes,
                            absl::string_view tag) {
-  const std::string subject =
-      absl::StrCat("the deserializer that took location tag ", Quoted(tag));
+  const std::string subject = absl::StrCat(
+      "the deserializer that took location tag ", QuoteForMessage(tag));
   if (restored.is_null() || !restored.has_data()) {
     return absl::InternalError(
         absl::StrCat(subject, " returned a storage without data"));
@@ -125,9 +89,9 @@ std::string DeviceSnapshot::DescribeTypes() const {
 }
 
 absl::Status DeviceSnapshot::UnknownTag(absl::string_view tag) const {
-  return absl::InvalidArgumentError(
-      absl::StrCat("no registered package knows the location tag ", Quoted(tag),
-                   "; ", DescribeTypes(), kMapLocationAdvice));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "no registered package knows the location tag ", QuoteForMessage(tag),
+      DescribeWithheld(tag), "; ", DescribeTypes(), kMapLocationAdvice));
 }
 
 std::optional<DeviceSnapshot::Claim> DeviceSnapshot::FindClaim(
@@ -136,9 +100,7 @@ std::optional<DeviceSnapshot::Claim> DeviceSnapshot::FindClaim(
   for (const std::shared_ptr<const Package>& package : *packages_) {
     if (package->backend != nullptr) {
       if (package->type != device.type()) continue;
-      const int index = device.has_index() ? device.index() : 0;
-      return Claim{package.get(),
-                   DeviceAt(*package->backend, index).ToString()};
+      return Claim{package.get(), ""};
     }
     if (!package->tagger) continue;
     std::optional<std::string> tag = package->tagger(storage);
@@ -153,7 +115,16 @@ absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
     const Storage& storage) const {
   FERRY_RETURN_IF_ERROR(CheckRange(storage, 0, 0));
   std::optional<Claim> claim = FindClaim(storage);
-  if (claim.has_value()) return std::move(claim->tag);
+  if (claim.has_value() && claim->package->backend == nullptr) {
+    return std::move(claim->tag);
+  }
+  if (claim.has_value()) {
+    const Device& device = storage.device();
+    FERRY_ASSIGN_OR_RETURN(
+        SavedTag saved,
+        TagOf(*claim->package, device.has_index() ? device.index() : 0));
+    return std::move(saved.tag);
+  }
   return absl::InvalidArgumentError(absl::StrCat(
       "no registered package knows a storage on ", storage.device().ToString(),
       ", so it has no location tag; ", DescribeTypes()));
@@ -181,7 +152,7 @@ absl::StatusOr<StorageCopier> DeviceSnapshot::FindCopier(
         ", but no backend of that type is registered to copy its bytes; ",
         claim.has_value()
             ? absl::StrCat("give the package of its location tag ",
-                           Quoted(claim->tag),
+                           QuoteForMessage(claim->tag),
                            " a function that copies them to the host")
             : "register a backend, or a package that claims such storages and "
               "copies them to the host",
@@ -200,9 +171,11 @@ absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(
   const std::optional<ParsedTag> parsed = ParseTag(tag);
   for (const std::shared_ptr<const Package>& package : *packages_) {
     if (package->backend != nullptr) {
-      if (!parsed.has_value() || package->type != parsed->type) continue;
+      FERRY_ASSIGN_OR_RETURN(const std::optional<int> index,
+                             IndexIn(*package, tag, parsed));
+      if (!index.has_value()) continue;
       FERRY_ASSIGN_OR_RETURN(const ResolvedLocation location,
-                             Locate(package->backend, parsed->index, tag));
+                             Locate(package->backend, *index, tag));
       return Put(storage, location);
     }
     if (!package->deserializer) continue;
@@ -221,9 +194,11 @@ absl::StatusOr<ResolvedLocation> DeviceSnapshot::Resolve(
   for (const std::shared_ptr<const Package>& package : *packages_) {
     if (package->backend == nullptr) {
       if (package->deserializer) return ResolvedLocation();
-    } else if (parsed.has_value() && package->type == parsed->type) {
-      return Locate(package->backend, parsed->index, tag);
+      continue;
     }
+    FERRY_ASSIGN_OR_RETURN(const std::optional<int> index,
+                           IndexIn(*package, tag, parsed));
+    if (index.has_value()) return Locate(package->backend, *index, tag);
   }
   return UnknownTag(tag);
 }

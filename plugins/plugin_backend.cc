@@ -4,6 +4,7 @@
 #include "ferry/plugins/plugin_backend.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
@@ -140,6 +141,39 @@ absl::StatusOr<std::unique_ptr<TransferStream>> PluginBackend::OpenStream(
   }
   if (index < 0) return NoSuchDevice(type_, index);
   return OpenPluginStream(table_, static_cast<uint32_t>(index));
+}
+
+bool PluginBackend::has_own_tags() const {
+  return (table_->capabilities & FERRY_CAPABILITY_TAGS) != 0;
+}
+
+absl::StatusOr<std::string> PluginBackend::DeviceTag(int index) const {
+  if (index < 0) return NoSuchDevice(type_, index);
+  ferry_tag tag = HostStruct<ferry_tag>();
+  FERRY_RETURN_IF_ERROR(CallPlugin("device_tag", [&](ferry_status* status) {
+    return table_->device_tag(table_->context, static_cast<uint32_t>(index),
+                              &tag, status);
+  }));
+  const size_t size = strnlen(tag.text, sizeof(tag.text));
+  if (size == sizeof(tag.text)) {
+    return absl::InternalError(
+        absl::StrCat("the plugin breaks its interface: \"device_tag\" wrote a "
+                     "tag that is not null-terminated for ",
+                     type_, " device ", index));
+  }
+  return std::string(tag.text, size);
+}
+
+absl::StatusOr<std::optional<int>> PluginBackend::FindDevice(
+    absl::string_view tag) const {
+  const ferry_string text = {tag.data(), tag.size()};
+  uint32_t index = FERRY_NO_DEVICE;
+  FERRY_RETURN_IF_ERROR(CallPlugin("find_device", [&](ferry_status* status) {
+    return table_->find_device(table_->context, &text, &index, status);
+  }));
+  if (index == FERRY_NO_DEVICE) return std::nullopt;
+  // An index past the last device is for the registry to refuse.
+  return static_cast<int>(std::min(index, kMaxDevices));
 }
 
 }  // namespace ferry

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -48,6 +49,7 @@ class PluginBackend final : public Backend {
 
   absl::string_view type() const override { return type_; }
   bool is_indexed() const override;
+  bool has_own_tags() const override;
   absl::StatusOr<int> DeviceCount() const override;
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
@@ -59,6 +61,9 @@ class PluginBackend final : public Backend {
                           uint64_t size_bytes) override;
   absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
       int index) override;
+  absl::StatusOr<std::string> DeviceTag(int index) const override;
+  absl::StatusOr<std::optional<int>> FindDevice(
+      absl::string_view tag) const override;
 
  private:
   absl::Status Copy(const ferry_copy& copy);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -366,6 +367,80 @@ TEST(PluginBackendTest, BuffersHaveTheSizeOfTheDevicesCopiesWithinBounds) {
   EXPECT_EQ(BufferBytes<1>(), kMinBufferBytes);
   EXPECT_EQ(BufferBytes<3 << 20>(), uint64_t{3} << 20);
   EXPECT_EQ(BufferBytes<UINT64_MAX>(), kMaxBufferBytes);
+}
+
+TEST(PluginBackendTest, ToyHasTags) {
+  PluginBackend backend(Toy());
+  EXPECT_TRUE(backend.has_own_tags());
+  EXPECT_THAT(backend.DeviceTag(1), IsOkAndHolds("toy:1"));
+  EXPECT_EQ(backend.DeviceTag(2).status().code(),
+            absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(backend.DeviceTag(-1).status().code(),
+            absl::StatusCode::kOutOfRange);
+  struct Case {
+    const char* tag;
+    std::optional<int> device;
+  };
+  for (const Case& c :
+       {Case{"privateuseone:0", 0}, Case{"privateuseone:1", 1},
+        Case{"privateuseone:10", 10}, Case{"privateuseone", std::nullopt},
+        Case{"privateuseone:", std::nullopt},
+        Case{"privateuseone:01", std::nullopt},
+        Case{"privateuseone:1x", std::nullopt},
+        Case{"privateuseones:1", std::nullopt}, Case{"cuda:0", std::nullopt},
+        Case{"p", std::nullopt}}) {
+    const absl::StatusOr<std::optional<int>> device = backend.FindDevice(c.tag);
+    ASSERT_THAT(device, IsOk()) << c.tag;
+    EXPECT_EQ(*device, c.device) << c.tag;
+  }
+  // A number that no word holds is no small one.
+  const absl::StatusOr<std::optional<int>> device =
+      backend.FindDevice("privateuseone:" + std::string(1000, '9'));
+  ASSERT_THAT(device, IsOk());
+  EXPECT_GT(**device, 1000);
+}
+
+TEST(PluginBackendTest, WithoutTheCapabilityThereAreNoTags) {
+  const PluginBackend backend = Replaced([](ferry_backend* table) {
+    table->capabilities &= ~FERRY_CAPABILITY_TAGS;
+    table->device_tag = nullptr;
+    table->find_device = nullptr;
+  });
+  EXPECT_FALSE(backend.has_own_tags());
+}
+
+TEST(PluginBackendTest, WrongTagsAreErrors) {
+  const PluginBackend endless = Replaced([](ferry_backend* table) {
+    table->device_tag = [](void*, uint32_t, ferry_tag* out, ferry_status*) {
+      std::memset(out->text, 'x', sizeof(out->text));
+      return FERRY_OK;
+    };
+    table->find_device = [](void*, const ferry_string*, uint32_t* index,
+                            ferry_status*) {
+      *index = UINT32_MAX - 1;
+      return FERRY_OK;
+    };
+  });
+  const absl::Status status = endless.DeviceTag(0).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  // An index is no error here, but never a negative one.
+  const absl::StatusOr<std::optional<int>> device = endless.FindDevice("x");
+  ASSERT_THAT(device, IsOk());
+  EXPECT_GE(**device, 1 << 15);
+
+  const PluginBackend failing = Replaced([](ferry_backend* table) {
+    table->device_tag = [](void*, uint32_t, ferry_tag*, ferry_status* report) {
+      return ferry_fail(report, FERRY_UNAVAILABLE, "the daemon is gone");
+    };
+    // The code is in the answer alone.
+    table->find_device = [](void*, const ferry_string*, uint32_t*,
+                            ferry_status*) { return FERRY_INTERNAL; };
+  });
+  EXPECT_EQ(failing.DeviceTag(0).status().code(),
+            absl::StatusCode::kUnavailable);
+  const absl::Status broken = failing.FindDevice("x").status();
+  EXPECT_EQ(broken.code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(absl::StrContains(broken.message(), "breaks its interface"));
 }
 
 }  // namespace

@@ -129,6 +129,10 @@ absl::StatusOr<PluginDescription::BackendTable> CheckBackend(
                      (table.capabilities & FERRY_CAPABILITY_HOST_ALLOC) != 0,
                      {{"host_allocate", table.host_allocate != nullptr},
                       {"host_free", table.host_free != nullptr}}));
+  FERRY_RETURN_IF_ERROR(CheckFunctions(
+      checked.type, "TAGS", (table.capabilities & FERRY_CAPABILITY_TAGS) != 0,
+      {{"device_tag", table.device_tag != nullptr},
+       {"find_device", table.find_device != nullptr}}));
   return checked;
 }
 
@@ -230,14 +234,6 @@ bool IsPluginDeviceType(absl::string_view type) {
     const auto byte = static_cast<unsigned char>(c);
     return absl::ascii_islower(byte) || absl::ascii_isdigit(byte) || c == '_';
   });
-}
-
-bool IsReservedDeviceType(absl::string_view type) {
-  for (absl::string_view reserved :
-       {"cpu", "cuda", "meta", "mps", "xpu", "hpu", "xla", "privateuseone"}) {
-    if (type == reserved) return true;
-  }
-  return false;
 }
 
 }  // namespace ferry

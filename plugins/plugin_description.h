@@ -54,10 +54,6 @@ absl::StatusOr<PluginDescription> QueryPlugin(ferry_plugin_query query,
 // all.
 bool IsPluginDeviceType(absl::string_view type);
 
-// Returns whether `type` has a meaning in PyTorch. A plugin may use such a type
-// only if the program allows it.
-bool IsReservedDeviceType(absl::string_view type);
-
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_DESCRIPTION_H_

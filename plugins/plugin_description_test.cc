@@ -3,6 +3,7 @@
 
 #include "ferry/plugins/plugin_description.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -21,6 +22,15 @@ namespace {
 using ::testing::HasSubstr;
 
 ferry_string Text(const char* text) { return {text, std::strlen(text)}; }
+
+void AddTags(ferry_backend* backend) {
+  backend->capabilities |= FERRY_CAPABILITY_TAGS;
+  backend->device_tag = [](void*, uint32_t, ferry_tag*, ferry_status*) {
+    return FERRY_OK;
+  };
+  backend->find_device = [](void*, const ferry_string*, uint32_t*,
+                            ferry_status*) { return FERRY_OK; };
+}
 
 // A plugin that does nothing, for tests to spoil. One at a time: a query
 // function has no context.
@@ -99,8 +109,11 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
   const Spoiling spoilings[] = {
       {"too short", [](Sample* s) { s->plugin.struct_size = 95; }, kInvalid,
        "95 bytes; at least 96 are required"},
-      {"too new", [](Sample* s) { s->plugin.lowest_host_minor = 1; }, kFailed,
-       "too old for this plugin"},
+      {"too new",
+       [](Sample* s) {
+         s->plugin.lowest_host_minor = FERRY_PLUGIN_ABI_MINOR + 1;
+       },
+       kFailed, "too old for this plugin"},
       {"flag", [](Sample* s) { s->plugin.flags = uint64_t{1} << 40; },
        kUnimplemented, "does not know"},
       {"reserved", [](Sample* s) { s->plugin.reserved = 1; }, kInvalid,
@@ -155,6 +168,27 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
          };
        },
        kInvalid, "does not claim HOST_ALLOC"},
+      {"claims tags",
+       [](Sample* s) { s->backend.capabilities = FERRY_CAPABILITY_TAGS; },
+       kInvalid, "claims TAGS, but has no function \"device_tag\""},
+      {"claims tags that its version does not have",
+       [](Sample* s) {
+         AddTags(&s->backend);
+         s->backend.struct_size = offsetof(ferry_backend, device_tag);
+       },
+       kInvalid, "claims TAGS, but has no function \"device_tag\""},
+      {"has half of the tags",
+       [](Sample* s) {
+         AddTags(&s->backend);
+         s->backend.struct_size = offsetof(ferry_backend, find_device);
+       },
+       kInvalid, "claims TAGS, but has no function \"find_device\""},
+      {"does not claim tags",
+       [](Sample* s) {
+         AddTags(&s->backend);
+         s->backend.capabilities = 0;
+       },
+       kInvalid, "does not claim TAGS"},
   };
   for (const Spoiling& spoiling : spoilings) {
     Sample sample;
@@ -179,6 +213,21 @@ TEST(PluginDescriptionTest,
   EXPECT_THAT(sample.Query(), IsOk());
 }
 
+TEST(PluginDescriptionTest, OlderStructsHaveFewerFunctions) {
+  Sample sample;
+  AddTags(&sample.backend);
+  absl::StatusOr<PluginDescription> plugin = sample.Query();
+  ASSERT_THAT(plugin, IsOk());
+  EXPECT_EQ(plugin->backends[0].table.find_device, sample.backend.find_device);
+  // What stands where version 0.0 ends is not the plugin's.
+  sample.backend.struct_size = offsetof(ferry_backend, device_tag);
+  sample.backend.capabilities = 0;
+  sample.plugin.abi_minor = 0;
+  plugin = sample.Query();
+  ASSERT_THAT(plugin, IsOk());
+  EXPECT_EQ(plugin->backends[0].table.device_tag, nullptr);
+}
+
 TEST(PluginDescriptionTest, AnswersThatAreNoneAreRefused) {
   const auto null = [](const ferry_host_info*, const ferry_plugin**,
                        ferry_status*) { return FERRY_OK; };
@@ -190,17 +239,13 @@ TEST(PluginDescriptionTest, AnswersThatAreNoneAreRefused) {
             absl::StatusCode::kInternal);
 }
 
-TEST(PluginDescriptionTest, TypesAndReservedOnes) {
+TEST(PluginDescriptionTest, Types) {
   EXPECT_TRUE(IsPluginDeviceType("acme_2"));
   EXPECT_TRUE(IsPluginDeviceType(std::string(32, 'a')));
   for (const char* type : {"", "2a", "_a", "a-b", "A", "a:0", "a b"}) {
     EXPECT_FALSE(IsPluginDeviceType(type)) << type;
   }
   EXPECT_FALSE(IsPluginDeviceType(std::string(33, 'a')));
-  EXPECT_TRUE(IsReservedDeviceType("cuda"));
-  EXPECT_TRUE(IsReservedDeviceType("privateuseone"));
-  EXPECT_FALSE(IsReservedDeviceType("cudax"));
-  EXPECT_FALSE(IsReservedDeviceType("cpu2"));
 }
 
 }  // namespace

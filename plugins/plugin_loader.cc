@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/devices/location_tag.h"
 #include "ferry/plugins/plugin_backend.h"
 #include "ferry/plugins/plugin_file.h"
 #include "ferry/plugins/plugin_manifest.h"
@@ -248,8 +249,9 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
   for (const auto& backend : plugin.backends) {
     FERRY_ASSIGN_OR_RETURN(
         Registration registration,
-        registry_->RegisterBackend(kPriority,
-                                   std::make_shared<PluginBackend>(backend)));
+        registry_->RegisterBackend(
+            kPriority, std::make_shared<PluginBackend>(backend),
+            allow_reserved_types ? TagRights::kAny : TagRights::kUnreserved));
     registrations.push_back(std::move(registration));
   }
   for (Registration& registration : registrations) {

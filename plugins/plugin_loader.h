@@ -54,7 +54,9 @@ struct PluginOptions {
   bool use_system_folder = false;
 
   // Whether a plugin may provide a device type that has a meaning in PyTorch,
-  // such as "cuda".
+  // such as "cuda", or read and write location tags that begin with one, such
+  // as "privateuseone:0" (`TagRights`). Has no effect on plugins that are
+  // already loaded.
   bool allow_reserved_types = false;
 };
 

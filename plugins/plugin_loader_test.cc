@@ -36,6 +36,7 @@ using ::testing::HasSubstr;
 
 constexpr char kToy[] = "plugins/testing/toy.so";
 constexpr char kToyAsync[] = "plugins/testing/toy_async.so";
+constexpr char kToyPrivateUseOne[] = "plugins/testing/toy_privateuseone.so";
 
 class PluginLoaderTest : public ::testing::Test {
  protected:
@@ -175,6 +176,36 @@ TEST_F(PluginLoaderTest, WhatIsMendedIsNoLongerCalledDisabled) {
   std::filesystem::rename(path, path + ".old");
   Copy(kToyAsync, "libtoy.so");
   EXPECT_EQ(LoadOne(path).status.code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(PluginLoaderTest, ReservedTagsNeedPermission) {
+  // Once without, once with.
+  ASSERT_THAT(LoadOne(kToyPrivateUseOne).status, IsOk());
+  DeviceRegistry other;
+  PluginLoader permissive(&other);
+  PluginOptions options;
+  options.paths = {kToyPrivateUseOne};
+  options.allow_reserved_types = true;
+  ASSERT_THAT(permissive.Load(options)[0].status, IsOk());
+  const absl::StatusOr<Storage> host = Storage::Allocate(4);
+  const absl::StatusOr<Storage> placed =
+      other.Snapshot().RestoreLocation(*host, "privateuseone:1");
+  ASSERT_THAT(placed, IsOk());
+  EXPECT_EQ(placed->device(), Device("toy", 1));
+  EXPECT_THAT(other.Snapshot().LocationTag(*placed),
+              IsOkAndHolds("privateuseone:1"));
+  const absl::Status missing =
+      other.Snapshot().Resolve("privateuseone:2").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(
+      std::string(missing.message()),
+      AllOf(HasSubstr("there are 2 toy devices"), HasSubstr("map_location")));
+
+  EXPECT_THAT(registry_.Snapshot().LocationTag(*placed), IsOkAndHolds("toy:1"));
+  EXPECT_THAT(
+      std::string(
+          registry_.Snapshot().Resolve("privateuseone:1").status().message()),
+      HasSubstr("the toy backend claims it, but does not get it"));
 }
 
 TEST_F(PluginLoaderTest, FoldersWithoutAManifestAreSaidToBe) {

@@ -18,7 +18,9 @@
 #define FERRY_DEVICES_TESTING_FAKE_BACKEND_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -52,6 +54,10 @@ class FakeBackend : public Backend {
     // Whether a stream delays each transfer until it is waited for. If false, a
     // transfer has ended when the call that issued it returns.
     bool delays_transfers = false;
+    // The location tags of its own, which it has if both are set.
+    std::function<absl::StatusOr<std::string>(int)> device_tag;
+    std::function<absl::StatusOr<std::optional<int>>(absl::string_view)>
+        find_device;
   };
 
   FakeBackend() : FakeBackend(Options()) {}
@@ -60,6 +66,9 @@ class FakeBackend : public Backend {
   absl::string_view type() const override { return options_.type; }
   bool is_indexed() const override { return options_.is_indexed; }
   bool has_bytes() const override { return options_.has_bytes; }
+  bool has_own_tags() const override {
+    return options_.device_tag && options_.find_device;
+  }
   absl::StatusOr<int> DeviceCount() const override;
   absl::StatusOr<DeviceProperties> Properties(int index) const override;
   absl::Status Allocate(int index, absl::Span<const uint64_t> sizes_bytes,
@@ -75,6 +84,13 @@ class FakeBackend : public Backend {
   // their pieces counts as a copy.
   absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
       int index) override;
+  absl::StatusOr<std::string> DeviceTag(int index) const override {
+    return options_.device_tag(index);
+  }
+  absl::StatusOr<std::optional<int>> FindDevice(
+      absl::string_view tag) const override {
+    return options_.find_device(tag);
+  }
 
   // The number of bytes currently allocated.
   uint64_t allocated_bytes() const;

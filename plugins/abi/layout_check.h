@@ -6,8 +6,9 @@
 // -----------------------------------------------------------------------------
 //
 // The offset of every field of every struct in ferry/plugin.h, as compiled into
-// plugins of version 0.0. This file compiles, as C11 or C++17, only if the
-// header agrees. Add rows for appended fields; never change a row.
+// plugins. This file compiles, as C11 or C++17, only if the header agrees. Add
+// rows for appended fields, with the version that appended them, and update the
+// size of the struct; never change a row.
 #ifndef FERRY_PLUGINS_ABI_LAYOUT_CHECK_H_
 #define FERRY_PLUGINS_ABI_LAYOUT_CHECK_H_
 
@@ -51,6 +52,11 @@ FIELD(ferry_device_properties, copy_chunk_bytes, 144, 152);
 FIELD(ferry_device_properties, uuid, 152, 168);
 CHECK(sizeof(ferry_device_properties) == 168);
 
+// Since version 0.1.
+FIELD(ferry_tag, struct_size, 0, 8);
+FIELD(ferry_tag, text, 8, 264);
+CHECK(sizeof(ferry_tag) == 264);
+
 FIELD(ferry_copy, struct_size, 0, 8);
 FIELD(ferry_copy, direction, 8, 12);
 FIELD(ferry_copy, device_index, 12, 16);
@@ -80,7 +86,10 @@ FIELD(ferry_backend, event_on_ready, 128, 136);
 FIELD(ferry_backend, event_release, 136, 144);
 FIELD(ferry_backend, host_allocate, 144, 152);
 FIELD(ferry_backend, host_free, 152, 160);
-CHECK(sizeof(ferry_backend) == 160);
+// Since version 0.1.
+FIELD(ferry_backend, device_tag, 160, 168);
+FIELD(ferry_backend, find_device, 168, 176);
+CHECK(sizeof(ferry_backend) == 176);
 
 FIELD(ferry_host_info, struct_size, 0, 8);
 FIELD(ferry_host_info, abi_minor, 8, 12);
@@ -114,6 +123,7 @@ CHECK(FERRY_UNAVAILABLE == 14 && FERRY_DATA_LOSS == 15);
 CHECK(FERRY_INCOMPATIBLE == 100);
 CHECK(FERRY_COPY_TO_DEVICE == 1 && FERRY_COPY_TO_HOST == 2);
 CHECK(FERRY_CAPABILITY_ASYNC == 1 && FERRY_CAPABILITY_HOST_ALLOC == 2);
+CHECK(FERRY_CAPABILITY_TAGS == 4 && FERRY_NO_DEVICE == UINT32_MAX);
 CHECK(FERRY_BACKEND_UNINDEXED == (UINT64_C(1) << 32));
 
 #undef CHECK

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/devices/location_tag.h"
 #include "ferry/plugins/check/abi_check.h"
 #include "ferry/plugins/plugin_description.h"
 #include "ferry/plugins/plugin_status.h"

@@ -11,7 +11,9 @@
 //   cc -std=c11 -shared -fPIC -fvisibility=hidden -pthread -I ../abi
 //      -o libtoy.so toy.c
 //
-// With -DTOY_ASYNC and toy_queues.c it has queues and host memory as well.
+// With -DTOY_ASYNC and toy_queues.c it has queues and host memory as well. With
+// -DTOY_PRIVATEUSEONE files call its devices "privateuseone:0" and
+// "privateuseone:1".
 
 #define _GNU_SOURCE
 
@@ -211,6 +213,49 @@ static int32_t copy(void* context, const ferry_copy* copy,
   return code;
 }
 
+// -----------------------------------------------------------------------------
+// Location tags
+// -----------------------------------------------------------------------------
+
+// What PyTorch calls the devices of a backend that gave itself no name.
+#define OTHER_NAME "privateuseone:"
+
+static int32_t device_tag(void* context, uint32_t index, ferry_tag* out,
+                          ferry_status* status) {
+  (void)context;
+  if (index >= DEVICE_COUNT) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such toy");
+  }
+#ifdef TOY_PRIVATEUSEONE
+  strcpy(out->text, OTHER_NAME);
+#else
+  strcpy(out->text, "toy:");
+#endif
+  const char digit[] = {(char)('0' + index), '\0'};
+  strcat(out->text, digit);
+  return FERRY_OK;
+}
+
+// Claims "privateuseone:N", where N is a decimal number without leading zeros.
+static int32_t find_device(void* context, const ferry_string* tag,
+                           uint32_t* index, ferry_status* status) {
+  (void)context;
+  const uint64_t start = sizeof(OTHER_NAME) - 1;
+  if (tag->size_bytes <= start || memcmp(tag->data, OTHER_NAME, start) != 0) {
+    return FERRY_OK;
+  }
+  uint32_t number = 0;
+  for (uint64_t i = start; i < tag->size_bytes; ++i) {
+    if (tag->data[i] < '0' || tag->data[i] > '9') return FERRY_OK;
+    if (i > start && number == 0) return FERRY_OK;
+    // Far more than there are toys, and far from an overflow.
+    if (number < 1000) number = number * 10 + (uint32_t)(tag->data[i] - '0');
+  }
+  (void)status;
+  *index = number;
+  return FERRY_OK;
+}
+
 #ifdef TOY_ASYNC
 int32_t toy_copy(const ferry_copy* request, ferry_status* status) {
   return copy(NULL, request, status);
@@ -221,6 +266,13 @@ int32_t toy_copy(const ferry_copy* request, ferry_status* status) {
 // What the host is told
 // -----------------------------------------------------------------------------
 
+#ifdef TOY_ASYNC
+#define CAPABILITIES \
+  (FERRY_CAPABILITY_TAGS | FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC)
+#else
+#define CAPABILITIES FERRY_CAPABILITY_TAGS
+#endif
+
 static const ferry_backend kToy = {
     .struct_size = sizeof(ferry_backend),
     .type = FERRY_STRING("toy"),
@@ -229,8 +281,10 @@ static const ferry_backend kToy = {
     .allocate = allocate,
     .free = free_memory,
     .copy = copy,
+    .capabilities = CAPABILITIES,
+    .device_tag = device_tag,
+    .find_device = find_device,
 #ifdef TOY_ASYNC
-    .capabilities = FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC,
     .queue_create = toy_queue_create,
     .queue_destroy = toy_queue_destroy,
     .copy_async = toy_copy_async,

@@ -12,9 +12,10 @@
 // A plugin is a shared object that exports one function,
 // `ferry_plugin_query_v0`. It returns a constant description: names, and a
 // table of functions for each device type. A device type needs five functions:
-// the number of devices, their properties, allocate, free and copy. Two
-// optional capabilities add more: ASYNC (queues, events, callbacks) and
-// HOST_ALLOC (host memory that the device accesses fast).
+// the number of devices, their properties, allocate, free and copy. Optional
+// capabilities add more: ASYNC (queues, events, callbacks), HOST_ALLOC (host
+// memory that the device accesses fast) and TAGS (the plugin's own location
+// tags in files).
 //
 // VERSIONS. The major version, 0, is in the name of the query function. Within
 // a major version, a new minor version only appends fields and functions:
@@ -61,7 +62,7 @@ extern "C" {
 #define FERRY_PLUGIN_EXPORT __attribute__((visibility("default")))
 
 #define FERRY_PLUGIN_ABI_MAJOR 0
-#define FERRY_PLUGIN_ABI_MINOR 0
+#define FERRY_PLUGIN_ABI_MINOR 1
 
 // Whether the struct that `pointer` points to has `field`.
 #define FERRY_HAS_FIELD(type, pointer, field) \
@@ -155,6 +156,16 @@ typedef struct ferry_device_properties {
   uint8_t uuid[16];  // all zero if there is none
 } ferry_device_properties;
 
+// The host sets `*index` to this before it calls `find_device`, which leaves it
+// alone if the tag does not belong to the plugin.
+#define FERRY_NO_DEVICE UINT32_MAX
+
+// A location tag: the text by which a file names a device.
+typedef struct ferry_tag {
+  uint64_t struct_size;
+  char text[256];  // UTF-8; null-terminated, not empty
+} ferry_tag;
+
 // -----------------------------------------------------------------------------
 // Copies
 // -----------------------------------------------------------------------------
@@ -181,6 +192,7 @@ typedef struct ferry_copy {
 // of its group are present. Unknown bits are ignored.
 #define FERRY_CAPABILITY_ASYNC (UINT64_C(1) << 0)
 #define FERRY_CAPABILITY_HOST_ALLOC (UINT64_C(1) << 1)
+#define FERRY_CAPABILITY_TAGS (UINT64_C(1) << 2)  // since version 0.1
 
 // Bits of ferry_backend.flags. The host must support this one: there is at most
 // one device, and its tag is "type", without an index.
@@ -284,6 +296,38 @@ typedef struct ferry_backend {
                            void** address, ferry_status* status);
   int32_t (*host_free)(void* context, uint32_t index, void* address,
                        ferry_status* status);
+
+  // --- FERRY_CAPABILITY_TAGS (since version 0.1) -----------------------------
+  // The plugin's own location tags: older names of its devices, or the names
+  // that its users' Python expects. Without this capability, a file calls
+  // device 1 "type:1". With it, the tags "type" and "type:N" still work, and
+  // the host never asks the plugin about them.
+  //
+  // The host does not give the plugin a tag whose type (the text before the
+  // first ':') is another registered device type, nor, unless the program
+  // allows it, a reserved type. If several plugins claim a tag, the first one
+  // in the host's order gets it. A save writes a tag that the plugin would not
+  // get as "type:N" instead.
+
+  // Gets the tag that a save writes for storages on device `index`. It is the
+  // same for every call, and `find_device` maps it to `index`.
+  //
+  // FERRY_OUT_OF_RANGE: there is no device `index`.
+  int32_t (*device_tag)(void* context, uint32_t index, ferry_tag* out,
+                        ferry_status* status);
+
+  // Finds the device that `tag` means. The tag comes from a file or a user: it
+  // is UTF-8 text of 1 to 1024 bytes, and can be anything. Compare the whole
+  // tag, never only its beginning.
+  //
+  // If the tag belongs to the plugin, sets `*index`. The device need not exist:
+  // the host then tells the user how many there are. If the tag does not belong
+  // to the plugin, returns FERRY_OK and leaves `*index` alone.
+  //
+  // FERRY_OUT_OF_RANGE: the tag belongs to the plugin, but can never mean a
+  //   device. The message says why.
+  int32_t (*find_device)(void* context, const ferry_string* tag,
+                         uint32_t* index, ferry_status* status);
 } ferry_backend;
 
 // -----------------------------------------------------------------------------
