@@ -71,8 +71,8 @@ std::string DeviceSnapshot::WhyWithheld(const Package& package,
   if (package.rights == TagRights::kUnreserved && IsReservedDeviceType(type)) {
     return absl::StrCat(
         QuoteForMessage(type),
-        " is a reserved device type, and the program does not allow plugins to "
-        "use those (PluginOptions::allow_reserved_types)");
+        " is a reserved device type, which the program does not allow "
+        "(PluginOptions::allow_reserved_types)");
   }
   return "";
 }

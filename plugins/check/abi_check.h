@@ -43,6 +43,7 @@ struct CallCheck {
 };
 absl::Span<const CallCheck> CallChecks();
 absl::Span<const CallCheck> QueueChecks();
+absl::Span<const CallCheck> TagChecks();
 
 // Returns a failure, for `return Wrong("got ", n)`.
 absl::Status Wrong(absl::string_view message);

@@ -41,6 +41,16 @@ enum mutant {
   c_05_keeps_the_source,
   d_03_count_changes,
   d_04_device_without_a_name,
+  e_01_no_tag,
+  e_01_tag_changes,
+  e_01_tag_without_an_end,
+  e_02_tags_are_swapped,
+  e_03_claims_everything,
+  e_03_compares_the_beginning,
+  e_03_reads_past_the_tag,
+  e_04_index_wraps,
+  e_04_takes_the_last_device,
+  e_05_fails_on_tags_of_others,
   g_01_keeps_threads,
   g_02_out_of_order,
   g_03_ready_too_early,
@@ -301,6 +311,53 @@ static int32_t host_free(void* context, uint32_t index, void* address,
   return toy->host_free(context, index, address, status);
 }
 
+static int32_t device_tag(void* context, uint32_t index, ferry_tag* out,
+                          ferry_status* status) {
+  static int calls;
+  int32_t code = toy->device_tag(context, index, out, status);
+  if (MUTANT == e_01_no_tag) out->text[0] = '\0';
+  if (MUTANT == e_01_tag_changes && ++calls % 3 == 0) strcat(out->text, "0");
+  if (MUTANT == e_01_tag_without_an_end) memset(out->text, 'x', 256);
+  return code;
+}
+
+static int32_t find_device(void* context, const ferry_string* tag,
+                           uint32_t* index, ferry_status* status) {
+  static const char name[] = "privateuseone:";
+  int is_named = tag->size_bytes >= strlen(name) &&
+                 memcmp(tag->data, name, strlen(name)) == 0;
+  if (MUTANT == e_03_claims_everything) {
+    *index = 0;
+    return FERRY_OK;
+  }
+  if (MUTANT == e_03_compares_the_beginning && is_named) {
+    // Takes what begins with a number for one.
+    char digits[32] = "";
+    memcpy(digits, tag->data + strlen(name),
+           tag->size_bytes - strlen(name) < 31 ? tag->size_bytes - strlen(name)
+                                               : 31);
+    *index = (uint32_t)atoi(digits) & INT32_MAX;
+    return FERRY_OK;
+  }
+  if (MUTANT == e_03_reads_past_the_tag && strlen(tag->data) > 9999) abort();
+  int32_t code = toy->find_device(context, tag, index, status);
+  if (*index == FERRY_NO_DEVICE) {
+    if (MUTANT == e_05_fails_on_tags_of_others) {
+      return ferry_fail(status, FERRY_NOT_FOUND, "this is not a toy");
+    }
+    return code;
+  }
+  if (MUTANT == e_02_tags_are_swapped && *index < 2) *index = 1 - *index;
+  if (MUTANT == e_04_takes_the_last_device && *index > 1) *index = 1;
+  if (MUTANT == e_04_index_wraps) {
+    *index = 0;
+    for (uint64_t i = strlen(name); i < tag->size_bytes; ++i) {
+      *index = *index * 10 + (uint32_t)(tag->data[i] - '0');
+    }
+  }
+  return code;
+}
+
 // -----------------------------------------------------------------------------
 // What the host is told
 // -----------------------------------------------------------------------------
@@ -329,6 +386,8 @@ static void describe(void) {
   backend.event_on_ready = event_on_ready;
   backend.host_allocate = host_allocate;
   backend.host_free = host_free;
+  backend.device_tag = device_tag;
+  backend.find_device = find_device;
   if (MUTANT == b_07_claims_too_much) backend.event_wait = NULL;
   if (MUTANT == b_08_takes_cuda) backend.type = (ferry_string){"cuda", 4};
   plugins[0] = *base;

@@ -36,6 +36,7 @@ using check_internal::CallChecks;
 using check_internal::QueryCheck;
 using check_internal::QueryChecks;
 using check_internal::QueueChecks;
+using check_internal::TagChecks;
 
 constexpr char kLoadsId[] = "A-06";
 constexpr char kLoadsTitle[] =
@@ -153,7 +154,7 @@ class LoadedChecks {
   }
 
   void SkipCalls(absl::string_view why) {
-    for (const auto& checks : {CallChecks(), QueueChecks()}) {
+    for (const auto& checks : {CallChecks(), QueueChecks(), TagChecks()}) {
       for (const CallCheck& check : checks) Skip(check.id, check.title, why);
     }
     ConformanceOptions options;
@@ -181,7 +182,7 @@ class LoadedChecks {
     };
     RunConformance(backend, options);
     const absl::StatusOr<int> count = backend.DeviceCount();
-    for (const auto& checks : {CallChecks(), QueueChecks()}) {
+    for (const auto& checks : {CallChecks(), QueueChecks(), TagChecks()}) {
       for (const CallCheck& check : checks) {
         CheckCalls(type.table, check, count);
       }

@@ -52,7 +52,8 @@ struct PluginCheckOptions {
 // Runs all checks, which takes seconds to minutes, and returns a result for
 // each, in a fixed order. The letter of an id says what is checked: A the file,
 // B the query function, R the five functions, G queues and events, N host
-// memory, P the process; the other letters are those of the conformance suite.
+// memory, E location tags of the plugin's own, P the process; the other letters
+// are those of the conformance suite.
 // If there are several device types, ids of all but the first have the type
 // appended: "C-02/acme".
 //

@@ -89,6 +89,15 @@ TEST(PluginCheckTest, ToyWithQueuesPasses) {
             std::set<std::string>({"C-08", "M-03", "M-04", "S-10"}));
 }
 
+TEST(PluginCheckTest, ToyWithAnotherNameInFilesPasses) {
+  PluginCheckOptions options = QuickOptions();
+  options.only = {"B-08", "L-01", "L-02", "L-03", "E-01",
+                  "E-02", "E-03", "E-04", "E-05"};
+  const auto results = Check("plugins/testing/toy_privateuseone.so", options);
+  EXPECT_EQ(WithOutcome(results, CheckResult::kPass), options.only)
+      << Failures(results);
+}
+
 TEST(PluginCheckTest, FewerDevicesThanExpectedFail) {
   PluginCheckOptions options = QuickOptions();
   options.expected_devices = 3;

@@ -26,7 +26,24 @@ std::string DeviceName(const Backend& backend, int index) {
                               : std::string(backend.type());
 }
 
-Json DescribeEntry(const DeviceSnapshot::Entry& entry) {
+// Writes the location tag of a device, if its backend has tags of its own.
+void DescribeTag(const DeviceSnapshot& snapshot, const Backend& backend,
+                 int index, Json* device) {
+  if (!backend.has_own_tags()) return;
+  const absl::StatusOr<DeviceSnapshot::SavedTag> saved =
+      snapshot.SavedTagOf(backend, index);
+  if (!saved.ok()) {
+    (*device)["tag_error"] = JsonText(saved.status().message());
+    return;
+  }
+  (*device)["tag"] = JsonText(saved->tag);
+  if (saved->unused_tag.empty()) return;
+  (*device)["unused_tag"] = JsonText(saved->unused_tag);
+  (*device)["why_unused"] = JsonText(saved->why_unused);
+}
+
+Json DescribeEntry(const DeviceSnapshot& snapshot,
+                   const DeviceSnapshot::Entry& entry) {
   Json row;
   row["priority"] = entry.priority;
   if (entry.backend == nullptr) {
@@ -35,6 +52,14 @@ Json DescribeEntry(const DeviceSnapshot::Entry& entry) {
   }
   const Backend& backend = *entry.backend;
   row["type"] = JsonText(backend.type());
+  for (const DeviceSnapshot::ReservedClaim& claim :
+       snapshot.ReservedClaims(backend)) {
+    Json described;
+    described["type"] = JsonText(claim.type);
+    described["given"] = claim.why_not.empty();
+    if (!claim.why_not.empty()) described["why_not"] = JsonText(claim.why_not);
+    row["claims"].push_back(std::move(described));
+  }
   row["devices"] = Json::array();
   const absl::StatusOr<int> count = backend.DeviceCount();
   if (!count.ok()) {
@@ -53,6 +78,7 @@ Json DescribeEntry(const DeviceSnapshot::Entry& entry) {
     } else {
       device["unavailable"] = JsonText(properties.status().message());
     }
+    DescribeTag(snapshot, backend, i, &device);
     row["devices"].push_back(std::move(device));
   }
   return row;
@@ -60,6 +86,28 @@ Json DescribeEntry(const DeviceSnapshot::Entry& entry) {
 
 std::string Field(const Json& row, const char* name) {
   return EscapeForTerminal(row[name].get<std::string>());
+}
+
+void PrintClaim(const Json& claim, std::ostream& out) {
+  out << "  claims the tags of " << Field(claim, "type");
+  if (claim.contains("why_not")) {
+    out << ", but does not get them: " << Field(claim, "why_not");
+  }
+  out << "\n";
+}
+
+void PrintTag(const Json& device, std::ostream& out) {
+  if (device.contains("tag_error")) {
+    out << ", cannot be saved: " << Field(device, "tag_error");
+  }
+  if (device.contains("tag") &&
+      (device["tag"] != device["name"] || device.contains("unused_tag"))) {
+    out << ", saved as " << Field(device, "tag");
+  }
+  if (device.contains("unused_tag")) {
+    out << ", not as " << Field(device, "unused_tag") << ": "
+        << Field(device, "why_unused");
+  }
 }
 
 void PrintEntry(const Json& row, std::ostream& out) {
@@ -74,6 +122,9 @@ void PrintEntry(const Json& row, std::ostream& out) {
     out << "  no device: " << Field(row, "unavailable");
   }
   out << "\n";
+  if (row.contains("claims")) {
+    for (const Json& claim : row["claims"]) PrintClaim(claim, out);
+  }
   for (const Json& device : row["devices"]) {
     out << absl::StrFormat("  %-10s  ", Field(device, "name"));
     if (device.contains("unavailable")) {
@@ -84,6 +135,7 @@ void PrintEntry(const Json& row, std::ostream& out) {
     if (device.contains("memory_bytes")) {
       out << ", " << HumanBytes(device["memory_bytes"].get<uint64_t>());
     }
+    PrintTag(device, out);
     out << "\n";
   }
 }
@@ -124,18 +176,19 @@ struct DevicesOptions {
   OutputFormat format = OutputFormat::kHuman;
   bool explain = false;
   std::vector<std::string> plugins;
+  bool allow_reserved_types = false;
 };
 
 int RunDevices(const DevicesOptions& options, const CommandIo& io) {
   absl::StatusOr<std::vector<PluginVerdict>> verdicts =
-      LoadPlugins(options.plugins, io);
+      LoadPlugins(options.plugins, io, options.allow_reserved_types);
   // What failed is part of the explanation.
   if (!verdicts.ok() && !options.explain) return Fail(io, verdicts.status());
   if (!verdicts.ok()) verdicts = PluginLoader::Default().verdicts();
   const DeviceSnapshot snapshot = DeviceRegistry::Default().Snapshot();
   Json rows = Json::array();
   for (const DeviceSnapshot::Entry& entry : snapshot.entries()) {
-    rows.push_back(DescribeEntry(entry));
+    rows.push_back(DescribeEntry(snapshot, entry));
   }
   if (options.format == OutputFormat::kJson) {
     if (!options.explain) {
@@ -163,12 +216,14 @@ void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
       app, "devices", "List the available devices.",
       "A location tag in a file may name these devices. Ferry asks\n"
       "their types in this order. If a type has no device, the list\n"
-      "says why.",
+      "says why. For a plugin with tags of its own, it also says which\n"
+      "tags a save writes, and which it does not write, and why.",
       "  ferry devices\n"
       "  ferry devices --plugin=/opt/acme/libacme.so --explain\n"
       "  ferry devices --format=json");
   const auto options = std::make_shared<DevicesOptions>();
   AddPluginOption(command, &options->plugins);
+  AddAllowReservedTypesOption(command, &options->allow_reserved_types);
   command->add_flag("--explain", options->explain,
                     "Also list every plugin that was tried, and the result");
   AddFormatOption(command, &options->format);

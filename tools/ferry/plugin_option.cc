@@ -19,12 +19,20 @@ void AddPluginOption(CLI::App* command, std::vector<std::string>* paths) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
+void AddAllowReservedTypesOption(CLI::App* command, bool* allow) {
+  command->add_flag("--allow-reserved-types", *allow,
+                    "Allow plugins to use device types that have a meaning\n"
+                    "in PyTorch, and tags such as privateuseone:0");
+}
+
 absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(
-    const std::vector<std::string>& paths, const CommandIo& io) {
+    const std::vector<std::string>& paths, const CommandIo& io,
+    bool allow_reserved_types) {
   PluginOptions options;
   options.paths = paths;
   options.use_environment = true;
   options.use_system_folder = true;
+  options.allow_reserved_types = allow_reserved_types;
   std::vector<PluginVerdict> verdicts = PluginLoader::Default().Load(options);
   for (const PluginVerdict& verdict : verdicts) {
     if (verdict.status.ok()) continue;

@@ -25,13 +25,18 @@ namespace cli {
 // Adds the option. `paths` must outlive the command line.
 void AddPluginOption(CLI::App* command, std::vector<std::string>* paths);
 
+// Adds `--allow-reserved-types`. `allow` must outlive the command line.
+void AddAllowReservedTypesOption(CLI::App* command, bool* allow);
+
 // Loads the plugins of `--plugin`, then of FERRY_PLUGIN_PATH, then of the
 // system folder, and returns a verdict for each. If a plugin from the
-// environment or the system folder fails, only prints a warning.
+// environment or the system folder fails, only prints a warning. For
+// `allow_reserved_types` see PluginOptions.
 //
 // Errors: the error of the first plugin of `--plugin` that failed.
 absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(
-    const std::vector<std::string>& paths, const CommandIo& io);
+    const std::vector<std::string>& paths, const CommandIo& io,
+    bool allow_reserved_types = false);
 
 }  // namespace cli
 }  // namespace ferry
