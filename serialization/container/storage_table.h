@@ -42,7 +42,6 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
-#include "ferry/devices/location_tag.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
@@ -92,7 +91,7 @@ class StorageTable {
   // The maximum size of a location tag. Every storage has its own copy, and a
   // graph may refer to one tag many times, so this limits the memory that a
   // small file can request.
-  static constexpr size_t kMaxLocationBytes = kMaxLocationTagBytes;
+  static constexpr size_t kMaxLocationBytes = 1024;
 
   // Called once for each described key. May refuse a storage by returning an
   // error, for instance because the file has no record for it. May be empty.

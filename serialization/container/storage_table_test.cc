@@ -10,6 +10,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/devices/location_tag.h"
 #include "ferry/value/object_graph.h"
 #include "gtest/gtest.h"
 
@@ -35,6 +36,8 @@ TEST(StorageTableTest, UntypedStoragesCountAsUInt8) {
 TEST(StorageTableTest, LongLocationsAreRefused) {
   const std::string longest(StorageTable::kMaxLocationBytes, 'x');
   const std::string too_long = longest + "x";
+  // A backend's own tag can be saved.
+  EXPECT_EQ(StorageTable::kMaxLocationBytes, kMaxLocationTagBytes);
 
   StorageTable described;
   StorageDescription whole;
