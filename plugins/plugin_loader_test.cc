@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/device.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
@@ -353,6 +354,67 @@ int32_t QueryTwo(const ferry_host_info* host, const ferry_plugin** out,
   plugin.backend_count = 2;
   plugin.backends = backends;
   return ferry_negotiate(host, &plugin, out, status);
+}
+
+// A plugin with one device, which calls it "privateuseone:1".
+int32_t QueryRival(const ferry_host_info* host, const ferry_plugin** out,
+                   ferry_status* status) {
+  static ferry_backend backend;
+  static const ferry_backend* const backends[] = {&backend};
+  static ferry_plugin plugin;
+  const ferry_plugin* two = nullptr;
+  if (QueryTwo(host, &two, status) != FERRY_OK) return status->code;
+  backend = *two->backends[0];
+  backend.type = FERRY_STRING("rival");
+  backend.capabilities = FERRY_CAPABILITY_TAGS;
+  backend.device_count = [](void*, ferry_devices* devices, ferry_status*) {
+    devices->count = 1;
+    return FERRY_OK;
+  };
+  backend.device_tag = [](void*, uint32_t, ferry_tag* tag, ferry_status*) {
+    std::strcpy(tag->text, "privateuseone:1");
+    return FERRY_OK;
+  };
+  backend.find_device = [](void*, const ferry_string* tag, uint32_t* index,
+                           ferry_status*) {
+    if (absl::string_view(tag->data, tag->size_bytes) == "privateuseone:1") {
+      *index = 0;
+    }
+    return FERRY_OK;
+  };
+  plugin = *two;
+  plugin.name = FERRY_STRING("rival");
+  plugin.backend_count = 1;
+  plugin.backends = backends;
+  return ferry_negotiate(host, &plugin, out, status);
+}
+
+TEST_F(PluginLoaderTest, FirstOfTwoPluginsGetsATag) {
+  PluginOptions options;
+  options.paths = {kToyPrivateUseOne};
+  options.allow_reserved_types = true;
+  const auto tag_of = [](const DeviceSnapshot& devices, const Device& device) {
+    return *devices.LocationTag(Storage::FromMemory(device, Memory(), 0));
+  };
+  ASSERT_THAT(loader_.Load(options)[0].status, IsOk());
+  ASSERT_THAT(loader_.LoadLinked(QueryRival, true).status, IsOk());
+  DeviceSnapshot devices = registry_.Snapshot();
+  EXPECT_EQ(devices.Resolve("privateuseone:1")->device, Device("toy", 1));
+  EXPECT_EQ(tag_of(devices, Device("toy", 1)), "privateuseone:1");
+  EXPECT_EQ(tag_of(devices, Device("rival", 0)), "rival:0");
+  EXPECT_EQ(devices.SavedTagOf(*devices.FindBackend("rival"), 0)->why_unused,
+            "the toy backend, which is asked first, claims it");
+
+  DeviceRegistry other;
+  PluginLoader reversed(&other);
+  ASSERT_THAT(reversed.LoadLinked(QueryRival, true).status, IsOk());
+  ASSERT_THAT(reversed.Load(options)[0].status, IsOk());
+  devices = other.Snapshot();
+  EXPECT_EQ(devices.Resolve("privateuseone:1")->device, Device("rival", 0));
+  EXPECT_EQ(devices.Resolve("privateuseone:0")->device, Device("toy", 0));
+  EXPECT_EQ(tag_of(devices, Device("rival", 0)), "privateuseone:1");
+  EXPECT_EQ(tag_of(devices, Device("toy", 0)), "privateuseone:0");
+  EXPECT_EQ(tag_of(devices, Device("toy", 1)), "toy:1");
 }
 
 TEST_F(PluginLoaderTest, NothingIsHalfRegistered) {
