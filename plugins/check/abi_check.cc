@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "ferry/core/status_macros.h"
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
@@ -109,8 +110,15 @@ DeviceBlock::DeviceBlock(const ferry_backend& table, uint32_t device,
 }
 
 DeviceBlock::~DeviceBlock() {
+  if (!is_freed_) Free().IgnoreError();
+}
+
+absl::Status DeviceBlock::Free() {
+  FERRY_RETURN_IF_ERROR(status_);
+  is_freed_ = true;
   ferry_status status = HostStruct<ferry_status>();
-  if (status_.ok()) table_.free(table_.context, device_, handle_, &status);
+  const int32_t code = table_.free(table_.context, device_, handle_, &status);
+  return ExpectCode("free", code, status, FERRY_OK);
 }
 
 ferry_copy DeviceBlock::ToDevice(const void* source,
@@ -135,6 +143,62 @@ absl::Status Copy(const ferry_backend& table, const ferry_copy& copy) {
   ferry_status status = HostStruct<ferry_status>();
   const int32_t code = table.copy(table.context, &copy, &status);
   return ExpectCode("copy", code, status, FERRY_OK);
+}
+
+Queue::Queue(const ferry_backend& table, uint32_t device) : table_(table) {
+  const Guarded<ferry_status> status;
+  const int32_t code =
+      table.queue_create(table.context, device, &handle_, status.get());
+  status_ = ExpectCode("queue_create", code, *status, FERRY_OK);
+}
+
+absl::Status Queue::Destroy() {
+  if (!status_.ok() || is_destroyed_) return absl::OkStatus();
+  is_destroyed_ = true;
+  const Guarded<ferry_status> status;
+  const int32_t code =
+      table_.queue_destroy(table_.context, handle_, status.get());
+  return ExpectCode("queue_destroy", code, *status, FERRY_OK);
+}
+
+absl::Status Queue::Issue(const ferry_copy& copy, uint64_t* event) {
+  const Guarded<ferry_status> status;
+  // The plugin may read it only during the call.
+  ferry_copy passed = copy;
+  const int32_t code =
+      table_.copy_async(table_.context, handle_, &passed, event, status.get());
+  std::memset(&passed, 0xA5, sizeof(passed));
+  return ExpectCode("copy_async", code, *status, FERRY_OK);
+}
+
+bool Queue::IsRefused(const ferry_copy& copy, int32_t* code, uint64_t* event) {
+  ferry_status status = HostStruct<ferry_status>();
+  *code = table_.copy_async(table_.context, handle_, &copy, event, &status);
+  return *code != FERRY_OK;
+}
+
+absl::Status Wait(const ferry_backend& table, uint64_t event, int32_t wanted) {
+  const Guarded<ferry_status> status;
+  const int32_t code = table.event_wait(table.context, event, status.get());
+  return ExpectCode("event_wait", code, *status, wanted);
+}
+
+absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
+                 int32_t wanted) {
+  const Guarded<ferry_status> status;
+  uint32_t ready = 7;
+  const int32_t code =
+      table.event_query(table.context, event, &ready, status.get());
+  if (ready > 1) return Wrong("\"event_query\" answers neither 0 nor 1");
+  *is_ready = ready == 1;
+  return ExpectCode("event_query", code, *status,
+                    ready == 1 ? wanted : FERRY_OK);
+}
+
+absl::Status Release(const ferry_backend& table, uint64_t event) {
+  const Guarded<ferry_status> status;
+  const int32_t code = table.event_release(table.context, event, status.get());
+  return ExpectCode("event_release", code, *status, FERRY_OK);
 }
 
 }  // namespace check_internal

@@ -40,6 +40,8 @@ struct CallCheck {
   const char* title;
   uint64_t capability;  // the capability that it needs; 0 for none
   absl::Status (*run)(const ferry_backend& table, uint32_t device);
+  // If false, it is run once, even without a device.
+  bool needs_device = true;
 };
 absl::Span<const CallCheck> CallChecks();
 absl::Span<const CallCheck> QueueChecks();
@@ -71,6 +73,12 @@ class Guarded {
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
   ~Guarded() { munmap(pages_, size_); }
+
+  // From now on, writing to the struct ends the process, too.
+  void MakeReadOnly() {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    mprotect(pages_, size_ - page, PROT_READ);
+  }
 
   Struct* get() const { return struct_; }
   Struct* operator->() const { return struct_; }
@@ -104,7 +112,8 @@ using Bytes = std::vector<uint8_t>;
 // Returns bytes that differ from those of other seeds.
 Bytes Sample(uint32_t seed, uint64_t size_bytes);
 
-// Memory of a device, freed when the object is destroyed.
+// Memory of a device, freed when the object is destroyed, unless `Free` was
+// called.
 class DeviceBlock {
  public:
   DeviceBlock(const ferry_backend& table, uint32_t device, uint64_t size_bytes);
@@ -113,6 +122,9 @@ class DeviceBlock {
   ~DeviceBlock();
 
   const absl::Status& status() const { return status_; }
+  uint64_t handle() const { return handle_; }
+  // Must be called at most once.
+  absl::Status Free();
   ferry_copy ToDevice(const void* source, uint64_t size_bytes) const;
   ferry_copy ToHost(void* destination, uint64_t size_bytes) const;
 
@@ -120,11 +132,44 @@ class DeviceBlock {
   const ferry_backend& table_;
   const uint32_t device_;
   uint64_t handle_ = 0;
+  bool is_freed_ = false;
   absl::Status status_;
 };
 
 // Performs one blocking copy.
 absl::Status Copy(const ferry_backend& table, const ferry_copy& copy);
+
+// A queue of a device. Declare it after the memory that its copies use: it
+// waits for them when it is destroyed.
+class Queue {
+ public:
+  Queue(const ferry_backend& table, uint32_t device);
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+  ~Queue() { Destroy().IgnoreError(); }
+
+  const absl::Status& status() const { return status_; }
+  absl::Status Destroy();
+  absl::Status Issue(const ferry_copy& copy, uint64_t* event);
+  // Issues an invalid copy. Returns whether the plugin refuses it at once.
+  bool IsRefused(const ferry_copy& copy, int32_t* code, uint64_t* event);
+
+ private:
+  const ferry_backend& table_;
+  uint64_t handle_ = 0;
+  bool is_destroyed_ = false;
+  absl::Status status_;
+};
+
+// Waits for an event, whose code should be `wanted`.
+absl::Status Wait(const ferry_backend& table, uint64_t event,
+                  int32_t wanted = FERRY_OK);
+
+// Asks whether an event is ready. If it is, its code should be `wanted`.
+absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
+                 int32_t wanted = FERRY_OK);
+
+absl::Status Release(const ferry_backend& table, uint64_t event);
 
 }  // namespace check_internal
 }  // namespace ferry

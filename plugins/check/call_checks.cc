@@ -41,10 +41,39 @@ absl::Status AnswersStayInTheirStructs(const ferry_backend& table,
       nullptr) {
     return Wrong("the device's name is not terminated");
   }
+  // The request of a copy is the host's, too.
+  const Bytes bytes = Sample(1, 64);
+  Bytes found(bytes.size());
+  const DeviceBlock block(table, device, bytes.size());
+  FERRY_RETURN_IF_ERROR(block.status());
+  for (const ferry_copy& copy : {block.ToDevice(bytes.data(), bytes.size()),
+                                 block.ToHost(found.data(), found.size())}) {
+    Guarded<ferry_copy> request;
+    *request = copy;
+    request.MakeReadOnly();
+    FERRY_RETURN_IF_ERROR(Copy(table, *request));
+  }
   return absl::OkStatus();
 }
 
-absl::Status OtherIndexesAreRefused(const ferry_backend& table, uint32_t) {
+absl::Status AbsenceHasAReason(const ferry_backend& table, uint32_t) {
+  const Guarded<ferry_devices> devices;
+  const Guarded<ferry_status> status;
+  const int32_t code =
+      table.device_count(table.context, devices.get(), status.get());
+  FERRY_RETURN_IF_ERROR(ExpectCode("device_count", code, *status, FERRY_OK));
+  if (devices->count != 0) return absl::OkStatus();
+  if (devices->absence == FERRY_ABSENCE_NONE) {
+    return Wrong("there is no device, but \"absence\" is FERRY_ABSENCE_NONE");
+  }
+  if (std::memchr(devices->why, '\0', sizeof(devices->why)) == nullptr) {
+    return Wrong("the text \"why\" is not terminated");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OtherIndexesAreRefused(const ferry_backend& table,
+                                    uint32_t device) {
   const uint32_t count = CountOf(table);
   for (uint32_t index : {count, UINT32_MAX}) {
     const Guarded<ferry_status> status;
@@ -59,6 +88,32 @@ absl::Status OtherIndexesAreRefused(const ferry_backend& table, uint32_t) {
       code = table.allocate(table.context, index, size, &handle, other.get());
       FERRY_RETURN_IF_ERROR(
           ExpectCode("allocate", code, *other, FERRY_OUT_OF_RANGE));
+    }
+    if ((table.capabilities & FERRY_CAPABILITY_ASYNC) != 0) {
+      uint64_t queue = 0;
+      const Guarded<ferry_status> other;
+      code = table.queue_create(table.context, index, &queue, other.get());
+      FERRY_RETURN_IF_ERROR(
+          ExpectCode("queue_create", code, *other, FERRY_OUT_OF_RANGE));
+    }
+    if ((table.capabilities & FERRY_CAPABILITY_HOST_ALLOC) != 0) {
+      void* address = nullptr;
+      const Guarded<ferry_status> other;
+      code =
+          table.host_allocate(table.context, index, 64, &address, other.get());
+      FERRY_RETURN_IF_ERROR(
+          ExpectCode("host_allocate", code, *other, FERRY_OUT_OF_RANGE));
+    }
+    Bytes bytes(64);
+    const DeviceBlock block(table, device, bytes.size());
+    FERRY_RETURN_IF_ERROR(block.status());
+    for (ferry_copy copy : {block.ToDevice(bytes.data(), bytes.size()),
+                            block.ToHost(bytes.data(), bytes.size())}) {
+      copy.device_index = index;
+      const Guarded<ferry_status> other;
+      code = table.copy(table.context, &copy, other.get());
+      FERRY_RETURN_IF_ERROR(
+          ExpectCode("copy", code, *other, FERRY_OUT_OF_RANGE));
     }
   }
   return absl::OkStatus();
@@ -144,9 +199,11 @@ absl::Status NothingIsLeftBehind(const ferry_backend& table, uint32_t device) {
   constexpr uint64_t kSize = uint64_t{1} << 20;
   const Bytes bytes = Sample(5, 4096);
   const auto use = [&]() -> absl::Status {
-    const DeviceBlock block(table, device, kSize);
+    DeviceBlock block(table, device, kSize);
     FERRY_RETURN_IF_ERROR(block.status());
-    return Copy(table, block.ToDevice(bytes.data(), bytes.size()));
+    FERRY_RETURN_IF_ERROR(
+        Copy(table, block.ToDevice(bytes.data(), bytes.size())));
+    return block.Free();
   };
   // The first may make what is kept.
   FERRY_RETURN_IF_ERROR(use());
@@ -158,6 +215,69 @@ absl::Status NothingIsLeftBehind(const ferry_backend& table, uint32_t device) {
         absl::StrCat("after 1000 allocations, all freed, there are ", more));
   }
   return absl::OkStatus();
+}
+
+// Addresses that a copy of 0 bytes may be given: none, and one that cannot be
+// read or written.
+class NoBytes {
+ public:
+  NoBytes()
+      : page_(mmap(nullptr, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+  }
+  NoBytes(const NoBytes&) = delete;
+  NoBytes& operator=(const NoBytes&) = delete;
+  ~NoBytes() { munmap(page_, 1); }
+  std::vector<void*> addresses() const { return {nullptr, page_}; }
+
+ private:
+  void* const page_;
+};
+
+absl::Status NothingIsCopied(const ferry_backend& table, uint32_t device) {
+  const Bytes held = Sample(6, 100);
+  Bytes found(held.size());
+  const DeviceBlock block(table, device, held.size());
+  FERRY_RETURN_IF_ERROR(block.status());
+  FERRY_RETURN_IF_ERROR(Copy(table, block.ToDevice(held.data(), held.size())));
+  const NoBytes none;
+  for (void* address : none.addresses()) {
+    for (uint64_t offset : {0, 1, 99, 100}) {
+      for (ferry_copy copy :
+           {block.ToDevice(address, 0), block.ToHost(address, 0)}) {
+        copy.offset_bytes = offset;
+        FERRY_RETURN_IF_ERROR(Copy(table, copy));
+      }
+    }
+  }
+  FERRY_RETURN_IF_ERROR(Copy(table, block.ToHost(found.data(), found.size())));
+  return found == held ? absl::OkStatus()
+                       : Wrong("copies of 0 bytes changed the memory");
+}
+
+absl::Status NoBytesAreMemory(const ferry_backend& table, uint32_t device) {
+  Bytes bytes(1);
+  const NoBytes none;
+  DeviceBlock first(table, device, 0);
+  FERRY_RETURN_IF_ERROR(first.status());
+  const DeviceBlock between(table, device, 1);
+  FERRY_RETURN_IF_ERROR(between.status());
+  DeviceBlock second(table, device, 0);
+  FERRY_RETURN_IF_ERROR(second.status());
+  for (const DeviceBlock* block : {&first, &second}) {
+    for (void* address : none.addresses()) {
+      FERRY_RETURN_IF_ERROR(Copy(table, block->ToDevice(address, 0)));
+      FERRY_RETURN_IF_ERROR(Copy(table, block->ToHost(address, 0)));
+    }
+    for (const ferry_copy& copy :
+         {block->ToDevice(bytes.data(), 1), block->ToHost(bytes.data(), 1)}) {
+      const Guarded<ferry_status> status;
+      const int32_t code = table.copy(table.context, &copy, status.get());
+      FERRY_RETURN_IF_ERROR(ExpectCode("copy of 1 byte of memory of 0 bytes",
+                                       code, *status, FERRY_OUT_OF_RANGE));
+    }
+  }
+  FERRY_RETURN_IF_ERROR(first.Free());
+  return second.Free();
 }
 
 absl::Status HostMemoryIsMemory(const ferry_backend& table, uint32_t device) {
@@ -212,6 +332,12 @@ constexpr CallCheck kChecks[] = {
     {"R-05", "longer structs of a later host are accepted", 0,
      LargerStructsAreFine},
     {"R-06", "freed memory is not leaked", 0, NothingIsLeftBehind},
+    {"R-07", "a copy of 0 bytes does nothing, whatever the host's pointers", 0,
+     NothingIsCopied},
+    {"R-08", "memory of 0 bytes is allocated, copied and freed", 0,
+     NoBytesAreMemory},
+    {"R-09", "the number of devices has a reason if it is 0", 0,
+     AbsenceHasAReason, /*needs_device=*/false},
     {"N-01",
      "host memory is aligned, does not overlap, and can be copied like any "
      "other",

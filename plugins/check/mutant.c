@@ -60,6 +60,8 @@ enum mutant {
   g_06_hides_failures,
   g_07_does_not_wait,
   g_08_events_die,
+  g_09_crashes_on_0_bytes,
+  g_09_hangs_on_0_bytes,
   h_01_handles_signals,
   m_05_one_block_twice,
   m_07_promises_anything,
@@ -68,13 +70,28 @@ enum mutant {
   p_01_aborts_at_exit,
   p_02_prints,
   r_01_name_without_an_end,
+  r_01_reads_past_the_copy,
   r_01_writes_past_the_struct,
+  r_01_writes_to_the_copy,
+  r_02_copies_on_every_index,
+  r_02_host_memory_on_every_index,
+  r_02_queues_on_every_index,
   r_02_takes_every_index,
   r_03_copies_what_fits,
   r_03_sum_wraps,
+  r_03_takes_0_bytes_everywhere,
   r_04_takes_every_direction,
   r_05_compares_sizes,
+  r_06_free_fails,
   r_06_frees_nothing,
+  r_07_crashes_on_0_bytes,
+  r_07_hangs_on_0_bytes,
+  r_07_reads_the_source,
+  r_08_allocate_crashes_on_0_bytes,
+  r_08_allocate_hangs_on_0_bytes,
+  r_08_free_crashes_on_0_bytes,
+  r_08_free_refuses_0_bytes,
+  r_09_has_no_reason,
   s_02_waits_too_little,
 };
 
@@ -126,6 +143,7 @@ static int32_t device_count(void* context, ferry_devices* out,
   if (MUTANT == p_00_dies_between_checks && has_allocated) abort();
   int32_t code = toy->device_count(context, out, status);
   if (MUTANT == d_03_count_changes && ++calls % 5 == 0) out->count = 1;
+  if (MUTANT == r_09_has_no_reason) out->count = 0;
   return code;
 }
 
@@ -153,6 +171,8 @@ static int32_t allocate(void* context, uint32_t index, uint64_t size_bytes,
     *handle = 0;
     return FERRY_OK;
   }
+  if (MUTANT == r_08_allocate_crashes_on_0_bytes && size_bytes == 0) abort();
+  if (MUTANT == r_08_allocate_hangs_on_0_bytes && size_bytes == 0) pause();
   has_allocated = 1;
   int32_t code = toy->allocate(context, index, size_bytes, handle, status);
   if (size_bytes == 4096) page_handle = *handle;
@@ -162,7 +182,15 @@ static int32_t allocate(void* context, uint32_t index, uint64_t size_bytes,
 static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
                            ferry_status* status) {
   if (MUTANT == r_06_frees_nothing) return FERRY_OK;
-  return toy->free(context, index, handle, status);
+  if (MUTANT == r_08_free_crashes_on_0_bytes && handle == 0) abort();
+  if (MUTANT == r_08_free_refuses_0_bytes && handle == 0) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT, "no such memory");
+  }
+  int32_t code = toy->free(context, index, handle, status);
+  if (MUTANT == r_06_free_fails) {
+    return ferry_fail(status, FERRY_INTERNAL, "it is freed all the same");
+  }
+  return code;
 }
 
 static int32_t copy(void* context, const ferry_copy* copy,
@@ -172,6 +200,21 @@ static int32_t copy(void* context, const ferry_copy* copy,
   if (MUTANT == p_02_prints) puts("copying");
   if (MUTANT == c_01_crashes && copy->size_bytes == 13) raise(SIGSEGV);
   if (MUTANT == c_01_hangs && copy->size_bytes == 13) pause();
+  if (copy->size_bytes == 0) {
+    if (MUTANT == r_03_takes_0_bytes_everywhere) return FERRY_OK;
+    if (MUTANT == r_07_reads_the_source && copy->host_source != NULL) {
+      (void)*(const volatile char*)copy->host_source;
+    }
+  }
+  if (MUTANT == r_01_reads_past_the_copy) {
+    (void)*(const volatile uint64_t*)(copy + 1);
+  }
+  if (MUTANT == r_01_writes_to_the_copy) {
+    ((volatile ferry_copy*)(uintptr_t)copy)->size_bytes = copy->size_bytes;
+  }
+  if (MUTANT == r_02_copies_on_every_index && copy->device_index > 1) {
+    changed.device_index = 0;
+  }
   if (MUTANT == r_05_compares_sizes && copy->struct_size != sizeof(*copy)) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT, "another size");
   }
@@ -185,6 +228,10 @@ static int32_t copy(void* context, const ferry_copy* copy,
     *(volatile char*)(uintptr_t)8 = 1;
   }
   int32_t code = toy->copy(context, &changed, status);
+  if (copy->size_bytes == 0 && code == FERRY_OK) {
+    if (MUTANT == r_07_crashes_on_0_bytes) raise(SIGSEGV);
+    if (MUTANT == r_07_hangs_on_0_bytes) pause();
+  }
   if (MUTANT == r_03_copies_what_fits && code == FERRY_OUT_OF_RANGE) {
     return ferry_fail(status, FERRY_OK, "");
   }
@@ -217,6 +264,7 @@ static int queue_is_gone;
 static int32_t queue_create(void* context, uint32_t index, uint64_t* queue,
                             ferry_status* status) {
   queue_is_gone = 0;
+  if (MUTANT == r_02_queues_on_every_index && index > 1) index = 0;
   return toy->queue_create(context, index, queue, status);
 }
 
@@ -233,6 +281,10 @@ static ferry_copy awaited_copy;
 static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
                           uint64_t* event, ferry_status* status) {
   last_waited = 0;
+  if (copy->size_bytes == 0) {
+    if (MUTANT == g_09_crashes_on_0_bytes) raise(SIGSEGV);
+    if (MUTANT == g_09_hangs_on_0_bytes) pause();
+  }
   if (MUTANT == g_03_ready_too_early && copy->direction == FERRY_COPY_TO_HOST) {
     // The event is ready at once, and the bytes come with `event_wait`.
     awaited_copy = *copy;
@@ -299,6 +351,7 @@ static int32_t event_on_ready(void* context, uint64_t event,
 
 static int32_t host_allocate(void* context, uint32_t index, uint64_t size_bytes,
                              void** address, ferry_status* status) {
+  if (MUTANT == r_02_host_memory_on_every_index && index > 1) index = 0;
   int32_t code =
       toy->host_allocate(context, index, size_bytes + 8, address, status);
   if (MUTANT == n_01_misaligned) *address = (char*)*address + 8;

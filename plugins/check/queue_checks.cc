@@ -18,81 +18,6 @@ namespace {
 
 constexpr uint64_t kLarge = uint64_t{8} << 20;
 
-// A queue and what is done with it. It is declared after the memory of its
-// copies, so that it waits for them before that memory goes.
-class Queue {
- public:
-  Queue(const ferry_backend& table, uint32_t device) : table_(table) {
-    const Guarded<ferry_status> status;
-    const int32_t code =
-        table.queue_create(table.context, device, &handle_, status.get());
-    status_ = ExpectCode("queue_create", code, *status, FERRY_OK);
-  }
-  Queue(const Queue&) = delete;
-  Queue& operator=(const Queue&) = delete;
-  ~Queue() { Destroy().IgnoreError(); }
-
-  const absl::Status& status() const { return status_; }
-
-  absl::Status Destroy() {
-    if (!status_.ok() || is_destroyed_) return absl::OkStatus();
-    is_destroyed_ = true;
-    const Guarded<ferry_status> status;
-    const int32_t code =
-        table_.queue_destroy(table_.context, handle_, status.get());
-    return ExpectCode("queue_destroy", code, *status, FERRY_OK);
-  }
-
-  absl::Status Issue(const ferry_copy& copy, uint64_t* event) {
-    const Guarded<ferry_status> status;
-    // Only the call itself may read it.
-    ferry_copy passed = copy;
-    const int32_t code = table_.copy_async(table_.context, handle_, &passed,
-                                           event, status.get());
-    std::memset(&passed, 0xA5, sizeof(passed));
-    return ExpectCode("copy_async", code, *status, FERRY_OK);
-  }
-
-  // Issues what is wrong: true if that was said at once.
-  bool IsRefused(const ferry_copy& copy, int32_t* code, uint64_t* event) {
-    ferry_status status = HostStruct<ferry_status>();
-    *code = table_.copy_async(table_.context, handle_, &copy, event, &status);
-    return *code != FERRY_OK;
-  }
-
- private:
-  const ferry_backend& table_;
-  uint64_t handle_ = 0;
-  bool is_destroyed_ = false;
-  absl::Status status_;
-};
-
-absl::Status Wait(const ferry_backend& table, uint64_t event,
-                  int32_t wanted = FERRY_OK) {
-  const Guarded<ferry_status> status;
-  const int32_t code = table.event_wait(table.context, event, status.get());
-  return ExpectCode("event_wait", code, *status, wanted);
-}
-
-// Whether the event is ready, which then has to have the code `wanted`.
-absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
-                 int32_t wanted = FERRY_OK) {
-  const Guarded<ferry_status> status;
-  uint32_t ready = 7;
-  const int32_t code =
-      table.event_query(table.context, event, &ready, status.get());
-  if (ready > 1) return Wrong("\"event_query\" answers neither 0 nor 1");
-  *is_ready = ready == 1;
-  return ExpectCode("event_query", code, *status,
-                    ready == 1 ? wanted : FERRY_OK);
-}
-
-absl::Status Release(const ferry_backend& table, uint64_t event) {
-  const Guarded<ferry_status> status;
-  const int32_t code = table.event_release(table.context, event, status.get());
-  return ExpectCode("event_release", code, *status, FERRY_OK);
-}
-
 absl::Status QueuesLeaveNothing(const ferry_backend& table, uint32_t device) {
   {
     // The first may make what is kept.
@@ -329,6 +254,40 @@ absl::Status EventsOutliveTheirQueue(const ferry_backend& table,
   return Release(table, event);
 }
 
+absl::Status NothingIsCopied(const ferry_backend& table, uint32_t device) {
+  const Bytes held = Sample(1, 100);
+  const DeviceBlock block(table, device, held.size());
+  FERRY_RETURN_IF_ERROR(block.status());
+  const DeviceBlock empty(table, device, 0);
+  FERRY_RETURN_IF_ERROR(empty.status());
+  Bytes found(held.size());
+  Queue queue(table, device);
+  FERRY_RETURN_IF_ERROR(queue.status());
+  std::vector<ferry_copy> copies = {block.ToDevice(held.data(), held.size()),
+                                    block.ToDevice(nullptr, 0),
+                                    block.ToHost(nullptr, 0),
+                                    empty.ToDevice(nullptr, 0),
+                                    empty.ToHost(nullptr, 0),
+                                    block.ToHost(found.data(), found.size())};
+  // The first of them without bytes is at the memory's end.
+  copies[1].offset_bytes = held.size();
+  std::vector<uint64_t> events(copies.size());
+  for (size_t i = 0; i < copies.size(); ++i) {
+    FERRY_RETURN_IF_ERROR(queue.Issue(copies[i], &events[i]));
+  }
+  for (uint64_t event : events) {
+    bool is_ready = false;
+    FERRY_RETURN_IF_ERROR(Wait(table, event));
+    FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready));
+    if (!is_ready) {
+      return Wrong("an event is not ready after a wait for it");
+    }
+    FERRY_RETURN_IF_ERROR(Release(table, event));
+  }
+  return found == held ? absl::OkStatus()
+                       : Wrong("copies of 0 bytes changed the memory");
+}
+
 constexpr CallCheck kChecks[] = {
     {"G-01", "destroyed queues are not leaked", FERRY_CAPABILITY_ASYNC,
      QueuesLeaveNothing},
@@ -350,6 +309,8 @@ constexpr CallCheck kChecks[] = {
      FERRY_CAPABILITY_ASYNC, EventsMayBeLetGo},
     {"G-08", "events outlive their queue", FERRY_CAPABILITY_ASYNC,
      EventsOutliveTheirQueue},
+    {"G-09", "a copy of 0 bytes in a queue has an event and does nothing else",
+     FERRY_CAPABILITY_ASYNC, NothingIsCopied},
 };
 
 }  // namespace

@@ -257,6 +257,8 @@ static int32_t find_device(void* context, const ferry_string* tag,
 }
 
 #ifdef TOY_ASYNC
+uint32_t toy_device_count(void) { return DEVICE_COUNT; }
+
 int32_t toy_copy(const ferry_copy* request, ferry_status* status) {
   return copy(NULL, request, status);
 }

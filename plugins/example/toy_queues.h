@@ -12,6 +12,9 @@
 
 #include "ferry/plugin.h"
 
+// The number of devices, in toy.c.
+uint32_t toy_device_count(void);
+
 // The blocking copy, in toy.c. Checks the request.
 int32_t toy_copy(const ferry_copy* request, ferry_status* status);
 

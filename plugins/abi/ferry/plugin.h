@@ -231,7 +231,8 @@ typedef struct ferry_backend {
 
   // Allocates uninitialised memory. `*handle` is any number that the plugin
   // chooses; the host does not treat it as an address. A size of 0 bytes is
-  // legal, and the handle may be 0.
+  // legal; the handle may then be 0, or that of other memory of 0 bytes. The
+  // host frees each allocation, including those of 0 bytes.
   //
   // FERRY_OUT_OF_RANGE: there is no device `index`.
   // FERRY_RESOURCE_EXHAUSTED: not enough memory; the host may request any size.
@@ -239,23 +240,26 @@ typedef struct ferry_backend {
   int32_t (*allocate)(void* context, uint32_t index, uint64_t size_bytes,
                       uint64_t* handle, ferry_status* status);
 
-  // Frees memory from `allocate`. Called once per handle, on any thread, after
-  // the host has waited for the copies that use the memory.
+  // Frees memory from `allocate`. Called once per allocation, on any thread,
+  // after the host has waited for the copies that use the memory.
   int32_t (*free)(void* context, uint32_t index, uint64_t handle,
                   ferry_status* status);
 
   // Copies, and returns when the host memory may be reused and the bytes can be
-  // read back. A size of 0 bytes does nothing; the host's pointers may then be
-  // null.
+  // read back. A size of 0 bytes is legal at every offset from 0 to the size of
+  // the memory. Such a copy does nothing, and the host's pointers may be null.
   //
-  // FERRY_OUT_OF_RANGE: the range is not inside the memory, or there is no such
-  //   device. FERRY_UNIMPLEMENTED: unknown direction. In both cases nothing was
-  //   copied.
+  // FERRY_OUT_OF_RANGE: the range is not inside the memory, which includes 0
+  //   bytes at an offset past its end; or there is no such device.
+  //   FERRY_UNIMPLEMENTED: unknown direction. In both cases nothing was copied.
   int32_t (*copy)(void* context, const ferry_copy* copy, ferry_status* status);
 
   // --- FERRY_CAPABILITY_ASYNC ------------------------------------------------
   // The work of one queue runs in order. Different queues are independent.
 
+  // Creates a queue on device `index`.
+  //
+  // FERRY_OUT_OF_RANGE: there is no device `index`.
   int32_t (*queue_create)(void* context, uint32_t index, uint64_t* queue,
                           ferry_status* status);
 
@@ -265,7 +269,8 @@ typedef struct ferry_backend {
   // Issues a copy. The host memory stays valid, and unchanged if it is the
   // source, until the event is ready; `copy` itself is valid only during the
   // call. The plugin may report invalid arguments at once (then there is no
-  // event) or as the code of the event. The host releases the event.
+  // event) or as the code of the event. A copy of 0 bytes has an event, too.
+  // The host releases the event.
   int32_t (*copy_async)(void* context, uint64_t queue, const ferry_copy* copy,
                         uint64_t* event, ferry_status* status);
 
@@ -292,6 +297,8 @@ typedef struct ferry_backend {
   // Allocates host memory that device `index` accesses fast ("pinned"). The
   // host reads and writes it. It must be aligned to 64 bytes. The size is not
   // 0.
+  //
+  // FERRY_OUT_OF_RANGE: there is no device `index`.
   int32_t (*host_allocate)(void* context, uint32_t index, uint64_t size_bytes,
                            void** address, ferry_status* status);
   int32_t (*host_free)(void* context, uint32_t index, void* address,
