@@ -104,9 +104,8 @@ DeviceBlock::DeviceBlock(const ferry_backend& table, uint32_t device,
                          uint64_t size_bytes)
     : table_(table), device_(device) {
   ferry_status status = HostStruct<ferry_status>();
-  const int32_t code =
-      table.allocate(table.context, device, size_bytes, &handle_, &status);
-  status_ = ExpectCode("allocate", code, status, FERRY_OK);
+  code_ = table.allocate(table.context, device, size_bytes, &handle_, &status);
+  status_ = ExpectCode("allocate", code_, status, FERRY_OK);
 }
 
 DeviceBlock::~DeviceBlock() {
@@ -171,6 +170,13 @@ absl::Status Queue::Issue(const ferry_copy& copy, uint64_t* event) {
   return ExpectCode("copy_async", code, *status, FERRY_OK);
 }
 
+absl::Status Queue::IssueFast(const ferry_copy& copy, uint64_t* event) {
+  ferry_status status = HostStruct<ferry_status>();
+  const int32_t code =
+      table_.copy_async(table_.context, handle_, &copy, event, &status);
+  return ExpectCode("copy_async", code, status, FERRY_OK);
+}
+
 bool Queue::IsRefused(const ferry_copy& copy, int32_t* code, uint64_t* event) {
   ferry_status status = HostStruct<ferry_status>();
   *code = table_.copy_async(table_.context, handle_, &copy, event, &status);
@@ -196,9 +202,9 @@ absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
 }
 
 absl::Status Release(const ferry_backend& table, uint64_t event) {
-  const Guarded<ferry_status> status;
-  const int32_t code = table.event_release(table.context, event, status.get());
-  return ExpectCode("event_release", code, *status, FERRY_OK);
+  ferry_status status = HostStruct<ferry_status>();
+  const int32_t code = table.event_release(table.context, event, &status);
+  return ExpectCode("event_release", code, status, FERRY_OK);
 }
 
 }  // namespace check_internal

@@ -46,6 +46,7 @@ struct CallCheck {
 absl::Span<const CallCheck> CallChecks();
 absl::Span<const CallCheck> QueueChecks();
 absl::Span<const CallCheck> TagChecks();
+absl::Span<const CallCheck> ThreadChecks();
 
 // Returns a failure, for `return Wrong("got ", n)`.
 absl::Status Wrong(absl::string_view message);
@@ -122,6 +123,8 @@ class DeviceBlock {
   ~DeviceBlock();
 
   const absl::Status& status() const { return status_; }
+  // What `allocate` returned.
+  int32_t code() const { return code_; }
   uint64_t handle() const { return handle_; }
   // Must be called at most once.
   absl::Status Free();
@@ -132,6 +135,7 @@ class DeviceBlock {
   const ferry_backend& table_;
   const uint32_t device_;
   uint64_t handle_ = 0;
+  int32_t code_ = FERRY_OK;
   bool is_freed_ = false;
   absl::Status status_;
 };
@@ -151,6 +155,8 @@ class Queue {
   const absl::Status& status() const { return status_; }
   absl::Status Destroy();
   absl::Status Issue(const ferry_copy& copy, uint64_t* event);
+  // The same, without a system call of our own, for racing threads.
+  absl::Status IssueFast(const ferry_copy& copy, uint64_t* event);
   // Issues an invalid copy. Returns whether the plugin refuses it at once.
   bool IsRefused(const ferry_copy& copy, int32_t* code, uint64_t* event);
 

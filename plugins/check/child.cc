@@ -3,6 +3,7 @@
 
 #include "ferry/plugins/check/child.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -18,7 +19,17 @@
 #include <iostream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "ferry/plugin.h"
+
+#if FERRY_SANITIZER == FERRY_SANITIZER_THREAD
+// Makes the thread sanitizer end the process at its first report, so that the
+// check in progress fails.
+extern "C" const char* __tsan_default_options() { return "halt_on_error=1"; }
+#endif
 
 namespace ferry {
 namespace {
@@ -28,7 +39,8 @@ namespace {
 constexpr char kBegin = 'B';
 constexpr char kEnd = 'E';
 constexpr char kAll = 'A';
-constexpr size_t kMaxOutputBytes = 4096;
+// Of what the children write, the rest is lost.
+constexpr size_t kMaxOutputBytes = 1 << 20;
 
 void WriteAll(int descriptor, absl::string_view bytes) {
   while (!bytes.empty()) {
@@ -114,6 +126,23 @@ class Channel {
   bool has_timed_out_ = false;
 };
 
+// Returns what a sanitizer says at the end of its report, or nothing.
+absl::string_view SanitizerSummary(absl::string_view output) {
+  absl::string_view found;
+  for (absl::string_view line : absl::StrSplit(output, '\n')) {
+    if (absl::ConsumePrefix(&line, "SUMMARY: ")) found = line;
+  }
+  return found;
+}
+
+// Returns what was written to the file from `begin` on, up to a limit.
+std::string OutputSince(int descriptor, off_t begin) {
+  std::string output(kMaxOutputBytes, '\0');
+  const ssize_t count = pread(descriptor, &output[0], output.size(), begin);
+  output.resize(count > 0 ? static_cast<size_t>(count) : 0);
+  return output;
+}
+
 std::string HowItEnded(bool has_timed_out, int seconds, int status) {
   if (has_timed_out) {
     return absl::StrCat("it did not end within ", seconds, " s");
@@ -152,6 +181,7 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
                               std::strerror(errno));
     return true;
   }
+  const off_t output_begin = lseek(output, 0, SEEK_CUR);
   // What is in a buffer would be written twice.
   std::cout.flush();
   fflush(nullptr);
@@ -196,6 +226,9 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   std::string how = HowItEnded(channel.has_timed_out(), seconds, status);
+  const std::string written = OutputSince(output, output_begin);
+  const absl::string_view summary = SanitizerSummary(written);
+  if (!summary.empty()) how = absl::StrCat(summary, "; ", how);
   if (current.id.empty()) {
     const bool is_well = is_complete && !channel.has_timed_out() &&
                          WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -215,16 +248,25 @@ ChildResults RunInChildren(
     int seconds, const std::function<void(CheckReporter& reporter)>& body) {
   ChildResults all;
   std::set<std::string> done;
-  // In memory, so that a child that writes much blocks nobody.
-  const int output = memfd_create("output", MFD_CLOEXEC);
+  // In memory, so that writing blocks nobody, and of a fixed size, so that a
+  // child that writes without end does no harm.
+  const int output = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (output < 0 || ftruncate(output, kMaxOutputBytes) != 0 ||
+      fcntl(output, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0) {
+    all.fault = absl::StrCat("the checker cannot create a file in memory: ",
+                             std::strerror(errno));
+    if (output >= 0) close(output);
+    return all;
+  }
   while (!RunOnce(seconds, output, &done, &all, body)) {
   }
-  if (output >= 0) {
-    all.output.resize(kMaxOutputBytes);
-    const ssize_t count = pread(output, &all.output[0], kMaxOutputBytes, 0);
-    all.output.resize(count > 0 ? static_cast<size_t>(count) : 0);
-    close(output);
+  // The children share the file's position.
+  const off_t written = lseek(output, 0, SEEK_CUR);
+  all.output = OutputSince(output, 0);
+  if (written < static_cast<off_t>(all.output.size())) {
+    all.output.resize(written > 0 ? static_cast<size_t>(written) : 0);
   }
+  close(output);
   return all;
 }
 

@@ -35,7 +35,7 @@ struct ChildResults {
   // What went wrong outside of the checks, in which case results may be
   // missing. Empty if the last child finished normally.
   std::string fault;
-  // What the children wrote to stdout and stderr, together.
+  // What the children wrote to stdout and stderr, together, up to 1 MiB.
   std::string output;
 };
 

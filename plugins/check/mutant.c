@@ -7,8 +7,11 @@
 #define _GNU_SOURCE
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +20,7 @@
 #include "ferry/plugin.h"
 
 enum mutant {
+  sound,
   a_01_executable_stack,
   a_02_exports_more,
   a_03_needs_ferry,
@@ -93,6 +97,16 @@ enum mutant {
   r_08_free_refuses_0_bytes,
   r_09_has_no_reason,
   s_02_waits_too_little,
+  x_01_hangs_with_two_locks,
+  x_01_no_locks,
+  x_01_no_locks_for_memory,
+  x_02_one_last_error,
+  x_03_one_current_device,
+  x_04_needs_a_thread_set_up,
+  x_05_queue_table_without_a_lock,
+  x_06_no_locks_for_queues,
+  x_07_forgets_late_callbacks,
+  x_08_host_memory_without_a_lock,
 };
 
 // The plugin that is mutated.
@@ -100,6 +114,34 @@ int32_t toy_query(const ferry_host_info* host, const ferry_plugin** plugin,
                   ferry_status* status);
 static const ferry_backend* toy;
 static uint64_t toy_device_bytes = UINT64_C(1) << 30;
+
+// The locks of the toy's two sources, which are compiled to call these.
+int memory_lock(pthread_mutex_t* mutex) {
+  if (MUTANT == x_01_no_locks || MUTANT == x_01_no_locks_for_memory) return 0;
+  return pthread_mutex_lock(mutex);
+}
+
+int memory_unlock(pthread_mutex_t* mutex) {
+  if (MUTANT == x_01_no_locks || MUTANT == x_01_no_locks_for_memory) return 0;
+  return pthread_mutex_unlock(mutex);
+}
+
+int queues_lock(pthread_mutex_t* mutex) {
+  if (MUTANT == x_01_no_locks || MUTANT == x_06_no_locks_for_queues) return 0;
+  return pthread_mutex_lock(mutex);
+}
+
+int queues_unlock(pthread_mutex_t* mutex) {
+  if (MUTANT == x_01_no_locks || MUTANT == x_06_no_locks_for_queues) return 0;
+  return pthread_mutex_unlock(mutex);
+}
+
+int queues_wait(pthread_cond_t* condition, pthread_mutex_t* mutex) {
+  if (MUTANT == x_01_no_locks || MUTANT == x_06_no_locks_for_queues) {
+    return sched_yield();
+  }
+  return pthread_cond_wait(condition, mutex);
+}
 
 // What cannot be had by an `if`.
 #ifdef MUTANT_a_02_exports_more
@@ -134,11 +176,35 @@ static __attribute__((destructor)) void at_exit(void) { abort(); }
 // The functions that are mutated
 // -----------------------------------------------------------------------------
 
-static int has_allocated;
+static atomic_int has_allocated;
+static __thread int is_set_up;
+
+// Takes two locks, in the order that `first` says.
+static pthread_mutex_t two_locks[2] = {PTHREAD_MUTEX_INITIALIZER,
+                                       PTHREAD_MUTEX_INITIALIZER};
+static void lock_both(int first) {
+  pthread_mutex_lock(&two_locks[first]);
+  sched_yield();
+  pthread_mutex_lock(&two_locks[1 - first]);
+}
+
+static void unlock_both(void) {
+  pthread_mutex_unlock(&two_locks[0]);
+  pthread_mutex_unlock(&two_locks[1]);
+}
+
+// Reports the code of a call through one variable for all threads.
+static int32_t report_last(int32_t code, ferry_status* status) {
+  static volatile int32_t last;
+  if (MUTANT != x_02_one_last_error) return code;
+  last = code;
+  sched_yield();
+  return status->code = last;
+}
 
 static int32_t device_count(void* context, ferry_devices* out,
                             ferry_status* status) {
-  static int calls;
+  static atomic_int calls;
   // No check that the test runs counts devices once it has allocated.
   if (MUTANT == p_00_dies_between_checks && has_allocated) abort();
   int32_t code = toy->device_count(context, out, status);
@@ -152,6 +218,7 @@ static int32_t device_properties(void* context, uint32_t index,
                                  ferry_status* status) {
   if (MUTANT == r_02_takes_every_index) index = 0;
   int32_t code = toy->device_properties(context, index, out, status);
+  if (MUTANT == x_02_one_last_error) return report_last(code, status);
   if (MUTANT == d_04_device_without_a_name) out->name[0] = '\0';
   if (MUTANT == r_01_name_without_an_end) memset(out->name, 'x', 128);
   if (MUTANT == r_01_writes_past_the_struct) memset(out + 1, 0, 8);
@@ -160,7 +227,7 @@ static int32_t device_properties(void* context, uint32_t index,
 
 static int32_t allocate(void* context, uint32_t index, uint64_t size_bytes,
                         uint64_t* handle, ferry_status* status) {
-  static uint64_t page_handle;
+  static _Atomic uint64_t page_handle;
   if (MUTANT == h_01_handles_signals) signal(SIGUSR2, SIG_IGN);
   if (MUTANT == m_05_one_block_twice && size_bytes == 4096 &&
       page_handle != 0) {
@@ -173,8 +240,11 @@ static int32_t allocate(void* context, uint32_t index, uint64_t size_bytes,
   }
   if (MUTANT == r_08_allocate_crashes_on_0_bytes && size_bytes == 0) abort();
   if (MUTANT == r_08_allocate_hangs_on_0_bytes && size_bytes == 0) pause();
-  has_allocated = 1;
+  has_allocated = is_set_up = 1;
+  if (MUTANT == x_01_hangs_with_two_locks) lock_both(0);
   int32_t code = toy->allocate(context, index, size_bytes, handle, status);
+  if (MUTANT == x_01_hangs_with_two_locks) unlock_both();
+  if (MUTANT == x_02_one_last_error) return report_last(code, status);
   if (size_bytes == 4096) page_handle = *handle;
   return code;
 }
@@ -186,7 +256,9 @@ static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
   if (MUTANT == r_08_free_refuses_0_bytes && handle == 0) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT, "no such memory");
   }
+  if (MUTANT == x_01_hangs_with_two_locks) lock_both(1);
   int32_t code = toy->free(context, index, handle, status);
+  if (MUTANT == x_01_hangs_with_two_locks) unlock_both();
   if (MUTANT == r_06_free_fails) {
     return ferry_fail(status, FERRY_INTERNAL, "it is freed all the same");
   }
@@ -227,7 +299,18 @@ static int32_t copy(void* context, const ferry_copy* copy,
     // Where it would have read and written.
     *(volatile char*)(uintptr_t)8 = 1;
   }
+  static volatile uint32_t current_device;
+  if (MUTANT == x_03_one_current_device && copy->device_index < 2) {
+    current_device = copy->device_index;
+    sched_yield();
+    changed.device_index = current_device;
+  }
+  if (MUTANT == x_04_needs_a_thread_set_up && !is_set_up) {
+    return ferry_fail(status, FERRY_FAILED_PRECONDITION,
+                      "this thread has no current device");
+  }
   int32_t code = toy->copy(context, &changed, status);
+  if (MUTANT == x_02_one_last_error) return report_last(code, status);
   if (copy->size_bytes == 0 && code == FERRY_OK) {
     if (MUTANT == r_07_crashes_on_0_bytes) raise(SIGSEGV);
     if (MUTANT == r_07_hangs_on_0_bytes) pause();
@@ -259,28 +342,48 @@ static int32_t copy(void* context, const ferry_copy* copy,
   return code;
 }
 
-static int queue_is_gone;
+static atomic_int queue_is_gone;
+
+// Queues by number, in a table that no lock guards.
+static uint64_t queue_table[1 << 16];
+static uint64_t add_queue(uint64_t queue) {
+  static volatile uint64_t count;
+  if (MUTANT != x_05_queue_table_without_a_lock) return queue;
+  uint64_t slot = count;
+  queue_table[slot] = queue;
+  sched_yield();
+  count = slot + 1;
+  return slot;
+}
+
+static uint64_t find_queue(uint64_t handle) {
+  return MUTANT == x_05_queue_table_without_a_lock ? queue_table[handle]
+                                                   : handle;
+}
 
 static int32_t queue_create(void* context, uint32_t index, uint64_t* queue,
                             ferry_status* status) {
   queue_is_gone = 0;
   if (MUTANT == r_02_queues_on_every_index && index > 1) index = 0;
-  return toy->queue_create(context, index, queue, status);
+  int32_t code = toy->queue_create(context, index, queue, status);
+  if (code == FERRY_OK) *queue = add_queue(*queue);
+  return code;
 }
 
 static int32_t queue_destroy(void* context, uint64_t queue,
                              ferry_status* status) {
   queue_is_gone = 1;
   if (MUTANT == g_01_keeps_threads) return FERRY_OK;
-  return toy->queue_destroy(context, queue, status);
+  return toy->queue_destroy(context, find_queue(queue), status);
 }
 
-static uint64_t last_waited;
+static _Atomic uint64_t last_waited;
 static ferry_copy awaited_copy;
 
 static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
                           uint64_t* event, ferry_status* status) {
   last_waited = 0;
+  queue = find_queue(queue);
   if (copy->size_bytes == 0) {
     if (MUTANT == g_09_crashes_on_0_bytes) raise(SIGSEGV);
     if (MUTANT == g_09_hangs_on_0_bytes) pause();
@@ -342,6 +445,14 @@ static int32_t event_on_ready(void* context, uint64_t event,
                               ferry_event_callback callback,
                               void* callback_context, ferry_status* status) {
   if (MUTANT == g_05_never_calls) return FERRY_OK;
+  if (MUTANT == x_07_forgets_late_callbacks) {
+    ferry_status ignored = *status;
+    uint32_t ready, ready_by_now;
+    toy->event_query(context, event, &ready, &ignored);
+    sched_yield();
+    toy->event_query(context, event, &ready_by_now, &ignored);
+    if (ready != ready_by_now) return FERRY_OK;
+  }
   if (MUTANT == g_05_calls_twice) {
     toy->event_on_ready(context, event, callback, callback_context, status);
   }
@@ -349,9 +460,23 @@ static int32_t event_on_ready(void* context, uint64_t event,
                              status);
 }
 
+// Freed blocks of at least kSpareBytes, for the next allocations.
+static void* volatile spare_blocks[64];
+static volatile uint32_t spare_count;
+enum { kSpareBytes = 5000 };
+
 static int32_t host_allocate(void* context, uint32_t index, uint64_t size_bytes,
                              void** address, ferry_status* status) {
   if (MUTANT == r_02_host_memory_on_every_index && index > 1) index = 0;
+  if (MUTANT == x_08_host_memory_without_a_lock) {
+    uint32_t count = spare_count;
+    if (index < 2 && size_bytes <= kSpareBytes && count != 0 && count <= 64) {
+      *address = spare_blocks[count - 1];
+      sched_yield();
+      spare_count = count - 1;
+      return FERRY_OK;
+    }
+  }
   int32_t code =
       toy->host_allocate(context, index, size_bytes + 8, address, status);
   if (MUTANT == n_01_misaligned) *address = (char*)*address + 8;
@@ -361,6 +486,12 @@ static int32_t host_allocate(void* context, uint32_t index, uint64_t size_bytes,
 static int32_t host_free(void* context, uint32_t index, void* address,
                          ferry_status* status) {
   if (MUTANT == n_01_misaligned) address = (char*)address - 8;
+  if (MUTANT == x_08_host_memory_without_a_lock && spare_count < 64) {
+    if (malloc_usable_size(address) >= kSpareBytes) {
+      spare_blocks[spare_count++] = address;
+      return FERRY_OK;
+    }
+  }
   return toy->host_free(context, index, address, status);
 }
 

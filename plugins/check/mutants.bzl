@@ -83,7 +83,23 @@ MUTANTS = [
     "r_08_free_refuses_0_bytes",
     "r_09_has_no_reason",
     "s_02_waits_too_little",
+    "x_01_hangs_with_two_locks",
+    "x_01_no_locks",
+    "x_01_no_locks_for_memory",
+    "x_02_one_last_error",
+    "x_03_one_current_device",
+    "x_04_needs_a_thread_set_up",
+    "x_05_queue_table_without_a_lock",
+    "x_06_no_locks_for_queues",
+    "x_07_forgets_late_callbacks",
+    "x_08_host_memory_without_a_lock",
 ]
+
+# Those that go wrong only among threads.
+THREAD_MUTANTS = [name for name in MUTANTS if name.startswith("x_")]
+
+# Keeps all rules, though it is made like the others.
+SOUND = "sound"
 
 _LINKOPTS = {
     "a_01_executable_stack": ["-Wl,-z,execstack"],
@@ -96,6 +112,17 @@ _UNHIDDEN = [
     "a_04_unique_symbol",
 ]
 
+_PARTS = {
+    "memory": [
+        "//plugins:example/toy.c",
+        "//plugins:example/toy_queues.h",
+    ],
+    "queues": [
+        "//plugins:example/toy_queues.c",
+        "//plugins:example/toy_queues.h",
+    ],
+}
+
 def mutant_plugins(visibility):
     """Defines `<mutant>.so` for each.
 
@@ -103,28 +130,30 @@ def mutant_plugins(visibility):
       visibility: of each.
     """
 
-    # The toy, whose query function the mutants call.
-    cc_library(
-        name = "mutant_base",
-        testonly = True,
-        srcs = [
-            "//plugins:example/toy.c",
-            "//plugins:example/toy_queues.c",
-            "//plugins:example/toy_queues.h",
-        ],
-        copts = [
-            "-fvisibility=hidden",
-            "-std=c11",
-        ],
-        linkstatic = True,
-        local_defines = [
-            "TOY_ASYNC",
-            "TOY_PRIVATEUSEONE",
-            "ferry_plugin_query_v0=toy_query",
-        ],
-        deps = ["//plugins/abi:plugin"],
-    )
-    for name in MUTANTS:
+    # The toy, whose query function and locks the mutants replace.
+    for part, srcs in _PARTS.items():
+        cc_library(
+            name = "mutant_" + part,
+            testonly = True,
+            srcs = srcs,
+            copts = [
+                "-fvisibility=hidden",
+                "-std=c11",
+            ],
+            linkstatic = True,
+            local_defines = [
+                "TOY_ASYNC",
+                "TOY_PRIVATEUSEONE",
+                "ferry_plugin_query_v0=toy_query",
+                "pthread_cond_wait=%s_wait" % part,
+                "pthread_mutex_lock=%s_lock" % part,
+                "pthread_mutex_unlock=%s_unlock" % part,
+            ],
+            deps = ["//plugins/abi:plugin"] + (
+                [":mutant_queues"] if part == "memory" else []
+            ),
+        )
+    for name in MUTANTS + [SOUND]:
         exports = [] if name in _UNHIDDEN else ["//plugins/abi:ferry_plugin.lds"]
         cc_binary(
             name = name + ".so",
@@ -146,7 +175,7 @@ def mutant_plugins(visibility):
             ],
             visibility = visibility,
             deps = [
-                ":mutant_base",
+                ":mutant_memory",
                 "//plugins/abi:plugin",
             ],
         )

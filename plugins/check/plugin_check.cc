@@ -37,6 +37,7 @@ using check_internal::QueryCheck;
 using check_internal::QueryChecks;
 using check_internal::QueueChecks;
 using check_internal::TagChecks;
+using check_internal::ThreadChecks;
 
 constexpr char kLoadsId[] = "A-06";
 constexpr char kLoadsTitle[] =
@@ -154,7 +155,8 @@ class LoadedChecks {
   }
 
   void SkipCalls(absl::string_view why) {
-    for (const auto& checks : {CallChecks(), QueueChecks(), TagChecks()}) {
+    for (const auto& checks :
+         {CallChecks(), QueueChecks(), TagChecks(), ThreadChecks()}) {
       for (const CallCheck& check : checks) Skip(check.id, check.title, why);
     }
     ConformanceOptions options;
@@ -182,7 +184,8 @@ class LoadedChecks {
     };
     RunConformance(backend, options);
     const absl::StatusOr<int> count = backend.DeviceCount();
-    for (const auto& checks : {CallChecks(), QueueChecks(), TagChecks()}) {
+    for (const auto& checks :
+         {CallChecks(), QueueChecks(), TagChecks(), ThreadChecks()}) {
       for (const CallCheck& check : checks) {
         CheckCalls(type.table, check, count);
       }

@@ -29,7 +29,7 @@ TEST(PluginCheckCommandTest, SoundPluginIsDone) {
       result.out,
       AllOf(HasSubstr("\nB-01  pass              the query always gives"),
             HasSubstr("G-01  unsupported"), HasSubstr("toy.so: "),
-            HasSubstr(" 0 fail, 14 unsupported, 0 expected failure")));
+            HasSubstr(" 0 fail, 18 unsupported, 0 expected failure")));
 }
 
 TEST(PluginCheckCommandTest, BrokenPluginIsNo) {
