@@ -25,7 +25,6 @@
 namespace ferry {
 namespace {
 
-constexpr absl::string_view kManifestSuffix = ".json";
 constexpr char kEnvironmentVariable[] = "FERRY_PLUGIN_PATH";
 constexpr char kSystemFolder[] = "/etc/ferry/plugins.d";
 
@@ -42,7 +41,7 @@ std::vector<std::string> ManifestsIn(const std::string& folder) {
                                                       closedir);
   if (directory == nullptr) return paths;
   while (const dirent* entry = readdir(directory.get())) {
-    if (absl::EndsWith(entry->d_name, kManifestSuffix)) {
+    if (IsPluginManifestPath(entry->d_name)) {
       paths.push_back(absl::StrCat(folder, "/", entry->d_name));
     }
   }
@@ -174,11 +173,11 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
   }
   if (IsFolder(library)) {
     return absl::NotFoundError(
-        absl::StrCat("the folder ", library, " contains no manifest (*",
-                     kManifestSuffix, "), or cannot be read"));
+        absl::StrCat("the folder ", library,
+                     " contains no manifest (*.json), or cannot be read"));
   }
   std::optional<PluginManifest> manifest;
-  if (absl::EndsWith(library, kManifestSuffix)) {
+  if (IsPluginManifestPath(library)) {
     FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(library));
     FERRY_ASSIGN_OR_RETURN(manifest, ReadPluginManifest(file.bytes()));
     verdict->name = manifest->name();

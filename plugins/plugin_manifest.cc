@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -37,6 +38,10 @@ std::string Listed(std::vector<std::string> types) {
 }
 
 }  // namespace
+
+bool IsPluginManifestPath(absl::string_view path) {
+  return absl::EndsWith(path, ".json");
+}
 
 absl::StatusOr<PluginManifest> ReadPluginManifest(
     const RandomAccessFile& file) {

@@ -11,11 +11,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "ferry/io/file.h"
 #include "ferry/plugins/plugin_description.h"
 #include "ferry/plugins/plugin_manifest.pb.h"
 
 namespace ferry {
+
+// Returns whether a path is that of a manifest: it ends in ".json".
+bool IsPluginManifestPath(absl::string_view path);
 
 // Reads and checks a manifest of at most 64 KiB. An unknown key is an error.
 //

@@ -102,11 +102,11 @@ std::vector<CheckResult> CheckPluginFile(const RandomAccessFile& file) {
       result.detail = check.run(*elf);
       if (!result.detail.empty()) result.outcome = CheckResult::kFail;
     } else {
-      result.outcome =
-          results.empty() ? CheckResult::kFail : CheckResult::kUnsupported;
+      result.outcome = CheckResult::kFail;
       result.detail = std::string(elf.status().message());
     }
     results.push_back(result);
+    if (!elf.ok()) break;
   }
   return results;
 }

@@ -16,7 +16,8 @@
 
 namespace ferry {
 
-// Runs the checks. If the first fails, the others are unsupported.
+// Runs the checks. If the file cannot be read as a shared object,
+// A-01 fails, and is the only result.
 std::vector<CheckResult> CheckPluginFile(const RandomAccessFile& file);
 
 }  // namespace ferry

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -27,6 +28,7 @@
 #include "ferry/plugins/plugin_backend.h"
 #include "ferry/plugins/plugin_description.h"
 #include "ferry/plugins/plugin_file.h"
+#include "ferry/plugins/plugin_manifest.h"
 
 namespace ferry {
 namespace {
@@ -42,6 +44,10 @@ using check_internal::ThreadChecks;
 constexpr char kLoadsId[] = "A-06";
 constexpr char kLoadsTitle[] =
     "the library loads and defines the query function itself";
+constexpr char kAgreesId[] = "A-07";
+constexpr char kAgreesTitle[] = "the plugin agrees with its manifest";
+constexpr char kNothingElse[] =
+    "; the checks that need the plugin were not run";
 constexpr char kWholeId[] = "P-00";
 constexpr char kWholeTitle[] =
     "the process that runs the checks exits normally";
@@ -110,33 +116,58 @@ class NoBackend final : public Backend {
   static absl::Status Absent() { return absl::UnavailableError("none"); }
 };
 
+// What is checked.
+struct Subject {
+  TrustedFile file;
+  std::optional<PluginManifest> manifest;
+};
+
+absl::StatusOr<Subject> OpenSubject(const std::string& path) {
+  FERRY_ASSIGN_OR_RETURN(TrustedFile file, TrustedFile::Open(path));
+  if (!IsPluginManifestPath(path)) {
+    return Subject{std::move(file), std::nullopt};
+  }
+  FERRY_ASSIGN_OR_RETURN(PluginManifest manifest,
+                         ReadPluginManifest(file.bytes()));
+  FERRY_ASSIGN_OR_RETURN(file, TrustedFile::Open(absl::StrCat(
+                                   file.directory(), "/", manifest.library())));
+  return Subject{std::move(file), std::move(manifest)};
+}
+
 // Runs in a child; its members see the plugin itself.
 class LoadedChecks {
  public:
-  LoadedChecks(const TrustedFile& file, const PluginCheckOptions& options,
-               CheckReporter& reporter)
-      : file_(file), options_(options), reporter_(reporter) {}
+  LoadedChecks(const Subject& subject, const PluginCheckOptions& options,
+               CheckReporter& unfiltered, CheckReporter& reporter)
+      : subject_(subject),
+        options_(options),
+        unfiltered_(unfiltered),
+        reporter_(reporter) {}
 
   void Run() {
     // That the library loads is known in a second child, too.
     const bool is_first = reporter_.Begin(kLoadsId, kLoadsTitle);
-    const absl::StatusOr<ferry_plugin_query> query = LoadPluginLibrary(file_);
-    if (is_first) {
-      reporter_.End(Judged(kLoadsId, kLoadsTitle, query.status()));
-    }
+    const absl::StatusOr<ferry_plugin_query> query =
+        LoadPluginLibrary(subject_.file);
     if (!query.ok()) {
-      for (const QueryCheck& check : QueryChecks()) {
-        Skip(check.id, check.title, "the library does not load");
+      // Nobody may take checks that were not run for checks that passed.
+      if (is_first || unfiltered_.Begin(kLoadsId, kLoadsTitle)) {
+        CheckResult result = Judged(kLoadsId, kLoadsTitle, query.status());
+        result.detail += kNothingElse;
+        reporter_.End(result);
       }
-      SkipCalls("the library does not load");
       return;
     }
+    if (is_first) {
+      reporter_.End(Judged(kLoadsId, kLoadsTitle, absl::OkStatus()));
+    }
+    CheckManifest(*query);
     for (const QueryCheck& check : QueryChecks()) {
       if (!reporter_.Begin(check.id, check.title)) continue;
       reporter_.End(Judged(check.id, check.title, check.run(*query)));
     }
     const absl::StatusOr<PluginDescription> plugin =
-        QueryPlugin(*query, file_.directory());
+        QueryPlugin(*query, subject_.file.directory());
     if (!plugin.ok()) {
       SkipCalls("the plugin's description breaks the rules");
       return;
@@ -149,6 +180,19 @@ class LoadedChecks {
   }
 
  private:
+  void CheckManifest(ferry_plugin_query query) {
+    if (!subject_.manifest.has_value()) {
+      Skip(kAgreesId, kAgreesTitle, "the library was named, not its manifest");
+      return;
+    }
+    if (!reporter_.Begin(kAgreesId, kAgreesTitle)) return;
+    const absl::StatusOr<PluginDescription> plugin =
+        QueryPlugin(query, subject_.file.directory());
+    reporter_.End(Judged(kAgreesId, kAgreesTitle,
+                         plugin.ok() ? CheckAgrees(*subject_.manifest, *plugin)
+                                     : plugin.status()));
+  }
+
   void Skip(absl::string_view id, absl::string_view title,
             absl::string_view why) {
     if (reporter_.Begin(id, title)) reporter_.End(NotRun(id, title, why));
@@ -213,8 +257,9 @@ class LoadedChecks {
     reporter_.End(Judged(id, check.title, status));
   }
 
-  const TrustedFile& file_;
+  const Subject& subject_;
   const PluginCheckOptions& options_;
+  CheckReporter& unfiltered_;
   CheckReporter& reporter_;
   // Of the ids of the present type's results.
   std::string suffix_;
@@ -257,8 +302,18 @@ absl::Status EndsWell(const TrustedFile& file) {
 
 absl::Status IsSilent(const std::string& output) {
   if (output.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "\"", absl::Utf8SafeCHexEscape(output.substr(0, 200)), "\""));
+  const absl::string_view first_line =
+      absl::string_view(output).substr(0, output.find('\n')).substr(0, 200);
+  return absl::FailedPreconditionError(
+      absl::StrCat("it printed ", output.size(), " bytes, beginning with \"",
+                   absl::Utf8SafeCHexEscape(first_line), "\""));
+}
+
+bool HasFailed(const std::vector<CheckResult>& results, absl::string_view id) {
+  return std::any_of(
+      results.begin(), results.end(), [&](const CheckResult& result) {
+        return result.id == id && result.outcome == CheckResult::kFail;
+      });
 }
 
 void Append(std::vector<CheckResult> more, std::vector<CheckResult>* results) {
@@ -266,12 +321,8 @@ void Append(std::vector<CheckResult> more, std::vector<CheckResult>* results) {
 }
 
 absl::Status CheckExpectations(const PluginCheckOptions& options,
+                               bool is_cut_short,
                                std::vector<CheckResult>* results) {
-  // Then there are checks that were not reached.
-  const bool is_cut_short = std::any_of(
-      results->begin(), results->end(), [](const CheckResult& result) {
-        return result.id == kWholeId && result.outcome == CheckResult::kFail;
-      });
   for (const std::string& id : options.only) {
     if (is_cut_short) break;
     const auto is_it = [&](const CheckResult& result) {
@@ -310,24 +361,35 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
 
 absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     const std::string& path, const PluginCheckOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(path));
+  FERRY_ASSIGN_OR_RETURN(const Subject subject, OpenSubject(path));
   std::vector<CheckResult> results;
-  for (CheckResult& result : CheckPluginFile(file.bytes())) {
+  std::vector<CheckResult> of_file = CheckPluginFile(subject.file.bytes());
+  if (of_file.size() == 1) {
+    of_file[0].detail += kNothingElse;
+    FERRY_RETURN_IF_ERROR(
+        CheckExpectations(options, /*is_cut_short=*/true, &of_file));
+    return of_file;
+  }
+  for (CheckResult& result : of_file) {
     if (IsWanted(options, result.id)) results.push_back(std::move(result));
   }
   ChildResults loaded =
       RunInChildren(options.seconds_per_check, [&](CheckReporter& reporter) {
         Chosen chosen(options, reporter);
-        LoadedChecks(file, options, chosen).Run();
+        LoadedChecks(subject, options, reporter, chosen).Run();
       });
   Append(std::move(loaded.results), &results);
-  ChildResults ended =
-      RunInChildren(options.seconds_per_check, [&](CheckReporter& reporter) {
-        if (!Chosen(options, reporter).Begin(kEndsId, kEndsTitle)) return;
-        reporter.End(Judged(kEndsId, kEndsTitle, EndsWell(file)));
-      });
+  const bool is_loaded = !HasFailed(results, kLoadsId);
+  ChildResults ended;
+  if (is_loaded) {
+    ended =
+        RunInChildren(options.seconds_per_check, [&](CheckReporter& reporter) {
+          if (!Chosen(options, reporter).Begin(kEndsId, kEndsTitle)) return;
+          reporter.End(Judged(kEndsId, kEndsTitle, EndsWell(subject.file)));
+        });
+  }
   const std::string fault = loaded.fault.empty() ? ended.fault : loaded.fault;
-  if (!fault.empty() || IsWanted(options, kWholeId)) {
+  if (!fault.empty() || (is_loaded && IsWanted(options, kWholeId))) {
     results.push_back(Judged(kWholeId, kWholeTitle,
                              fault.empty()
                                  ? absl::OkStatus()
@@ -335,10 +397,12 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
   }
   Append(std::move(ended.results), &results);
   const std::string output = loaded.output + ended.output;
-  if (IsWanted(options, kSilentId)) {
+  if (is_loaded && IsWanted(options, kSilentId)) {
     results.push_back(Judged(kSilentId, kSilentTitle, IsSilent(output)));
   }
-  FERRY_RETURN_IF_ERROR(CheckExpectations(options, &results));
+  if (options.output != nullptr) *options.output = output;
+  FERRY_RETURN_IF_ERROR(
+      CheckExpectations(options, !fault.empty() || !is_loaded, &results));
   return results;
 }
 

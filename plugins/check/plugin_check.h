@@ -38,8 +38,8 @@ struct PluginCheckOptions {
   // failure.
   std::map<std::string, std::string> expected_failures;
 
-  // The checks to run. Only these have results, and P-00 if it fails. If empty,
-  // all checks are run.
+  // The checks to run. Only these have results, and and P-00 if they
+  // fail such that others could not be run. If empty, all checks are run.
   std::set<std::string> only;
 
   // The time limit of one check.
@@ -47,21 +47,28 @@ struct PluginCheckOptions {
 
   // As in ConformanceOptions.
   uint64_t large_bytes = uint64_t{64} << 20;
+
+  // If not null, receives what the plugin printed, up to 2 MiB.
+  std::string* output = nullptr;
 };
 
 // Runs all checks, which takes seconds to minutes, and returns a result for
-// each, in a fixed order. The letter of an id says what is checked: A the file,
-// B the query function, R the five functions, G queues and events, N host
-// memory, E location tags of the plugin's own, P the process; the other letters
-// are those of the conformance suite.
-// If there are several device types, ids of all but the first have the type
-// appended: "C-02/acme".
+// each, in a fixed order. `path` is that of a shared object, or of a manifest;
+// then the library that it names is checked. If the library cannot be loaded,
+// only the checks A have results.
+//
+// The letter of an id says what is checked: A the file, B the query function, R
+// the five functions, G queues and events, N host memory, E location tags of
+// the plugin's own, X many threads, P the process; the other letters are those
+// of the conformance suite. If there are several device types, ids of all but
+// the first have the type appended: "C-02/acme".
 //
 // The calling process must have only one thread.
 //
 // Errors:
 //   kNotFound, kInvalidArgument, kPermissionDenied - there is no such file, or
-//     the loader would not trust it; the message says what to do.
+//     the loader would not trust it, or the manifest is invalid; the message
+//     says what to do.
 //   kInvalidArgument - `expected_failures` or `only` names an unknown check.
 absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     const std::string& path, const PluginCheckOptions& options);

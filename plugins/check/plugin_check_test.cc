@@ -77,18 +77,18 @@ TEST(PluginCheckTest, ToyPasses) {
   const auto results = Check("plugins/testing/toy.so", options);
   EXPECT_EQ(Failures(results), "");
   // Queues, host memory, and what is for the host's own memory or none.
-  EXPECT_EQ(
-      WithOutcome(results, CheckResult::kUnsupported),
-      std::set<std::string>({"C-08", "G-01", "G-02", "G-03", "G-04", "G-05",
-                             "G-06", "G-07", "G-08", "G-09", "M-03", "M-04",
-                             "N-01", "S-10", "X-05", "X-06", "X-07", "X-08"}));
+  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
+            std::set<std::string>({"A-07", "C-08", "G-01", "G-02", "G-03",
+                                   "G-04", "G-05", "G-06", "G-07", "G-08",
+                                   "G-09", "M-03", "M-04", "N-01", "S-10",
+                                   "X-05", "X-06", "X-07", "X-08"}));
 }
 
 TEST(PluginCheckTest, ToyWithQueuesPasses) {
   const auto results = Check("plugins/testing/toy_async.so");
   EXPECT_EQ(Failures(results), "");
   EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
-            std::set<std::string>({"C-08", "M-03", "M-04", "S-10"}));
+            std::set<std::string>({"A-07", "C-08", "M-03", "M-04", "S-10"}));
 }
 
 TEST(PluginCheckTest, ToyWithAnotherNameInFilesPasses) {
@@ -118,7 +118,7 @@ TEST(PluginCheckTest, FailuresMayBeExpected) {
   EXPECT_THAT(
       results["P-02"].ToString(),
       HasSubstr("P-02 expected failure: the plugin prints nothing: it is chatty"
-                ": \"copying"));
+                ": it printed "));
   // One that passes is none.
   results = Check("plugins/testing/toy.so", options);
   EXPECT_EQ(WithOutcome(results, CheckResult::kFail),
@@ -136,7 +136,7 @@ TEST(PluginCheckTest, FailuresMayBeExpected) {
 TEST(PluginCheckTest, WhatIsNoPluginFailsTheFirstCheck) {
   const auto results = Check("plugins/check/plugin_check_test");
   EXPECT_EQ(results.at("A-01").outcome, CheckResult::kFail);
-  EXPECT_EQ(results.at("A-02").outcome, CheckResult::kUnsupported);
+  EXPECT_EQ(results.size(), 1u);
   EXPECT_EQ(CheckPlugin("/no/such.so", {}).status().code(),
             absl::StatusCode::kNotFound);
 }

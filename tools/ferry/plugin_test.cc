@@ -3,8 +3,13 @@
 
 #include "ferry/tools/ferry/plugin.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
@@ -17,9 +22,11 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kToy[] = "plugins/testing/toy.so";
 constexpr char kMutant[] = "plugins/check/p_02_prints.so";
+constexpr char kNoPlugin[] = "plugins/check/a_06_undefined_symbol.so";
 
 TEST(PluginCheckCommandTest, SoundPluginIsDone) {
   const FerryResult result =
@@ -29,7 +36,7 @@ TEST(PluginCheckCommandTest, SoundPluginIsDone) {
       result.out,
       AllOf(HasSubstr("\nB-01  pass              the query always gives"),
             HasSubstr("G-01  unsupported"), HasSubstr("toy.so: "),
-            HasSubstr(" 0 fail, 18 unsupported, 0 expected failure")));
+            HasSubstr(" 0 fail, 19 unsupported, 0 expected failure")));
 }
 
 TEST(PluginCheckCommandTest, BrokenPluginIsNo) {
@@ -50,6 +57,144 @@ TEST(PluginCheckCommandTest, BrokenPluginIsNo) {
   EXPECT_EQ(result.exit_code, 0) << result.out;
   EXPECT_THAT(result.out, AllOf(HasSubstr("P-02  expected failure"),
                                 HasSubstr("a chatty driver: ")));
+}
+
+std::string Read(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::set<std::string> FilesIn(const std::string& folder) {
+  std::set<std::string> files;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_directory()) {
+      files.insert(std::filesystem::relative(entry.path(), folder));
+    }
+  }
+  return files;
+}
+
+// tests/plugins/skeleton_test.py builds and checks what is written.
+TEST(PluginNewCommandTest, WritesASkeleton) {
+  const std::string folder = TestPath("new_plugin");
+  const std::set<std::string> names = {"BUILD",
+                                       "CMakeLists.txt",
+                                       "README.md",
+                                       "WORKSPACE",
+                                       "warp9.c",
+                                       "warp9.json",
+                                       "include/ferry/plugin.h"};
+  FerryResult result =
+      RunFerryForTest({"plugin", "new", "warp9", "--output", folder});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(FilesIn(folder), names);
+  for (const std::string& name : names) {
+    EXPECT_THAT(result.out, HasSubstr(name));
+    const std::string text = Read(folder + "/" + name);
+    EXPECT_THAT(text, Not(HasSubstr("acme")));
+    EXPECT_EQ(name == "include/ferry/plugin.h",
+              text.find("The Ferry Authors") != std::string::npos)
+        << name;
+  }
+  EXPECT_THAT(Read(folder + "/warp9.c"), HasSubstr("FERRY_STRING(\"warp9\")"));
+  // A folder that is not empty is left alone.
+  result = RunFerryForTest({"plugin", "new", "other", "--output", folder});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("exists already"));
+  EXPECT_EQ(FilesIn(folder), names);
+  // One that is empty is used.
+  std::filesystem::create_directory(folder + "_empty");
+  result = RunFerryForTest(
+      {"plugin", "new", "other", "--output=" + folder + "_empty/"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(FilesIn(folder + "_empty").size(), names.size());
+}
+
+TEST(PluginNewCommandTest, MistakesAreExplained) {
+  for (const char* name : {"", "Acme", "9lives", "a-b", "cuda", "cpu",
+                           "a23456789012345678901234567890123", "../x"}) {
+    const std::string folder = TestPath("not_written");
+    const FerryResult result =
+        RunFerryForTest({"plugin", "new", name, "--output", folder});
+    EXPECT_EQ(result.exit_code, 2) << name;
+    EXPECT_THAT(result.err, HasSubstr("device type")) << name;
+    EXPECT_FALSE(std::filesystem::exists(folder)) << name;
+  }
+  const FerryResult result = RunFerryForTest(
+      {"plugin", "new", "acme", "--output=/no/such/folder/acme"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("/no/such/folder/acme"));
+}
+
+TEST(PluginCheckCommandTest, OutputOfThePluginIsPrintedOnce) {
+  FerryResult result = RunFerryForTest(
+      {"plugin", "check", "--only=P-02", "--only=R-03", kMutant});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("bytes, beginning with \"copying\"\n"
+                                    "The plugin printed:\n"
+                                    "  copying  ("));
+  EXPECT_THAT(result.out, HasSubstr(" times)\n"));
+  // Once in the detail, and once in the output itself.
+  const size_t first = result.out.find("copying");
+  EXPECT_EQ(result.out.rfind("copying"), result.out.find("copying", first + 1));
+}
+
+// Copies the toy and writes a manifest beside it, whose path is returned.
+std::string WriteManifest(const std::string& version) {
+  const std::string folder = TestPath("manifest_" + version);
+  std::filesystem::create_directory(folder);
+  std::filesystem::copy_file(kToy, folder + "/libtoy.so");
+  std::filesystem::permissions(folder + "/libtoy.so",
+                               std::filesystem::perms::owner_all);
+  std::ofstream(folder + "/toy.json")
+      << R"({"manifest_version": 1, "name": "org.ferry.toy", "version": ")"
+      << version << R"(", "library": "libtoy.so", "device_types": ["toy"]})";
+  return folder + "/toy.json";
+}
+
+TEST(PluginCheckCommandTest, ManifestsAreChecked) {
+  FerryResult result =
+      RunFerryForTest({"plugin", "check", "--only=A-06", "--only=A-07",
+                       "--only=R-03", WriteManifest("1.0.0")});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("A-07  pass"), HasSubstr("toy.json: 3 pass")));
+  result = RunFerryForTest({"plugin", "check", "--only=A-07", "--only=R-03",
+                            WriteManifest("2.0.0")});
+  EXPECT_EQ(result.exit_code, 1) << result.out << result.err;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("A-07  fail"), HasSubstr("R-03  pass"),
+                    HasSubstr("the manifest says org.ferry.toy 2.0.0")));
+  result = RunFerryForTest(
+      {"plugin", "check", WriteTestFile("broken.json", "{\"name\": 7")});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("is not a plugin manifest"));
+  EXPECT_EQ(result.out, "");
+}
+
+TEST(PluginCheckCommandTest, FilesThatAreNoPluginsGetAShortAnswer) {
+  const auto lines = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  FerryResult result = RunFerryForTest(
+      {"plugin", "check", WriteTestFile("notes.txt", std::string(1000, 'x'))});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("it is not an ELF file; the checks that need the "
+                              "plugin were not run\n"),
+                    HasSubstr("0 pass, 1 fail, 0 unsupported")));
+  EXPECT_EQ(lines(result.out), 3) << result.out;
+  // A library without the query function. One check alone does not pass either.
+  for (const bool only : {false, true}) {
+    std::vector<std::string> arguments = {"plugin", "check", kNoPlugin};
+    if (only) arguments.push_back("--only=R-03");
+    result = RunFerryForTest(arguments);
+    EXPECT_EQ(result.exit_code, 1) << result.out;
+    EXPECT_THAT(result.out, HasSubstr("A-06  fail"));
+    EXPECT_THAT(result.out, Not(HasSubstr("R-03")));
+    EXPECT_LT(lines(result.out), 12) << result.out;
+  }
 }
 
 TEST(PluginCheckCommandTest, MistakesAreExplained) {
