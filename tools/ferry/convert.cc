@@ -48,6 +48,7 @@
 #include "ferry/tools/ferry/input.h"
 #include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/map_location_option.h"
+#include "ferry/tools/ferry/plugin_option.h"
 #include "ferry/tools/ferry/progress.h"
 #include "ferry/tools/ferry/range_option.h"
 #include "ferry/value/object_graph.h"
@@ -69,6 +70,7 @@ struct ConvertOptions {
   bool no_crc = false;
   std::optional<std::string> map_location;
   bool any_location = false;
+  std::vector<std::string> plugins;
   std::vector<std::string> metadata;   // "NAME=TEXT"
   std::optional<Container> container;  // nothing: by OUT's suffix
   LoadOptions load;
@@ -292,6 +294,10 @@ absl::Status CheckOptions(const ConvertOptions& options) {
     return absl::InvalidArgumentError(
         "--any-location does nothing without --map-location");
   }
+  if (!options.plugins.empty() && !options.map_location.has_value()) {
+    return absl::InvalidArgumentError(
+        "--plugin does nothing without --map-location");
+  }
   return absl::OkStatus();
 }
 
@@ -303,6 +309,8 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   };
   FERRY_RETURN_IF_ERROR(CheckOptions(options));
 
+  // Without --plugin no plugin is loaded: the storages stay on the host.
+  FERRY_RETURN_IF_ERROR(LoadNamedPlugins(options.plugins));
   LoadOptions load_options = options.load;
   if (options.map_location.has_value()) {
     const absl::StatusOr<MapLocation> map =
@@ -513,6 +521,14 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                    "Put all tensors on DEVICE, or the tensors of device FROM\n"
                    "on device TO")
       ->option_text("DEVICE|FROM=TO,...");
+  command
+      ->add_option("--plugin", options->plugins,
+                   "A plugin whose devices --map-location may name: its\n"
+                   "library, its manifest, or a folder of manifests. May be\n"
+                   "repeated")
+      ->option_text("PATH")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_flag("--any-location", options->any_location,
                     "Let --map-location name any device, even one that\n"
                     "neither PyTorch nor Ferry knows");

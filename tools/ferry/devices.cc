@@ -182,9 +182,13 @@ struct DevicesOptions {
 int RunDevices(const DevicesOptions& options, const CommandIo& io) {
   absl::StatusOr<std::vector<PluginVerdict>> verdicts =
       LoadPlugins(options.plugins, io, options.allow_reserved_types);
-  // What failed is part of the explanation.
-  if (!verdicts.ok() && !options.explain) return Fail(io, verdicts.status());
-  if (!verdicts.ok()) verdicts = PluginLoader::Default().verdicts();
+  int exit_code = kExitDone;
+  if (!verdicts.ok()) {
+    exit_code = Fail(io, verdicts.status());
+    if (!options.explain) return exit_code;
+    // What failed is part of the explanation.
+    verdicts = PluginLoader::Default().verdicts();
+  }
   const DeviceSnapshot snapshot = DeviceRegistry::Default().Snapshot();
   Json rows = Json::array();
   for (const DeviceSnapshot::Entry& entry : snapshot.entries()) {
@@ -193,7 +197,7 @@ int RunDevices(const DevicesOptions& options, const CommandIo& io) {
   if (options.format == OutputFormat::kJson) {
     if (!options.explain) {
       io.out << DumpIndented(rows) << "\n";
-      return kExitDone;
+      return exit_code;
     }
     Json all;
     all["devices"] = std::move(rows);
@@ -202,11 +206,11 @@ int RunDevices(const DevicesOptions& options, const CommandIo& io) {
       all["plugins"].push_back(DescribeVerdict(verdict));
     }
     io.out << DumpIndented(all) << "\n";
-    return kExitDone;
+    return exit_code;
   }
   for (const Json& row : rows) PrintEntry(row, io.out);
   if (options.explain) PrintVerdicts(*verdicts, io.out);
-  return kExitDone;
+  return exit_code;
 }
 
 }  // namespace
@@ -225,7 +229,8 @@ void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
   AddPluginOption(command, &options->plugins);
   AddAllowReservedTypesOption(command, &options->allow_reserved_types);
   command->add_flag("--explain", options->explain,
-                    "Also list every plugin that was tried, and the result");
+                    "Also list every plugin that was tried, and the result.\n"
+                    "The exit code is the same as without");
   AddFormatOption(command, &options->format);
   command->callback(
       [options, &io, exit_code] { *exit_code = RunDevices(*options, io); });

@@ -31,6 +31,16 @@ TEST(DevicesTest, PluginsAreLoadedAndExplained) {
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("/no/such.so: disabled: "));
   EXPECT_EQ(result.out, "");
+  // The explanation changes what is printed, not the exit code.
+  result = RunFerryForTest({"devices", "--plugin=/no/such.so", "--explain"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("/no/such.so: disabled: "));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("cpu"), HasSubstr("/no/such.so: disabled: ")));
+  result = RunFerryForTest(
+      {"devices", "--plugin=/no/such.so", "--explain", "--format=json"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(Json::parse(result.out)["plugins"].back()["loaded"], false);
 
   // One that the environment names is complained of.
   const std::string asynchronous =

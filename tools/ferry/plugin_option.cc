@@ -3,8 +3,6 @@
 
 #include "ferry/tools/ferry/plugin_option.h"
 
-#include "absl/status/status.h"
-
 namespace ferry {
 namespace cli {
 
@@ -23,6 +21,16 @@ void AddAllowReservedTypesOption(CLI::App* command, bool* allow) {
   command->add_flag("--allow-reserved-types", *allow,
                     "Allow plugins to use device types that have a meaning\n"
                     "in PyTorch, and tags such as privateuseone:0");
+}
+
+absl::Status LoadNamedPlugins(const std::vector<std::string>& paths) {
+  PluginOptions options;
+  options.paths = paths;
+  for (const PluginVerdict& verdict : PluginLoader::Default().Load(options)) {
+    if (verdict.status.ok()) continue;
+    return absl::Status(verdict.status.code(), verdict.ToString());
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(

@@ -5,9 +5,9 @@
 // File: tools/ferry/plugin_option.h
 // -----------------------------------------------------------------------------
 //
-// `--plugin`, for commands that put storages on devices or list devices.
-// Commands that leave all storages on the host load no plugin, whatever the
-// environment says.
+// `--plugin`, for commands that list devices, put storages on them or write
+// their tags. Commands that leave all storages on the host load no plugin that
+// the command line does not name, whatever the environment says.
 #ifndef FERRY_TOOLS_FERRY_PLUGIN_OPTION_H_
 #define FERRY_TOOLS_FERRY_PLUGIN_OPTION_H_
 
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/plugins/plugin_loader.h"
 #include "ferry/tools/ferry/command.h"
@@ -27,6 +28,11 @@ void AddPluginOption(CLI::App* command, std::vector<std::string>* paths);
 
 // Adds `--allow-reserved-types`. `allow` must outlive the command line.
 void AddAllowReservedTypesOption(CLI::App* command, bool* allow);
+
+// Loads the plugins of `--plugin` and no others.
+//
+// Errors: the error of the first plugin that failed.
+absl::Status LoadNamedPlugins(const std::vector<std::string>& paths);
 
 // Loads the plugins of `--plugin`, then of FERRY_PLUGIN_PATH, then of the
 // system folder, and returns a verdict for each. If a plugin from the

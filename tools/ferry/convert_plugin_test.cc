@@ -1,0 +1,55 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// `ferry convert --plugin`. In a process of its own: a plugin stays loaded.
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "ferry/core/tensor.h"
+#include "ferry/tools/ferry/run_for_test.h"
+#include "ferry/value/value.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kToy[] = "plugins/testing/toy.so";
+
+TEST(ConvertPluginTest, DevicesOfAPluginMayBeNamed) {
+  const std::vector<float> elements = {1, 2, 3};
+  const std::string in =
+      SaveTestFile("in.pt", Value(*Tensor::FromData<float>(elements, {3})));
+  const std::string out = TestPath("out.pt");
+  // The environment loads no plugin here.
+  setenv("FERRY_PLUGIN_PATH", std::filesystem::absolute(kToy).c_str(), 1);
+  FerryResult result =
+      RunFerryForTest({"convert", "--map-location=toy:1", in, out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("toy:1"));
+  result = RunFerryForTest({"convert", "--plugin", kToy, in, out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("does nothing without --map-location"));
+  result = RunFerryForTest(
+      {"convert", "--plugin=/no/such.so", "--map-location=toy:1", in, out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("/no/such.so: disabled: "));
+  EXPECT_FALSE(std::filesystem::exists(out));
+
+  result = RunFerryForTest(
+      {"convert", "--plugin", kToy, "--map-location=toy:1", in, out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  result = RunFerryForTest({"inspect", out});
+  EXPECT_THAT(result.out, HasSubstr("toy:1"));
+}
+
+}  // namespace
+}  // namespace cli
+}  // namespace ferry
