@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
@@ -179,6 +180,19 @@ TEST(DeviceMutantsTest, SignalHandlerIsReplaced) {
   Meddler mutant([] { std::signal(SIGUSR2, [](int) {}); });
   EXPECT_EQ(FailedChecks(mutant), Ids({"H-01"}));
   std::signal(SIGUSR2, SIG_DFL);
+}
+
+TEST(DeviceMutantsTest, SignalHandlerIsReplacedAndPutBack) {
+  Meddler backend([] {
+    // One thread at a time, or one would put back the handler of another.
+    static std::mutex mutex;
+    const std::lock_guard<std::mutex> lock(mutex);
+    struct sigaction before;
+    ASSERT_EQ(sigaction(SIGUSR1, nullptr, &before), 0);
+    std::signal(SIGUSR1, [](int) {});
+    ASSERT_EQ(sigaction(SIGUSR1, &before, nullptr), 0);
+  });
+  EXPECT_EQ(FailedChecks(backend), Ids({}));
 }
 
 TEST(DeviceMutantsTest, SignalIsBlocked) {

@@ -14,6 +14,14 @@
 
 namespace ferry {
 namespace conformance_internal {
+namespace {
+
+// SA_RESTORER of the kernel, which no header for programs has. The C library
+// adds it to the flags that it sets, so that the flags of a handler that was
+// replaced and put back differ from those before.
+constexpr int kRestorer = 0x04000000;
+
+}  // namespace
 
 ProcessState ProcessState::Now() {
   ProcessState state;
@@ -22,6 +30,7 @@ ProcessState ProcessState::Now() {
     struct sigaction action = {};
     // Fails for the two that the C library keeps for itself: left empty.
     if (sigaction(signal, nullptr, &action) == 0) {
+      action.sa_flags &= ~kRestorer;
       state.actions_[signal - 1] = action;
     }
   }
