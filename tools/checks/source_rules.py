@@ -47,6 +47,7 @@ INNER_LAYERS = {
         'cpu': (),
         'example': ('abi',),
         'meta': (),
+        'opencl': ('abi',),
     },
     'serialization': {
         'container': (),
@@ -66,7 +67,7 @@ TESTS = ('_test.cc', '_fuzz.cc', '_benchmark.cc')
 # Sources of these folders are built as a stranger builds a plugin: of Ferry
 # they see the C header alone, and of other libraries only what the device
 # needs. Their tests may see more.
-PLUGIN_SOURCES = ('plugins/example/',)
+PLUGIN_SOURCES = ('plugins/example/', 'plugins/opencl/')
 PLUGIN_HEADER = 'ferry/plugin.h'
 # Includes of that header, which stands in plugins/abi/.
 _PLUGIN_HEADER_USERS = ('plugins', 'runtime', 'tools', 'tests')

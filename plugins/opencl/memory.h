@@ -1,0 +1,48 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: plugins/opencl/memory.h
+// -----------------------------------------------------------------------------
+//
+// Memory of the devices, and blocking copies.
+//
+// Each allocation is an OpenCL buffer. Its handle is not an address: the lower
+// 32 bits are a place in a table, the upper 32 bits count how often the place
+// was used before, so that a handle that was freed is refused. An allocation of
+// 0 bytes has the handle 0 and no buffer, because OpenCL has no empty buffers.
+#ifndef FERRY_PLUGINS_OPENCL_MEMORY_H_
+#define FERRY_PLUGINS_OPENCL_MEMORY_H_
+
+#include "api.h"
+#include "devices.h"
+#include "ferry/plugin.h"
+
+// Functions of `ferry_backend`.
+//
+// Many drivers allocate a buffer only when a command first uses it. If that
+// fails, `opencl_copy` or the event of an asynchronous copy reports it, as
+// FERRY_RESOURCE_EXHAUSTED with the driver's error.
+int32_t opencl_allocate(void* context, uint32_t index, uint64_t size_bytes,
+                        uint64_t* handle, ferry_status* status);
+int32_t opencl_free(void* context, uint32_t index, uint64_t handle,
+                    ferry_status* status);
+int32_t opencl_copy(void* context, const ferry_copy* copy,
+                    ferry_status* status);
+
+// Checks everything about a copy, and finds its device and its buffer. The
+// buffer is null if there is nothing to copy.
+int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
+                          cl_mem* buffer, ferry_status* status);
+
+// Enqueues a copy that `opencl_check_copy` has accepted; `buffer` is not null.
+// Writes the event of the copy to `done`, which the caller releases. The queue
+// is flushed. If this fails, nothing is under way.
+int32_t opencl_enqueue_copy(cl_command_queue queue, const ferry_copy* copy,
+                            cl_mem buffer, cl_event* done,
+                            ferry_status* status);
+
+// Waits for an event, and returns the status code of its command.
+int32_t opencl_wait(cl_event event, ferry_status* status);
+
+#endif  // FERRY_PLUGINS_OPENCL_MEMORY_H_

@@ -1,0 +1,163 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "queues.h"
+
+#include <stdlib.h>
+
+#include "api.h"
+#include "devices.h"
+#include "errors.h"
+#include "memory.h"
+
+typedef struct queue {
+  const opencl_device* device;
+  cl_command_queue commands;
+} queue;
+
+static int32_t no_host_memory(ferry_status* status) {
+  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
+}
+
+static cl_event event_of(uint64_t handle) {
+  return (cl_event)(uintptr_t)handle;
+}
+
+// -----------------------------------------------------------------------------
+// Queues
+// -----------------------------------------------------------------------------
+
+int32_t opencl_queue_create(void* context, uint32_t index, uint64_t* handle,
+                            ferry_status* status) {
+  (void)context;
+  opencl_device* device;
+  int32_t code = opencl_find_device(index, &device, status);
+  if (code != FERRY_OK) return code;
+  queue* made = malloc(sizeof(*made));
+  if (made == NULL) return no_host_memory(status);
+  made->device = device;
+  code = opencl_new_queue(device, &made->commands, status);
+  if (code != FERRY_OK) {
+    free(made);
+    return code;
+  }
+  *handle = (uint64_t)(uintptr_t)made;
+  return FERRY_OK;
+}
+
+int32_t opencl_queue_destroy(void* context, uint64_t handle,
+                             ferry_status* status) {
+  (void)context;
+  int32_t code = opencl_usable(status);
+  if (code != FERRY_OK) return code;
+  queue* closed = (queue*)(uintptr_t)handle;
+  cl_int finished = opencl.clFinish(closed->commands);
+  cl_int released = opencl.clReleaseCommandQueue(closed->commands);
+  free(closed);
+  if (finished != CL_SUCCESS) return opencl_fail(status, "clFinish", finished);
+  if (released != CL_SUCCESS) {
+    return opencl_fail(status, "clReleaseCommandQueue", released);
+  }
+  return FERRY_OK;
+}
+
+// Issues a command that does nothing, after all that the queue has.
+static int32_t enqueue_nothing(cl_command_queue commands, cl_event* done,
+                               ferry_status* status) {
+  cl_int error = opencl.clEnqueueMarkerWithWaitList(commands, 0, NULL, done);
+  if (error != CL_SUCCESS) {
+    return opencl_fail(status, "clEnqueueMarkerWithWaitList", error);
+  }
+  error = opencl.clFlush(commands);
+  if (error == CL_SUCCESS) return FERRY_OK;
+  opencl.clReleaseEvent(*done);
+  return opencl_fail(status, "clFlush", error);
+}
+
+int32_t opencl_copy_async(void* context, uint64_t handle,
+                          const ferry_copy* copy, uint64_t* event,
+                          ferry_status* status) {
+  (void)context;
+  opencl_device* device;
+  cl_mem buffer;
+  int32_t code = opencl_check_copy(copy, &device, &buffer, status);
+  if (code != FERRY_OK) return code;
+  const queue* used = (const queue*)(uintptr_t)handle;
+  if (device != used->device) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "the queue belongs to another device");
+  }
+  cl_event done;
+  code = buffer == NULL
+             ? enqueue_nothing(used->commands, &done, status)
+             : opencl_enqueue_copy(used->commands, copy, buffer, &done, status);
+  if (code == FERRY_OK) *event = (uint64_t)(uintptr_t)done;
+  return code;
+}
+
+// -----------------------------------------------------------------------------
+// Events
+// -----------------------------------------------------------------------------
+
+int32_t opencl_event_query(void* context, uint64_t handle, uint32_t* ready,
+                           ferry_status* status) {
+  (void)context;
+  int32_t code = opencl_usable(status);
+  if (code != FERRY_OK) return code;
+  cl_int outcome = CL_QUEUED;
+  cl_int error =
+      opencl.clGetEventInfo(event_of(handle), CL_EVENT_COMMAND_EXECUTION_STATUS,
+                            sizeof(outcome), &outcome, NULL);
+  if (error != CL_SUCCESS) return opencl_fail(status, "clGetEventInfo", error);
+  *ready = outcome <= CL_COMPLETE ? 1 : 0;
+  return outcome < 0 ? opencl_fail(status, "the copy", outcome) : FERRY_OK;
+}
+
+int32_t opencl_event_wait(void* context, uint64_t handle,
+                          ferry_status* status) {
+  (void)context;
+  int32_t code = opencl_usable(status);
+  if (code != FERRY_OK) return code;
+  return opencl_wait(event_of(handle), status);
+}
+
+typedef struct waiting {
+  ferry_event_callback function;
+  void* context;
+} waiting;
+
+static void CL_CALLBACK on_complete(cl_event event, cl_int outcome,
+                                    void* argument) {
+  (void)event;
+  waiting called = *(waiting*)argument;
+  free(argument);
+  called.function(called.context, opencl_code(outcome));
+}
+
+int32_t opencl_event_on_ready(void* context, uint64_t handle,
+                              ferry_event_callback callback,
+                              void* callback_context, ferry_status* status) {
+  (void)context;
+  int32_t code = opencl_usable(status);
+  if (code != FERRY_OK) return code;
+  waiting* added = malloc(sizeof(*added));
+  if (added == NULL) return no_host_memory(status);
+  added->function = callback;
+  added->context = callback_context;
+  // OpenCL calls it with CL_COMPLETE, or with the error of the command.
+  cl_int error = opencl.clSetEventCallback(event_of(handle), CL_COMPLETE,
+                                           on_complete, added);
+  if (error == CL_SUCCESS) return FERRY_OK;
+  free(added);
+  return opencl_fail(status, "clSetEventCallback", error);
+}
+
+int32_t opencl_event_release(void* context, uint64_t handle,
+                             ferry_status* status) {
+  (void)context;
+  int32_t code = opencl_usable(status);
+  if (code != FERRY_OK) return code;
+  cl_int error = opencl.clReleaseEvent(event_of(handle));
+  if (error == CL_SUCCESS) return FERRY_OK;
+  return opencl_fail(status, "clReleaseEvent", error);
+}
