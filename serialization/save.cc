@@ -31,6 +31,7 @@
 #include "ferry/serialization/torch/pickle_codec.h"
 #include "ferry/serialization/torch/torch_pickler.h"
 #include "ferry/serialization/torch/zip_records.h"
+#include "ferry/serialization/transfer/map_location.h"
 #include "ferry/serialization/transfer/output.h"
 #include "ferry/serialization/zip/archive_writer.h"
 
@@ -110,7 +111,25 @@ absl::Status CheckCodec(const SaveOptions& options) {
   return absl::OkStatus();
 }
 
+// The tag to write instead of `tag`.
+absl::StatusOr<std::string> MapTag(const std::string& tag,
+                                   const MapLocation& map_location) {
+  const absl::string_view mapped = map_location.MapTag(tag);
+  if (mapped.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "SaveOptions::map_location maps the location ", QuoteForMessage(tag),
+        " to an empty one, which no reader could restore"));
+  }
+  return std::string(mapped);
+}
+
 absl::Status CheckOptions(const SaveOptions& options) {
+  if (options.map_location.mapper() != nullptr) {
+    return absl::InvalidArgumentError(
+        "SaveOptions::map_location cannot be a function, because a save only "
+        "writes the names of locations; use MapLocation::To or "
+        "MapLocation::Table");
+  }
   if (options.container == Container::kTar ||
       options.container == Container::kBare) {
     return absl::InvalidArgumentError(
@@ -154,18 +173,18 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
     write_options.control = &options;
     return safetensors::WriteSafetensors(value, devices, write_options, output);
   }
-  StorageTable storages(
-      [&devices](const Storage& storage) -> absl::StatusOr<std::string> {
-        if (!storage.has_data() && storage.size_bytes() != 0) {
-          return absl::InvalidArgumentError(
-              absl::StrCat("a storage of ", storage.size_bytes(),
-                           " bytes: ", kBytesNotRead));
-        }
-        if (!storage.recorded_location().empty()) {
-          return storage.recorded_location();
-        }
-        return devices.LocationTag(storage);
-      });
+  StorageTable storages([&devices, &options](const Storage& storage)
+                            -> absl::StatusOr<std::string> {
+    if (!storage.has_data() && storage.size_bytes() != 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a storage of ", storage.size_bytes(), " bytes: ", kBytesNotRead));
+    }
+    std::string tag = storage.recorded_location();
+    if (tag.empty()) {
+      FERRY_ASSIGN_OR_RETURN(tag, devices.LocationTag(storage));
+    }
+    return MapTag(tag, options.map_location);
+  });
   // Of a value that a program made only the tensors are known. Where the value
   // is a part of its graph this is too many, at about 80 bytes for each.
   storages.ReserveAdded(std::max(value.graph()->storages().size(),

@@ -24,6 +24,7 @@
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/torch/compatibility.h"
+#include "ferry/serialization/transfer/map_location.h"
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
@@ -88,6 +89,19 @@ struct SaveOptions : TransferControl {
   // safetensors file, so that they no longer share memory when read back. The
   // default is false: such tensors are an error.
   bool copy_shared = false;
+
+  // Replaces the location tags that the file gets. The default replaces none:
+  // each storage gets the tag of its device, or the one that it recorded when
+  // it was loaded with `Placement::kHost`. Use this to write a file for a
+  // program that knows the device under another name, or not at all:
+  //
+  //   SaveOptions options;
+  //   options.map_location = MapLocation::Table({{"opencl:0", "cuda:0"}});
+  //
+  // The device of the new tag need not exist. The form `Function` and a mapping
+  // to an empty tag are kInvalidArgument. Files in the container kSafetensors
+  // have no locations, so they ignore this option.
+  MapLocation map_location;
 
   // The registry of devices. Null means `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -30,6 +31,7 @@
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
+#include "ferry/serialization/transfer/map_location.h"
 #include "ferry/serialization/zip/zip_directory.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
@@ -236,6 +238,82 @@ TEST_F(SaveTest, StoragesAreTaggedByTheRegistry) {
   const absl::StatusOr<std::string> again = SaveToString(*on_host);
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT(*again, HasSubstr("other:3"));
+}
+
+// A tensor on fake:1, one on fake:0 and one whose file recorded "other:3".
+Value OnThreeLocations(FakeBackend& fake) {
+  Value all = Value::Dict();
+  for (int index : {0, 1}) {
+    Memory memory;
+    EXPECT_THAT(fake.Allocate(index, {16}, {&memory, 1}), IsOk());
+    EXPECT_THAT(fake.CopyFromHost(SmallStorage().data(), memory, 0, 16),
+                IsOk());
+    const Storage storage =
+        Storage::FromMemory(Device("fake", index), memory, 16);
+    EXPECT_THAT(all.Set(absl::StrCat("fake", index),
+                        Value(*Tensor::Create(storage, DType::kFloat32, {4}))),
+                IsOk());
+  }
+  const Tensor recorded = *Tensor::FromData<float>({1}, {1});
+  recorded.storage().set_recorded_location("other:3");
+  EXPECT_THAT(all.Set("other", Value(recorded)), IsOk());
+  return all;
+}
+
+TEST_F(SaveTest, MapLocationReplacesTags) {
+  const Value value = OnThreeLocations(*fake_);
+  load_options_.placement = Placement::kHost;
+  const std::vector<std::string> keys = {"fake0", "fake1", "other"};
+  struct Case {
+    MapLocation map;
+    std::vector<std::string> tags;
+  };
+  const std::vector<Case> cases = {
+      {MapLocation(), {"fake:0", "fake:1", "other:3"}},
+      {MapLocation::To("cuda:0"), {"cuda:0", "cuda:0", "cuda:0"}},
+      // One hop.
+      {MapLocation::Table({{"fake:1", "fake:0"}, {"fake:0", "cuda:0"}}),
+       {"cuda:0", "fake:0", "other:3"}},
+      {MapLocation::Table({{"other:3", "cpu"}}), {"fake:0", "fake:1", "cpu"}},
+  };
+  for (const Case& each : cases) {
+    options_.map_location = each.map;
+    for (Container container : {Container::kZip, Container::kLegacy}) {
+      options_.container = container;
+      const absl::StatusOr<std::string> bytes = SaveToString(value);
+      ASSERT_THAT(bytes, IsOk());
+      const absl::StatusOr<Value> read = LoadMemory(*bytes, load_options_);
+      ASSERT_THAT(read, IsOk());
+      std::vector<std::string> tags;
+      for (const std::string& key : keys) {
+        tags.push_back(
+            read->Get(key)->AsTensor()->storage().recorded_location());
+      }
+      EXPECT_EQ(tags, each.tags);
+    }
+  }
+  // What is saved stays where it is.
+  EXPECT_EQ(value.Get("fake1")->AsTensor()->device().ToString(), "fake:1");
+}
+
+TEST_F(SaveTest, MapLocationMustNameALocation) {
+  const Value value = OnThreeLocations(*fake_);
+  options_.map_location = MapLocation::Table({{"fake:1", ""}});
+  absl::Status status = SaveToString(value).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("fake:1"));
+  options_.map_location = MapLocation::Function(
+      [](const Storage&, absl::string_view) { return std::nullopt; });
+  status = SaveToString(value).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("function"));
+  // The limits of tags hold for new ones, too.
+  options_.map_location = MapLocation::To(std::string(1025, 'x'));
+  EXPECT_EQ(SaveToString(value).status().code(),
+            absl::StatusCode::kUnimplemented);
+  options_.map_location = MapLocation::To("cuda\xff");
+  EXPECT_EQ(SaveToString(value).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(SaveTest, ATagIsWrittenOnce) {

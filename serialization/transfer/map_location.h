@@ -6,7 +6,8 @@
 // -----------------------------------------------------------------------------
 //
 // The counterpart of PyTorch's `map_location`: says where storages go instead
-// of the location that the file names.
+// of the location that the file names. A save takes one, too, and writes the
+// mapped tags (`SaveOptions::map_location`).
 //
 // Example: everything to the CPU; one device instead of another; a function.
 //
