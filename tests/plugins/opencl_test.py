@@ -1,0 +1,320 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The OpenCL plugin on PoCL, which runs OpenCL on the CPU.
+
+    opencl_test.py OPENCL FERRY PLUGIN_H PLUGIN_C INDEX_JSON GUIDE
+
+Builds the plugin by the command of the guide, in a folder that has the plugin's
+sources and the C header. PyTorch writes the checkpoints and reads what comes
+back.
+
+Debian's PoCL 3.1 has two kinds of device, both the CPU: "basic" runs commands on
+the thread that asks, "pthread" on threads of its own.
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+
+import torch
+
+OPENCL = FERRY = PLUGIN_H = PLUGIN_C = INDEX = GUIDE = None
+
+# Of PoCL with POCL_MEMORY_LIMIT=1, a quarter of a GiB.
+MOST_BYTES = 1 << 28
+
+# Loaders of OpenCL that do not work: no library at all, and one that is too old.
+BROKEN_LOADER = 'not a library\n'
+OLD_LOADER = 'int clGetPlatformIDs(void) { return 0; }\n'
+
+
+def guide():
+    with open(GUIDE, encoding='utf-8') as file:
+        return file.read()
+
+
+def save_tagged(value, path, tag_of):
+    """torch.save, with `tag_of(storage)` as the tags of the storages."""
+    registry = torch.serialization._package_registry
+    before = list(registry)
+    torch.serialization.register_package(0, tag_of, lambda storage, tag: None)
+    try:
+        torch.save(value, path)
+    finally:
+        registry[:] = before
+
+
+def tags_in(path):
+    """The tags of the storages of a file, in the order of PyTorch's load."""
+    tags = []
+
+    def note(storage, tag):
+        tags.append(tag)
+        return storage
+
+    torch.load(path, map_location=note)
+    return tags
+
+
+def flatten(value):
+    if isinstance(value, dict):
+        return [leaf for key in value for leaf in [key] + flatten(value[key])]
+    if isinstance(value, (list, tuple)):
+        return [leaf for entry in value for leaf in flatten(entry)]
+    return [value]
+
+
+def records(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name.split('/', 1)[1]: archive.read(name)
+                for name in archive.namelist()}
+
+
+def model(seed, size=256):
+    """A training checkpoint: many dtypes, views, shared and empty storages."""
+    torch.manual_seed(seed)
+    net = torch.nn.Sequential(torch.nn.Linear(size, size), torch.nn.ReLU(),
+                              torch.nn.BatchNorm1d(size),
+                              torch.nn.Linear(size, 10))
+    optimizer = torch.optim.Adam(net.parameters())
+    net(torch.randn(4, size)).sum().backward()
+    optimizer.step()
+    base = torch.arange(1000.)
+    return {
+        'model': net.state_dict(),
+        'optimizer': optimizer.state_dict(),
+        'dtypes': [torch.arange(7).to(dtype) for dtype in (
+            torch.uint8, torch.int16, torch.int64, torch.float16,
+            torch.bfloat16, torch.float64, torch.bool, torch.complex64)],
+        'views': [base, base[10:20], base.view(10, 100).t()[3:]],
+        'empty': torch.empty(0, 3),
+        'number': torch.tensor(3.5),
+        'epoch': 7,
+    }
+
+
+class OpenClTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        os.umask(0o022)
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        source = os.path.dirname(PLUGIN_C)
+        os.makedirs(os.path.join(cls.folder, 'plugins/opencl'))
+        os.makedirs(os.path.join(cls.folder, 'plugins/abi/ferry'))
+        shutil.copy(PLUGIN_H, os.path.join(cls.folder, 'plugins/abi/ferry'))
+        for path in glob.glob(os.path.join(source, '*.[ch]')):
+            shutil.copy(path, os.path.join(cls.folder, 'plugins/opencl'))
+        lines = re.findall(r'^cc .*$', guide(), re.MULTILINE)
+        assert len(lines) == 1, lines
+        subprocess.run(lines[0], shell=True, cwd=cls.folder, check=True)
+        cls.plugin = os.path.join(cls.folder, 'libferry_opencl.so')
+
+    def environment(self, devices='pthread', **more):
+        """What the tests run with: only PoCL, and only these devices."""
+        environment = {
+            'PATH': os.environ['PATH'],
+            'POCL_CACHE_DIR': os.path.join(self.folder, 'cache'),
+            'POCL_DEVICES': devices,
+        }
+        environment.update(more)
+        return environment
+
+    def run_opencl(self, command, *files, **environment):
+        """The answers for the files, one each."""
+        result = subprocess.run([OPENCL, self.plugin, command] + list(files),
+                                env=self.environment(**environment),
+                                capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result.stdout.strip().split('\n')
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    # --- The plugin ----------------------------------------------------------
+
+    def check(self, **environment):
+        result = subprocess.run([FERRY, 'plugin', 'check', self.plugin],
+                                env=self.environment(**environment),
+                                capture_output=True, text=True, check=False)
+        outcomes = re.findall(r'^([A-Z]-\d\d)  (\w+)', result.stdout,
+                              re.MULTILINE)
+        self.assertGreater(len(outcomes), 60, result.stdout + result.stderr)
+        failed = [check for check, outcome in outcomes if outcome == 'fail']
+        self.assertEqual((failed, result.returncode), ([], 0), result.stdout)
+        return dict(outcomes)
+
+    def test_passes_the_check(self):
+        for devices in ('basic', 'pthread', 'pthread basic'):
+            with self.subTest(devices=devices):
+                outcomes = self.check(devices=devices)
+                # What needs a device was really run.
+                for check, outcome in outcomes.items():
+                    if check[0] in 'CGNRT' and check != 'C-08':
+                        self.assertEqual(outcome, 'pass', check)
+
+    def test_passes_the_check_beside_the_handlers_of_the_driver(self):
+        # PoCL then installs none that the plugin would have to put back.
+        self.check(POCL_SIGFPE_HANDLER='0', POCL_SIGUSR2_HANDLER='0')
+
+    def test_exports_one_symbol_and_does_not_link_opencl(self):
+        symbols = subprocess.run(['nm', '-D', '--defined-only', self.plugin],
+                                 capture_output=True, text=True,
+                                 check=True).stdout
+        self.assertEqual([line.split()[-1] for line in
+                          symbols.strip().split('\n')],
+                         ['ferry_plugin_query_v0'])
+        needed = subprocess.run(['readelf', '-d', self.plugin],
+                                capture_output=True, text=True,
+                                check=True).stdout
+        self.assertNotIn('OpenCL', needed)
+
+    def devices(self, **environment):
+        return subprocess.run(
+            [FERRY, 'devices', '--plugin=' + self.plugin],
+            env=self.environment(**environment),
+            capture_output=True, text=True, check=True).stdout
+
+    def test_devices_have_a_stable_order(self):
+        # By name, whatever the order in which PoCL is told of them.
+        for devices in ('pthread basic', 'basic pthread'):
+            shown = self.devices(devices=devices)
+            self.assertRegex(shown, r'opencl:0 +basic-[^\n]*GiB')
+            self.assertRegex(shown, r'opencl:1 +pthread-[^\n]*GiB')
+
+    # --- Machines without devices --------------------------------------------
+
+    def test_without_a_driver_there_is_a_reason(self):
+        empty = tempfile.mkdtemp(dir=self.folder)
+        outcomes = self.check(OCL_ICD_VENDORS=empty)
+        self.assertEqual(outcomes['D-03'], 'pass')
+        self.assertEqual(outcomes['C-01'], 'unsupported')
+        reason = 'no device: its driver is not installed: there is no OpenCL '
+        self.assertIn(reason, self.devices(OCL_ICD_VENDORS=empty))
+        path = self.path('small.pt')
+        torch.save(torch.arange(3), path)
+        answer, = self.run_opencl('load', path, OCL_ICD_VENDORS=empty)
+        self.assertIn('UNAVAILABLE', answer)
+        self.assertIn('pocl-opencl-icd', answer)
+
+    def test_without_a_loader_there_is_a_reason(self):
+        broken = tempfile.mkdtemp(dir=self.folder)
+        loader = os.path.join(broken, 'libOpenCL.so.1')
+        with open(loader, 'w', encoding='utf-8') as file:
+            file.write(BROKEN_LOADER)
+        self.assertRegex(self.devices(LD_LIBRARY_PATH=broken),
+                         r'no device: its driver is not installed: .*libOpenCL')
+        source = os.path.join(broken, 'old.c')
+        with open(source, 'w', encoding='utf-8') as file:
+            file.write(OLD_LOADER)
+        subprocess.run(['cc', '-shared', '-fPIC', '-o', loader, source],
+                       check=True)
+        self.assertRegex(self.devices(LD_LIBRARY_PATH=broken),
+                         r'no device: its driver is too old: .*OpenCL 1\.2')
+
+    # --- Checkpoints ---------------------------------------------------------
+
+    def test_cuda_checkpoints_go_to_opencl_and_back(self):
+        pairs = []
+        for number in range(3):
+            source = self.path('cuda%d.pt' % number)
+            save_tagged(model(number), source, lambda storage: 'cuda:0')
+            self.assertEqual(set(tags_in(source)), {'cuda:0'})
+            pairs.append((source, self.path('out%d.pt' % number)))
+        answers = self.run_opencl('retag',
+                                  *[path for pair in pairs for path in pair])
+        self.assertEqual(answers, ['ok'] * len(pairs))
+        for source, out in pairs:
+            self.assertEqual(tags_in(out), tags_in(source))
+            wanted = flatten(torch.load(source, map_location='cpu'))
+            found = flatten(torch.load(out, map_location='cpu'))
+            self.assertGreater(len(wanted), 30)
+            self.assertEqual(len(found), len(wanted))
+            for one, other in zip(wanted, found):
+                self.assertIs(type(one), type(other))
+                if not isinstance(one, torch.Tensor):
+                    self.assertEqual(one, other)
+                    continue
+                self.assertEqual(
+                    (one.dtype, one.shape, one.stride(), one.storage_offset()),
+                    (other.dtype, other.shape, other.stride(),
+                     other.storage_offset()))
+                self.assertTrue(torch.equal(one, other))
+            # Even the records are the ones that PyTorch wrote.
+            self.assertEqual(records(out), records(source))
+
+    def test_fixtures_of_every_version_of_pytorch(self):
+        fixtures = sorted(glob.glob(
+            os.path.join(os.path.dirname(INDEX), '*/tag_cuda1.pt')))
+        self.assertEqual(len(fixtures), 2)
+        pairs = []
+        for number, fixture in enumerate(fixtures):
+            pairs += [fixture, self.path('fixture%d.pt' % number)]
+        self.assertEqual(
+            self.run_opencl('retag', *pairs, devices='pthread basic'),
+            ['ok', 'ok'])
+        for source, out in zip(pairs[::2], pairs[1::2]):
+            self.assertIn('cuda:1', tags_in(out))
+            self.assertEqual(tags_in(out), tags_in(source))
+
+    def test_convert_writes_the_tag_that_is_asked_for(self):
+        source, out = self.path('from_opencl.pt'), self.path('to_cuda.pt')
+        save_tagged(model(1), source, lambda storage: 'opencl:0')
+        subprocess.run([FERRY, 'convert', '--map-location=opencl:0=cuda:0',
+                        source, out], env=self.environment(), check=True)
+        self.assertEqual(set(tags_in(out)), {'cuda:0'})
+
+    def test_one_load_fills_two_devices(self):
+        # Large enough for several threads and many staging buffers, beside
+        # storages that share one.
+        value = [torch.randn(3 << 20), torch.randint(0, 9, (5 << 20,)),
+                 [torch.full((n,), float(n)) for n in range(300)]]
+        number = [0]
+
+        def alternate(storage):
+            number[0] += 1
+            return 'cuda:%d' % (number[0] % 2)
+
+        path = self.path('two.pt')
+        save_tagged(value, path, alternate)
+        self.assertEqual(set(tags_in(path)), {'cuda:0', 'cuda:1'})
+        for devices in ('pthread basic', 'pthread pthread'):
+            self.assertEqual(self.run_opencl('spread', path, devices=devices),
+                             ['ok'])
+
+    def test_a_storage_that_is_too_large_is_refused_with_the_figures(self):
+        large, small = self.path('large.pt'), self.path('small.pt')
+        torch.save([torch.ones(3),
+                    torch.zeros(MOST_BYTES + 1, dtype=torch.uint8)], large)
+        torch.save(model(2), small)
+        refused, loaded = self.run_opencl('load', large, small,
+                                          POCL_MEMORY_LIMIT='1')
+        self.assertIn('RESOURCE_EXHAUSTED', refused)
+        self.assertIn('cannot allocate %d bytes on opencl:0' % (MOST_BYTES + 1),
+                      refused)
+        self.assertIn('at most %d bytes at once' % MOST_BYTES, refused)
+        # The process goes on.
+        self.assertEqual(loaded, 'ok')
+
+    def test_a_fork_is_refused_and_does_not_hang(self):
+        path = self.path('fork.pt')
+        torch.save(torch.arange(1000.), path)
+        copied, loaded, parent = self.run_opencl('fork', path)
+        for answer in (copied, loaded):
+            self.assertIn('FAILED_PRECONDITION', answer)
+            self.assertIn('fork', answer)
+        self.assertEqual(parent, 'ok')
+
+
+if __name__ == '__main__':
+    OPENCL, FERRY, PLUGIN_H, PLUGIN_C, INDEX, GUIDE = [
+        os.path.abspath(path) for path in sys.argv[1:7]
+    ]
+    unittest.main(argv=sys.argv[:1])
