@@ -5,57 +5,49 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "errors.h"
 
 // -----------------------------------------------------------------------------
-// The table of buffers
+// The buffers
 // -----------------------------------------------------------------------------
 
-typedef struct slot {
-  cl_mem buffer;  // null if the slot is free
+typedef struct block {
+  cl_mem buffer;
   uint64_t size_bytes;
   uint32_t device_index;
-  uint32_t use_count;
-  uint32_t next_free;  // of a free slot: the number of the next, or 0
-} slot;
+} block;
 
-// Slots are numbered from 1, so that no handle is 0.
-static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
-// Guarded by `table_mutex`.
-static slot* slots;
-static uint32_t slot_count;
-static uint32_t first_free;
+// All blocks, ordered by buffer.
+static pthread_mutex_t blocks_mutex = PTHREAD_MUTEX_INITIALIZER;
+static void* blocks;  // guarded by `blocks_mutex`
 
-// Makes sure that there is a free slot. Returns 0 if there is no host memory.
-// `table_mutex` is held.
-static int reserve_slot(void) {
-  if (first_free != 0) return 1;
-  if (slot_count > UINT32_MAX / 2) return 0;
-  uint32_t count = slot_count == 0 ? 256 : slot_count * 2;
-  slot* more = realloc(slots, (size_t)count * sizeof(*more));
-  if (more == NULL) return 0;
-  slots = more;
-  for (uint32_t i = count; i > slot_count; --i) {
-    slots[i - 1] = (slot){.next_free = first_free};
-    first_free = i;
-  }
-  slot_count = count;
-  return 1;
+static int compare_blocks(const void* left, const void* right) {
+  uintptr_t a = (uintptr_t)((const block*)left)->buffer;
+  uintptr_t b = (uintptr_t)((const block*)right)->buffer;
+  return (a > b) - (a < b);
 }
 
-// Returns the slot of a handle, or null. `table_mutex` is held.
-static slot* find_slot(uint32_t device_index, uint64_t handle) {
-  uint32_t number = (uint32_t)handle;
-  if (number == 0 || number > slot_count) return NULL;
-  slot* found = &slots[number - 1];
-  if (found->buffer == NULL || found->use_count != (uint32_t)(handle >> 32) ||
-      found->device_index != device_index) {
-    return NULL;
-  }
-  return found;
+static int add_block(block* added) {
+  pthread_mutex_lock(&blocks_mutex);
+  int is_added = tsearch(added, &blocks, compare_blocks) != NULL;
+  pthread_mutex_unlock(&blocks_mutex);
+  return is_added;
+}
+
+// Returns the block of a handle, or null. `blocks_mutex` is held.
+static block* find_block(uint32_t device_index, uint64_t handle) {
+  const block wanted = {.buffer = (cl_mem)(uintptr_t)handle};
+  block** found = tfind(&wanted, &blocks, compare_blocks);
+  return found != NULL && (*found)->device_index == device_index ? *found
+                                                                 : NULL;
+}
+
+static int32_t no_host_memory(ferry_status* status) {
+  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
 }
 
 static int32_t not_ours(ferry_status* status) {
@@ -90,25 +82,23 @@ int32_t opencl_allocate(void* context, uint32_t index, uint64_t size_bytes,
   cl_context device_context;
   code = opencl_context(device, &device_context, status);
   if (code != FERRY_OK) return code;
+  block* made = malloc(sizeof(*made));
+  if (made == NULL) return no_host_memory(status);
   cl_int error = CL_SUCCESS;
   cl_mem buffer = opencl.clCreateBuffer(device_context, CL_MEM_READ_WRITE,
                                         size_bytes, NULL, &error);
-  if (buffer == NULL) return opencl_fail(status, "clCreateBuffer", error);
-  pthread_mutex_lock(&table_mutex);
-  int is_reserved = reserve_slot();
-  if (is_reserved) {
-    uint32_t number = first_free;
-    slot* taken = &slots[number - 1];
-    first_free = taken->next_free;
-    taken->buffer = buffer;
-    taken->size_bytes = size_bytes;
-    taken->device_index = index;
-    *handle = (uint64_t)taken->use_count << 32 | number;
+  if (buffer == NULL) {
+    free(made);
+    return opencl_fail(status, "clCreateBuffer", error);
   }
-  pthread_mutex_unlock(&table_mutex);
-  if (is_reserved) return FERRY_OK;
+  *made = (block){buffer, size_bytes, index};
+  if (add_block(made)) {
+    *handle = (uint64_t)(uintptr_t)buffer;
+    return FERRY_OK;
+  }
   opencl.clReleaseMemObject(buffer);
-  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
+  free(made);
+  return no_host_memory(status);
 }
 
 int32_t opencl_free(void* context, uint32_t index, uint64_t handle,
@@ -117,19 +107,13 @@ int32_t opencl_free(void* context, uint32_t index, uint64_t handle,
   opencl_device* device;
   int32_t code = opencl_find_device(index, &device, status);
   if (code != FERRY_OK || handle == 0) return code;
-  cl_mem buffer = NULL;
-  pthread_mutex_lock(&table_mutex);
-  slot* found = find_slot(index, handle);
-  if (found != NULL) {
-    buffer = found->buffer;
-    found->buffer = NULL;
-    ++found->use_count;
-    found->next_free = first_free;
-    first_free = (uint32_t)handle;
-  }
-  pthread_mutex_unlock(&table_mutex);
-  if (buffer == NULL) return not_ours(status);
-  cl_int error = opencl.clReleaseMemObject(buffer);
+  pthread_mutex_lock(&blocks_mutex);
+  block* freed = find_block(index, handle);
+  if (freed != NULL) tdelete(freed, &blocks, compare_blocks);
+  pthread_mutex_unlock(&blocks_mutex);
+  if (freed == NULL) return not_ours(status);
+  cl_int error = opencl.clReleaseMemObject(freed->buffer);
+  free(freed);
   if (error == CL_SUCCESS) return FERRY_OK;
   return opencl_fail(status, "clReleaseMemObject", error);
 }
@@ -151,13 +135,13 @@ int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
   cl_mem found_buffer = NULL;
   uint64_t size_bytes = 0;
   if (copy->handle != 0) {
-    pthread_mutex_lock(&table_mutex);
-    const slot* found = find_slot(copy->device_index, copy->handle);
+    pthread_mutex_lock(&blocks_mutex);
+    const block* found = find_block(copy->device_index, copy->handle);
     if (found != NULL) {
       found_buffer = found->buffer;
       size_bytes = found->size_bytes;
     }
-    pthread_mutex_unlock(&table_mutex);
+    pthread_mutex_unlock(&blocks_mutex);
     // The host frees no memory that a copy uses, so the buffer stays.
     if (found_buffer == NULL) return not_ours(status);
   }

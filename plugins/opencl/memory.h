@@ -7,10 +7,12 @@
 //
 // Memory of the devices, and blocking copies.
 //
-// Each allocation is an OpenCL buffer. Its handle is not an address: the lower
-// 32 bits are a place in a table, the upper 32 bits count how often the place
-// was used before, so that a handle that was freed is refused. An allocation of
-// 0 bytes has the handle 0 and no buffer, because OpenCL has no empty buffers.
+// Each allocation is an OpenCL buffer, and its handle is the `cl_mem`. A
+// program can therefore use a tensor's buffer in its own kernels
+// (docs/opencl.md). A table of all buffers has their sizes, so that a handle
+// which is not a buffer of the plugin is refused instead of dereferenced. An
+// allocation of 0 bytes has the handle 0 and no buffer, because OpenCL has no
+// empty buffers.
 #ifndef FERRY_PLUGINS_OPENCL_MEMORY_H_
 #define FERRY_PLUGINS_OPENCL_MEMORY_H_
 

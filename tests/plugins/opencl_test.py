@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The OpenCL plugin on PoCL, which runs OpenCL on the CPU.
 
-    opencl_test.py OPENCL FERRY PLUGIN_H PLUGIN_C INDEX_JSON GUIDE
+    opencl_test.py OPENCL OPENCL_KERNEL FERRY PLUGIN_H PLUGIN_C INDEX_JSON \
+        GUIDE
 
 Builds the plugin by the command of the guide, in a folder that has the plugin's
 sources and the C header. PyTorch writes the checkpoints and reads what comes
@@ -24,7 +25,7 @@ import zipfile
 
 import torch
 
-OPENCL = FERRY = PLUGIN_H = PLUGIN_C = INDEX = GUIDE = None
+OPENCL = KERNEL = FERRY = PLUGIN_H = PLUGIN_C = INDEX = GUIDE = None
 
 # Of PoCL with POCL_MEMORY_LIMIT=1, a quarter of a GiB.
 MOST_BYTES = 1 << 28
@@ -303,6 +304,18 @@ class OpenClTest(unittest.TestCase):
         # The process goes on.
         self.assertEqual(loaded, 'ok')
 
+    def test_kernels_of_the_program_see_the_tensors(self):
+        source, out = self.path('once.pt'), self.path('twice.pt')
+        base = torch.arange(1000.)
+        torch.save({'base': base, 'part': base[100:300]}, source)
+        subprocess.run([KERNEL, self.plugin, source, '/part', out],
+                       env=self.environment(HOME=self.folder), check=True)
+        base[100:300] *= 2
+        found = torch.load(out, map_location='cpu')
+        self.assertTrue(torch.equal(found['base'], base))
+        self.assertTrue(torch.equal(found['part'], base[100:300]))
+        self.assertEqual(set(tags_in(out)), {'opencl:0'})
+
     def test_a_fork_is_refused_and_does_not_hang(self):
         path = self.path('fork.pt')
         torch.save(torch.arange(1000.), path)
@@ -314,7 +327,7 @@ class OpenClTest(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    OPENCL, FERRY, PLUGIN_H, PLUGIN_C, INDEX, GUIDE = [
-        os.path.abspath(path) for path in sys.argv[1:7]
+    OPENCL, KERNEL, FERRY, PLUGIN_H, PLUGIN_C, INDEX, GUIDE = [
+        os.path.abspath(path) for path in sys.argv[1:8]
     ]
     unittest.main(argv=sys.argv[:1])
