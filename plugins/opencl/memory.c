@@ -1,6 +1,8 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
+#define _GNU_SOURCE
+
 #include "memory.h"
 
 #include <inttypes.h>
@@ -8,6 +10,7 @@
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "errors.h"
 
@@ -194,15 +197,20 @@ int32_t opencl_enqueue_copy(cl_command_queue queue, const ferry_copy* copy,
 int32_t opencl_wait(cl_event event, ferry_status* status) {
   cl_int error = opencl.clWaitForEvents(1, &event);
   if (error == CL_SUCCESS) return FERRY_OK;
-  // Says only that there was an error; the event knows which.
-  cl_int outcome = CL_COMPLETE;
-  if (error == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST &&
-      opencl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
-                            sizeof(outcome), &outcome, NULL) == CL_SUCCESS &&
-      outcome < 0) {
-    return opencl_fail(status, "the copy", outcome);
+  // Either the copy has failed, and only the event knows how; or the wait has,
+  // and the copy may still use the host's memory.
+  cl_int outcome;
+  for (;;) {
+    outcome = CL_QUEUED;
+    if (opencl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
+                              sizeof(outcome), &outcome, NULL) != CL_SUCCESS) {
+      return opencl_fail(status, "clWaitForEvents", error);
+    }
+    if (outcome <= CL_COMPLETE) break;
+    const struct timespec pause = {.tv_nsec = 100000};
+    nanosleep(&pause, NULL);
   }
-  return opencl_fail(status, "clWaitForEvents", error);
+  return outcome < 0 ? opencl_fail(status, "the copy", outcome) : FERRY_OK;
 }
 
 int32_t opencl_copy(void* context, const ferry_copy* copy,

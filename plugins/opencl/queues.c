@@ -99,16 +99,24 @@ int32_t opencl_copy_async(void* context, uint64_t handle,
 // Events
 // -----------------------------------------------------------------------------
 
+// Gets CL_COMPLETE, an error of the command, or a positive number if it has not
+// finished.
+static int32_t get_outcome(cl_event event, cl_int* outcome,
+                           ferry_status* status) {
+  cl_int error = opencl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
+                                       sizeof(*outcome), outcome, NULL);
+  if (error == CL_SUCCESS) return FERRY_OK;
+  return opencl_fail(status, "clGetEventInfo", error);
+}
+
 int32_t opencl_event_query(void* context, uint64_t handle, uint32_t* ready,
                            ferry_status* status) {
   (void)context;
   int32_t code = opencl_usable(status);
   if (code != FERRY_OK) return code;
   cl_int outcome = CL_QUEUED;
-  cl_int error =
-      opencl.clGetEventInfo(event_of(handle), CL_EVENT_COMMAND_EXECUTION_STATUS,
-                            sizeof(outcome), &outcome, NULL);
-  if (error != CL_SUCCESS) return opencl_fail(status, "clGetEventInfo", error);
+  code = get_outcome(event_of(handle), &outcome, status);
+  if (code != FERRY_OK) return code;
   *ready = outcome <= CL_COMPLETE ? 1 : 0;
   return outcome < 0 ? opencl_fail(status, "the copy", outcome) : FERRY_OK;
 }
@@ -140,6 +148,14 @@ int32_t opencl_event_on_ready(void* context, uint64_t handle,
   (void)context;
   int32_t code = opencl_usable(status);
   if (code != FERRY_OK) return code;
+  // PoCL 3.1 reports CL_COMPLETE for an event that has failed already.
+  cl_int outcome = CL_QUEUED;
+  code = get_outcome(event_of(handle), &outcome, status);
+  if (code != FERRY_OK) return code;
+  if (outcome <= CL_COMPLETE) {
+    callback(callback_context, opencl_code(outcome));
+    return FERRY_OK;
+  }
   waiting* added = malloc(sizeof(*added));
   if (added == NULL) return no_host_memory(status);
   added->function = callback;

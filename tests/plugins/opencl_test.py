@@ -3,7 +3,7 @@
 """The OpenCL plugin on PoCL, which runs OpenCL on the CPU.
 
     opencl_test.py OPENCL OPENCL_KERNEL FERRY PLUGIN_H PLUGIN_C INDEX_JSON \
-        GUIDE
+        GUIDE SHIM_C CALLS_C
 
 Builds the plugin by the command of the guide, in a folder that has the plugin's
 sources and the C header. PyTorch writes the checkpoints and reads what comes
@@ -26,9 +26,13 @@ import zipfile
 import torch
 
 OPENCL = KERNEL = FERRY = PLUGIN_H = PLUGIN_C = INDEX = GUIDE = None
+SHIM_C = CALLS_C = None
 
 # Of PoCL with POCL_MEMORY_LIMIT=1, a quarter of a GiB.
 MOST_BYTES = 1 << 28
+
+# Long enough for any of the programs: a copy that never ends is an error.
+SECONDS = 100
 
 # Loaders of OpenCL that do not work: no library at all, and one that is too old.
 BROKEN_LOADER = 'not a library\n'
@@ -117,6 +121,19 @@ class OpenClTest(unittest.TestCase):
         assert len(lines) == 1, lines
         subprocess.run(lines[0], shell=True, cwd=cls.folder, check=True)
         cls.plugin = os.path.join(cls.folder, 'libferry_opencl.so')
+        cls.shim = os.path.join(cls.folder, 'shim')
+        os.mkdir(cls.shim)
+        subprocess.run(['cc', '-shared', '-fPIC', '-pthread', '-w', '-o',
+                        os.path.join(cls.shim, 'libOpenCL.so.1'), SHIM_C,
+                        '-ldl'], check=True)
+        cls.calls = os.path.join(cls.folder, 'opencl_calls')
+        subprocess.run(['cc', '-std=c11', '-I', 'plugins/abi', '-o', cls.calls,
+                        CALLS_C, '-ldl'], cwd=cls.folder, check=True)
+        libraries = subprocess.run(['/sbin/ldconfig', '-p'], check=True,
+                                   capture_output=True, text=True).stdout
+        found = re.search(r'libOpenCL\.so\.1 .*=> (\S+)', libraries)
+        assert found, 'no OpenCL loader; install ocl-icd-libopencl1'
+        cls.loader = found.group(1)
 
     def environment(self, devices='pthread', **more):
         """What the tests run with: only PoCL, and only these devices."""
@@ -132,7 +149,8 @@ class OpenClTest(unittest.TestCase):
         """The answers for the files, one each."""
         result = subprocess.run([OPENCL, self.plugin, command] + list(files),
                                 env=self.environment(**environment),
-                                capture_output=True, text=True, check=False)
+                                capture_output=True, text=True, check=False,
+                                timeout=SECONDS)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         return result.stdout.strip().split('\n')
 
@@ -189,6 +207,85 @@ class OpenClTest(unittest.TestCase):
             shown = self.devices(devices=devices)
             self.assertRegex(shown, r'opencl:0 +basic-[^\n]*GiB')
             self.assertRegex(shown, r'opencl:1 +pthread-[^\n]*GiB')
+
+    # --- With a shim between the plugin and OpenCL ---------------------------
+
+    def shim_environment(self, **more):
+        return self.environment(LD_LIBRARY_PATH=self.shim,
+                                OPENCL_REAL=self.loader,
+                                OPENCL_BALANCE=self.path('balance'), **more)
+
+    def balance(self):
+        with open(self.path('balance'), encoding='utf-8') as file:
+            return {name: int(count) for name, count in
+                    (line.split() for line in file)}
+
+    def expect_no_leak(self, what, mappings=0):
+        balance = self.balance()
+        self.assertEqual((balance['buffers'], balance['events']), (0, 0), what)
+        self.assertEqual(balance['mappings'], mappings, what)
+        # The idle ones of a device are kept.
+        self.assertIn(balance['queues'], range(9), what)
+
+    def test_calls_that_the_host_does_not_make(self):
+        result = subprocess.run(
+            [self.calls, self.plugin],
+            env=self.shim_environment(devices='pthread basic',
+                                      OPENCL_FAULT='copy:2:-4'),
+            capture_output=True, text=True, check=False, timeout=SECONDS)
+        self.assertEqual((result.stdout, result.returncode), ('', 0))
+        self.expect_no_leak('calls')
+
+    def test_passes_the_check_with_late_copies(self):
+        # Each copy begins up to 0.3 ms after it was asked for, which shows
+        # where a wait is missing.
+        for seed in ('1', '2'):
+            result = subprocess.run(
+                [FERRY, 'plugin', 'check', '--seconds=30', self.plugin],
+                env=self.shim_environment(OPENCL_LATE='300', OPENCL_SEED=seed),
+                capture_output=True, text=True, check=False)
+            self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_every_failure_is_reported_and_nothing_leaks(self):
+        source, out = self.path('faults.pt'), self.path('faults_out.pt')
+        save_tagged({'a': torch.arange(10.), 'b': torch.randn(300000)}, source,
+                    lambda storage: 'cuda:0')
+        failures = 0
+        for function, error in (
+                ('clCreateContext', -2), ('clCreateCommandQueue', -6),
+                ('clCreateBuffer', -4), ('clEnqueueMapBuffer', -12),
+                ('clEnqueueUnmapMemObject', -5), ('clEnqueueWriteBuffer', -4),
+                ('clEnqueueReadBuffer', -5), ('copy', -4), ('clFlush', -36),
+                ('clFinish', -5), ('clWaitForEvents', -6)):
+            for number in range(1, 100):
+                what = '%s:%d:%d' % (function, number, error)
+                result = subprocess.run(
+                    [OPENCL, self.plugin, 'retag', source, out],
+                    env=self.shim_environment(OPENCL_FAULT=what),
+                    capture_output=True, text=True, check=False,
+                    timeout=SECONDS)
+                self.assertEqual(result.returncode, 0, what + result.stderr)
+                answer = result.stdout.strip()
+                if self.balance()['calls'] < number:
+                    self.assertEqual(answer, 'ok', what)
+                    self.expect_no_leak(what)
+                    break
+                # What cannot be unmapped goes with its buffer.
+                self.expect_no_leak(
+                    what, int(function == 'clEnqueueUnmapMemObject'))
+                if answer != 'ok':
+                    failures += 1
+                    self.assertIn('driver code %d' % error, answer, what)
+                else:
+                    # Without pinned memory there is ordinary memory, a wait
+                    # that fails is repeated, and a load has nothing to report
+                    # if the end of a queue or of host memory fails.
+                    self.assertIn(function, (
+                        'clCreateBuffer', 'clCreateCommandQueue',
+                        'clEnqueueMapBuffer', 'clEnqueueUnmapMemObject',
+                        'clFinish', 'clWaitForEvents'), what)
+            self.assertGreater(number, 1, function)
+        self.assertGreater(failures, 20)
 
     # --- Machines without devices --------------------------------------------
 
@@ -327,7 +424,6 @@ class OpenClTest(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    OPENCL, KERNEL, FERRY, PLUGIN_H, PLUGIN_C, INDEX, GUIDE = [
-        os.path.abspath(path) for path in sys.argv[1:8]
-    ]
+    (OPENCL, KERNEL, FERRY, PLUGIN_H, PLUGIN_C, INDEX, GUIDE, SHIM_C,
+     CALLS_C) = [os.path.abspath(path) for path in sys.argv[1:10]]
     unittest.main(argv=sys.argv[:1])

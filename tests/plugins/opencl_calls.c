@@ -1,0 +1,187 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls the functions of the OpenCL plugin as `ferry plugin check` does not:
+// with copies that fail on the device, and with arguments that are wrong. For
+// opencl_test.py, which runs it on opencl_shim.c with OPENCL_FAULT=copy:2:-4.
+//
+//   opencl_calls PLUGIN
+//
+// Prints what is wrong, and exits with 1 if anything is.
+
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ferry/plugin.h"
+
+static int faults;
+
+#define EXPECT(condition)                                      \
+  do {                                                         \
+    if (!(condition)) {                                        \
+      printf("line %d: not true: %s\n", __LINE__, #condition); \
+      ++faults;                                                \
+    }                                                          \
+  } while (0)
+
+static ferry_status new_status(void) {
+  return (ferry_status){.struct_size = sizeof(ferry_status)};
+}
+
+static atomic_int called, code_of_call;
+
+static void note_call(void* context, int32_t code) {
+  (void)context;
+  code_of_call = code;
+  ++called;
+}
+
+static void expect_callback(const ferry_backend* table, uint64_t event,
+                            int32_t code) {
+  ferry_status status = new_status();
+  called = 0;
+  EXPECT(table->event_on_ready(table->context, event, note_call, NULL,
+                               &status) == FERRY_OK);
+  for (int i = 0; i < 5000 && called == 0; ++i) usleep(1000);
+  usleep(10000);
+  EXPECT(called == 1);
+  EXPECT(code_of_call == code);
+}
+
+// The first copy is good, the second fails on the device, the third is good.
+static void check_events(const ferry_backend* table, uint64_t handle) {
+  ferry_status status = new_status();
+  uint64_t queue = 0;
+  char bytes[100] = "some bytes", found[100] = "";
+  EXPECT(table->queue_create(table->context, 0, &queue, &status) == FERRY_OK);
+  ferry_copy in = {.struct_size = sizeof(in),
+                   .direction = FERRY_COPY_TO_DEVICE,
+                   .handle = handle,
+                   .size_bytes = sizeof(bytes),
+                   .host_source = bytes};
+  uint64_t good = 0, bad = 0, last = 0, empty = 0;
+  EXPECT(table->copy_async(table->context, queue, &in, &good, &status) ==
+         FERRY_OK);
+  EXPECT(table->copy_async(table->context, queue, &in, &bad, &status) ==
+         FERRY_OK);
+  ferry_copy out = in;
+  out.direction = FERRY_COPY_TO_HOST;
+  out.host_destination = found;
+  EXPECT(table->copy_async(table->context, queue, &out, &last, &status) ==
+         FERRY_OK);
+  // 0 bytes, with null pointers, at the end of the memory.
+  ferry_copy nothing = {.struct_size = sizeof(nothing),
+                        .direction = FERRY_COPY_TO_DEVICE,
+                        .handle = handle,
+                        .offset_bytes = sizeof(bytes)};
+  EXPECT(table->copy_async(table->context, queue, &nothing, &empty, &status) ==
+         FERRY_OK);
+  nothing.handle = 0;
+  nothing.offset_bytes = 0;
+  EXPECT(table->copy(table->context, &nothing, &status) == FERRY_OK);
+  for (int i = 0; i < 3; ++i) {
+    status = new_status();
+    EXPECT(table->event_wait(table->context, bad, &status) ==
+           FERRY_RESOURCE_EXHAUSTED);
+    EXPECT(status.code == FERRY_RESOURCE_EXHAUSTED);
+    EXPECT(status.vendor_code == -4);
+    EXPECT(strstr(status.message, "CL_MEM_OBJECT_ALLOCATION_FAILURE") != NULL);
+    status = new_status();
+    uint32_t ready = 7;
+    EXPECT(table->event_query(table->context, bad, &ready, &status) ==
+           FERRY_RESOURCE_EXHAUSTED);
+    EXPECT(ready == 1);
+  }
+  expect_callback(table, bad, FERRY_RESOURCE_EXHAUSTED);
+  status = new_status();
+  EXPECT(table->event_wait(table->context, last, &status) == FERRY_OK);
+  EXPECT(memcmp(bytes, found, sizeof(bytes)) == 0);
+  EXPECT(table->event_wait(table->context, empty, &status) == FERRY_OK);
+  expect_callback(table, good, FERRY_OK);
+  expect_callback(table, empty, FERRY_OK);
+  EXPECT(table->queue_destroy(table->context, queue, &status) == FERRY_OK);
+  const uint64_t events[] = {good, bad, last, empty};
+  for (int i = 0; i < 4; ++i) {
+    EXPECT(table->event_release(table->context, events[i], &status) ==
+           FERRY_OK);
+  }
+}
+
+// On two devices.
+static void check_arguments(const ferry_backend* table, uint64_t handle) {
+  ferry_status status = new_status();
+  char bytes[100];
+  ferry_copy copy = {.struct_size = sizeof(copy),
+                     .direction = FERRY_COPY_TO_HOST,
+                     .device_index = 1,
+                     .handle = handle,
+                     .size_bytes = sizeof(bytes),
+                     .host_destination = bytes};
+  EXPECT(table->copy(table->context, &copy, &status) == FERRY_INVALID_ARGUMENT);
+  EXPECT(table->free(table->context, 1, handle, &status) ==
+         FERRY_INVALID_ARGUMENT);
+  uint64_t queue = 0, event = 0;
+  EXPECT(table->queue_create(table->context, 1, &queue, &status) == FERRY_OK);
+  copy.device_index = 0;
+  EXPECT(table->copy_async(table->context, queue, &copy, &event, &status) ==
+         FERRY_INVALID_ARGUMENT);
+  EXPECT(table->queue_destroy(table->context, queue, &status) == FERRY_OK);
+  EXPECT(table->queue_create(table->context, 2, &queue, &status) ==
+         FERRY_OUT_OF_RANGE);
+  copy.host_destination = NULL;
+  EXPECT(table->copy(table->context, &copy, &status) == FERRY_INVALID_ARGUMENT);
+  copy.handle = 12345;
+  EXPECT(table->copy(table->context, &copy, &status) == FERRY_INVALID_ARGUMENT);
+  copy.handle = 0;
+  EXPECT(table->copy(table->context, &copy, &status) == FERRY_OUT_OF_RANGE);
+  // Host memory.
+  void* address = NULL;
+  EXPECT(table->host_free(table->context, 0, bytes, &status) ==
+         FERRY_INVALID_ARGUMENT);
+  EXPECT(table->host_allocate(table->context, 0, 0, &address, &status) ==
+         FERRY_INVALID_ARGUMENT);
+  const uint64_t absurd[] = {UINT64_MAX, UINT64_MAX - 64, UINT64_C(1) << 62};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT(table->host_allocate(table->context, 0, absurd[i], &address,
+                                &status) == FERRY_RESOURCE_EXHAUSTED);
+  }
+  EXPECT(table->host_allocate(table->context, 0, 100, &address, &status) ==
+         FERRY_OK);
+  memset(address, 1, 100);
+  EXPECT(table->host_free(table->context, 1, address, &status) ==
+         FERRY_INVALID_ARGUMENT);
+  EXPECT(table->host_free(table->context, 0, address, &status) == FERRY_OK);
+  EXPECT(table->host_free(table->context, 0, address, &status) ==
+         FERRY_INVALID_ARGUMENT);
+}
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  void* library = dlopen(argv[1], RTLD_NOW);
+  if (library == NULL) {
+    puts(dlerror());
+    return 2;
+  }
+  void* symbol = dlsym(library, FERRY_PLUGIN_QUERY_SYMBOL);
+  ferry_plugin_query query;
+  memcpy(&query, &symbol, sizeof(query));
+  const ferry_host_info host = {.struct_size = sizeof(host)};
+  const ferry_plugin* plugin = NULL;
+  ferry_status status = new_status();
+  if (query(&host, &plugin, &status) != FERRY_OK) return 2;
+  const ferry_backend* table = plugin->backends[0];
+  uint64_t handle = 0;
+  EXPECT(table->allocate(table->context, 0, 100, &handle, &status) == FERRY_OK);
+  check_events(table, handle);
+  check_arguments(table, handle);
+  EXPECT(table->free(table->context, 0, handle, &status) == FERRY_OK);
+  // A handle that was freed is refused.
+  EXPECT(table->free(table->context, 0, handle, &status) ==
+         FERRY_INVALID_ARGUMENT);
+  return faults == 0 ? 0 : 1;
+}
