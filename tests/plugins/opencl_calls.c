@@ -1,17 +1,21 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls the functions of the OpenCL plugin as `ferry plugin check` does not:
-// with copies that fail on the device, and with arguments that are wrong. For
-// opencl_test.py, which runs it on opencl_shim.c with OPENCL_FAULT=copy:2:-4.
+// Calls the functions of the OpenCL plugin as `ferry plugin check` does not,
+// for opencl_test.py:
 //
-//   opencl_calls PLUGIN
+//   opencl_calls faults PLUGIN    with copies that fail on the device, and with
+//                                 arguments that are wrong; runs on
+//                                 opencl_shim.c with OPENCL_FAULT=copy:2:-4
+//   opencl_calls threads PLUGIN   all of them on many threads, built with a
+//                                 sanitizer
 //
 // Prints what is wrong, and exits with 1 if anything is.
 
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +23,9 @@
 
 #include "ferry/plugin.h"
 
-static int faults;
+enum { THREADS = 8, ROUNDS = 40 };
+
+static atomic_int faults;
 
 #define EXPECT(condition)                                      \
   do {                                                         \
@@ -39,6 +45,11 @@ static void note_call(void* context, int32_t code) {
   (void)context;
   code_of_call = code;
   ++called;
+}
+
+static void add_one(void* context, int32_t code) {
+  (void)code;
+  ++*(atomic_int*)context;
 }
 
 static void expect_callback(const ferry_backend* table, uint64_t event,
@@ -160,9 +171,79 @@ static void check_arguments(const ferry_backend* table, uint64_t handle) {
          FERRY_INVALID_ARGUMENT);
 }
 
+// Allocates, fills, compares and frees, with and without a queue.
+static void* use_device(void* argument) {
+  const ferry_backend* table = argument;
+  ferry_status status = new_status();
+  char bytes[5000], found[sizeof(bytes)];
+  memset(bytes, (int)pthread_self() & 0x7F, sizeof(bytes));
+  for (int round = 0; round < ROUNDS; ++round) {
+    uint64_t handle = 0, queue = 0, in_event = 0, out_event = 0;
+    void* pinned = NULL;
+    EXPECT(table->allocate(table->context, 0, sizeof(bytes), &handle,
+                           &status) == FERRY_OK);
+    EXPECT(table->host_allocate(table->context, 0, sizeof(bytes), &pinned,
+                                &status) == FERRY_OK);
+    EXPECT(table->queue_create(table->context, 0, &queue, &status) == FERRY_OK);
+    memcpy(pinned, bytes, sizeof(bytes));
+    ferry_copy in = {.struct_size = sizeof(in),
+                     .direction = FERRY_COPY_TO_DEVICE,
+                     .handle = handle,
+                     .size_bytes = sizeof(bytes),
+                     .host_source = pinned};
+    ferry_copy out = in;
+    out.direction = FERRY_COPY_TO_HOST;
+    out.host_destination = found;
+    memset(found, 0, sizeof(found));
+    if (round % 2 == 0) {
+      EXPECT(table->copy(table->context, &in, &status) == FERRY_OK);
+      EXPECT(table->copy(table->context, &out, &status) == FERRY_OK);
+    } else {
+      EXPECT(table->copy_async(table->context, queue, &in, &in_event,
+                               &status) == FERRY_OK);
+      EXPECT(table->copy_async(table->context, queue, &out, &out_event,
+                               &status) == FERRY_OK);
+      atomic_int ended = 0;
+      EXPECT(table->event_on_ready(table->context, out_event, add_one, &ended,
+                                   &status) == FERRY_OK);
+      EXPECT(table->event_wait(table->context, out_event, &status) == FERRY_OK);
+      while (ended == 0) usleep(100);
+      EXPECT(table->event_release(table->context, in_event, &status) ==
+             FERRY_OK);
+      EXPECT(table->event_release(table->context, out_event, &status) ==
+             FERRY_OK);
+    }
+    EXPECT(memcmp(found, bytes, sizeof(bytes)) == 0);
+    EXPECT(table->queue_destroy(table->context, queue, &status) == FERRY_OK);
+    EXPECT(table->host_free(table->context, 0, pinned, &status) == FERRY_OK);
+    EXPECT(table->free(table->context, 0, handle, &status) == FERRY_OK);
+  }
+  return NULL;
+}
+
+static void check_threads(const ferry_backend* table) {
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; ++i) {
+    EXPECT(pthread_create(&threads[i], NULL, use_device, (void*)table) == 0);
+  }
+  for (int i = 0; i < THREADS; ++i) pthread_join(threads[i], NULL);
+}
+
+static void check_faults(const ferry_backend* table) {
+  ferry_status status = new_status();
+  uint64_t handle = 0;
+  EXPECT(table->allocate(table->context, 0, 100, &handle, &status) == FERRY_OK);
+  check_events(table, handle);
+  check_arguments(table, handle);
+  EXPECT(table->free(table->context, 0, handle, &status) == FERRY_OK);
+  // A handle that was freed is refused.
+  EXPECT(table->free(table->context, 0, handle, &status) ==
+         FERRY_INVALID_ARGUMENT);
+}
+
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  void* library = dlopen(argv[1], RTLD_NOW);
+  if (argc != 3) return 2;
+  void* library = dlopen(argv[2], RTLD_NOW);
   if (library == NULL) {
     puts(dlerror());
     return 2;
@@ -175,13 +256,10 @@ int main(int argc, char** argv) {
   ferry_status status = new_status();
   if (query(&host, &plugin, &status) != FERRY_OK) return 2;
   const ferry_backend* table = plugin->backends[0];
-  uint64_t handle = 0;
-  EXPECT(table->allocate(table->context, 0, 100, &handle, &status) == FERRY_OK);
-  check_events(table, handle);
-  check_arguments(table, handle);
-  EXPECT(table->free(table->context, 0, handle, &status) == FERRY_OK);
-  // A handle that was freed is refused.
-  EXPECT(table->free(table->context, 0, handle, &status) ==
-         FERRY_INVALID_ARGUMENT);
+  if (strcmp(argv[1], "threads") == 0) {
+    check_threads(table);
+  } else {
+    check_faults(table);
+  }
   return faults == 0 ? 0 : 1;
 }

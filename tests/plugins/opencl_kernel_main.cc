@@ -54,13 +54,13 @@ absl::Status Double(const Tensor& tensor) {
   cl_context context = nullptr;
   FERRY_RETURN_IF_ERROR(
       Check("clGetMemObjectInfo",
-            CL(clGetMemObjectInfo)(buffer, CL_MEM_CONTEXT, sizeof(context),
+            CL(clGetMemObjectInfo)(buffer, CL_MEM_CONTEXT, sizeof(cl_context),
                                    &context, nullptr)));
   cl_device_id device = nullptr;
   FERRY_RETURN_IF_ERROR(
       Check("clGetContextInfo",
-            CL(clGetContextInfo)(context, CL_CONTEXT_DEVICES, sizeof(device),
-                                 &device, nullptr)));
+            CL(clGetContextInfo)(context, CL_CONTEXT_DEVICES,
+                                 sizeof(cl_device_id), &device, nullptr)));
   cl_int error = CL_SUCCESS;
   cl_command_queue queue = CL(clCreateCommandQueue)(context, device, 0, &error);
   FERRY_RETURN_IF_ERROR(Check("clCreateCommandQueue", error));
@@ -77,7 +77,7 @@ absl::Status Double(const Tensor& tensor) {
   const auto count = static_cast<size_t>(tensor.num_elements());
   FERRY_RETURN_IF_ERROR(
       Check("clSetKernelArg",
-            CL(clSetKernelArg)(kernel, 0, sizeof(buffer), &buffer)));
+            CL(clSetKernelArg)(kernel, 0, sizeof(cl_mem), &buffer)));
   FERRY_RETURN_IF_ERROR(Check(
       "clSetKernelArg", CL(clSetKernelArg)(kernel, 1, sizeof(first), &first)));
   FERRY_RETURN_IF_ERROR(

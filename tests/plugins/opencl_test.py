@@ -127,8 +127,8 @@ class OpenClTest(unittest.TestCase):
                         os.path.join(cls.shim, 'libOpenCL.so.1'), SHIM_C,
                         '-ldl'], check=True)
         cls.calls = os.path.join(cls.folder, 'opencl_calls')
-        subprocess.run(['cc', '-std=c11', '-I', 'plugins/abi', '-o', cls.calls,
-                        CALLS_C, '-ldl'], cwd=cls.folder, check=True)
+        subprocess.run(['cc', '-std=c11', '-pthread', '-I', 'plugins/abi', '-o',
+                        cls.calls, CALLS_C, '-ldl'], cwd=cls.folder, check=True)
         libraries = subprocess.run(['/sbin/ldconfig', '-p'], check=True,
                                    capture_output=True, text=True).stdout
         found = re.search(r'libOpenCL\.so\.1 .*=> (\S+)', libraries)
@@ -229,12 +229,46 @@ class OpenClTest(unittest.TestCase):
 
     def test_calls_that_the_host_does_not_make(self):
         result = subprocess.run(
-            [self.calls, self.plugin],
+            [self.calls, 'faults', self.plugin],
             env=self.shim_environment(devices='pthread basic',
                                       OPENCL_FAULT='copy:2:-4'),
             capture_output=True, text=True, check=False, timeout=SECONDS)
         self.assertEqual((result.stdout, result.returncode), ('', 0))
         self.expect_no_leak('calls')
+
+    def test_threads_under_sanitizers(self):
+        # The sanitizers see the plugin and what it calls in the C library, but
+        # not into OpenCL.
+        for sanitizer in ('address,undefined', 'thread'):
+            with self.subTest(sanitizer=sanitizer):
+                folder = tempfile.mkdtemp(dir=self.folder)
+                plugin = os.path.join(folder, 'plugin.so')
+                calls = os.path.join(folder, 'calls')
+                build = ['cc', '-std=c11', '-g', '-O1', '-pthread',
+                         '-fsanitize=' + sanitizer,
+                         '-fno-sanitize-recover=all', '-I', 'plugins/abi']
+                subprocess.run(
+                    build + ['-shared', '-fPIC', '-fvisibility=hidden', '-o',
+                             plugin] +
+                    glob.glob(os.path.join(self.folder, 'plugins/opencl/*.c')),
+                    cwd=self.folder, check=True)
+                subprocess.run(build + ['-o', calls, CALLS_C], cwd=self.folder,
+                               check=True)
+                # What PoCL keeps until the process ends.
+                suppressions = os.path.join(folder, 'leaks')
+                with open(suppressions, 'w', encoding='utf-8') as file:
+                    file.write('leak:libpocl\nleak:libLLVM\nleak:libOpenCL\n')
+                result = subprocess.run(
+                    [calls, 'threads', plugin],
+                    env=self.environment(
+                        POCL_SIGFPE_HANDLER='0', POCL_SIGUSR2_HANDLER='0',
+                        LSAN_OPTIONS='suppressions=%s:print_suppressions=0' %
+                        suppressions),
+                    capture_output=True, text=True, check=False,
+                    timeout=SECONDS)
+                self.assertEqual(
+                    (result.returncode, result.stdout, result.stderr),
+                    (0, '', ''))
 
     def test_passes_the_check_with_late_copies(self):
         # Each copy begins up to 0.3 ms after it was asked for, which shows
