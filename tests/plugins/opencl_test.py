@@ -28,6 +28,8 @@ import torch
 OPENCL = KERNEL = FERRY = PLUGIN_H = PLUGIN_C = INDEX = GUIDE = None
 SHIM_C = CALLS_C = None
 
+POCL = '/etc/OpenCL/vendors/pocl.icd'
+
 # Of PoCL with POCL_MEMORY_LIMIT=1, a quarter of a GiB.
 MOST_BYTES = 1 << 28
 
@@ -121,6 +123,11 @@ class OpenClTest(unittest.TestCase):
         assert len(lines) == 1, lines
         subprocess.run(lines[0], shell=True, cwd=cls.folder, check=True)
         cls.plugin = os.path.join(cls.folder, 'libferry_opencl.so')
+        # No other driver that the machine may have.
+        cls.vendors = os.path.join(cls.folder, 'vendors')
+        os.mkdir(cls.vendors)
+        assert os.path.exists(POCL), 'no PoCL; install pocl-opencl-icd'
+        shutil.copy(POCL, cls.vendors)
         cls.shim = os.path.join(cls.folder, 'shim')
         os.mkdir(cls.shim)
         subprocess.run(['cc', '-shared', '-fPIC', '-pthread', '-w', '-o',
@@ -139,6 +146,7 @@ class OpenClTest(unittest.TestCase):
         """What the tests run with: only PoCL, and only these devices."""
         environment = {
             'PATH': os.environ['PATH'],
+            'OCL_ICD_VENDORS': self.vendors,
             'POCL_CACHE_DIR': os.path.join(self.folder, 'cache'),
             'POCL_DEVICES': devices,
         }
@@ -200,6 +208,17 @@ class OpenClTest(unittest.TestCase):
             [FERRY, 'devices', '--plugin=' + self.plugin],
             env=self.environment(**environment),
             capture_output=True, text=True, check=True).stdout
+
+    def test_is_found_by_the_manifest_of_the_guide(self):
+        manifest = self.path('opencl.json')
+        with open(manifest, 'w', encoding='utf-8') as file:
+            file.write(re.search(r'```json\n(.*?)```', guide(),
+                                 re.DOTALL).group(1))
+        shown = subprocess.run(
+            [FERRY, 'devices'],
+            env=self.environment(FERRY_PLUGIN_PATH=manifest),
+            capture_output=True, text=True, check=True).stdout
+        self.assertIn('opencl:0', shown)
 
     def test_devices_have_a_stable_order(self):
         # By name, whatever the order in which PoCL is told of them.

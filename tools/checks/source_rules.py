@@ -83,6 +83,7 @@ LIBRARIES = {
     'benchmark/': ANYWHERE,
     'gmock/': ANYWHERE,
     'gtest/': ANYWHERE,
+    'CL/': ('plugins/opencl/', 'tests/plugins/'),
     'CLI/': ('tools/',),
     'google/protobuf/': ('serialization/proto/', 'plugins/', 'tools/',
                          'tests/'),

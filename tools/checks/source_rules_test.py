@@ -103,6 +103,9 @@ class SourceRulesTest(unittest.TestCase):
                               '<oneapi/tbb/task_arena.h>')
         self.assert_fault('tools/ only', 'core/a.cc', '"CLI/CLI.hpp"')
         self.assert_fine('tools/ferry.cc', '"CLI/CLI.hpp"', '<openssl/evp.h>')
+        self.assert_fault('plugins/opencl/, tests/plugins/ only',
+                          'plugins/cpu/a.cc', '<CL/cl.h>')
+        self.assert_fine('plugins/opencl/a.c', '<CL/cl.h>')
         self.assert_fine('devices/a.cc', '"absl/status/status.h"')
 
     def test_plugin_sources_see_the_c_header_alone(self):
@@ -110,6 +113,8 @@ class SourceRulesTest(unittest.TestCase):
                          '<stdlib.h>', '"beside_it.h"')
         self.assert_fine('tests/a.cc', '"ferry/plugin.h"')
         self.assert_fault('is not a layer', 'core/a.cc', '"ferry/plugin.h"')
+        self.assert_fault('only the C header', 'plugins/opencl/a.c',
+                          '"ferry/core/tensor.h"')
         self.assert_fault('only the C header', 'plugins/example/a.cc',
                           '"ferry/core/tensor.h"')
         self.assert_fault('only the C header', 'plugins/example/a.c',
