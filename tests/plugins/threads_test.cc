@@ -100,8 +100,8 @@ TEST(ThreadsTest, LoadRegisterAndUnregisterAtOnce) {
   for (int thread = 0; thread < kThreads; ++thread) {
     EXPECT_THAT(statuses[thread], IsOk()) << thread << ": " << statuses[thread];
   }
-  // cpu, meta and toy are left.
-  EXPECT_EQ(DeviceRegistry::Default().Snapshot().entries().size(), 3u);
+  // cpu, cuda, meta and toy are left.
+  EXPECT_EQ(DeviceRegistry::Default().Snapshot().entries().size(), 4u);
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ INNER_LAYERS = {
         'abi': (),
         'check': (TOP, 'abi'),
         'cpu': (),
+        'cuda': ('abi',),
         'example': ('abi',),
         'meta': (),
         'opencl': ('abi',),
@@ -67,7 +68,7 @@ TESTS = ('_test.cc', '_fuzz.cc', '_benchmark.cc')
 # Sources of these folders are built as a stranger builds a plugin: of Ferry
 # they see the C header alone, and of other libraries only what the device
 # needs. Their tests may see more.
-PLUGIN_SOURCES = ('plugins/example/', 'plugins/opencl/')
+PLUGIN_SOURCES = ('plugins/cuda/', 'plugins/example/', 'plugins/opencl/')
 PLUGIN_HEADER = 'ferry/plugin.h'
 # Includes of that header, which stands in plugins/abi/.
 _PLUGIN_HEADER_USERS = ('plugins', 'runtime', 'tools', 'tests')

@@ -27,6 +27,8 @@ constexpr char kToy[] = "plugins/testing/toy.so";
 
 TEST(DevicesTest, PluginsAreLoadedAndExplained) {
   // A plugin that was named and is none is an error.
+  // Whether this machine has a GPU does not matter.
+  setenv("FERRY_CUDA_DRIVER", "/no/such/libcuda.so.1", 1);
   FerryResult result = RunFerryForTest({"devices", "--plugin=/no/such.so"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, HasSubstr("/no/such.so: disabled: "));
@@ -63,10 +65,14 @@ TEST(DevicesTest, PluginsAreLoadedAndExplained) {
   EXPECT_THAT(plugins[2]["reason"].get<std::string>(),
               HasSubstr("org.ferry.toy is already loaded"));
   const Json& devices = all["devices"];
-  ASSERT_EQ(devices.size(), 3u);
-  EXPECT_EQ(devices[2]["type"], "toy");
-  EXPECT_EQ(devices[2]["priority"], 100);
-  EXPECT_EQ(devices[2]["devices"][1]["name"], "toy:1");
+  ASSERT_EQ(devices.size(), 4u);
+  EXPECT_EQ(devices[1]["type"], "cuda");
+  EXPECT_EQ(devices[1]["priority"], 20);
+  EXPECT_THAT(devices[1]["unavailable"].get<std::string>(),
+              HasSubstr("/no/such/libcuda.so.1: cannot open"));
+  EXPECT_EQ(devices[3]["type"], "toy");
+  EXPECT_EQ(devices[3]["priority"], 100);
+  EXPECT_EQ(devices[3]["devices"][1]["name"], "toy:1");
 
   unsetenv("FERRY_PLUGIN_PATH");
   result = RunFerryForTest({"devices"});

@@ -1,0 +1,239 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cuda_calls.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+
+#include "cuda_device.h"
+
+namespace ferry_cuda {
+namespace {
+
+// The allocations, by address. The driver checks no ranges: a copy past the end
+// of an allocation may reach the next one.
+class Allocations {
+ public:
+  // Returns false if there is no host memory for the entry.
+  bool Add(uint64_t address, uint32_t index, uint64_t size_bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    try {
+      return sizes_.emplace(address, Entry{index, size_bytes}).second;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+
+  // Returns false if there is no such allocation on device `index`.
+  bool Remove(uint64_t address, uint32_t index) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = sizes_.find(address);
+    if (found == sizes_.end() || found->second.index != index) return false;
+    sizes_.erase(found);
+    return true;
+  }
+
+  // Sets `*size_bytes`. Returns false if there is no such allocation on device
+  // `index`.
+  bool Find(uint64_t address, uint32_t index, uint64_t* size_bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = sizes_.find(address);
+    if (found == sizes_.end() || found->second.index != index) return false;
+    *size_bytes = found->second.size_bytes;
+    return true;
+  }
+
+ private:
+  struct Entry {
+    uint32_t index;
+    uint64_t size_bytes;
+  };
+  std::mutex mutex_;
+  std::unordered_map<uint64_t, Entry> sizes_;  // guarded by mutex_
+};
+
+Allocations& GetAllocations() {
+  static auto* const allocations = new Allocations;
+  return *allocations;
+}
+
+int32_t NoSuchGpu(ferry_status* status) {
+  return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such GPU");
+}
+
+// Explains that a device has no `size_bytes` bytes left. The host's message
+// says how many were requested.
+int32_t FailOutOfMemory(ScopedDevice* device, ferry_status* status) {
+  size_t free_bytes = 0;
+  size_t total_bytes = 0;
+  if (device->driver().mem_get_info(&free_bytes, &total_bytes) != kSuccess) {
+    return device->Fail("cuMemAlloc", kOutOfMemory);
+  }
+  status->vendor_code = kOutOfMemory;
+  char message[sizeof(status->message)];
+  snprintf(message, sizeof(message),
+           "the GPU is out of memory: %zu of its %zu bytes are free; free "
+           "memory there, or load with map_location cpu and copy only what the "
+           "GPU needs",
+           free_bytes, total_bytes);
+  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, message);
+}
+
+}  // namespace
+
+int32_t DeviceCount(void*, ferry_devices* out, ferry_status*) noexcept {
+  const DriverState& driver = GetDriver();
+  out->count = static_cast<uint32_t>(driver.device_count);
+  if (out->count == 0) {
+    out->absence = driver.absence;
+    snprintf(out->why, sizeof(out->why), "%s", driver.why);
+  }
+  return FERRY_OK;
+}
+
+int32_t DeviceProperties(void*, uint32_t index, ferry_device_properties* out,
+                         ferry_status* status) noexcept {
+  Gpu* const gpu = FindGpu(index);
+  if (gpu == nullptr) return NoSuchGpu(status);
+  // None of these calls needs a context, so listing devices takes no memory on
+  // them.
+  const Driver& driver = GetDriver().driver;
+  Result result = driver.device_get_name(
+      out->name, static_cast<int>(sizeof(out->name)), gpu->device);
+  if (result != kSuccess) {
+    return FailCall(gpu, "cuDeviceGetName", result, status);
+  }
+  size_t total_bytes = 0;
+  result = driver.device_total_mem(&total_bytes, gpu->device);
+  if (result != kSuccess) {
+    return FailCall(gpu, "cuDeviceTotalMem", result, status);
+  }
+  out->memory_bytes = total_bytes;
+  result = driver.device_get_uuid(reinterpret_cast<CUuuid_st*>(out->uuid),
+                                  gpu->device);
+  if (result != kSuccess) {
+    return FailCall(gpu, "cuDeviceGetUuid", result, status);
+  }
+  return FERRY_OK;
+}
+
+int32_t Allocate(void*, uint32_t index, uint64_t size_bytes, uint64_t* handle,
+                 ferry_status* status) noexcept {
+  if (FindGpu(index) == nullptr) return NoSuchGpu(status);
+  *handle = 0;
+  // The driver refuses a size of 0 (cuMemAlloc, "If bytesize is 0").
+  if (size_bytes == 0) return FERRY_OK;
+  ScopedDevice device(index, status);
+  if (!device.ok()) return device.code();
+  DevicePointer address = 0;
+  const Result result = device.driver().mem_alloc(&address, size_bytes);
+  if (result == kOutOfMemory) return FailOutOfMemory(&device, status);
+  if (result != kSuccess) return device.Fail("cuMemAlloc", result);
+  if (!GetAllocations().Add(address, index, size_bytes)) {
+    device.driver().mem_free(address);
+    return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
+  }
+  *handle = address;
+  return FERRY_OK;
+}
+
+int32_t Free(void*, uint32_t index, uint64_t handle,
+             ferry_status* status) noexcept {
+  Gpu* const gpu = FindGpu(index);
+  if (gpu == nullptr) return NoSuchGpu(status);
+  if (handle == 0 || IsPastFreeing(*gpu)) return FERRY_OK;
+  if (!GetAllocations().Remove(handle, index)) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "the CUDA plugin did not allocate this memory");
+  }
+  ScopedDevice device(gpu, status);
+  if (!device.ok()) return device.code();
+  const Result result = device.driver().mem_free(handle);
+  // At exit the driver has freed everything itself.
+  if (result == kSuccess || result == kDeinitialized) return FERRY_OK;
+  return device.Fail("cuMemFree", result);
+}
+
+int32_t CheckCopy(const ferry_copy& copy, ferry_status* status) {
+  if (copy.direction != FERRY_COPY_TO_DEVICE &&
+      copy.direction != FERRY_COPY_TO_HOST) {
+    return ferry_fail(
+        status, FERRY_UNIMPLEMENTED,
+        "the CUDA plugin copies only to a device and to the host");
+  }
+  Gpu* const gpu = FindGpu(copy.device_index);
+  if (gpu == nullptr) return NoSuchGpu(status);
+  uint64_t size_bytes = 0;
+  // In a forked child another thread of the parent may hold the lock for ever.
+  if (copy.handle != 0 && !IsForkedChild() &&
+      !GetAllocations().Find(copy.handle, copy.device_index, &size_bytes)) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "the CUDA plugin did not allocate this memory");
+  }
+  if (!IsForkedChild() && (copy.offset_bytes > size_bytes ||
+                           copy.size_bytes > size_bytes - copy.offset_bytes)) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE,
+                      "the range is not inside the memory");
+  }
+  return FERRY_OK;
+}
+
+Result IssueCopy(const ferry_copy& copy, Stream stream, const char** function) {
+  const Driver& driver = GetDriver().driver;
+  const DevicePointer address = copy.handle + copy.offset_bytes;
+  if (copy.direction == FERRY_COPY_TO_DEVICE) {
+    *function = "cuMemcpyHtoDAsync";
+    return driver.memcpy_htod_async(address, copy.host_source, copy.size_bytes,
+                                    stream);
+  }
+  *function = "cuMemcpyDtoHAsync";
+  return driver.memcpy_dtoh_async(copy.host_destination, address,
+                                  copy.size_bytes, stream);
+}
+
+int32_t Copy(void*, const ferry_copy* copy, ferry_status* status) noexcept {
+  const int32_t code = CheckCopy(*copy, status);
+  if (code != FERRY_OK) return code;
+  if (copy->size_bytes == 0) return FERRY_OK;
+  ScopedDevice device(copy->device_index, status);
+  if (!device.ok()) return device.code();
+  // cuMemcpyHtoD would not do: from pageable memory it may return before the
+  // bytes are on the device ("API synchronization behavior"), where another
+  // stream then cannot read them yet.
+  const auto stream = reinterpret_cast<Stream>(kStreamPerThread);
+  const char* function = nullptr;
+  Result result = IssueCopy(*copy, stream, &function);
+  if (result != kSuccess) return device.Fail(function, result);
+  result = device.driver().stream_synchronize(stream);
+  if (result != kSuccess) return device.Fail("cuStreamSynchronize", result);
+  return FERRY_OK;
+}
+
+int32_t HostAllocate(void*, uint32_t index, uint64_t size_bytes, void** address,
+                     ferry_status* status) noexcept {
+  ScopedDevice device(index, status);
+  if (!device.ok()) return device.code();
+  const Result result =
+      device.driver().mem_host_alloc(address, size_bytes, kHostAllocPortable);
+  if (result != kSuccess) return device.Fail("cuMemHostAlloc", result);
+  return FERRY_OK;
+}
+
+int32_t HostFree(void*, uint32_t index, void* address,
+                 ferry_status* status) noexcept {
+  Gpu* const gpu = FindGpu(index);
+  if (gpu == nullptr) return NoSuchGpu(status);
+  if (IsPastFreeing(*gpu)) return FERRY_OK;
+  ScopedDevice device(gpu, status);
+  if (!device.ok()) return device.code();
+  const Result result = device.driver().mem_free_host(address);
+  if (result == kSuccess || result == kDeinitialized) return FERRY_OK;
+  return device.Fail("cuMemFreeHost", result);
+}
+
+}  // namespace ferry_cuda

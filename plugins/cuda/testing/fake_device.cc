@@ -1,0 +1,216 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "fake_device.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace fake_driver {
+namespace {
+
+// cuMemAlloc: "The allocated memory is suitably aligned for any kind of
+// variable." Real drivers align to 512 bytes; so does this one, and leaves at
+// least as much free after each allocation.
+constexpr uint64_t kAlignment = 512;
+constexpr uint64_t kRangePerMemory = 4;
+constexpr uint64_t kMinRange = uint64_t{16} << 20;
+// More of an allocation is not filled with garbage.
+constexpr uint64_t kMaxGarbage = uint64_t{16} << 20;
+constexpr int kGarbage = 0xCD;
+
+constexpr std::chrono::milliseconds kLongestDelay(20);
+
+char* Reserve(uint64_t size_bytes, int protection) {
+  void* const mapped = mmap(nullptr, size_bytes, protection,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) abort();
+  return static_cast<char*>(mapped);
+}
+
+}  // namespace
+
+// -----------------------------------------------------------------------------
+// Memory
+// -----------------------------------------------------------------------------
+
+DeviceMemory::DeviceMemory(uint64_t capacity_bytes)
+    : capacity_bytes_(capacity_bytes),
+      range_bytes_(std::max(capacity_bytes * kRangePerMemory, kMinRange)),
+      range_(Reserve(range_bytes_, PROT_NONE)),
+      bytes_(Reserve(range_bytes_, PROT_READ | PROT_WRITE)) {}
+
+// Finds the first room at or after next_offset_, or else at the beginning.
+bool DeviceMemory::FindRoom(uint64_t span, uint64_t* offset) {
+  if (span > range_bytes_) return false;
+  if (next_offset_ <= range_bytes_ - span) {
+    const auto after = allocations_.lower_bound(next_offset_);
+    if (after == allocations_.end() || next_offset_ + span <= after->first) {
+      *offset = next_offset_;
+      return true;
+    }
+  }
+  uint64_t free_from = 0;
+  for (const auto& [start, allocation] : allocations_) {
+    if (free_from + span <= start) break;
+    free_from = start + allocation->size_bytes + kAlignment;
+    free_from = (free_from + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  *offset = free_from;
+  return free_from <= range_bytes_ - span;
+}
+
+std::shared_ptr<Allocation> DeviceMemory::Allocate(uint64_t size_bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (size_bytes > capacity_bytes_ - used_bytes_) return nullptr;
+  const uint64_t span =
+      (size_bytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
+  uint64_t offset = 0;
+  if (!FindRoom(span, &offset)) return nullptr;
+  auto allocation = std::make_shared<Allocation>();
+  allocation->address = reinterpret_cast<uintptr_t>(range_) + offset;
+  allocation->size_bytes = size_bytes;
+  allocation->number = ++count_;
+  allocations_[offset] = allocation;
+  next_offset_ = offset + span;
+  used_bytes_ += size_bytes;
+  memset(bytes_ + offset, kGarbage, std::min(size_bytes, kMaxGarbage));
+  return allocation;
+}
+
+bool DeviceMemory::Free(DevicePointer address) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found =
+      allocations_.find(address - reinterpret_cast<uintptr_t>(range_));
+  if (found == allocations_.end()) return false;
+  const Allocation& freed = *found->second;
+  if (freed.copies_under_way.load() != 0) {
+    Violation("device memory is freed while a copy uses it");
+  }
+  used_bytes_ -= freed.size_bytes;
+  // The next owner of these pages finds zeros or garbage, never old bytes.
+  const uint64_t page = 4096;
+  const uint64_t from = (found->first + page - 1) / page * page;
+  const uint64_t to = (found->first + freed.size_bytes) / page * page;
+  memset(bytes_ + found->first, kGarbage,
+         std::min(freed.size_bytes, kMaxGarbage));
+  if (from < to) madvise(bytes_ + from, to - from, MADV_DONTNEED);
+  allocations_.erase(found);
+  return true;
+}
+
+std::shared_ptr<Allocation> DeviceMemory::Find(DevicePointer address,
+                                               uint64_t size_bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const uint64_t offset = address - reinterpret_cast<uintptr_t>(range_);
+  auto found = allocations_.upper_bound(offset);
+  if (found == allocations_.begin()) return nullptr;
+  --found;
+  const uint64_t inside = offset - found->first;
+  const uint64_t total = found->second->size_bytes;
+  if (inside > total || size_bytes > total - inside) return nullptr;
+  return found->second;
+}
+
+char* DeviceMemory::BytesAt(DevicePointer address) const {
+  return bytes_ + (address - reinterpret_cast<uintptr_t>(range_));
+}
+
+uint64_t DeviceMemory::used_bytes() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return used_bytes_;
+}
+
+size_t DeviceMemory::allocation_count() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return allocations_.size();
+}
+
+// -----------------------------------------------------------------------------
+// Streams
+// -----------------------------------------------------------------------------
+
+StreamState::StreamState(Timing timing, uint64_t seed)
+    : timing_(timing), random_(seed), thread_([this] { Run(); }) {}
+
+StreamState::~StreamState() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_closing_ = true;
+    is_rushed_ = true;
+    has_changed_.notify_all();
+  }
+  thread_.join();
+}
+
+void StreamState::Add(std::function<void()> task) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  tasks_.push_back(std::move(task));
+  ++added_;
+  has_changed_.notify_all();
+}
+
+void StreamState::Synchronize() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const uint64_t last = added_;
+  hurried_ = std::max(hurried_, last);
+  has_changed_.notify_all();
+  has_changed_.wait(lock, [&] { return done_ >= last; });
+}
+
+void StreamState::Hurry() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  hurried_ = added_;
+  has_changed_.notify_all();
+}
+
+uint32_t StreamState::Random(uint32_t bound) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return static_cast<uint32_t>(random_() % bound);
+}
+
+void StreamState::Run() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    has_changed_.wait(lock, [this] { return is_closing_ || !tasks_.empty(); });
+    if (tasks_.empty()) break;
+    // The driver promises no moment for any work, so each task draws one.
+    std::chrono::microseconds delay(0);
+    bool until_hurried = false;
+    const uint64_t drawn = random_();
+    if (timing_ == Timing::kLate ||
+        (timing_ == Timing::kRandom && drawn % 4 == 0)) {
+      until_hurried = true;
+      delay = kLongestDelay;
+    } else if (timing_ == Timing::kRandom && drawn % 4 == 1) {
+      delay = std::chrono::microseconds(drawn / 4 % 200);
+    }
+    if (delay.count() != 0) {
+      const uint64_t number = done_ + 1;
+      has_changed_.wait_for(lock, delay, [&] {
+        return is_rushed_ || (until_hurried && hurried_ >= number);
+      });
+    }
+    const std::function<void()> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    lock.unlock();
+    task();
+    lock.lock();
+    ++done_;
+    has_changed_.notify_all();
+  }
+  has_ended_.store(true);
+}
+
+void StreamState::Close() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  is_closing_ = true;
+  has_changed_.notify_all();
+}
+
+}  // namespace fake_driver

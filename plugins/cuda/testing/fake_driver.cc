@@ -1,0 +1,943 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The functions of the driver. The comments quote the documentation that a
+// behaviour models: the reference of the CUDA driver API 12.4, by the name of
+// the function or section, and the CUDA C++ Programming Guide.
+
+#include "fake_driver.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cuda_driver.h"
+#include "fake_device.h"
+
+#define FAKE_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace fake_driver {
+namespace {
+
+using ferry_cuda::Context;
+using ferry_cuda::Device;
+using ferry_cuda::Event;
+using ferry_cuda::IsSticky;
+using ferry_cuda::kSuccess;
+using ferry_cuda::Stream;
+
+constexpr char kSettings[] = "FERRY_FAKE_DRIVER";
+constexpr int kMaxDevices = 16;
+constexpr size_t kMaxLogLines = 1 << 20;
+constexpr uint64_t kMaxScribble = 64 << 10;
+constexpr int kScribble = 0xA5;
+
+struct Failure {
+  std::string function;
+  uint64_t call;
+  Result result;
+};
+
+struct Settings {
+  int devices = 2;
+  uint64_t memory_bytes = uint64_t{1} << 30;
+  int version = 12040;
+  uint64_t seed = 1;
+  Timing timing = Timing::kRandom;
+  Result init = kSuccess;
+  bool is_stub = false;
+  std::vector<Failure> failures;
+  uint64_t lose_at_copy = 0;
+  std::string report_path;
+  std::string log_path;
+  bool records = false;
+};
+
+struct HostBlock {
+  uint64_t size_bytes = 0;
+  std::atomic<int> copies_under_way{0};
+};
+
+struct Gpu {
+  std::unique_ptr<DeviceMemory> memory;
+  std::atomic<Result> lost{kSuccess};
+  int retains = 0;
+};
+
+struct OwnedStream {
+  int device;
+  std::shared_ptr<StreamState> state;
+};
+
+struct OwnedEvent {
+  int device;
+  std::shared_ptr<EventState> state;
+};
+
+struct State {
+  Settings settings;
+  pid_t owner = 0;  // 0 before cuInit
+  std::atomic<bool> is_deinitialized{false};
+  std::atomic<uint64_t> copies_run{0};
+  std::vector<std::unique_ptr<Gpu>> gpus;  // constant after cuInit
+
+  std::mutex mutex;
+  // All guarded by mutex.
+  std::map<std::string, uint64_t> calls;
+  std::map<uintptr_t, OwnedStream> streams;
+  std::map<uintptr_t, OwnedEvent> events;
+  std::map<uintptr_t, std::shared_ptr<HostBlock>> host_blocks;
+  std::vector<std::shared_ptr<StreamState>> destroyed_streams;
+  uint64_t handle_count = 0;
+  uint64_t stream_count = 0;
+
+  std::mutex text_mutex;
+  // Guarded by text_mutex.
+  std::vector<std::string> violations;
+  std::vector<std::string> log;
+};
+
+State& GetState() {
+  static State* const state = new State;
+  return *state;
+}
+
+// -----------------------------------------------------------------------------
+// Settings
+// -----------------------------------------------------------------------------
+
+[[noreturn]] void BadSetting(const std::string& setting) {
+  fprintf(stderr, "fake driver: %s has a wrong setting: \"%s\"\n", kSettings,
+          setting.c_str());
+  abort();
+}
+
+uint64_t NumberIn(const std::string& setting, const std::string& value) {
+  char* end = nullptr;
+  const uint64_t number = strtoull(value.c_str(), &end, 10);
+  if (value.empty() || *end != '\0') BadSetting(setting);
+  return number;
+}
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  size_t from = 0;
+  while (from <= text.size()) {
+    const size_t to = std::min(text.find(separator, from), text.size());
+    if (to != from) parts.push_back(text.substr(from, to - from));
+    from = to + 1;
+  }
+  return parts;
+}
+
+Timing TimingIn(const std::string& setting, const std::string& value) {
+  if (value == "eager") return Timing::kEager;
+  if (value == "late") return Timing::kLate;
+  if (value == "random") return Timing::kRandom;
+  BadSetting(setting);
+}
+
+Settings ReadSettings(const char* text) {
+  Settings settings;
+  for (const std::string& setting : Split(text == nullptr ? "" : text, ',')) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos) BadSetting(setting);
+    const std::string name = setting.substr(0, equals);
+    const std::string value = setting.substr(equals + 1);
+    if (name == "timing") {
+      settings.timing = TimingIn(setting, value);
+    } else if (name == "report") {
+      settings.report_path = value;
+    } else if (name == "log") {
+      settings.log_path = value;
+    } else if (name == "fail") {
+      const std::vector<std::string> parts = Split(value, ':');
+      if (parts.size() != 3) BadSetting(setting);
+      settings.failures.push_back(
+          {parts[0], NumberIn(setting, parts[1]),
+           static_cast<Result>(NumberIn(setting, parts[2]))});
+    } else {
+      const uint64_t number = NumberIn(setting, value);
+      if (name == "devices" && number <= kMaxDevices) {
+        settings.devices = static_cast<int>(number);
+      } else if (name == "memory" && number <= uint64_t{1} << 40) {
+        settings.memory_bytes = number;
+      } else if (name == "version") {
+        settings.version = static_cast<int>(number);
+      } else if (name == "seed") {
+        settings.seed = number;
+      } else if (name == "init") {
+        settings.init = static_cast<Result>(number);
+      } else if (name == "stub") {
+        settings.is_stub = number != 0;
+      } else if (name == "lose") {
+        settings.lose_at_copy = number;
+      } else if (name == "record") {
+        settings.records = number != 0;
+      } else {
+        BadSetting(setting);
+      }
+    }
+  }
+  return settings;
+}
+
+// Before cuInit too: the version and the errors of a stub need them.
+const Settings& GetSettings() {
+  static const bool read = [] {
+    GetState().settings = ReadSettings(getenv(kSettings));
+    return true;
+  }();
+  (void)read;
+  return GetState().settings;
+}
+
+// -----------------------------------------------------------------------------
+// Reports
+// -----------------------------------------------------------------------------
+
+// The contexts that are current on this thread, the last one first in effect.
+// "A host thread may have only one device context current at a time. [...]
+// Each host thread has a stack of current contexts." (Programming Guide,
+// "Context")
+struct ContextStack {
+  std::vector<int> devices;
+  ~ContextStack() {
+    if (!devices.empty() && getpid() == GetState().owner) {
+      Violation("a thread ends with " + std::to_string(devices.size()) +
+                " contexts that it pushed and did not pop");
+    }
+  }
+};
+
+ContextStack& CurrentContexts() {
+  static thread_local ContextStack stack;
+  return stack;
+}
+
+std::string Report() {
+  State& state = GetState();
+  std::string text;
+  {
+    const std::lock_guard<std::mutex> lock(state.text_mutex);
+    for (const std::string& violation : state.violations) {
+      text += "violation: " + violation + "\n";
+    }
+  }
+  for (size_t i = 0; i < state.gpus.size(); ++i) {
+    const std::string device = "device " + std::to_string(i);
+    Gpu& gpu = *state.gpus[i];
+    // What a lost device held is lost with it.
+    if (gpu.lost.load() == kSuccess && gpu.memory->allocation_count() != 0) {
+      text += "leak: " + device + ": " +
+              std::to_string(gpu.memory->allocation_count()) +
+              " allocations with " + std::to_string(gpu.memory->used_bytes()) +
+              " bytes\n";
+    }
+    if (gpu.retains > 1) {
+      text += "leak: " + device + ": the primary context is retained " +
+              std::to_string(gpu.retains) + " times\n";
+    }
+  }
+  const std::lock_guard<std::mutex> lock(state.mutex);
+  const auto is_leak = [&](int device) {
+    return state.gpus[device]->lost.load() == kSuccess;
+  };
+  size_t streams = 0;
+  for (const auto& [handle, stream] : state.streams) {
+    streams += is_leak(stream.device);
+  }
+  size_t events = 0;
+  for (const auto& [handle, event] : state.events) {
+    events += is_leak(event.device);
+  }
+  if (streams != 0) text += "leak: " + std::to_string(streams) + " streams\n";
+  if (events != 0) text += "leak: " + std::to_string(events) + " events\n";
+  bool any_lost = false;
+  for (const auto& gpu : state.gpus) any_lost |= gpu->lost.load() != kSuccess;
+  if (!state.host_blocks.empty() && !any_lost) {
+    text += "leak: " + std::to_string(state.host_blocks.size()) +
+            " blocks of host memory\n";
+  }
+  if (!CurrentContexts().devices.empty()) {
+    text += "leak: contexts are current on this thread\n";
+  }
+  return text;
+}
+
+std::string Log() {
+  State& state = GetState();
+  const std::lock_guard<std::mutex> lock(state.text_mutex);
+  std::string text;
+  for (const std::string& line : state.log) text += line + "\n";
+  return text;
+}
+
+void Append(const std::string& path, const std::string& text) {
+  if (path.empty()) return;
+  FILE* const file = fopen(path.c_str(), "a");
+  if (file == nullptr) BadSetting(path);
+  fwrite(text.data(), 1, text.size(), file);
+  fclose(file);
+}
+
+// "CUDA_ERROR_DEINITIALIZED: This indicates that the CUDA driver is in the
+// process of shutting down." Every later call returns it.
+void ShutDown() {
+  State& state = GetState();
+  if (getpid() != state.owner) return;
+  const std::string report = Report();
+  state.is_deinitialized.store(true);
+  Append(state.settings.report_path, "fake driver: seed " +
+                                         std::to_string(state.settings.seed) +
+                                         "\n" + report);
+  Append(state.settings.log_path, Log());
+  std::map<uintptr_t, OwnedStream> streams;
+  std::vector<std::shared_ptr<StreamState>> destroyed;
+  {
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    streams.swap(state.streams);
+    destroyed.swap(state.destroyed_streams);
+  }
+}
+
+size_t CopyText(const std::string& from, char* to, size_t capacity) {
+  if (capacity != 0) {
+    const size_t size = std::min(from.size(), capacity - 1);
+    memcpy(to, from.data(), size);
+    to[size] = '\0';
+  }
+  return from.size();
+}
+
+// -----------------------------------------------------------------------------
+// Calls
+// -----------------------------------------------------------------------------
+
+// What a function returns without doing anything, if so.
+Result Before(const char* function) {
+  State& state = GetState();
+  const Settings& settings = GetSettings();
+  if (settings.is_stub) return ferry_cuda::kStubLibrary;
+  if (state.is_deinitialized.load()) return ferry_cuda::kDeinitialized;
+  const bool is_first = strcmp(function, "cuInit") == 0 ||
+                        strcmp(function, "cuDriverGetVersion") == 0;
+  if (!is_first && state.owner == 0) return ferry_cuda::kNotInitialized;
+  // "The CUDA interfaces [...] the child process [...] fork" is unsupported
+  // (Programming Guide, "Initialization"); a real driver answers this.
+  if (state.owner != 0 && state.owner != getpid()) {
+    return ferry_cuda::kNotInitialized;
+  }
+  const std::lock_guard<std::mutex> lock(state.mutex);
+  const uint64_t call = ++state.calls[function];
+  for (const Failure& failure : settings.failures) {
+    if (failure.function == function && failure.call == call) {
+      const std::vector<int>& current = CurrentContexts().devices;
+      if (IsSticky(failure.result) && !current.empty()) {
+        state.gpus[current.back()]->lost.store(failure.result);
+      }
+      return failure.result;
+    }
+  }
+  return kSuccess;
+}
+
+void AddToLog(const char* function, const std::string& arguments,
+              Result result) {
+  State& state = GetState();
+  const std::lock_guard<std::mutex> lock(state.text_mutex);
+  if (state.log.size() >= kMaxLogLines) return;
+  state.log.push_back(std::string(function) + "(" + arguments +
+                      ") = " + std::to_string(result));
+}
+
+template <typename Body>
+Result Call(const char* function, const std::string& arguments,
+            const Body& body) {
+  Result result = Before(function);
+  if (result == kSuccess) result = body(GetState());
+  AddToLog(function, arguments, result);
+  return result;
+}
+
+// A call that needs a current context: its body gets the device.
+template <typename Body>
+Result CallInContext(const char* function, const std::string& arguments,
+                     const Body& body) {
+  return Call(function, arguments, [&](State& state) -> Result {
+    const std::vector<int>& current = CurrentContexts().devices;
+    if (current.empty()) return ferry_cuda::kInvalidContext;
+    const int device = current.back();
+    Gpu& gpu = *state.gpus[device];
+    // "[...] any further CUDA work will return the same error."
+    const Result lost = gpu.lost.load();
+    if (lost != kSuccess) return lost;
+    return body(state, device, gpu);
+  });
+}
+
+// A handle that was never used before, so that stale ones are noticed. The
+// caller holds the mutex.
+uintptr_t NewHandle(State* state) {
+  return 0x100000 + 16 * static_cast<uintptr_t>(++state->handle_count);
+}
+
+Context ContextOf(int device) {
+  return reinterpret_cast<Context>(static_cast<uintptr_t>(0x1000 + device));
+}
+
+std::shared_ptr<StreamState> NewStream(State* state) {
+  const std::lock_guard<std::mutex> lock(state->mutex);
+  auto& destroyed = state->destroyed_streams;
+  destroyed.erase(std::remove_if(destroyed.begin(), destroyed.end(),
+                                 [](const std::shared_ptr<StreamState>& old) {
+                                   return old->has_ended();
+                                 }),
+                  destroyed.end());
+  return std::make_shared<StreamState>(
+      state->settings.timing,
+      state->settings.seed * 1000003 + ++state->stream_count);
+}
+
+// "The per-thread default stream is an implicit stream local to both the thread
+// and the CUcontext" ("Stream synchronization behavior").
+std::shared_ptr<StreamState> PerThreadStream(State* state, int device) {
+  static thread_local std::map<int, std::shared_ptr<StreamState>> streams;
+  std::shared_ptr<StreamState>& stream = streams[device];
+  if (stream == nullptr) stream = NewStream(state);
+  return stream;
+}
+
+// Returns null if the stream does not exist or belongs to another context.
+std::shared_ptr<StreamState> FindStream(State* state, int device,
+                                        Stream stream) {
+  const auto handle = reinterpret_cast<uintptr_t>(stream);
+  if (handle == 0) {
+    Violation(
+        "the legacy default stream is used, which waits for other libraries");
+    return nullptr;
+  }
+  if (handle == ferry_cuda::kStreamPerThread) {
+    return PerThreadStream(state, device);
+  }
+  const std::lock_guard<std::mutex> lock(state->mutex);
+  const auto found = state->streams.find(handle);
+  if (found == state->streams.end()) {
+    Violation("a stream is used that does not exist");
+    return nullptr;
+  }
+  return found->second.device == device ? found->second.state : nullptr;
+}
+
+std::shared_ptr<EventState> FindEvent(State* state, int device, Event event) {
+  const std::lock_guard<std::mutex> lock(state->mutex);
+  const auto found = state->events.find(reinterpret_cast<uintptr_t>(event));
+  if (found == state->events.end()) {
+    Violation("an event is used that does not exist");
+    return nullptr;
+  }
+  return found->second.device == device ? found->second.state : nullptr;
+}
+
+// Returns the page-locked block that contains the whole range, or null.
+std::shared_ptr<HostBlock> FindHostBlock(State* state, const void* address,
+                                         uint64_t size_bytes) {
+  const std::lock_guard<std::mutex> lock(state->mutex);
+  const auto start = reinterpret_cast<uintptr_t>(address);
+  auto found = state->host_blocks.upper_bound(start);
+  if (found == state->host_blocks.begin()) return nullptr;
+  --found;
+  const uint64_t inside = start - found->first;
+  const uint64_t total = found->second->size_bytes;
+  if (inside > total || size_bytes > total - inside) return nullptr;
+  return found->second;
+}
+
+// The copy itself, on the stream's thread. Its destination holds garbage until
+// it is done: the documentation promises nothing about it before.
+void RunCopy(Gpu* gpu, char* to, const char* from, uint64_t size_bytes) {
+  State& state = GetState();
+  if (gpu->lost.load() != kSuccess) return;
+  if (state.copies_run.fetch_add(1) + 1 == state.settings.lose_at_copy) {
+    gpu->lost.store(ferry_cuda::kIllegalAddress);
+    return;
+  }
+  memset(to, kScribble, std::min(size_bytes, kMaxScribble));
+  std::this_thread::yield();
+  memcpy(to, from, size_bytes);
+}
+
+Result CopyAsync(bool to_device, DevicePointer address, void* host,
+                 uint64_t size_bytes, Stream stream) {
+  const char* const function =
+      to_device ? "cuMemcpyHtoDAsync_v2" : "cuMemcpyDtoHAsync_v2";
+  return CallInContext(
+      function, std::to_string(size_bytes),
+      [&](State& state, int device, Gpu& gpu) -> Result {
+        if (size_bytes == 0) return kSuccess;
+        const std::shared_ptr<StreamState> on =
+            FindStream(&state, device, stream);
+        if (on == nullptr) return ferry_cuda::kInvalidHandle;
+        const std::shared_ptr<Allocation> allocation =
+            gpu.memory->Find(address, size_bytes);
+        if (allocation == nullptr) {
+          Violation("a copy leaves the memory of its device");
+          return ferry_cuda::kInvalidValue;
+        }
+        const std::shared_ptr<HostBlock> block =
+            FindHostBlock(&state, host, size_bytes);
+        char* const bytes = gpu.memory->BytesAt(address);
+        auto* const host_bytes = static_cast<char*>(host);
+        allocation->copies_under_way.fetch_add(1);
+        if (block != nullptr) block->copies_under_way.fetch_add(1);
+        const auto finish = [allocation, block] {
+          allocation->copies_under_way.fetch_sub(1);
+          if (block != nullptr) block->copies_under_way.fetch_sub(1);
+        };
+        // Pageable memory ("API synchronization behavior", "Memcpy",
+        // asynchronous): "For transfers from pageable host memory to device
+        // memory, host memory is copied to a staging buffer immediately", and
+        // otherwise the call "might be synchronous with respect to host". The
+        // backend may rely on neither, so a draw decides.
+        const bool is_early = block == nullptr && on->Random(2) == 0;
+        if (to_device) {
+          std::shared_ptr<std::string> staged;
+          if (is_early) {
+            staged = std::make_shared<std::string>(host_bytes, size_bytes);
+          }
+          on->Add([&gpu, bytes, host_bytes, staged, size_bytes, finish] {
+            RunCopy(&gpu, bytes,
+                    staged != nullptr ? staged->data() : host_bytes,
+                    size_bytes);
+            finish();
+          });
+          return kSuccess;
+        }
+        on->Add([&gpu, bytes, host_bytes, size_bytes, finish] {
+          RunCopy(&gpu, host_bytes, bytes, size_bytes);
+          finish();
+        });
+        if (is_early) on->Synchronize();
+        return kSuccess;
+      });
+}
+
+const char* NameOf(Result error) {
+  switch (error) {
+#define FAKE_NAME(ours, theirs, value) \
+  case value:                          \
+    return #theirs;
+    FERRY_CUDA_RESULTS(FAKE_NAME)
+#undef FAKE_NAME
+    default:
+      return nullptr;
+  }
+}
+
+// "CUDA_ERROR_INVALID_VALUE [...] if the error code is not recognized", and the
+// text is then null. The stub library leaves it null as well.
+Result GetErrorText(Result error, const char** text) {
+  *text = nullptr;
+  if (GetSettings().is_stub) return ferry_cuda::kStubLibrary;
+  *text = NameOf(error);
+  return *text == nullptr ? ferry_cuda::kInvalidValue : kSuccess;
+}
+
+bool IsDevice(const State& state, int device) {
+  return device >= 0 && device < static_cast<int>(state.gpus.size());
+}
+
+}  // namespace
+
+void Violation(const std::string& what) {
+  State& state = GetState();
+  if (!state.settings.records) {
+    fprintf(stderr, "fake driver: violation: %s (seed %llu)\n", what.c_str(),
+            static_cast<unsigned long long>(state.settings.seed));
+    abort();
+  }
+  const std::lock_guard<std::mutex> lock(state.text_mutex);
+  state.violations.push_back(what);
+}
+
+}  // namespace fake_driver
+
+using namespace fake_driver;  // NOLINT: the driver's functions are global
+using ferry_cuda::Context;
+using ferry_cuda::Device;
+using ferry_cuda::Event;
+using ferry_cuda::kSuccess;
+using ferry_cuda::Stream;
+
+// -----------------------------------------------------------------------------
+// The control functions
+// -----------------------------------------------------------------------------
+
+FAKE_EXPORT size_t fake_driver_report(char* text, size_t capacity) {
+  return CopyText(Report(), text, capacity);
+}
+
+FAKE_EXPORT size_t fake_driver_log(char* text, size_t capacity) {
+  return CopyText(Log(), text, capacity);
+}
+
+FAKE_EXPORT void fake_driver_lose(int index, int code) {
+  State& state = GetState();
+  if (IsDevice(state, index)) state.gpus[index]->lost.store(code);
+}
+
+// -----------------------------------------------------------------------------
+// The driver's functions
+// -----------------------------------------------------------------------------
+
+FAKE_EXPORT Result cuInit(unsigned int) {
+  return Call("cuInit", "", [](State& state) -> Result {
+    if (state.settings.init != kSuccess) return state.settings.init;
+    if (state.settings.devices == 0) return ferry_cuda::kNoDevice;
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    if (state.owner != 0) return kSuccess;
+    for (int i = 0; i < state.settings.devices; ++i) {
+      state.gpus.push_back(std::make_unique<Gpu>());
+      state.gpus.back()->memory =
+          std::make_unique<DeviceMemory>(state.settings.memory_bytes);
+    }
+    state.owner = getpid();
+    atexit(ShutDown);
+    return kSuccess;
+  });
+}
+
+FAKE_EXPORT Result cuDriverGetVersion(int* version) {
+  return Call("cuDriverGetVersion", "", [&](State& state) -> Result {
+    *version = state.settings.version;
+    return kSuccess;
+  });
+}
+
+FAKE_EXPORT Result cuGetErrorName(Result error, const char** text) {
+  return GetErrorText(error, text);
+}
+
+FAKE_EXPORT Result cuGetErrorString(Result error, const char** text) {
+  return GetErrorText(error, text);
+}
+
+FAKE_EXPORT Result cuDeviceGetCount(int* count) {
+  return Call("cuDeviceGetCount", "", [&](State& state) -> Result {
+    *count = static_cast<int>(state.gpus.size());
+    return kSuccess;
+  });
+}
+
+FAKE_EXPORT Result cuDeviceGet(Device* device, int ordinal) {
+  return Call("cuDeviceGet", std::to_string(ordinal),
+              [&](State& state) -> Result {
+                if (!IsDevice(state, ordinal)) {
+                  return ferry_cuda::kInvalidDevice;
+                }
+                *device = ordinal;
+                return kSuccess;
+              });
+}
+
+FAKE_EXPORT Result cuDeviceGetName(char* name, int capacity, Device device) {
+  return Call("cuDeviceGetName", std::to_string(device),
+              [&](State& state) -> Result {
+                if (!IsDevice(state, device)) return ferry_cuda::kInvalidDevice;
+                CopyText("Fake GPU (a model of the driver, no hardware)", name,
+                         static_cast<size_t>(capacity));
+                return kSuccess;
+              });
+}
+
+FAKE_EXPORT Result cuDeviceGetUuid_v2(CUuuid_st* uuid, Device device) {
+  return Call("cuDeviceGetUuid_v2", std::to_string(device),
+              [&](State& state) -> Result {
+                if (!IsDevice(state, device)) return ferry_cuda::kInvalidDevice;
+                char bytes[16] = "fake GPU";
+                bytes[15] = static_cast<char>(device);
+                memcpy(reinterpret_cast<char*>(uuid), bytes, sizeof(bytes));
+                return kSuccess;
+              });
+}
+
+FAKE_EXPORT Result cuDeviceTotalMem_v2(size_t* size_bytes, Device device) {
+  return Call("cuDeviceTotalMem_v2", std::to_string(device),
+              [&](State& state) -> Result {
+                if (!IsDevice(state, device)) return ferry_cuda::kInvalidDevice;
+                *size_bytes = state.settings.memory_bytes;
+                return kSuccess;
+              });
+}
+
+FAKE_EXPORT Result cuDevicePrimaryCtxRetain(Context* context, Device device) {
+  return Call("cuDevicePrimaryCtxRetain", std::to_string(device),
+              [&](State& state) -> Result {
+                if (!IsDevice(state, device)) return ferry_cuda::kInvalidDevice;
+                const std::lock_guard<std::mutex> lock(state.mutex);
+                ++state.gpus[device]->retains;
+                *context = ContextOf(device);
+                return kSuccess;
+              });
+}
+
+FAKE_EXPORT Result cuCtxPushCurrent_v2(Context context) {
+  return Call("cuCtxPushCurrent_v2", "", [&](State& state) -> Result {
+    for (int i = 0; IsDevice(state, i); ++i) {
+      if (ContextOf(i) != context || state.gpus[i]->retains == 0) continue;
+      CurrentContexts().devices.push_back(i);
+      return kSuccess;
+    }
+    return ferry_cuda::kInvalidContext;
+  });
+}
+
+FAKE_EXPORT Result cuCtxPopCurrent_v2(Context* context) {
+  return Call("cuCtxPopCurrent_v2", "", [&](State&) -> Result {
+    std::vector<int>& current = CurrentContexts().devices;
+    if (current.empty()) return ferry_cuda::kInvalidContext;
+    if (context != nullptr) *context = ContextOf(current.back());
+    current.pop_back();
+    return kSuccess;
+  });
+}
+
+FAKE_EXPORT Result cuCtxGetCurrent(Context* context) {
+  const std::vector<int>& current = CurrentContexts().devices;
+  *context = current.empty() ? nullptr : ContextOf(current.back());
+  return kSuccess;
+}
+
+FAKE_EXPORT Result cuMemGetInfo_v2(size_t* free_bytes, size_t* total_bytes) {
+  return CallInContext("cuMemGetInfo_v2", "",
+                       [&](State&, int, Gpu& gpu) -> Result {
+                         *total_bytes = gpu.memory->capacity_bytes();
+                         *free_bytes = *total_bytes - gpu.memory->used_bytes();
+                         return kSuccess;
+                       });
+}
+
+// "If bytesize is 0, cuMemAlloc() returns CUDA_ERROR_INVALID_VALUE."
+FAKE_EXPORT Result cuMemAlloc_v2(DevicePointer* address, size_t size_bytes) {
+  return CallInContext("cuMemAlloc_v2", std::to_string(size_bytes),
+                       [&](State&, int, Gpu& gpu) -> Result {
+                         if (size_bytes == 0) return ferry_cuda::kInvalidValue;
+                         const std::shared_ptr<Allocation> allocation =
+                             gpu.memory->Allocate(size_bytes);
+                         if (allocation == nullptr) {
+                           return ferry_cuda::kOutOfMemory;
+                         }
+                         *address = allocation->address;
+                         return kSuccess;
+                       });
+}
+
+FAKE_EXPORT Result cuMemFree_v2(DevicePointer address) {
+  return CallInContext(
+      "cuMemFree_v2", "", [&](State&, int, Gpu& gpu) -> Result {
+        if (gpu.memory->Free(address)) return kSuccess;
+        Violation("memory is freed that its device did not allocate");
+        return ferry_cuda::kInvalidValue;
+      });
+}
+
+FAKE_EXPORT Result cuMemHostAlloc(void** address, size_t size_bytes,
+                                  unsigned int) {
+  return CallInContext(
+      "cuMemHostAlloc", std::to_string(size_bytes),
+      [&](State& state, int, Gpu&) -> Result {
+        if (size_bytes == 0) return ferry_cuda::kInvalidValue;
+        void* const mapped = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mapped == MAP_FAILED) return ferry_cuda::kOutOfMemory;
+        auto block = std::make_shared<HostBlock>();
+        block->size_bytes = size_bytes;
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        state.host_blocks[reinterpret_cast<uintptr_t>(mapped)] =
+            std::move(block);
+        *address = mapped;
+        return kSuccess;
+      });
+}
+
+FAKE_EXPORT Result cuMemFreeHost(void* address) {
+  return CallInContext(
+      "cuMemFreeHost", "", [&](State& state, int, Gpu&) -> Result {
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        const auto found =
+            state.host_blocks.find(reinterpret_cast<uintptr_t>(address));
+        if (found == state.host_blocks.end()) {
+          Violation("host memory is freed that cuMemHostAlloc did not return");
+          return ferry_cuda::kInvalidValue;
+        }
+        if (found->second->copies_under_way.load() != 0) {
+          Violation("host memory is freed while a copy uses it");
+        }
+        munmap(address, found->second->size_bytes);
+        state.host_blocks.erase(found);
+        return kSuccess;
+      });
+}
+
+FAKE_EXPORT Result cuMemcpyHtoDAsync_v2(DevicePointer to, const void* from,
+                                        size_t size_bytes, Stream stream) {
+  return CopyAsync(true, to, const_cast<void*>(from), size_bytes, stream);
+}
+
+FAKE_EXPORT Result cuMemcpyDtoHAsync_v2(void* to, DevicePointer from,
+                                        size_t size_bytes, Stream stream) {
+  return CopyAsync(false, from, to, size_bytes, stream);
+}
+
+FAKE_EXPORT Result cuStreamCreate(Stream* stream, unsigned int flags) {
+  return CallInContext(
+      "cuStreamCreate", std::to_string(flags),
+      [&](State& state, int device, Gpu&) -> Result {
+        if (flags != ferry_cuda::kStreamNonBlocking) {
+          Violation(
+              "a stream waits for the legacy default stream of the program");
+        }
+        const std::shared_ptr<StreamState> made = NewStream(&state);
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        const uintptr_t handle = NewHandle(&state);
+        state.streams[handle] = {device, made};
+        *stream = reinterpret_cast<Stream>(handle);
+        return kSuccess;
+      });
+}
+
+// "In case the device is still doing work in the stream hStream when
+// cuStreamDestroy() is called, the function will return immediately".
+FAKE_EXPORT Result cuStreamDestroy_v2(Stream stream) {
+  return CallInContext(
+      "cuStreamDestroy_v2", "", [&](State& state, int device, Gpu&) -> Result {
+        const std::shared_ptr<StreamState> destroyed =
+            FindStream(&state, device, stream);
+        if (destroyed == nullptr) return ferry_cuda::kInvalidHandle;
+        destroyed->Close();
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        state.destroyed_streams.push_back(destroyed);
+        state.streams.erase(reinterpret_cast<uintptr_t>(stream));
+        return kSuccess;
+      });
+}
+
+FAKE_EXPORT Result cuStreamSynchronize(Stream stream) {
+  return CallInContext("cuStreamSynchronize", "",
+                       [&](State& state, int device, Gpu& gpu) -> Result {
+                         const std::shared_ptr<StreamState> awaited =
+                             FindStream(&state, device, stream);
+                         if (awaited == nullptr) {
+                           return ferry_cuda::kInvalidHandle;
+                         }
+                         awaited->Synchronize();
+                         return gpu.lost.load();
+                       });
+}
+
+FAKE_EXPORT Result cuEventCreate(Event* event, unsigned int flags) {
+  return CallInContext(
+      "cuEventCreate", std::to_string(flags),
+      [&](State& state, int device, Gpu&) -> Result {
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        const uintptr_t handle = NewHandle(&state);
+        state.events[handle] = {device, std::make_shared<EventState>()};
+        *event = reinterpret_cast<Event>(handle);
+        return kSuccess;
+      });
+}
+
+// "An event may be destroyed before it is complete [...]. In this case, the
+// call does not block on completion of the event".
+FAKE_EXPORT Result cuEventDestroy_v2(Event event) {
+  return CallInContext("cuEventDestroy_v2", "",
+                       [&](State& state, int device, Gpu&) -> Result {
+                         if (FindEvent(&state, device, event) == nullptr) {
+                           return ferry_cuda::kInvalidHandle;
+                         }
+                         const std::lock_guard<std::mutex> lock(state.mutex);
+                         state.events.erase(reinterpret_cast<uintptr_t>(event));
+                         return kSuccess;
+                       });
+}
+
+// "hEvent and hStream must be from the same context", or the result is
+// CUDA_ERROR_INVALID_HANDLE.
+FAKE_EXPORT Result cuEventRecord(Event event, Stream stream) {
+  return CallInContext(
+      "cuEventRecord", "", [&](State& state, int device, Gpu&) -> Result {
+        const std::shared_ptr<EventState> recorded =
+            FindEvent(&state, device, event);
+        const std::shared_ptr<StreamState> on =
+            FindStream(&state, device, stream);
+        if (recorded == nullptr || on == nullptr) {
+          return ferry_cuda::kInvalidHandle;
+        }
+        uint64_t number = 0;
+        {
+          const std::lock_guard<std::mutex> lock(recorded->mutex);
+          number = ++recorded->recorded;
+          recorded->stream = on;
+        }
+        on->Add([recorded, number] {
+          const std::lock_guard<std::mutex> lock(recorded->mutex);
+          recorded->completed = std::max(recorded->completed, number);
+          recorded->has_changed.notify_all();
+        });
+        return kSuccess;
+      });
+}
+
+// "Returns CUDA_SUCCESS if all captured work has been completed, or
+// CUDA_ERROR_NOT_READY if any captured work is incomplete." An event that was
+// never recorded captures "an empty set of work".
+FAKE_EXPORT Result cuEventQuery(Event event) {
+  return CallInContext(
+      "cuEventQuery", "", [&](State& state, int device, Gpu&) -> Result {
+        const std::shared_ptr<EventState> queried =
+            FindEvent(&state, device, event);
+        if (queried == nullptr) return ferry_cuda::kInvalidHandle;
+        std::shared_ptr<StreamState> stream;
+        {
+          const std::lock_guard<std::mutex> lock(queried->mutex);
+          if (queried->completed >= queried->recorded) return kSuccess;
+          stream = queried->stream.lock();
+        }
+        if (stream != nullptr) stream->Hurry();
+        return ferry_cuda::kNotReady;
+      });
+}
+
+FAKE_EXPORT Result cuEventSynchronize(Event event) {
+  return CallInContext(
+      "cuEventSynchronize", "",
+      [&](State& state, int device, Gpu& gpu) -> Result {
+        const std::shared_ptr<EventState> awaited =
+            FindEvent(&state, device, event);
+        if (awaited == nullptr) return ferry_cuda::kInvalidHandle;
+        std::shared_ptr<StreamState> stream;
+        uint64_t number = 0;
+        {
+          const std::lock_guard<std::mutex> lock(awaited->mutex);
+          number = awaited->recorded;
+          stream = awaited->stream.lock();
+        }
+        if (stream != nullptr) stream->Hurry();
+        std::unique_lock<std::mutex> lock(awaited->mutex);
+        awaited->has_changed.wait(lock,
+                                  [&] { return awaited->completed >= number; });
+        return gpu.lost.load();
+      });
+}

@@ -1,0 +1,36 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Registers the CUDA plugin, linked in, with the process's registry before
+// main(). It opens the driver only when somebody asks for its devices.
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "ferry/devices/device_registry.h"
+#include "ferry/plugins/cuda/cuda_plugin.h"
+#include "ferry/plugins/plugin_backend.h"
+#include "ferry/plugins/plugin_description.h"
+
+namespace ferry {
+namespace {
+
+// As in PyTorch.
+constexpr int kPriority = 20;
+
+// False if the program was first with a backend of its own of that type and
+// priority; then it stays.
+[[maybe_unused]] const bool registered = [] {
+  const absl::StatusOr<PluginDescription> plugin =
+      QueryPlugin(ferry_cuda_query, "");
+  if (!plugin.ok()) return false;
+  absl::StatusOr<Registration> registration =
+      DeviceRegistry::Default().RegisterBackend(
+          kPriority, std::make_shared<PluginBackend>(plugin->backends[0]));
+  if (!registration.ok()) return false;
+  registration->Release();
+  return true;
+}();
+
+}  // namespace
+}  // namespace ferry

@@ -1,0 +1,239 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints that are tagged "cuda" go through the CUDA backend and back.
+
+    cuda_test.py CUDA FAKE_DRIVER INDEX
+
+The driver is the fake of plugins/cuda/testing, so this shows what the backend
+calls and in which order, and nothing about a GPU. PyTorch writes the files and
+opens the results.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import torch
+from torch import serialization
+
+CUDA, FAKE_DRIVER, INDEX = map(os.path.abspath, sys.argv[1:4])
+del sys.argv[1:4]
+
+# Settings of the fake driver's timing.
+TIMINGS = ('timing=eager,seed=1', 'timing=late,seed=2', 'timing=random,seed=3',
+           'timing=random,seed=4')
+
+# The tags of the tensors in each file; tensors without a tag are on the CPU.
+FILES = {
+    'plain': ['cuda', None, 'cuda'],
+    'zero': ['cuda:0', None],
+    'one': ['cuda:1'],
+    'mixed': ['cuda', 'cuda:0', 'cuda:1', None, 'cuda:1'],
+    'many': ['cuda:%d' % (i % 2) for i in range(300)],
+}
+
+
+def tensors_of(name):
+    torch.manual_seed(len(name))
+    made = {}
+    for i, tag in enumerate(FILES[name]):
+        # The last of a few tensors is larger than a staging buffer.
+        is_last = i == len(FILES[name]) - 1
+        made['%03d' % i] = torch.randn(5_000_003 if is_last and i < 10 else
+                                       i * 7)
+    # A view and its base share a storage.
+    made['view'] = made['000'][1:]
+    return made
+
+
+def write(path, name, **options):
+    """Writes the tensors; the taggers of PyTorch see the tags of FILES."""
+    made = tensors_of(name)
+    tags = {}
+    for i, tag in enumerate(FILES[name]):
+        tensor = made['%03d' % i]
+        if tag is not None:
+            tags[tensor.storage()._cdata] = tag
+
+    def tagger(storage):
+        return tags.get(storage._cdata)
+
+    serialization.register_package(0, tagger, lambda storage, tag: None)
+    try:
+        torch.save(made, path, **options)
+    finally:
+        serialization._package_registry.pop(0)
+    return made
+
+
+def read(path):
+    """The value in a file, and the set of its storages' tags."""
+    tags = set()
+
+    def note(storage, tag):
+        tags.add(tag)
+        return storage
+
+    return torch.load(path, map_location=note), tags
+
+
+class CudaTest(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run_jobs(self, jobs, settings=TIMINGS[0], driver=FAKE_DRIVER):
+        """The answers, the fake driver's report, and its log."""
+        report, log = self.path('report'), self.path('log')
+        for path in (report, log):
+            if os.path.exists(path):
+                os.remove(path)
+        environment = dict(os.environ, FERRY_CUDA_DRIVER=driver,
+                           FERRY_FAKE_DRIVER='%s,report=%s,log=%s' %
+                           (settings, report, log))
+        result = subprocess.run([CUDA],
+                                input=''.join(' '.join(job) + '\n'
+                                              for job in jobs),
+                                env=environment, capture_output=True, text=True,
+                                check=False)
+        self.assertEqual((result.returncode, result.stderr), (0, ''))
+        found = []
+        for path in (report, log):
+            if os.path.exists(path):
+                with open(path, encoding='utf-8') as file:
+                    found.append(file.read())
+            else:
+                found.append('')
+        return result.stdout.splitlines(), found[0], found[1]
+
+    def assert_same(self, ours, theirs):
+        self.assertEqual(list(ours), list(theirs))
+        for name, tensor in theirs.items():
+            self.assertTrue(torch.equal(ours[name], tensor), name)
+        self.assertEqual(ours['view'].storage().data_ptr(),
+                         ours['000'].storage().data_ptr())
+
+    def test_files_of_every_tag_keep_their_devices_and_bytes(self):
+        jobs, expected = [], {}
+        for name, tags in FILES.items():
+            for kind, options in (('zip', {}), ('legacy', {
+                    '_use_new_zipfile_serialization': False
+            })):
+                path = self.path('%s_%s.pt' % (name, kind))
+                made = write(path, name, **options)
+                jobs.append([path, path + '.out'])
+                # As PyTorch does, "cuda" is the first device.
+                wanted = {'cuda:0' if tag == 'cuda' else tag or 'cpu'
+                          for tag in tags}
+                expected[path] = made, wanted
+                self.assertEqual(read(path)[1],
+                                 {tag or 'cpu' for tag in tags})
+        first = {}
+        for timing in TIMINGS:
+            with self.subTest(timing=timing):
+                answers, report, log = self.run_jobs(jobs, timing)
+                self.assertEqual(answers, ['ok'] * len(jobs))
+                # The first line has the seed.
+                self.assertEqual(report.splitlines()[1:], [])
+                # The bytes did go to the devices, and came from there.
+                for function in ('cuMemAlloc_v2', 'cuMemcpyHtoDAsync_v2',
+                                 'cuMemcpyDtoHAsync_v2', 'cuMemHostAlloc'):
+                    self.assertIn(function + '(', log)
+                for path, out in jobs:
+                    made, wanted = expected[path]
+                    loaded, tags = read(out)
+                    self.assert_same(loaded, made)
+                    self.assertEqual(tags, wanted, path)
+                    with open(out, 'rb') as file:
+                        content = file.read()
+                    self.assertEqual(first.setdefault(out, content), content)
+
+    def test_fixtures(self):
+        """Files of both PyTorch versions, which no script can write here."""
+        jobs = []
+        for version in ('1.13', '2.14'):
+            path = os.path.join(os.path.dirname(INDEX),
+                                'pytorch-%s/tag_cuda1.pt' % version)
+            jobs.append([path, self.path(version)])
+        for timing in TIMINGS:
+            answers, report, log = self.run_jobs(jobs, timing)
+            self.assertEqual(answers, ['ok'] * len(jobs))
+            self.assertEqual(report.splitlines()[1:], [])
+            for path, out in jobs:
+                original, tags = read(path)
+                loaded, new_tags = read(out)
+                self.assertEqual((tags, new_tags), ({'cuda:1'}, {'cuda:1'}))
+                self.assertEqual(list(loaded), list(original))
+                for name, tensor in original.items():
+                    self.assertTrue(torch.equal(loaded[name], tensor))
+
+    def test_map_location_moves_between_devices(self):
+        path = self.path('mixed.pt')
+        made = write(path, 'mixed')
+        jobs = []
+        for tag in ('cuda:0', 'cuda:1', 'cuda', 'cpu'):
+            jobs.append([path, self.path('to_' + tag), tag])
+        # There, and from there to the other one.
+        jobs.append([jobs[0][1], self.path('again'), 'cuda:1'])
+        jobs.append([jobs[-1][1], self.path('home'), 'cpu'])
+        for timing in TIMINGS:
+            answers, report, _ = self.run_jobs(jobs, timing)
+            self.assertEqual(answers, ['ok'] * len(jobs))
+            self.assertEqual(report.splitlines()[1:], [])
+            for _, out, tag in jobs:
+                loaded, tags = read(out)
+                self.assert_same(loaded, made)
+                self.assertEqual(tags, {'cuda:0' if tag == 'cuda' else tag})
+
+    def test_errors_tell_the_user_what_to_do(self):
+        path = self.path('mixed.pt')
+        write(path, 'mixed')
+        job = [path, self.path('out')]
+        on_one_device = 'devices=1,' + TIMINGS[0]
+        answers, _, _ = self.run_jobs([job, job + ['cuda:0']], on_one_device)
+        self.assertRegex(answers[0], 'OUT_OF_RANGE.*cuda:1.*there is 1 cuda '
+                         'device, counted from 0.*map_location')
+        self.assertEqual(answers[1], 'ok')
+        # The bytes of the third tensor do not fit.
+        answers, report, _ = self.run_jobs([job + ['cuda:0'], job + ['cpu']],
+                                           'memory=1000000,' + TIMINGS[0])
+        self.assertRegex(
+            answers[0], r'RESOURCE_EXHAUSTED.*cannot allocate 20000012 bytes on '
+            r'cuda:0.*\d+ of its 1000000 bytes are free.*map_location cpu')
+        self.assertEqual(answers[1], 'ok')
+        self.assertEqual(report.splitlines()[1:], [])
+        answers, _, _ = self.run_jobs([job, job + ['cpu']],
+                                      driver='/nowhere/libcuda.so.1')
+        self.assertRegex(
+            answers[0], 'UNAVAILABLE.*no cuda device here.*driver is not '
+            'installed.*/nowhere/libcuda.so.1.*map_location')
+        self.assertEqual(answers[1], 'ok')
+
+    def test_a_lost_device_ends_a_load_without_a_hang(self):
+        path = self.path('many.pt')
+        made = write(path, 'many')
+        cpu = [path, self.path('cpu'), 'cpu']
+        for lose in (1, 2, 150, 300):
+            for timing in TIMINGS:
+                answers, report, _ = self.run_jobs(
+                    [[path, self.path('out')], cpu],
+                    'lose=%d,%s' % (lose, timing))
+                self.assertRegex(
+                    answers[0], 'UNAVAILABLE.*CUDA_ERROR_ILLEGAL_ADDRESS.*'
+                    'restart the process.*the device is lost')
+                self.assertEqual(answers[1], 'ok')
+                self.assertEqual(report.splitlines()[1:], [])
+                self.assertFalse(os.path.exists(self.path('out')))
+        self.assert_same(read(cpu[1])[0], made)
+
+
+if __name__ == '__main__':
+    unittest.main()
