@@ -152,11 +152,12 @@ int32_t Free(void*, uint32_t index, uint64_t handle,
                       "the CUDA plugin did not allocate this memory");
   }
   ScopedDevice device(gpu, status);
-  if (!device.ok()) return device.code();
-  const Result result = device.driver().mem_free(handle);
-  // At exit the driver has freed everything itself.
-  if (result == kSuccess || result == kDeinitialized) return FERRY_OK;
-  return device.Fail("cuMemFree", result);
+  int32_t code = device.code();
+  if (device.ok()) {
+    const Result result = device.driver().mem_free(handle);
+    if (result != kSuccess) code = device.Fail("cuMemFree", result);
+  }
+  return CodeOfFreeing(*gpu, code, status);
 }
 
 int32_t CheckCopy(const ferry_copy& copy, ferry_status* status) {
@@ -210,7 +211,7 @@ int32_t Copy(void*, const ferry_copy* copy, ferry_status* status) noexcept {
   Result result = IssueCopy(*copy, stream, &function);
   if (result != kSuccess) return device.Fail(function, result);
   result = device.driver().stream_synchronize(stream);
-  if (result != kSuccess) return device.Fail("cuStreamSynchronize", result);
+  if (result != kSuccess) return device.FailWait("cuStreamSynchronize", result);
   return FERRY_OK;
 }
 
@@ -230,10 +231,12 @@ int32_t HostFree(void*, uint32_t index, void* address,
   if (gpu == nullptr) return NoSuchGpu(status);
   if (IsPastFreeing(*gpu)) return FERRY_OK;
   ScopedDevice device(gpu, status);
-  if (!device.ok()) return device.code();
-  const Result result = device.driver().mem_free_host(address);
-  if (result == kSuccess || result == kDeinitialized) return FERRY_OK;
-  return device.Fail("cuMemFreeHost", result);
+  int32_t code = device.code();
+  if (device.ok()) {
+    const Result result = device.driver().mem_free_host(address);
+    if (result != kSuccess) code = device.Fail("cuMemFreeHost", result);
+  }
+  return CodeOfFreeing(*gpu, code, status);
 }
 
 }  // namespace ferry_cuda

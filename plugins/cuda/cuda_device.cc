@@ -15,6 +15,9 @@ namespace {
 // would cost every call of the plugin a system call.
 std::atomic<bool> is_forked_child{false};
 
+// Set by the first call that finds the driver shut down.
+std::atomic<bool> is_shut_down{false};
+
 struct Devices {
   DriverState driver;
   std::unique_ptr<Gpu[]> gpus;
@@ -94,13 +97,21 @@ Gpu* FindGpu(uint32_t index) {
 bool IsForkedChild() { return is_forked_child.load(std::memory_order_relaxed); }
 
 bool IsPastFreeing(const Gpu& gpu) {
-  return IsForkedChild() || gpu.lost.load() != kSuccess;
+  return IsForkedChild() || is_shut_down.load() || gpu.lost.load() != kSuccess;
+}
+
+int32_t CodeOfFreeing(const Gpu& gpu, int32_t code, ferry_status* status) {
+  if (code == FERRY_OK || !IsPastFreeing(gpu)) return code;
+  status->vendor_code = 0;
+  status->flags = 0;
+  return ferry_fail(status, FERRY_OK, "");
 }
 
 int32_t FailCall(Gpu* gpu, const char* function, Result result,
                  ferry_status* status) {
   const Driver& driver = GetDriver().driver;
   status->vendor_code = result;
+  if (result == kDeinitialized) is_shut_down.store(true);
   if (IsSticky(result)) {
     Result none = kSuccess;
     gpu->lost.compare_exchange_strong(none, result);
@@ -121,6 +132,19 @@ ScopedDevice::ScopedDevice(uint32_t index, ferry_status* status)
 ScopedDevice::ScopedDevice(Gpu* gpu, ferry_status* status)
     : gpu_(gpu), status_(status) {
   Enter();
+}
+
+int32_t ScopedDevice::FailWait(const char* function, Result result) {
+  code_ = Fail(function, result);
+  return FailWait();
+}
+
+int32_t ScopedDevice::FailWait() {
+  if (gpu_ == nullptr || IsForkedChild() || is_shut_down.load()) return code_;
+  Result none = kSuccess;
+  gpu_->lost.compare_exchange_strong(none, status_->vendor_code);
+  status_->flags |= FERRY_STATUS_DEVICE_LOST;
+  return code_;
 }
 
 void ScopedDevice::Enter() {
@@ -155,11 +179,15 @@ void ScopedDevice::Enter() {
     }
   }
   const Result result = driver().ctx_push_current(context);
-  if (result != kSuccess) code_ = Fail("cuCtxPushCurrent", result);
+  if (result != kSuccess) {
+    code_ = Fail("cuCtxPushCurrent", result);
+    return;
+  }
+  is_current_ = true;
 }
 
 ScopedDevice::~ScopedDevice() {
-  if (!ok()) return;
+  if (!is_current_) return;
   Context popped = nullptr;
   driver().ctx_pop_current(&popped);
 }

@@ -49,7 +49,8 @@ Gpu* FindGpu(uint32_t index);
 bool IsForkedChild();
 
 // Fills `status` with an error that the driver returned from `function`, and
-// returns its code. Marks `gpu` as lost if the error is sticky.
+// returns its code. Marks `gpu` as lost if the error is sticky, and notes that
+// the driver has shut down.
 int32_t FailCall(Gpu* gpu, const char* function, Result result,
                  ferry_status* status);
 
@@ -77,17 +78,30 @@ class ScopedDevice {
     return FailCall(gpu_, function, result, status_);
   }
 
+  // As Fail, for a function that should have waited for work. Marks the device
+  // as lost whatever the error is: the work may go on, so its memory must not
+  // be used for anything else.
+  int32_t FailWait(const char* function, Result result);
+  // The same if the wait could not even begin because `ok` is false.
+  int32_t FailWait();
+
  private:
   void Enter();
 
   Gpu* const gpu_;
   ferry_status* const status_;
   int32_t code_ = FERRY_OK;
+  bool is_current_ = false;  // the destructor has to restore the context
 };
 
 // Whether memory of a device need not, and must not, be given back to the
-// driver: the process has forked, or the device is lost.
+// driver: the process has forked, the device is lost, or the driver has shut
+// down because the process exits.
 bool IsPastFreeing(const Gpu& gpu);
+
+// Returns the code of a function that gives something back and could not:
+// FERRY_OK, with `status` as it was, if IsPastFreeing by now.
+int32_t CodeOfFreeing(const Gpu& gpu, int32_t code, ferry_status* status);
 
 }  // namespace ferry_cuda
 

@@ -30,8 +30,8 @@ __attribute__((format(printf, 3, 4))) void SetAbsence(DriverState* state,
 
 void SetStubAbsence(DriverState* state, const char* library) {
   SetAbsence(state, FERRY_ABSENCE_NO_DRIVER,
-             "%s is the stub library of the CUDA Toolkit, not a driver; remove "
-             "the Toolkit's folder stubs from LD_LIBRARY_PATH",
+             "found only the stub library of the CUDA Toolkit; remove the "
+             "Toolkit's folder stubs from LD_LIBRARY_PATH: %.128s",
              library);
 }
 
@@ -110,9 +110,9 @@ DriverState OpenDriver() {
   const char* const missing = FindFunctions(library, &state.driver);
   if (missing != nullptr) {
     SetAbsence(&state, FERRY_ABSENCE_DRIVER_TOO_OLD,
-               "%.128s has no function %s; Ferry needs the driver of CUDA 11.8 "
-               "or newer",
-               path, missing);
+               "the driver has no function %s; Ferry needs that of CUDA 11.8 "
+               "or newer: %.128s",
+               missing, path);
     return state;
   }
   int version = 0;

@@ -57,7 +57,9 @@ class QueueEvent {
       ScopedDevice device(gpu_, &result);
       if (device.ok()) {
         const Result error = device.driver().event_synchronize(event_);
-        if (error != kSuccess) device.Fail("cuEventSynchronize", error);
+        if (error != kSuccess) device.FailWait("cuEventSynchronize", error);
+      } else {
+        device.FailWait();
       }
       SetResult(result);
     }
@@ -75,7 +77,9 @@ class QueueEvent {
           *ready = 0;
           return FERRY_OK;
         }
-        if (error != kSuccess) device.Fail("cuEventQuery", error);
+        if (error != kSuccess) device.FailWait("cuEventQuery", error);
+      } else {
+        device.FailWait();
       }
       SetResult(result);
     }
@@ -93,11 +97,13 @@ class QueueEvent {
     const std::unique_ptr<QueueEvent> self(this);
     if (IsPastFreeing(*gpu_)) return FERRY_OK;
     ScopedDevice device(gpu_, status);
-    if (!device.ok()) return device.code();
-    // The driver keeps what it needs until the work has finished.
-    const Result error = device.driver().event_destroy(event_);
-    if (error == kSuccess || error == kDeinitialized) return FERRY_OK;
-    return device.Fail("cuEventDestroy", error);
+    int32_t code = device.code();
+    if (device.ok()) {
+      // The driver keeps what it needs until the work has finished.
+      const Result error = device.driver().event_destroy(event_);
+      if (error != kSuccess) code = device.Fail("cuEventDestroy", error);
+    }
+    return CodeOfFreeing(*gpu_, code, status);
   }
 
  private:
@@ -259,12 +265,17 @@ int32_t QueueDestroy(void*, uint64_t queue, ferry_status* status) noexcept {
     if (device.ok()) {
       // cuStreamDestroy does not wait for the work.
       Result error = device.driver().stream_synchronize(destroyed->stream);
-      if (error != kSuccess) code = device.Fail("cuStreamSynchronize", error);
-      error = device.driver().stream_destroy(destroyed->stream);
-      if (error != kSuccess && code == FERRY_OK) {
-        code = device.Fail("cuStreamDestroy", error);
+      if (error != kSuccess) {
+        code = device.FailWait("cuStreamSynchronize", error);
+      } else {
+        error = device.driver().stream_destroy(destroyed->stream);
+        if (error != kSuccess) code = device.Fail("cuStreamDestroy", error);
       }
+    } else {
+      device.FailWait();
     }
+    // The host has learnt of a lost device from its copies.
+    code = CodeOfFreeing(*destroyed->gpu, code, status);
   }
   destroyed->waiter->Close();
   return code;
@@ -300,7 +311,10 @@ int32_t CopyAsync(void*, uint64_t queue, const ferry_copy* copy,
     function = "cuEventRecord";
     error = driver.event_record(recorded, on->stream);
     // Without an event the host cannot wait, so the copy must end here.
-    if (error != kSuccess) driver.stream_synchronize(on->stream);
+    if (error != kSuccess &&
+        driver.stream_synchronize(on->stream) != kSuccess) {
+      return device.FailWait(function, error);
+    }
   }
   if (error != kSuccess) {
     const int32_t failure = device.Fail(function, error);

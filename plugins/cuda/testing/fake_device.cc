@@ -24,7 +24,9 @@ constexpr uint64_t kMinRange = uint64_t{16} << 20;
 constexpr uint64_t kMaxGarbage = uint64_t{16} << 20;
 constexpr int kGarbage = 0xCD;
 
-constexpr std::chrono::milliseconds kLongestDelay(20);
+// Long, so that a test does not depend on how fast it runs: what should have
+// been awaited, and was not, has not run yet.
+constexpr std::chrono::seconds kLongestDelay(1);
 
 char* Reserve(uint64_t size_bytes, int protection) {
   void* const mapped = mmap(nullptr, size_bytes, protection,

@@ -1,0 +1,117 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The fake driver on the CUDA plugin, which is correct, and on mutants of it,
+// which are not. mutants.bzl lists them. It is the fake that has to show each
+// fault, by what it reports or by what its devices do.
+
+#include <string>
+
+#include "ferry/plugin.h"
+#include "ferry/plugins/cuda/testing/scenario.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace fake_driver {
+namespace {
+
+using ::testing::HasSubstr;
+
+enum Use { kEverything, kLoss, kLostCopy, kFork };
+
+ChildResult RunMutant(const std::string& library, Use use,
+                      const std::string& settings) {
+  return RunInChild(settings + (use == kLostCopy ? ",lose=1" : ""), [&] {
+    const ferry_backend& plugin = OpenPlugin(library);
+    switch (use) {
+      case kEverything:
+        UseEverything(plugin);
+        break;
+      case kLoss:
+        LoseADevice(plugin);
+        break;
+      case kLostCopy:
+        LoseACopy(plugin);
+        break;
+      case kFork:
+        ForkAfterUse(plugin);
+        break;
+    }
+  });
+}
+
+struct Mutant {
+  const char* name;
+  Use use;
+  // Part of what the child says at its end.
+  const char* symptom;
+};
+
+constexpr Mutant kMutants[] = {
+    {"blocking_copy_not_awaited", kEverything,
+     "a queue reads what a blocking copy wrote"},
+    {"blocking_copy_on_the_default_stream", kEverything,
+     "the legacy default stream is used"},
+    {"callback_before_the_copy", kEverything, "when the bytes are in place"},
+    {"callback_forgotten_after_an_error", kLoss, "signal 14"},
+    {"context_not_pushed", kEverything, "INVALID_CONTEXT"},
+    {"context_not_restored", kEverything,
+     "contexts that it pushed and did not pop"},
+    {"context_of_the_first_device", kEverything, "memory is freed that"},
+    {"context_retained_again", kEverything, "primary context is retained"},
+    {"copy_on_another_stream", kEverything,
+     "a queue reads what a blocking copy wrote"},
+    {"copy_without_its_offset", kEverything, "reads what a staged load wrote"},
+    {"event_always_ready", kEverything, "reads what a staged load wrote"},
+    {"event_before_its_copy", kEverything,
+     "a queue reads what a blocking copy wrote"},
+    {"event_error_ignored", kLostCopy, "the wait reports the error"},
+    {"event_not_awaited", kEverything,
+     "a queue reads what a blocking copy wrote"},
+    {"event_not_destroyed", kEverything, "events"},
+    {"event_not_recorded", kEverything,
+     "a queue reads what a blocking copy wrote"},
+    {"fork_not_noticed", kFork, "the forked process exits"},
+    {"free_forgotten", kEverything, "the GPU is out of memory"},
+    {"free_twice", kEverything, "memory is freed that"},
+    {"host_free_forgotten", kEverything, "blocks of host memory"},
+    {"lost_device_called", kLoss, "cuEventDestroy failed"},
+    {"memory_info_missing", kEverything, "the message tells how much is free"},
+    {"memory_of_any_device", kEverything, "a copy leaves the memory"},
+    {"queue_destroyed_at_work", kEverything, "freed while a copy uses it"},
+    {"queue_of_any_device", kEverything, "a copy leaves the memory"},
+    {"range_not_checked", kEverything, "a copy leaves the memory"},
+    {"range_sum_wraps", kEverything, "a copy leaves the memory"},
+    {"size_0_allocated", kEverything, "INVALID_VALUE"},
+    {"stream_blocks_the_program", kEverything,
+     "waits for the legacy default stream"},
+    {"stream_not_destroyed", kEverything, "streams"},
+};
+
+TEST(CudaMutantsTest, ThePluginItselfPasses) {
+  for (const char* timing : {"eager", "late", "random"}) {
+    for (int seed = 1; seed <= 3; ++seed) {
+      for (Use use : {kEverything, kLoss, kLostCopy, kFork}) {
+        const std::string settings = std::string("memory=1048576,timing=") +
+                                     timing + ",seed=" + std::to_string(seed);
+        const ChildResult result =
+            RunMutant("plugins/cuda/libferry_cuda.so", use, settings);
+        EXPECT_TRUE(result.passed)
+            << settings << " use " << use << ": " << result.output;
+      }
+    }
+  }
+}
+
+TEST(CudaMutantsTest, EachMutantIsCaught) {
+  for (const Mutant& mutant : kMutants) {
+    const ChildResult result =
+        RunMutant(std::string("plugins/cuda/testing/") + mutant.name + ".so",
+                  mutant.use, "memory=1048576,timing=late");
+    EXPECT_FALSE(result.passed) << mutant.name;
+    EXPECT_THAT(result.output, HasSubstr(mutant.symptom)) << mutant.name;
+  }
+}
+
+}  // namespace
+}  // namespace fake_driver

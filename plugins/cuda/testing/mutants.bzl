@@ -1,0 +1,147 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The CUDA plugin with one fault each, which the fake driver has to show."""
+
+load("@rules_cc//cc:defs.bzl", "cc_binary")
+
+# The name of each mutant, its source, and what is replaced in it: texts that
+# occur once, and their replacements.
+_MUTANTS = {
+    "context_of_the_first_device": ("cuda_device.cc", {
+        "gpu_(FindGpu(index))": "gpu_(FindGpu(0))",
+    }),
+    "context_not_pushed": ("cuda_device.cc", {
+        "driver().ctx_push_current(context)": "kSuccess",
+    }),
+    "context_not_restored": ("cuda_device.cc", {
+        "driver().ctx_pop_current(&popped);": "",
+    }),
+    "context_retained_again": ("cuda_device.cc", {
+        "gpu_->context.store(context, std::memory_order_release);": "",
+    }),
+    "fork_not_noticed": ("cuda_device.cc", {
+        "return is_forked_child.load(std::memory_order_relaxed);": "return false;",
+    }),
+    "lost_device_called": ("cuda_device.cc", {
+        "gpu->lost.compare_exchange_strong(none, result);": "",
+        "gpu_->lost.compare_exchange_strong(none, status_->vendor_code);": "",
+    }),
+    "blocking_copy_not_awaited": ("cuda_calls.cc", {
+        "result = device.driver().stream_synchronize(stream);": "",
+    }),
+    "blocking_copy_on_the_default_stream": ("cuda_calls.cc", {
+        "reinterpret_cast<Stream>(kStreamPerThread)": "Stream{nullptr}",
+    }),
+    "copy_without_its_offset": ("cuda_calls.cc", {
+        "copy.handle + copy.offset_bytes": "copy.handle",
+    }),
+    "free_forgotten": ("cuda_calls.cc", {
+        "= device.driver().mem_free(handle)": "= kSuccess",
+    }),
+    "free_twice": ("cuda_calls.cc", {
+        "= device.driver().mem_free(handle)": "= device.driver().mem_free(handle) + 0 * device.driver().mem_free(handle)",
+    }),
+    "host_free_forgotten": ("cuda_calls.cc", {
+        "= device.driver().mem_free_host(address)": "= kSuccess",
+    }),
+    "memory_info_missing": ("cuda_calls.cc", {
+        "if (result == kOutOfMemory) return FailOutOfMemory(&device, status);": "",
+    }),
+    "memory_of_any_device": ("cuda_calls.cc", {
+        "if (found == sizes_.end() || found->second.index != index) return false;\n    *size_bytes": "if (found == sizes_.end()) return false;\n    *size_bytes",
+    }),
+    "range_not_checked": ("cuda_calls.cc", {
+        "copy.size_bytes > size_bytes - copy.offset_bytes": "false",
+    }),
+    "range_sum_wraps": ("cuda_calls.cc", {
+        "copy.offset_bytes > size_bytes ||": "",
+        "copy.size_bytes > size_bytes - copy.offset_bytes": "copy.offset_bytes + copy.size_bytes > size_bytes",
+    }),
+    "size_0_allocated": ("cuda_calls.cc", {
+        "if (size_bytes == 0) return FERRY_OK;\n  ScopedDevice": "ScopedDevice",
+    }),
+    "callback_forgotten_after_an_error": ("cuda_queues.cc", {
+        "next.callback(next.context, next.event->Wait(&status));": "if (next.event->Wait(&status) == FERRY_OK) next.callback(next.context, FERRY_OK);",
+    }),
+    "callback_before_the_copy": ("cuda_queues.cc", {
+        "next.callback(next.context, next.event->Wait(&status));": "next.callback(next.context, FERRY_OK);\n      next.event->Wait(&status);",
+    }),
+    "copy_on_another_stream": ("cuda_queues.cc", {
+        "IssueCopy(*copy, on->stream, &function)": "IssueCopy(*copy, reinterpret_cast<Stream>(kStreamPerThread), &function)",
+    }),
+    "event_always_ready": ("cuda_queues.cc", {
+        "device.driver().event_query(event_)": "kSuccess",
+    }),
+    "event_before_its_copy": ("cuda_queues.cc", {
+        "const char* function = \"\";": "const char* function = \"\";\n  driver.event_record(recorded, on->stream);",
+        "error = driver.event_record(recorded, on->stream);": "",
+    }),
+    "event_error_ignored": ("cuda_queues.cc", {
+        "if (error != kSuccess) device.FailWait(\"cuEventSynchronize\", error);": "(void)error;",
+    }),
+    "event_not_awaited": ("cuda_queues.cc", {
+        "device.driver().event_synchronize(event_)": "kSuccess",
+    }),
+    "event_not_destroyed": ("cuda_queues.cc", {
+        "= device.driver().event_destroy(event_)": "= kSuccess",
+    }),
+    "event_not_recorded": ("cuda_queues.cc", {
+        "error = driver.event_record(recorded, on->stream);": "",
+    }),
+    "queue_destroyed_at_work": ("cuda_queues.cc", {
+        "Result error = device.driver().stream_synchronize(destroyed->stream);": "Result error = kSuccess;",
+    }),
+    "queue_of_any_device": ("cuda_queues.cc", {
+        "copy->device_index != on->index": "false",
+    }),
+    "stream_blocks_the_program": ("cuda_queues.cc", {
+        "kStreamNonBlocking": "0",
+    }),
+    "stream_not_destroyed": ("cuda_queues.cc", {
+        "error = device.driver().stream_destroy(destroyed->stream);": "error = kSuccess;",
+    }),
+}
+
+MUTANTS = _MUTANTS.keys()
+
+def mutant_plugins():
+    """Defines `<mutant>.so` for each."""
+    for name, (source, replacements) in _MUTANTS.items():
+        native.genrule(
+            name = name + "_source",
+            testonly = True,
+            srcs = ["//plugins/cuda:" + source],
+            outs = [name + ".cc"],
+            cmd = "$(location mutate) $< $@ " + " ".join([
+                "'%s'" % text.replace("$", "$$")
+                for pair in replacements.items()
+                for text in pair
+            ]),
+            tools = ["mutate"],
+        )
+
+        # The other sources come out of the library. The linker takes nothing
+        # from it that is defined here.
+        cc_binary(
+            name = name + ".so",
+            testonly = True,
+            srcs = [
+                name + ".cc",
+                "//plugins/cuda:mutant_sources",
+            ],
+            additional_linker_inputs = ["//plugins/abi:ferry_plugin.lds"],
+            copts = [
+                "-fvisibility=hidden",
+                "-std=c++17",
+                # Of what a fault leaves unused.
+                "-w",
+            ],
+            linkopts = ["-Wl,--version-script,$(location //plugins/abi:ferry_plugin.lds)"],
+            linkshared = True,
+            deps = [
+                "//plugins/abi:plugin",
+                "//plugins/cuda:cuda_driver_header",
+                "//plugins/cuda:cuda_plugin",
+            ],
+        )

@@ -1,0 +1,707 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "scenario.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cuda_driver.h"
+#include "cuda_plugin.h"
+#include "fake_driver.h"
+
+namespace fake_driver {
+namespace {
+
+constexpr unsigned int kSeconds = 20;
+constexpr uint64_t kDeviceBytes = 1 << 20;
+constexpr uint64_t kBufferBytes = 40000;
+
+std::string FakePath() {
+  char folder[4096];
+  if (getcwd(folder, sizeof(folder)) == nullptr) Fail("getcwd");
+  return std::string(folder) + "/plugins/cuda/testing/libfake_driver.so";
+}
+
+// Bytes that say where they are and who wrote them.
+std::vector<char> Pattern(uint64_t size_bytes, int writer) {
+  std::vector<char> bytes(size_bytes);
+  for (uint64_t i = 0; i < size_bytes; ++i) {
+    bytes[i] = static_cast<char>(i * 7 + i / 251 + writer * 37);
+  }
+  return bytes;
+}
+
+ferry_copy CopyOf(uint32_t direction, uint32_t index, uint64_t handle,
+                  uint64_t offset_bytes, uint64_t size_bytes, void* host) {
+  ferry_copy copy;
+  std::memset(&copy, 0, sizeof(copy));
+  copy.struct_size = sizeof(copy);
+  copy.direction = direction;
+  copy.device_index = index;
+  copy.handle = handle;
+  copy.offset_bytes = offset_bytes;
+  copy.size_bytes = size_bytes;
+  if (direction == FERRY_COPY_TO_HOST) {
+    copy.host_destination = host;
+  } else {
+    copy.host_source = host;
+  }
+  return copy;
+}
+
+// The plugin's functions, which must succeed.
+class Plugin {
+ public:
+  explicit Plugin(const ferry_backend& table) : table_(table) {}
+
+  uint64_t Allocate(uint32_t index, uint64_t size_bytes) {
+    uint64_t handle = 0;
+    ferry_status status = NewStatus();
+    Succeed(
+        "allocate",
+        table_.allocate(table_.context, index, size_bytes, &handle, &status),
+        status);
+    return handle;
+  }
+  void Free(uint32_t index, uint64_t handle) {
+    ferry_status status = NewStatus();
+    Succeed("free", table_.free(table_.context, index, handle, &status),
+            status);
+  }
+  void Copy(const ferry_copy& copy) {
+    ferry_status status = NewStatus();
+    Succeed("copy", table_.copy(table_.context, &copy, &status), status);
+  }
+  int32_t CopyCode(const ferry_copy& copy) {
+    ferry_status status = NewStatus();
+    return table_.copy(table_.context, &copy, &status);
+  }
+  uint64_t CreateQueue(uint32_t index) {
+    uint64_t queue = 0;
+    ferry_status status = NewStatus();
+    Succeed("queue_create",
+            table_.queue_create(table_.context, index, &queue, &status),
+            status);
+    return queue;
+  }
+  void DestroyQueue(uint64_t queue) {
+    ferry_status status = NewStatus();
+    Succeed("queue_destroy",
+            table_.queue_destroy(table_.context, queue, &status), status);
+  }
+  uint64_t CopyAsync(uint64_t queue, const ferry_copy& copy) {
+    uint64_t event = 0;
+    ferry_status status = NewStatus();
+    Succeed("copy_async",
+            table_.copy_async(table_.context, queue, &copy, &event, &status),
+            status);
+    return event;
+  }
+  bool IsReady(uint64_t event) {
+    uint32_t ready = 2;
+    ferry_status status = NewStatus();
+    Succeed("event_query",
+            table_.event_query(table_.context, event, &ready, &status), status);
+    Require(ready <= 1, "event_query sets ready to 0 or 1");
+    return ready == 1;
+  }
+  void Wait(uint64_t event) {
+    ferry_status status = NewStatus();
+    Succeed("event_wait", table_.event_wait(table_.context, event, &status),
+            status);
+  }
+  void OnReady(uint64_t event, ferry_event_callback callback, void* context) {
+    ferry_status status = NewStatus();
+    Succeed("event_on_ready",
+            table_.event_on_ready(table_.context, event, callback, context,
+                                  &status),
+            status);
+  }
+  void Release(uint64_t event) {
+    ferry_status status = NewStatus();
+    Succeed("event_release",
+            table_.event_release(table_.context, event, &status), status);
+  }
+  char* HostAllocate(uint32_t index, uint64_t size_bytes) {
+    void* address = nullptr;
+    ferry_status status = NewStatus();
+    Succeed("host_allocate",
+            table_.host_allocate(table_.context, index, size_bytes, &address,
+                                 &status),
+            status);
+    return static_cast<char*>(address);
+  }
+  void HostFree(uint32_t index, void* address) {
+    ferry_status status = NewStatus();
+    Succeed("host_free",
+            table_.host_free(table_.context, index, address, &status), status);
+  }
+  const ferry_backend& table() const { return table_; }
+
+ private:
+  static void Succeed(const char* function, int32_t code,
+                      const ferry_status& status) {
+    if (code != FERRY_OK) Fail(std::string(function) + ": " + status.message);
+  }
+
+  const ferry_backend& table_;
+};
+
+ferry_cuda::Context CurrentContext() {
+  ferry_cuda::Context context = nullptr;
+  reinterpret_cast<ferry_cuda::Result (*)(ferry_cuda::Context*)>(
+      FakeFunction("cuCtxGetCurrent"))(&context);
+  return context;
+}
+
+void CountCallback(void* context, int32_t code) {
+  static_cast<std::atomic<int>*>(context)->fetch_add(code == FERRY_OK ? 1
+                                                                      : 1000);
+}
+
+// Notes whether bytes are in place when a callback is called.
+struct Arrival {
+  const char* buffer;
+  std::vector<char> expected;
+  std::atomic<int> right{0};
+  std::atomic<int> wrong{0};
+
+  static void Note(void* context, int32_t code) {
+    auto* const self = static_cast<Arrival*>(context);
+    const bool is_right =
+        code == FERRY_OK && std::memcmp(self->buffer, self->expected.data(),
+                                        self->expected.size()) == 0;
+    (is_right ? self->right : self->wrong).fetch_add(1);
+  }
+};
+
+// -----------------------------------------------------------------------------
+// The parts of UseEverything
+// -----------------------------------------------------------------------------
+
+void UseBlockingCopies(Plugin* plugin, uint32_t index) {
+  const std::vector<char> bytes = Pattern(5000, 1);
+  std::vector<char> read(bytes.size());
+  const uint64_t handle = plugin->Allocate(index, 6000);
+  for (uint64_t offset : {uint64_t{0}, uint64_t{17}, uint64_t{1000}}) {
+    std::vector<char> source = bytes;
+    plugin->Copy(CopyOf(FERRY_COPY_TO_DEVICE, index, handle, offset,
+                        source.size(), source.data()));
+    std::fill(source.begin(), source.end(), 'x');
+    // On a queue, which is not ordered after the thread's own stream.
+    const uint64_t queue = plugin->CreateQueue(index);
+    std::fill(read.begin(), read.end(), 'y');
+    const uint64_t event =
+        plugin->CopyAsync(queue, CopyOf(FERRY_COPY_TO_HOST, index, handle,
+                                        offset, read.size(), read.data()));
+    plugin->Wait(event);
+    Require(read == bytes, "a queue reads what a blocking copy wrote");
+    plugin->Release(event);
+    plugin->DestroyQueue(queue);
+    std::fill(read.begin(), read.end(), 'z');
+    plugin->Copy(CopyOf(FERRY_COPY_TO_HOST, index, handle, offset, read.size(),
+                        read.data()));
+    Require(read == bytes, "a blocking copy reads what another one wrote");
+  }
+  plugin->Free(index, handle);
+}
+
+// A load: staging buffers of the plugin that are reused on their events.
+void UseStaging(Plugin* plugin, uint32_t index) {
+  constexpr int kBuffers = 2;
+  constexpr int kPieces = 9;
+  const uint64_t queue = plugin->CreateQueue(index);
+  const uint64_t handle = plugin->Allocate(index, kPieces * kBufferBytes);
+  char* buffers[kBuffers];
+  uint64_t events[kBuffers] = {};
+  for (char*& buffer : buffers) {
+    buffer = plugin->HostAllocate(index, kBufferBytes);
+    Require(reinterpret_cast<uintptr_t>(buffer) % 64 == 0, "aligned to 64");
+  }
+  for (int i = 0; i < kPieces; ++i) {
+    uint64_t& event = events[i % kBuffers];
+    if (event != 0) {
+      plugin->Wait(event);
+      plugin->Release(event);
+    }
+    const std::vector<char> bytes = Pattern(kBufferBytes, i);
+    std::memcpy(buffers[i % kBuffers], bytes.data(), kBufferBytes);
+    event = plugin->CopyAsync(
+        queue, CopyOf(FERRY_COPY_TO_DEVICE, index, handle, i * kBufferBytes,
+                      kBufferBytes, buffers[i % kBuffers]));
+  }
+  for (uint64_t event : events) {
+    plugin->Wait(event);
+    plugin->Release(event);
+  }
+  // A save: the same way back, polled.
+  for (int i = 0; i < kPieces; ++i) {
+    char* const buffer = buffers[i % kBuffers];
+    std::memset(buffer, 'x', kBufferBytes);
+    const uint64_t event = plugin->CopyAsync(
+        queue, CopyOf(FERRY_COPY_TO_HOST, index, handle, i * kBufferBytes,
+                      kBufferBytes, buffer));
+    while (!plugin->IsReady(event)) std::this_thread::yield();
+    Require(
+        std::memcmp(buffer, Pattern(kBufferBytes, i).data(), kBufferBytes) == 0,
+        "a staged save reads what a staged load wrote");
+    Require(plugin->IsReady(event), "an event stays ready");
+    plugin->Release(event);
+  }
+  // Events that are released early, and a queue that is destroyed at work.
+  for (char* buffer : buffers) {
+    std::memset(buffer, 'w', kBufferBytes);
+    plugin->Release(plugin->CopyAsync(
+        queue,
+        CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, kBufferBytes, buffer)));
+  }
+  plugin->DestroyQueue(queue);
+  for (char* buffer : buffers) plugin->HostFree(index, buffer);
+  plugin->Free(index, handle);
+}
+
+void UseCallbacks(Plugin* plugin, uint32_t index) {
+  const uint64_t queue = plugin->CreateQueue(index);
+  const uint64_t handle = plugin->Allocate(index, kBufferBytes);
+  std::vector<char> bytes = Pattern(kBufferBytes, 3);
+  std::atomic<int> count{0};
+  const uint64_t event =
+      plugin->CopyAsync(queue, CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0,
+                                      kBufferBytes, bytes.data()));
+  const uint64_t empty = plugin->CopyAsync(
+      queue, CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, 0, nullptr));
+  plugin->OnReady(event, CountCallback, &count);
+  plugin->OnReady(empty, CountCallback, &count);
+  plugin->Release(empty);
+  char* const buffer = plugin->HostAllocate(index, kBufferBytes);
+  std::memset(buffer, 'x', kBufferBytes);
+  Arrival arrival{buffer, bytes};
+  const uint64_t back = plugin->CopyAsync(
+      queue,
+      CopyOf(FERRY_COPY_TO_HOST, index, handle, 0, kBufferBytes, buffer));
+  plugin->OnReady(back, Arrival::Note, &arrival);
+  plugin->Release(back);
+  plugin->DestroyQueue(queue);
+  Require(arrival.right.load() == 1 && arrival.wrong.load() == 0,
+          "a callback is called when the bytes are in place");
+  plugin->HostFree(index, buffer);
+  Require(count.load() == 2, "callbacks are called before the queue is gone");
+  plugin->OnReady(event, CountCallback, &count);
+  Require(count.load() == 3, "a ready event calls its callback at once");
+  plugin->Wait(event);
+  plugin->Release(event);
+  plugin->Free(index, handle);
+}
+
+void UseBounds(Plugin* plugin) {
+  const uint64_t handle = plugin->Allocate(0, 1000);
+  const uint64_t other = plugin->Allocate(1, 1000);
+  Require(plugin->Allocate(0, 0) == 0, "0 bytes have the handle 0");
+  plugin->Free(0, 0);
+  std::vector<char> bytes(2000, 'b');
+  const struct {
+    uint32_t index;
+    uint64_t handle, offset_bytes, size_bytes;
+    int32_t code;
+  } cases[] = {
+      {0, handle, 0, 1001, FERRY_OUT_OF_RANGE},
+      {0, handle, 1000, 1, FERRY_OUT_OF_RANGE},
+      {0, handle, ~uint64_t{0}, 2, FERRY_OUT_OF_RANGE},
+      {0, handle, 1, ~uint64_t{0}, FERRY_OUT_OF_RANGE},
+      {2, handle, 0, 1, FERRY_OUT_OF_RANGE},
+      {0, other, 0, 1, FERRY_INVALID_ARGUMENT},
+      {1, handle, 0, 1, FERRY_INVALID_ARGUMENT},
+      {0, handle + 1, 0, 1, FERRY_INVALID_ARGUMENT},
+      {0, 0, 0, 1, FERRY_OUT_OF_RANGE},
+      {0, handle, 1000, 0, FERRY_OK},
+      {0, 0, 0, 0, FERRY_OK},
+  };
+  for (const auto& wrong : cases) {
+    for (uint32_t direction : {FERRY_COPY_TO_DEVICE, FERRY_COPY_TO_HOST}) {
+      const ferry_copy copy =
+          CopyOf(direction, wrong.index, wrong.handle, wrong.offset_bytes,
+                 wrong.size_bytes, bytes.data());
+      Require(
+          plugin->CopyCode(copy) == wrong.code,
+          "a copy outside the memory has code " + std::to_string(wrong.code));
+    }
+  }
+  ferry_copy copy = CopyOf(3, 0, handle, 0, 1, bytes.data());
+  Require(plugin->CopyCode(copy) == FERRY_UNIMPLEMENTED, "unknown direction");
+  // The queue of one device and the memory of another.
+  const uint64_t queue = plugin->CreateQueue(1);
+  copy = CopyOf(FERRY_COPY_TO_DEVICE, 0, handle, 0, 1, bytes.data());
+  ferry_status status = NewStatus();
+  uint64_t event = 0;
+  const ferry_backend& table = plugin->table();
+  Require(table.copy_async(table.context, queue, &copy, &event, &status) ==
+              FERRY_INVALID_ARGUMENT,
+          "a queue refuses memory of another device");
+  plugin->DestroyQueue(queue);
+  plugin->Free(0, handle);
+  plugin->Free(1, other);
+  status = NewStatus();
+  Require(
+      table.free(table.context, 0, handle, &status) == FERRY_INVALID_ARGUMENT,
+      "memory is freed once");
+  Require(table.allocate(table.context, 2, 1, &event, &status) ==
+              FERRY_OUT_OF_RANGE,
+          "there is no third device");
+}
+
+void UseAllMemory(Plugin* plugin) {
+  const ferry_backend& table = plugin->table();
+  const uint64_t most = plugin->Allocate(0, kDeviceBytes - 100);
+  uint64_t handle = 7;
+  ferry_status status = NewStatus();
+  Require(table.allocate(table.context, 0, 101, &handle, &status) ==
+              FERRY_RESOURCE_EXHAUSTED,
+          "memory has an end");
+  const std::string message = status.message;
+  Require(
+      message.find("100 of its 1048576 bytes are free") != std::string::npos &&
+          message.find("map_location") != std::string::npos,
+      "the message tells how much is free: " + message);
+  const uint64_t rest = plugin->Allocate(0, 100);
+  plugin->Free(0, most);
+  plugin->Free(0, rest);
+  plugin->Free(0, plugin->Allocate(0, kDeviceBytes));
+}
+
+}  // namespace
+
+// -----------------------------------------------------------------------------
+// Children
+// -----------------------------------------------------------------------------
+
+ChildResult RunInChild(const std::string& settings,
+                       const std::function<void()>& body,
+                       const std::string& driver) {
+  int ends[2];
+  if (pipe(ends) != 0) abort();
+  fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) abort();
+  if (child == 0) {
+    dup2(ends[1], 1);
+    dup2(ends[1], 2);
+    close(ends[0]);
+    close(ends[1]);
+    alarm(kSeconds);
+    setenv("FERRY_CUDA_DRIVER",
+           driver.empty() ? FakePath().c_str() : driver.c_str(), 1);
+    setenv("FERRY_FAKE_DRIVER", settings.c_str(), 1);
+    body();
+    _exit(0);
+  }
+  close(ends[1]);
+  ChildResult result;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t size = read(ends[0], buffer, sizeof(buffer));
+    if (size <= 0) break;
+    result.output.append(buffer, static_cast<size_t>(size));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  result.passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (WIFSIGNALED(status)) {
+    result.output += "signal " + std::to_string(WTERMSIG(status));
+  }
+  return result;
+}
+
+void Fail(const std::string& what) {
+  fprintf(stderr, "%s\n", what.c_str());
+  fflush(stderr);
+  _exit(1);
+}
+
+void Require(bool condition, const std::string& what) {
+  if (!condition) Fail("expected: " + what);
+}
+
+const ferry_backend& OpenPlugin(const std::string& path) {
+  ferry_plugin_query query = ferry_cuda_query;
+  if (!path.empty()) {
+    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) Fail(dlerror());
+    query = reinterpret_cast<ferry_plugin_query>(
+        dlsym(library, FERRY_PLUGIN_QUERY_SYMBOL));
+    if (query == nullptr) Fail("the library has no query function");
+  }
+  ferry_host_info host;
+  std::memset(&host, 0, sizeof(host));
+  host.struct_size = sizeof(host);
+  host.abi_minor = FERRY_PLUGIN_ABI_MINOR;
+  const ferry_plugin* plugin = nullptr;
+  ferry_status status = NewStatus();
+  if (query(&host, &plugin, &status) != FERRY_OK) Fail(status.message);
+  return *plugin->backends[0];
+}
+
+ferry_status NewStatus() {
+  ferry_status status;
+  std::memset(&status, 0, sizeof(status));
+  status.struct_size = sizeof(status);
+  return status;
+}
+
+void* FakeFunction(const char* name) {
+  void* const library = dlopen(FakePath().c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) Fail(dlerror());
+  void* const function = dlsym(library, name);
+  if (function == nullptr) Fail(std::string("the fake has no ") + name);
+  return function;
+}
+
+void RequireCleanReport() {
+  std::string report(10000, '\0');
+  reinterpret_cast<FakeDriverText>(FakeFunction("fake_driver_report"))(
+      &report[0], report.size());
+  if (report[0] != '\0') Fail(report.c_str());
+}
+
+std::string FakeLog() {
+  const auto log =
+      reinterpret_cast<FakeDriverText>(FakeFunction("fake_driver_log"));
+  std::string text(log(nullptr, 0) + 1, '\0');
+  log(&text[0], text.size());
+  text.pop_back();
+  return text;
+}
+
+void UseEverything(const ferry_backend& table) {
+  Plugin plugin(table);
+  ferry_devices devices;
+  std::memset(&devices, 0, sizeof(devices));
+  devices.struct_size = sizeof(devices);
+  ferry_status status = NewStatus();
+  table.device_count(table.context, &devices, &status);
+  Require(devices.count == 2, "two devices");
+  // Once without any context, and once in the context that another library
+  // made current. Neither may be changed.
+  for (int round = 0; round < 2; ++round) {
+    const ferry_cuda::Context before = CurrentContext();
+    for (uint32_t index = 0; index < 2; ++index) {
+      UseBlockingCopies(&plugin, index);
+      UseStaging(&plugin, index);
+      UseCallbacks(&plugin, index);
+      Require(CurrentContext() == before, "the current context is restored");
+    }
+    UseBounds(&plugin);
+    UseAllMemory(&plugin);
+    Require(CurrentContext() == before, "the current context is restored");
+    std::thread([&] {
+      UseBlockingCopies(&plugin, 1);
+      Require(CurrentContext() == nullptr, "a thread is left as it was");
+    }).join();
+    if (round == 1) break;
+    // Context 1, which the plugin has retained by now.
+    const auto push =
+        reinterpret_cast<ferry_cuda::Result (*)(ferry_cuda::Context)>(
+            FakeFunction("cuCtxPushCurrent_v2"));
+    const auto retain = reinterpret_cast<ferry_cuda::Result (*)(
+        ferry_cuda::Context*, ferry_cuda::Device)>(
+        FakeFunction("cuDevicePrimaryCtxRetain"));
+    ferry_cuda::Context other = nullptr;
+    RequireCleanReport();
+    retain(&other, 1);
+    Require(push(other) == ferry_cuda::kSuccess, "a context can be pushed");
+  }
+  ferry_cuda::Context popped = nullptr;
+  reinterpret_cast<ferry_cuda::Result (*)(ferry_cuda::Context*)>(
+      FakeFunction("cuCtxPopCurrent_v2"))(&popped);
+}
+
+void LoseADevice(const ferry_backend& table) {
+  Plugin plugin(table);
+  const uint64_t queue = plugin.CreateQueue(1);
+  const uint64_t handle = plugin.Allocate(1, kBufferBytes);
+  char* const buffer = plugin.HostAllocate(1, kBufferBytes);
+  const ferry_copy copy =
+      CopyOf(FERRY_COPY_TO_DEVICE, 1, handle, 0, kBufferBytes, buffer);
+  const uint64_t done = plugin.CopyAsync(queue, copy);
+  plugin.Wait(done);
+  const uint64_t event = plugin.CopyAsync(queue, copy);
+  std::atomic<int> count{0};
+  plugin.OnReady(event, CountCallback, &count);
+  reinterpret_cast<FakeDriverLose>(FakeFunction("fake_driver_lose"))(
+      1, ferry_cuda::kIllegalAddress);
+  // The callback comes, whatever became of the copy.
+  while (count.load() == 0) std::this_thread::yield();
+  Require(count.load() == 1 || count.load() == 1000, "one callback");
+  ferry_status status = NewStatus();
+  // A call that finds the device lost, if the event did not.
+  Require(table.copy(table.context, &copy, &status) == FERRY_UNAVAILABLE,
+          "a copy on a lost device is unavailable");
+  Require((status.flags & FERRY_STATUS_DEVICE_LOST) != 0 &&
+              status.vendor_code == ferry_cuda::kIllegalAddress &&
+              std::strstr(status.message, "ILLEGAL_ADDRESS") != nullptr,
+          "the error is reported as a lost device");
+  const std::string log = FakeLog();
+  status = NewStatus();
+  const int32_t first = table.event_wait(table.context, event, &status);
+  for (int i = 0; i < 3; ++i) {
+    status = NewStatus();
+    uint32_t ready = 0;
+    Require(table.event_query(table.context, event, &ready, &status) == first &&
+                ready == 1,
+            "an event on a lost device has one result");
+  }
+  status = NewStatus();
+  Require(table.event_wait(table.context, done, &status) == FERRY_OK,
+          "what was done before stays done");
+  uint64_t more = 0;
+  Require(
+      table.allocate(table.context, 1, 1, &more, &status) == FERRY_UNAVAILABLE,
+      "a lost device has no memory");
+  Require(
+      table.queue_create(table.context, 1, &more, &status) == FERRY_UNAVAILABLE,
+      "a lost device has no queues");
+  plugin.Release(event);
+  plugin.Release(done);
+  plugin.DestroyQueue(queue);
+  plugin.HostFree(1, buffer);
+  plugin.Free(1, handle);
+  Require(FakeLog() == log, "the driver is not called for a lost device");
+  UseBlockingCopies(&plugin, 0);
+  RequireCleanReport();
+}
+
+void LoseACopy(const ferry_backend& table) {
+  Plugin plugin(table);
+  const uint64_t queue = plugin.CreateQueue(0);
+  const uint64_t handle = plugin.Allocate(0, kBufferBytes);
+  char* const buffer = plugin.HostAllocate(0, kBufferBytes);
+  const ferry_copy copy =
+      CopyOf(FERRY_COPY_TO_DEVICE, 0, handle, 0, kBufferBytes, buffer);
+  const uint64_t event = plugin.CopyAsync(queue, copy);
+  ferry_status status = NewStatus();
+  Require(table.event_wait(table.context, event, &status) == FERRY_UNAVAILABLE,
+          "the wait reports the error of the copy");
+  Require((status.flags & FERRY_STATUS_DEVICE_LOST) != 0 &&
+              status.vendor_code == ferry_cuda::kIllegalAddress,
+          "the error of the copy says that the device is lost");
+  std::atomic<int> count{0};
+  plugin.OnReady(event, CountCallback, &count);
+  Require(count.load() == 1000, "the callback gets the error of the copy");
+  plugin.Release(event);
+  plugin.DestroyQueue(queue);
+  plugin.HostFree(0, buffer);
+  plugin.Free(0, handle);
+  UseBlockingCopies(&plugin, 1);
+  RequireCleanReport();
+}
+
+void ForkAfterUse(const ferry_backend& table) {
+  Plugin plugin(table);
+  const uint64_t handle = plugin.Allocate(0, 100);
+  const uint64_t queue = plugin.CreateQueue(0);
+  char* const buffer = plugin.HostAllocate(0, 100);
+  const ferry_copy copy =
+      CopyOf(FERRY_COPY_TO_DEVICE, 0, handle, 0, 100, buffer);
+  const uint64_t event = plugin.CopyAsync(queue, copy);
+  plugin.Wait(event);
+  const pid_t child = fork();
+  if (child == 0) {
+    ferry_status status = NewStatus();
+    uint64_t more = 0;
+    Require(table.copy(table.context, &copy, &status) ==
+                    FERRY_FAILED_PRECONDITION &&
+                std::strstr(status.message, "forked after it used CUDA"),
+            std::string("a copy after a fork is refused: ") + status.message);
+    Require(table.copy_async(table.context, queue, &copy, &more, &status) ==
+                FERRY_FAILED_PRECONDITION,
+            "a queue after a fork is refused");
+    Require(table.allocate(table.context, 1, 1, &more, &status) ==
+                FERRY_FAILED_PRECONDITION,
+            "memory after a fork is refused");
+    // The parent's memory is not the child's to free.
+    plugin.Release(event);
+    plugin.DestroyQueue(queue);
+    plugin.HostFree(0, buffer);
+    plugin.Free(0, handle);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  Require(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+          "the forked process exits");
+  plugin.Wait(event);
+  plugin.Release(event);
+  plugin.DestroyQueue(queue);
+  plugin.HostFree(0, buffer);
+  plugin.Free(0, handle);
+  UseBlockingCopies(&plugin, 0);
+  RequireCleanReport();
+}
+
+void UseInSpiteOfErrors(const ferry_backend& table) {
+  for (uint32_t index = 0; index < 2; ++index) {
+    ferry_status status = NewStatus();
+    uint64_t handle = 0;
+    uint64_t queue = 0;
+    void* buffer = nullptr;
+    const bool has_memory = table.allocate(table.context, index, kBufferBytes,
+                                           &handle, &status) == FERRY_OK;
+    const bool has_queue =
+        table.queue_create(table.context, index, &queue, &status) == FERRY_OK;
+    const bool has_buffer =
+        table.host_allocate(table.context, index, kBufferBytes, &buffer,
+                            &status) == FERRY_OK;
+    const std::vector<char> bytes = Pattern(kBufferBytes, 5);
+    std::vector<char> pageable = bytes;
+    char* const host =
+        has_buffer ? static_cast<char*>(buffer) : pageable.data();
+    bool is_written = false;
+    if (has_memory && has_queue) {
+      std::memcpy(host, bytes.data(), kBufferBytes);
+      const ferry_copy copy =
+          CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, kBufferBytes, host);
+      uint64_t event = 0;
+      if (table.copy_async(table.context, queue, &copy, &event, &status) ==
+          FERRY_OK) {
+        std::atomic<int> count{0};
+        const bool is_called =
+            table.event_on_ready(table.context, event, CountCallback, &count,
+                                 &status) == FERRY_OK;
+        is_written =
+            table.event_wait(table.context, event, &status) == FERRY_OK;
+        table.event_release(table.context, event, &status);
+        while (is_called && count.load() == 0) std::this_thread::yield();
+      }
+      std::memset(host, 'x', kBufferBytes);
+    }
+    if (has_memory && !is_written) {
+      const ferry_copy copy =
+          CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, kBufferBytes,
+                 const_cast<char*>(bytes.data()));
+      is_written = table.copy(table.context, &copy, &status) == FERRY_OK;
+    }
+    if (is_written) {
+      const ferry_copy copy = CopyOf(FERRY_COPY_TO_HOST, index, handle, 0,
+                                     kBufferBytes, pageable.data());
+      if (table.copy(table.context, &copy, &status) == FERRY_OK) {
+        Require(pageable == bytes, "what was written is read");
+      }
+    }
+    if (has_queue) table.queue_destroy(table.context, queue, &status);
+    if (has_buffer) table.host_free(table.context, index, buffer, &status);
+    if (has_memory) table.free(table.context, index, handle, &status);
+  }
+}
+
+}  // namespace fake_driver
