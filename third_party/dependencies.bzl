@@ -16,6 +16,7 @@ the library has everywhere (`@com_google_absl//absl/status`); nothing is fetched
 
 load("//third_party:system_library.bzl", "system_library")
 load("//third_party/absl:packages.bzl", "ABSL_DEBIAN_PACKAGE", "ABSL_LABELS")
+load("//third_party/cuda:cuda_header.bzl", "cuda_header")
 
 # Bazel's own rule sets: the Debian package of each, and where it puts it.
 _RULE_SETS = {
@@ -96,6 +97,8 @@ def ferry_dependencies():
             pkg_config_labels = {"//:cli11": ""},
             required_files = ["/usr/include/CLI/CLI.hpp"],
         )
+    if _missing("cuda"):
+        cuda_header(name = "cuda")
     if _missing("openssl"):
         system_library(
             name = "openssl",

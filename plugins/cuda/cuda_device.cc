@@ -135,11 +135,12 @@ ScopedDevice::ScopedDevice(Gpu* gpu, ferry_status* status)
 }
 
 int32_t ScopedDevice::FailWait(const char* function, Result result) {
-  code_ = Fail(function, result);
+  Fail(function, result);
   return FailWait();
 }
 
 int32_t ScopedDevice::FailWait() {
+  code_ = status_->code;
   if (gpu_ == nullptr || IsForkedChild() || is_shut_down.load()) return code_;
   Result none = kSuccess;
   gpu_->lost.compare_exchange_strong(none, status_->vendor_code);

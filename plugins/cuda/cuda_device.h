@@ -82,7 +82,7 @@ class ScopedDevice {
   // as lost whatever the error is: the work may go on, so its memory must not
   // be used for anything else.
   int32_t FailWait(const char* function, Result result);
-  // The same if the wait could not even begin because `ok` is false.
+  // The same for an error that `status` reports already.
   int32_t FailWait();
 
  private:

@@ -310,14 +310,13 @@ int32_t CopyAsync(void*, uint64_t queue, const ferry_copy* copy,
   if (error == kSuccess) {
     function = "cuEventRecord";
     error = driver.event_record(recorded, on->stream);
-    // Without an event the host cannot wait, so the copy must end here.
-    if (error != kSuccess &&
-        driver.stream_synchronize(on->stream) != kSuccess) {
-      return device.FailWait(function, error);
-    }
   }
   if (error != kSuccess) {
-    const int32_t failure = device.Fail(function, error);
+    int32_t failure = device.Fail(function, error);
+    // Without an event the host cannot wait for the copy, so it must end here.
+    if (driver.stream_synchronize(on->stream) != kSuccess) {
+      failure = device.FailWait();
+    }
     ferry_status ignored = NewStatus();
     made->Release(&ignored);
     return failure;

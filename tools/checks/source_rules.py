@@ -204,7 +204,8 @@ def check_include(path, include, quoted):
                     'another library must be listed in %s' %
                     (include, 'tools/checks/source_rules.py'))
         return None
-    if path.startswith(PLUGIN_SOURCES) and library == 'absl/':
+    if (path.startswith(PLUGIN_SOURCES) and library == 'absl/' and
+            not path.endswith('_test.cc')):
         return 'the sources of a plugin may not use Abseil: "%s"' % include
     allowed = LIBRARIES[library]
     if not path.startswith(allowed):

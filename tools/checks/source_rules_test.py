@@ -123,7 +123,8 @@ class SourceRulesTest(unittest.TestCase):
                           '"absl/status/status.h"')
         self.assert_fine('plugins/example/a_test.cc',
                          '"ferry/plugins/plugin_backend.h"',
-                         '"ferry/devices/backend.h"')
+                         '"ferry/devices/backend.h"',
+                         '"absl/status/status.h"')
 
     def test_guard(self):
         path, guard = 'core/a_b.h', 'FERRY_CORE_A_B_H_'

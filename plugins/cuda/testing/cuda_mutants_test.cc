@@ -21,23 +21,24 @@ enum Use { kEverything, kLoss, kLostCopy, kFork };
 
 ChildResult RunMutant(const std::string& library, Use use,
                       const std::string& settings) {
-  return RunInChild(settings + (use == kLostCopy ? ",lose=1" : ""), [&] {
-    const ferry_backend& plugin = OpenPlugin(library);
-    switch (use) {
-      case kEverything:
-        UseEverything(plugin);
-        break;
-      case kLoss:
-        LoseADevice(plugin);
-        break;
-      case kLostCopy:
-        LoseACopy(plugin);
-        break;
-      case kFork:
-        ForkAfterUse(plugin);
-        break;
-    }
-  });
+  return RunInChild(settings + (use == kLostCopy ? ",timing=late,lose=1" : ""),
+                    [&] {
+                      const ferry_backend& plugin = OpenPlugin(library);
+                      switch (use) {
+                        case kEverything:
+                          UseEverything(plugin);
+                          break;
+                        case kLoss:
+                          LoseADevice(plugin);
+                          break;
+                        case kLostCopy:
+                          LoseACopy(plugin);
+                          break;
+                        case kFork:
+                          ForkAfterUse(plugin);
+                          break;
+                      }
+                    });
 }
 
 struct Mutant {

@@ -57,8 +57,8 @@ void UseEverything(const ferry_backend& plugin);
 // Loses a device while it is used. Nothing may hang or call the driver again.
 void LoseADevice(const ferry_backend& plugin);
 
-// Copies once. The fake driver must have the setting "lose=1", so that the
-// device is lost by that copy, which must not count as done.
+// Copies once. The fake driver must have the settings "timing=late,lose=1", so
+// that the device is lost by that copy, which must not count as done.
 void LoseACopy(const ferry_backend& plugin);
 
 // Forks after the plugin has been used. The new process must get a clear error.
