@@ -403,7 +403,8 @@ ChildResult RunInChild(const std::string& settings,
            driver.empty() ? FakePath().c_str() : driver.c_str(), 1);
     setenv("FERRY_FAKE_DRIVER", settings.c_str(), 1);
     body();
-    _exit(0);
+    // So that the fake driver shuts down too.
+    exit(0);
   }
   close(ends[1]);
   ChildResult result;
@@ -650,6 +651,7 @@ void ForkAfterUse(const ferry_backend& table) {
 }
 
 void UseInSpiteOfErrors(const ferry_backend& table) {
+  static auto* const kept = new std::vector<std::vector<char>*>;
   for (uint32_t index = 0; index < 2; ++index) {
     ferry_status status = NewStatus();
     uint64_t handle = 0;
@@ -662,13 +664,16 @@ void UseInSpiteOfErrors(const ferry_backend& table) {
     const bool has_buffer =
         table.host_allocate(table.context, index, kBufferBytes, &buffer,
                             &status) == FERRY_OK;
-    const std::vector<char> bytes = Pattern(kBufferBytes, 5);
-    std::vector<char> pageable = bytes;
+    const std::vector<char> expected = Pattern(kBufferBytes, 5);
+    // Never freed: after a wait that fails, a copy may still use them.
+    auto* const bytes = new std::vector<char>(expected);
+    auto* const pageable = new std::vector<char>(expected);
+    kept->insert(kept->end(), {bytes, pageable});
     char* const host =
-        has_buffer ? static_cast<char*>(buffer) : pageable.data();
+        has_buffer ? static_cast<char*>(buffer) : pageable->data();
     bool is_written = false;
     if (has_memory && has_queue) {
-      std::memcpy(host, bytes.data(), kBufferBytes);
+      std::memcpy(host, expected.data(), kBufferBytes);
       const ferry_copy copy =
           CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, kBufferBytes, host);
       uint64_t event = 0;
@@ -683,19 +688,18 @@ void UseInSpiteOfErrors(const ferry_backend& table) {
         table.event_release(table.context, event, &status);
         while (is_called && count.load() == 0) std::this_thread::yield();
       }
-      std::memset(host, 'x', kBufferBytes);
+      if (is_written) std::memset(host, 'x', kBufferBytes);
     }
     if (has_memory && !is_written) {
-      const ferry_copy copy =
-          CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, kBufferBytes,
-                 const_cast<char*>(bytes.data()));
+      const ferry_copy copy = CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0,
+                                     kBufferBytes, bytes->data());
       is_written = table.copy(table.context, &copy, &status) == FERRY_OK;
     }
     if (is_written) {
       const ferry_copy copy = CopyOf(FERRY_COPY_TO_HOST, index, handle, 0,
-                                     kBufferBytes, pageable.data());
+                                     kBufferBytes, pageable->data());
       if (table.copy(table.context, &copy, &status) == FERRY_OK) {
-        Require(pageable == bytes, "what was written is read");
+        Require(*pageable == expected, "what was written is read");
       }
     }
     if (has_queue) table.queue_destroy(table.context, queue, &status);
