@@ -37,8 +37,9 @@ namespace ferry {
 // `Memory::data` is the plugin's handle; the host cannot access the memory.
 // CopyFromHost and CopyToHost use the plugin's blocking copy. Streams use a
 // queue if the plugin has queues (plugins/plugin_stream.h), and the blocking
-// copy otherwise. Checks everything that the plugin returns; if the plugin
-// violates the interface, the error is kInternal.
+// copy otherwise. Has location tags of its own if the plugin claims TAGS.
+// Checks everything that the plugin returns; if the plugin violates the
+// interface, the error is kInternal.
 //
 // The plugin is never unloaded, so memory outlives the backend.
 //

@@ -499,6 +499,9 @@ static int32_t device_tag(void* context, uint32_t index, ferry_tag* out,
                           ferry_status* status) {
   static int calls;
   int32_t code = toy->device_tag(context, index, out, status);
+  if (code != FERRY_OK) return code;
+  // Not the usual tag, which the host does not ask about.
+  strcpy(out->text, index == 0 ? "privateuseone:0" : "privateuseone:1");
   if (MUTANT == e_01_no_tag) out->text[0] = '\0';
   if (MUTANT == e_01_tag_changes && ++calls % 3 == 0) strcat(out->text, "0");
   if (MUTANT == e_01_tag_without_an_end) memset(out->text, 'x', 256);

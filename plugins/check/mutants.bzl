@@ -143,7 +143,6 @@ def mutant_plugins(visibility):
             linkstatic = True,
             local_defines = [
                 "TOY_ASYNC",
-                "TOY_PRIVATEUSEONE",
                 "ferry_plugin_query_v0=toy_query",
                 "pthread_cond_wait=%s_wait" % part,
                 "pthread_mutex_lock=%s_lock" % part,

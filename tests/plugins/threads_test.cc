@@ -32,6 +32,7 @@ constexpr char kCheckpoint[] = "tests/data/training_checkpoint.pt";
 PluginOptions Toy() {
   PluginOptions options;
   options.paths = {"plugins/testing/toy_async.so", "/no/such.so"};
+  options.allow_reserved_types = true;
   return options;
 }
 
@@ -47,7 +48,9 @@ absl::Status LoadToDevice(int thread) {
   const absl::Status loaded = LoadThePlugin();
   if (!loaded.ok()) return loaded;
   LoadOptions options;
-  options.map_location = MapLocation::To(Device("toy", thread % 2));
+  // Some of the loads ask the plugin which device is meant.
+  options.map_location = MapLocation::To(
+      absl::StrCat(thread % 4 < 2 ? "toy:" : "privateuseone:", thread % 2));
   const absl::StatusOr<Value> value = Load(kCheckpoint, options);
   if (!value.ok()) return value.status();
   const absl::StatusOr<Value> weight = value->At("/model/hidden.weight");
