@@ -130,7 +130,7 @@ enum class TagRights {
 
 // The device that a tag names, known before any data is read.
 struct ResolvedLocation {
-  // The backend that owns the tag's type. Null if a program's own package may
+  // The backend that the tag belongs to. Null if a program's own package may
   // claim the tag, which only `RestoreLocation` with a complete host storage
   // can determine.
   std::shared_ptr<Backend> backend;

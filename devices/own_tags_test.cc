@@ -215,6 +215,29 @@ TEST_F(OwnTagsTest, FirstOfTwoGetsTheTag) {
   EXPECT_THAT(DeviceOf("privateuseone:0"), IsOkAndHolds("early:0"));
 }
 
+TEST_F(OwnTagsTest, ProgramsOwnPackagesHaveTheirTurn) {
+  RegisterAcme();
+  const auto keep =
+      [](const Storage& storage,
+         absl::string_view tag) -> absl::StatusOr<std::optional<Storage>> {
+    if (tag != "privateuseone:0") return std::nullopt;
+    return storage;
+  };
+  const Registration late = registry_.RegisterPackage(1000, nullptr, keep);
+  EXPECT_THAT(DeviceOf("privateuseone:0"), IsOkAndHolds("acme:0"));
+  const Registration early = registry_.RegisterPackage(5, nullptr, keep);
+  const DeviceSnapshot devices = registry_.Snapshot();
+  // Only its deserializer knows.
+  EXPECT_EQ(devices.Resolve("privateuseone:0")->backend, nullptr);
+  absl::StatusOr<Storage> restored =
+      devices.RestoreLocation(storage_, "privateuseone:0");
+  ASSERT_THAT(restored, IsOk());
+  EXPECT_EQ(*restored, storage_);
+  restored = devices.RestoreLocation(storage_, "privateuseone:1");
+  ASSERT_THAT(restored, IsOk());
+  EXPECT_EQ(restored->device(), Device("acme", 1));
+}
+
 TEST_F(OwnTagsTest, OverriddenBackendIsNotAsked) {
   RegisterAcme();
   const auto better = std::make_shared<Answers>();
