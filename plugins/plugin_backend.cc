@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
@@ -174,6 +175,13 @@ absl::StatusOr<std::optional<int>> PluginBackend::FindDevice(
   if (index == FERRY_NO_DEVICE) return std::nullopt;
   // An index past the last device is for the registry to refuse.
   return static_cast<int>(std::min(index, kMaxDevices));
+}
+
+absl::StatusOr<Memory> PluginBackend::Wrap(int index, uint64_t handle,
+                                           std::shared_ptr<void> owner) const {
+  FERRY_RETURN_IF_ERROR(Properties(index).status());
+  return WrapPluginMemory(table_, static_cast<uint32_t>(index), handle,
+                          std::move(owner));
 }
 
 }  // namespace ferry

@@ -66,6 +66,13 @@ class PluginBackend final : public Backend {
   absl::StatusOr<std::optional<int>> FindDevice(
       absl::string_view tag) const override;
 
+  // Returns memory of the handle, which is not freed: the last copy of the
+  // memory releases `owner`.
+  //
+  // Errors: kOutOfRange - there is no device `index`.
+  absl::StatusOr<Memory> Wrap(int index, uint64_t handle,
+                              std::shared_ptr<void> owner) const;
+
  private:
   absl::Status Copy(const ferry_copy& copy);
 

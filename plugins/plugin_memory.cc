@@ -16,13 +16,20 @@ namespace {
 // What `Memory::owner` holds. A handle does not say on which device it is.
 class Block {
  public:
+  // Frees the memory at the end, unless the memory is wrapped: then `owner`
+  // does.
   Block(std::shared_ptr<const ferry_backend> table, uint32_t index,
-        uint64_t handle)
-      : table_(std::move(table)), index_(index), handle_(handle) {}
+        uint64_t handle, bool is_wrapped, std::shared_ptr<void> owner)
+      : table_(std::move(table)),
+        index_(index),
+        handle_(handle),
+        is_wrapped_(is_wrapped),
+        owner_(std::move(owner)) {}
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   // Ignores the status: a destructor cannot report it.
   ~Block() {
+    if (is_wrapped_) return;
     ferry_status status = HostStruct<ferry_status>();
     table_->free(table_->context, index_, handle_, &status);
   }
@@ -38,6 +45,8 @@ class Block {
   const std::shared_ptr<const ferry_backend> table_;
   const uint32_t index_;
   const uint64_t handle_;
+  const bool is_wrapped_;
+  const std::shared_ptr<void> owner_;
 };
 
 // Tells owners that are blocks from those that others made.
@@ -45,13 +54,27 @@ struct DeleteBlock {
   void operator()(Block* block) const { delete block; }
 };
 
+// Returns the block of the memory, or null.
+const Block* FindBlock(const Memory& memory) {
+  return std::get_deleter<DeleteBlock>(memory.owner) == nullptr
+             ? nullptr
+             : static_cast<const Block*>(memory.owner.get());
+}
+
+Memory MakeMemory(std::shared_ptr<const ferry_backend> table, uint32_t index,
+                  uint64_t handle, bool is_wrapped,
+                  std::shared_ptr<void> owner) {
+  return Memory{
+      reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),
+      std::shared_ptr<Block>(new Block(std::move(table), index, handle,
+                                       is_wrapped, std::move(owner)),
+                             DeleteBlock())};
+}
+
 absl::StatusOr<ferry_copy> CopyOf(const ferry_backend& table,
                                   const Memory& memory, uint64_t offset_bytes,
                                   uint64_t size_bytes) {
-  const auto* const block =
-      std::get_deleter<DeleteBlock>(memory.owner) == nullptr
-          ? nullptr
-          : static_cast<const Block*>(memory.owner.get());
+  const Block* const block = FindBlock(memory);
   if (block == nullptr || !block->IsOf(table)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the ", PluginText(table.type),
@@ -69,10 +92,24 @@ absl::StatusOr<ferry_copy> CopyOf(const ferry_backend& table,
 
 Memory MakePluginMemory(std::shared_ptr<const ferry_backend> table,
                         uint32_t device_index, uint64_t handle) {
-  return Memory{
-      reinterpret_cast<void*>(static_cast<uintptr_t>(handle)),
-      std::shared_ptr<Block>(new Block(std::move(table), device_index, handle),
-                             DeleteBlock())};
+  return MakeMemory(std::move(table), device_index, handle,
+                    /*is_wrapped=*/false, nullptr);
+}
+
+Memory WrapPluginMemory(std::shared_ptr<const ferry_backend> table,
+                        uint32_t device_index, uint64_t handle,
+                        std::shared_ptr<void> owner) {
+  return MakeMemory(std::move(table), device_index, handle,
+                    /*is_wrapped=*/true, std::move(owner));
+}
+
+bool FindPluginMemory(const Memory& memory, uint32_t* device_index,
+                      uint64_t* handle) {
+  const Block* const block = FindBlock(memory);
+  if (block == nullptr) return false;
+  *device_index = block->index();
+  *handle = block->handle();
+  return true;
 }
 
 absl::StatusOr<ferry_copy> CopyToPlugin(const ferry_backend& table,

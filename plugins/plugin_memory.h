@@ -32,10 +32,21 @@ namespace ferry {
 Memory MakePluginMemory(std::shared_ptr<const ferry_backend> table,
                         uint32_t device_index, uint64_t handle);
 
+// Returns memory whose handle the plugin accepts, but which is not freed: its
+// last copy releases `owner`, which may be null.
+Memory WrapPluginMemory(std::shared_ptr<const ferry_backend> table,
+                        uint32_t device_index, uint64_t handle,
+                        std::shared_ptr<void> owner);
+
+// Gets the device and the handle of memory. Returns false if neither of the two
+// functions above has made it.
+bool FindPluginMemory(const Memory& memory, uint32_t* device_index,
+                      uint64_t* handle);
+
 // Return a request to copy `size_bytes` bytes between the host and
 // `offset_bytes` of the memory.
 //
-// Errors: kInvalidArgument - the memory does not come from `MakePluginMemory`,
+// Errors: kInvalidArgument - the memory does not come from the functions above,
 //         or it belongs to another plugin.
 absl::StatusOr<ferry_copy> CopyToPlugin(const ferry_backend& table,
                                         const void* from, const Memory& to,

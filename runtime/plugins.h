@@ -20,6 +20,7 @@
 #define FERRY_RUNTIME_PLUGINS_H_
 
 // IWYU pragma: begin_exports
+#include "ferry/plugins/plugin_handle.h"
 #include "ferry/plugins/plugin_loader.h"
 // IWYU pragma: end_exports
 
