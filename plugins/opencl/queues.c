@@ -3,6 +3,7 @@
 
 #include "queues.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "api.h"
@@ -13,6 +14,10 @@
 typedef struct queue {
   const opencl_device* device;
   cl_command_queue commands;
+  // Held while a command is issued. OpenCL allows threads to share a queue, but
+  // PoCL's device "basic" (3.1) deadlocks if two flush it at once. It is not
+  // held while a callback runs, unless a driver calls from its clFlush.
+  pthread_mutex_t mutex;
 } queue;
 
 static int32_t no_host_memory(ferry_status* status) {
@@ -41,6 +46,7 @@ int32_t opencl_queue_create(void* context, uint32_t index, uint64_t* handle,
     free(made);
     return code;
   }
+  pthread_mutex_init(&made->mutex, NULL);
   *handle = (uint64_t)(uintptr_t)made;
   return FERRY_OK;
 }
@@ -53,6 +59,7 @@ int32_t opencl_queue_destroy(void* context, uint64_t handle,
   queue* closed = (queue*)(uintptr_t)handle;
   cl_int finished = opencl.clFinish(closed->commands);
   cl_int released = opencl.clReleaseCommandQueue(closed->commands);
+  pthread_mutex_destroy(&closed->mutex);
   free(closed);
   if (finished != CL_SUCCESS) return opencl_fail(status, "clFinish", finished);
   if (released != CL_SUCCESS) {
@@ -82,15 +89,17 @@ int32_t opencl_copy_async(void* context, uint64_t handle,
   cl_mem buffer;
   int32_t code = opencl_check_copy(copy, &device, &buffer, status);
   if (code != FERRY_OK) return code;
-  const queue* used = (const queue*)(uintptr_t)handle;
+  queue* used = (queue*)(uintptr_t)handle;
   if (device != used->device) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
                       "the queue belongs to another device");
   }
   cl_event done;
+  pthread_mutex_lock(&used->mutex);
   code = buffer == NULL
              ? enqueue_nothing(used->commands, &done, status)
              : opencl_enqueue_copy(used->commands, copy, buffer, &done, status);
+  pthread_mutex_unlock(&used->mutex);
   if (code == FERRY_OK) *event = (uint64_t)(uintptr_t)done;
   return code;
 }

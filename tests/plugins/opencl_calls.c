@@ -221,12 +221,53 @@ static void* use_device(void* argument) {
   return NULL;
 }
 
-static void check_threads(const ferry_backend* table) {
+static uint64_t shared_queue, shared_handle;
+
+// Issues copies on the queue of all threads, and releases some events at once.
+static void* share_queue(void* argument) {
+  const ferry_backend* table = argument;
+  ferry_status status = new_status();
+  char bytes[64] = "";
+  for (int round = 0; round < ROUNDS; ++round) {
+    const ferry_copy copy = {.struct_size = sizeof(copy),
+                             .direction = FERRY_COPY_TO_HOST,
+                             .handle = shared_handle,
+                             .size_bytes = sizeof(bytes),
+                             .host_destination = bytes};
+    uint64_t events[8];
+    for (int i = 0; i < 8; ++i) {
+      EXPECT(table->copy_async(table->context, shared_queue, &copy, &events[i],
+                               &status) == FERRY_OK);
+      if (i == 7) {
+        EXPECT(table->event_wait(table->context, events[i], &status) ==
+               FERRY_OK);
+      }
+      EXPECT(table->event_release(table->context, events[i], &status) ==
+             FERRY_OK);
+    }
+  }
+  return NULL;
+}
+
+static void run_threads(const ferry_backend* table, void* (*body)(void*)) {
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; ++i) {
-    EXPECT(pthread_create(&threads[i], NULL, use_device, (void*)table) == 0);
+    EXPECT(pthread_create(&threads[i], NULL, body, (void*)table) == 0);
   }
   for (int i = 0; i < THREADS; ++i) pthread_join(threads[i], NULL);
+}
+
+static void check_threads(const ferry_backend* table) {
+  run_threads(table, use_device);
+  ferry_status status = new_status();
+  EXPECT(table->queue_create(table->context, 0, &shared_queue, &status) ==
+         FERRY_OK);
+  EXPECT(table->allocate(table->context, 0, 64, &shared_handle, &status) ==
+         FERRY_OK);
+  run_threads(table, share_queue);
+  EXPECT(table->queue_destroy(table->context, shared_queue, &status) ==
+         FERRY_OK);
+  EXPECT(table->free(table->context, 0, shared_handle, &status) == FERRY_OK);
 }
 
 static void check_faults(const ferry_backend* table) {

@@ -277,17 +277,19 @@ class OpenClTest(unittest.TestCase):
                 suppressions = os.path.join(folder, 'leaks')
                 with open(suppressions, 'w', encoding='utf-8') as file:
                     file.write('leak:libpocl\nleak:libLLVM\nleak:libOpenCL\n')
-                result = subprocess.run(
-                    [calls, 'threads', plugin],
-                    env=self.environment(
-                        POCL_SIGFPE_HANDLER='0', POCL_SIGUSR2_HANDLER='0',
-                        LSAN_OPTIONS='suppressions=%s:print_suppressions=0' %
-                        suppressions),
-                    capture_output=True, text=True, check=False,
-                    timeout=SECONDS)
-                self.assertEqual(
-                    (result.returncode, result.stdout, result.stderr),
-                    (0, '', ''))
+                for devices in ('basic', 'pthread'):
+                    result = subprocess.run(
+                        [calls, 'threads', plugin],
+                        env=self.environment(
+                            devices=devices, POCL_SIGFPE_HANDLER='0',
+                            POCL_SIGUSR2_HANDLER='0',
+                            LSAN_OPTIONS='suppressions=%s:'
+                            'print_suppressions=0' % suppressions),
+                        capture_output=True, text=True, check=False,
+                        timeout=SECONDS)
+                    self.assertEqual(
+                        (result.returncode, result.stdout, result.stderr),
+                        (0, '', ''))
 
     def test_passes_the_check_with_late_copies(self):
         # Each copy begins up to 0.3 ms after it was asked for, which shows
