@@ -30,8 +30,8 @@ __attribute__((format(printf, 3, 4))) void SetAbsence(DriverState* state,
 
 void SetStubAbsence(DriverState* state, const char* library) {
   SetAbsence(state, FERRY_ABSENCE_NO_DRIVER,
-             "found only the stub library of the CUDA Toolkit; remove the "
-             "Toolkit's folder stubs from LD_LIBRARY_PATH: %.128s",
+             "found only the stub library of the CUDA Toolkit; remove its "
+             "folder from LD_LIBRARY_PATH: %.128s",
              library);
 }
 
@@ -61,7 +61,7 @@ void SetInitAbsence(DriverState* state, const char* library, Result error) {
                         "the system, such as nvidia-fabricmanager, run");
     case kSystemDriverMismatch:
       return SetAbsence(state, FERRY_ABSENCE_DRIVER_TOO_OLD,
-                        "the driver's library and its kernel module have "
+                        "the library and the kernel module of the driver have "
                         "different versions; restart the machine");
     case kCompatNotSupportedOnDevice:
       return SetAbsence(state, FERRY_ABSENCE_DRIVER_TOO_OLD,
