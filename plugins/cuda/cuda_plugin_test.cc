@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -151,6 +152,21 @@ TEST(CudaPluginTest, SaysWhyThereIsNoDevice) {
   unsetenv("CUDA_VISIBLE_DEVICES");
   EXPECT_THAT(RunInChild("version=11080,devices=3", PrintDevices).output,
               HasSubstr("count 3 "));
+}
+
+// As with a real device, the host cannot use an address on it.
+TEST(CudaPluginTest, DeviceMemoryIsNotAccessible) {
+  const ChildResult result = RunInChild("", [] {
+    const ferry_backend& plugin = OpenPlugin("");
+    ferry_status status = fake_driver::NewStatus();
+    uint64_t handle = 0;
+    plugin.allocate(plugin.context, 0, 4096, &handle, &status);
+    printf("reading");
+    fflush(stdout);
+    printf("%d", *reinterpret_cast<volatile char*>(handle));
+  });
+  EXPECT_FALSE(result.passed);
+  EXPECT_THAT(result.output, testing::StartsWith("reading"));
 }
 
 // A fake must never be taken for a GPU.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints that are tagged "cuda" go through the CUDA backend and back.
 
-    cuda_test.py CUDA FAKE_DRIVER INDEX
+    cuda_test.py CUDA FAKE_DRIVER INDEX OLD_TAR
 
 The driver is the fake of plugins/cuda/testing, so this shows what the backend
 calls and in which order, and nothing about a GPU. PyTorch writes the files and
@@ -19,8 +19,8 @@ import unittest
 import torch
 from torch import serialization
 
-CUDA, FAKE_DRIVER, INDEX = map(os.path.abspath, sys.argv[1:4])
-del sys.argv[1:4]
+CUDA, FAKE_DRIVER, INDEX, OLD_TAR = map(os.path.abspath, sys.argv[1:5])
+del sys.argv[1:5]
 
 # Settings of the fake driver's timing.
 TIMINGS = ('timing=eager,seed=1', 'timing=late,seed=2', 'timing=random,seed=3',
@@ -174,6 +174,23 @@ class CudaTest(unittest.TestCase):
                 self.assertEqual(list(loaded), list(original))
                 for name, tensor in original.items():
                     self.assertTrue(torch.equal(loaded[name], tensor))
+
+    def test_old_files(self):
+        """A tar archive, which PyTorch 1.13 cannot read, and a stream."""
+        names = (OLD_TAR, os.path.join(os.path.dirname(OLD_TAR), 'views.pt'))
+        jobs = []
+        for i, path in enumerate(names):
+            jobs.append([path, self.path('own_%d' % i)])
+            jobs.append([path, self.path('cpu_%d' % i), 'cpu'])
+        for timing in TIMINGS:
+            answers, report, _ = self.run_jobs(jobs, timing)
+            self.assertEqual(answers, ['ok'] * len(jobs))
+            self.assertEqual(report.splitlines()[1:], [])
+            for i in range(len(names)):
+                own, tags = read(self.path('own_%d' % i))
+                cpu, _ = read(self.path('cpu_%d' % i))
+                self.assertEqual(tags, {'cuda:0', 'cpu'})
+                self.assertEqual(str(own), str(cpu))
 
     def test_map_location_moves_between_devices(self):
         path = self.path('mixed.pt')
