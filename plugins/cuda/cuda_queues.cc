@@ -123,7 +123,7 @@ class QueueEvent {
   }
 
   Gpu* const gpu_;
-  const Event event_;
+  Event event_;
   const std::shared_ptr<Waiter> waiter_;
   std::atomic<int> references_{1};
   std::mutex mutex_;

@@ -5,6 +5,8 @@
 // which are not. mutants.bzl lists them. It is the fake that has to show each
 // fault, by what it reports or by what its devices do.
 
+#include <filesystem>
+#include <set>
 #include <string>
 
 #include "ferry/plugin.h"
@@ -102,6 +104,18 @@ TEST(CudaMutantsTest, ThePluginItselfPasses) {
       }
     }
   }
+}
+
+TEST(CudaMutantsTest, EveryMutantOfTheListIsRun) {
+  std::set<std::string> built;
+  for (const auto& file :
+       std::filesystem::directory_iterator("plugins/cuda/testing")) {
+    if (file.path().extension() == ".so") built.insert(file.path().stem());
+  }
+  built.erase("libfake_driver");
+  std::set<std::string> run;
+  for (const Mutant& mutant : kMutants) run.insert(mutant.name);
+  EXPECT_EQ(built, run);
 }
 
 TEST(CudaMutantsTest, EachMutantIsCaught) {

@@ -103,16 +103,23 @@ _MUTANTS = {
     }),
 }
 
-MUTANTS = _MUTANTS.keys()
+def mutant_plugins(name):
+    """Defines `<mutant>.so` for each.
 
-def mutant_plugins():
-    """Defines `<mutant>.so` for each."""
-    for name, (source, replacements) in _MUTANTS.items():
+    Args:
+      name: of a filegroup of them all.
+    """
+    native.filegroup(
+        name = name,
+        testonly = True,
+        srcs = [mutant + ".so" for mutant in _MUTANTS],
+    )
+    for mutant, (source, replacements) in _MUTANTS.items():
         native.genrule(
-            name = name + "_source",
+            name = mutant + "_source",
             testonly = True,
             srcs = ["//plugins/cuda:" + source],
-            outs = [name + ".cc"],
+            outs = [mutant + ".cc"],
             cmd = "$(location mutate) $< $@ " + " ".join([
                 "'%s'" % text.replace("$", "$$")
                 for pair in replacements.items()
@@ -124,10 +131,10 @@ def mutant_plugins():
         # The other sources come out of the library. The linker takes nothing
         # from it that is defined here.
         cc_binary(
-            name = name + ".so",
+            name = mutant + ".so",
             testonly = True,
             srcs = [
-                name + ".cc",
+                mutant + ".cc",
                 "//plugins/cuda:mutant_sources",
             ],
             additional_linker_inputs = ["//plugins/abi:ferry_plugin.lds"],

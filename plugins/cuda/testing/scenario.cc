@@ -468,21 +468,24 @@ void* FakeFunction(const char* name) {
   return function;
 }
 
-void RequireCleanReport() {
-  std::string report(10000, '\0');
-  reinterpret_cast<FakeDriverText>(FakeFunction("fake_driver_report"))(
-      &report[0], report.size());
-  if (report[0] != '\0') Fail(report.c_str());
-}
+namespace {
 
-std::string FakeLog() {
-  const auto log =
-      reinterpret_cast<FakeDriverText>(FakeFunction("fake_driver_log"));
-  std::string text(log(nullptr, 0) + 1, '\0');
-  log(&text[0], text.size());
-  text.pop_back();
+std::string FakeText(const char* function) {
+  const auto get = reinterpret_cast<FakeDriverText>(FakeFunction(function));
+  std::string text(get(nullptr, 0) + 1, '\0');
+  get(&text[0], text.size());
+  text.resize(std::strlen(text.c_str()));
   return text;
 }
+
+}  // namespace
+
+void RequireCleanReport() {
+  const std::string report = FakeText("fake_driver_report");
+  if (!report.empty()) Fail(report);
+}
+
+std::string FakeLog() { return FakeText("fake_driver_log"); }
 
 void UseEverything(const ferry_backend& table) {
   Plugin plugin(table);
