@@ -48,6 +48,12 @@ absl::StatusOr<Json> Run(const Json& job) {
   return devices;
 }
 
+Json Answer(const Json& job) {
+  const absl::StatusOr<Json> devices = Run(job);
+  if (!devices.ok()) return {{"error", devices.status().ToString()}};
+  return {{"devices", *devices}};
+}
+
 }  // namespace
 }  // namespace ferry
 
@@ -62,12 +68,7 @@ int main(int argc, char** argv) {
     if (!verdict.status.ok()) return 2;
   }
   for (std::string job; std::getline(std::cin, job);) {
-    const absl::StatusOr<ferry::Json> devices =
-        ferry::Run(ferry::Json::parse(job));
-    const ferry::Json answer =
-        devices.ok() ? ferry::Json({{"devices", *devices}})
-                     : ferry::Json({{"error", devices.status().ToString()}});
-    std::cout << answer.dump() << "\n";
+    std::cout << ferry::Answer(ferry::Json::parse(job)).dump() << "\n";
   }
   return 0;
 }
