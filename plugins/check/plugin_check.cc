@@ -19,9 +19,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
-#include "ferry/devices/backend.h"
 #include "ferry/plugins/check/abi_check.h"
 #include "ferry/plugins/check/child.h"
 #include "ferry/plugins/check/file_checks.h"
@@ -46,6 +45,9 @@ constexpr char kLoadsTitle[] =
     "the library loads and defines the query function itself";
 constexpr char kAgreesId[] = "A-07";
 constexpr char kAgreesTitle[] = "the plugin agrees with its manifest";
+constexpr absl::string_view kDescriptionId = "B-07";
+constexpr char kDescriptionTitle[] =
+    "the plugin's description follows the rules";
 constexpr char kNothingElse[] =
     "; the checks that need the plugin were not run";
 constexpr char kWholeId[] = "P-00";
@@ -92,30 +94,6 @@ class Chosen final : public CheckReporter {
   CheckReporter& reporter_;
 };
 
-// The checks of the conformance suite are listed by running none of them.
-class NoBackend final : public Backend {
- public:
-  absl::string_view type() const override { return "none"; }
-  absl::StatusOr<int> DeviceCount() const override { return Absent(); }
-  absl::StatusOr<DeviceProperties> Properties(int) const override {
-    return Absent();
-  }
-  absl::Status Allocate(int, absl::Span<const uint64_t>,
-                        absl::Span<Memory>) override {
-    return Absent();
-  }
-  absl::Status CopyFromHost(const void*, const Memory&, uint64_t,
-                            uint64_t) override {
-    return Absent();
-  }
-  absl::Status CopyToHost(const Memory&, uint64_t, void*, uint64_t) override {
-    return Absent();
-  }
-
- private:
-  static absl::Status Absent() { return absl::UnavailableError("none"); }
-};
-
 // What is checked.
 struct Subject {
   TrustedFile file;
@@ -150,26 +128,31 @@ class LoadedChecks {
     const absl::StatusOr<ferry_plugin_query> query =
         LoadPluginLibrary(subject_.file);
     if (!query.ok()) {
-      // Nobody may take checks that were not run for checks that passed.
-      if (is_first || unfiltered_.Begin(kLoadsId, kLoadsTitle)) {
-        CheckResult result = Judged(kLoadsId, kLoadsTitle, query.status());
-        result.detail += kNothingElse;
-        reporter_.End(result);
-      }
+      ReportUnwanted(kLoadsId, kLoadsTitle, query.status());
       return;
     }
     if (is_first) {
       reporter_.End(Judged(kLoadsId, kLoadsTitle, absl::OkStatus()));
     }
     CheckManifest(*query);
+    bool is_described = false;
     for (const QueryCheck& check : QueryChecks()) {
       if (!reporter_.Begin(check.id, check.title)) continue;
-      reporter_.End(Judged(check.id, check.title, check.run(*query)));
+      CheckResult result = Judged(check.id, check.title, check.run(*query));
+      if (check.id == kDescriptionId) {
+        is_described = true;
+        if (result.outcome == CheckResult::kFail) result.detail += kNothingElse;
+      }
+      reporter_.End(result);
     }
     const absl::StatusOr<PluginDescription> plugin =
         QueryPlugin(*query, subject_.file.directory());
     if (!plugin.ok()) {
-      SkipCalls("the plugin's description breaks the rules");
+      // It fails B-07. Nobody may take checks that were not run for checks that
+      // passed, so that is said even if B-07 is not wanted.
+      if (!is_described) {
+        ReportUnwanted(kDescriptionId, kDescriptionTitle, plugin.status());
+      }
       return;
     }
     for (size_t i = 0; i < plugin->backends.size(); ++i) {
@@ -198,18 +181,14 @@ class LoadedChecks {
     if (reporter_.Begin(id, title)) reporter_.End(NotRun(id, title, why));
   }
 
-  void SkipCalls(absl::string_view why) {
-    for (const auto& checks :
-         {CallChecks(), QueueChecks(), TagChecks(), ThreadChecks()}) {
-      for (const CallCheck& check : checks) Skip(check.id, check.title, why);
-    }
-    ConformanceOptions options;
-    options.is_wanted = [&](absl::string_view id, absl::string_view title) {
-      Skip(id, title, why);
-      return false;
-    };
-    NoBackend backend;
-    RunConformance(backend, options);
+  // Reports a failure after which others cannot be run, unless a check has
+  // reported it.
+  void ReportUnwanted(absl::string_view id, absl::string_view title,
+                      const absl::Status& status) {
+    if (!unfiltered_.Begin(id, title)) return;
+    CheckResult result = Judged(id, title, status);
+    result.detail += kNothingElse;
+    reporter_.End(result);
   }
 
   void CheckType(const PluginDescription::BackendTable& type,
@@ -401,8 +380,10 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     results.push_back(Judged(kSilentId, kSilentTitle, IsSilent(output)));
   }
   if (options.output != nullptr) *options.output = output;
-  FERRY_RETURN_IF_ERROR(
-      CheckExpectations(options, !fault.empty() || !is_loaded, &results));
+  FERRY_RETURN_IF_ERROR(CheckExpectations(
+      options,
+      !fault.empty() || !is_loaded || HasFailed(results, kDescriptionId),
+      &results));
   return results;
 }
 

@@ -38,8 +38,8 @@ struct PluginCheckOptions {
   // failure.
   std::map<std::string, std::string> expected_failures;
 
-  // The checks to run. Only these have results, and and P-00 if they
-  // fail such that others could not be run. If empty, all checks are run.
+  // The checks to run. Only these have results, and, B-07 and P-00
+  // if they fail, since others cannot be run then. If empty, runs all checks.
   std::set<std::string> only;
 
   // The time limit of one check.
@@ -55,7 +55,8 @@ struct PluginCheckOptions {
 // Runs all checks, which takes seconds to minutes, and returns a result for
 // each, in a fixed order. `path` is that of a shared object, or of a manifest;
 // then the library that it names is checked. If the library cannot be loaded,
-// only the checks A have results.
+// only the checks A have results; if its description breaks the rules, only A
+// and B.
 //
 // The letter of an id says what is checked: A the file, B the query function, R
 // the five functions, G queues and events, N host memory, E location tags of

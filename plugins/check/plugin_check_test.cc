@@ -141,6 +141,23 @@ TEST(PluginCheckTest, WhatIsNoPluginFailsTheFirstCheck) {
             absl::StatusCode::kNotFound);
 }
 
+TEST(PluginCheckTest, ChecksThatCannotBeRunDoNotPass) {
+  PluginCheckOptions options = QuickOptions();
+  options.only = {"R-03"};
+  for (const char* name : {"b_07_has_no_name", "b_07_claims_too_much"}) {
+    const auto results =
+        Check(absl::StrCat("plugins/check/", name, ".so"), options);
+    EXPECT_EQ(WithOutcome(results, CheckResult::kFail),
+              std::set<std::string>({"B-07"}));
+    EXPECT_EQ(results.size(), 1u);
+    EXPECT_THAT(results.at("B-07").detail, HasSubstr("were not run"));
+  }
+  const auto results = Check("plugins/check/a_06_undefined_symbol.so", options);
+  EXPECT_EQ(WithOutcome(results, CheckResult::kFail),
+            std::set<std::string>({"A-06"}));
+  EXPECT_EQ(results.size(), 1u);
+}
+
 // The names of the shared objects beside this test.
 std::vector<std::string> Mutants() {
   std::vector<std::string> names;
