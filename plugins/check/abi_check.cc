@@ -67,7 +67,9 @@ Belongings Belongings::Now() {
 }
 
 std::string Belongings::MoreThan(const Belongings& before) const {
-  constexpr int64_t kSlackBytes = int64_t{160} << 20;
+  // The C library reserves 64 MiB of addresses for the heap of a new thread,
+  // and keeps heaps and stacks for threads to come.
+  constexpr int64_t kSlackBytes = int64_t{512} << 20;
   if (threads > before.threads) {
     return absl::StrCat(threads - before.threads, " more threads");
   }
