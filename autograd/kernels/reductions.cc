@@ -466,10 +466,10 @@ class Reducer {
     int64_t rows_per_block = std::max<int64_t>(kColumnBlock / width, 1);
     if (rows_per_block > kMaxChain)
       rows_per_block -= rows_per_block % kMaxChain;
-    const int64_t blocks = (rows - 1) / rows_per_block + 1;
     // Few rows need no totals in double.
     const bool is_one_chain = rows <= kMaxChain && fold == 1 &&
                               !finish_.has_value() && columns.out_stride == 1;
+    const int64_t blocks = is_one_chain ? 1 : (rows - 1) / rows_per_block + 1;
     const bool is_direct = IsDirect<T>(x_dtype_, columns.x_stride);
     const Dimension reduced_rows =
         plan_.reduced.empty() ? Dimension() : plan_.reduced.back();

@@ -15,6 +15,7 @@
 #include "ferry/autograd/kernels/reduction_cases.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/element_types.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/tensor.h"
@@ -372,6 +373,49 @@ TEST(LogSumExpTest, DoesNotOverflow) {
   ExpectNear(Elements(out),
              {1000 + std::log(2), -1000 + std::log(2), kInf, -kInf, kNan}, 1e-6,
              "logsumexp");
+}
+
+// Numbers of rows and columns around every size at which the work is divided.
+// The numbers are small integers, so the sums are exact.
+template <typename T>
+void CheckSizesAroundDivisions() {
+  const DType dtype = DTypeOf<T>::value;
+  for (int64_t rows : {1, 3, 4, 63, 64, 65, 100, 127, 128, 129, 257, 600}) {
+    for (int64_t columns : {1, 7, 16, 33, 255, 256, 511, 1023, 1024, 1025, 1500,
+                            2047, 2048, 2049, 4100}) {
+      const Tensor x = MakeContiguous(std::vector<double>(rows * columns),
+                                      dtype, {rows, columns});
+      T* const values = static_cast<T*>(x.data());
+      std::vector<double> row_sums(rows);
+      std::vector<double> column_sums(columns);
+      std::vector<double> column_maxima(columns, -100);
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t j = 0; j < columns; ++j) {
+          const int64_t value = (i * i * 7 + i * j * 3 + j) % 23 - 9;
+          values[i * columns + j] = static_cast<T>(value);
+          const auto number = static_cast<double>(value);
+          row_sums[i] += number;
+          column_sums[j] += number;
+          column_maxima[j] = std::max(column_maxima[j], number);
+        }
+      }
+      const std::string what = Describe({{{rows, columns}, {}}, {}}, dtype);
+      const Tensor by_row = MakeOut(x, {1}, dtype);
+      ASSERT_THAT(Sum(x, by_row), IsOk());
+      ASSERT_EQ(Elements(by_row), row_sums) << what;
+      const Tensor by_column = MakeOut(x, {0}, dtype);
+      ASSERT_THAT(Sum(x, by_column), IsOk());
+      ASSERT_EQ(Elements(by_column), column_sums) << what;
+      ASSERT_THAT(AMax(x, by_column), IsOk());
+      ASSERT_EQ(Elements(by_column), column_maxima) << what;
+    }
+  }
+}
+
+TEST(ReductionsTest, SizesAroundDivisions) {
+  CheckSizesAroundDivisions<float>();
+  CheckSizesAroundDivisions<double>();
+  CheckSizesAroundDivisions<int64_t>();
 }
 
 }  // namespace
