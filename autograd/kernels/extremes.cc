@@ -23,6 +23,9 @@ namespace ferry {
 namespace kernels {
 namespace {
 
+// `LoadRun` copies what it cannot read in place.
+static_assert(kMaxColumns <= kRunElements, "");
+
 // The lines of `x` along one dimension, and their outputs.
 struct Lines {
   Dimension line;      // the dimension along which to look
@@ -238,9 +241,7 @@ absl::Status MedianOf(const Tensor& x, int dim, const Tensor& values,
   const int64_t chunks = (indices.num_elements() + chunk - 1) / chunk;
   return ParallelForEach(chunks, [&](int64_t number) -> absl::Status {
     using Item = std::pair<T, int64_t>;
-    FERRY_ASSIGN_OR_RETURN(
-        const Storage storage,
-        Storage::Allocate(static_cast<uint64_t>(size) * sizeof(Item)));
+    FERRY_ASSIGN_OR_RETURN(const Storage storage, AllocateArray<Item>(size));
     auto* const items = static_cast<Item*>(storage.data());
     RunBuffer<T> buffer;
     const int64_t first = number * chunk;

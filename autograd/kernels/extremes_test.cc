@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "ferry/autograd/kernels/reduction_cases.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
@@ -114,6 +115,16 @@ TEST(MedianAlongTest, TakesTheLowerOfTwo) {
   EXPECT_EQ(Elements(values)[0], 2);
   EXPECT_TRUE(std::isnan(Elements(values)[1]));
   EXPECT_THAT(Elements(indices), ElementsAre(3, 2));
+}
+
+// An expanded element makes a line of any size, here of 2^64 bytes with the
+// numbers of its elements.
+TEST(MedianAlongTest, OfALineThatDoesNotFitIntoMemory) {
+  const Tensor x = MakeTensor({1}, DType::kFloat32, {{int64_t{1} << 60}, {0}});
+  const Tensor values = MakeOut(x, {0}, DType::kFloat32);
+  const Tensor indices = MakeOut(x, {0}, DType::kInt64);
+  EXPECT_THAT(MedianAlong(x, 0, values, indices),
+              StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 }  // namespace

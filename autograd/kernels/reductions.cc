@@ -30,6 +30,9 @@ namespace ferry {
 namespace kernels {
 namespace {
 
+// `LoadRun` copies what it cannot read in place.
+static_assert(kMaxColumns <= kRunElements, "");
+
 // The elements of a block of rows. It is constant, as `kRowBlock` is.
 constexpr int64_t kColumnBlock = 131072;
 

@@ -20,13 +20,31 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/element_types.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/strided.h"
 
 namespace ferry {
 namespace kernels {
+
+// Allocates uninitialised memory for `count` objects of type T. The number may
+// be that of the elements of an expanded tensor, which may not fit into memory.
+// Errors: kResourceExhausted - not enough memory.
+template <typename T>
+absl::StatusOr<Storage> AllocateArray(uint64_t count) {
+  uint64_t bytes;
+  if (__builtin_mul_overflow(count, sizeof(T), &bytes)) {
+    return absl::ResourceExhaustedError(absl::StrCat("there is no memory for ",
+                                                     count, " elements of ",
+                                                     sizeof(T), " bytes"));
+  }
+  return Storage::Allocate(bytes);
+}
 
 // The longest run that must be copied to a buffer.
 inline constexpr int64_t kRunElements = 2048;

@@ -5,17 +5,17 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "ferry/autograd/kernels/element_bytes.h"
+#include "ferry/autograd/kernels/runs.h"
 #include "ferry/core/dtype.h"
-#include "ferry/core/factories.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
+#include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/strided.h"
 
 namespace ferry {
@@ -200,16 +200,21 @@ absl::Status SortRows(const Tensor& from, int dim, SortOrder order,
       values.is_null() ? nullptr : static_cast<char*>(values.data());
   auto* const indices_data =
       indices.is_null() ? nullptr : static_cast<int64_t*>(indices.data());
-  std::atomic<bool> has_memory = true;
-  const auto sort = [&](int64_t first, int64_t last) {
-    const int64_t bytes = 2 * size * static_cast<int64_t>(sizeof(Entry));
-    const absl::StatusOr<Tensor> memory =
-        Empty({bytes}, TensorOptions().dtype(DType::kUInt8));
-    if (!memory.ok()) {
-      has_memory.store(false, std::memory_order_relaxed);
-      return;
-    }
-    auto* const entries = static_cast<Entry*>(memory->data());
+  const bool uses_heap = kept < size / kFewKept;
+  // A radix sort moves the entries to and fro.
+  uint64_t num_entries = uses_heap ? kept : size;
+  if (kept == size) num_entries *= 2;
+  // Sorting an element takes longer than copying it.
+  constexpr int64_t kCopies = 8;
+  const int64_t grain =
+      kElementsPerThread / kCopies / std::max<int64_t>(size, 1) + 1;
+  const int64_t chunks = (rows.count() + grain - 1) / grain;
+  return ParallelForEach(chunks, [&](int64_t chunk) -> absl::Status {
+    FERRY_ASSIGN_OR_RETURN(const Storage memory,
+                           AllocateArray<Entry>(num_entries));
+    auto* const entries = static_cast<Entry*>(memory.data());
+    const int64_t first = chunk * grain;
+    const int64_t last = std::min(first + grain, rows.count());
     rows.ForEach(first, last, [&](const auto& offsets, int64_t, int64_t) {
       const auto* const in = from_data + offsets[2] * kBytes;
       const auto entry = [&](int64_t i) {
@@ -218,7 +223,7 @@ absl::Status SortRows(const Tensor& from, int dim, SortOrder order,
         return Entry::Make(static_cast<Bits>(key ^ flip), i);
       };
       const Entry* sorted = entries;
-      if (kept < size / kFewKept) {
+      if (uses_heap) {
         // A heap, whose first entry is the greatest. Most elements only need to
         // be compared with that.
         for (int64_t i = 0; i < kept; ++i) entries[i] = entry(i);
@@ -257,15 +262,8 @@ absl::Status SortRows(const Tensor& from, int dim, SortOrder order,
         }
       }
     });
-  };
-  // Sorting an element takes longer than copying it.
-  constexpr int64_t kCopies = 8;
-  ParallelFor(0, rows.count(),
-              kElementsPerThread / kCopies / std::max<int64_t>(size, 1) + 1,
-              sort);
-  return has_memory ? absl::OkStatus()
-                    : absl::ResourceExhaustedError(
-                          "there is not enough memory to sort");
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace

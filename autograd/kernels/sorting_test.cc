@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "ferry/autograd/kernels/test_layouts.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/element_types.h"
@@ -206,6 +207,22 @@ TEST(SortingTest, IsStableForEveryLengthAndNumberOfThreads) {
     }
   }
   ASSERT_THAT(SetNumThreads(before), IsOk());
+}
+
+// An expanded element makes a row of any size, here of a multiple of 2^64 bytes
+// with the numbers of its elements.
+TEST(SortingTest, RowThatDoesNotFitIntoMemory) {
+  const int64_t size = int64_t{1} << 60;
+  const Tensor row =
+      Tensor::Create(Zeros({1})->storage(), DType::kFloat32, {size}, {0}, 0)
+          .value();
+  const Tensor indices =
+      Tensor::Create(
+          Zeros({1}, TensorOptions().dtype(DType::kInt64))->storage(),
+          DType::kInt64, {size}, {0}, 0)
+          .value();
+  EXPECT_THAT(Sort(row, 0, kAscending, row, indices),
+              StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 }  // namespace
