@@ -4,6 +4,7 @@
 #include "ferry/plugins/plugin_description.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -18,9 +19,9 @@ namespace ferry {
 namespace {
 
 constexpr absl::string_view kHostVersion = "0.1.0";
-// What the structs were in version 0.0, and are at least in every later one.
-constexpr uint64_t kMinPluginBytes = 96;
-constexpr uint64_t kMinBackendBytes = 160;
+// Up to the last field that every plugin, and every device type, has.
+constexpr uint64_t kMinPluginBytes = sizeof(ferry_plugin);
+constexpr uint64_t kMinBackendBytes = offsetof(ferry_backend, queue_create);
 // Far more than any plugin has.
 constexpr uint64_t kMaxBackends = 64;
 constexpr size_t kMaxNameBytes = 128;
@@ -120,9 +121,7 @@ absl::StatusOr<PluginDescription::BackendTable> CheckBackend(
       {{"queue_create", table.queue_create != nullptr},
        {"queue_destroy", table.queue_destroy != nullptr},
        {"copy_async", table.copy_async != nullptr},
-       {"event_query", table.event_query != nullptr},
        {"event_wait", table.event_wait != nullptr},
-       {"event_on_ready", table.event_on_ready != nullptr},
        {"event_release", table.event_release != nullptr}}));
   FERRY_RETURN_IF_ERROR(
       CheckFunctions(checked.type, "HOST_ALLOC",
@@ -165,7 +164,14 @@ absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
                      ") that this version of Ferry does not know"));
   }
   if (plugin.reserved != 0) return Broken("a reserved field is not zero");
-  // The plugin should have said so itself.
+  // The plugin should have refused the host in both of these cases.
+  if (plugin.abi_minor < FERRY_PLUGIN_ABI_LOWEST_MINOR) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the plugin was built for version ", FERRY_PLUGIN_ABI_MAJOR, ".",
+        plugin.abi_minor, " of the interface; this Ferry needs ",
+        FERRY_PLUGIN_ABI_MAJOR, ".", FERRY_PLUGIN_ABI_LOWEST_MINOR,
+        " or later"));
+  }
   if (plugin.lowest_host_minor > FERRY_PLUGIN_ABI_MINOR) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the plugin needs version ", FERRY_PLUGIN_ABI_MAJOR, ".",
@@ -204,7 +210,7 @@ absl::StatusOr<PluginDescription> CheckDescription(const ferry_plugin* theirs) {
 ferry_host_info HostInfo(absl::string_view directory) {
   ferry_host_info info = HostStruct<ferry_host_info>();
   info.abi_minor = FERRY_PLUGIN_ABI_MINOR;
-  info.lowest_plugin_minor = 0;
+  info.lowest_plugin_minor = FERRY_PLUGIN_ABI_LOWEST_MINOR;
   info.sanitizer = FERRY_SANITIZER;
   info.version = {kHostVersion.data(), kHostVersion.size()};
   info.plugin_directory = {directory.data(), directory.size()};

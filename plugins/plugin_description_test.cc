@@ -51,6 +51,7 @@ struct Sample {
     backend.copy = [](void*, const ferry_copy*, ferry_status*) {
       return FERRY_OK;
     };
+    plugin.abi_minor = FERRY_PLUGIN_ABI_MINOR;
     plugin.sanitizer = FERRY_SANITIZER;
     plugin.name = Text("com.acme.plugin");
     plugin.version = Text("1.2.3");
@@ -114,6 +115,11 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
          s->plugin.lowest_host_minor = FERRY_PLUGIN_ABI_MINOR + 1;
        },
        kFailed, "too old for this plugin"},
+      {"too old",
+       [](Sample* s) {
+         s->plugin.abi_minor = FERRY_PLUGIN_ABI_LOWEST_MINOR - 1;
+       },
+       kFailed, "too old for the host"},
       {"flag", [](Sample* s) { s->plugin.flags = uint64_t{1} << 40; },
        kUnimplemented, "does not know"},
       {"reserved", [](Sample* s) { s->plugin.reserved = 1; }, kInvalid,
@@ -144,7 +150,7 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
       {"null table", [](Sample* s) { s->backends[0] = nullptr; }, kInvalid,
        "null"},
       {"short table", [](Sample* s) { s->backend.struct_size = 8; }, kInvalid,
-       "8 bytes; at least 160 are required"},
+       "8 bytes; at least 88 are required"},
       {"twice", [](Sample* s) { s->plugin.backend_count = 2; }, kInvalid,
        "twice"},
       {"upper case", [](Sample* s) { s->backend.type = Text("Acme"); },
@@ -219,10 +225,9 @@ TEST(PluginDescriptionTest, OlderStructsHaveFewerFunctions) {
   absl::StatusOr<PluginDescription> plugin = sample.Query();
   ASSERT_THAT(plugin, IsOk());
   EXPECT_EQ(plugin->backends[0].table.find_device, sample.backend.find_device);
-  // What stands where version 0.0 ends is not the plugin's.
+  // What stands where its table ends is not the plugin's.
   sample.backend.struct_size = offsetof(ferry_backend, device_tag);
   sample.backend.capabilities = 0;
-  sample.plugin.abi_minor = 0;
   plugin = sample.Query();
   ASSERT_THAT(plugin, IsOk());
   EXPECT_EQ(plugin->backends[0].table.device_tag, nullptr);
@@ -237,6 +242,31 @@ TEST(PluginDescriptionTest, AnswersThatAreNoneAreRefused) {
                           ferry_status*) { return int32_t{-5}; };
   EXPECT_EQ(QueryPlugin(strange, "").status().code(),
             absl::StatusCode::kInternal);
+}
+
+// Plugins that answer hosts for which they are too old or too new, which
+// `ferry_negotiate` would not do.
+TEST(PluginDescriptionTest, VersionsArePluginsToRefuseButAreCheckedHereToo) {
+  static Sample* sample;
+  Sample made;
+  sample = &made;
+  const auto careless = [](const ferry_host_info*, const ferry_plugin** out,
+                           ferry_status*) {
+    *out = &sample->plugin;
+    return FERRY_OK;
+  };
+  EXPECT_THAT(QueryPlugin(careless, ""), IsOk());
+  made.plugin.abi_minor = FERRY_PLUGIN_ABI_LOWEST_MINOR - 1;
+  absl::Status status = QueryPlugin(careless, "").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("built for version 0.1 of the interface; this Ferry "
+                        "needs 0.2 or later"));
+  made.plugin.abi_minor = FERRY_PLUGIN_ABI_MINOR;
+  made.plugin.lowest_host_minor = FERRY_PLUGIN_ABI_MINOR + 1;
+  status = QueryPlugin(careless, "").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("needs version 0.3"));
 }
 
 TEST(PluginDescriptionTest, Types) {

@@ -34,6 +34,7 @@ class PluginHandleTest : public ::testing::Test {
     ASSERT_THAT(verdict.status, IsOk());
     ferry_host_info host{};
     host.struct_size = sizeof(host);
+    host.abi_minor = FERRY_PLUGIN_ABI_MINOR;
     const ferry_plugin* plugin = nullptr;
     ferry_status status{};
     status.struct_size = sizeof(status);

@@ -8,7 +8,8 @@
 // The offset of every field of every struct in ferry/plugin.h, as compiled into
 // plugins. This file compiles, as C11 or C++17, only if the header agrees. Add
 // rows for appended fields, with the version that appended them, and update the
-// size of the struct; never change a row.
+// size of the struct. A changed row raises FERRY_PLUGIN_ABI_LOWEST_MINOR; from
+// major version 1 on, no row changes.
 #ifndef FERRY_PLUGINS_ABI_LAYOUT_CHECK_H_
 #define FERRY_PLUGINS_ABI_LAYOUT_CHECK_H_
 
@@ -27,6 +28,7 @@
   CHECK(sizeof(((type*)0)->field) == (end) - (begin))
 
 CHECK(sizeof(void*) == 8);
+CHECK(FERRY_PLUGIN_ABI_LOWEST_MINOR <= FERRY_PLUGIN_ABI_MINOR);
 
 FIELD(ferry_string, data, 0, 8);
 FIELD(ferry_string, size_bytes, 8, 16);
@@ -52,7 +54,6 @@ FIELD(ferry_device_properties, copy_chunk_bytes, 144, 152);
 FIELD(ferry_device_properties, uuid, 152, 168);
 CHECK(sizeof(ferry_device_properties) == 168);
 
-// Since version 0.1.
 FIELD(ferry_tag, struct_size, 0, 8);
 FIELD(ferry_tag, text, 8, 264);
 CHECK(sizeof(ferry_tag) == 264);
@@ -80,16 +81,13 @@ FIELD(ferry_backend, copy, 80, 88);
 FIELD(ferry_backend, queue_create, 88, 96);
 FIELD(ferry_backend, queue_destroy, 96, 104);
 FIELD(ferry_backend, copy_async, 104, 112);
-FIELD(ferry_backend, event_query, 112, 120);
-FIELD(ferry_backend, event_wait, 120, 128);
-FIELD(ferry_backend, event_on_ready, 128, 136);
-FIELD(ferry_backend, event_release, 136, 144);
-FIELD(ferry_backend, host_allocate, 144, 152);
-FIELD(ferry_backend, host_free, 152, 160);
-// Since version 0.1.
-FIELD(ferry_backend, device_tag, 160, 168);
-FIELD(ferry_backend, find_device, 168, 176);
-CHECK(sizeof(ferry_backend) == 176);
+FIELD(ferry_backend, event_wait, 112, 120);
+FIELD(ferry_backend, event_release, 120, 128);
+FIELD(ferry_backend, host_allocate, 128, 136);
+FIELD(ferry_backend, host_free, 136, 144);
+FIELD(ferry_backend, device_tag, 144, 152);
+FIELD(ferry_backend, find_device, 152, 160);
+CHECK(sizeof(ferry_backend) == 160);
 
 FIELD(ferry_host_info, struct_size, 0, 8);
 FIELD(ferry_host_info, abi_minor, 8, 12);

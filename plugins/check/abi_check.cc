@@ -191,18 +191,6 @@ absl::Status Wait(const ferry_backend& table, uint64_t event, int32_t wanted) {
   return ExpectCode("event_wait", code, *status, wanted);
 }
 
-absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
-                 int32_t wanted) {
-  const Guarded<ferry_status> status;
-  uint32_t ready = 7;
-  const int32_t code =
-      table.event_query(table.context, event, &ready, status.get());
-  if (ready > 1) return Wrong("\"event_query\" answers neither 0 nor 1");
-  *is_ready = ready == 1;
-  return ExpectCode("event_query", code, *status,
-                    ready == 1 ? wanted : FERRY_OK);
-}
-
 absl::Status Release(const ferry_backend& table, uint64_t event) {
   ferry_status status = HostStruct<ferry_status>();
   const int32_t code = table.event_release(table.context, event, &status);

@@ -171,10 +171,6 @@ class Queue {
 absl::Status Wait(const ferry_backend& table, uint64_t event,
                   int32_t wanted = FERRY_OK);
 
-// Asks whether an event is ready. If it is, its code should be `wanted`.
-absl::Status Ask(const ferry_backend& table, uint64_t event, bool* is_ready,
-                 int32_t wanted = FERRY_OK);
-
 absl::Status Release(const ferry_backend& table, uint64_t event);
 
 }  // namespace check_internal

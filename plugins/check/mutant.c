@@ -59,8 +59,6 @@ enum mutant {
   g_02_out_of_order,
   g_03_ready_too_early,
   g_04_one_wait_only,
-  g_05_calls_twice,
-  g_05_never_calls,
   g_06_hides_failures,
   g_07_does_not_wait,
   g_08_events_die,
@@ -105,7 +103,6 @@ enum mutant {
   x_04_needs_a_thread_set_up,
   x_05_queue_table_without_a_lock,
   x_06_no_locks_for_queues,
-  x_07_forgets_late_callbacks,
   x_08_host_memory_without_a_lock,
 };
 
@@ -378,7 +375,7 @@ static int32_t queue_destroy(void* context, uint64_t queue,
 }
 
 static _Atomic uint64_t last_waited;
-static ferry_copy awaited_copy;
+static ferry_copy late_copy;
 
 static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
                           uint64_t* event, ferry_status* status) {
@@ -389,8 +386,8 @@ static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
     if (MUTANT == g_09_hangs_on_0_bytes) pause();
   }
   if (MUTANT == g_03_ready_too_early && copy->direction == FERRY_COPY_TO_HOST) {
-    // The event is ready at once, and the bytes come with `event_wait`.
-    awaited_copy = *copy;
+    // The event is ready at once, and the bytes come with `event_release`.
+    late_copy = *copy;
     ferry_copy now = *copy;
     now.size_bytes = 0;
     return toy->copy_async(context, queue, &now, event, status);
@@ -423,41 +420,25 @@ static int32_t copy_async(void* context, uint64_t queue, const ferry_copy* copy,
   return toy->copy_async(context, queue, copy, event, status);
 }
 
-static int32_t event_query(void* context, uint64_t event, uint32_t* ready,
-                           ferry_status* status) {
-  int32_t code = toy->event_query(context, event, ready, status);
-  if (MUTANT == g_08_events_die && queue_is_gone) *ready = 0;
-  return code;
-}
-
 static int32_t event_wait(void* context, uint64_t event, ferry_status* status) {
   if (MUTANT == g_04_one_wait_only && last_waited == event) {
     return ferry_fail(status, FERRY_NOT_FOUND, "it was waited for");
   }
   last_waited = event;
-  if (MUTANT == g_03_ready_too_early) toy->copy(context, &awaited_copy, status);
+  if (MUTANT == g_08_events_die && queue_is_gone) {
+    return ferry_fail(status, FERRY_NOT_FOUND, "its queue is gone");
+  }
   int32_t code = toy->event_wait(context, event, status);
   if (MUTANT == g_06_hides_failures) status->code = code = FERRY_OK;
   return code;
 }
 
-static int32_t event_on_ready(void* context, uint64_t event,
-                              ferry_event_callback callback,
-                              void* callback_context, ferry_status* status) {
-  if (MUTANT == g_05_never_calls) return FERRY_OK;
-  if (MUTANT == x_07_forgets_late_callbacks) {
-    ferry_status ignored = *status;
-    uint32_t ready, ready_by_now;
-    toy->event_query(context, event, &ready, &ignored);
-    sched_yield();
-    toy->event_query(context, event, &ready_by_now, &ignored);
-    if (ready != ready_by_now) return FERRY_OK;
+static int32_t event_release(void* context, uint64_t event,
+                             ferry_status* status) {
+  if (MUTANT == g_03_ready_too_early && late_copy.size_bytes != 0) {
+    toy->copy(context, &late_copy, status);
   }
-  if (MUTANT == g_05_calls_twice) {
-    toy->event_on_ready(context, event, callback, callback_context, status);
-  }
-  return toy->event_on_ready(context, event, callback, callback_context,
-                             status);
+  return toy->event_release(context, event, status);
 }
 
 // Freed blocks of at least kSpareBytes, for the next allocations.
@@ -554,7 +535,8 @@ static const ferry_backend* const backends[] = {&backend};
 static ferry_plugin plugins[2];
 
 static void describe(void) {
-  const ferry_host_info host = {.struct_size = sizeof(host)};
+  const ferry_host_info host = {.struct_size = sizeof(host),
+                                .abi_minor = FERRY_PLUGIN_ABI_MINOR};
   const ferry_plugin* base;
   ferry_status status = {.struct_size = sizeof(status)};
   toy_query(&host, &base, &status);
@@ -568,9 +550,8 @@ static void describe(void) {
   backend.queue_create = queue_create;
   backend.queue_destroy = queue_destroy;
   backend.copy_async = copy_async;
-  backend.event_query = event_query;
   backend.event_wait = event_wait;
-  backend.event_on_ready = event_on_ready;
+  backend.event_release = event_release;
   backend.host_allocate = host_allocate;
   backend.host_free = host_free;
   backend.device_tag = device_tag;

@@ -45,8 +45,6 @@ MUTANTS = [
     "g_02_out_of_order",
     "g_03_ready_too_early",
     "g_04_one_wait_only",
-    "g_05_calls_twice",
-    "g_05_never_calls",
     "g_06_hides_failures",
     "g_07_does_not_wait",
     "g_08_events_die",
@@ -91,7 +89,6 @@ MUTANTS = [
     "x_04_needs_a_thread_set_up",
     "x_05_queue_table_without_a_lock",
     "x_06_no_locks_for_queues",
-    "x_07_forgets_late_callbacks",
     "x_08_host_memory_without_a_lock",
 ]
 

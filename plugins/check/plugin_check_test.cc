@@ -77,11 +77,11 @@ TEST(PluginCheckTest, ToyPasses) {
   const auto results = Check("plugins/testing/toy.so", options);
   EXPECT_EQ(Failures(results), "");
   // Queues, host memory, and what is for the host's own memory or none.
-  EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
-            std::set<std::string>({"A-07", "C-08", "G-01", "G-02", "G-03",
-                                   "G-04", "G-05", "G-06", "G-07", "G-08",
-                                   "G-09", "M-03", "M-04", "N-01", "S-10",
-                                   "X-05", "X-06", "X-07", "X-08"}));
+  EXPECT_EQ(
+      WithOutcome(results, CheckResult::kUnsupported),
+      std::set<std::string>({"A-07", "C-08", "G-01", "G-02", "G-03", "G-04",
+                             "G-06", "G-07", "G-08", "G-09", "M-03", "M-04",
+                             "N-01", "S-10", "X-05", "X-06", "X-08"}));
 }
 
 TEST(PluginCheckTest, ToyWithQueuesPasses) {

@@ -1,10 +1,8 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Queues, events and callbacks.
+// Queues and events.
 
-#include <atomic>
-#include <chrono>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -67,7 +65,7 @@ absl::Status WorkIsInOrder(const ferry_backend& table, uint32_t device) {
   return absl::OkStatus();
 }
 
-absl::Status ReadyMeansDone(const ferry_backend& table, uint32_t device) {
+absl::Status WaitsAreLongEnough(const ferry_backend& table, uint32_t device) {
   const DeviceBlock block(table, device, kLarge);
   FERRY_RETURN_IF_ERROR(block.status());
   Bytes wanted;
@@ -80,8 +78,7 @@ absl::Status ReadyMeansDone(const ferry_backend& table, uint32_t device) {
     FERRY_RETURN_IF_ERROR(Copy(table, block.ToDevice(wanted.data(), kLarge)));
     uint64_t event = 0;
     // Queue other copies first, so that this copy is rarely complete when the
-    // plugin is first asked. A plugin that always answers "ready" is then
-    // caught.
+    // wait begins. A wait that returns at once is then caught.
     for (int i = 0; i < 8; ++i) {
       FERRY_RETURN_IF_ERROR(
           queue.Issue(block.ToHost(elsewhere.data(), kLarge), &event));
@@ -89,15 +86,12 @@ absl::Status ReadyMeansDone(const ferry_backend& table, uint32_t device) {
     }
     FERRY_RETURN_IF_ERROR(
         queue.Issue(block.ToHost(found.data(), kLarge), &event));
-    bool is_ready = false;
-    while (!is_ready) {
-      FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready));
-      std::this_thread::yield();
-    }
-    const bool is_done = found.back() == wanted.back() && found == wanted;
     FERRY_RETURN_IF_ERROR(Wait(table, event));
+    const bool is_done = found.back() == wanted.back() && found == wanted;
     FERRY_RETURN_IF_ERROR(Release(table, event));
-    if (!is_done) return Wrong("an event was ready before its copy was done");
+    if (!is_done) {
+      return Wrong("a wait for an event returned before its copy was done");
+    }
   }
   return absl::OkStatus();
 }
@@ -117,67 +111,10 @@ absl::Status ManyMayWait(const ferry_backend& table, uint32_t device) {
   for (absl::Status& status : statuses) {
     threads.emplace_back([&] {
       for (int i = 0; i < 10; ++i) status.Update(Wait(table, event));
-      bool is_ready = false;
-      status.Update(Ask(table, event, &is_ready));
-      if (!is_ready) {
-        status.Update(Wrong("an event is not ready after a wait for it"));
-      }
     });
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) FERRY_RETURN_IF_ERROR(status);
-  return Release(table, event);
-}
-
-struct Calls {
-  std::atomic<int> count{0};
-  std::atomic<int32_t> code{-1};
-};
-
-void CountCall(void* context, int32_t code) {
-  auto* const calls = static_cast<Calls*>(context);
-  calls->code = code;
-  ++calls->count;
-}
-
-absl::Status ExpectCalled(const ferry_backend& table, uint64_t event,
-                          int32_t wanted) {
-  // Never freed: a plugin that keeps the address may call late.
-  auto* const calls = new Calls;
-  const Guarded<ferry_status> status;
-  const int32_t code = table.event_on_ready(table.context, event, CountCall,
-                                            calls, status.get());
-  FERRY_RETURN_IF_ERROR(ExpectCode("event_on_ready", code, *status, FERRY_OK));
-  Wait(table, event, wanted).IgnoreError();
-  // The callback may come a little later than the wait returns.
-  for (int i = 0; i < 10000 && calls->count == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  if (calls->count != 1) {
-    return Wrong(
-        absl::StrCat("a callback was called ", calls->count.load(), " times"));
-  }
-  if (calls->code != wanted) {
-    return Wrong(absl::StrCat("a callback got code ", calls->code.load(),
-                              " instead of ", wanted));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CallbacksComeOnce(const ferry_backend& table, uint32_t device) {
-  const DeviceBlock block(table, device, kLarge);
-  FERRY_RETURN_IF_ERROR(block.status());
-  const Bytes bytes = Sample(1, kLarge);
-  Queue queue(table, device);
-  FERRY_RETURN_IF_ERROR(queue.status());
-  uint64_t event = 0;
-  FERRY_RETURN_IF_ERROR(
-      queue.Issue(block.ToDevice(bytes.data(), kLarge), &event));
-  FERRY_RETURN_IF_ERROR(ExpectCalled(table, event, FERRY_OK));
-  // And where it is ready already.
-  FERRY_RETURN_IF_ERROR(Wait(table, event));
-  FERRY_RETURN_IF_ERROR(ExpectCalled(table, event, FERRY_OK));
   return Release(table, event);
 }
 
@@ -197,12 +134,8 @@ absl::Status FailuresReachEverybody(const ferry_backend& table,
                                 code));
     }
   } else {
-    bool is_ready = false;
     FERRY_RETURN_IF_ERROR(Wait(table, event, FERRY_OUT_OF_RANGE));
     FERRY_RETURN_IF_ERROR(Wait(table, event, FERRY_OUT_OF_RANGE));
-    FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready, FERRY_OUT_OF_RANGE));
-    if (!is_ready) return Wrong("an event that failed is not ready");
-    FERRY_RETURN_IF_ERROR(ExpectCalled(table, event, FERRY_OUT_OF_RANGE));
     FERRY_RETURN_IF_ERROR(Release(table, event));
   }
   // And the device goes on.
@@ -247,9 +180,6 @@ absl::Status EventsOutliveTheirQueue(const ferry_backend& table,
         queue.Issue(block.ToDevice(bytes.data(), kLarge), &event));
     FERRY_RETURN_IF_ERROR(queue.Destroy());
   }
-  bool is_ready = false;
-  FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready));
-  if (!is_ready) return Wrong("an event is not ready after its queue is gone");
   FERRY_RETURN_IF_ERROR(Wait(table, event));
   return Release(table, event);
 }
@@ -276,12 +206,7 @@ absl::Status NothingIsCopied(const ferry_backend& table, uint32_t device) {
     FERRY_RETURN_IF_ERROR(queue.Issue(copies[i], &events[i]));
   }
   for (uint64_t event : events) {
-    bool is_ready = false;
     FERRY_RETURN_IF_ERROR(Wait(table, event));
-    FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready));
-    if (!is_ready) {
-      return Wrong("an event is not ready after a wait for it");
-    }
     FERRY_RETURN_IF_ERROR(Release(table, event));
   }
   return found == held ? absl::OkStatus()
@@ -293,16 +218,12 @@ constexpr CallCheck kChecks[] = {
      QueuesLeaveNothing},
     {"G-02", "the work of a queue runs in order", FERRY_CAPABILITY_ASYNC,
      WorkIsInOrder},
-    {"G-03", "an event is ready when its work is done, not before",
-     FERRY_CAPABILITY_ASYNC, ReadyMeansDone},
+    {"G-03", "a wait for an event returns when its copy is done, not before",
+     FERRY_CAPABILITY_ASYNC, WaitsAreLongEnough},
     {"G-04", "many threads may wait for an event, more than once",
      FERRY_CAPABILITY_ASYNC, ManyMayWait},
-    {"G-05",
-     "a callback is called once, whether set before or after the event is "
-     "ready",
-     FERRY_CAPABILITY_ASYNC, CallbacksComeOnce},
     {"G-06",
-     "every query of a failed copy reports the error, and the device keeps "
+     "every wait for a failed copy reports the error, and the device keeps "
      "working",
      FERRY_CAPABILITY_ASYNC, FailuresReachEverybody},
     {"G-07", "events may be released before they are ready",

@@ -302,10 +302,6 @@ absl::Status ThreadsNeedNoSetUp(const ferry_backend& table, uint32_t device) {
     }));
     FERRY_RETURN_IF_ERROR(
         OnNewThread("event_wait", [&] { return Wait(table, event); }));
-    FERRY_RETURN_IF_ERROR(OnNewThread("event_query", [&] {
-      bool is_ready = false;
-      return Ask(table, event, &is_ready);
-    }));
     FERRY_RETURN_IF_ERROR(
         OnNewThread("event_release", [&] { return Release(table, event); }));
     FERRY_RETURN_IF_ERROR(
@@ -336,12 +332,7 @@ struct RoundTrip {
   absl::Status Finish(const ferry_backend& table) const {
     FERRY_RETURN_IF_ERROR(Wait(table, events[1]));
     if (found != sent) return Wrong("a queue brought back other bytes");
-    for (uint64_t event : events) {
-      bool is_ready = false;
-      FERRY_RETURN_IF_ERROR(Ask(table, event, &is_ready));
-      if (!is_ready) return Wrong("an event of finished work is not ready");
-    }
-    return absl::OkStatus();
+    return Wait(table, events[0]);
   }
 
   absl::Status ReleaseEvents(const ferry_backend& table) const {
@@ -438,85 +429,6 @@ absl::Status OneQueueIsShared(const ferry_backend& table, uint32_t device) {
   });
 }
 
-// A callback that is called once, it is hoped. Never freed: a plugin that keeps
-// its address may call late.
-struct Callback {
-  std::atomic<int> calls{0};
-  std::atomic<int32_t> code{FERRY_OK};
-};
-
-void CountCall(void* context, int32_t code) {
-  auto* const callback = static_cast<Callback*>(context);
-  if (code != FERRY_OK) callback->code = code;
-  ++callback->calls;
-}
-
-absl::Status EveryCallbackComes(const ferry_backend& table, uint32_t device) {
-  constexpr int kRounds = 50;
-  constexpr int kCopies = 16;
-  constexpr uint64_t kSize = 4096;
-  const Bytes bytes = Sample(1, kSize);
-  const DeviceBlock block(table, device, kSize);
-  FERRY_RETURN_IF_ERROR(block.status());
-  Queue queue(table, device);
-  FERRY_RETURN_IF_ERROR(queue.status());
-  std::vector<std::vector<Callback*>> callbacks(kThreads);
-  // One event of each round for all threads.
-  std::vector<uint64_t> shared(kRounds);
-  FERRY_RETURN_IF_ERROR(
-      queue.Issue(block.ToDevice(bytes.data(), kSize), &shared[0]));
-  FERRY_RETURN_IF_ERROR(InRounds(kRounds, [&](int thread, int round) {
-    ferry_status status = HostStruct<ferry_status>();
-    const auto add = [&](uint64_t event) {
-      callbacks[thread].push_back(new Callback);
-      const int32_t code = table.event_on_ready(
-          table.context, event, CountCall, callbacks[thread].back(), &status);
-      return ExpectCode("event_on_ready", code, status, FERRY_OK);
-    };
-    FERRY_RETURN_IF_ERROR(add(shared[round]));
-    for (int i = 0; i < kCopies; ++i) {
-      uint64_t event = 0;
-      FERRY_RETURN_IF_ERROR(
-          queue.IssueFast(block.ToDevice(bytes.data(), kSize), &event));
-      FERRY_RETURN_IF_ERROR(add(event));
-      FERRY_RETURN_IF_ERROR(Release(table, event));
-    }
-    // For the next round.
-    if (thread != 0 || round == kRounds - 1) return absl::OkStatus();
-    return queue.Issue(block.ToDevice(bytes.data(), kSize), &shared[round + 1]);
-  }));
-  for (uint64_t event : shared) {
-    FERRY_RETURN_IF_ERROR(Wait(table, event));
-    FERRY_RETURN_IF_ERROR(Release(table, event));
-  }
-  FERRY_RETURN_IF_ERROR(queue.Destroy());
-  // A callback may come a little later.
-  const auto is_missing = [&] {
-    for (const std::vector<Callback*>& own : callbacks) {
-      for (const Callback* one : own) {
-        if (one->calls == 0) return true;
-      }
-    }
-    return false;
-  };
-  for (int i = 0; i < 10000 && is_missing(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  for (const std::vector<Callback*>& own : callbacks) {
-    for (const Callback* one : own) {
-      if (one->calls != 1) {
-        return Wrong(absl::StrCat("a callback was called ", one->calls.load(),
-                                  " times"));
-      }
-      if (one->code != FERRY_OK) {
-        return Wrong(absl::StrCat("a callback got code ", one->code.load()));
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
 // -----------------------------------------------------------------------------
 // Host memory
 // -----------------------------------------------------------------------------
@@ -563,9 +475,6 @@ constexpr CallCheck kChecks[] = {
      FERRY_CAPABILITY_ASYNC, QueuesComeAndGo},
     {"X-06", "threads can share a queue, and wait for each other's events",
      FERRY_CAPABILITY_ASYNC, OneQueueIsShared},
-    {"X-07",
-     "callbacks that threads set while events become ready are called once",
-     FERRY_CAPABILITY_ASYNC, EveryCallbackComes},
     {"X-08", "threads can allocate and free host memory concurrently",
      FERRY_CAPABILITY_HOST_ALLOC, HostMemoryIsShared},
 };

@@ -50,7 +50,6 @@ using Stream = CUstream_st*;
   RESULT(kEccUncorrectable, CUDA_ERROR_ECC_UNCORRECTABLE, 214)          \
   RESULT(kNvlinkUncorrectable, CUDA_ERROR_NVLINK_UNCORRECTABLE, 220)    \
   RESULT(kInvalidHandle, CUDA_ERROR_INVALID_HANDLE, 400)                \
-  RESULT(kNotReady, CUDA_ERROR_NOT_READY, 600)                          \
   RESULT(kIllegalAddress, CUDA_ERROR_ILLEGAL_ADDRESS, 700)              \
   RESULT(kLaunchTimeout, CUDA_ERROR_LAUNCH_TIMEOUT, 702)                \
   RESULT(kContextIsDestroyed, CUDA_ERROR_CONTEXT_IS_DESTROYED, 709)     \
@@ -121,7 +120,6 @@ inline constexpr uintptr_t kStreamPerThread = 2;
   FUNCTION(event_create, cuEventCreate, (Event * event, unsigned int flags))  \
   FUNCTION(event_destroy, cuEventDestroy_v2, (Event event))                   \
   FUNCTION(event_record, cuEventRecord, (Event event, Stream stream))         \
-  FUNCTION(event_query, cuEventQuery, (Event event))                          \
   FUNCTION(event_synchronize, cuEventSynchronize, (Event event))
 
 // The driver's functions.

@@ -77,7 +77,6 @@ TEST(CudaDriverDriftTest, NamesAreThoseOfTheHeader) {
   EXPECT_STREQ(FERRY_EXPANDED(cuDeviceTotalMem), "cuDeviceTotalMem_v2");
   EXPECT_STREQ(FERRY_EXPANDED(cuEventCreate), "cuEventCreate");
   EXPECT_STREQ(FERRY_EXPANDED(cuEventDestroy), "cuEventDestroy_v2");
-  EXPECT_STREQ(FERRY_EXPANDED(cuEventQuery), "cuEventQuery");
   EXPECT_STREQ(FERRY_EXPANDED(cuEventRecord), "cuEventRecord");
   EXPECT_STREQ(FERRY_EXPANDED(cuEventSynchronize), "cuEventSynchronize");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemAlloc), "cuMemAlloc_v2");

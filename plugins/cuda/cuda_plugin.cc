@@ -25,9 +25,7 @@ ferry_backend MakeBackend() {
   backend.queue_create = QueueCreate;
   backend.queue_destroy = QueueDestroy;
   backend.copy_async = CopyAsync;
-  backend.event_query = EventQuery;
   backend.event_wait = EventWait;
-  backend.event_on_ready = EventOnReady;
   backend.event_release = EventRelease;
   backend.host_allocate = HostAllocate;
   backend.host_free = HostFree;
@@ -38,6 +36,7 @@ ferry_plugin MakePlugin(const ferry_backend* const* backends) {
   ferry_plugin plugin = {};
   plugin.struct_size = sizeof(plugin);
   plugin.abi_minor = FERRY_PLUGIN_ABI_MINOR;
+  plugin.lowest_host_minor = FERRY_PLUGIN_ABI_LOWEST_MINOR;
   plugin.sanitizer = FERRY_SANITIZER;
   plugin.name = FERRY_STRING("org.ferry.cuda");
   plugin.version = FERRY_STRING("0.1.0");

@@ -23,12 +23,7 @@ int32_t QueueDestroy(void* context, uint64_t queue,
                      ferry_status* status) noexcept;
 int32_t CopyAsync(void* context, uint64_t queue, const ferry_copy* copy,
                   uint64_t* event, ferry_status* status) noexcept;
-int32_t EventQuery(void* context, uint64_t event, uint32_t* ready,
-                   ferry_status* status) noexcept;
 int32_t EventWait(void* context, uint64_t event, ferry_status* status) noexcept;
-int32_t EventOnReady(void* context, uint64_t event,
-                     ferry_event_callback callback, void* callback_context,
-                     ferry_status* status) noexcept;
 int32_t EventRelease(void* context, uint64_t event,
                      ferry_status* status) noexcept;
 

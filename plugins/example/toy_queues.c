@@ -11,12 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct callback {
-  ferry_event_callback function;
-  void* context;
-  struct callback* next;
-} callback;
-
 typedef struct event {
   pthread_mutex_t mutex;
   pthread_cond_t is_ready;
@@ -24,7 +18,6 @@ typedef struct event {
   int holders;
   int ready;
   ferry_status result;
-  callback* callbacks;
 } event;
 
 typedef struct task {
@@ -76,33 +69,8 @@ static void make_ready(event* done, const ferry_status* result) {
   pthread_mutex_lock(&done->mutex);
   done->result = *result;
   done->ready = 1;
-  callback* waiting = done->callbacks;
-  done->callbacks = NULL;
   pthread_cond_broadcast(&done->is_ready);
   pthread_mutex_unlock(&done->mutex);
-  while (waiting != NULL) {
-    callback* next = waiting->next;
-    waiting->function(waiting->context, result->code);
-    free(waiting);
-    waiting = next;
-  }
-}
-
-// What the work of a ready event came to. Its mutex is held.
-static int32_t report(const event* ready, ferry_status* status) {
-  if (ready->result.code == FERRY_OK) return FERRY_OK;
-  return ferry_fail(status, ready->result.code, ready->result.message);
-}
-
-int32_t toy_event_query(void* context, uint64_t handle, uint32_t* ready,
-                        ferry_status* status) {
-  (void)context;
-  event* asked = (event*)(uintptr_t)handle;
-  pthread_mutex_lock(&asked->mutex);
-  *ready = asked->ready ? 1 : 0;
-  int32_t code = asked->ready ? report(asked, status) : FERRY_OK;
-  pthread_mutex_unlock(&asked->mutex);
-  return code;
 }
 
 int32_t toy_event_wait(void* context, uint64_t handle, ferry_status* status) {
@@ -112,31 +80,10 @@ int32_t toy_event_wait(void* context, uint64_t handle, ferry_status* status) {
   while (!awaited->ready) {
     pthread_cond_wait(&awaited->is_ready, &awaited->mutex);
   }
-  int32_t code = report(awaited, status);
   pthread_mutex_unlock(&awaited->mutex);
-  return code;
-}
-
-int32_t toy_event_on_ready(void* context, uint64_t handle,
-                           ferry_event_callback function,
-                           void* callback_context, ferry_status* status) {
-  (void)context;
-  event* awaited = (event*)(uintptr_t)handle;
-  callback* added = malloc(sizeof(*added));
-  if (added == NULL) return no_host_memory(status);
-  pthread_mutex_lock(&awaited->mutex);
-  int ready = awaited->ready;
-  int32_t code = awaited->result.code;
-  if (!ready) {
-    *added = (callback){function, callback_context, awaited->callbacks};
-    awaited->callbacks = added;
-  }
-  pthread_mutex_unlock(&awaited->mutex);
-  if (ready) {
-    free(added);
-    function(callback_context, code);
-  }
-  return FERRY_OK;
+  // The result of a ready event does not change.
+  if (awaited->result.code == FERRY_OK) return FERRY_OK;
+  return ferry_fail(status, awaited->result.code, awaited->result.message);
 }
 
 int32_t toy_event_release(void* context, uint64_t handle,

@@ -23,12 +23,7 @@ int32_t toy_queue_create(void* context, uint32_t index, uint64_t* queue,
 int32_t toy_queue_destroy(void* context, uint64_t queue, ferry_status* status);
 int32_t toy_copy_async(void* context, uint64_t queue, const ferry_copy* copy,
                        uint64_t* event, ferry_status* status);
-int32_t toy_event_query(void* context, uint64_t event, uint32_t* ready,
-                        ferry_status* status);
 int32_t toy_event_wait(void* context, uint64_t event, ferry_status* status);
-int32_t toy_event_on_ready(void* context, uint64_t event,
-                           ferry_event_callback callback,
-                           void* callback_context, ferry_status* status);
 int32_t toy_event_release(void* context, uint64_t event, ferry_status* status);
 
 int32_t toy_host_allocate(void* context, uint32_t index, uint64_t size_bytes,

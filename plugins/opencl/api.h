@@ -39,7 +39,6 @@
   F(clReleaseCommandQueue)       \
   F(clReleaseEvent)              \
   F(clReleaseMemObject)          \
-  F(clSetEventCallback)          \
   F(clWaitForEvents)
 
 typedef struct opencl_api {

@@ -48,11 +48,9 @@ static int is_device_lost(cl_int error) {
          error == CL_INVALID_CONTEXT || error == CL_INVALID_COMMAND_QUEUE;
 }
 
-int32_t opencl_code(cl_int error) {
+static int32_t code_of(cl_int error) {
   if (is_device_lost(error)) return FERRY_UNAVAILABLE;
   switch (error) {
-    case CL_SUCCESS:
-      return FERRY_OK;
     case CL_MEM_OBJECT_ALLOCATION_FAILURE:
     case CL_OUT_OF_RESOURCES:
     case CL_OUT_OF_HOST_MEMORY:
@@ -60,6 +58,8 @@ int32_t opencl_code(cl_int error) {
     case CL_MAP_FAILURE:
       return FERRY_RESOURCE_EXHAUSTED;
     default:
+      // CL_SUCCESS, too: a driver that returns no object and yet reports
+      // success has failed.
       return FERRY_INTERNAL;
   }
 }
@@ -70,8 +70,5 @@ int32_t opencl_fail(ferry_status* status, const char* what, cl_int error) {
            opencl_error_name(error));
   status->vendor_code = error;
   if (is_device_lost(error)) status->flags |= FERRY_STATUS_DEVICE_LOST;
-  // A driver that returns no object and yet reports success has failed, too.
-  return ferry_fail(status,
-                    error == CL_SUCCESS ? FERRY_INTERNAL : opencl_code(error),
-                    message);
+  return ferry_fail(status, code_of(error), message);
 }

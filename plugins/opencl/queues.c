@@ -15,8 +15,7 @@ typedef struct queue {
   const opencl_device* device;
   cl_command_queue commands;
   // Held while a command is issued. OpenCL allows threads to share a queue, but
-  // PoCL's device "basic" (3.1) deadlocks if two flush it at once. It is not
-  // held while a callback runs, unless a driver calls from its clFlush.
+  // PoCL's device "basic" (3.1) deadlocks if two flush it at once.
   pthread_mutex_t mutex;
 } queue;
 
@@ -108,73 +107,12 @@ int32_t opencl_copy_async(void* context, uint64_t handle,
 // Events
 // -----------------------------------------------------------------------------
 
-// Gets CL_COMPLETE, an error of the command, or a positive number if it has not
-// finished.
-static int32_t get_outcome(cl_event event, cl_int* outcome,
-                           ferry_status* status) {
-  cl_int error = opencl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
-                                       sizeof(*outcome), outcome, NULL);
-  if (error == CL_SUCCESS) return FERRY_OK;
-  return opencl_fail(status, "clGetEventInfo", error);
-}
-
-int32_t opencl_event_query(void* context, uint64_t handle, uint32_t* ready,
-                           ferry_status* status) {
-  (void)context;
-  int32_t code = opencl_usable(status);
-  if (code != FERRY_OK) return code;
-  cl_int outcome = CL_QUEUED;
-  code = get_outcome(event_of(handle), &outcome, status);
-  if (code != FERRY_OK) return code;
-  *ready = outcome <= CL_COMPLETE ? 1 : 0;
-  return outcome < 0 ? opencl_fail(status, "the copy", outcome) : FERRY_OK;
-}
-
 int32_t opencl_event_wait(void* context, uint64_t handle,
                           ferry_status* status) {
   (void)context;
   int32_t code = opencl_usable(status);
   if (code != FERRY_OK) return code;
   return opencl_wait(event_of(handle), status);
-}
-
-typedef struct waiting {
-  ferry_event_callback function;
-  void* context;
-} waiting;
-
-static void CL_CALLBACK on_complete(cl_event event, cl_int outcome,
-                                    void* argument) {
-  (void)event;
-  waiting called = *(waiting*)argument;
-  free(argument);
-  called.function(called.context, opencl_code(outcome));
-}
-
-int32_t opencl_event_on_ready(void* context, uint64_t handle,
-                              ferry_event_callback callback,
-                              void* callback_context, ferry_status* status) {
-  (void)context;
-  int32_t code = opencl_usable(status);
-  if (code != FERRY_OK) return code;
-  // PoCL 3.1 reports CL_COMPLETE for an event that has failed already.
-  cl_int outcome = CL_QUEUED;
-  code = get_outcome(event_of(handle), &outcome, status);
-  if (code != FERRY_OK) return code;
-  if (outcome <= CL_COMPLETE) {
-    callback(callback_context, opencl_code(outcome));
-    return FERRY_OK;
-  }
-  waiting* added = malloc(sizeof(*added));
-  if (added == NULL) return no_host_memory(status);
-  added->function = callback;
-  added->context = callback_context;
-  // OpenCL calls it with CL_COMPLETE, or with the error of the command.
-  cl_int error = opencl.clSetEventCallback(event_of(handle), CL_COMPLETE,
-                                           on_complete, added);
-  if (error == CL_SUCCESS) return FERRY_OK;
-  free(added);
-  return opencl_fail(status, "clSetEventCallback", error);
 }
 
 int32_t opencl_event_release(void* context, uint64_t handle,

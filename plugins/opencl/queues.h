@@ -18,13 +18,7 @@ int32_t opencl_queue_destroy(void* context, uint64_t queue,
                              ferry_status* status);
 int32_t opencl_copy_async(void* context, uint64_t queue, const ferry_copy* copy,
                           uint64_t* event, ferry_status* status);
-int32_t opencl_event_query(void* context, uint64_t event, uint32_t* ready,
-                           ferry_status* status);
 int32_t opencl_event_wait(void* context, uint64_t event, ferry_status* status);
-// The callback usually runs on a thread of the driver.
-int32_t opencl_event_on_ready(void* context, uint64_t event,
-                              ferry_event_callback callback,
-                              void* callback_context, ferry_status* status);
 int32_t opencl_event_release(void* context, uint64_t event,
                              ferry_status* status);
 

@@ -274,13 +274,6 @@ cl_int clGetEventInfo(cl_event event, cl_event_info what, size_t size,
   return REAL(clGetEventInfo)(event, what, size, value, value_size);
 }
 
-cl_int clSetEventCallback(cl_event event, cl_int type,
-                          void(CL_CALLBACK* callback)(cl_event, cl_int, void*),
-                          void* data) {
-  FAIL_IF_WANTED("clSetEventCallback");
-  return REAL(clSetEventCallback)(event, type, callback, data);
-}
-
 // --- Devices -----------------------------------------------------------------
 
 cl_int clGetPlatformIDs(cl_uint room, cl_platform_id* platforms,

@@ -13,9 +13,9 @@
 // `ferry_plugin_query_v0`. It returns a constant description: names, and a
 // table of functions for each device type. A device type needs five functions:
 // the number of devices, their properties, allocate, free and copy. Optional
-// capabilities add more: ASYNC (queues, events, callbacks), HOST_ALLOC (host
-// memory that the device accesses fast) and TAGS (the plugin's own location
-// tags in files).
+// capabilities add more: ASYNC (queues and events), HOST_ALLOC (host memory
+// that the device accesses fast) and TAGS (the plugin's own location tags in
+// files).
 //
 // VERSIONS. The major version, 0, is in the name of the query function. Within
 // a major version, a new minor version only appends fields and functions:
@@ -30,7 +30,8 @@
 //     unknown bit in the upper 32 must be refused with FERRY_UNIMPLEMENTED.
 //   - Reserved fields are zero.
 // Until major version 1, a minor version may also change existing parts. Such a
-// change raises the lowest version that each side accepts.
+// change raises FERRY_PLUGIN_ABI_LOWEST_MINOR, the lowest version that each
+// side accepts.
 //
 // MEMORY. The side that allocates memory frees it: the host never frees memory
 // of the plugin, nor the reverse. Strings and structs that the host passes are
@@ -62,7 +63,11 @@ extern "C" {
 #define FERRY_PLUGIN_EXPORT __attribute__((visibility("default")))
 
 #define FERRY_PLUGIN_ABI_MAJOR 0
-#define FERRY_PLUGIN_ABI_MINOR 1
+#define FERRY_PLUGIN_ABI_MINOR 2
+
+// The lowest minor version with which this header is compatible: the value for
+// `lowest_host_minor` of a plugin that needs nothing newer.
+#define FERRY_PLUGIN_ABI_LOWEST_MINOR 2
 
 // Whether the struct that `pointer` points to has `field`.
 #define FERRY_HAS_FIELD(type, pointer, field) \
@@ -192,16 +197,11 @@ typedef struct ferry_copy {
 // of its group are present. Unknown bits are ignored.
 #define FERRY_CAPABILITY_ASYNC (UINT64_C(1) << 0)
 #define FERRY_CAPABILITY_HOST_ALLOC (UINT64_C(1) << 1)
-#define FERRY_CAPABILITY_TAGS (UINT64_C(1) << 2)  // since version 0.1
+#define FERRY_CAPABILITY_TAGS (UINT64_C(1) << 2)
 
 // Bits of ferry_backend.flags. The host must support this one: there is at most
 // one device, and its tag is "type", without an index.
 #define FERRY_BACKEND_UNINDEXED (UINT64_C(1) << 32)
-
-// Called once, on any thread, when an event is ready, with the event's code.
-// The plugin must not hold a lock during the call. The callback returns quickly
-// and does not call the plugin.
-typedef void (*ferry_event_callback)(void* context, int32_t code);
 
 // `context` belongs to the plugin and is the first argument of every function.
 typedef struct ferry_backend {
@@ -274,20 +274,9 @@ typedef struct ferry_backend {
   int32_t (*copy_async)(void* context, uint64_t queue, const ferry_copy* copy,
                         uint64_t* event, ferry_status* status);
 
-  // Sets `*ready` to 1 if the work has finished (not merely begun), else to 0.
-  // Once it has finished, returns the code of the work, on every call.
-  int32_t (*event_query)(void* context, uint64_t event, uint32_t* ready,
-                         ferry_status* status);
-
-  // Waits until the work has finished, and returns its code, on every call.
+  // Waits until the work has finished (not merely begun), and returns its code.
+  // Several threads may wait for one event, each any number of times.
   int32_t (*event_wait)(void* context, uint64_t event, ferry_status* status);
-
-  // Calls `callback(callback_context, code)` once when the work has finished,
-  // or immediately if it already has. If this function returns an error, the
-  // callback is never called.
-  int32_t (*event_on_ready)(void* context, uint64_t event,
-                            ferry_event_callback callback,
-                            void* callback_context, ferry_status* status);
 
   // Releases the event, which need not be ready.
   int32_t (*event_release)(void* context, uint64_t event, ferry_status* status);
@@ -304,7 +293,7 @@ typedef struct ferry_backend {
   int32_t (*host_free)(void* context, uint32_t index, void* address,
                        ferry_status* status);
 
-  // --- FERRY_CAPABILITY_TAGS (since version 0.1) -----------------------------
+  // --- FERRY_CAPABILITY_TAGS -------------------------------------------------
   // The plugin's own location tags: older names of its devices, or the names
   // that its users' Python expects. Without this capability, a file calls
   // device 1 "type:1". With it, the tags "type" and "type:N" still work, and
@@ -428,7 +417,7 @@ static inline int32_t ferry_negotiate(const ferry_host_info* host,
 // read the environment.
 //
 // FERRY_INCOMPATIBLE: the versions are incompatible. FERRY_INVALID_ARGUMENT:
-//   `host` is shorter than in version 0.0. FERRY_UNIMPLEMENTED: an unknown flag
+//   `host` is shorter than in version 0.2. FERRY_UNIMPLEMENTED: an unknown flag
 //   in the upper 32 bits. In all these cases `*plugin` is unchanged.
 typedef int32_t (*ferry_plugin_query)(const ferry_host_info* host,
                                       const ferry_plugin** plugin,

@@ -86,9 +86,9 @@ class DeviceMemory {
 // EventState
 //
 // "cuEventRecord: captures the contents of the stream at the time of this
-// call"; "cuEventQuery() will then test for completion" of the most recent
-// record. So each record has a number, and a wait is for the number at its
-// call.
+// call"; cuEventSynchronize "waits until the completion of all work currently
+// captured" in the event. So each record has a number, and a wait is for the
+// number at its call.
 struct EventState {
   std::mutex mutex;
   std::condition_variable has_changed;

@@ -900,26 +900,6 @@ FAKE_EXPORT Result cuEventRecord(Event event, Stream stream) {
       });
 }
 
-// "Returns CUDA_SUCCESS if all captured work has been completed, or
-// CUDA_ERROR_NOT_READY if any captured work is incomplete." An event that was
-// never recorded captures "an empty set of work".
-FAKE_EXPORT Result cuEventQuery(Event event) {
-  return CallInContext(
-      "cuEventQuery", "", [&](State& state, int device, Gpu&) -> Result {
-        const std::shared_ptr<EventState> queried =
-            FindEvent(&state, device, event);
-        if (queried == nullptr) return ferry_cuda::kInvalidHandle;
-        std::shared_ptr<StreamState> stream;
-        {
-          const std::lock_guard<std::mutex> lock(queried->mutex);
-          if (queried->completed >= queried->recorded) return kSuccess;
-          stream = queried->stream.lock();
-        }
-        if (stream != nullptr) stream->Hurry();
-        return ferry_cuda::kNotReady;
-      });
-}
-
 FAKE_EXPORT Result cuEventSynchronize(Event event) {
   return CallInContext(
       "cuEventSynchronize", "",

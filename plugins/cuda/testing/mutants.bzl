@@ -61,17 +61,8 @@ _MUTANTS = {
     "size_0_allocated": ("cuda_calls.cc", {
         "if (size_bytes == 0) return FERRY_OK;\n  ScopedDevice": "ScopedDevice",
     }),
-    "callback_forgotten_after_an_error": ("cuda_queues.cc", {
-        "next.callback(next.context, next.event->Wait(&status));": "if (next.event->Wait(&status) == FERRY_OK) next.callback(next.context, FERRY_OK);",
-    }),
-    "callback_before_the_copy": ("cuda_queues.cc", {
-        "next.callback(next.context, next.event->Wait(&status));": "next.callback(next.context, FERRY_OK);\n      next.event->Wait(&status);",
-    }),
     "copy_on_another_stream": ("cuda_queues.cc", {
         "IssueCopy(*copy, on->stream, &function)": "IssueCopy(*copy, reinterpret_cast<Stream>(kStreamPerThread), &function)",
-    }),
-    "event_always_ready": ("cuda_queues.cc", {
-        "device.driver().event_query(event_)": "kSuccess",
     }),
     "event_before_its_copy": ("cuda_queues.cc", {
         "const char* function = \"\";": "const char* function = \"\";\n  driver.event_record(recorded, on->stream);",

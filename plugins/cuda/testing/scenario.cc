@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -108,24 +107,9 @@ class Plugin {
             status);
     return event;
   }
-  bool IsReady(uint64_t event) {
-    uint32_t ready = 2;
-    ferry_status status = NewStatus();
-    Succeed("event_query",
-            table_.event_query(table_.context, event, &ready, &status), status);
-    Require(ready <= 1, "event_query sets ready to 0 or 1");
-    return ready == 1;
-  }
   void Wait(uint64_t event) {
     ferry_status status = NewStatus();
     Succeed("event_wait", table_.event_wait(table_.context, event, &status),
-            status);
-  }
-  void OnReady(uint64_t event, ferry_event_callback callback, void* context) {
-    ferry_status status = NewStatus();
-    Succeed("event_on_ready",
-            table_.event_on_ready(table_.context, event, callback, context,
-                                  &status),
             status);
   }
   void Release(uint64_t event) {
@@ -164,27 +148,6 @@ ferry_cuda::Context CurrentContext() {
       FakeFunction("cuCtxGetCurrent"))(&context);
   return context;
 }
-
-void CountCallback(void* context, int32_t code) {
-  static_cast<std::atomic<int>*>(context)->fetch_add(code == FERRY_OK ? 1
-                                                                      : 1000);
-}
-
-// Notes whether bytes are in place when a callback is called.
-struct Arrival {
-  const char* buffer;
-  std::vector<char> expected;
-  std::atomic<int> right{0};
-  std::atomic<int> wrong{0};
-
-  static void Note(void* context, int32_t code) {
-    auto* const self = static_cast<Arrival*>(context);
-    const bool is_right =
-        code == FERRY_OK && std::memcmp(self->buffer, self->expected.data(),
-                                        self->expected.size()) == 0;
-    (is_right ? self->right : self->wrong).fetch_add(1);
-  }
-};
 
 // -----------------------------------------------------------------------------
 // The parts of UseEverything
@@ -245,20 +208,25 @@ void UseStaging(Plugin* plugin, uint32_t index) {
     plugin->Wait(event);
     plugin->Release(event);
   }
-  // A save: the same way back, polled.
+  // A save: the same way back.
   for (int i = 0; i < kPieces; ++i) {
     char* const buffer = buffers[i % kBuffers];
     std::memset(buffer, 'x', kBufferBytes);
     const uint64_t event = plugin->CopyAsync(
         queue, CopyOf(FERRY_COPY_TO_HOST, index, handle, i * kBufferBytes,
                       kBufferBytes, buffer));
-    while (!plugin->IsReady(event)) std::this_thread::yield();
+    plugin->Wait(event);
     Require(
         std::memcmp(buffer, Pattern(kBufferBytes, i).data(), kBufferBytes) == 0,
         "a staged save reads what a staged load wrote");
-    Require(plugin->IsReady(event), "an event stays ready");
+    plugin->Wait(event);
     plugin->Release(event);
   }
+  // A copy of 0 bytes has an event, too.
+  const uint64_t empty = plugin->CopyAsync(
+      queue, CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, 0, nullptr));
+  plugin->Wait(empty);
+  plugin->Release(empty);
   // Events that are released early, and a queue that is destroyed at work.
   for (char* buffer : buffers) {
     std::memset(buffer, 'w', kBufferBytes);
@@ -268,39 +236,6 @@ void UseStaging(Plugin* plugin, uint32_t index) {
   }
   plugin->DestroyQueue(queue);
   for (char* buffer : buffers) plugin->HostFree(index, buffer);
-  plugin->Free(index, handle);
-}
-
-void UseCallbacks(Plugin* plugin, uint32_t index) {
-  const uint64_t queue = plugin->CreateQueue(index);
-  const uint64_t handle = plugin->Allocate(index, kBufferBytes);
-  std::vector<char> bytes = Pattern(kBufferBytes, 3);
-  std::atomic<int> count{0};
-  const uint64_t event =
-      plugin->CopyAsync(queue, CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0,
-                                      kBufferBytes, bytes.data()));
-  const uint64_t empty = plugin->CopyAsync(
-      queue, CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, 0, nullptr));
-  plugin->OnReady(event, CountCallback, &count);
-  plugin->OnReady(empty, CountCallback, &count);
-  plugin->Release(empty);
-  char* const buffer = plugin->HostAllocate(index, kBufferBytes);
-  std::memset(buffer, 'x', kBufferBytes);
-  Arrival arrival{buffer, bytes};
-  const uint64_t back = plugin->CopyAsync(
-      queue,
-      CopyOf(FERRY_COPY_TO_HOST, index, handle, 0, kBufferBytes, buffer));
-  plugin->OnReady(back, Arrival::Note, &arrival);
-  plugin->Release(back);
-  plugin->DestroyQueue(queue);
-  Require(arrival.right.load() == 1 && arrival.wrong.load() == 0,
-          "a callback is called when the bytes are in place");
-  plugin->HostFree(index, buffer);
-  Require(count.load() == 2, "callbacks are called before the queue is gone");
-  plugin->OnReady(event, CountCallback, &count);
-  Require(count.load() == 3, "a ready event calls its callback at once");
-  plugin->Wait(event);
-  plugin->Release(event);
   plugin->Free(index, handle);
 }
 
@@ -502,7 +437,6 @@ void UseEverything(const ferry_backend& table) {
     for (uint32_t index = 0; index < 2; ++index) {
       UseBlockingCopies(&plugin, index);
       UseStaging(&plugin, index);
-      UseCallbacks(&plugin, index);
       Require(CurrentContext() == before, "the current context is restored");
     }
     UseBounds(&plugin);
@@ -540,13 +474,8 @@ void LoseADevice(const ferry_backend& table) {
   const uint64_t done = plugin.CopyAsync(queue, copy);
   plugin.Wait(done);
   const uint64_t event = plugin.CopyAsync(queue, copy);
-  std::atomic<int> count{0};
-  plugin.OnReady(event, CountCallback, &count);
   reinterpret_cast<FakeDriverLose>(FakeFunction("fake_driver_lose"))(
       1, ferry_cuda::kIllegalAddress);
-  // The callback comes, whatever became of the copy.
-  while (count.load() == 0) std::this_thread::yield();
-  Require(count.load() == 1 || count.load() == 1000, "one callback");
   ferry_status status = NewStatus();
   // A call that finds the device lost, if the event did not.
   Require(table.copy(table.context, &copy, &status) == FERRY_UNAVAILABLE,
@@ -560,9 +489,7 @@ void LoseADevice(const ferry_backend& table) {
   const int32_t first = table.event_wait(table.context, event, &status);
   for (int i = 0; i < 3; ++i) {
     status = NewStatus();
-    uint32_t ready = 0;
-    Require(table.event_query(table.context, event, &ready, &status) == first &&
-                ready == 1,
+    Require(table.event_wait(table.context, event, &status) == first,
             "an event on a lost device has one result");
   }
   status = NewStatus();
@@ -599,9 +526,6 @@ void LoseACopy(const ferry_backend& table) {
   Require((status.flags & FERRY_STATUS_DEVICE_LOST) != 0 &&
               status.vendor_code == ferry_cuda::kIllegalAddress,
           "the error of the copy says that the device is lost");
-  std::atomic<int> count{0};
-  plugin.OnReady(event, CountCallback, &count);
-  Require(count.load() == 1000, "the callback gets the error of the copy");
   plugin.Release(event);
   plugin.DestroyQueue(queue);
   plugin.HostFree(0, buffer);
@@ -682,14 +606,9 @@ void UseInSpiteOfErrors(const ferry_backend& table) {
       uint64_t event = 0;
       if (table.copy_async(table.context, queue, &copy, &event, &status) ==
           FERRY_OK) {
-        std::atomic<int> count{0};
-        const bool is_called =
-            table.event_on_ready(table.context, event, CountCallback, &count,
-                                 &status) == FERRY_OK;
         is_written =
             table.event_wait(table.context, event, &status) == FERRY_OK;
         table.event_release(table.context, event, &status);
-        while (is_called && count.load() == 0) std::this_thread::yield();
       }
       if (is_written) std::memset(host, 'x', kBufferBytes);
     }
