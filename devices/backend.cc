@@ -63,6 +63,14 @@ class BlockingStream final : public TransferStream {
 
 }  // namespace
 
+absl::Status Backend::CopyBetween(const Memory& from,
+                                  uint64_t from_offset_bytes, const Memory& to,
+                                  uint64_t to_offset_bytes,
+                                  uint64_t size_bytes) {
+  return absl::UnimplementedError(absl::StrCat(
+      "the ", type(), " backend has no copies between its devices"));
+}
+
 absl::StatusOr<std::unique_ptr<TransferStream>> Backend::OpenStream(int index) {
   FERRY_RETURN_IF_ERROR(Properties(index).status());
   return std::make_unique<BlockingStream>(*this);

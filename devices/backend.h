@@ -8,8 +8,8 @@
 // The code behind a device type: how many devices there are, how to allocate
 // memory on them, and how to copy bytes there and back. A backend needs only a
 // name and five methods. A backend whose copies can overlap also opens streams
-// of its own, and one whose devices have other names in files has location tags
-// of its own.
+// of its own, one whose devices can copy to each other does so, and one whose
+// devices have other names in files has location tags of its own.
 //
 // To write one, derive from `Backend`, run the suite of devices/conformance on
 // it, and register it (`DeviceRegistry::RegisterBackend`). plugins/cpu is the
@@ -118,6 +118,23 @@ class Backend {
   // Errors: kInvalidArgument - the device's storages hold no bytes.
   virtual absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes,
                                   void* to, uint64_t size_bytes) = 0;
+
+  // Copies `size_bytes` bytes between two memories of this backend, on one
+  // device or on two, without host memory of Ferry's. Returns when the bytes
+  // can be read back and `from` may be changed. The caller ensures that the
+  // ranges lie inside the allocations and do not overlap. A size of 0 does
+  // nothing; the memories may then be empty.
+  //
+  // The default implementation returns kUnimplemented, for every size. A
+  // backend that overrides this method need not be able to copy between all
+  // pairs of different devices.
+  //
+  // Errors: kUnimplemented - the backend cannot copy between these devices.
+  //         Nothing was copied; `CopyStorage` then copies through host memory.
+  virtual absl::Status CopyBetween(const Memory& from,
+                                   uint64_t from_offset_bytes, const Memory& to,
+                                   uint64_t to_offset_bytes,
+                                   uint64_t size_bytes);
 
   // Opens a stream of transfers to and from device `index`. The backend must
   // outlive it.

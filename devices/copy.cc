@@ -94,11 +94,29 @@ absl::Status CopyFromPackage(const StorageCopier& copier, const Storage& from,
   return target->Finish();
 }
 
+// Copies all bytes of `from`, which is not empty, between devices of one
+// backend. kUnimplemented: the backend cannot do so, and nothing was copied.
+absl::Status CopyOnBackend(Backend& backend, const Storage& from,
+                           const Storage& to) {
+  const absl::Status status =
+      backend.CopyBetween(from.DeviceMemory(InternalKey()), 0,
+                          to.DeviceMemory(InternalKey()), 0, from.size_bytes());
+  if (status.ok()) return status;
+  return TransferError(
+      status, absl::StrCat("copy of a storage on ", from.device().ToString(),
+                           " to ", to.device().ToString()));
+}
+
 // Copies a storage that is not in host memory to a device that the host cannot
-// reach.
-absl::Status CopyStaged(const StorageCopier& copier, const Storage& from,
-                        Backend& to_backend, const Storage& to) {
+// reach: without host memory if one backend can do so.
+absl::Status CopyBetweenDevices(const StorageCopier& copier,
+                                const Storage& from, Backend& to_backend,
+                                const Storage& to) {
   const uint64_t size_bytes = from.size_bytes();
+  if (copier.backend == &to_backend) {
+    const absl::Status status = CopyOnBackend(to_backend, from, to);
+    if (!absl::IsUnimplemented(status)) return status;
+  }
   if (size_bytes > kBlockingBufferBytes) {
     return copier.backend != nullptr
                ? CopyThroughStreams(*copier.backend, from, to_backend, to)
@@ -143,7 +161,7 @@ absl::StatusOr<Storage> CopyStorage(const DeviceSnapshot& devices,
     FERRY_RETURN_IF_ERROR(
         CopyToHost(copier, from, 0, copy.data(), from.size_bytes()));
   } else {
-    FERRY_RETURN_IF_ERROR(CopyStaged(copier, from, *to_backend, copy));
+    FERRY_RETURN_IF_ERROR(CopyBetweenDevices(copier, from, *to_backend, copy));
   }
   return copy;
 }

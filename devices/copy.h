@@ -27,8 +27,10 @@ namespace ferry {
 // is already on `to`. A device without an index means index 0. A copy to a
 // device whose storages hold no bytes (meta) keeps only the size.
 //
-// If neither side is host memory, the bytes go through at most two staging
-// buffers of a stream (devices/staging.h). While one device receives a piece,
+// If both sides are devices of one backend that can copy between them
+// (`Backend::CopyBetween`), no byte goes through host memory. Otherwise, if
+// neither side is host memory, the bytes go through at most two staging buffers
+// of a stream (devices/staging.h). While one device receives a piece,
 // the other device (or the program's own package that `from` belongs to) sends
 // the next.
 //

@@ -158,6 +158,85 @@ TEST_F(CopyTest, SmallStoragesOpenNoStream) {
   EXPECT_EQ(fake_->transfer_count() + other_->transfer_count(), 0);
 }
 
+TEST_F(CopyTest, DevicesOfOneBackendCopyWithoutTheHost) {
+  for (uint64_t size : {uint64_t{1}, 3 * kMiB + 5}) {
+    const std::string bytes = PseudorandomBytes(size);
+    const absl::StatusOr<Storage> from =
+        CopyStorage(devices(), HostStorage(bytes), Device("fake", 0));
+    ASSERT_THAT(from, IsOk());
+    ResetPeakStagingBytes();
+    for (int index : {0, 1}) {
+      const int copies = fake_->copy_count();
+      const absl::StatusOr<Storage> to =
+          CopyStorage(devices(), *from, Device("fake", index));
+      ASSERT_THAT(to, IsOk());
+      EXPECT_EQ(fake_->copy_count(), copies);
+      EXPECT_EQ(PeakStagingBytes(), 0u);
+      EXPECT_EQ(fake_->DeviceOf(to->memory()), index);
+      char last = '?';
+      ASSERT_THAT(CopyToHost(devices(), *to, size - 1, &last, 1), IsOk());
+      EXPECT_EQ(last, bytes.back());
+    }
+  }
+  EXPECT_EQ(fake_->device_copy_count(), 4);
+  EXPECT_EQ(fake_->transfer_count(), 0);
+}
+
+TEST_F(CopyTest, DevicesThatCannotCopyToEachOtherUseTheHost) {
+  // Copies within a device, but not between two.
+  class Apart : public FakeBackend {
+   public:
+    using FakeBackend::FakeBackend;
+    absl::Status CopyBetween(const Memory& from, uint64_t from_offset_bytes,
+                             const Memory& to, uint64_t to_offset_bytes,
+                             uint64_t size_bytes) override {
+      if (DeviceOf(from) != DeviceOf(to)) {
+        return absl::UnimplementedError("no link");
+      }
+      return FakeBackend::CopyBetween(from, from_offset_bytes, to,
+                                      to_offset_bytes, size_bytes);
+    }
+  };
+  FakeBackend::Options options = Named("none");
+  options.copies_between_devices = false;
+  const auto none = std::make_shared<FakeBackend>(options);
+  const auto apart = std::make_shared<Apart>(Named("apart"));
+  KeepRegistered(registry_.RegisterBackend(24, none));
+  KeepRegistered(registry_.RegisterBackend(25, apart));
+  for (uint64_t size : {uint64_t{1}, 3 * kMiB + 5}) {
+    const std::string bytes = PseudorandomBytes(size);
+    for (const char* type : {"none", "apart"}) {
+      const absl::StatusOr<Storage> from =
+          CopyStorage(devices(), HostStorage(bytes), Device(type, 0));
+      ASSERT_THAT(from, IsOk());
+      for (int index : {0, 1}) {
+        const absl::StatusOr<Storage> to =
+            CopyStorage(devices(), *from, Device(type, index));
+        ASSERT_THAT(to, IsOk());
+        EXPECT_TRUE(Bytes(*to) == bytes) << size << " " << type << index;
+      }
+    }
+  }
+  EXPECT_EQ(none->device_copy_count(), 0);
+  EXPECT_EQ(apart->device_copy_count(), 2);
+}
+
+TEST_F(CopyTest, ErrorsOfDeviceCopiesNameBothDevices) {
+  const absl::StatusOr<Storage> small =
+      CopyStorage(devices(), HostStorage("abc"), Device("fake", 0));
+  ASSERT_THAT(small, IsOk());
+  const Storage lying =
+      Storage::FromMemory(Device("fake", 0), small->memory(), 100);
+  const uint64_t allocated_bytes = fake_->allocated_bytes();
+  const absl::Status status =
+      CopyStorage(devices(), lying, Device("fake", 1)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(status.message(),
+            "copy of a storage on fake:0 to fake:1: a copy past the end of the "
+            "memory");
+  EXPECT_EQ(fake_->allocated_bytes(), allocated_bytes);
+}
+
 TEST_F(CopyTest, IndexesAreOptionalAndChecked) {
   const Storage from = HostStorage("abc");
   EXPECT_EQ(CopyStorage(devices(), from, Device("fake"))->device(),

@@ -135,6 +135,24 @@ absl::Status PluginBackend::CopyToHost(const Memory& from,
   return Copy(copy);
 }
 
+absl::Status PluginBackend::CopyBetween(const Memory& from,
+                                        uint64_t from_offset_bytes,
+                                        const Memory& to,
+                                        uint64_t to_offset_bytes,
+                                        uint64_t size_bytes) {
+  if ((table_->capabilities & FERRY_CAPABILITY_DEVICE_COPY) == 0) {
+    return Backend::CopyBetween(from, from_offset_bytes, to, to_offset_bytes,
+                                size_bytes);
+  }
+  if (size_bytes == 0) return absl::OkStatus();
+  FERRY_ASSIGN_OR_RETURN(const ferry_device_copy copy,
+                         CopyBetweenPlugin(*table_, from, from_offset_bytes, to,
+                                           to_offset_bytes, size_bytes));
+  return CallPlugin("copy_between", [&](ferry_status* status) {
+    return table_->copy_between(table_->context, &copy, status);
+  });
+}
+
 absl::StatusOr<std::unique_ptr<TransferStream>> PluginBackend::OpenStream(
     int index) {
   if ((table_->capabilities & FERRY_CAPABILITY_ASYNC) == 0) {

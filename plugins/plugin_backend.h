@@ -37,7 +37,8 @@ namespace ferry {
 // `Memory::data` is the plugin's handle; the host cannot access the memory.
 // CopyFromHost and CopyToHost use the plugin's blocking copy. Streams use a
 // queue if the plugin has queues (plugins/plugin_stream.h), and the blocking
-// copy otherwise. Has location tags of its own if the plugin claims TAGS.
+// copy otherwise. Copies between devices if the plugin claims DEVICE_COPY. Has
+// location tags of its own if the plugin claims TAGS.
 // Checks everything that the plugin returns; if the plugin violates the
 // interface, the error is kInternal.
 //
@@ -60,6 +61,9 @@ class PluginBackend final : public Backend {
                             uint64_t size_bytes) override;
   absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes, void* to,
                           uint64_t size_bytes) override;
+  absl::Status CopyBetween(const Memory& from, uint64_t from_offset_bytes,
+                           const Memory& to, uint64_t to_offset_bytes,
+                           uint64_t size_bytes) override;
   absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
       int index) override;
   absl::StatusOr<std::string> DeviceTag(int index) const override;

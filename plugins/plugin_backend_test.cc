@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -184,6 +185,58 @@ TEST(PluginBackendTest, ErrorsCarryThePluginsWords) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(status.message(),
             "fell\\x1b[2J off the bus (driver code 77); the device is lost");
+}
+
+// --- Copies between devices --------------------------------------------------
+
+TEST(PluginBackendTest, CopiesBetweenDevicesAreThePlugins) {
+  static ferry_device_copy last;
+  PluginBackend backend = Replaced([](ferry_backend* table) {
+    table->capabilities |= FERRY_CAPABILITY_DEVICE_COPY;
+    table->copy_between = [](void*, const ferry_device_copy* copy,
+                             ferry_status* status) {
+      last = *copy;
+      if (copy->size_bytes != 3) return FERRY_OK;
+      return ferry_fail(status, FERRY_UNIMPLEMENTED, "no link");
+    };
+  });
+  const Memory from = AllocateOn(backend, 1, 100);
+  const Memory to = AllocateOn(backend, 0, 100);
+  ASSERT_THAT(backend.CopyBetween(from, 5, to, 7, 11), IsOk());
+  EXPECT_EQ(last.struct_size, sizeof(last));
+  EXPECT_EQ(last.source_index, 1u);
+  EXPECT_EQ(last.source_handle, reinterpret_cast<uintptr_t>(from.data));
+  EXPECT_EQ(last.source_offset_bytes, 5u);
+  EXPECT_EQ(last.destination_index, 0u);
+  EXPECT_EQ(last.destination_handle, reinterpret_cast<uintptr_t>(to.data));
+  EXPECT_EQ(last.destination_offset_bytes, 7u);
+  EXPECT_EQ(last.size_bytes, 11u);
+  EXPECT_EQ(backend.CopyBetween(from, 0, to, 0, 3),
+            absl::UnimplementedError("no link"));
+  // The plugin is not called for 0 bytes, nor for memory of others.
+  last = {};
+  EXPECT_THAT(backend.CopyBetween(Memory(), 0, Memory(), 0, 0), IsOk());
+  char bytes[4] = {};
+  const Memory own{bytes, nullptr};
+  for (const auto& [source, destination] :
+       {std::pair(own, to), std::pair(from, own)}) {
+    EXPECT_EQ(backend.CopyBetween(source, 0, destination, 0, 4).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(last.struct_size, 0u);
+}
+
+TEST(PluginBackendTest, WithoutTheCapabilityThereAreNoCopiesBetweenDevices) {
+  PluginBackend backend = Replaced([](ferry_backend* table) {
+    table->capabilities &= ~FERRY_CAPABILITY_DEVICE_COPY;
+    table->copy_between = nullptr;
+  });
+  const Memory from = AllocateOn(backend, 0, 4);
+  const Memory to = AllocateOn(backend, 0, 4);
+  for (uint64_t size_bytes : {0, 4}) {
+    EXPECT_EQ(backend.CopyBetween(from, 0, to, 0, size_bytes).code(),
+              absl::StatusCode::kUnimplemented);
+  }
 }
 
 // --- Streams -----------------------------------------------------------------

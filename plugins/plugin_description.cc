@@ -132,6 +132,10 @@ absl::StatusOr<PluginDescription::BackendTable> CheckBackend(
       checked.type, "TAGS", (table.capabilities & FERRY_CAPABILITY_TAGS) != 0,
       {{"device_tag", table.device_tag != nullptr},
        {"find_device", table.find_device != nullptr}}));
+  FERRY_RETURN_IF_ERROR(
+      CheckFunctions(checked.type, "DEVICE_COPY",
+                     (table.capabilities & FERRY_CAPABILITY_DEVICE_COPY) != 0,
+                     {{"copy_between", table.copy_between != nullptr}}));
   return checked;
 }
 

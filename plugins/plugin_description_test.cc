@@ -195,6 +195,11 @@ TEST(PluginDescriptionTest, WhatIsWrongIsRefused) {
          s->backend.capabilities = 0;
        },
        kInvalid, "does not claim TAGS"},
+      {"claims copies between devices",
+       [](Sample* s) {
+         s->backend.capabilities = FERRY_CAPABILITY_DEVICE_COPY;
+       },
+       kInvalid, "claims DEVICE_COPY, but has no function \"copy_between\""},
   };
   for (const Spoiling& spoiling : spoilings) {
     Sample sample;

@@ -71,15 +71,19 @@ Memory MakeMemory(std::shared_ptr<const ferry_backend> table, uint32_t index,
                              DeleteBlock())};
 }
 
+// Returns the block of memory that a copy of this table may use.
+absl::StatusOr<const Block*> BlockOf(const ferry_backend& table,
+                                     const Memory& memory) {
+  const Block* const block = FindBlock(memory);
+  if (block != nullptr && block->IsOf(table)) return block;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the ", PluginText(table.type), " plugin did not allocate this memory"));
+}
+
 absl::StatusOr<ferry_copy> CopyOf(const ferry_backend& table,
                                   const Memory& memory, uint64_t offset_bytes,
                                   uint64_t size_bytes) {
-  const Block* const block = FindBlock(memory);
-  if (block == nullptr || !block->IsOf(table)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the ", PluginText(table.type),
-                     " plugin did not allocate this memory"));
-  }
+  FERRY_ASSIGN_OR_RETURN(const Block* const block, BlockOf(table, memory));
   ferry_copy copy = HostStruct<ferry_copy>();
   copy.device_index = block->index();
   copy.handle = block->handle();
@@ -131,6 +135,22 @@ absl::StatusOr<ferry_copy> CopyFromPlugin(const ferry_backend& table,
                          CopyOf(table, from, offset_bytes, size_bytes));
   copy.direction = FERRY_COPY_TO_HOST;
   copy.host_destination = to;
+  return copy;
+}
+
+absl::StatusOr<ferry_device_copy> CopyBetweenPlugin(
+    const ferry_backend& table, const Memory& from, uint64_t from_offset_bytes,
+    const Memory& to, uint64_t to_offset_bytes, uint64_t size_bytes) {
+  FERRY_ASSIGN_OR_RETURN(const Block* const source, BlockOf(table, from));
+  FERRY_ASSIGN_OR_RETURN(const Block* const destination, BlockOf(table, to));
+  ferry_device_copy copy = HostStruct<ferry_device_copy>();
+  copy.source_index = source->index();
+  copy.destination_index = destination->index();
+  copy.source_handle = source->handle();
+  copy.source_offset_bytes = from_offset_bytes;
+  copy.destination_handle = destination->handle();
+  copy.destination_offset_bytes = to_offset_bytes;
+  copy.size_bytes = size_bytes;
   return copy;
 }
 

@@ -57,6 +57,12 @@ absl::StatusOr<ferry_copy> CopyFromPlugin(const ferry_backend& table,
                                           uint64_t offset_bytes, void* to,
                                           uint64_t size_bytes);
 
+// Returns a request to copy `size_bytes` bytes between two memories. Errors: as
+// above, for either of them.
+absl::StatusOr<ferry_device_copy> CopyBetweenPlugin(
+    const ferry_backend& table, const Memory& from, uint64_t from_offset_bytes,
+    const Memory& to, uint64_t to_offset_bytes, uint64_t size_bytes);
+
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_MEMORY_H_

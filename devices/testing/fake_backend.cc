@@ -31,6 +31,7 @@ struct FakeBackend::Heap {
   uint64_t allocated_bytes = 0;
   uint64_t largest_copy_bytes = 0;
   int copy_count = 0;
+  int device_copy_count = 0;
   int transfer_count = 0;
   int transfer_piece_count = 0;
   int most_transfers_under_way = 0;
@@ -48,11 +49,18 @@ struct FakeBackend::Heap {
     return block == blocks.end() ? -1 : block->second.device;
   }
 
-  // Where the range lies; counts the copy. The mutex is held.
-  absl::StatusOr<uint8_t*> Find(const Memory& memory, uint64_t offset_bytes,
-                                uint64_t size_bytes) {
+  // Where the range lies; counts a copy from or to the host. The mutex is held.
+  absl::StatusOr<uint8_t*> FindAndCount(const Memory& memory,
+                                        uint64_t offset_bytes,
+                                        uint64_t size_bytes) {
     ++copy_count;
     largest_copy_bytes = std::max(largest_copy_bytes, size_bytes);
+    return Find(memory, offset_bytes, size_bytes);
+  }
+
+  // Where the range lies. The mutex is held.
+  absl::StatusOr<uint8_t*> Find(const Memory& memory, uint64_t offset_bytes,
+                                uint64_t size_bytes) {
     if (size_bytes == 0) return nullptr;
     const auto block = blocks.find(reinterpret_cast<uintptr_t>(memory.data));
     if (block == blocks.end()) {
@@ -152,9 +160,9 @@ class FakeBackend::Stream final : public TransferStream {
       return absl::InvalidArgumentError("no bytes");
     }
     const std::lock_guard<std::mutex> lock(heap_.mutex);
-    FERRY_ASSIGN_OR_RETURN(
-        uint8_t* const bytes,
-        heap_.Find(*piece.memory, piece.offset_bytes, piece.size_bytes));
+    FERRY_ASSIGN_OR_RETURN(uint8_t* const bytes,
+                           heap_.FindAndCount(*piece.memory, piece.offset_bytes,
+                                              piece.size_bytes));
     if (piece.size_bytes == 0) return absl::OkStatus();
     if (heap_.DeviceOf(*piece.memory) != device_) {
       return absl::InternalError("the memory is on another device");
@@ -230,7 +238,7 @@ absl::Status FakeBackend::CopyFromHost(const void* from, const Memory& to,
   if (!options_.has_bytes) return absl::OkStatus();
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   FERRY_ASSIGN_OR_RETURN(uint8_t* const bytes,
-                         heap_->Find(to, offset_bytes, size_bytes));
+                         heap_->FindAndCount(to, offset_bytes, size_bytes));
   if (size_bytes != 0) std::memcpy(bytes, from, size_bytes);
   return absl::OkStatus();
 }
@@ -240,8 +248,27 @@ absl::Status FakeBackend::CopyToHost(const Memory& from, uint64_t offset_bytes,
   if (!options_.has_bytes) return absl::InvalidArgumentError("no bytes");
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   FERRY_ASSIGN_OR_RETURN(uint8_t* const bytes,
-                         heap_->Find(from, offset_bytes, size_bytes));
+                         heap_->FindAndCount(from, offset_bytes, size_bytes));
   if (size_bytes != 0) std::memcpy(to, bytes, size_bytes);
+  return absl::OkStatus();
+}
+
+absl::Status FakeBackend::CopyBetween(const Memory& from,
+                                      uint64_t from_offset_bytes,
+                                      const Memory& to,
+                                      uint64_t to_offset_bytes,
+                                      uint64_t size_bytes) {
+  if (!options_.copies_between_devices || !options_.has_bytes) {
+    return Backend::CopyBetween(from, from_offset_bytes, to, to_offset_bytes,
+                                size_bytes);
+  }
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  ++heap_->device_copy_count;
+  FERRY_ASSIGN_OR_RETURN(const uint8_t* const source,
+                         heap_->Find(from, from_offset_bytes, size_bytes));
+  FERRY_ASSIGN_OR_RETURN(uint8_t* const destination,
+                         heap_->Find(to, to_offset_bytes, size_bytes));
+  if (size_bytes != 0) std::memcpy(destination, source, size_bytes);
   return absl::OkStatus();
 }
 
@@ -266,6 +293,11 @@ uint64_t FakeBackend::largest_copy_bytes() const {
 int FakeBackend::copy_count() const {
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   return heap_->copy_count;
+}
+
+int FakeBackend::device_copy_count() const {
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  return heap_->device_copy_count;
 }
 
 int FakeBackend::transfer_count() const {

@@ -54,6 +54,8 @@ class FakeBackend : public Backend {
     // Whether a stream delays each transfer until it is waited for. If false, a
     // transfer has ended when the call that issued it returns.
     bool delays_transfers = false;
+    // Whether it copies between its devices itself.
+    bool copies_between_devices = true;
     // The location tags of its own, which it has if both are set.
     std::function<absl::StatusOr<std::string>(int)> device_tag;
     std::function<absl::StatusOr<std::optional<int>>(absl::string_view)>
@@ -80,6 +82,9 @@ class FakeBackend : public Backend {
                             uint64_t size_bytes) override;
   absl::Status CopyToHost(const Memory& from, uint64_t offset_bytes, void* to,
                           uint64_t size_bytes) override;
+  absl::Status CopyBetween(const Memory& from, uint64_t from_offset_bytes,
+                           const Memory& to, uint64_t to_offset_bytes,
+                           uint64_t size_bytes) override;
   // Transfers do not pass through CopyFromHost and CopyToHost, but each of
   // their pieces counts as a copy.
   absl::StatusOr<std::unique_ptr<TransferStream>> OpenStream(
@@ -94,10 +99,12 @@ class FakeBackend : public Backend {
 
   // The number of bytes currently allocated.
   uint64_t allocated_bytes() const;
-  // The size of the largest copy so far, in either direction.
+  // The size of the largest copy from or to the host so far.
   uint64_t largest_copy_bytes() const;
-  // The number of copies so far, in either direction.
+  // The number of copies from and to the host so far.
   int copy_count() const;
+  // The number of copies between its devices so far.
+  int device_copy_count() const;
   // The number of transfers that its streams issued, in either direction, and
   // the total number of their pieces.
   int transfer_count() const;

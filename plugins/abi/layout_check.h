@@ -68,6 +68,16 @@ FIELD(ferry_copy, host_source, 40, 48);
 FIELD(ferry_copy, host_destination, 48, 56);
 CHECK(sizeof(ferry_copy) == 56);
 
+FIELD(ferry_device_copy, struct_size, 0, 8);
+FIELD(ferry_device_copy, source_index, 8, 12);
+FIELD(ferry_device_copy, destination_index, 12, 16);
+FIELD(ferry_device_copy, source_handle, 16, 24);
+FIELD(ferry_device_copy, source_offset_bytes, 24, 32);
+FIELD(ferry_device_copy, destination_handle, 32, 40);
+FIELD(ferry_device_copy, destination_offset_bytes, 40, 48);
+FIELD(ferry_device_copy, size_bytes, 48, 56);
+CHECK(sizeof(ferry_device_copy) == 56);
+
 FIELD(ferry_backend, struct_size, 0, 8);
 FIELD(ferry_backend, capabilities, 8, 16);
 FIELD(ferry_backend, flags, 16, 24);
@@ -87,7 +97,8 @@ FIELD(ferry_backend, host_allocate, 128, 136);
 FIELD(ferry_backend, host_free, 136, 144);
 FIELD(ferry_backend, device_tag, 144, 152);
 FIELD(ferry_backend, find_device, 152, 160);
-CHECK(sizeof(ferry_backend) == 160);
+FIELD(ferry_backend, copy_between, 160, 168);
+CHECK(sizeof(ferry_backend) == 168);
 
 FIELD(ferry_host_info, struct_size, 0, 8);
 FIELD(ferry_host_info, abi_minor, 8, 12);
@@ -121,7 +132,8 @@ CHECK(FERRY_UNAVAILABLE == 14 && FERRY_DATA_LOSS == 15);
 CHECK(FERRY_INCOMPATIBLE == 100);
 CHECK(FERRY_COPY_TO_DEVICE == 1 && FERRY_COPY_TO_HOST == 2);
 CHECK(FERRY_CAPABILITY_ASYNC == 1 && FERRY_CAPABILITY_HOST_ALLOC == 2);
-CHECK(FERRY_CAPABILITY_TAGS == 4 && FERRY_NO_DEVICE == UINT32_MAX);
+CHECK(FERRY_CAPABILITY_TAGS == 4 && FERRY_CAPABILITY_DEVICE_COPY == 8);
+CHECK(FERRY_NO_DEVICE == UINT32_MAX);
 CHECK(FERRY_BACKEND_UNINDEXED == (UINT64_C(1) << 32));
 
 #undef CHECK

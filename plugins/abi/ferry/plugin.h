@@ -14,8 +14,8 @@
 // table of functions for each device type. A device type needs five functions:
 // the number of devices, their properties, allocate, free and copy. Optional
 // capabilities add more: ASYNC (queues and events), HOST_ALLOC (host memory
-// that the device accesses fast) and TAGS (the plugin's own location tags in
-// files).
+// that the device accesses fast), TAGS (the plugin's own location tags in
+// files) and DEVICE_COPY (copies between devices).
 //
 // VERSIONS. The major version, 0, is in the name of the query function. Within
 // a major version, a new minor version only appends fields and functions:
@@ -189,6 +189,17 @@ typedef struct ferry_copy {
   void* host_destination;   // TO_HOST
 } ferry_copy;
 
+typedef struct ferry_device_copy {
+  uint64_t struct_size;
+  uint32_t source_index;         // the device to copy from
+  uint32_t destination_index;    // the device to copy to
+  uint64_t source_handle;        // from `allocate`
+  uint64_t source_offset_bytes;  // into the memory of `source_handle`
+  uint64_t destination_handle;
+  uint64_t destination_offset_bytes;
+  uint64_t size_bytes;
+} ferry_device_copy;
+
 // -----------------------------------------------------------------------------
 // A device type
 // -----------------------------------------------------------------------------
@@ -198,6 +209,7 @@ typedef struct ferry_copy {
 #define FERRY_CAPABILITY_ASYNC (UINT64_C(1) << 0)
 #define FERRY_CAPABILITY_HOST_ALLOC (UINT64_C(1) << 1)
 #define FERRY_CAPABILITY_TAGS (UINT64_C(1) << 2)
+#define FERRY_CAPABILITY_DEVICE_COPY (UINT64_C(1) << 3)
 
 // Bits of ferry_backend.flags. The host must support this one: there is at most
 // one device, and its tag is "type", without an index.
@@ -324,6 +336,23 @@ typedef struct ferry_backend {
   //   device. The message says why.
   int32_t (*find_device)(void* context, const ferry_string* tag,
                          uint32_t* index, ferry_status* status);
+
+  // --- FERRY_CAPABILITY_DEVICE_COPY ------------------------------------------
+
+  // Copies from one memory to another, on the same device or on another device
+  // of this type, or from one range of a memory to another range of it. Returns
+  // when the destination can be read and the source may be changed. 0 bytes are
+  // legal as in `copy`.
+  //
+  // If this function returns one of the following codes, nothing was copied.
+  // FERRY_OUT_OF_RANGE: a range is not inside its memory, which includes 0
+  //   bytes at an offset past its end; or there is no such device.
+  // FERRY_INVALID_ARGUMENT: the two ranges overlap.
+  // FERRY_UNIMPLEMENTED: the plugin cannot copy between these two devices. The
+  //   host then copies through its own memory. Never returned for two memories
+  //   on one device.
+  int32_t (*copy_between)(void* context, const ferry_device_copy* copy,
+                          ferry_status* status);
 } ferry_backend;
 
 // -----------------------------------------------------------------------------
