@@ -53,6 +53,7 @@ enum class Needs {
   kNoBytes,       // they do not, as on meta
   kHostMemory,    // the host reaches them
   kDeviceMemory,  // they hold bytes, and the host does not reach them
+  kDeviceCopies,  // it copies between its devices
 };
 
 // A check passes if it returns OK. Otherwise the message of the status becomes

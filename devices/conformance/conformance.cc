@@ -41,6 +41,12 @@ std::string WhyNot(const Subject& subject, Needs needs,
       if (!subject.backend.has_bytes()) return "its storages hold no bytes";
       return subject.backend.is_host_memory() ? "its memory is host memory"
                                               : "";
+    case Needs::kDeviceCopies:
+      // It has them if it can copy nothing.
+      return absl::IsUnimplemented(
+                 subject.backend.CopyBetween(Memory(), 0, Memory(), 0, 0))
+                 ? "it does not copy between its devices"
+                 : "";
     case Needs::kNothing:
     case Needs::kDevice:
       break;

@@ -61,7 +61,30 @@ TEST(ConformanceTest, HostPasses) {
   const auto results = RunConformance(backend, QuickOptions());
   EXPECT_EQ(Failures(results), "");
   EXPECT_EQ(WithOutcome(results, CheckResult::kUnsupported),
-            Ids({"C-08", "S-06", "S-10"}));
+            Ids({"C-08", "C-09", "C-10", "C-11", "S-06", "S-10", "T-04"}));
+}
+
+TEST(ConformanceTest, DevicesThatDoNotCopyToEachOtherPass) {
+  FakeBackend::Options options;
+  options.copies_between_devices = false;
+  FakeBackend backend(options);
+  const auto results = RunConformance(backend, QuickOptions());
+  EXPECT_EQ(Failures(results), "");
+  EXPECT_EQ(
+      WithOutcome(results, CheckResult::kUnsupported),
+      Ids({"M-03", "M-04", "C-08", "C-09", "C-10", "C-11", "S-10", "T-04"}));
+  // Not even the two of them alone.
+  struct Apart : FakeBackend {
+    absl::Status CopyBetween(const Memory& from, uint64_t from_offset,
+                             const Memory& to, uint64_t to_offset,
+                             uint64_t size) override {
+      if (size != 0 && DeviceOf(from) != DeviceOf(to)) {
+        return absl::UnimplementedError("no link");
+      }
+      return FakeBackend::CopyBetween(from, from_offset, to, to_offset, size);
+    }
+  } apart;
+  EXPECT_EQ(Failures(RunConformance(apart, QuickOptions())), "");
 }
 
 TEST(ConformanceTest, DeviceWithoutBytesPasses) {

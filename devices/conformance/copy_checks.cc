@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/conformance/check.h"
@@ -155,6 +156,90 @@ absl::Status BytesAreDropped(const Subject& subject, int device) {
   return ExpectEqual(found, before, "the host's bytes");
 }
 
+// Runs `check` with each device to which the backend can copy from `device`.
+// The first is `device` itself, to which it must be able to copy.
+absl::Status WithEachLinked(const Subject& subject, int device,
+                            absl::FunctionRef<absl::Status(int other)> check) {
+  for (int i = 0; i < subject.device_count; ++i) {
+    const int other = (device + i) % subject.device_count;
+    FERRY_ASSIGN_OR_RETURN(const Memory from, AllocateOne(subject, device, 1));
+    FERRY_ASSIGN_OR_RETURN(const Memory to, AllocateOne(subject, other, 1));
+    FERRY_RETURN_IF_ERROR(Write(subject, from, 0, Bytes(1)));
+    const absl::Status status = subject.backend.CopyBetween(from, 0, to, 0, 1);
+    if (i != 0 && absl::IsUnimplemented(status)) continue;
+    FERRY_RETURN_IF_ERROR(status);
+    FERRY_RETURN_IF_ERROR(check(other));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceCopiesTouchNothingElse(const Subject& subject, int device) {
+  return WithEachLinked(subject, device, [&](int other) -> absl::Status {
+    const Bytes held = Pattern(1, kSize);
+    Bytes wanted = Pattern(2, kSize);
+    FERRY_ASSIGN_OR_RETURN(const Memory from,
+                           AllocateOne(subject, device, kSize));
+    FERRY_ASSIGN_OR_RETURN(const Memory to, AllocateOne(subject, other, kSize));
+    FERRY_RETURN_IF_ERROR(Write(subject, from, 0, held));
+    FERRY_RETURN_IF_ERROR(Write(subject, to, 0, wanted));
+    for (uint64_t from_offset : {0, 1, 7, 63}) {
+      for (uint64_t to_offset : {0, 1, 8, 61}) {
+        for (uint64_t length : kLengths) {
+          FERRY_RETURN_IF_ERROR(subject.backend.CopyBetween(
+              from, from_offset, to, to_offset, length));
+          std::copy_n(held.begin() + from_offset, length,
+                      wanted.begin() + to_offset);
+          FERRY_RETURN_IF_ERROR(ExpectHolds(
+              subject, to, wanted,
+              absl::StrCat(length, " bytes copied from offset ", from_offset,
+                           " to offset ", to_offset, " on device ", other)));
+        }
+      }
+    }
+    return ExpectHolds(subject, from, held, "the source of device copies");
+  });
+}
+
+absl::Status NothingIsCopiedBetween(const Subject& subject, int device) {
+  return WithEachLinked(subject, device, [&](int other) -> absl::Status {
+    const Bytes held = Pattern(1, 100);
+    FERRY_ASSIGN_OR_RETURN(const Memory from,
+                           AllocateOne(subject, device, 100));
+    FERRY_ASSIGN_OR_RETURN(const Memory to, AllocateOne(subject, other, 100));
+    FERRY_ASSIGN_OR_RETURN(const Memory empty, AllocateOne(subject, other, 0));
+    FERRY_RETURN_IF_ERROR(Write(subject, from, 0, Pattern(2, 100)));
+    FERRY_RETURN_IF_ERROR(Write(subject, to, 0, held));
+    for (uint64_t offset : {0, 1, 99, 100}) {
+      FERRY_RETURN_IF_ERROR(
+          subject.backend.CopyBetween(from, offset, to, 100 - offset, 0));
+      FERRY_RETURN_IF_ERROR(
+          subject.backend.CopyBetween(from, offset, from, offset, 0));
+    }
+    FERRY_RETURN_IF_ERROR(subject.backend.CopyBetween(from, 0, empty, 0, 0));
+    FERRY_RETURN_IF_ERROR(subject.backend.CopyBetween(empty, 0, to, 0, 0));
+    return ExpectHolds(subject, to, held, "after device copies of 0 bytes");
+  });
+}
+
+absl::Status DeviceCopiesAreDone(const Subject& subject, int device) {
+  return WithEachLinked(subject, device, [&](int other) -> absl::Status {
+    const uint64_t size_bytes = subject.large_bytes;
+    const Bytes wanted = Pattern(1, size_bytes);
+    FERRY_ASSIGN_OR_RETURN(const Memory from,
+                           AllocateOne(subject, device, size_bytes));
+    FERRY_ASSIGN_OR_RETURN(const Memory to,
+                           AllocateOne(subject, other, size_bytes));
+    FERRY_RETURN_IF_ERROR(Write(subject, from, 0, wanted));
+    FERRY_RETURN_IF_ERROR(
+        subject.backend.CopyBetween(from, 0, to, 0, size_bytes));
+    FERRY_RETURN_IF_ERROR(Write(subject, from, 0, Pattern(2, size_bytes)));
+    return ExpectHolds(
+        subject, to, wanted,
+        absl::StrCat("a copy on device ", other,
+                     " whose source was changed once it had returned"));
+  });
+}
+
 constexpr Check kChecks[] = {
     {"C-01", "copies of every length come back unchanged", Needs::kBytes,
      EveryLengthComesBack},
@@ -172,6 +257,12 @@ constexpr Check kChecks[] = {
      Needs::kBytes, LaterCopyWins},
     {"C-08", "a device without bytes discards writes and refuses reads",
      Needs::kNoBytes, BytesAreDropped},
+    {"C-09", "a copy between devices changes only the bytes in its range",
+     Needs::kDeviceCopies, DeviceCopiesTouchNothingElse},
+    {"C-10", "a copy of 0 bytes between devices does nothing",
+     Needs::kDeviceCopies, NothingIsCopiedBetween},
+    {"C-11", "a copy between devices is done when it returns",
+     Needs::kDeviceCopies, DeviceCopiesAreDone},
 };
 
 }  // namespace

@@ -33,6 +33,25 @@ namespace {
 using Sizes = absl::Span<const uint64_t>;
 using Out = absl::Span<Memory>;
 
+// Where two threads meet; the first of them waits for the second.
+class Meeting {
+ public:
+  // Returns at once from the third call on. Waits for ever only if nobody else
+  // comes, and then gives up so that the test fails instead of hanging.
+  void Attend() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+    changed_.wait_for(lock, std::chrono::seconds(30),
+                      [this] { return count_ >= 2; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
 // Changes what goes to the device by a function of the test's.
 class WriteMutant : public FakeBackend {
  public:
@@ -169,6 +188,144 @@ TEST(CopyMutantsTest, RepeatedCopyIsLeftOut) {
   EXPECT_EQ(FailedChecks(mutant), Ids({"C-07"}));
 }
 
+// --- Copies between devices --------------------------------------------------
+
+// Changes the copies between devices by a function of the test's.
+class DeviceCopyMutant : public FakeBackend {
+ public:
+  struct Request {
+    const Memory& from;
+    uint64_t from_offset;
+    const Memory& to;
+    uint64_t to_offset;
+    uint64_t size;
+  };
+  using Change = absl::Status (*)(DeviceCopyMutant&, Request);
+  explicit DeviceCopyMutant(Change change) : change_(change) {}
+
+  absl::Status CopyBetween(const Memory& from, uint64_t from_offset,
+                           const Memory& to, uint64_t to_offset,
+                           uint64_t size) override {
+    return change_(*this, {from, from_offset, to, to_offset, size});
+  }
+  absl::Status Copy(const Request& request) {
+    return FakeBackend::CopyBetween(request.from, request.from_offset,
+                                    request.to, request.to_offset,
+                                    request.size);
+  }
+
+  // For the test.
+  std::mutex mutex;
+  Meeting meeting;
+  int count = 0;
+
+ private:
+  const Change change_;
+};
+
+TEST(CopyMutantsTest, DeviceCopiesAreOfWholeWords) {
+  DeviceCopyMutant mutant(
+      [](DeviceCopyMutant& self, DeviceCopyMutant::Request request) {
+        DeviceCopyMutant::Request words = request;
+        words.size = (request.size + 3) / 4 * 4;
+        // Those of T-04 are of one size.
+        if (request.size != 1021 && self.Copy(words).ok()) {
+          return absl::OkStatus();
+        }
+        return self.Copy(request);
+      });
+  EXPECT_EQ(FailedChecks(mutant), Ids({"C-09"}));
+}
+
+TEST(CopyMutantsTest, DeviceCopiesIgnoreAnOffset) {
+  DeviceCopyMutant mutant(
+      [](DeviceCopyMutant& self, DeviceCopyMutant::Request request) {
+        if (request.size < 1000) request.from_offset = request.to_offset;
+        return self.Copy(request);
+      });
+  EXPECT_EQ(FailedChecks(mutant), Ids({"C-09"}));
+}
+
+TEST(CopyMutantsTest, DeviceCopiesChangeTheirSource) {
+  DeviceCopyMutant mutant(
+      [](DeviceCopyMutant& self, DeviceCopyMutant::Request request) {
+        const absl::Status status = self.Copy(request);
+        if (request.size != 257 || request.from_offset != 63) return status;
+        return self.CopyFromHost("", request.from, 320, 1);
+      });
+  EXPECT_EQ(FailedChecks(mutant), Ids({"C-09"}));
+}
+
+TEST(CopyMutantsTest, DeviceCopiesNeedALinkToTheDeviceItself) {
+  DeviceCopyMutant mutant(
+      [](DeviceCopyMutant& self, DeviceCopyMutant::Request request) {
+        if (request.size != 0 &&
+            self.DeviceOf(request.from) == self.DeviceOf(request.to)) {
+          return absl::UnimplementedError("no link");
+        }
+        return self.Copy(request);
+      });
+  EXPECT_EQ(FailedChecks(mutant), Ids({"C-09", "C-10", "C-11"}));
+}
+
+TEST(CopyMutantsTest, DeviceCopyOfNothingAtTheEndIsAnError) {
+  DeviceCopyMutant mutant(
+      [](DeviceCopyMutant& self, DeviceCopyMutant::Request request) {
+        if (request.size == 0 && request.from_offset == 100) {
+          return absl::OutOfRangeError("the end");
+        }
+        return self.Copy(request);
+      });
+  EXPECT_EQ(FailedChecks(mutant), Ids({"C-10"}));
+}
+
+TEST(CopyMutantsTest, DeviceCopyIsPutOff) {
+  struct Mutant : FakeBackend {
+    absl::Status CopyBetween(const Memory& from, uint64_t from_offset,
+                             const Memory& to, uint64_t to_offset,
+                             uint64_t size) override {
+      // The size of the one copy that is all that a check does.
+      if (size != QuickOptions().large_bytes) {
+        return FakeBackend::CopyBetween(from, from_offset, to, to_offset, size);
+      }
+      pending_from = from;
+      pending_to = to;
+      return absl::OkStatus();
+    }
+    absl::Status CopyToHost(const Memory& from, uint64_t offset, void* to,
+                            uint64_t size) override {
+      if (pending_to.data != nullptr && from.data == pending_to.data) {
+        const absl::Status status =
+            FakeBackend::CopyBetween(pending_from, 0, pending_to, 0, size);
+        pending_from = pending_to = Memory();
+        if (!status.ok()) return status;
+      }
+      return FakeBackend::CopyToHost(from, offset, to, size);
+    }
+    Memory pending_from, pending_to;
+  } mutant;
+  EXPECT_EQ(FailedChecks(mutant), Ids({"C-11"}));
+}
+
+TEST(CopyMutantsTest, SecondDeviceCopyIsRefused) {
+  DeviceCopyMutant mutant(
+      [](DeviceCopyMutant& self, DeviceCopyMutant::Request request) {
+        // Only T-04 has copies of this size.
+        if (request.size != 1021) return self.Copy(request);
+        bool is_busy = false;
+        {
+          const std::lock_guard<std::mutex> lock(self.mutex);
+          is_busy = ++self.count > 1;
+        }
+        self.meeting.Attend();
+        const std::lock_guard<std::mutex> lock(self.mutex);
+        --self.count;
+        if (is_busy) return absl::FailedPreconditionError("busy");
+        return self.Copy(request);
+      });
+  EXPECT_EQ(FailedChecks(mutant), Ids({"T-04"}));
+}
+
 // --- Devices without bytes ---------------------------------------------------
 
 FakeBackend::Options NoBytes() {
@@ -226,25 +383,6 @@ TEST(CopyMutantsTest, OnlyOneThreadMayCopy) {
   } mutant;
   EXPECT_EQ(FailedChecks(mutant), Ids({"T-01", "T-02"}));
 }
-
-// Where two threads meet; the first of them waits for the second.
-class Meeting {
- public:
-  // Returns at once from the third call on. Waits for ever only if nobody else
-  // comes, and then gives up so that the test fails instead of hanging.
-  void Attend() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ++count_;
-    changed_.notify_all();
-    changed_.wait_for(lock, std::chrono::seconds(30),
-                      [this] { return count_ >= 2; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int count_ = 0;
-};
 
 TEST(CopyMutantsTest, PartsAreWrittenByRewritingTheWhole) {
   struct Mutant : FakeBackend {

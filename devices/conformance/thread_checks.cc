@@ -75,6 +75,59 @@ absl::Status ThreadsReadTheSame(const Subject& subject, int device) {
   });
 }
 
+// Each thread sends bytes of its own back and forth between two memories that
+// all of them use, half of the threads against the direction of the others.
+absl::Status ThreadsCopyBetween(const Subject& subject, int device) {
+  const int threads = ThreadCount(subject);
+  // Odd, so that neighbours share words and cache lines.
+  constexpr uint64_t kPartBytes = 1021;
+  // A part travels from range to range, so that no lost copy goes unnoticed.
+  constexpr uint64_t kOfThread = kPartBytes * kRounds;
+  const uint64_t size_bytes = kOfThread * threads;
+  const int other = (device + 1) % subject.device_count;
+  Memory memory[2];
+  FERRY_ASSIGN_OR_RETURN(memory[0], AllocateOne(subject, device, size_bytes));
+  FERRY_ASSIGN_OR_RETURN(memory[1], AllocateOne(subject, other, size_bytes));
+  const Bytes sent = Pattern(1, size_bytes);
+  for (const Memory& one : memory) {
+    FERRY_RETURN_IF_ERROR(Write(subject, one, 0, sent));
+  }
+  for (const auto& [from, to] : {std::pair(0, 1), std::pair(1, 0)}) {
+    const absl::Status status =
+        subject.backend.CopyBetween(memory[from], 0, memory[to], 0, 1);
+    // The two devices are not linked.
+    if (other != device && absl::IsUnimplemented(status)) {
+      return absl::OkStatus();
+    }
+    FERRY_RETURN_IF_ERROR(status);
+  }
+  FERRY_RETURN_IF_ERROR(OnThreads(threads, [&](int thread) -> absl::Status {
+    const uint64_t begin = kOfThread * thread;
+    for (int round = 0; round + 1 < kRounds; ++round) {
+      const int from = (thread + round) % 2;
+      FERRY_RETURN_IF_ERROR(subject.backend.CopyBetween(
+          memory[from], begin + kPartBytes * round, memory[1 - from],
+          begin + kPartBytes * (round + 1), kPartBytes));
+    }
+    return absl::OkStatus();
+  }));
+  for (int i = 0; i < 2; ++i) {
+    Bytes wanted = sent;
+    for (int thread = 0; thread < threads; ++thread) {
+      const auto begin = wanted.begin() + kOfThread * thread;
+      // Every second range, in the memory to which the thread copied first.
+      for (int round = (i + thread) % 2 == 1 ? 1 : 2; round < kRounds;
+           round += 2) {
+        std::copy_n(begin, kPartBytes, begin + kPartBytes * round);
+      }
+    }
+    FERRY_RETURN_IF_ERROR(ExpectHolds(
+        subject, memory[i], wanted,
+        absl::StrCat("memory ", i, " that threads copied from and to")));
+  }
+  return absl::OkStatus();
+}
+
 constexpr Check kChecks[] = {
     {"T-01", "threads can allocate, copy and free concurrently", Needs::kBytes,
      ThreadsUseTheirOwnMemory},
@@ -82,6 +135,8 @@ constexpr Check kChecks[] = {
      Needs::kBytes, ThreadsWriteParts},
     {"T-03", "threads can read one allocation concurrently", Needs::kBytes,
      ThreadsReadTheSame},
+    {"T-04", "threads can copy between two devices in both directions at once",
+     Needs::kDeviceCopies, ThreadsCopyBetween},
 };
 
 }  // namespace

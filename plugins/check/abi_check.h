@@ -45,6 +45,7 @@ struct CallCheck {
 };
 absl::Span<const CallCheck> CallChecks();
 absl::Span<const CallCheck> QueueChecks();
+absl::Span<const CallCheck> DeviceCopyChecks();
 absl::Span<const CallCheck> TagChecks();
 absl::Span<const CallCheck> ThreadChecks();
 

@@ -43,6 +43,8 @@ enum mutant {
   c_01_hangs,
   c_02_rounds_up,
   c_05_keeps_the_source,
+  c_09_device_copies_of_whole_words,
+  c_11_device_copies_are_put_off,
   d_03_count_changes,
   d_04_device_without_a_name,
   e_01_no_tag,
@@ -65,6 +67,16 @@ enum mutant {
   g_09_crashes_on_0_bytes,
   g_09_hangs_on_0_bytes,
   h_01_handles_signals,
+  k_01_crashes_on_0_bytes,
+  k_01_reads_past_the_copy,
+  k_01_refuses_the_end,
+  k_02_checks_the_source_only,
+  k_02_copies_on_every_index,
+  k_02_copies_what_fits,
+  k_02_sum_wraps,
+  k_03_moves_overlaps,
+  k_03_refuses_neighbours,
+  k_04_compares_sizes,
   m_05_one_block_twice,
   m_07_promises_anything,
   n_01_misaligned,
@@ -95,6 +107,7 @@ enum mutant {
   r_08_free_refuses_0_bytes,
   r_09_has_no_reason,
   s_02_waits_too_little,
+  t_04_hangs_with_opposite_copies,
   x_01_hangs_with_two_locks,
   x_01_no_locks,
   x_01_no_locks_for_memory,
@@ -262,6 +275,9 @@ static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
   return code;
 }
 
+// A copy between devices that is put off until the next copy to the host.
+static ferry_device_copy late_device_copy;
+
 static int32_t copy(void* context, const ferry_copy* copy,
                     ferry_status* status) {
   static const void* last_source;
@@ -305,6 +321,12 @@ static int32_t copy(void* context, const ferry_copy* copy,
   if (MUTANT == x_04_needs_a_thread_set_up && !is_set_up) {
     return ferry_fail(status, FERRY_FAILED_PRECONDITION,
                       "this thread has no current device");
+  }
+  if (MUTANT == c_11_device_copies_are_put_off &&
+      copy->direction == FERRY_COPY_TO_HOST) {
+    // Only now: what was put off.
+    toy->copy_between(context, &late_device_copy, status);
+    late_device_copy.size_bytes = 0;
   }
   int32_t code = toy->copy(context, &changed, status);
   if (MUTANT == x_02_one_last_error) return report_last(code, status);
@@ -441,6 +463,67 @@ static int32_t event_release(void* context, uint64_t event,
   return toy->event_release(context, event, status);
 }
 
+static int32_t copy_between(void* context, const ferry_device_copy* copy,
+                            ferry_status* status) {
+  ferry_device_copy changed = *copy;
+  if (MUTANT == k_01_crashes_on_0_bytes && copy->size_bytes == 0) abort();
+  if (MUTANT == k_01_reads_past_the_copy) {
+    (void)*(const volatile uint64_t*)(copy + 1);
+  }
+  if (MUTANT == k_01_refuses_the_end && copy->source_offset_bytes == 100) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "this is the end");
+  }
+  if (MUTANT == k_02_copies_on_every_index) {
+    if (changed.source_index > 1) changed.source_index = 0;
+    if (changed.destination_index > 1) changed.destination_index = 0;
+  }
+  if (MUTANT == k_02_sum_wraps &&
+      copy->source_offset_bytes + copy->size_bytes < copy->size_bytes) {
+    // Where it would have read.
+    (void)*(volatile char*)(uintptr_t)8;
+  }
+  if (MUTANT == k_03_refuses_neighbours &&
+      copy->source_handle == copy->destination_handle &&
+      copy->source_offset_bytes + copy->size_bytes ==
+          copy->destination_offset_bytes) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT, "the ranges overlap");
+  }
+  if (MUTANT == k_04_compares_sizes && copy->struct_size != sizeof(*copy)) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT, "another size");
+  }
+  if (MUTANT == c_11_device_copies_are_put_off &&
+      copy->size_bytes == UINT64_C(256) << 10) {
+    late_device_copy = *copy;
+    return FERRY_OK;
+  }
+  if (MUTANT == t_04_hangs_with_opposite_copies) {
+    lock_both(copy->source_handle < copy->destination_handle);
+  }
+  int32_t code = toy->copy_between(context, &changed, status);
+  if (MUTANT == t_04_hangs_with_opposite_copies) unlock_both();
+  if (code == FERRY_OUT_OF_RANGE && copy->destination_index < 2 &&
+      copy->source_index < 2) {
+    // As if the range that does not fit were cut, or not checked.
+    if (MUTANT == k_02_copies_what_fits ||
+        (MUTANT == k_02_checks_the_source_only &&
+         copy->destination_offset_bytes != 0)) {
+      return ferry_fail(status, FERRY_OK, "");
+    }
+  }
+  if (MUTANT == k_03_moves_overlaps && code == FERRY_INVALID_ARGUMENT) {
+    return ferry_fail(status, FERRY_OK, "");
+  }
+  if (MUTANT == c_09_device_copies_of_whole_words && code == FERRY_OK) {
+    // The bytes behind, where there are any.
+    ferry_status ignored = *status;
+    changed.source_offset_bytes += copy->size_bytes;
+    changed.destination_offset_bytes += copy->size_bytes;
+    changed.size_bytes = -copy->size_bytes % 4;
+    toy->copy_between(context, &changed, &ignored);
+  }
+  return code;
+}
+
 // Freed blocks of at least kSpareBytes, for the next allocations.
 static void* volatile spare_blocks[64];
 static volatile uint32_t spare_count;
@@ -554,6 +637,7 @@ static void describe(void) {
   backend.event_release = event_release;
   backend.host_allocate = host_allocate;
   backend.host_free = host_free;
+  backend.copy_between = copy_between;
   backend.device_tag = device_tag;
   backend.find_device = find_device;
   if (MUTANT == b_07_claims_too_much) backend.event_wait = NULL;

@@ -36,6 +36,7 @@ using check_internal::CallCheck;
 using check_internal::CallChecks;
 using check_internal::QueryCheck;
 using check_internal::QueryChecks;
+using check_internal::DeviceCopyChecks;
 using check_internal::QueueChecks;
 using check_internal::TagChecks;
 using check_internal::ThreadChecks;
@@ -207,8 +208,8 @@ class LoadedChecks {
     };
     RunConformance(backend, options);
     const absl::StatusOr<int> count = backend.DeviceCount();
-    for (const auto& checks :
-         {CallChecks(), QueueChecks(), TagChecks(), ThreadChecks()}) {
+    for (const auto& checks : {CallChecks(), QueueChecks(), DeviceCopyChecks(),
+                               TagChecks(), ThreadChecks()}) {
       for (const CallCheck& check : checks) {
         CheckCalls(type.table, check, count);
       }

@@ -59,10 +59,10 @@ struct PluginCheckOptions {
 // and B.
 //
 // The letter of an id says what is checked: A the file, B the query function, R
-// the five functions, G queues and events, N host memory, E location tags of
-// the plugin's own, X many threads, P the process; the other letters are those
-// of the conformance suite. If there are several device types, ids of all but
-// the first have the type appended: "C-02/acme".
+// the five functions, G queues and events, N host memory, K copies between
+// devices, E location tags of the plugin's own, X many threads, P the process;
+// the other letters are those of the conformance suite. If there are several
+// device types, ids of all but the first have the type appended: "C-02/acme".
 //
 // The calling process must have only one thread.
 //

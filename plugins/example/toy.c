@@ -165,6 +165,49 @@ static int32_t free_memory(void* context, uint32_t index, uint64_t handle,
   return FERRY_OK;
 }
 
+// Finds the block of a range. It is null if the memory has 0 bytes. The host
+// frees no memory that a copy uses, so the block stays.
+static int32_t find_range(uint32_t index, uint64_t handle,
+                          uint64_t offset_bytes, uint64_t size_bytes,
+                          block** found, ferry_status* status) {
+  if (index >= DEVICE_COUNT) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such toy");
+  }
+  *found = NULL;
+  if (handle == 0) {
+    if (offset_bytes == 0 && size_bytes == 0) return FERRY_OK;
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "the size is 0 bytes");
+  }
+  pthread_mutex_lock(&memory_mutex);
+  *found = find_block(index, handle);
+  pthread_mutex_unlock(&memory_mutex);
+  if (*found == NULL) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "the toy did not allocate this memory");
+  }
+  // Written so that no sum can wrap.
+  if (offset_bytes > (*found)->size_bytes ||
+      size_bytes > (*found)->size_bytes - offset_bytes) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE,
+                      "the range is not inside the memory");
+  }
+  return FERRY_OK;
+}
+
+// Makes the pages of a block accessible. Its mutex is held.
+static int32_t open_pages(block* opened, ferry_status* status) {
+  if (mprotect(opened->pages, opened->size_bytes, PROT_READ | PROT_WRITE) ==
+      0) {
+    return FERRY_OK;
+  }
+  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED,
+                    "the toy cannot make its memory accessible");
+}
+
+static void close_pages(block* closed) {
+  mprotect(closed->pages, closed->size_bytes, PROT_NONE);
+}
+
 static int32_t copy(void* context, const ferry_copy* copy,
                     ferry_status* status) {
   (void)context;
@@ -173,43 +216,64 @@ static int32_t copy(void* context, const ferry_copy* copy,
     return ferry_fail(status, FERRY_UNIMPLEMENTED,
                       "the toy copies only to a device and to the host");
   }
-  if (copy->device_index >= DEVICE_COUNT) {
-    return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such toy");
-  }
-  if (copy->handle == 0) {
-    if (copy->offset_bytes == 0 && copy->size_bytes == 0) return FERRY_OK;
-    return ferry_fail(status, FERRY_OUT_OF_RANGE, "the size is 0 bytes");
-  }
-  pthread_mutex_lock(&memory_mutex);
-  block* found = find_block(copy->device_index, copy->handle);
-  pthread_mutex_unlock(&memory_mutex);
-  if (found == NULL) {
-    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
-                      "the toy did not allocate this memory");
-  }
-  // Written so that no sum can wrap.
-  if (copy->offset_bytes > found->size_bytes ||
-      copy->size_bytes > found->size_bytes - copy->offset_bytes) {
-    return ferry_fail(status, FERRY_OUT_OF_RANGE,
-                      "the range is not inside the memory");
-  }
-  if (copy->size_bytes == 0) return FERRY_OK;
-  // The host frees no memory that a copy uses, so the block stays.
+  block* found;
+  int32_t code =
+      find_range(copy->device_index, copy->handle, copy->offset_bytes,
+                 copy->size_bytes, &found, status);
+  if (code != FERRY_OK || copy->size_bytes == 0) return code;
   pthread_mutex_lock(&found->mutex);
-  char* bytes = (char*)found->pages + copy->offset_bytes;
-  int32_t code = FERRY_OK;
-  if (mprotect(found->pages, found->size_bytes, PROT_READ | PROT_WRITE) != 0) {
-    code = ferry_fail(status, FERRY_RESOURCE_EXHAUSTED,
-                      "the toy cannot make its memory accessible");
-  } else {
+  code = open_pages(found, status);
+  if (code == FERRY_OK) {
+    char* bytes = (char*)found->pages + copy->offset_bytes;
     if (copy->direction == FERRY_COPY_TO_DEVICE) {
       memcpy(bytes, copy->host_source, copy->size_bytes);
     } else {
       memcpy(copy->host_destination, bytes, copy->size_bytes);
     }
-    mprotect(found->pages, found->size_bytes, PROT_NONE);
+    close_pages(found);
   }
   pthread_mutex_unlock(&found->mutex);
+  return code;
+}
+
+// -----------------------------------------------------------------------------
+// Copies between devices
+// -----------------------------------------------------------------------------
+
+static int32_t copy_between(void* context, const ferry_device_copy* copy,
+                            ferry_status* status) {
+  (void)context;
+  uint64_t source_offset = copy->source_offset_bytes;
+  uint64_t destination_offset = copy->destination_offset_bytes;
+  uint64_t size_bytes = copy->size_bytes;
+  block *source, *destination;
+  int32_t code = find_range(copy->source_index, copy->source_handle,
+                            source_offset, size_bytes, &source, status);
+  if (code != FERRY_OK) return code;
+  code = find_range(copy->destination_index, copy->destination_handle,
+                    destination_offset, size_bytes, &destination, status);
+  if (code != FERRY_OK || size_bytes == 0) return code;
+  if (source == destination &&
+      source_offset < destination_offset + size_bytes &&
+      destination_offset < source_offset + size_bytes) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT, "the ranges overlap");
+  }
+  // The order of the locks does not depend on the direction. Otherwise two
+  // copies in opposite directions could wait for each other for ever.
+  block* first = source < destination ? source : destination;
+  block* second = first == source ? destination : source;
+  pthread_mutex_lock(&first->mutex);
+  if (second != first) pthread_mutex_lock(&second->mutex);
+  code = open_pages(source, status);
+  if (code == FERRY_OK) code = open_pages(destination, status);
+  if (code == FERRY_OK) {
+    memcpy((char*)destination->pages + destination_offset,
+           (const char*)source->pages + source_offset, size_bytes);
+  }
+  close_pages(source);
+  close_pages(destination);
+  if (second != first) pthread_mutex_unlock(&second->mutex);
+  pthread_mutex_unlock(&first->mutex);
   return code;
 }
 
@@ -269,10 +333,11 @@ int32_t toy_copy(const ferry_copy* request, ferry_status* status) {
 // -----------------------------------------------------------------------------
 
 #ifdef TOY_ASYNC
-#define CAPABILITIES \
-  (FERRY_CAPABILITY_TAGS | FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC)
+#define CAPABILITIES                                      \
+  (FERRY_CAPABILITY_TAGS | FERRY_CAPABILITY_DEVICE_COPY | \
+   FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC)
 #else
-#define CAPABILITIES FERRY_CAPABILITY_TAGS
+#define CAPABILITIES (FERRY_CAPABILITY_TAGS | FERRY_CAPABILITY_DEVICE_COPY)
 #endif
 
 static const ferry_backend kToy = {
@@ -286,6 +351,7 @@ static const ferry_backend kToy = {
     .capabilities = CAPABILITIES,
     .device_tag = device_tag,
     .find_device = find_device,
+    .copy_between = copy_between,
 #ifdef TOY_ASYNC
     .queue_create = toy_queue_create,
     .queue_destroy = toy_queue_destroy,
