@@ -47,6 +47,28 @@ int32_t opencl_find_device(uint32_t index, opencl_device** device,
   return FERRY_OK;
 }
 
+int32_t opencl_find_working_device(uint32_t index, opencl_device** device,
+                                   ferry_status* status) {
+  int32_t code = opencl_find_device(index, device, status);
+  if (code != FERRY_OK) return code;
+  cl_int lost = (*device)->lost;
+  if (lost == CL_SUCCESS) return FERRY_OK;
+  status->vendor_code = lost;
+  status->flags |= FERRY_STATUS_DEVICE_LOST;
+  return ferry_fail(status, FERRY_UNAVAILABLE,
+                    "the plugin does not use the device any more, because an "
+                    "earlier wait for its work failed; restart the process to "
+                    "use it again");
+}
+
+int32_t opencl_fail_wait(opencl_device* device, ferry_status* status,
+                         const char* what, cl_int error) {
+  cl_int none = CL_SUCCESS;
+  atomic_compare_exchange_strong(&device->lost, &none, error);
+  status->flags |= FERRY_STATUS_DEVICE_LOST;
+  return opencl_fail(status, what, error);
+}
+
 int32_t opencl_context(opencl_device* device, cl_context* context,
                        ferry_status* status) {
   const cl_context_properties properties[] = {

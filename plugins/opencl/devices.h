@@ -22,6 +22,7 @@
 #define FERRY_PLUGINS_OPENCL_DEVICES_H_
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "api.h"
@@ -38,6 +39,11 @@ typedef struct opencl_device {
   uint64_t max_allocation_bytes;
   uint8_t uuid[16];
 
+  // The error of the first wait that failed; CL_SUCCESS if there was none. The
+  // device is then lost: copies may run on it without end, so nothing may use
+  // it or reuse the host memory that they use.
+  _Atomic cl_int lost;
+
   pthread_mutex_t mutex;
   // Guarded by `mutex`.
   cl_context context;  // null until first use
@@ -49,11 +55,26 @@ typedef struct opencl_device {
 // a child of the process that found the devices.
 int32_t opencl_usable(ferry_status* status);
 
-// Finds the device `index`. Thread-safe, as all functions below.
+// Finds the device `index`, which may be lost. Thread-safe, as all functions
+// below.
 //
 // FERRY_OUT_OF_RANGE: there is no such device.
 int32_t opencl_find_device(uint32_t index, opencl_device** device,
                            ferry_status* status);
+
+// Finds the device `index` for new work.
+//
+// FERRY_OUT_OF_RANGE: there is no such device.
+// FERRY_UNAVAILABLE: the device is lost, which the flags of `status` say, too.
+int32_t opencl_find_working_device(uint32_t index, opencl_device** device,
+                                   ferry_status* status);
+
+// Reports that `what`, which should have waited for work on the device, failed
+// with `error`. Marks the device as lost, whatever the error is, because the
+// work may go on. Fills `status` like `opencl_fail`, and sets
+// FERRY_STATUS_DEVICE_LOST.
+int32_t opencl_fail_wait(opencl_device* device, ferry_status* status,
+                         const char* what, cl_int error);
 
 // Gets the device's context, and creates it if there is none.
 int32_t opencl_context(opencl_device* device, cl_context* context,

@@ -72,3 +72,7 @@ int32_t opencl_fail(ferry_status* status, const char* what, cl_int error) {
   if (is_device_lost(error)) status->flags |= FERRY_STATUS_DEVICE_LOST;
   return ferry_fail(status, code_of(error), message);
 }
+
+int32_t opencl_no_host_memory(ferry_status* status) {
+  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
+}

@@ -27,4 +27,8 @@ const char* opencl_error_name(cl_int error);
 //     before OpenCL sees them.
 int32_t opencl_fail(ferry_status* status, const char* what, cl_int error);
 
+// Reports that the host has too little memory. Fills `status`, and returns
+// FERRY_RESOURCE_EXHAUSTED.
+int32_t opencl_no_host_memory(ferry_status* status);
+
 #endif  // FERRY_PLUGINS_OPENCL_ERRORS_H_

@@ -4,56 +4,17 @@
 #include "host_memory.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <search.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "api.h"
+#include "blocks.h"
 #include "devices.h"
 #include "errors.h"
-#include "memory.h"
 
 enum { kAlignment = 64 };
 
-typedef struct block {
-  void* address;  // what the host has: aligned
-  void* mapped;   // what OpenCL mapped
-  cl_mem buffer;
-  uint32_t device_index;
-} block;
-
-// All blocks, ordered by address.
-static pthread_mutex_t blocks_mutex = PTHREAD_MUTEX_INITIALIZER;
-static void* blocks;  // guarded by `blocks_mutex`
-
-static int compare_blocks(const void* left, const void* right) {
-  uintptr_t a = (uintptr_t)((const block*)left)->address;
-  uintptr_t b = (uintptr_t)((const block*)right)->address;
-  return (a > b) - (a < b);
-}
-
-static int add_block(block* added) {
-  pthread_mutex_lock(&blocks_mutex);
-  int is_added = tsearch(added, &blocks, compare_blocks) != NULL;
-  pthread_mutex_unlock(&blocks_mutex);
-  return is_added;
-}
-
-// Returns the block at an address, which is then no longer in the tree; or
-// null.
-static block* take_block(uint32_t device_index, void* address) {
-  const block wanted = {.address = address};
-  block* taken = NULL;
-  pthread_mutex_lock(&blocks_mutex);
-  block** found = tfind(&wanted, &blocks, compare_blocks);
-  if (found != NULL && (*found)->device_index == device_index) {
-    taken = *found;
-    tdelete(&wanted, &blocks, compare_blocks);
-  }
-  pthread_mutex_unlock(&blocks_mutex);
-  return taken;
-}
+// All host memory, by the aligned address that the host has.
+static opencl_blocks blocks = OPENCL_NO_BLOCKS;
 
 static int32_t map(opencl_device* device, cl_mem buffer, size_t size_bytes,
                    void** mapped, ferry_status* status) {
@@ -76,17 +37,23 @@ static int32_t unmap(opencl_device* device, cl_mem buffer, void* mapped,
   if (code != FERRY_OK) return code;
   cl_int error =
       opencl.clEnqueueUnmapMemObject(queue, buffer, mapped, 0, NULL, NULL);
-  if (error == CL_SUCCESS) error = opencl.clFinish(queue);
-  opencl_return_queue(device, queue, error == CL_SUCCESS);
-  if (error == CL_SUCCESS) return FERRY_OK;
-  return opencl_fail(status, "clEnqueueUnmapMemObject", error);
+  if (error != CL_SUCCESS) {
+    code = opencl_fail(status, "clEnqueueUnmapMemObject", error);
+  } else {
+    error = opencl.clFinish(queue);
+    if (error != CL_SUCCESS) {
+      code = opencl_fail_wait(device, status, "clFinish", error);
+    }
+  }
+  opencl_return_queue(device, queue, code == FERRY_OK);
+  return code;
 }
 
 int32_t opencl_host_allocate(void* context, uint32_t index, uint64_t size_bytes,
                              void** address, ferry_status* status) {
   (void)context;
   opencl_device* device;
-  int32_t code = opencl_find_device(index, &device, status);
+  int32_t code = opencl_find_working_device(index, &device, status);
   if (code != FERRY_OK) return code;
   if (size_bytes == 0) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
@@ -109,33 +76,28 @@ int32_t opencl_host_allocate(void* context, uint32_t index, uint64_t size_bytes,
   cl_context device_context;
   code = opencl_context(device, &device_context, status);
   if (code != FERRY_OK) return code;
-  block* made = malloc(sizeof(*made));
-  if (made == NULL) {
-    return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
-  }
-  made->device_index = index;
+  opencl_block made = {.device_index = index, .size_bytes = size_bytes};
   cl_int error = CL_SUCCESS;
-  made->buffer = opencl.clCreateBuffer(
-      device_context, CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, mapped_bytes,
-      NULL, &error);
-  if (made->buffer == NULL) {
-    free(made);
-    return opencl_fail(status, "clCreateBuffer", error);
-  }
-  code = map(device, made->buffer, mapped_bytes, &made->mapped, status);
+  made.buffer = opencl.clCreateBuffer(device_context,
+                                      CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR,
+                                      mapped_bytes, NULL, &error);
+  if (made.buffer == NULL) return opencl_fail(status, "clCreateBuffer", error);
+  code = map(device, made.buffer, mapped_bytes, &made.mapped, status);
   if (code == FERRY_OK) {
-    uintptr_t start = (uintptr_t)made->mapped;
-    made->address =
-        (char*)made->mapped + (kAlignment - start % kAlignment) % kAlignment;
-    if (add_block(made)) {
-      *address = made->address;
+    uintptr_t start = (uintptr_t)made.mapped;
+    void* aligned =
+        (char*)made.mapped + (kAlignment - start % kAlignment) % kAlignment;
+    made.key = (uint64_t)(uintptr_t)aligned;
+    code = opencl_add_block(&blocks, &made, status);
+    if (code == FERRY_OK) {
+      *address = aligned;
       return FERRY_OK;
     }
-    unmap(device, made->buffer, made->mapped, status);
-    code = ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
+    // The status keeps the first error.
+    ferry_status ignored = {.struct_size = sizeof(ignored)};
+    unmap(device, made.buffer, made.mapped, &ignored);
   }
-  opencl.clReleaseMemObject(made->buffer);
-  free(made);
+  opencl.clReleaseMemObject(made.buffer);
   return code;
 }
 
@@ -145,16 +107,18 @@ int32_t opencl_host_free(void* context, uint32_t index, void* address,
   opencl_device* device;
   int32_t code = opencl_find_device(index, &device, status);
   if (code != FERRY_OK) return code;
-  block* freed = take_block(index, address);
-  if (freed == NULL) {
+  opencl_block freed;
+  if (!opencl_take_block(&blocks, index, (uint64_t)(uintptr_t)address,
+                         &freed)) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
                       "the OpenCL plugin did not allocate this host memory");
   }
-  code = unmap(device, freed->buffer, freed->mapped, status);
-  // Released also if that failed: the device is then lost, and the memory with
-  // it.
-  cl_int error = opencl.clReleaseMemObject(freed->buffer);
-  free(freed);
+  // A copy may still use the memory, which therefore stays mapped.
+  if (device->lost != CL_SUCCESS) return FERRY_OK;
+  code = unmap(device, freed.buffer, freed.mapped, status);
+  // Releases the buffer even if that failed. OpenCL keeps it until the commands
+  // that use it have ended.
+  cl_int error = opencl.clReleaseMemObject(freed.buffer);
   if (code == FERRY_OK && error != CL_SUCCESS) {
     return opencl_fail(status, "clReleaseMemObject", error);
   }

@@ -6,52 +6,14 @@
 #include "memory.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <search.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
+#include "blocks.h"
 #include "errors.h"
 
-// -----------------------------------------------------------------------------
-// The buffers
-// -----------------------------------------------------------------------------
-
-typedef struct block {
-  cl_mem buffer;
-  uint64_t size_bytes;
-  uint32_t device_index;
-} block;
-
-// All blocks, ordered by buffer.
-static pthread_mutex_t blocks_mutex = PTHREAD_MUTEX_INITIALIZER;
-static void* blocks;  // guarded by `blocks_mutex`
-
-static int compare_blocks(const void* left, const void* right) {
-  uintptr_t a = (uintptr_t)((const block*)left)->buffer;
-  uintptr_t b = (uintptr_t)((const block*)right)->buffer;
-  return (a > b) - (a < b);
-}
-
-static int add_block(block* added) {
-  pthread_mutex_lock(&blocks_mutex);
-  int is_added = tsearch(added, &blocks, compare_blocks) != NULL;
-  pthread_mutex_unlock(&blocks_mutex);
-  return is_added;
-}
-
-// Returns the block of a handle, or null. `blocks_mutex` is held.
-static block* find_block(uint32_t device_index, uint64_t handle) {
-  const block wanted = {.buffer = (cl_mem)(uintptr_t)handle};
-  block** found = tfind(&wanted, &blocks, compare_blocks);
-  return found != NULL && (*found)->device_index == device_index ? *found
-                                                                 : NULL;
-}
-
-static int32_t no_host_memory(ferry_status* status) {
-  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
-}
+// All buffers, by handle.
+static opencl_blocks blocks = OPENCL_NO_BLOCKS;
 
 static int32_t not_ours(ferry_status* status) {
   return ferry_fail(status, FERRY_INVALID_ARGUMENT,
@@ -67,7 +29,7 @@ int32_t opencl_allocate(void* context, uint32_t index, uint64_t size_bytes,
                         uint64_t* handle, ferry_status* status) {
   (void)context;
   opencl_device* device;
-  int32_t code = opencl_find_device(index, &device, status);
+  int32_t code = opencl_find_working_device(index, &device, status);
   if (code != FERRY_OK) return code;
   if (size_bytes == 0) {
     *handle = 0;
@@ -85,23 +47,21 @@ int32_t opencl_allocate(void* context, uint32_t index, uint64_t size_bytes,
   cl_context device_context;
   code = opencl_context(device, &device_context, status);
   if (code != FERRY_OK) return code;
-  block* made = malloc(sizeof(*made));
-  if (made == NULL) return no_host_memory(status);
   cl_int error = CL_SUCCESS;
   cl_mem buffer = opencl.clCreateBuffer(device_context, CL_MEM_READ_WRITE,
                                         size_bytes, NULL, &error);
-  if (buffer == NULL) {
-    free(made);
-    return opencl_fail(status, "clCreateBuffer", error);
+  if (buffer == NULL) return opencl_fail(status, "clCreateBuffer", error);
+  const opencl_block made = {.key = (uint64_t)(uintptr_t)buffer,
+                             .device_index = index,
+                             .buffer = buffer,
+                             .size_bytes = size_bytes};
+  code = opencl_add_block(&blocks, &made, status);
+  if (code == FERRY_OK) {
+    *handle = made.key;
+  } else {
+    opencl.clReleaseMemObject(buffer);
   }
-  *made = (block){buffer, size_bytes, index};
-  if (add_block(made)) {
-    *handle = (uint64_t)(uintptr_t)buffer;
-    return FERRY_OK;
-  }
-  opencl.clReleaseMemObject(buffer);
-  free(made);
-  return no_host_memory(status);
+  return code;
 }
 
 int32_t opencl_free(void* context, uint32_t index, uint64_t handle,
@@ -110,13 +70,11 @@ int32_t opencl_free(void* context, uint32_t index, uint64_t handle,
   opencl_device* device;
   int32_t code = opencl_find_device(index, &device, status);
   if (code != FERRY_OK || handle == 0) return code;
-  pthread_mutex_lock(&blocks_mutex);
-  block* freed = find_block(index, handle);
-  if (freed != NULL) tdelete(freed, &blocks, compare_blocks);
-  pthread_mutex_unlock(&blocks_mutex);
-  if (freed == NULL) return not_ours(status);
-  cl_int error = opencl.clReleaseMemObject(freed->buffer);
-  free(freed);
+  opencl_block freed;
+  if (!opencl_take_block(&blocks, index, handle, &freed)) {
+    return not_ours(status);
+  }
+  cl_int error = opencl.clReleaseMemObject(freed.buffer);
   if (error == CL_SUCCESS) return FERRY_OK;
   return opencl_fail(status, "clReleaseMemObject", error);
 }
@@ -133,29 +91,23 @@ int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
                       "the OpenCL plugin copies only to a device and to the "
                       "host");
   }
-  int32_t code = opencl_find_device(copy->device_index, device, status);
+  int32_t code = opencl_find_working_device(copy->device_index, device, status);
   if (code != FERRY_OK) return code;
-  cl_mem found_buffer = NULL;
-  uint64_t size_bytes = 0;
-  if (copy->handle != 0) {
-    pthread_mutex_lock(&blocks_mutex);
-    const block* found = find_block(copy->device_index, copy->handle);
-    if (found != NULL) {
-      found_buffer = found->buffer;
-      size_bytes = found->size_bytes;
-    }
-    pthread_mutex_unlock(&blocks_mutex);
-    // The host frees no memory that a copy uses, so the buffer stays.
-    if (found_buffer == NULL) return not_ours(status);
+  // The memory of 0 bytes has no buffer.
+  opencl_block found = {0};
+  // The host frees no memory that a copy uses, so the buffer stays.
+  if (copy->handle != 0 &&
+      !opencl_find_block(&blocks, copy->device_index, copy->handle, &found)) {
+    return not_ours(status);
   }
   // Written so that no sum can wrap.
-  if (copy->offset_bytes > size_bytes ||
-      copy->size_bytes > size_bytes - copy->offset_bytes) {
+  if (copy->offset_bytes > found.size_bytes ||
+      copy->size_bytes > found.size_bytes - copy->offset_bytes) {
     char message[sizeof(status->message)];
     snprintf(message, sizeof(message),
              "%" PRIu64 " bytes at offset %" PRIu64
              " are not inside the memory, which has %" PRIu64 " bytes",
-             copy->size_bytes, copy->offset_bytes, size_bytes);
+             copy->size_bytes, copy->offset_bytes, found.size_bytes);
     return ferry_fail(status, FERRY_OUT_OF_RANGE, message);
   }
   if (copy->size_bytes != 0 && (copy->direction == FERRY_COPY_TO_DEVICE
@@ -164,13 +116,13 @@ int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
                       "the address in host memory is null");
   }
-  *buffer = copy->size_bytes == 0 ? NULL : found_buffer;
+  *buffer = copy->size_bytes == 0 ? NULL : found.buffer;
   return FERRY_OK;
 }
 
-int32_t opencl_enqueue_copy(cl_command_queue queue, const ferry_copy* copy,
-                            cl_mem buffer, cl_event* done,
-                            ferry_status* status) {
+int32_t opencl_enqueue_copy(opencl_device* device, cl_command_queue queue,
+                            const ferry_copy* copy, cl_mem buffer,
+                            cl_event* done, ferry_status* status) {
   int to_device = copy->direction == FERRY_COPY_TO_DEVICE;
   cl_int error =
       to_device
@@ -188,10 +140,12 @@ int32_t opencl_enqueue_copy(cl_command_queue queue, const ferry_copy* copy,
   // Without it a driver need not begin, and the event would never be ready.
   error = opencl.clFlush(queue);
   if (error == CL_SUCCESS) return FERRY_OK;
-  // The copy may be under way all the same, and the host memory is not ours.
-  opencl.clFinish(queue);
+  // The copy may be under way all the same, so it has to end before the host
+  // reuses its memory.
+  cl_int finished = opencl.clFinish(queue);
   opencl.clReleaseEvent(*done);
-  return opencl_fail(status, "clFlush", error);
+  if (finished == CL_SUCCESS) return opencl_fail(status, "clFlush", error);
+  return opencl_fail_wait(device, status, "clFinish", finished);
 }
 
 int32_t opencl_wait(cl_event event, ferry_status* status) {
@@ -226,7 +180,7 @@ int32_t opencl_copy(void* context, const ferry_copy* copy,
   // A blocking write returns when the host memory may be reused, which can be
   // before the bytes are on the device. The event comes after both.
   cl_event done;
-  code = opencl_enqueue_copy(queue, copy, buffer, &done, status);
+  code = opencl_enqueue_copy(device, queue, copy, buffer, &done, status);
   if (code == FERRY_OK) {
     code = opencl_wait(done, status);
     opencl.clReleaseEvent(done);

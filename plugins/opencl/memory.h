@@ -39,10 +39,10 @@ int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
 
 // Enqueues a copy that `opencl_check_copy` has accepted; `buffer` is not null.
 // Writes the event of the copy to `done`, which the caller releases. The queue
-// is flushed. If this fails, nothing is under way.
-int32_t opencl_enqueue_copy(cl_command_queue queue, const ferry_copy* copy,
-                            cl_mem buffer, cl_event* done,
-                            ferry_status* status);
+// is flushed. If this fails, nothing is under way, unless the device is lost.
+int32_t opencl_enqueue_copy(opencl_device* device, cl_command_queue queue,
+                            const ferry_copy* copy, cl_mem buffer,
+                            cl_event* done, ferry_status* status);
 
 // Waits for an event, and returns the status code of its command.
 int32_t opencl_wait(cl_event event, ferry_status* status);

@@ -12,16 +12,12 @@
 #include "memory.h"
 
 typedef struct queue {
-  const opencl_device* device;
+  opencl_device* device;
   cl_command_queue commands;
   // Held while a command is issued. OpenCL allows threads to share a queue, but
   // PoCL's device "basic" (3.1) deadlocks if two flush it at once.
   pthread_mutex_t mutex;
 } queue;
-
-static int32_t no_host_memory(ferry_status* status) {
-  return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
-}
 
 static cl_event event_of(uint64_t handle) {
   return (cl_event)(uintptr_t)handle;
@@ -35,10 +31,10 @@ int32_t opencl_queue_create(void* context, uint32_t index, uint64_t* handle,
                             ferry_status* status) {
   (void)context;
   opencl_device* device;
-  int32_t code = opencl_find_device(index, &device, status);
+  int32_t code = opencl_find_working_device(index, &device, status);
   if (code != FERRY_OK) return code;
   queue* made = malloc(sizeof(*made));
-  if (made == NULL) return no_host_memory(status);
+  if (made == NULL) return opencl_no_host_memory(status);
   made->device = device;
   code = opencl_new_queue(device, &made->commands, status);
   if (code != FERRY_OK) {
@@ -56,11 +52,14 @@ int32_t opencl_queue_destroy(void* context, uint64_t handle,
   int32_t code = opencl_usable(status);
   if (code != FERRY_OK) return code;
   queue* closed = (queue*)(uintptr_t)handle;
+  opencl_device* device = closed->device;
   cl_int finished = opencl.clFinish(closed->commands);
   cl_int released = opencl.clReleaseCommandQueue(closed->commands);
   pthread_mutex_destroy(&closed->mutex);
   free(closed);
-  if (finished != CL_SUCCESS) return opencl_fail(status, "clFinish", finished);
+  if (finished != CL_SUCCESS) {
+    return opencl_fail_wait(device, status, "clFinish", finished);
+  }
   if (released != CL_SUCCESS) {
     return opencl_fail(status, "clReleaseCommandQueue", released);
   }
@@ -95,9 +94,9 @@ int32_t opencl_copy_async(void* context, uint64_t handle,
   }
   cl_event done;
   pthread_mutex_lock(&used->mutex);
-  code = buffer == NULL
-             ? enqueue_nothing(used->commands, &done, status)
-             : opencl_enqueue_copy(used->commands, copy, buffer, &done, status);
+  code = buffer == NULL ? enqueue_nothing(used->commands, &done, status)
+                        : opencl_enqueue_copy(device, used->commands, copy,
+                                              buffer, &done, status);
   pthread_mutex_unlock(&used->mutex);
   if (code == FERRY_OK) *event = (uint64_t)(uintptr_t)done;
   return code;

@@ -7,6 +7,8 @@
 //   opencl_calls faults PLUGIN    with copies that fail on the device, and with
 //                                 arguments that are wrong; runs on
 //                                 opencl_shim.c with OPENCL_FAULT=copy:2:-4
+//   opencl_calls lost_HOW PLUGIN  with a wait on device 0 that fails, by a copy,
+//                                 a copy_async or a queue_destroy
 //   opencl_calls threads PLUGIN   all of them on many threads, built with a
 //                                 sanitizer
 //
@@ -245,6 +247,82 @@ static void check_faults(const ferry_backend* table) {
          FERRY_INVALID_ARGUMENT);
 }
 
+static void expect_lost(int32_t code, const ferry_status* status) {
+  EXPECT(code == FERRY_UNAVAILABLE);
+  EXPECT((status->flags & FERRY_STATUS_DEVICE_LOST) != 0);
+  EXPECT(strstr(status->message, "restart the process") != NULL);
+}
+
+// A wait for work on device 0 fails, so the work may go on. `how` says which:
+// that of a failed copy, or that at the end of a queue.
+static void check_lost(const ferry_backend* table, const char* how) {
+  ferry_status status = new_status();
+  char bytes[100] = "some bytes";
+  void* pinned = NULL;
+  uint64_t handle = 0, queue = 0, other_queue = 0, event = 0;
+  EXPECT(table->allocate(table->context, 0, sizeof(bytes), &handle, &status) ==
+         FERRY_OK);
+  EXPECT(table->host_allocate(table->context, 0, sizeof(bytes), &pinned,
+                              &status) == FERRY_OK);
+  EXPECT(table->queue_create(table->context, 0, &queue, &status) == FERRY_OK);
+  EXPECT(table->queue_create(table->context, 0, &other_queue, &status) ==
+         FERRY_OK);
+  ferry_copy copy = {.struct_size = sizeof(copy),
+                     .direction = FERRY_COPY_TO_DEVICE,
+                     .handle = handle,
+                     .size_bytes = sizeof(bytes),
+                     .host_source = pinned};
+  status = new_status();
+  int32_t code = FERRY_OK;
+  if (strcmp(how, "copy") == 0) {
+    code = table->copy(table->context, &copy, &status);
+  } else if (strcmp(how, "copy_async") == 0) {
+    code = table->copy_async(table->context, queue, &copy, &event, &status);
+  } else {
+    code = table->queue_destroy(table->context, queue, &status);
+    queue = 0;
+  }
+  EXPECT(code == FERRY_RESOURCE_EXHAUSTED);
+  EXPECT(status.vendor_code == -5);
+  EXPECT((status.flags & FERRY_STATUS_DEVICE_LOST) != 0);
+  // Nothing new begins on the device.
+  uint64_t unused = 0;
+  void* address = NULL;
+  status = new_status();
+  expect_lost(table->allocate(table->context, 0, 1, &unused, &status), &status);
+  status = new_status();
+  expect_lost(table->host_allocate(table->context, 0, 1, &address, &status),
+              &status);
+  status = new_status();
+  expect_lost(table->copy(table->context, &copy, &status), &status);
+  status = new_status();
+  expect_lost(
+      table->copy_async(table->context, other_queue, &copy, &event, &status),
+      &status);
+  status = new_status();
+  expect_lost(table->queue_create(table->context, 0, &unused, &status),
+              &status);
+  // Other devices are not affected, and there are as many as before.
+  ferry_devices devices = {.struct_size = sizeof(devices)};
+  EXPECT(table->device_count(table->context, &devices, &status) == FERRY_OK);
+  EXPECT(devices.count == 2);
+  copy.device_index = 1;
+  EXPECT(table->allocate(table->context, 1, sizeof(bytes), &copy.handle,
+                         &status) == FERRY_OK);
+  EXPECT(table->copy(table->context, &copy, &status) == FERRY_OK);
+  EXPECT(table->free(table->context, 1, copy.handle, &status) == FERRY_OK);
+  // What the host has is taken back, but the memory that a copy may still use
+  // stays.
+  if (queue != 0) {
+    EXPECT(table->queue_destroy(table->context, queue, &status) == FERRY_OK);
+  }
+  EXPECT(table->queue_destroy(table->context, other_queue, &status) ==
+         FERRY_OK);
+  EXPECT(table->host_free(table->context, 0, pinned, &status) == FERRY_OK);
+  memset(pinned, 1, sizeof(bytes));
+  EXPECT(table->free(table->context, 0, handle, &status) == FERRY_OK);
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
   void* library = dlopen(argv[2], RTLD_NOW);
@@ -263,6 +341,8 @@ int main(int argc, char** argv) {
   const ferry_backend* table = plugin->backends[0];
   if (strcmp(argv[1], "threads") == 0) {
     check_threads(table);
+  } else if (strncmp(argv[1], "lost_", 5) == 0) {
+    check_lost(table, argv[1] + 5);
   } else {
     check_faults(table);
   }

@@ -4,9 +4,10 @@
 // A "libOpenCL.so.1" between the OpenCL plugin and the real one, for
 // opencl_test.py. It passes every call on, and can
 //
-//   - let a call fail: OPENCL_FAULT=FUNCTION:N:ERROR, such as
-//     clFlush:2:-5. "copy" as the function means the N-th read or write is
-//     accepted, and its event fails, as at a driver that allocates late;
+//   - let calls fail: OPENCL_FAULT=FUNCTION:N:ERROR, such as clFlush:2:-5, or
+//     several of these separated by commas, for different functions. "copy" as
+//     the function means the N-th read or write is accepted, and its event
+//     fails, as at a driver that allocates late;
 //   - delay the copies: OPENCL_LATE=MICROSECONDS. Each begins at a random time
 //     up to that after it was enqueued, by the seed OPENCL_SEED;
 //   - write what is alive when the process ends: OPENCL_BALANCE=PATH.
@@ -25,7 +26,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static atomic_long buffers, queues, events, mappings, calls;
+static atomic_long buffers, queues, events, mappings;
+// The calls of each function of OPENCL_FAULT.
+enum { MAX_FAULTS = 4 };
+static atomic_long calls[MAX_FAULTS];
 
 static void* real(const char* name) {
   static void* library;
@@ -46,14 +50,18 @@ static void* real(const char* name) {
 static cl_int fault(const char* function) {
   const char* wanted = getenv("OPENCL_FAULT");
   size_t length = strlen(function);
-  if (wanted == NULL || strncmp(wanted, function, length) != 0 ||
-      wanted[length] != ':') {
-    return CL_SUCCESS;
+  for (int i = 0; wanted != NULL; ++i) {
+    if (i == MAX_FAULTS) _exit(3);
+    if (strncmp(wanted, function, length) == 0 && wanted[length] == ':') {
+      long number = 0;
+      int error = 0;
+      if (sscanf(wanted + length, ":%ld:%d", &number, &error) != 2) _exit(3);
+      return atomic_fetch_add(&calls[i], 1) + 1 == number ? error : CL_SUCCESS;
+    }
+    wanted = strchr(wanted, ',');
+    if (wanted != NULL) ++wanted;
   }
-  long number = 0;
-  int error = 0;
-  if (sscanf(wanted + length, ":%ld:%d", &number, &error) != 2) _exit(3);
-  return atomic_fetch_add(&calls, 1) + 1 == number ? error : CL_SUCCESS;
+  return CL_SUCCESS;
 }
 
 #define FAIL_IF_WANTED(function)                         \
@@ -77,7 +85,7 @@ __attribute__((destructor)) static void write_balance(void) {
   if (file == NULL) return;
   fprintf(file,
           "buffers %ld\nqueues %ld\nevents %ld\nmappings %ld\ncalls %ld\n",
-          buffers, queues, events, mappings, calls);
+          buffers, queues, events, mappings, calls[0]);
   fclose(file);
 }
 
@@ -271,6 +279,7 @@ cl_int clWaitForEvents(cl_uint count, const cl_event* list) {
 
 cl_int clGetEventInfo(cl_event event, cl_event_info what, size_t size,
                       void* value, size_t* value_size) {
+  FAIL_IF_WANTED("clGetEventInfo");
   return REAL(clGetEventInfo)(event, what, size, value, value_size);
 }
 

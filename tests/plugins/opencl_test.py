@@ -255,6 +255,25 @@ class OpenClTest(unittest.TestCase):
         self.assertEqual((result.stdout, result.returncode), ('', 0))
         self.expect_no_leak('calls')
 
+    def test_a_device_is_lost_if_a_wait_for_its_work_fails(self):
+        for how, faults in (
+                ('copy', 'clFlush:1:-6,clFinish:1:-5'),
+                ('copy_async', 'clFlush:1:-6,clFinish:1:-5'),
+                ('queue_destroy', 'clFinish:1:-5')):
+            with self.subTest(how=how):
+                result = subprocess.run(
+                    [self.calls, 'lost_' + how, self.plugin],
+                    env=self.shim_environment(devices='pthread basic',
+                                              OPENCL_FAULT=faults),
+                    capture_output=True, text=True, check=False,
+                    timeout=SECONDS)
+                self.assertEqual((result.stdout, result.returncode), ('', 0))
+                balance = self.balance()
+                # The pinned memory.
+                self.assertEqual(
+                    (balance['buffers'], balance['mappings'],
+                     balance['events']), (1, 1, 0))
+
     def test_threads_under_sanitizers(self):
         # The sanitizers see the plugin and what it calls in the C library, but
         # not into OpenCL.
@@ -325,9 +344,15 @@ class OpenClTest(unittest.TestCase):
                     self.assertEqual(answer, 'ok', what)
                     self.expect_no_leak(what)
                     break
-                # What cannot be unmapped goes with its buffer.
-                self.expect_no_leak(
-                    what, int(function == 'clEnqueueUnmapMemObject'))
+                if function == 'clFinish':
+                    # The device is lost, so pinned memory may stay.
+                    balance = self.balance()
+                    self.assertEqual(balance['buffers'], balance['mappings'],
+                                     what)
+                else:
+                    # What cannot be unmapped goes with its buffer.
+                    self.expect_no_leak(
+                        what, int(function == 'clEnqueueUnmapMemObject'))
                 if answer != 'ok':
                     failures += 1
                     self.assertIn('driver code %d' % error, answer, what)
