@@ -148,7 +148,8 @@ int32_t opencl_enqueue_copy(opencl_device* device, cl_command_queue queue,
   return opencl_fail_wait(device, status, "clFinish", finished);
 }
 
-int32_t opencl_wait(cl_event event, ferry_status* status) {
+int32_t opencl_wait(opencl_device* device, cl_event event,
+                    ferry_status* status) {
   cl_int error = opencl.clWaitForEvents(1, &event);
   if (error == CL_SUCCESS) return FERRY_OK;
   // Either the copy has failed, and only the event knows how; or the wait has,
@@ -158,7 +159,7 @@ int32_t opencl_wait(cl_event event, ferry_status* status) {
     outcome = CL_QUEUED;
     if (opencl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
                               sizeof(outcome), &outcome, NULL) != CL_SUCCESS) {
-      return opencl_fail(status, "clWaitForEvents", error);
+      return opencl_fail_wait(device, status, "clWaitForEvents", error);
     }
     if (outcome <= CL_COMPLETE) break;
     const struct timespec pause = {.tv_nsec = 100000};
@@ -182,7 +183,7 @@ int32_t opencl_copy(void* context, const ferry_copy* copy,
   cl_event done;
   code = opencl_enqueue_copy(device, queue, copy, buffer, &done, status);
   if (code == FERRY_OK) {
-    code = opencl_wait(done, status);
+    code = opencl_wait(device, done, status);
     opencl.clReleaseEvent(done);
   }
   opencl_return_queue(device, queue, code == FERRY_OK);

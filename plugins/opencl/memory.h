@@ -44,7 +44,9 @@ int32_t opencl_enqueue_copy(opencl_device* device, cl_command_queue queue,
                             const ferry_copy* copy, cl_mem buffer,
                             cl_event* done, ferry_status* status);
 
-// Waits for an event, and returns the status code of its command.
-int32_t opencl_wait(cl_event event, ferry_status* status);
+// Waits for an event of `device`, and returns the status code of its command.
+// If it cannot wait, the device is lost.
+int32_t opencl_wait(opencl_device* device, cl_event event,
+                    ferry_status* status);
 
 #endif  // FERRY_PLUGINS_OPENCL_MEMORY_H_

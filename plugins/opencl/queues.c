@@ -19,9 +19,10 @@ typedef struct queue {
   pthread_mutex_t mutex;
 } queue;
 
-static cl_event event_of(uint64_t handle) {
-  return (cl_event)(uintptr_t)handle;
-}
+typedef struct event {
+  cl_event done;
+  opencl_device* device;  // that of the queue, which the event may outlive
+} event;
 
 // -----------------------------------------------------------------------------
 // Queues
@@ -79,26 +80,32 @@ static int32_t enqueue_nothing(cl_command_queue commands, cl_event* done,
   return opencl_fail(status, "clFlush", error);
 }
 
-int32_t opencl_copy_async(void* context, uint64_t handle,
-                          const ferry_copy* copy, uint64_t* event,
+int32_t opencl_copy_async(void* context, uint64_t queue_handle,
+                          const ferry_copy* copy, uint64_t* handle,
                           ferry_status* status) {
   (void)context;
   opencl_device* device;
   cl_mem buffer;
   int32_t code = opencl_check_copy(copy, &device, &buffer, status);
   if (code != FERRY_OK) return code;
-  queue* used = (queue*)(uintptr_t)handle;
+  queue* used = (queue*)(uintptr_t)queue_handle;
   if (device != used->device) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
                       "the queue belongs to another device");
   }
-  cl_event done;
+  event* made = malloc(sizeof(*made));
+  if (made == NULL) return opencl_no_host_memory(status);
+  made->device = device;
   pthread_mutex_lock(&used->mutex);
-  code = buffer == NULL ? enqueue_nothing(used->commands, &done, status)
+  code = buffer == NULL ? enqueue_nothing(used->commands, &made->done, status)
                         : opencl_enqueue_copy(device, used->commands, copy,
-                                              buffer, &done, status);
+                                              buffer, &made->done, status);
   pthread_mutex_unlock(&used->mutex);
-  if (code == FERRY_OK) *event = (uint64_t)(uintptr_t)done;
+  if (code == FERRY_OK) {
+    *handle = (uint64_t)(uintptr_t)made;
+  } else {
+    free(made);
+  }
   return code;
 }
 
@@ -111,7 +118,8 @@ int32_t opencl_event_wait(void* context, uint64_t handle,
   (void)context;
   int32_t code = opencl_usable(status);
   if (code != FERRY_OK) return code;
-  return opencl_wait(event_of(handle), status);
+  const event* waited = (event*)(uintptr_t)handle;
+  return opencl_wait(waited->device, waited->done, status);
 }
 
 int32_t opencl_event_release(void* context, uint64_t handle,
@@ -119,7 +127,9 @@ int32_t opencl_event_release(void* context, uint64_t handle,
   (void)context;
   int32_t code = opencl_usable(status);
   if (code != FERRY_OK) return code;
-  cl_int error = opencl.clReleaseEvent(event_of(handle));
+  event* released = (event*)(uintptr_t)handle;
+  cl_int error = opencl.clReleaseEvent(released->done);
+  free(released);
   if (error == CL_SUCCESS) return FERRY_OK;
   return opencl_fail(status, "clReleaseEvent", error);
 }

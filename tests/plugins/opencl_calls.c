@@ -7,8 +7,9 @@
 //   opencl_calls faults PLUGIN    with copies that fail on the device, and with
 //                                 arguments that are wrong; runs on
 //                                 opencl_shim.c with OPENCL_FAULT=copy:2:-4
-//   opencl_calls lost_HOW PLUGIN  with a wait on device 0 that fails, by a copy,
-//                                 a copy_async or a queue_destroy
+//   opencl_calls lost_HOW PLUGIN  with a wait on device 0 that fails; HOW is
+//                                 copy, copy_async, event_wait or
+//                                 queue_destroy
 //   opencl_calls threads PLUGIN   all of them on many threads, built with a
 //                                 sanitizer
 //
@@ -278,6 +279,11 @@ static void check_lost(const ferry_backend* table, const char* how) {
     code = table->copy(table->context, &copy, &status);
   } else if (strcmp(how, "copy_async") == 0) {
     code = table->copy_async(table->context, queue, &copy, &event, &status);
+  } else if (strcmp(how, "event_wait") == 0) {
+    EXPECT(table->copy_async(table->context, queue, &copy, &event, &status) ==
+           FERRY_OK);
+    code = table->event_wait(table->context, event, &status);
+    EXPECT(table->event_release(table->context, event, &status) == FERRY_OK);
   } else {
     code = table->queue_destroy(table->context, queue, &status);
     queue = 0;

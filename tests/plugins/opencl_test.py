@@ -259,6 +259,7 @@ class OpenClTest(unittest.TestCase):
         for how, faults in (
                 ('copy', 'clFlush:1:-6,clFinish:1:-5'),
                 ('copy_async', 'clFlush:1:-6,clFinish:1:-5'),
+                ('event_wait', 'clWaitForEvents:1:-5,clGetEventInfo:1:-6'),
                 ('queue_destroy', 'clFinish:1:-5')):
             with self.subTest(how=how):
                 result = subprocess.run(
