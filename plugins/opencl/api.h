@@ -24,6 +24,7 @@
   F(clCreateBuffer)              \
   F(clCreateCommandQueue)        \
   F(clCreateContext)             \
+  F(clEnqueueCopyBuffer)         \
   F(clEnqueueMapBuffer)          \
   F(clEnqueueMarkerWithWaitList) \
   F(clEnqueueReadBuffer)         \

@@ -42,7 +42,8 @@ typedef struct opencl_blocks {
 int32_t opencl_add_block(opencl_blocks* blocks, const opencl_block* block,
                          ferry_status* status);
 
-// Copies the block of a device and a key to `found`. Returns 0 if there is none.
+// Copies the block of a device and a key to `found`. Returns 0 if there is no
+// such block.
 int opencl_find_block(opencl_blocks* blocks, uint32_t device_index,
                       uint64_t key, opencl_block* found);
 

@@ -83,6 +83,32 @@ int32_t opencl_free(void* context, uint32_t index, uint64_t handle,
 // Copying
 // -----------------------------------------------------------------------------
 
+int32_t opencl_find_range(uint32_t index, uint64_t handle,
+                          uint64_t offset_bytes, uint64_t size_bytes,
+                          opencl_device** device, cl_mem* buffer,
+                          ferry_status* status) {
+  int32_t code = opencl_find_working_device(index, device, status);
+  if (code != FERRY_OK) return code;
+  // The memory of 0 bytes has no buffer.
+  opencl_block found = {0};
+  // The host frees no memory that a copy uses, so the buffer stays.
+  if (handle != 0 && !opencl_find_block(&blocks, index, handle, &found)) {
+    return not_ours(status);
+  }
+  // Written so that no sum can wrap.
+  if (offset_bytes > found.size_bytes ||
+      size_bytes > found.size_bytes - offset_bytes) {
+    char message[sizeof(status->message)];
+    snprintf(message, sizeof(message),
+             "%" PRIu64 " bytes at offset %" PRIu64
+             " are not inside the memory, which has %" PRIu64 " bytes",
+             size_bytes, offset_bytes, found.size_bytes);
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, message);
+  }
+  *buffer = found.buffer;
+  return FERRY_OK;
+}
+
 int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
                           cl_mem* buffer, ferry_status* status) {
   if (copy->direction != FERRY_COPY_TO_DEVICE &&
@@ -91,32 +117,17 @@ int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
                       "the OpenCL plugin copies only to a device and to the "
                       "host");
   }
-  int32_t code = opencl_find_working_device(copy->device_index, device, status);
+  int32_t code =
+      opencl_find_range(copy->device_index, copy->handle, copy->offset_bytes,
+                        copy->size_bytes, device, buffer, status);
   if (code != FERRY_OK) return code;
-  // The memory of 0 bytes has no buffer.
-  opencl_block found = {0};
-  // The host frees no memory that a copy uses, so the buffer stays.
-  if (copy->handle != 0 &&
-      !opencl_find_block(&blocks, copy->device_index, copy->handle, &found)) {
-    return not_ours(status);
-  }
-  // Written so that no sum can wrap.
-  if (copy->offset_bytes > found.size_bytes ||
-      copy->size_bytes > found.size_bytes - copy->offset_bytes) {
-    char message[sizeof(status->message)];
-    snprintf(message, sizeof(message),
-             "%" PRIu64 " bytes at offset %" PRIu64
-             " are not inside the memory, which has %" PRIu64 " bytes",
-             copy->size_bytes, copy->offset_bytes, found.size_bytes);
-    return ferry_fail(status, FERRY_OUT_OF_RANGE, message);
-  }
   if (copy->size_bytes != 0 && (copy->direction == FERRY_COPY_TO_DEVICE
                                     ? copy->host_source
                                     : copy->host_destination) == NULL) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
                       "the address in host memory is null");
   }
-  *buffer = copy->size_bytes == 0 ? NULL : found.buffer;
+  if (copy->size_bytes == 0) *buffer = NULL;
   return FERRY_OK;
 }
 
@@ -137,13 +148,18 @@ int32_t opencl_enqueue_copy(opencl_device* device, cl_command_queue queue,
         status, to_device ? "clEnqueueWriteBuffer" : "clEnqueueReadBuffer",
         error);
   }
+  return opencl_start(device, queue, *done, status);
+}
+
+int32_t opencl_start(opencl_device* device, cl_command_queue queue,
+                     cl_event done, ferry_status* status) {
   // Without it a driver need not begin, and the event would never be ready.
-  error = opencl.clFlush(queue);
+  cl_int error = opencl.clFlush(queue);
   if (error == CL_SUCCESS) return FERRY_OK;
   // The copy may be under way all the same, so it has to end before the host
   // reuses its memory.
   cl_int finished = opencl.clFinish(queue);
-  opencl.clReleaseEvent(*done);
+  opencl.clReleaseEvent(done);
   if (finished == CL_SUCCESS) return opencl_fail(status, "clFlush", error);
   return opencl_fail_wait(device, status, "clFinish", finished);
 }

@@ -32,6 +32,18 @@ int32_t opencl_free(void* context, uint32_t index, uint64_t handle,
 int32_t opencl_copy(void* context, const ferry_copy* copy,
                     ferry_status* status);
 
+// Finds a working device, and the buffer of a range of its memory. The buffer
+// is null if the memory has 0 bytes.
+//
+// FERRY_OUT_OF_RANGE: there is no such device, or the range is not inside the
+//   memory.
+// FERRY_INVALID_ARGUMENT: the plugin did not allocate this memory.
+// FERRY_UNAVAILABLE: the device is lost.
+int32_t opencl_find_range(uint32_t index, uint64_t handle,
+                          uint64_t offset_bytes, uint64_t size_bytes,
+                          opencl_device** device, cl_mem* buffer,
+                          ferry_status* status);
+
 // Checks everything about a copy, and finds its device and its buffer. The
 // buffer is null if there is nothing to copy.
 int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
@@ -43,6 +55,12 @@ int32_t opencl_check_copy(const ferry_copy* copy, opencl_device** device,
 int32_t opencl_enqueue_copy(opencl_device* device, cl_command_queue queue,
                             const ferry_copy* copy, cl_mem buffer,
                             cl_event* done, ferry_status* status);
+
+// Makes the driver begin with the newest command of a queue, whose event is
+// `done`. If this fails, releases the event, and nothing is under way, unless
+// the device is lost.
+int32_t opencl_start(opencl_device* device, cl_command_queue queue,
+                     cl_event done, ferry_status* status);
 
 // Waits for an event of `device`, and returns the status code of its command.
 // If it cannot wait, the device is lost.

@@ -9,6 +9,7 @@
 
 #include "ferry/plugin.h"
 
+#include "device_copy.h"
 #include "devices.h"
 #include "host_memory.h"
 #include "memory.h"
@@ -16,7 +17,8 @@
 
 static const ferry_backend kOpenCl = {
     .struct_size = sizeof(ferry_backend),
-    .capabilities = FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC,
+    .capabilities = FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC |
+                    FERRY_CAPABILITY_DEVICE_COPY,
     .type = FERRY_STRING("opencl"),
     .device_count = opencl_device_count,
     .device_properties = opencl_device_properties,
@@ -30,6 +32,7 @@ static const ferry_backend kOpenCl = {
     .event_release = opencl_event_release,
     .host_allocate = opencl_host_allocate,
     .host_free = opencl_host_free,
+    .copy_between = opencl_copy_between,
 };
 
 static const ferry_backend* const kBackends[] = {&kOpenCl};

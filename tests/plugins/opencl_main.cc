@@ -10,6 +10,8 @@
 //                    with IN, on the host and on the device
 //   spread IN        loads IN onto two devices at once, and moves every tensor
 //                    to the other device and back
+//   copy IN          loads IN onto opencl:0, and copies every storage there,
+//                    without a staging buffer
 //   load IN...       loads each IN onto opencl:0, one after the other
 //   fork IN          loads IN, and again in a child of this process
 //
@@ -22,12 +24,15 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/devices/copy.h"
+#include "ferry/devices/staging.h"
 #include "ferry/runtime/plugins.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/graph_difference.h"
@@ -162,6 +167,29 @@ absl::Status Spread(const std::string& in) {
   return status;
 }
 
+absl::Status CopyOnDevice(const std::string& in) {
+  const absl::StatusOr<Value> value = LoadWith(in, MapLocation::To("opencl:0"));
+  if (!value.ok()) return value.status();
+  ResetPeakStagingBytes();
+  std::vector<std::pair<Storage, Storage>> copies;
+  for (const Storage& storage : StoragesOf(*value)) {
+    if (storage.is_null()) continue;
+    const absl::StatusOr<Storage> copy = CopyStorage(
+        DeviceRegistry::Default().Snapshot(), storage, storage.device());
+    if (!copy.ok()) return copy.status();
+    copies.emplace_back(storage, *copy);
+  }
+  if (PeakStagingBytes() != 0) {
+    return absl::InternalError(
+        absl::StrCat(PeakStagingBytes(), " staging bytes were used"));
+  }
+  for (const auto& [storage, copy] : copies) {
+    const absl::Status status = CompareBytes(storage, copy);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LoadOntoDevice(const std::string& in) {
   const absl::StatusOr<Value> wanted = LoadWith(in, MapLocation::To("cpu"));
   if (!wanted.ok()) return wanted.status();
@@ -215,8 +243,10 @@ int Run(absl::string_view command, const std::vector<std::string>& files) {
     return 0;
   }
   const std::map<absl::string_view, absl::Status (*)(const std::string&)>
-      commands = {
-          {"spread", Spread}, {"load", LoadOntoDevice}, {"fork", LoadInChild}};
+      commands = {{"spread", Spread},
+                  {"copy", CopyOnDevice},
+                  {"load", LoadOntoDevice},
+                  {"fork", LoadInChild}};
   const auto found = commands.find(command);
   if (found == commands.end()) return 2;
   for (const std::string& file : files) Print(found->second(file));

@@ -250,6 +250,28 @@ cl_int clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer,
   return error;
 }
 
+cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem source,
+                           cl_mem destination, size_t source_offset,
+                           size_t destination_offset, size_t size,
+                           cl_uint waits, const cl_event* wait_list,
+                           cl_event* event) {
+  (void)waits;
+  (void)wait_list;
+  FAIL_IF_WANTED("clEnqueueCopyBuffer");
+  ++events;
+  cl_int error = fault("device copy");
+  if (error != CL_SUCCESS) {
+    *event = failed(queue, error);
+    return CL_SUCCESS;
+  }
+  cl_event waited = late(queue);
+  error = REAL(clEnqueueCopyBuffer)(queue, source, destination, source_offset,
+                                    destination_offset, size, waited != NULL,
+                                    waited == NULL ? NULL : &waited, event);
+  if (waited != NULL) REAL(clReleaseEvent)(waited);
+  return error;
+}
+
 cl_int clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint waits,
                                    const cl_event* wait_list, cl_event* event) {
   FAIL_IF_WANTED("clEnqueueMarkerWithWaitList");

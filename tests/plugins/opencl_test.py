@@ -468,6 +468,24 @@ class OpenClTest(unittest.TestCase):
             self.assertEqual(self.run_opencl('spread', path, devices=devices),
                              ['ok'])
 
+    def test_copies_on_one_device_use_no_staging_buffer(self):
+        path = self.path('copy.pt')
+        torch.save([torch.randn(3 << 20), torch.ones(3), torch.ones(0)], path)
+        for devices in ('basic', 'pthread'):
+            self.assertEqual(self.run_opencl('copy', path, devices=devices),
+                             ['ok'])
+        # Every way in which such a copy can fail.
+        for function, error in (('clEnqueueCopyBuffer', -5),
+                                ('device copy', -4)):
+            result = subprocess.run(
+                [OPENCL, self.plugin, 'copy', path],
+                env=self.shim_environment(
+                    OPENCL_FAULT='%s:2:%d' % (function, error)),
+                capture_output=True, text=True, check=False, timeout=SECONDS)
+            self.assertIn('RESOURCE_EXHAUSTED: copy of a storage on opencl:0 '
+                          'to opencl:0: ', result.stdout)
+            self.expect_no_leak(function)
+
     def test_a_storage_that_is_too_large_is_refused_with_the_figures(self):
         large, small = self.path('large.pt'), self.path('small.pt')
         torch.save([torch.ones(3),
