@@ -19,10 +19,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/types/span.h"
+#include "ferry/core/device.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/storage.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/conformance/conformance.h"
+#include "ferry/devices/copy.h"
+#include "ferry/devices/device_registry.h"
 #include "ferry/devices/staging.h"
 #include "ferry/devices/transfer_stream.h"
 #include "ferry/plugin.h"
@@ -224,6 +228,34 @@ TEST(PluginBackendTest, CopiesBetweenDevicesAreThePlugins) {
               absl::StatusCode::kInvalidArgument);
   }
   EXPECT_EQ(last.struct_size, 0u);
+}
+
+TEST(PluginBackendTest, StoragesMoveBetweenToysWithoutAStagingBuffer) {
+  DeviceRegistry registry;
+  const absl::StatusOr<Registration> registration =
+      registry.RegisterBackend(100, std::make_shared<PluginBackend>(Toy()));
+  ASSERT_THAT(registration, IsOk());
+  const DeviceSnapshot devices = registry.Snapshot();
+  for (uint64_t size : {uint64_t{1}, (uint64_t{3} << 20) + 5}) {
+    std::vector<uint8_t> bytes(size);
+    for (size_t i = 0; i < size; ++i) bytes[i] = uint8_t(i * 7 + i / 251);
+    PluginBackend backend(Toy());
+    const Memory memory = AllocateOn(backend, 0, size);
+    ASSERT_THAT(backend.CopyFromHost(bytes.data(), memory, 0, size), IsOk());
+    Storage storage = Storage::FromMemory(Device("toy", 0), memory, size);
+    ResetPeakStagingBytes();
+    for (int index : {1, 1, 0}) {
+      const absl::StatusOr<Storage> copy =
+          CopyStorage(devices, storage, Device("toy", index));
+      ASSERT_THAT(copy, IsOk());
+      EXPECT_EQ(copy->device(), Device("toy", index));
+      storage = *copy;
+    }
+    EXPECT_EQ(PeakStagingBytes(), 0u);
+    std::vector<uint8_t> found(size);
+    ASSERT_THAT(CopyToHost(devices, storage, 0, found.data(), size), IsOk());
+    EXPECT_TRUE(found == bytes) << size;
+  }
 }
 
 TEST(PluginBackendTest, WithoutTheCapabilityThereAreNoCopiesBetweenDevices) {
