@@ -62,10 +62,6 @@ Allocations& GetAllocations() {
   return *allocations;
 }
 
-int32_t NoSuchGpu(ferry_status* status) {
-  return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such GPU");
-}
-
 // Explains that a device has no `size_bytes` bytes left. The host's message
 // says how many were requested.
 int32_t FailOutOfMemory(ScopedDevice* device, ferry_status* status) {
@@ -99,7 +95,8 @@ int32_t DeviceCount(void*, ferry_devices* out, ferry_status*) noexcept {
 int32_t DeviceProperties(void*, uint32_t index, ferry_device_properties* out,
                          ferry_status* status) noexcept {
   Gpu* const gpu = FindGpu(index);
-  if (gpu == nullptr) return NoSuchGpu(status);
+  const int32_t code = CheckUsable(gpu, status);
+  if (code != FERRY_OK) return code;
   // None of these calls needs a context, so listing devices takes no memory on
   // them.
   const Driver& driver = GetDriver().driver;
@@ -124,10 +121,9 @@ int32_t DeviceProperties(void*, uint32_t index, ferry_device_properties* out,
 
 int32_t Allocate(void*, uint32_t index, uint64_t size_bytes, uint64_t* handle,
                  ferry_status* status) noexcept {
-  if (FindGpu(index) == nullptr) return NoSuchGpu(status);
   *handle = 0;
   // The driver refuses a size of 0 (cuMemAlloc, "If bytesize is 0").
-  if (size_bytes == 0) return FERRY_OK;
+  if (size_bytes == 0) return CheckUsable(FindGpu(index), status);
   ScopedDevice device(index, status);
   if (!device.ok()) return device.code();
   DevicePointer address = 0;
@@ -145,7 +141,7 @@ int32_t Allocate(void*, uint32_t index, uint64_t size_bytes, uint64_t* handle,
 int32_t Free(void*, uint32_t index, uint64_t handle,
              ferry_status* status) noexcept {
   Gpu* const gpu = FindGpu(index);
-  if (gpu == nullptr) return NoSuchGpu(status);
+  if (gpu == nullptr) return CheckUsable(gpu, status);
   if (handle == 0 || IsPastFreeing(*gpu)) return FERRY_OK;
   if (!GetAllocations().Remove(handle, index)) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
@@ -167,17 +163,18 @@ int32_t CheckCopy(const ferry_copy& copy, ferry_status* status) {
         status, FERRY_UNIMPLEMENTED,
         "the CUDA plugin copies only to a device and to the host");
   }
-  Gpu* const gpu = FindGpu(copy.device_index);
-  if (gpu == nullptr) return NoSuchGpu(status);
+  // Before the allocations: in a forked child another thread of the parent may
+  // hold their lock for ever.
+  const int32_t code = CheckUsable(FindGpu(copy.device_index), status);
+  if (code != FERRY_OK) return code;
   uint64_t size_bytes = 0;
-  // In a forked child another thread of the parent may hold the lock for ever.
-  if (copy.handle != 0 && !IsForkedChild() &&
+  if (copy.handle != 0 &&
       !GetAllocations().Find(copy.handle, copy.device_index, &size_bytes)) {
     return ferry_fail(status, FERRY_INVALID_ARGUMENT,
                       "the CUDA plugin did not allocate this memory");
   }
-  if (!IsForkedChild() && (copy.offset_bytes > size_bytes ||
-                           copy.size_bytes > size_bytes - copy.offset_bytes)) {
+  if (copy.offset_bytes > size_bytes ||
+      copy.size_bytes > size_bytes - copy.offset_bytes) {
     return ferry_fail(status, FERRY_OUT_OF_RANGE,
                       "the range is not inside the memory");
   }
@@ -206,13 +203,12 @@ int32_t Copy(void*, const ferry_copy* copy, ferry_status* status) noexcept {
   // cuMemcpyHtoD would not do: from pageable memory it may return before the
   // bytes are on the device ("API synchronization behavior"), where another
   // stream then cannot read them yet.
-  const auto stream = reinterpret_cast<Stream>(kStreamPerThread);
+  const BorrowedStream stream(&device);
+  if (!stream.ok()) return stream.code();
   const char* function = nullptr;
-  Result result = IssueCopy(*copy, stream, &function);
+  const Result result = IssueCopy(*copy, stream.get(), &function);
   if (result != kSuccess) return device.Fail(function, result);
-  result = device.driver().stream_synchronize(stream);
-  if (result != kSuccess) return device.FailWait("cuStreamSynchronize", result);
-  return FERRY_OK;
+  return stream.Wait();
 }
 
 int32_t HostAllocate(void*, uint32_t index, uint64_t size_bytes, void** address,
@@ -228,7 +224,7 @@ int32_t HostAllocate(void*, uint32_t index, uint64_t size_bytes, void** address,
 int32_t HostFree(void*, uint32_t index, void* address,
                  ferry_status* status) noexcept {
   Gpu* const gpu = FindGpu(index);
-  if (gpu == nullptr) return NoSuchGpu(status);
+  if (gpu == nullptr) return CheckUsable(gpu, status);
   if (IsPastFreeing(*gpu)) return FERRY_OK;
   ScopedDevice device(gpu, status);
   int32_t code = device.code();

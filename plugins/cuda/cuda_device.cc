@@ -64,7 +64,7 @@ int32_t CodeOf(Result result) {
     case kSystemNotReady:
       return FERRY_UNAVAILABLE;
     default:
-      return IsSticky(result) ? FERRY_UNAVAILABLE : FERRY_INTERNAL;
+      return FERRY_INTERNAL;
   }
 }
 
@@ -78,9 +78,28 @@ const char* AdviceOn(Result result) {
     case kDeviceUnavailable:
       return "; another process may use the GPU exclusively";
     default:
-      return IsSticky(result) ? "; restart the process to use the GPU again"
-                              : "";
+      return "";
   }
+}
+
+int32_t Report(const char* function, Result result, int32_t code,
+               const char* advice, ferry_status* status) {
+  const Driver& driver = GetDriver().driver;
+  status->vendor_code = result;
+  char message[sizeof(status->message)];
+  snprintf(message, sizeof(message), "%s failed: %s: %.100s%s", function,
+           ErrorName(driver, result), ErrorText(driver, result), advice);
+  return ferry_fail(status, code, message);
+}
+
+// Fails a call on a device that is lost, which it may have been before.
+int32_t FailLost(Gpu* gpu, const char* function, Result result,
+                 ferry_status* status) {
+  Result none = kSuccess;
+  gpu->lost.compare_exchange_strong(none, result);
+  status->flags |= FERRY_STATUS_DEVICE_LOST;
+  return Report(function, result, FERRY_UNAVAILABLE,
+                "; restart the process to use the GPU again", status);
 }
 
 }  // namespace
@@ -107,21 +126,26 @@ int32_t CodeOfFreeing(const Gpu& gpu, int32_t code, ferry_status* status) {
   return ferry_fail(status, FERRY_OK, "");
 }
 
+int32_t CheckUsable(Gpu* gpu, ferry_status* status) {
+  if (gpu == nullptr) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE, "there is no such GPU");
+  }
+  if (IsForkedChild()) {
+    return ferry_fail(status, FERRY_FAILED_PRECONDITION,
+                      "this process was forked after it used CUDA, which does "
+                      "not work; start it with exec(), or fork before CUDA is "
+                      "used");
+  }
+  const Result lost = gpu->lost.load();
+  if (lost == kSuccess) return FERRY_OK;
+  return FailLost(gpu, "an earlier call", lost, status);
+}
+
 int32_t FailCall(Gpu* gpu, const char* function, Result result,
                  ferry_status* status) {
-  const Driver& driver = GetDriver().driver;
-  status->vendor_code = result;
+  if (LosesDevice(result)) return FailLost(gpu, function, result, status);
   if (result == kDeinitialized) is_shut_down.store(true);
-  if (IsSticky(result)) {
-    Result none = kSuccess;
-    gpu->lost.compare_exchange_strong(none, result);
-    status->flags |= FERRY_STATUS_DEVICE_LOST;
-  }
-  char message[sizeof(status->message)];
-  snprintf(message, sizeof(message), "%s failed: %s: %.100s%s", function,
-           ErrorName(driver, result), ErrorText(driver, result),
-           AdviceOn(result));
-  return ferry_fail(status, CodeOf(result), message);
+  return Report(function, result, CodeOf(result), AdviceOn(result), status);
 }
 
 ScopedDevice::ScopedDevice(uint32_t index, ferry_status* status)
@@ -135,36 +159,27 @@ ScopedDevice::ScopedDevice(Gpu* gpu, ferry_status* status)
 }
 
 int32_t ScopedDevice::FailWait(const char* function, Result result) {
-  Fail(function, result);
-  return FailWait();
-}
-
-int32_t ScopedDevice::FailWait() {
-  code_ = status_->code;
-  if (gpu_ == nullptr || IsForkedChild() || is_shut_down.load()) return code_;
-  Result none = kSuccess;
-  gpu_->lost.compare_exchange_strong(none, status_->vendor_code);
-  status_->flags |= FERRY_STATUS_DEVICE_LOST;
+  // A driver that has shut down runs no work.
+  code_ = result == kDeinitialized ? FailCall(gpu_, function, result, status_)
+                                   : FailLost(gpu_, function, result, status_);
   return code_;
 }
 
+int32_t ScopedDevice::FailWait() {
+  return failed_function_ == nullptr
+             ? code_
+             : FailWait(failed_function_, failed_result_);
+}
+
+void ScopedDevice::FailToEnter(const char* function, Result result) {
+  failed_function_ = function;
+  failed_result_ = result;
+  code_ = Fail(function, result);
+}
+
 void ScopedDevice::Enter() {
-  if (gpu_ == nullptr) {
-    code_ = ferry_fail(status_, FERRY_OUT_OF_RANGE, "there is no such GPU");
-    return;
-  }
-  if (IsForkedChild()) {
-    code_ = ferry_fail(status_, FERRY_FAILED_PRECONDITION,
-                       "this process was forked after it used CUDA, which does "
-                       "not work; start it with exec(), or fork before CUDA is "
-                       "used");
-    return;
-  }
-  const Result lost = gpu_->lost.load();
-  if (lost != kSuccess) {
-    code_ = FailCall(gpu_, "an earlier call", lost, status_);
-    return;
-  }
+  code_ = CheckUsable(gpu_, status_);
+  if (code_ != FERRY_OK) return;
   Context context = gpu_->context.load(std::memory_order_acquire);
   if (context == nullptr) {
     const std::lock_guard<std::mutex> lock(gpu_->mutex);
@@ -173,16 +188,14 @@ void ScopedDevice::Enter() {
       const Result result =
           driver().device_primary_ctx_retain(&context, gpu_->device);
       if (result != kSuccess) {
-        code_ = Fail("cuDevicePrimaryCtxRetain", result);
-        return;
+        return FailToEnter("cuDevicePrimaryCtxRetain", result);
       }
       gpu_->context.store(context, std::memory_order_release);
     }
   }
   const Result result = driver().ctx_push_current(context);
   if (result != kSuccess) {
-    code_ = Fail("cuCtxPushCurrent", result);
-    return;
+    return FailToEnter("cuCtxPushCurrent", result);
   }
   is_current_ = true;
 }
@@ -191,6 +204,22 @@ ScopedDevice::~ScopedDevice() {
   if (!is_current_) return;
   Context popped = nullptr;
   driver().ctx_pop_current(&popped);
+}
+
+BorrowedStream::BorrowedStream(ScopedDevice* device) : device_(device) {
+  const Result result =
+      device_->gpu()->streams.Borrow(device_->driver(), &stream_);
+  if (result != kSuccess) code_ = device_->Fail("cuStreamCreate", result);
+}
+
+BorrowedStream::~BorrowedStream() {
+  if (ok()) device_->gpu()->streams.Return(stream_);
+}
+
+int32_t BorrowedStream::Wait() const {
+  const Result result = device_->driver().stream_synchronize(stream_);
+  if (result == kSuccess) return FERRY_OK;
+  return device_->FailWait("cuStreamSynchronize", result);
 }
 
 }  // namespace ferry_cuda

@@ -23,6 +23,7 @@
 #include <mutex>
 
 #include "cuda_driver.h"
+#include "cuda_stream_pool.h"
 #include "ferry/plugin.h"
 
 namespace ferry_cuda {
@@ -34,8 +35,9 @@ struct Gpu {
   // never released. Null before.
   std::atomic<Context> context{nullptr};
   std::mutex mutex;  // guards the first retain
-  // The first sticky error; 0 if there was none. The device is then lost.
+  // The error that lost the device; 0 as long as it is not lost.
   std::atomic<Result> lost{kSuccess};
+  StreamPool streams;
 };
 
 // Returns the driver and its devices. The first call opens the driver.
@@ -48,9 +50,16 @@ Gpu* FindGpu(uint32_t index);
 // not work there ("CUDA C++ Programming Guide", section "Initialization").
 bool IsForkedChild();
 
+// Returns FERRY_OK if functions of the driver may be called for `gpu`. Returns
+// FERRY_OUT_OF_RANGE if it is null, FERRY_FAILED_PRECONDITION in a forked
+// child, and FERRY_UNAVAILABLE, with the first error, if it is lost. Every
+// function of the plugin that is about a device makes this check, most of them
+// by a ScopedDevice.
+int32_t CheckUsable(Gpu* gpu, ferry_status* status);
+
 // Fills `status` with an error that the driver returned from `function`, and
-// returns its code. Marks `gpu` as lost if the error is sticky, and notes that
-// the driver has shut down.
+// returns its code. The device is lost if LosesDevice(result). Notes that the
+// driver has shut down.
 int32_t FailCall(Gpu* gpu, const char* function, Result result,
                  ferry_status* status);
 
@@ -59,8 +68,8 @@ int32_t FailCall(Gpu* gpu, const char* function, Result result,
 // Makes the primary context of a device current on the calling thread, and
 // restores the thread's previous context when it is destroyed.
 //
-// The constructor fails if there is no such device, if it is lost, in a forked
-// child, or if the driver cannot make the context; `ok` is then false.
+// The constructor fails if CheckUsable does, or if the driver cannot make the
+// context; `ok` is then false.
 class ScopedDevice {
  public:
   ScopedDevice(uint32_t index, ferry_status* status);
@@ -78,20 +87,50 @@ class ScopedDevice {
     return FailCall(gpu_, function, result, status_);
   }
 
-  // As Fail, for a function that should have waited for work. Marks the device
-  // as lost whatever the error is: the work may go on, so its memory must not
-  // be used for anything else.
+  // As Fail, for a function that should have waited for work. The device is
+  // lost whatever the error is: the work may go on, so its memory must not be
+  // used for anything else.
   int32_t FailWait(const char* function, Result result);
-  // The same for an error that `status` reports already.
+  // The same if the constructor has failed, so that nothing could wait.
   int32_t FailWait();
 
  private:
   void Enter();
+  void FailToEnter(const char* function, Result result);
 
   Gpu* const gpu_;
   ferry_status* const status_;
   int32_t code_ = FERRY_OK;
+  // The function of the driver that failed in the constructor, if one did.
+  const char* failed_function_ = nullptr;
+  Result failed_result_ = kSuccess;
   bool is_current_ = false;  // the destructor has to restore the context
+};
+
+// BorrowedStream
+//
+// A stream of a device, for the work of one blocking function. It comes from
+// the device's pool, to which the destructor returns it.
+class BorrowedStream {
+ public:
+  // `device` is ok, and outlives this. If the driver has no stream, `ok` is
+  // false, and the device's status says why.
+  explicit BorrowedStream(ScopedDevice* device);
+  BorrowedStream(const BorrowedStream&) = delete;
+  BorrowedStream& operator=(const BorrowedStream&) = delete;
+  ~BorrowedStream();
+
+  bool ok() const { return code_ == FERRY_OK; }
+  int32_t code() const { return code_; }
+  Stream get() const { return stream_; }
+
+  // Waits for the work. If that fails, the device is lost.
+  int32_t Wait() const;
+
+ private:
+  ScopedDevice* const device_;
+  Stream stream_ = nullptr;
+  int32_t code_ = FERRY_OK;
 };
 
 // Whether memory of a device need not, and must not, be given back to the

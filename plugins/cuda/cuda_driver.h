@@ -67,9 +67,16 @@ using Stream = CUstream_st*;
          CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE, 804)                \
   RESULT(kUnknown, CUDA_ERROR_UNKNOWN, 999)
 
+// More of them, which older versions of cuda.h lack; version 13.0 has all.
+#define FERRY_CUDA_NEW_RESULTS(RESULT)                          \
+  RESULT(kContained, CUDA_ERROR_CONTAINED, 226)                 \
+  RESULT(kTensorMemoryLeak, CUDA_ERROR_TENSOR_MEMORY_LEAK, 721) \
+  RESULT(kExternalDevice, CUDA_ERROR_EXTERNAL_DEVICE, 911)
+
 #define FERRY_CUDA_CONSTANT(ours, theirs, value) \
   inline constexpr Result ours = value;
 FERRY_CUDA_RESULTS(FERRY_CUDA_CONSTANT)
+FERRY_CUDA_NEW_RESULTS(FERRY_CUDA_CONSTANT)
 #undef FERRY_CUDA_CONSTANT
 
 inline constexpr unsigned int kStreamNonBlocking = 1;
@@ -77,8 +84,9 @@ inline constexpr unsigned int kEventBlockingSync = 1;
 inline constexpr unsigned int kEventDisableTiming = 2;
 inline constexpr unsigned int kHostAllocPortable = 1;
 
-// The handle of a stream that each thread has of its own
-// (CU_STREAM_PER_THREAD).
+// The handles of the default streams (CU_STREAM_LEGACY and
+// CU_STREAM_PER_THREAD), which the backend does not use.
+inline constexpr uintptr_t kStreamLegacy = 1;
 inline constexpr uintptr_t kStreamPerThread = 2;
 
 // The functions: the member of `Driver`, the exported name, the parameters.
@@ -157,23 +165,37 @@ const char* ErrorName(const Driver& driver, Result error);
 // Returns the driver's description of `error`, or "".
 const char* ErrorText(const Driver& driver, Result error);
 
-// Whether `error` makes every later call in the same context fail. The
-// documentation of these codes says: "This leaves the process in an
-// inconsistent state and any further CUDA work will return the same error."
-inline bool IsSticky(Result error) {
+// Whether a device is lost after `error`: its memory cannot be used any more.
+// The quotations are from the documentation of CUresult.
+inline bool LosesDevice(Result error) {
   switch (error) {
-    case kEccUncorrectable:
-    case kNvlinkUncorrectable:
+    // "This leaves the process in an inconsistent state and any further CUDA
+    // work will return the same error. To continue using CUDA, the process must
+    // be terminated and relaunched."
+    case kContained:
     case kIllegalAddress:
     case kLaunchTimeout:
-    case kContextIsDestroyed:
-    case kAssert:
     case kHardwareStackError:
     case kIllegalInstruction:
     case kMisalignedAddress:
     case kInvalidAddressSpace:
     case kInvalidPc:
     case kLaunchFailed:
+    case kTensorMemoryLeak:
+    case kExternalDevice:
+      return true;
+    // "The context cannot be used anymore, and must be destroyed. All existing
+    // device memory allocations from this context are invalid".
+    case kAssert:
+      return true;
+    // "[...] the context current to the calling thread has been destroyed",
+    // such as by cuDevicePrimaryCtxReset: the memory went with it.
+    case kContextIsDestroyed:
+      return true;
+    // "[...] an uncorrectable ECC error was detected during execution", and the
+    // same of NVLink: no byte on the device can be relied on.
+    case kEccUncorrectable:
+    case kNvlinkUncorrectable:
       return true;
     default:
       return false;

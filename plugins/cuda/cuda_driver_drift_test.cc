@@ -58,6 +58,9 @@ FERRY_CUDA_FUNCTIONS(FERRY_SAME_FUNCTION)
 #define FERRY_SAME_RESULT(ours, theirs, value) \
   static_assert(ours == ::theirs, #theirs " has another value in cuda.h");
 FERRY_CUDA_RESULTS(FERRY_SAME_RESULT)
+#if CUDA_VERSION >= 13000
+FERRY_CUDA_NEW_RESULTS(FERRY_SAME_RESULT)
+#endif
 #undef FERRY_SAME_RESULT
 
 static_assert(sizeof(CUresult) == sizeof(Result), "");
@@ -89,6 +92,7 @@ TEST(CudaDriverDriftTest, NamesAreThoseOfTheHeader) {
   EXPECT_STREQ(FERRY_EXPANDED(cuStreamCreate), "cuStreamCreate");
   EXPECT_STREQ(FERRY_EXPANDED(cuStreamDestroy), "cuStreamDestroy_v2");
   EXPECT_STREQ(FERRY_EXPANDED(cuStreamSynchronize), "cuStreamSynchronize");
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(CU_STREAM_LEGACY), kStreamLegacy);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(CU_STREAM_PER_THREAD),
             kStreamPerThread);
 }

@@ -181,8 +181,9 @@ int32_t CopyAsync(void*, uint64_t queue, const ferry_copy* copy,
   if (error != kSuccess) {
     int32_t failure = device.Fail(function, error);
     // Without an event the host cannot wait for the copy, so it must end here.
-    if (driver.stream_synchronize(on->stream) != kSuccess) {
-      failure = device.FailWait();
+    error = driver.stream_synchronize(on->stream);
+    if (error != kSuccess) {
+      failure = device.FailWait("cuStreamSynchronize", error);
     }
     ferry_status ignored = NewStatus();
     made->Release(&ignored);

@@ -19,28 +19,39 @@ namespace {
 
 using ::testing::HasSubstr;
 
-enum Use { kEverything, kLoss, kLostCopy, kFork };
+enum Use { kEverything, kLoss, kLostCopy, kFailedWait, kFork };
+
+// What the fake driver has to be set to.
+std::string SettingsOf(Use use) {
+  // Nothing here needs more than one stream of a device at a time.
+  const std::string settings = ",memory=1048576,streams=1";
+  if (use == kLostCopy) return settings + ",timing=late,lose=1";
+  if (use == kFailedWait) return settings + ",fail=cuEventSynchronize:1:999";
+  return settings;
+}
 
 ChildResult RunMutant(const std::string& library, Use use,
                       const std::string& settings) {
-  return RunInChild(settings + (use == kLostCopy ? ",timing=late,lose=1" : ""),
-                    [&] {
-                      const ferry_backend& plugin = OpenPlugin(library);
-                      switch (use) {
-                        case kEverything:
-                          UseEverything(plugin);
-                          break;
-                        case kLoss:
-                          LoseADevice(plugin);
-                          break;
-                        case kLostCopy:
-                          LoseACopy(plugin);
-                          break;
-                        case kFork:
-                          ForkAfterUse(plugin);
-                          break;
-                      }
-                    });
+  return RunInChild(settings + SettingsOf(use), [&] {
+    const ferry_backend& plugin = OpenPlugin(library);
+    switch (use) {
+      case kEverything:
+        UseEverything(plugin);
+        break;
+      case kLoss:
+        LoseADevice(plugin);
+        break;
+      case kLostCopy:
+        LoseACopy(plugin);
+        break;
+      case kFailedWait:
+        FailToWait(plugin);
+        break;
+      case kFork:
+        ForkAfterUse(plugin);
+        break;
+    }
+  });
 }
 
 struct Mutant {
@@ -55,6 +66,8 @@ constexpr Mutant kMutants[] = {
      "a queue reads what a blocking copy wrote"},
     {"blocking_copy_on_the_default_stream", kEverything,
      "the legacy default stream is used"},
+    {"blocking_copy_on_the_stream_of_the_thread", kEverything,
+     "the per-thread default stream is used"},
     {"context_not_pushed", kEverything, "INVALID_CONTEXT"},
     {"context_not_restored", kEverything, "the current context is restored"},
     {"context_of_the_first_device", kEverything, "memory is freed that"},
@@ -70,13 +83,15 @@ constexpr Mutant kMutants[] = {
     {"event_not_destroyed", kEverything, "events"},
     {"event_not_recorded", kEverything,
      "a queue reads what a blocking copy wrote"},
+    {"failed_wait_forgotten", kFailedWait, "loses the device"},
     {"fork_not_noticed", kFork, "the forked process exits"},
     {"free_forgotten", kEverything, "the GPU is out of memory"},
     {"free_twice", kEverything, "memory is freed that"},
     {"host_free_forgotten", kEverything, "blocks of host memory"},
-    {"lost_device_called", kLoss, "cuEventDestroy failed"},
+    {"lost_device_called", kLoss, "device_properties reports"},
     {"memory_info_missing", kEverything, "the message tells how much is free"},
     {"memory_of_any_device", kEverything, "a copy leaves the memory"},
+    {"properties_of_a_lost_device", kLoss, "device_properties reports"},
     {"queue_destroyed_at_work", kEverything, "freed while a copy uses it"},
     {"queue_of_any_device", kEverything, "a copy leaves the memory"},
     {"range_not_checked", kEverything, "a copy leaves the memory"},
@@ -84,15 +99,18 @@ constexpr Mutant kMutants[] = {
     {"size_0_allocated", kEverything, "INVALID_VALUE"},
     {"stream_blocks_the_program", kEverything,
      "waits for the legacy default stream"},
+    {"stream_made_for_each_call", kEverything, "streams"},
+    {"stream_of_the_pool_blocks_the_program", kEverything,
+     "waits for the legacy default stream"},
     {"stream_not_destroyed", kEverything, "streams"},
 };
 
 TEST(CudaMutantsTest, ThePluginItselfPasses) {
   for (const char* timing : {"eager", "late", "random"}) {
     for (int seed = 1; seed <= 3; ++seed) {
-      for (Use use : {kEverything, kLoss, kLostCopy, kFork}) {
-        const std::string settings = std::string("memory=1048576,timing=") +
-                                     timing + ",seed=" + std::to_string(seed);
+      for (Use use : {kEverything, kLoss, kLostCopy, kFailedWait, kFork}) {
+        const std::string settings =
+            std::string("timing=") + timing + ",seed=" + std::to_string(seed);
         const ChildResult result =
             RunMutant("plugins/cuda/libferry_cuda.so", use, settings);
         EXPECT_TRUE(result.passed)
@@ -118,7 +136,7 @@ TEST(CudaMutantsTest, EachMutantIsCaught) {
   for (const Mutant& mutant : kMutants) {
     const ChildResult result =
         RunMutant(std::string("plugins/cuda/testing/") + mutant.name + ".so",
-                  mutant.use, "memory=1048576,timing=late");
+                  mutant.use, "timing=late");
     EXPECT_FALSE(result.passed) << mutant.name;
     EXPECT_THAT(result.output, HasSubstr(mutant.symptom)) << mutant.name;
   }

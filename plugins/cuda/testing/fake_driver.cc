@@ -34,8 +34,8 @@ namespace {
 using ferry_cuda::Context;
 using ferry_cuda::Device;
 using ferry_cuda::Event;
-using ferry_cuda::IsSticky;
 using ferry_cuda::kSuccess;
+using ferry_cuda::LosesDevice;
 using ferry_cuda::Stream;
 
 constexpr char kSettings[] = "FERRY_FAKE_DRIVER";
@@ -60,6 +60,7 @@ struct Settings {
   bool is_stub = false;
   std::vector<Failure> failures;
   uint64_t lose_at_copy = 0;
+  int streams = 8;
   std::string report_path;
   std::string log_path;
   bool records = false;
@@ -182,6 +183,8 @@ Settings ReadSettings(const char* text) {
         settings.init = static_cast<Result>(number);
       } else if (name == "stub") {
         settings.is_stub = number != 0;
+      } else if (name == "streams") {
+        settings.streams = static_cast<int>(number);
       } else if (name == "lose") {
         settings.lose_at_copy = number;
       } else if (name == "record") {
@@ -255,9 +258,13 @@ std::string Report() {
   const auto is_leak = [&](int device) {
     return state.gpus[device]->lost.load() == kSuccess;
   };
-  size_t streams = 0;
+  std::vector<int> left(state.gpus.size());
   for (const auto& [handle, stream] : state.streams) {
-    streams += is_leak(stream.device);
+    left[stream.device] += is_leak(stream.device);
+  }
+  int streams = 0;
+  for (const int count : left) {
+    streams += std::max(count - state.settings.streams, 0);
   }
   size_t events = 0;
   for (const auto& [handle, event] : state.events) {
@@ -345,7 +352,7 @@ Result Before(const char* function) {
   for (const Failure& failure : settings.failures) {
     if (failure.function == function && failure.call == call) {
       const std::vector<int>& current = CurrentContexts().devices;
-      if (IsSticky(failure.result) && !current.empty()) {
+      if (LosesDevice(failure.result) && !current.empty()) {
         state.gpus[current.back()]->lost.store(failure.result);
       }
       return failure.result;
@@ -411,26 +418,25 @@ std::shared_ptr<StreamState> NewStream(State* state) {
       state->settings.seed * 1000003 + ++state->stream_count);
 }
 
-// "The per-thread default stream is an implicit stream local to both the thread
-// and the CUcontext" ("Stream synchronization behavior").
-std::shared_ptr<StreamState> PerThreadStream(State* state, int device) {
-  static thread_local std::map<int, std::shared_ptr<StreamState>> streams;
-  std::shared_ptr<StreamState>& stream = streams[device];
-  if (stream == nullptr) stream = NewStream(state);
-  return stream;
-}
-
 // Returns null if the stream does not exist or belongs to another context.
+// "The legacy default stream is an implicit stream which synchronizes with all
+// other streams in the same CUcontext except for non-blocking streams", and
+// "the per-thread default stream is not a non-blocking stream and will
+// synchronize with the legacy default stream" ("Stream synchronization
+// behavior"). So work on either waits for the program's own.
 std::shared_ptr<StreamState> FindStream(State* state, int device,
                                         Stream stream) {
   const auto handle = reinterpret_cast<uintptr_t>(stream);
-  if (handle == 0) {
+  if (handle == 0 || handle == ferry_cuda::kStreamLegacy) {
     Violation(
         "the legacy default stream is used, which waits for other libraries");
     return nullptr;
   }
   if (handle == ferry_cuda::kStreamPerThread) {
-    return PerThreadStream(state, device);
+    Violation(
+        "the per-thread default stream is used, which waits for the legacy "
+        "one");
+    return nullptr;
   }
   const std::lock_guard<std::mutex> lock(state->mutex);
   const auto found = state->streams.find(handle);
@@ -540,6 +546,7 @@ const char* NameOf(Result error) {
   case value:                          \
     return #theirs;
     FERRY_CUDA_RESULTS(FAKE_NAME)
+    FERRY_CUDA_NEW_RESULTS(FAKE_NAME)
 #undef FAKE_NAME
     default:
       return nullptr;

@@ -27,10 +27,12 @@
 //                   have no names, as the Toolkit's stub library does
 //   fail=NAME:N:CODE
 //                   the N-th call of a function, counted from 1, returns CODE
-//                   and does nothing else. A sticky code loses the device. May
-//                   be given several times
+//                   and does nothing else. A code after which a device is lost
+//                   (LosesDevice) loses it. May be given several times
 //   lose=N          the N-th copy that a stream runs, counted from 1, does not
 //                   happen, and the device is lost (CUDA_ERROR_ILLEGAL_ADDRESS)
+//   streams=N       the number of streams of each device that are no leak: a
+//                   backend may keep some for later calls. Default: 8
 //   report=PATH     at exit, the report is appended to this file
 //   log=PATH        at exit, the log of all calls is appended to this file
 //   record=1        a violation is put into the report; otherwise it is printed

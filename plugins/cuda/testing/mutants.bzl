@@ -23,15 +23,20 @@ _MUTANTS = {
     "fork_not_noticed": ("cuda_device.cc", {
         "return is_forked_child.load(std::memory_order_relaxed);": "return false;",
     }),
+    "failed_wait_forgotten": ("cuda_device.cc", {
+        "code_ = result == kDeinitialized": "code_ = true",
+    }),
     "lost_device_called": ("cuda_device.cc", {
         "gpu->lost.compare_exchange_strong(none, result);": "",
-        "gpu_->lost.compare_exchange_strong(none, status_->vendor_code);": "",
     }),
     "blocking_copy_not_awaited": ("cuda_calls.cc", {
-        "result = device.driver().stream_synchronize(stream);": "",
+        "return stream.Wait();": "return FERRY_OK;",
     }),
     "blocking_copy_on_the_default_stream": ("cuda_calls.cc", {
-        "reinterpret_cast<Stream>(kStreamPerThread)": "Stream{nullptr}",
+        "IssueCopy(*copy, stream.get(), &function)": "IssueCopy(*copy, nullptr, &function)",
+    }),
+    "blocking_copy_on_the_stream_of_the_thread": ("cuda_calls.cc", {
+        "IssueCopy(*copy, stream.get(), &function)": "IssueCopy(*copy, reinterpret_cast<Stream>(kStreamPerThread), &function)",
     }),
     "copy_without_its_offset": ("cuda_calls.cc", {
         "copy.handle + copy.offset_bytes": "copy.handle",
@@ -51,6 +56,9 @@ _MUTANTS = {
     "memory_of_any_device": ("cuda_calls.cc", {
         "if (found == sizes_.end() || found->second.index != index) return false;\n    *size_bytes": "if (found == sizes_.end()) return false;\n    *size_bytes",
     }),
+    "properties_of_a_lost_device": ("cuda_calls.cc", {
+        "const int32_t code = CheckUsable(gpu, status);": "const int32_t code = FERRY_OK;",
+    }),
     "range_not_checked": ("cuda_calls.cc", {
         "copy.size_bytes > size_bytes - copy.offset_bytes": "false",
     }),
@@ -59,10 +67,10 @@ _MUTANTS = {
         "copy.size_bytes > size_bytes - copy.offset_bytes": "copy.offset_bytes + copy.size_bytes > size_bytes",
     }),
     "size_0_allocated": ("cuda_calls.cc", {
-        "if (size_bytes == 0) return FERRY_OK;\n  ScopedDevice": "ScopedDevice",
+        "if (size_bytes == 0) return CheckUsable(FindGpu(index), status);": "",
     }),
     "copy_on_another_stream": ("cuda_queues.cc", {
-        "IssueCopy(*copy, on->stream, &function)": "IssueCopy(*copy, reinterpret_cast<Stream>(kStreamPerThread), &function)",
+        "IssueCopy(*copy, on->stream, &function)": "IssueCopy(*copy, BorrowedStream(&device).get(), &function)",
     }),
     "event_before_its_copy": ("cuda_queues.cc", {
         "const char* function = \"\";": "const char* function = \"\";\n  driver.event_record(recorded, on->stream);",
@@ -87,6 +95,12 @@ _MUTANTS = {
         "copy->device_index != on->index": "false",
     }),
     "stream_blocks_the_program": ("cuda_queues.cc", {
+        "kStreamNonBlocking": "0",
+    }),
+    "stream_made_for_each_call": ("cuda_stream_pool.cc", {
+        "idle_count_ == 0 &&": "",
+    }),
+    "stream_of_the_pool_blocks_the_program": ("cuda_stream_pool.cc", {
         "kStreamNonBlocking": "0",
     }),
     "stream_not_destroyed": ("cuda_queues.cc", {

@@ -149,6 +149,51 @@ ferry_cuda::Context CurrentContext() {
   return context;
 }
 
+// Fails unless every function of the table that needs device `index` has the
+// given code and message. `handle` is memory of at least 1 byte on it.
+void RequireRefusals(const ferry_backend& table, uint32_t index,
+                     uint64_t handle, int32_t code, uint64_t flags,
+                     int64_t vendor_code, const std::string& message) {
+  ferry_status status = NewStatus();
+  const auto require = [&](const char* function, int32_t returned) {
+    Require(returned == code && status.flags == flags &&
+                status.vendor_code == vendor_code &&
+                std::strstr(status.message, message.c_str()) != nullptr,
+            std::string(function) + " reports \"" + message + "\", not \"" +
+                status.message + "\" with code " + std::to_string(returned));
+    status = NewStatus();
+  };
+  ferry_device_properties properties;
+  std::memset(&properties, 0, sizeof(properties));
+  properties.struct_size = sizeof(properties);
+  require("device_properties",
+          table.device_properties(table.context, index, &properties, &status));
+  uint64_t made = 0;
+  void* address = nullptr;
+  for (uint64_t size_bytes : {0, 1}) {
+    char byte = 0;
+    require("allocate",
+            table.allocate(table.context, index, size_bytes, &made, &status));
+    ferry_copy copy =
+        CopyOf(FERRY_COPY_TO_DEVICE, index, handle, 0, size_bytes, &byte);
+    require("copy", table.copy(table.context, &copy, &status));
+    copy = CopyOf(FERRY_COPY_TO_HOST, index, handle, 0, size_bytes, &byte);
+    require("copy", table.copy(table.context, &copy, &status));
+  }
+  require("queue_create",
+          table.queue_create(table.context, index, &made, &status));
+  require("host_allocate",
+          table.host_allocate(table.context, index, 1, &address, &status));
+}
+
+// The same for a device that is lost because of `cause`.
+void RequireLost(const ferry_backend& table, uint32_t index, uint64_t handle,
+                 ferry_cuda::Result cause, const std::string& name) {
+  RequireRefusals(table, index, handle, FERRY_UNAVAILABLE,
+                  FERRY_STATUS_DEVICE_LOST, cause,
+                  "an earlier call failed: " + name);
+}
+
 // -----------------------------------------------------------------------------
 // The parts of UseEverything
 // -----------------------------------------------------------------------------
@@ -162,7 +207,7 @@ void UseBlockingCopies(Plugin* plugin, uint32_t index) {
     plugin->Copy(CopyOf(FERRY_COPY_TO_DEVICE, index, handle, offset,
                         source.size(), source.data()));
     std::fill(source.begin(), source.end(), 'x');
-    // On a queue, which is not ordered after the thread's own stream.
+    // On a queue, which is not ordered after the stream of the copy.
     const uint64_t queue = plugin->CreateQueue(index);
     std::fill(read.begin(), read.end(), 'y');
     const uint64_t event =
@@ -495,13 +540,8 @@ void LoseADevice(const ferry_backend& table) {
   status = NewStatus();
   Require(table.event_wait(table.context, done, &status) == FERRY_OK,
           "what was done before stays done");
-  uint64_t more = 0;
-  Require(
-      table.allocate(table.context, 1, 1, &more, &status) == FERRY_UNAVAILABLE,
-      "a lost device has no memory");
-  Require(
-      table.queue_create(table.context, 1, &more, &status) == FERRY_UNAVAILABLE,
-      "a lost device has no queues");
+  RequireLost(table, 1, handle, ferry_cuda::kIllegalAddress,
+              "CUDA_ERROR_ILLEGAL_ADDRESS");
   plugin.Release(event);
   plugin.Release(done);
   plugin.DestroyQueue(queue);
@@ -534,6 +574,32 @@ void LoseACopy(const ferry_backend& table) {
   RequireCleanReport();
 }
 
+void FailToWait(const ferry_backend& table) {
+  Plugin plugin(table);
+  const uint64_t queue = plugin.CreateQueue(0);
+  const uint64_t handle = plugin.Allocate(0, kBufferBytes);
+  char* const buffer = plugin.HostAllocate(0, kBufferBytes);
+  const ferry_copy copy =
+      CopyOf(FERRY_COPY_TO_DEVICE, 0, handle, 0, kBufferBytes, buffer);
+  const uint64_t event = plugin.CopyAsync(queue, copy);
+  for (int i = 0; i < 2; ++i) {
+    ferry_status status = NewStatus();
+    Require(
+        table.event_wait(table.context, event, &status) == FERRY_UNAVAILABLE &&
+            status.flags == FERRY_STATUS_DEVICE_LOST &&
+            status.vendor_code == ferry_cuda::kUnknown,
+        "a wait that fails for whatever reason loses the device");
+  }
+  const std::string log = FakeLog();
+  RequireLost(table, 0, handle, ferry_cuda::kUnknown, "CUDA_ERROR_UNKNOWN");
+  plugin.Release(event);
+  plugin.DestroyQueue(queue);
+  plugin.HostFree(0, buffer);
+  plugin.Free(0, handle);
+  Require(FakeLog() == log, "the driver is not called for a lost device");
+  UseBlockingCopies(&plugin, 1);
+}
+
 void ForkAfterUse(const ferry_backend& table) {
   Plugin plugin(table);
   const uint64_t handle = plugin.Allocate(0, 100);
@@ -545,18 +611,15 @@ void ForkAfterUse(const ferry_backend& table) {
   plugin.Wait(event);
   const pid_t child = fork();
   if (child == 0) {
+    // A hang must not outlive the test, whose own alarm ends only the parent.
+    alarm(kSeconds);
+    RequireRefusals(table, 0, handle, FERRY_FAILED_PRECONDITION, 0, 0,
+                    "this process was forked after it used CUDA");
     ferry_status status = NewStatus();
     uint64_t more = 0;
-    Require(table.copy(table.context, &copy, &status) ==
-                    FERRY_FAILED_PRECONDITION &&
-                std::strstr(status.message, "forked after it used CUDA"),
-            std::string("a copy after a fork is refused: ") + status.message);
     Require(table.copy_async(table.context, queue, &copy, &more, &status) ==
                 FERRY_FAILED_PRECONDITION,
             "a queue after a fork is refused");
-    Require(table.allocate(table.context, 1, 1, &more, &status) ==
-                FERRY_FAILED_PRECONDITION,
-            "memory after a fork is refused");
     // The parent's memory is not the child's to free.
     plugin.Release(event);
     plugin.DestroyQueue(queue);

@@ -61,6 +61,11 @@ void LoseADevice(const ferry_backend& plugin);
 // that the device is lost by that copy, which must not count as done.
 void LoseACopy(const ferry_backend& plugin);
 
+// Waits once for a copy. The fake driver must have the setting
+// "fail=cuEventSynchronize:1:999": the copy may still run, so the device must
+// not be used any more.
+void FailToWait(const ferry_backend& plugin);
+
 // Forks after the plugin has been used. The new process must get a clear error.
 void ForkAfterUse(const ferry_backend& plugin);
 
