@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/plugins/cuda/cuda_plugin.h"
@@ -18,16 +19,24 @@ namespace {
 // As in PyTorch.
 constexpr int kPriority = 20;
 
-// False if the program was first with a backend of its own of that type and
-// priority; then it stays.
+// False if the plugin is not registered. If the program was first with a
+// backend of its own of that type and priority, that one stays. Messages about
+// unknown tags give any other reason.
 [[maybe_unused]] const bool registered = [] {
+  DeviceRegistry& registry = DeviceRegistry::Default();
   const absl::StatusOr<PluginDescription> plugin =
       QueryPlugin(ferry_cuda_query, "");
-  if (!plugin.ok()) return false;
-  absl::StatusOr<Registration> registration =
-      DeviceRegistry::Default().RegisterBackend(
-          kPriority, std::make_shared<PluginBackend>(plugin->backends[0]));
-  if (!registration.ok()) return false;
+  if (!plugin.ok()) {
+    registry.NoteDisabled("the CUDA plugin", plugin.status().message());
+    return false;
+  }
+  absl::StatusOr<Registration> registration = registry.RegisterBackend(
+      kPriority, std::make_shared<PluginBackend>(plugin->backends[0]));
+  if (absl::IsAlreadyExists(registration.status())) return false;
+  if (!registration.ok()) {
+    registry.NoteDisabled("the CUDA plugin", registration.status().message());
+    return false;
+  }
   registration->Release();
   return true;
 }();

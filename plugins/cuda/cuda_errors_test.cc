@@ -4,10 +4,12 @@
 // The CUDA plugin on a driver whose functions fail, one call at a time.
 
 #include <cstdio>
+#include <map>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "cuda_driver.h"
 #include "ferry/plugin.h"
@@ -17,47 +19,76 @@
 namespace fake_driver {
 namespace {
 
+// Whether something may be left after a call of the function has failed.
+bool MayLeave(absl::string_view function) {
+  for (absl::string_view name :
+       {// What could not be given back is left.
+        "cuEventDestroy_v2", "cuMemFree_v2", "cuMemFreeHost",
+        "cuStreamDestroy_v2",
+        // Nothing can be given back without the context.
+        "cuCtxPushCurrent_v2",
+        // Work that could not be awaited may go on, so what it uses stays.
+        "cuEventQuery", "cuEventSynchronize", "cuStreamSynchronize"}) {
+    if (name == function) return true;
+  }
+  return false;
+}
+
+// Whether the log has a call of the function with that result.
+bool HasCall(absl::string_view log, absl::string_view function, int code) {
+  for (absl::string_view line : absl::StrSplit(log, '\n')) {
+    if (absl::StartsWith(line, absl::StrCat(function, "(")) &&
+        absl::EndsWith(line, absl::StrCat(") = ", code))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Returns the setting for another failure, without which the function is not
+// called: it is about that failure.
+std::string FailureBefore(absl::string_view function) {
+  if (absl::StartsWith(function, "cuGetError")) {
+    return ",fail=cuEventCreate:1:400";
+  }
+  if (function == "cuMemGetInfo_v2") return ",fail=cuMemAlloc_v2:1:2";
+  return "";
+}
+
 // The N-th call of each function fails, at each N that is reached.
 TEST(CudaErrorsTest, EveryErrorOfEveryFunctionIsSurvived) {
-  int runs = 0;
-  const auto run = [&](absl::string_view function) {
-    // Cannot fail in a thread that has pushed a context.
+  std::map<std::string, int> runs;
+  const auto run = [&](const std::string& function) {
+    // What a thread has pushed it can pop. The errors of this function are
+    // about wrong contexts, and about a driver that is not initialised.
     if (function == "cuCtxPopCurrent_v2") return;
+    runs[function] = 0;
     // An error that leaves the device usable, no memory, and a lost device.
     for (int code : {ferry_cuda::kUnknown, ferry_cuda::kOutOfMemory,
                      ferry_cuda::kIllegalAddress}) {
       for (int call = 1; call <= 64; ++call) {
-        bool is_reached = false;
         const std::string settings =
-            absl::StrCat("timing=late,fail=", function, ":", call, ":", code);
+            absl::StrCat("timing=late,fail=", function, ":", call, ":", code,
+                         FailureBefore(function));
         const ChildResult result = RunInChild(settings, [&] {
           const ferry_backend& plugin = OpenPlugin("");
           UseInSpiteOfErrors(plugin);
-          const std::string log = FakeLog();
-          // A function that gives something back and fails has not done so.
-          // After a wait that fails, nothing may be given back.
-          const bool is_giving = absl::StrContains(function, "Free") ||
-                                 absl::StrContains(function, "Destroy") ||
-                                 absl::StrContains(function, "Ctx") ||
-                                 absl::StrContains(function, "Synchronize") ||
-                                 absl::StrContains(function, "Query");
-          if (!is_giving) RequireCleanReport();
-          if (log.find(absl::StrCat(") = ", code)) == std::string::npos) {
+          if (!MayLeave(function)) RequireCleanReport();
+          if (!HasCall(FakeLog(), function, code)) {
             printf("not reached");
             fflush(stdout);
           }
         });
         EXPECT_TRUE(result.passed) << settings << ": " << result.output;
-        is_reached = result.output.find("not reached") == std::string::npos;
-        ++runs;
-        if (!is_reached) break;
+        if (absl::StrContains(result.output, "not reached")) break;
+        ++runs[function];
       }
     }
   };
 #define FERRY_RUN(member, name, parameters) run(#name);
   FERRY_CUDA_FUNCTIONS(FERRY_RUN)
 #undef FERRY_RUN
-  EXPECT_GT(runs, 150);
+  for (const auto& [function, count] : runs) EXPECT_GT(count, 0) << function;
 }
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include "ferry/runtime/plugins.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/tests/benchmarks/sample.h"
+#include "ferry/value/testing/storages_of.h"
 
 namespace ferry {
 namespace {
@@ -41,17 +42,6 @@ absl::Status Use(const Device& device) {
   FERRY_ASSIGN_OR_RETURN(const Storage host, Storage::Allocate(64));
   std::memset(host.data(), 0, host.size_bytes());
   return To(host, device).status();
-}
-
-std::vector<Storage> StoragesOf(const Value& value) {
-  std::vector<Storage> storages;
-  for (const StorageRecord& record : value.graph()->storages()) {
-    storages.push_back(record.storage);
-  }
-  for (const Tensor& tensor : value.graph()->tensors()) {
-    storages.push_back(tensor.storage());
-  }
-  return storages;
 }
 
 absl::StatusOr<std::vector<Storage>> LoadOnto(const Device& device,

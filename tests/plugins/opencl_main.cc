@@ -36,6 +36,7 @@
 #include "ferry/runtime/plugins.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/graph_difference.h"
+#include "ferry/value/testing/storages_of.h"
 
 namespace ferry {
 namespace {
@@ -53,18 +54,6 @@ absl::StatusOr<Value> LoadWith(const std::string& path,
   LoadOptions options;
   options.map_location = map_location;
   return Load(path, options);
-}
-
-// The storages of a value, each once for each record and tensor.
-std::vector<Storage> StoragesOf(const Value& value) {
-  std::vector<Storage> storages;
-  for (const StorageRecord& record : value.graph()->storages()) {
-    storages.push_back(record.storage);
-  }
-  for (const Tensor& tensor : value.graph()->tensors()) {
-    storages.push_back(tensor.storage());
-  }
-  return storages;
 }
 
 // Compares bytes, wherever they are.

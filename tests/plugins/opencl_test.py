@@ -25,6 +25,10 @@ import zipfile
 
 import torch
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                             '../interop'))
+import location_tags  # pylint: disable=wrong-import-position
+
 OPENCL = KERNEL = FERRY = PLUGIN_H = PLUGIN_C = INDEX = GUIDE = None
 SHIM_C = CALLS_C = None
 
@@ -46,27 +50,8 @@ def guide():
         return file.read()
 
 
-def save_tagged(value, path, tag_of):
-    """torch.save, with `tag_of(storage)` as the tags of the storages."""
-    registry = torch.serialization._package_registry
-    before = list(registry)
-    torch.serialization.register_package(0, tag_of, lambda storage, tag: None)
-    try:
-        torch.save(value, path)
-    finally:
-        registry[:] = before
-
-
 def tags_in(path):
-    """The tags of the storages of a file, in the order of PyTorch's load."""
-    tags = []
-
-    def note(storage, tag):
-        tags.append(tag)
-        return storage
-
-    torch.load(path, map_location=note)
-    return tags
+    return location_tags.load(path)[1]
 
 
 def flatten(value):
@@ -323,7 +308,7 @@ class OpenClTest(unittest.TestCase):
 
     def test_every_failure_is_reported_and_nothing_leaks(self):
         source, out = self.path('faults.pt'), self.path('faults_out.pt')
-        save_tagged({'a': torch.arange(10.), 'b': torch.randn(300000)}, source,
+        location_tags.save({'a': torch.arange(10.), 'b': torch.randn(300000)}, source,
                     lambda storage: 'cuda:0')
         failures = 0
         for function, error in (
@@ -404,7 +389,7 @@ class OpenClTest(unittest.TestCase):
         pairs = []
         for number in range(3):
             source = self.path('cuda%d.pt' % number)
-            save_tagged(model(number), source, lambda storage: 'cuda:0')
+            location_tags.save(model(number), source, lambda storage: 'cuda:0')
             self.assertEqual(set(tags_in(source)), {'cuda:0'})
             pairs.append((source, self.path('out%d.pt' % number)))
         answers = self.run_opencl('retag',
@@ -445,7 +430,7 @@ class OpenClTest(unittest.TestCase):
 
     def test_convert_writes_the_tag_that_is_asked_for(self):
         source, out = self.path('from_opencl.pt'), self.path('to_cuda.pt')
-        save_tagged(model(1), source, lambda storage: 'opencl:0')
+        location_tags.save(model(1), source, lambda storage: 'opencl:0')
         subprocess.run([FERRY, 'convert', '--map-location=opencl:0=cuda:0',
                         source, out], env=self.environment(), check=True)
         self.assertEqual(set(tags_in(out)), {'cuda:0'})
@@ -462,7 +447,7 @@ class OpenClTest(unittest.TestCase):
             return 'cuda:%d' % (number[0] % 2)
 
         path = self.path('two.pt')
-        save_tagged(value, path, alternate)
+        location_tags.save(value, path, alternate)
         self.assertEqual(set(tags_in(path)), {'cuda:0', 'cuda:1'})
         for devices in ('pthread basic', 'pthread pthread'):
             self.assertEqual(self.run_opencl('spread', path, devices=devices),

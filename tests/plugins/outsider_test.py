@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The example, built in a folder of its own by one line of `cc`.
 
-    outsider_test.py ON_DEVICE FERRY PLUGIN_H TOY_C INDEX_JSON GUIDE
+    outsider_test.py LOAD_AND_SAVE FERRY PLUGIN_H TOY_C INDEX_JSON GUIDE
 
 The lines are those of the guide. The plugin passes `ferry plugin check`, and checkpoints that PyTorch wrote go through
 its device and come back as they were, their tags with them.
@@ -19,7 +19,7 @@ import tempfile
 import unittest
 import zipfile
 
-ON_DEVICE = FERRY = PLUGIN_H = TOY_C = INDEX = GUIDE = None
+LOAD_AND_SAVE = FERRY = PLUGIN_H = TOY_C = INDEX = GUIDE = None
 
 LIBRARIES = ('libtoy.so', 'libtoy_async.so', 'libtoy_privateuseone.so')
 
@@ -93,24 +93,32 @@ class OutsiderTest(unittest.TestCase):
             with self.subTest(library=library):
                 self.round_trip(library, originals)
 
-    def round_trip(self, library, originals):
-        jobs = []
-        for number, original in enumerate(originals):
-            jobs.append([original] + [
-                os.path.join(self.folder, '%s_%d' % (kind, number))
-                for kind in ('on_device', 'back', 'direct')
-            ])
+    def load_and_save(self, library, jobs):
+        """Runs jobs (IN, OUT[, TAG]), all of which must succeed."""
         result = subprocess.run(
-            [ON_DEVICE, os.path.join(self.folder, library), 'toy:1'],
+            [LOAD_AND_SAVE, os.path.join(self.folder, library)],
             input=''.join(' '.join(job) + '\n' for job in jobs),
             capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
-        answers = result.stdout.strip().split('\n')
-        self.assertEqual(
-            {job[0]: answer for job, answer in zip(jobs, answers)
-             if answer != 'ok'}, {})
+        answers = result.stdout.splitlines()
+        self.assertEqual(len(answers), len(jobs), result.stderr)
+        self.assertEqual([(job, answer) for job, answer in zip(jobs, answers)
+                          if answer != 'ok'], [])
+
+    def round_trip(self, library, originals):
+        files, jobs = [], []
+        for number, original in enumerate(originals):
+            on_device, back, direct = [
+                os.path.join(self.folder, '%s_%d' % (kind, number))
+                for kind in ('on_device', 'back', 'direct')
+            ]
+            files.append((original, on_device, back, direct))
+            jobs += [(original, direct, 'cpu'), (original, on_device, 'toy:1'),
+                     (on_device, on_device + '.again'),
+                     (on_device, back, 'cpu')]
+        self.load_and_save(library, jobs)
         tagged = 0
-        for original, on_device, back, direct in jobs:
+        for original, on_device, back, direct in files:
             there, again = data_of(on_device), data_of(on_device + '.again')
             self.assertEqual(there, again, original)
             home, straight = data_of(back), data_of(direct)
@@ -128,21 +136,18 @@ class OutsiderTest(unittest.TestCase):
     def test_without_the_plugin_the_tag_is_unknown_and_nothing_is_loaded(self):
         original = sorted(
             glob.glob(os.path.join(os.path.dirname(INDEX), '*/state_dict.pt')))
-        paths = [os.path.join(self.folder, 'x%d' % i) for i in range(3)]
-        toy = os.path.join(self.folder, 'libtoy.so')
-        subprocess.run([ON_DEVICE, toy, 'toy:0'],
-                       input=' '.join([original[0]] + paths) + '\n',
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       text=True, check=True)
+        path = os.path.join(self.folder, 'x')
+        self.load_and_save('libtoy.so', [(original[0], path, 'toy:0')])
         # A file of a device that is not here is shown all the same.
-        shown = subprocess.run([FERRY, 'inspect', paths[0]],
-                               capture_output=True, text=True, check=True,
-                               env={'FERRY_PLUGIN_PATH': toy})
+        shown = subprocess.run(
+            [FERRY, 'inspect', path], capture_output=True, text=True,
+            check=True,
+            env={'FERRY_PLUGIN_PATH': os.path.join(self.folder, 'libtoy.so')})
         self.assertIn('toy:0', shown.stdout)
 
 
 if __name__ == '__main__':
-    ON_DEVICE, FERRY, PLUGIN_H, TOY_C, INDEX, GUIDE = [
+    LOAD_AND_SAVE, FERRY, PLUGIN_H, TOY_C, INDEX, GUIDE = [
         os.path.abspath(path) for path in sys.argv[1:7]
     ]
     unittest.main(argv=sys.argv[:1])

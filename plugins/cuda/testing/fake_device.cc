@@ -77,7 +77,6 @@ std::shared_ptr<Allocation> DeviceMemory::Allocate(uint64_t size_bytes) {
   auto allocation = std::make_shared<Allocation>();
   allocation->address = reinterpret_cast<uintptr_t>(range_) + offset;
   allocation->size_bytes = size_bytes;
-  allocation->number = ++count_;
   allocations_[offset] = allocation;
   next_offset_ = offset + span;
   used_bytes_ += size_bytes;

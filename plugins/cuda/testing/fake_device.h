@@ -31,14 +31,13 @@ using ferry_cuda::Result;
 
 enum class Timing { kEager, kLate, kRandom };
 
-// Notes a violation: prints it and aborts, or adds it to the report.
+// Prints a violation and ends the process.
 void Violation(const std::string& what);
 
 // An allocation on a device.
 struct Allocation {
   DevicePointer address = 0;
   uint64_t size_bytes = 0;
-  uint64_t number = 0;  // for the log
   std::atomic<int> copies_under_way{0};
 };
 
@@ -80,7 +79,6 @@ class DeviceMemory {
   std::map<uint64_t, std::shared_ptr<Allocation>> allocations_;  // by offset
   uint64_t next_offset_ = 0;
   uint64_t used_bytes_ = 0;
-  uint64_t count_ = 0;
 };
 
 // EventState

@@ -25,6 +25,8 @@
 
 #include "cuda_driver.h"
 #include "fake_device.h"
+#include "fake_settings.h"
+#include "fake_state.h"
 
 #define FAKE_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -38,306 +40,33 @@ using ferry_cuda::kSuccess;
 using ferry_cuda::LosesDevice;
 using ferry_cuda::Stream;
 
-constexpr char kSettings[] = "FERRY_FAKE_DRIVER";
-constexpr int kMaxDevices = 16;
-constexpr size_t kMaxLogLines = 1 << 20;
 constexpr uint64_t kMaxScribble = 64 << 10;
 constexpr int kScribble = 0xA5;
-
-struct Failure {
-  std::string function;
-  uint64_t call;
-  Result result;
-};
-
-struct Settings {
-  int devices = 2;
-  uint64_t memory_bytes = uint64_t{1} << 30;
-  int version = 12040;
-  uint64_t seed = 1;
-  Timing timing = Timing::kRandom;
-  Result init = kSuccess;
-  bool is_stub = false;
-  std::vector<Failure> failures;
-  uint64_t lose_at_copy = 0;
-  int streams = 8;
-  std::string report_path;
-  std::string log_path;
-  bool records = false;
-};
-
-struct HostBlock {
-  uint64_t size_bytes = 0;
-  std::atomic<int> copies_under_way{0};
-};
-
-struct Gpu {
-  std::unique_ptr<DeviceMemory> memory;
-  std::atomic<Result> lost{kSuccess};
-  int retains = 0;
-};
-
-struct OwnedStream {
-  int device;
-  std::shared_ptr<StreamState> state;
-};
-
-struct OwnedEvent {
-  int device;
-  std::shared_ptr<EventState> state;
-};
-
-struct State {
-  Settings settings;
-  pid_t owner = 0;  // 0 before cuInit
-  std::atomic<bool> is_deinitialized{false};
-  std::atomic<uint64_t> copies_run{0};
-  std::vector<std::unique_ptr<Gpu>> gpus;  // constant after cuInit
-
-  std::mutex mutex;
-  // All guarded by mutex.
-  std::map<std::string, uint64_t> calls;
-  std::map<uintptr_t, OwnedStream> streams;
-  std::map<uintptr_t, OwnedEvent> events;
-  std::map<uintptr_t, std::shared_ptr<HostBlock>> host_blocks;
-  std::vector<std::shared_ptr<StreamState>> destroyed_streams;
-  uint64_t handle_count = 0;
-  uint64_t stream_count = 0;
-
-  std::mutex text_mutex;
-  // Guarded by text_mutex.
-  std::vector<std::string> violations;
-  std::vector<std::string> log;
-};
-
-State& GetState() {
-  static State* const state = new State;
-  return *state;
-}
-
-// -----------------------------------------------------------------------------
-// Settings
-// -----------------------------------------------------------------------------
-
-[[noreturn]] void BadSetting(const std::string& setting) {
-  fprintf(stderr, "fake driver: %s has a wrong setting: \"%s\"\n", kSettings,
-          setting.c_str());
-  abort();
-}
-
-uint64_t NumberIn(const std::string& setting, const std::string& value) {
-  char* end = nullptr;
-  const uint64_t number = strtoull(value.c_str(), &end, 10);
-  if (value.empty() || *end != '\0') BadSetting(setting);
-  return number;
-}
-
-std::vector<std::string> Split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  size_t from = 0;
-  while (from <= text.size()) {
-    const size_t to = std::min(text.find(separator, from), text.size());
-    if (to != from) parts.push_back(text.substr(from, to - from));
-    from = to + 1;
-  }
-  return parts;
-}
-
-Timing TimingIn(const std::string& setting, const std::string& value) {
-  if (value == "eager") return Timing::kEager;
-  if (value == "late") return Timing::kLate;
-  if (value == "random") return Timing::kRandom;
-  BadSetting(setting);
-}
-
-Settings ReadSettings(const char* text) {
-  Settings settings;
-  for (const std::string& setting : Split(text == nullptr ? "" : text, ',')) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos) BadSetting(setting);
-    const std::string name = setting.substr(0, equals);
-    const std::string value = setting.substr(equals + 1);
-    if (name == "timing") {
-      settings.timing = TimingIn(setting, value);
-    } else if (name == "report") {
-      settings.report_path = value;
-    } else if (name == "log") {
-      settings.log_path = value;
-    } else if (name == "fail") {
-      const std::vector<std::string> parts = Split(value, ':');
-      if (parts.size() != 3) BadSetting(setting);
-      settings.failures.push_back(
-          {parts[0], NumberIn(setting, parts[1]),
-           static_cast<Result>(NumberIn(setting, parts[2]))});
-    } else {
-      const uint64_t number = NumberIn(setting, value);
-      if (name == "devices" && number <= kMaxDevices) {
-        settings.devices = static_cast<int>(number);
-      } else if (name == "memory" && number <= uint64_t{1} << 40) {
-        settings.memory_bytes = number;
-      } else if (name == "version") {
-        settings.version = static_cast<int>(number);
-      } else if (name == "seed") {
-        settings.seed = number;
-      } else if (name == "init") {
-        settings.init = static_cast<Result>(number);
-      } else if (name == "stub") {
-        settings.is_stub = number != 0;
-      } else if (name == "streams") {
-        settings.streams = static_cast<int>(number);
-      } else if (name == "lose") {
-        settings.lose_at_copy = number;
-      } else if (name == "record") {
-        settings.records = number != 0;
-      } else {
-        BadSetting(setting);
-      }
-    }
-  }
-  return settings;
-}
-
-// Before cuInit too: the version and the errors of a stub need them.
-const Settings& GetSettings() {
-  static const bool read = [] {
-    GetState().settings = ReadSettings(getenv(kSettings));
-    return true;
-  }();
-  (void)read;
-  return GetState().settings;
-}
-
-// -----------------------------------------------------------------------------
-// Reports
-// -----------------------------------------------------------------------------
-
-// The contexts that are current on this thread, the last one first in effect.
-// "A host thread may have only one device context current at a time. [...]
-// Each host thread has a stack of current contexts." (Programming Guide,
-// "Context")
-struct ContextStack {
-  std::vector<int> devices;
-  ~ContextStack() {
-    if (!devices.empty() && getpid() == GetState().owner) {
-      Violation("a thread ends with " + std::to_string(devices.size()) +
-                " contexts that it pushed and did not pop");
-    }
-  }
-};
-
-ContextStack& CurrentContexts() {
-  static thread_local ContextStack stack;
-  return stack;
-}
-
-std::string Report() {
-  State& state = GetState();
-  std::string text;
-  {
-    const std::lock_guard<std::mutex> lock(state.text_mutex);
-    for (const std::string& violation : state.violations) {
-      text += "violation: " + violation + "\n";
-    }
-  }
-  for (size_t i = 0; i < state.gpus.size(); ++i) {
-    const std::string device = "device " + std::to_string(i);
-    Gpu& gpu = *state.gpus[i];
-    // What a lost device held is lost with it.
-    if (gpu.lost.load() == kSuccess && gpu.memory->allocation_count() != 0) {
-      text += "leak: " + device + ": " +
-              std::to_string(gpu.memory->allocation_count()) +
-              " allocations with " + std::to_string(gpu.memory->used_bytes()) +
-              " bytes\n";
-    }
-    if (gpu.retains > 1) {
-      text += "leak: " + device + ": the primary context is retained " +
-              std::to_string(gpu.retains) + " times\n";
-    }
-  }
-  const std::lock_guard<std::mutex> lock(state.mutex);
-  const auto is_leak = [&](int device) {
-    return state.gpus[device]->lost.load() == kSuccess;
-  };
-  std::vector<int> left(state.gpus.size());
-  for (const auto& [handle, stream] : state.streams) {
-    left[stream.device] += is_leak(stream.device);
-  }
-  int streams = 0;
-  for (const int count : left) {
-    streams += std::max(count - state.settings.streams, 0);
-  }
-  size_t events = 0;
-  for (const auto& [handle, event] : state.events) {
-    events += is_leak(event.device);
-  }
-  if (streams != 0) text += "leak: " + std::to_string(streams) + " streams\n";
-  if (events != 0) text += "leak: " + std::to_string(events) + " events\n";
-  bool any_lost = false;
-  for (const auto& gpu : state.gpus) any_lost |= gpu->lost.load() != kSuccess;
-  if (!state.host_blocks.empty() && !any_lost) {
-    text += "leak: " + std::to_string(state.host_blocks.size()) +
-            " blocks of host memory\n";
-  }
-  if (!CurrentContexts().devices.empty()) {
-    text += "leak: contexts are current on this thread\n";
-  }
-  return text;
-}
-
-std::string Log() {
-  State& state = GetState();
-  const std::lock_guard<std::mutex> lock(state.text_mutex);
-  std::string text;
-  for (const std::string& line : state.log) text += line + "\n";
-  return text;
-}
-
-void Append(const std::string& path, const std::string& text) {
-  if (path.empty()) return;
-  FILE* const file = fopen(path.c_str(), "a");
-  if (file == nullptr) BadSetting(path);
-  fwrite(text.data(), 1, text.size(), file);
-  fclose(file);
-}
-
-// "CUDA_ERROR_DEINITIALIZED: This indicates that the CUDA driver is in the
-// process of shutting down." Every later call returns it.
-void ShutDown() {
-  State& state = GetState();
-  if (getpid() != state.owner) return;
-  const std::string report = Report();
-  state.is_deinitialized.store(true);
-  Append(state.settings.report_path, "fake driver: seed " +
-                                         std::to_string(state.settings.seed) +
-                                         "\n" + report);
-  Append(state.settings.log_path, Log());
-  std::map<uintptr_t, OwnedStream> streams;
-  std::vector<std::shared_ptr<StreamState>> destroyed;
-  {
-    const std::lock_guard<std::mutex> lock(state.mutex);
-    streams.swap(state.streams);
-    destroyed.swap(state.destroyed_streams);
-  }
-}
-
-size_t CopyText(const std::string& from, char* to, size_t capacity) {
-  if (capacity != 0) {
-    const size_t size = std::min(from.size(), capacity - 1);
-    memcpy(to, from.data(), size);
-    to[size] = '\0';
-  }
-  return from.size();
-}
 
 // -----------------------------------------------------------------------------
 // Calls
 // -----------------------------------------------------------------------------
 
+// Returns the error that the settings want of this call, or kSuccess.
+Result InjectedFailure(const char* function) {
+  State& state = GetState();
+  const std::lock_guard<std::mutex> lock(state.mutex);
+  const uint64_t call = ++state.calls[function];
+  for (const Failure& failure : GetSettings().failures) {
+    if (failure.function != function || failure.call != call) continue;
+    const std::vector<int>& current = CurrentContexts().devices;
+    if (LosesDevice(failure.result) && !current.empty()) {
+      state.gpus[current.back()]->lost.store(failure.result);
+    }
+    return failure.result;
+  }
+  return kSuccess;
+}
+
 // What a function returns without doing anything, if so.
 Result Before(const char* function) {
   State& state = GetState();
-  const Settings& settings = GetSettings();
-  if (settings.is_stub) return ferry_cuda::kStubLibrary;
+  if (GetSettings().is_stub) return ferry_cuda::kStubLibrary;
   if (state.is_deinitialized.load()) return ferry_cuda::kDeinitialized;
   const bool is_first = strcmp(function, "cuInit") == 0 ||
                         strcmp(function, "cuDriverGetVersion") == 0;
@@ -347,27 +76,7 @@ Result Before(const char* function) {
   if (state.owner != 0 && state.owner != getpid()) {
     return ferry_cuda::kNotInitialized;
   }
-  const std::lock_guard<std::mutex> lock(state.mutex);
-  const uint64_t call = ++state.calls[function];
-  for (const Failure& failure : settings.failures) {
-    if (failure.function == function && failure.call == call) {
-      const std::vector<int>& current = CurrentContexts().devices;
-      if (LosesDevice(failure.result) && !current.empty()) {
-        state.gpus[current.back()]->lost.store(failure.result);
-      }
-      return failure.result;
-    }
-  }
-  return kSuccess;
-}
-
-void AddToLog(const char* function, const std::string& arguments,
-              Result result) {
-  State& state = GetState();
-  const std::lock_guard<std::mutex> lock(state.text_mutex);
-  if (state.log.size() >= kMaxLogLines) return;
-  state.log.push_back(std::string(function) + "(" + arguments +
-                      ") = " + std::to_string(result));
+  return InjectedFailure(function);
 }
 
 template <typename Body>
@@ -395,88 +104,12 @@ Result CallInContext(const char* function, const std::string& arguments,
   });
 }
 
-// A handle that was never used before, so that stale ones are noticed. The
-// caller holds the mutex.
-uintptr_t NewHandle(State* state) {
-  return 0x100000 + 16 * static_cast<uintptr_t>(++state->handle_count);
-}
-
-Context ContextOf(int device) {
-  return reinterpret_cast<Context>(static_cast<uintptr_t>(0x1000 + device));
-}
-
-std::shared_ptr<StreamState> NewStream(State* state) {
-  const std::lock_guard<std::mutex> lock(state->mutex);
-  auto& destroyed = state->destroyed_streams;
-  destroyed.erase(std::remove_if(destroyed.begin(), destroyed.end(),
-                                 [](const std::shared_ptr<StreamState>& old) {
-                                   return old->has_ended();
-                                 }),
-                  destroyed.end());
-  return std::make_shared<StreamState>(
-      state->settings.timing,
-      state->settings.seed * 1000003 + ++state->stream_count);
-}
-
-// Returns null if the stream does not exist or belongs to another context.
-// "The legacy default stream is an implicit stream which synchronizes with all
-// other streams in the same CUcontext except for non-blocking streams", and
-// "the per-thread default stream is not a non-blocking stream and will
-// synchronize with the legacy default stream" ("Stream synchronization
-// behavior"). So work on either waits for the program's own.
-std::shared_ptr<StreamState> FindStream(State* state, int device,
-                                        Stream stream) {
-  const auto handle = reinterpret_cast<uintptr_t>(stream);
-  if (handle == 0 || handle == ferry_cuda::kStreamLegacy) {
-    Violation(
-        "the legacy default stream is used, which waits for other libraries");
-    return nullptr;
-  }
-  if (handle == ferry_cuda::kStreamPerThread) {
-    Violation(
-        "the per-thread default stream is used, which waits for the legacy "
-        "one");
-    return nullptr;
-  }
-  const std::lock_guard<std::mutex> lock(state->mutex);
-  const auto found = state->streams.find(handle);
-  if (found == state->streams.end()) {
-    Violation("a stream is used that does not exist");
-    return nullptr;
-  }
-  return found->second.device == device ? found->second.state : nullptr;
-}
-
-std::shared_ptr<EventState> FindEvent(State* state, int device, Event event) {
-  const std::lock_guard<std::mutex> lock(state->mutex);
-  const auto found = state->events.find(reinterpret_cast<uintptr_t>(event));
-  if (found == state->events.end()) {
-    Violation("an event is used that does not exist");
-    return nullptr;
-  }
-  return found->second.device == device ? found->second.state : nullptr;
-}
-
-// Returns the page-locked block that contains the whole range, or null.
-std::shared_ptr<HostBlock> FindHostBlock(State* state, const void* address,
-                                         uint64_t size_bytes) {
-  const std::lock_guard<std::mutex> lock(state->mutex);
-  const auto start = reinterpret_cast<uintptr_t>(address);
-  auto found = state->host_blocks.upper_bound(start);
-  if (found == state->host_blocks.begin()) return nullptr;
-  --found;
-  const uint64_t inside = start - found->first;
-  const uint64_t total = found->second->size_bytes;
-  if (inside > total || size_bytes > total - inside) return nullptr;
-  return found->second;
-}
-
 // The copy itself, on the stream's thread. Its destination holds garbage until
 // it is done: the documentation promises nothing about it before.
 void RunCopy(Gpu* gpu, char* to, const char* from, uint64_t size_bytes) {
   State& state = GetState();
   if (gpu->lost.load() != kSuccess) return;
-  if (state.copies_run.fetch_add(1) + 1 == state.settings.lose_at_copy) {
+  if (state.copies_run.fetch_add(1) + 1 == GetSettings().lose_at_copy) {
     gpu->lost.store(ferry_cuda::kIllegalAddress);
     return;
   }
@@ -540,6 +173,15 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
       });
 }
 
+size_t CopyText(const std::string& from, char* to, size_t capacity) {
+  if (capacity != 0) {
+    const size_t size = std::min(from.size(), capacity - 1);
+    memcpy(to, from.data(), size);
+    to[size] = '\0';
+  }
+  return from.size();
+}
+
 const char* NameOf(Result error) {
   switch (error) {
 #define FAKE_NAME(ours, theirs, value) \
@@ -554,31 +196,22 @@ const char* NameOf(Result error) {
 }
 
 // "CUDA_ERROR_INVALID_VALUE [...] if the error code is not recognized", and the
-// text is then null. The stub library leaves it null as well.
-Result GetErrorText(Result error, const char** text) {
+// text is then null. The stub library leaves it null as well. The function
+// needs no driver, so it also works in a forked child and at exit. Only its
+// failures are in the log.
+Result GetErrorText(const char* function, Result error, const char** text) {
   *text = nullptr;
   if (GetSettings().is_stub) return ferry_cuda::kStubLibrary;
+  const Result failure = InjectedFailure(function);
+  if (failure != kSuccess) {
+    AddToLog(function, std::to_string(error), failure);
+    return failure;
+  }
   *text = NameOf(error);
   return *text == nullptr ? ferry_cuda::kInvalidValue : kSuccess;
 }
 
-bool IsDevice(const State& state, int device) {
-  return device >= 0 && device < static_cast<int>(state.gpus.size());
-}
-
 }  // namespace
-
-void Violation(const std::string& what) {
-  State& state = GetState();
-  if (!state.settings.records) {
-    fprintf(stderr, "fake driver: violation: %s (seed %llu)\n", what.c_str(),
-            static_cast<unsigned long long>(state.settings.seed));
-    abort();
-  }
-  const std::lock_guard<std::mutex> lock(state.text_mutex);
-  state.violations.push_back(what);
-}
-
 }  // namespace fake_driver
 
 using namespace fake_driver;  // NOLINT: the driver's functions are global
@@ -611,14 +244,14 @@ FAKE_EXPORT void fake_driver_lose(int index, int code) {
 
 FAKE_EXPORT Result cuInit(unsigned int) {
   return Call("cuInit", "", [](State& state) -> Result {
-    if (state.settings.init != kSuccess) return state.settings.init;
-    if (state.settings.devices == 0) return ferry_cuda::kNoDevice;
+    if (GetSettings().init != kSuccess) return GetSettings().init;
+    if (GetSettings().devices == 0) return ferry_cuda::kNoDevice;
     const std::lock_guard<std::mutex> lock(state.mutex);
     if (state.owner != 0) return kSuccess;
-    for (int i = 0; i < state.settings.devices; ++i) {
+    for (int i = 0; i < GetSettings().devices; ++i) {
       state.gpus.push_back(std::make_unique<Gpu>());
       state.gpus.back()->memory =
-          std::make_unique<DeviceMemory>(state.settings.memory_bytes);
+          std::make_unique<DeviceMemory>(GetSettings().memory_bytes);
     }
     state.owner = getpid();
     atexit(ShutDown);
@@ -627,18 +260,18 @@ FAKE_EXPORT Result cuInit(unsigned int) {
 }
 
 FAKE_EXPORT Result cuDriverGetVersion(int* version) {
-  return Call("cuDriverGetVersion", "", [&](State& state) -> Result {
-    *version = state.settings.version;
+  return Call("cuDriverGetVersion", "", [&](State&) -> Result {
+    *version = GetSettings().version;
     return kSuccess;
   });
 }
 
 FAKE_EXPORT Result cuGetErrorName(Result error, const char** text) {
-  return GetErrorText(error, text);
+  return GetErrorText("cuGetErrorName", error, text);
 }
 
 FAKE_EXPORT Result cuGetErrorString(Result error, const char** text) {
-  return GetErrorText(error, text);
+  return GetErrorText("cuGetErrorString", error, text);
 }
 
 FAKE_EXPORT Result cuDeviceGetCount(int* count) {
@@ -684,7 +317,7 @@ FAKE_EXPORT Result cuDeviceTotalMem_v2(size_t* size_bytes, Device device) {
   return Call("cuDeviceTotalMem_v2", std::to_string(device),
               [&](State& state) -> Result {
                 if (!IsDevice(state, device)) return ferry_cuda::kInvalidDevice;
-                *size_bytes = state.settings.memory_bytes;
+                *size_bytes = GetSettings().memory_bytes;
                 return kSuccess;
               });
 }

@@ -35,11 +35,10 @@
 //                   backend may keep some for later calls. Default: 8
 //   report=PATH     at exit, the report is appended to this file
 //   log=PATH        at exit, the log of all calls is appended to this file
-//   record=1        a violation is put into the report; otherwise it is printed
-//                   and ends the process with abort()
 //
 // A violation is something that a correct backend never does, such as freeing
-// memory that a copy uses. A leak is something that is left at exit.
+// memory that a copy uses. It is printed, and ends the process. A leak is
+// something that is left at exit.
 #ifndef FERRY_PLUGINS_CUDA_TESTING_FAKE_DRIVER_H_
 #define FERRY_PLUGINS_CUDA_TESTING_FAKE_DRIVER_H_
 
@@ -48,7 +47,7 @@
 extern "C" {
 
 // Writes the report so far, null-terminated and truncated to `capacity`: one
-// line for each violation and each kind of leak, empty if there are none.
+// line for each kind of leak, empty if there are none.
 // Returns its full length in bytes.
 size_t fake_driver_report(char* text, size_t capacity);
 

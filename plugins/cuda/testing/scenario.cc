@@ -644,6 +644,10 @@ void UseInSpiteOfErrors(const ferry_backend& table) {
   static auto* const kept = new std::vector<std::vector<char>*>;
   for (uint32_t index = 0; index < 2; ++index) {
     ferry_status status = NewStatus();
+    ferry_device_properties properties;
+    std::memset(&properties, 0, sizeof(properties));
+    properties.struct_size = sizeof(properties);
+    table.device_properties(table.context, index, &properties, &status);
     uint64_t handle = 0;
     uint64_t queue = 0;
     void* buffer = nullptr;

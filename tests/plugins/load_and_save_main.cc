@@ -3,7 +3,7 @@
 //
 // Loads checkpoints, and saves what was loaded, for a test.
 //
-//   cuda < JOBS
+//   load_and_save [PLUGIN] < JOBS
 //
 // A job is a line: IN OUT [TAG]. IN is loaded to the devices that its storages
 // name, or to TAG. For each job a line is printed: "ok", or the error.
@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_split.h"
+#include "ferry/runtime/plugins.h"
 #include "ferry/runtime/runtime.h"
 
 namespace ferry {
@@ -35,7 +36,15 @@ absl::Status Run(const std::vector<std::string>& job) {
 }  // namespace
 }  // namespace ferry
 
-int main() {
+int main(int argc, char** argv) {
+  ferry::PluginOptions options;
+  options.paths.assign(argv + 1, argv + argc);
+  for (const ferry::PluginVerdict& verdict :
+       ferry::PluginLoader::Default().Load(options)) {
+    if (verdict.status.ok()) continue;
+    std::cerr << verdict.ToString() << "\n";
+    return 2;
+  }
   for (std::string job; std::getline(std::cin, job);) {
     const absl::Status status = ferry::Run(absl::StrSplit(job, ' '));
     std::cout << (status.ok() ? "ok" : status.ToString()) << "\n";
