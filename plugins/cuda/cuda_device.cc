@@ -18,6 +18,10 @@ std::atomic<bool> is_forked_child{false};
 // Set by the first call that finds the driver shut down.
 std::atomic<bool> is_shut_down{false};
 
+// Whether this process is a fork of one that had opened the driver. CUDA does
+// not work there ("CUDA C++ Programming Guide", section "Initialization").
+bool IsForkedChild() { return is_forked_child.load(std::memory_order_relaxed); }
+
 struct Devices {
   DriverState driver;
   std::unique_ptr<Gpu[]> gpus;
@@ -112,8 +116,6 @@ Gpu* FindGpu(uint32_t index) {
              ? &devices.gpus[index]
              : nullptr;
 }
-
-bool IsForkedChild() { return is_forked_child.load(std::memory_order_relaxed); }
 
 bool IsPastFreeing(const Gpu& gpu) {
   return IsForkedChild() || is_shut_down.load() || gpu.lost.load() != kSuccess;

@@ -46,10 +46,6 @@ const DriverState& GetDriver();
 // Returns device `index`, or null if there is no such device.
 Gpu* FindGpu(uint32_t index);
 
-// Whether this process is a fork of one that had opened the driver. CUDA does
-// not work there ("CUDA C++ Programming Guide", section "Initialization").
-bool IsForkedChild();
-
 // Returns FERRY_OK if functions of the driver may be called for `gpu`. Returns
 // FERRY_OUT_OF_RANGE if it is null, FERRY_FAILED_PRECONDITION in a forked
 // child, and FERRY_UNAVAILABLE, with the first error, if it is lost. Every

@@ -19,9 +19,11 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/devices/conformance/conformance.h"
 #include "ferry/plugin.h"
+#include "ferry/plugins/cuda/testing/fake_process.h"
 #include "ferry/plugins/cuda/testing/scenario.h"
 #include "ferry/plugins/plugin_backend.h"
 #include "ferry/plugins/plugin_description.h"
+#include "ferry/plugins/plugin_status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -89,10 +91,8 @@ TEST(CudaPluginTest, WorksWithEveryTiming) {
 // Prints how many devices there are, and why not more.
 void PrintDevices() {
   const ferry_backend& plugin = OpenPlugin("");
-  ferry_devices devices;
-  std::memset(&devices, 0, sizeof(devices));
-  devices.struct_size = sizeof(devices);
-  ferry_status status = fake_driver::NewStatus();
+  ferry_devices devices = HostStruct<ferry_devices>();
+  ferry_status status = HostStruct<ferry_status>();
   const int32_t code = plugin.device_count(plugin.context, &devices, &status);
   fake_driver::Require(code == FERRY_OK, "device_count has no errors");
   fake_driver::Fail(absl::StrCat("count ", devices.count, " absence ",
@@ -158,7 +158,7 @@ TEST(CudaPluginTest, SaysWhyThereIsNoDevice) {
 TEST(CudaPluginTest, DeviceMemoryIsNotAccessible) {
   const ChildResult result = RunInChild("", [] {
     const ferry_backend& plugin = OpenPlugin("");
-    ferry_status status = fake_driver::NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     uint64_t handle = 0;
     plugin.allocate(plugin.context, 0, 4096, &handle, &status);
     printf("reading");
@@ -173,10 +173,8 @@ TEST(CudaPluginTest, DeviceMemoryIsNotAccessible) {
 TEST(CudaPluginTest, FakeDevicesAreNamedFake) {
   const ChildResult result = RunInChild("memory=123456", [] {
     const ferry_backend& plugin = OpenPlugin("");
-    ferry_device_properties properties;
-    std::memset(&properties, 0, sizeof(properties));
-    properties.struct_size = sizeof(properties);
-    ferry_status status = fake_driver::NewStatus();
+    ferry_device_properties properties = HostStruct<ferry_device_properties>();
+    ferry_status status = HostStruct<ferry_status>();
     plugin.device_properties(plugin.context, 1, &properties, &status);
     // Listing devices must take no memory on them.
     fake_driver::Require(
@@ -195,10 +193,10 @@ TEST(CudaPluginTest, MemoryMayBeFreedAtExit) {
   const ChildResult result = RunInChild("", [] {
     struct Late {
       ~Late() {
-        ferry_status status = fake_driver::NewStatus();
+        ferry_status status = HostStruct<ferry_status>();
         const int32_t code = plugin->free(plugin->context, 0, handle, &status);
         fake_driver::Require(code == FERRY_OK, "freeing at exit is no error");
-        status = fake_driver::NewStatus();
+        status = HostStruct<ferry_status>();
         uint64_t more = 0;
         fake_driver::Require(
             plugin->allocate(plugin->context, 0, 1, &more, &status) ==
@@ -212,7 +210,7 @@ TEST(CudaPluginTest, MemoryMayBeFreedAtExit) {
     // Made before the driver is, and so destroyed after it.
     static Late late;
     late.plugin = &OpenPlugin("");
-    ferry_status status = fake_driver::NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     late.plugin->allocate(late.plugin->context, 0, 100, &late.handle, &status);
     exit(0);
   });

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "ferry/plugins/cuda/testing/scenario.h"
+#include "ferry/plugins/cuda/testing/fake_process.h"
 #include "ferry/runtime/runtime.h"
 #include "gtest/gtest.h"
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "ferry/plugin.h"
+#include "ferry/plugins/cuda/testing/fake_process.h"
 #include "ferry/plugins/cuda/testing/scenario.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -3,8 +3,6 @@
 
 #include "scenario.h"
 
-#include <dlfcn.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,21 +14,14 @@
 #include <vector>
 
 #include "cuda_driver.h"
-#include "cuda_plugin.h"
 #include "fake_driver.h"
+#include "fake_process.h"
 
 namespace fake_driver {
 namespace {
 
-constexpr unsigned int kSeconds = 20;
 constexpr uint64_t kDeviceBytes = 1 << 20;
 constexpr uint64_t kBufferBytes = 40000;
-
-std::string FakePath() {
-  char folder[4096];
-  if (getcwd(folder, sizeof(folder)) == nullptr) Fail("getcwd");
-  return std::string(folder) + "/plugins/cuda/testing/libfake_driver.so";
-}
 
 // Bytes that say where they are and who wrote them.
 std::vector<char> Pattern(uint64_t size_bytes, int writer) {
@@ -43,9 +34,7 @@ std::vector<char> Pattern(uint64_t size_bytes, int writer) {
 
 ferry_copy CopyOf(uint32_t direction, uint32_t index, uint64_t handle,
                   uint64_t offset_bytes, uint64_t size_bytes, void* host) {
-  ferry_copy copy;
-  std::memset(&copy, 0, sizeof(copy));
-  copy.struct_size = sizeof(copy);
+  ferry_copy copy = HostStruct<ferry_copy>();
   copy.direction = direction;
   copy.device_index = index;
   copy.handle = handle;
@@ -66,7 +55,7 @@ class Plugin {
 
   uint64_t Allocate(uint32_t index, uint64_t size_bytes) {
     uint64_t handle = 0;
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed(
         "allocate",
         table_.allocate(table_.context, index, size_bytes, &handle, &status),
@@ -74,52 +63,52 @@ class Plugin {
     return handle;
   }
   void Free(uint32_t index, uint64_t handle) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("free", table_.free(table_.context, index, handle, &status),
             status);
   }
   void Copy(const ferry_copy& copy) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("copy", table_.copy(table_.context, &copy, &status), status);
   }
   int32_t CopyCode(const ferry_copy& copy) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     return table_.copy(table_.context, &copy, &status);
   }
   uint64_t CreateQueue(uint32_t index) {
     uint64_t queue = 0;
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("queue_create",
             table_.queue_create(table_.context, index, &queue, &status),
             status);
     return queue;
   }
   void DestroyQueue(uint64_t queue) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("queue_destroy",
             table_.queue_destroy(table_.context, queue, &status), status);
   }
   uint64_t CopyAsync(uint64_t queue, const ferry_copy& copy) {
     uint64_t event = 0;
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("copy_async",
             table_.copy_async(table_.context, queue, &copy, &event, &status),
             status);
     return event;
   }
   void Wait(uint64_t event) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("event_wait", table_.event_wait(table_.context, event, &status),
             status);
   }
   void Release(uint64_t event) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("event_release",
             table_.event_release(table_.context, event, &status), status);
   }
   char* HostAllocate(uint32_t index, uint64_t size_bytes) {
     void* address = nullptr;
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("host_allocate",
             table_.host_allocate(table_.context, index, size_bytes, &address,
                                  &status),
@@ -127,7 +116,7 @@ class Plugin {
     return static_cast<char*>(address);
   }
   void HostFree(uint32_t index, void* address) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Succeed("host_free",
             table_.host_free(table_.context, index, address, &status), status);
   }
@@ -154,18 +143,16 @@ ferry_cuda::Context CurrentContext() {
 void RequireRefusals(const ferry_backend& table, uint32_t index,
                      uint64_t handle, int32_t code, uint64_t flags,
                      int64_t vendor_code, const std::string& message) {
-  ferry_status status = NewStatus();
+  ferry_status status = HostStruct<ferry_status>();
   const auto require = [&](const char* function, int32_t returned) {
     Require(returned == code && status.flags == flags &&
                 status.vendor_code == vendor_code &&
                 std::strstr(status.message, message.c_str()) != nullptr,
             std::string(function) + " reports \"" + message + "\", not \"" +
                 status.message + "\" with code " + std::to_string(returned));
-    status = NewStatus();
+    status = HostStruct<ferry_status>();
   };
-  ferry_device_properties properties;
-  std::memset(&properties, 0, sizeof(properties));
-  properties.struct_size = sizeof(properties);
+  ferry_device_properties properties = HostStruct<ferry_device_properties>();
   require("device_properties",
           table.device_properties(table.context, index, &properties, &status));
   uint64_t made = 0;
@@ -322,7 +309,7 @@ void UseBounds(Plugin* plugin) {
   // The queue of one device and the memory of another.
   const uint64_t queue = plugin->CreateQueue(1);
   copy = CopyOf(FERRY_COPY_TO_DEVICE, 0, handle, 0, 1, bytes.data());
-  ferry_status status = NewStatus();
+  ferry_status status = HostStruct<ferry_status>();
   uint64_t event = 0;
   const ferry_backend& table = plugin->table();
   Require(table.copy_async(table.context, queue, &copy, &event, &status) ==
@@ -331,7 +318,7 @@ void UseBounds(Plugin* plugin) {
   plugin->DestroyQueue(queue);
   plugin->Free(0, handle);
   plugin->Free(1, other);
-  status = NewStatus();
+  status = HostStruct<ferry_status>();
   Require(
       table.free(table.context, 0, handle, &status) == FERRY_INVALID_ARGUMENT,
       "memory is freed once");
@@ -344,7 +331,7 @@ void UseAllMemory(Plugin* plugin) {
   const ferry_backend& table = plugin->table();
   const uint64_t most = plugin->Allocate(0, kDeviceBytes - 100);
   uint64_t handle = 7;
-  ferry_status status = NewStatus();
+  ferry_status status = HostStruct<ferry_status>();
   Require(table.allocate(table.context, 0, 101, &handle, &status) ==
               FERRY_RESOURCE_EXHAUSTED,
           "memory has an end");
@@ -361,118 +348,10 @@ void UseAllMemory(Plugin* plugin) {
 
 }  // namespace
 
-// -----------------------------------------------------------------------------
-// Children
-// -----------------------------------------------------------------------------
-
-ChildResult RunInChild(const std::string& settings,
-                       const std::function<void()>& body,
-                       const std::string& driver) {
-  int ends[2];
-  if (pipe(ends) != 0) abort();
-  fflush(nullptr);
-  const pid_t child = fork();
-  if (child < 0) abort();
-  if (child == 0) {
-    dup2(ends[1], 1);
-    dup2(ends[1], 2);
-    close(ends[0]);
-    close(ends[1]);
-    alarm(kSeconds);
-    setenv("FERRY_CUDA_DRIVER",
-           driver.empty() ? FakePath().c_str() : driver.c_str(), 1);
-    setenv("FERRY_FAKE_DRIVER", settings.c_str(), 1);
-    body();
-    // So that the fake driver shuts down too.
-    exit(0);
-  }
-  close(ends[1]);
-  ChildResult result;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t size = read(ends[0], buffer, sizeof(buffer));
-    if (size <= 0) break;
-    result.output.append(buffer, static_cast<size_t>(size));
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  result.passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (WIFSIGNALED(status)) {
-    result.output += "signal " + std::to_string(WTERMSIG(status));
-  }
-  return result;
-}
-
-void Fail(const std::string& what) {
-  fprintf(stderr, "%s\n", what.c_str());
-  fflush(stderr);
-  _exit(1);
-}
-
-void Require(bool condition, const std::string& what) {
-  if (!condition) Fail("expected: " + what);
-}
-
-const ferry_backend& OpenPlugin(const std::string& path) {
-  ferry_plugin_query query = ferry_cuda_query;
-  if (!path.empty()) {
-    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) Fail(dlerror());
-    query = reinterpret_cast<ferry_plugin_query>(
-        dlsym(library, FERRY_PLUGIN_QUERY_SYMBOL));
-    if (query == nullptr) Fail("the library has no query function");
-  }
-  ferry_host_info host;
-  std::memset(&host, 0, sizeof(host));
-  host.struct_size = sizeof(host);
-  host.abi_minor = FERRY_PLUGIN_ABI_MINOR;
-  const ferry_plugin* plugin = nullptr;
-  ferry_status status = NewStatus();
-  if (query(&host, &plugin, &status) != FERRY_OK) Fail(status.message);
-  return *plugin->backends[0];
-}
-
-ferry_status NewStatus() {
-  ferry_status status;
-  std::memset(&status, 0, sizeof(status));
-  status.struct_size = sizeof(status);
-  return status;
-}
-
-void* FakeFunction(const char* name) {
-  void* const library = dlopen(FakePath().c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) Fail(dlerror());
-  void* const function = dlsym(library, name);
-  if (function == nullptr) Fail(std::string("the fake has no ") + name);
-  return function;
-}
-
-namespace {
-
-std::string FakeText(const char* function) {
-  const auto get = reinterpret_cast<FakeDriverText>(FakeFunction(function));
-  std::string text(get(nullptr, 0) + 1, '\0');
-  get(&text[0], text.size());
-  text.resize(std::strlen(text.c_str()));
-  return text;
-}
-
-}  // namespace
-
-void RequireCleanReport() {
-  const std::string report = FakeText("fake_driver_report");
-  if (!report.empty()) Fail(report);
-}
-
-std::string FakeLog() { return FakeText("fake_driver_log"); }
-
 void UseEverything(const ferry_backend& table) {
   Plugin plugin(table);
-  ferry_devices devices;
-  std::memset(&devices, 0, sizeof(devices));
-  devices.struct_size = sizeof(devices);
-  ferry_status status = NewStatus();
+  ferry_devices devices = HostStruct<ferry_devices>();
+  ferry_status status = HostStruct<ferry_status>();
   table.device_count(table.context, &devices, &status);
   Require(devices.count == 2, "two devices");
   // Once without any context, and once in the context that another library
@@ -521,7 +400,7 @@ void LoseADevice(const ferry_backend& table) {
   const uint64_t event = plugin.CopyAsync(queue, copy);
   reinterpret_cast<FakeDriverLose>(FakeFunction("fake_driver_lose"))(
       1, ferry_cuda::kIllegalAddress);
-  ferry_status status = NewStatus();
+  ferry_status status = HostStruct<ferry_status>();
   // A call that finds the device lost, if the event did not.
   Require(table.copy(table.context, &copy, &status) == FERRY_UNAVAILABLE,
           "a copy on a lost device is unavailable");
@@ -530,14 +409,14 @@ void LoseADevice(const ferry_backend& table) {
               std::strstr(status.message, "ILLEGAL_ADDRESS") != nullptr,
           "the error is reported as a lost device");
   const std::string log = FakeLog();
-  status = NewStatus();
+  status = HostStruct<ferry_status>();
   const int32_t first = table.event_wait(table.context, event, &status);
   for (int i = 0; i < 3; ++i) {
-    status = NewStatus();
+    status = HostStruct<ferry_status>();
     Require(table.event_wait(table.context, event, &status) == first,
             "an event on a lost device has one result");
   }
-  status = NewStatus();
+  status = HostStruct<ferry_status>();
   Require(table.event_wait(table.context, done, &status) == FERRY_OK,
           "what was done before stays done");
   RequireLost(table, 1, handle, ferry_cuda::kIllegalAddress,
@@ -560,7 +439,7 @@ void LoseACopy(const ferry_backend& table) {
   const ferry_copy copy =
       CopyOf(FERRY_COPY_TO_DEVICE, 0, handle, 0, kBufferBytes, buffer);
   const uint64_t event = plugin.CopyAsync(queue, copy);
-  ferry_status status = NewStatus();
+  ferry_status status = HostStruct<ferry_status>();
   Require(table.event_wait(table.context, event, &status) == FERRY_UNAVAILABLE,
           "the wait reports the error of the copy");
   Require((status.flags & FERRY_STATUS_DEVICE_LOST) != 0 &&
@@ -583,7 +462,7 @@ void FailToWait(const ferry_backend& table) {
       CopyOf(FERRY_COPY_TO_DEVICE, 0, handle, 0, kBufferBytes, buffer);
   const uint64_t event = plugin.CopyAsync(queue, copy);
   for (int i = 0; i < 2; ++i) {
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     Require(
         table.event_wait(table.context, event, &status) == FERRY_UNAVAILABLE &&
             status.flags == FERRY_STATUS_DEVICE_LOST &&
@@ -612,10 +491,10 @@ void ForkAfterUse(const ferry_backend& table) {
   const pid_t child = fork();
   if (child == 0) {
     // A hang must not outlive the test, whose own alarm ends only the parent.
-    alarm(kSeconds);
+    alarm(kChildSeconds);
     RequireRefusals(table, 0, handle, FERRY_FAILED_PRECONDITION, 0, 0,
                     "this process was forked after it used CUDA");
-    ferry_status status = NewStatus();
+    ferry_status status = HostStruct<ferry_status>();
     uint64_t more = 0;
     Require(table.copy_async(table.context, queue, &copy, &more, &status) ==
                 FERRY_FAILED_PRECONDITION,
@@ -643,10 +522,8 @@ void ForkAfterUse(const ferry_backend& table) {
 void UseInSpiteOfErrors(const ferry_backend& table) {
   static auto* const kept = new std::vector<std::vector<char>*>;
   for (uint32_t index = 0; index < 2; ++index) {
-    ferry_status status = NewStatus();
-    ferry_device_properties properties;
-    std::memset(&properties, 0, sizeof(properties));
-    properties.struct_size = sizeof(properties);
+    ferry_status status = HostStruct<ferry_status>();
+    ferry_device_properties properties = HostStruct<ferry_device_properties>();
     table.device_properties(table.context, index, &properties, &status);
     uint64_t handle = 0;
     uint64_t queue = 0;

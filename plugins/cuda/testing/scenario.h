@@ -6,49 +6,13 @@
 // -----------------------------------------------------------------------------
 //
 // Uses the CUDA plugin on the fake driver as a program would, and checks every
-// result. A process opens one driver, once; so each use is in a child process.
+// result. All functions run in a child process (fake_process.h).
 #ifndef FERRY_PLUGINS_CUDA_TESTING_SCENARIO_H_
 #define FERRY_PLUGINS_CUDA_TESTING_SCENARIO_H_
-
-#include <functional>
-#include <string>
 
 #include "ferry/plugin.h"
 
 namespace fake_driver {
-
-// What became of a child process.
-struct ChildResult {
-  bool passed = false;  // it exited with 0
-  std::string output;   // both outputs, and the signal that ended it
-};
-
-// Runs `body` in a child process that opens the fake driver with `settings`
-// (fake_driver.h), or the library `driver` instead. The child ends by
-// `Fail`, by a signal, by SIGALRM after 20 s, or when `body` returns.
-// The calling process must have no threads.
-ChildResult RunInChild(const std::string& settings,
-                       const std::function<void()>& body,
-                       const std::string& driver = "");
-
-// Ends the child with a message.
-[[noreturn]] void Fail(const std::string& what);
-
-// Fails unless `condition` is true.
-void Require(bool condition, const std::string& what);
-
-// Returns the table of the plugin in the shared object `path`, or of the one
-// that is linked in if it is empty.
-const ferry_backend& OpenPlugin(const std::string& path);
-
-// Returns a struct of the interface as the host passes it.
-ferry_status NewStatus();
-
-// Returns a function that the fake driver exports.
-void* FakeFunction(const char* name);
-// Fails unless the fake driver's report is empty.
-void RequireCleanReport();
-std::string FakeLog();
 
 // Uses everything, with two devices of 1 MiB. Fails if any result is wrong, and
 // at the end if anything is left.
