@@ -64,11 +64,12 @@ Allocations& GetAllocations() {
 
 // Explains that a device has no `size_bytes` bytes left. The host's message
 // says how many were requested.
-int32_t FailOutOfMemory(ScopedDevice* device, ferry_status* status) {
+int32_t FailOutOfMemory(ScopedDevice* device, const char* function,
+                        ferry_status* status) {
   size_t free_bytes = 0;
   size_t total_bytes = 0;
   if (device->driver().mem_get_info(&free_bytes, &total_bytes) != kSuccess) {
-    return device->Fail("cuMemAlloc", kOutOfMemory);
+    return device->Fail(function, kOutOfMemory);
   }
   status->vendor_code = kOutOfMemory;
   char message[sizeof(status->message)];
@@ -78,6 +79,44 @@ int32_t FailOutOfMemory(ScopedDevice* device, ferry_status* status) {
            "GPU needs",
            free_bytes, total_bytes);
   return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, message);
+}
+
+int32_t AllocateFromPool(ScopedDevice* device, uint64_t size_bytes,
+                         DevicePointer* address, ferry_status* status) {
+  const BorrowedStream stream(device);
+  if (!stream.ok()) return stream.code();
+  const Result result =
+      device->driver().mem_alloc_async(address, size_bytes, stream.get());
+  if (result == kOutOfMemory) {
+    return FailOutOfMemory(device, "cuMemAllocAsync", status);
+  }
+  if (result != kSuccess) return device->Fail("cuMemAllocAsync", result);
+  // Only this stream is ordered after the allocation, and the host may use the
+  // memory on any other.
+  return stream.Wait();
+}
+
+int32_t AllocateWithoutPool(ScopedDevice* device, uint64_t size_bytes,
+                            DevicePointer* address, ferry_status* status) {
+  const Result result = device->driver().mem_alloc(address, size_bytes);
+  if (result == kOutOfMemory) {
+    return FailOutOfMemory(device, "cuMemAlloc", status);
+  }
+  if (result != kSuccess) return device->Fail("cuMemAlloc", result);
+  return FERRY_OK;
+}
+
+int32_t FreeOnDevice(ScopedDevice* device, DevicePointer address) {
+  if (!device->gpu()->has_pool) {
+    const Result result = device->driver().mem_free(address);
+    return result == kSuccess ? FERRY_OK : device->Fail("cuMemFree", result);
+  }
+  // The host has waited for all copies, so no other stream uses the memory.
+  const BorrowedStream stream(device);
+  if (!stream.ok()) return stream.code();
+  const Result result = device->driver().mem_free_async(address, stream.get());
+  if (result == kSuccess) return FERRY_OK;
+  return device->Fail("cuMemFreeAsync", result);
 }
 
 }  // namespace
@@ -127,11 +166,13 @@ int32_t Allocate(void*, uint32_t index, uint64_t size_bytes, uint64_t* handle,
   ScopedDevice device(index, status);
   if (!device.ok()) return device.code();
   DevicePointer address = 0;
-  const Result result = device.driver().mem_alloc(&address, size_bytes);
-  if (result == kOutOfMemory) return FailOutOfMemory(&device, status);
-  if (result != kSuccess) return device.Fail("cuMemAlloc", result);
+  const int32_t code =
+      device.gpu()->has_pool
+          ? AllocateFromPool(&device, size_bytes, &address, status)
+          : AllocateWithoutPool(&device, size_bytes, &address, status);
+  if (code != FERRY_OK) return code;
   if (!GetAllocations().Add(address, index, size_bytes)) {
-    device.driver().mem_free(address);
+    FreeOnDevice(&device, address);
     return ferry_fail(status, FERRY_RESOURCE_EXHAUSTED, "out of host memory");
   }
   *handle = address;
@@ -149,10 +190,7 @@ int32_t Free(void*, uint32_t index, uint64_t handle,
   }
   ScopedDevice device(gpu, status);
   int32_t code = device.code();
-  if (device.ok()) {
-    const Result result = device.driver().mem_free(handle);
-    if (result != kSuccess) code = device.Fail("cuMemFree", result);
-  }
+  if (device.ok()) code = FreeOnDevice(&device, handle);
   return CodeOfFreeing(*gpu, code, status);
 }
 

@@ -37,8 +37,18 @@ Devices* OpenDevices() {
   });
   devices->gpus = std::make_unique<Gpu[]>(driver.device_count);
   for (int i = 0; i < driver.device_count; ++i) {
-    const Result result = driver.driver.device_get(&devices->gpus[i].device, i);
-    if (result == kSuccess) continue;
+    Gpu& gpu = devices->gpus[i];
+    const Result result = driver.driver.device_get(&gpu.device, i);
+    if (result == kSuccess) {
+      // After an error the plugin allocates in the other way, which always
+      // works.
+      int has_pool = 0;
+      gpu.has_pool =
+          driver.driver.device_get_attribute(&has_pool, kMemoryPoolsSupported,
+                                             gpu.device) == kSuccess &&
+          has_pool != 0;
+      continue;
+    }
     snprintf(driver.why, sizeof(driver.why),
              "the driver cannot find its device %d: %s (code %d)", i,
              ErrorName(driver.driver, result), result);

@@ -31,6 +31,8 @@ namespace ferry_cuda {
 // A GPU.
 struct Gpu {
   Device device = 0;
+  // Whether the device allocates in the order of a stream.
+  bool has_pool = false;
   // The device's primary context, retained by the first call that needs it and
   // never released. Null before.
   std::atomic<Context> context{nullptr};

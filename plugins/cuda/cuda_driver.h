@@ -30,6 +30,7 @@ namespace ferry_cuda {
 // cuda.h declares `CUresult` as an enum, which C passes as an int.
 using Result = int;
 using Device = int;
+using DeviceAttribute = int;               // likewise
 using DevicePointer = unsigned long long;  // NOLINT: the type in cuda.h
 using Context = CUctx_st*;
 using Event = CUevent_st*;
@@ -61,6 +62,7 @@ using Stream = CUstream_st*;
   RESULT(kInvalidPc, CUDA_ERROR_INVALID_PC, 718)                        \
   RESULT(kLaunchFailed, CUDA_ERROR_LAUNCH_FAILED, 719)                  \
   RESULT(kNotPermitted, CUDA_ERROR_NOT_PERMITTED, 800)                  \
+  RESULT(kNotSupported, CUDA_ERROR_NOT_SUPPORTED, 801)                  \
   RESULT(kSystemNotReady, CUDA_ERROR_SYSTEM_NOT_READY, 802)             \
   RESULT(kSystemDriverMismatch, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH, 803) \
   RESULT(kCompatNotSupportedOnDevice,                                   \
@@ -84,6 +86,9 @@ inline constexpr unsigned int kEventBlockingSync = 1;
 inline constexpr unsigned int kEventDisableTiming = 2;
 inline constexpr unsigned int kHostAllocPortable = 1;
 
+// Whether a device has memory pools: cuMemAllocAsync and cuMemFreeAsync.
+inline constexpr DeviceAttribute kMemoryPoolsSupported = 115;
+
 // The handles of the default streams (CU_STREAM_LEGACY and
 // CU_STREAM_PER_THREAD), which the backend does not use.
 inline constexpr uintptr_t kStreamLegacy = 1;
@@ -98,6 +103,8 @@ inline constexpr uintptr_t kStreamPerThread = 2;
            (Result error, const char** text))                                 \
   FUNCTION(device_get_count, cuDeviceGetCount, (int* count))                  \
   FUNCTION(device_get, cuDeviceGet, (Device * device, int ordinal))           \
+  FUNCTION(device_get_attribute, cuDeviceGetAttribute,                        \
+           (int* value, DeviceAttribute attribute, Device device))            \
   FUNCTION(device_get_name, cuDeviceGetName,                                  \
            (char* name, int capacity, Device device))                         \
   FUNCTION(device_get_uuid, cuDeviceGetUuid_v2,                               \
@@ -113,6 +120,10 @@ inline constexpr uintptr_t kStreamPerThread = 2;
   FUNCTION(mem_alloc, cuMemAlloc_v2,                                          \
            (DevicePointer * address, size_t size_bytes))                      \
   FUNCTION(mem_free, cuMemFree_v2, (DevicePointer address))                   \
+  FUNCTION(mem_alloc_async, cuMemAllocAsync,                                  \
+           (DevicePointer * address, size_t size_bytes, Stream stream))       \
+  FUNCTION(mem_free_async, cuMemFreeAsync,                                    \
+           (DevicePointer address, Stream stream))                            \
   FUNCTION(mem_host_alloc, cuMemHostAlloc,                                    \
            (void** address, size_t size_bytes, unsigned int flags))           \
   FUNCTION(mem_free_host, cuMemFreeHost, (void* address))                     \

@@ -39,6 +39,11 @@ struct Ours<CUresult> {
   using Type = Result;
 };
 
+template <>
+struct Ours<CUdevice_attribute> {
+  using Type = DeviceAttribute;
+};
+
 template <typename Function>
 struct Translated;
 template <typename Return, typename... Parameters>
@@ -68,6 +73,10 @@ static_assert(sizeof(CUuuid) == 16, "");
 static_assert(kStreamNonBlocking == CU_STREAM_NON_BLOCKING, "");
 static_assert(kEventBlockingSync == CU_EVENT_BLOCKING_SYNC, "");
 static_assert(kEventDisableTiming == CU_EVENT_DISABLE_TIMING, "");
+static_assert(sizeof(CUdevice_attribute) == sizeof(DeviceAttribute), "");
+static_assert(kMemoryPoolsSupported ==
+                  CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED,
+              "");
 static_assert(kHostAllocPortable == CU_MEMHOSTALLOC_PORTABLE, "");
 
 // The names that cuda.h maps the plain ones to are those that Ferry looks up.
@@ -83,7 +92,9 @@ TEST(CudaDriverDriftTest, NamesAreThoseOfTheHeader) {
   EXPECT_STREQ(FERRY_EXPANDED(cuEventRecord), "cuEventRecord");
   EXPECT_STREQ(FERRY_EXPANDED(cuEventSynchronize), "cuEventSynchronize");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemAlloc), "cuMemAlloc_v2");
+  EXPECT_STREQ(FERRY_EXPANDED(cuMemAllocAsync), "cuMemAllocAsync");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemFree), "cuMemFree_v2");
+  EXPECT_STREQ(FERRY_EXPANDED(cuMemFreeAsync), "cuMemFreeAsync");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemFreeHost), "cuMemFreeHost");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemGetInfo), "cuMemGetInfo_v2");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemHostAlloc), "cuMemHostAlloc");

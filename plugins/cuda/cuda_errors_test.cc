@@ -24,7 +24,7 @@ namespace {
 bool MayLeave(absl::string_view function) {
   for (absl::string_view name :
        {// What could not be given back is left.
-        "cuEventDestroy_v2", "cuMemFree_v2", "cuMemFreeHost",
+        "cuEventDestroy_v2", "cuMemFree_v2", "cuMemFreeAsync", "cuMemFreeHost",
         "cuStreamDestroy_v2",
         // Nothing can be given back without the context.
         "cuCtxPushCurrent_v2",
@@ -46,13 +46,15 @@ bool HasCall(absl::string_view log, absl::string_view function, int code) {
   return false;
 }
 
-// Returns the setting for another failure, without which the function is not
-// called: it is about that failure.
-std::string FailureBefore(absl::string_view function) {
+// Returns the setting without which the function is not called, if any.
+std::string SettingFor(absl::string_view function) {
   if (absl::StartsWith(function, "cuGetError")) {
     return ",fail=cuEventCreate:1:400";
   }
-  if (function == "cuMemGetInfo_v2") return ",fail=cuMemAlloc_v2:1:2";
+  if (function == "cuMemGetInfo_v2") return ",fail=cuMemAllocAsync:1:2";
+  if (function == "cuMemAlloc_v2" || function == "cuMemFree_v2") {
+    return ",pools=0";
+  }
   return "";
 }
 
@@ -70,7 +72,7 @@ TEST(CudaErrorsTest, EveryErrorOfEveryFunctionIsSurvived) {
       for (int call = 1; call <= 64; ++call) {
         const std::string settings =
             absl::StrCat("timing=late,fail=", function, ":", call, ":", code,
-                         FailureBefore(function));
+                         SettingFor(function));
         const ChildResult result = RunInChild(settings, [&] {
           const ferry_backend& plugin = OpenPlugin("");
           UseInSpiteOfErrors(plugin);

@@ -74,7 +74,10 @@ TEST(CudaPluginTest, PassesTheConformanceSuite) {
 }
 
 TEST(CudaPluginTest, WorksWithEveryTiming) {
-  for (const std::string& timing : Timings()) {
+  std::vector<std::string> timings = Timings();
+  timings.push_back("timing=late,pools=0");
+  timings.push_back("timing=random,pools=0");
+  for (const std::string& timing : timings) {
     const std::string settings = "memory=1048576," + timing;
     ChildResult result = RunInChild(
         settings, [] { fake_driver::UseEverything(OpenPlugin("")); });
@@ -152,6 +155,28 @@ TEST(CudaPluginTest, SaysWhyThereIsNoDevice) {
   unsetenv("CUDA_VISIBLE_DEVICES");
   EXPECT_THAT(RunInChild("version=11080,devices=3", PrintDevices).output,
               HasSubstr("count 3 "));
+}
+
+// Where there is a pool, nothing is allocated or freed in another way.
+TEST(CudaPluginTest, AllocatesFromThePoolOfTheDevice) {
+  for (int has_pools : {0, 1}) {
+    const ChildResult result =
+        RunInChild(absl::StrCat("memory=1048576,pools=", has_pools), [&] {
+          fake_driver::UseEverything(OpenPlugin(""));
+          const std::string log = FakeLog();
+          for (const char* call : {"cuMemAlloc_v2(", "cuMemFree_v2("}) {
+            fake_driver::Require(
+                (log.find(call) == std::string::npos) == (has_pools == 1),
+                call);
+          }
+          for (const char* call : {"cuMemAllocAsync(", "cuMemFreeAsync("}) {
+            fake_driver::Require(
+                (log.find(call) == std::string::npos) == (has_pools == 0),
+                call);
+          }
+        });
+    EXPECT_TRUE(result.passed) << has_pools << ": " << result.output;
+  }
 }
 
 // As with a real device, the host cannot use an address on it.

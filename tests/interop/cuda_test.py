@@ -141,7 +141,7 @@ class CudaTest(unittest.TestCase):
                 # The first line has the seed.
                 self.assertEqual(report.splitlines()[1:], [])
                 # The bytes did go to the devices, and came from there.
-                for function in ('cuMemAlloc_v2', 'cuMemcpyHtoDAsync_v2',
+                for function in ('cuMemAllocAsync', 'cuMemcpyHtoDAsync_v2',
                                  'cuMemcpyDtoHAsync_v2', 'cuMemHostAlloc'):
                     self.assertIn(function + '(', log)
                 for path, out in jobs:

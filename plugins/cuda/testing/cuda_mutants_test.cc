@@ -20,12 +20,20 @@ namespace {
 
 using ::testing::HasSubstr;
 
-enum Use { kEverything, kLoss, kLostCopy, kFailedWait, kFork };
+enum Use {
+  kEverything,
+  kEverythingWithoutPools,
+  kLoss,
+  kLostCopy,
+  kFailedWait,
+  kFork
+};
 
 // What the fake driver has to be set to.
 std::string SettingsOf(Use use) {
   // Nothing here needs more than one stream of a device at a time.
   const std::string settings = ",memory=1048576,streams=1";
+  if (use == kEverythingWithoutPools) return settings + ",pools=0";
   if (use == kLostCopy) return settings + ",timing=late,lose=1";
   if (use == kFailedWait) return settings + ",fail=cuEventSynchronize:1:999";
   return settings;
@@ -37,6 +45,7 @@ ChildResult RunMutant(const std::string& library, Use use,
     const ferry_backend& plugin = OpenPlugin(library);
     switch (use) {
       case kEverything:
+      case kEverythingWithoutPools:
         UseEverything(plugin);
         break;
       case kLoss:
@@ -63,6 +72,8 @@ struct Mutant {
 };
 
 constexpr Mutant kMutants[] = {
+    {"allocation_not_awaited", kEverything,
+     "used before another stream has allocated it"},
     {"blocking_copy_not_awaited", kEverything,
      "a queue reads what a blocking copy wrote"},
     {"blocking_copy_on_the_default_stream", kEverything,
@@ -88,10 +99,13 @@ constexpr Mutant kMutants[] = {
     {"fork_not_noticed", kFork, "the forked process exits"},
     {"free_forgotten", kEverything, "the GPU is out of memory"},
     {"free_twice", kEverything, "memory is freed that"},
+    {"free_waits_for_the_device", kEverything,
+     "freed without waiting for the device"},
     {"host_free_forgotten", kEverything, "blocks of host memory"},
     {"lost_device_called", kLoss, "device_properties reports"},
     {"memory_info_missing", kEverything, "the message tells how much is free"},
     {"memory_of_any_device", kEverything, "a copy leaves the memory"},
+    {"pool_assumed", kEverythingWithoutPools, "NOT_SUPPORTED"},
     {"properties_of_a_lost_device", kLoss, "device_properties reports"},
     {"queue_destroyed_at_work", kEverything, "freed while a copy uses it"},
     {"queue_of_any_device", kEverything, "a copy leaves the memory"},
@@ -109,7 +123,8 @@ constexpr Mutant kMutants[] = {
 TEST(CudaMutantsTest, ThePluginItselfPasses) {
   for (const char* timing : {"eager", "late", "random"}) {
     for (int seed = 1; seed <= 3; ++seed) {
-      for (Use use : {kEverything, kLoss, kLostCopy, kFailedWait, kFork}) {
+      for (Use use : {kEverything, kEverythingWithoutPools, kLoss, kLostCopy,
+                      kFailedWait, kFork}) {
         const std::string settings =
             std::string("timing=") + timing + ",seed=" + std::to_string(seed);
         const ChildResult result =

@@ -41,6 +41,24 @@ char* Reserve(uint64_t size_bytes, int protection) {
 // Memory
 // -----------------------------------------------------------------------------
 
+void Allocation::BeginCopy(const StreamState* stream) {
+  if (!is_allocated.load() && stream != allocated_on) {
+    Violation("memory is used before another stream has allocated it");
+  }
+  const std::lock_guard<std::mutex> lock(mutex);
+  ++copies[stream];
+}
+
+void Allocation::EndCopy(const StreamState* stream) {
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (--copies[stream] == 0) copies.erase(stream);
+}
+
+bool Allocation::IsInUse(const StreamState* stream) {
+  const std::lock_guard<std::mutex> lock(mutex);
+  return copies.size() > (stream == nullptr ? 0 : copies.count(stream));
+}
+
 DeviceMemory::DeviceMemory(uint64_t capacity_bytes)
     : capacity_bytes_(capacity_bytes),
       range_bytes_(std::max(capacity_bytes * kRangePerMemory, kMinRange)),
@@ -67,9 +85,7 @@ bool DeviceMemory::FindRoom(uint64_t span, uint64_t* offset) {
   return free_from <= range_bytes_ - span;
 }
 
-std::shared_ptr<Allocation> DeviceMemory::Allocate(uint64_t size_bytes) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (size_bytes > capacity_bytes_ - used_bytes_) return nullptr;
+std::shared_ptr<Allocation> DeviceMemory::AllocateLocked(uint64_t size_bytes) {
   const uint64_t span =
       (size_bytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
   uint64_t offset = 0;
@@ -79,30 +95,98 @@ std::shared_ptr<Allocation> DeviceMemory::Allocate(uint64_t size_bytes) {
   allocation->size_bytes = size_bytes;
   allocations_[offset] = allocation;
   next_offset_ = offset + span;
-  used_bytes_ += size_bytes;
+  allocated_bytes_ += size_bytes;
   memset(bytes_ + offset, kGarbage, std::min(size_bytes, kMaxGarbage));
   return allocation;
+}
+
+std::shared_ptr<Allocation> DeviceMemory::Allocate(uint64_t size_bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (size_bytes > capacity_bytes_ - allocated_bytes_ - pooled_bytes_) {
+    return nullptr;
+  }
+  return AllocateLocked(size_bytes);
+}
+
+std::shared_ptr<Allocation> DeviceMemory::AllocateFromPool(
+    uint64_t size_bytes, const StreamState* stream) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (size_bytes > capacity_bytes_ - allocated_bytes_) return nullptr;
+  std::shared_ptr<Allocation> allocation = AllocateLocked(size_bytes);
+  if (allocation == nullptr) return nullptr;
+  pooled_bytes_ -= std::min(pooled_bytes_, size_bytes);
+  allocation->is_from_pool = true;
+  allocation->allocated_on = stream;
+  allocation->is_allocated.store(false);
+  return allocation;
+}
+
+void DeviceMemory::FreeLocked(const Allocation& freed) {
+  const uint64_t offset = freed.address - reinterpret_cast<uintptr_t>(range_);
+  allocated_bytes_ -= freed.size_bytes;
+  if (freed.is_from_pool) pooled_bytes_ += freed.size_bytes;
+  // The next owner of these pages finds zeros or garbage, never old bytes.
+  const uint64_t page = 4096;
+  const uint64_t from = (offset + page - 1) / page * page;
+  const uint64_t to = (offset + freed.size_bytes) / page * page;
+  memset(bytes_ + offset, kGarbage, std::min(freed.size_bytes, kMaxGarbage));
+  if (from < to) madvise(bytes_ + from, to - from, MADV_DONTNEED);
+  allocations_.erase(offset);
 }
 
 bool DeviceMemory::Free(DevicePointer address) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found =
       allocations_.find(address - reinterpret_cast<uintptr_t>(range_));
-  if (found == allocations_.end()) return false;
-  const Allocation& freed = *found->second;
-  if (freed.copies_under_way.load() != 0) {
+  if (found == allocations_.end() || found->second->is_freed) return false;
+  const std::shared_ptr<Allocation> freed = found->second;
+  if (freed->IsInUse(nullptr)) {
     Violation("device memory is freed while a copy uses it");
   }
-  used_bytes_ -= freed.size_bytes;
-  // The next owner of these pages finds zeros or garbage, never old bytes.
-  const uint64_t page = 4096;
-  const uint64_t from = (found->first + page - 1) / page * page;
-  const uint64_t to = (found->first + freed.size_bytes) / page * page;
-  memset(bytes_ + found->first, kGarbage,
-         std::min(freed.size_bytes, kMaxGarbage));
-  if (from < to) madvise(bytes_ + from, to - from, MADV_DONTNEED);
-  allocations_.erase(found);
+  FreeLocked(*freed);
   return true;
+}
+
+std::shared_ptr<Allocation> DeviceMemory::BeginFree(
+    DevicePointer address, const std::shared_ptr<StreamState>& stream) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found =
+      allocations_.find(address - reinterpret_cast<uintptr_t>(range_));
+  if (found == allocations_.end() || found->second->is_freed) return nullptr;
+  Allocation& freed = *found->second;
+  if (!freed.is_from_pool) {
+    Violation("memory is freed in the order of a stream, and not allocated so");
+  }
+  if (freed.IsInUse(stream.get())) {
+    Violation("device memory is freed while a copy uses it");
+  }
+  if (!freed.is_allocated.load() && freed.allocated_on != stream.get()) {
+    Violation("memory is freed before another stream has allocated it");
+  }
+  freed.is_freed = true;
+  freed.freed_on = stream;
+  return found->second;
+}
+
+void DeviceMemory::FinishFree(const Allocation& freed) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  FreeLocked(freed);
+}
+
+std::vector<std::shared_ptr<StreamState>> DeviceMemory::FreeingStreams() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::shared_ptr<StreamState>> streams;
+  for (const auto& [offset, allocation] : allocations_) {
+    if (!allocation->is_freed) continue;
+    std::shared_ptr<StreamState> stream = allocation->freed_on.lock();
+    if (stream != nullptr) streams.push_back(std::move(stream));
+  }
+  return streams;
+}
+
+void DeviceMemory::TrimPool() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  pooled_bytes_ = 0;
 }
 
 std::shared_ptr<Allocation> DeviceMemory::Find(DevicePointer address,
@@ -112,6 +196,7 @@ std::shared_ptr<Allocation> DeviceMemory::Find(DevicePointer address,
   auto found = allocations_.upper_bound(offset);
   if (found == allocations_.begin()) return nullptr;
   --found;
+  if (found->second->is_freed) return nullptr;
   const uint64_t inside = offset - found->first;
   const uint64_t total = found->second->size_bytes;
   if (inside > total || size_bytes > total - inside) return nullptr;
@@ -124,12 +209,14 @@ char* DeviceMemory::BytesAt(DevicePointer address) const {
 
 uint64_t DeviceMemory::used_bytes() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return used_bytes_;
+  return allocated_bytes_ + pooled_bytes_;
 }
 
 size_t DeviceMemory::allocation_count() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return allocations_.size();
+  return std::count_if(
+      allocations_.begin(), allocations_.end(),
+      [](const auto& entry) { return !entry.second->is_freed; });
 }
 
 // -----------------------------------------------------------------------------

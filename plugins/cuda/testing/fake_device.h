@@ -36,9 +36,25 @@ void Violation(const std::string& what);
 
 // An allocation on a device.
 struct Allocation {
+  // Note that a copy on a stream uses the memory, and that it has finished.
+  void BeginCopy(const class StreamState* stream);
+  void EndCopy(const StreamState* stream);
+  // Whether a copy uses it, except on `stream`, if that is not null.
+  bool IsInUse(const StreamState* stream);
+
   DevicePointer address = 0;
   uint64_t size_bytes = 0;
-  std::atomic<int> copies_under_way{0};
+  // Of cuMemAllocAsync: the stream, and whether it has reached the allocation.
+  bool is_from_pool = false;
+  const StreamState* allocated_on = nullptr;
+  std::atomic<bool> is_allocated{true};
+  // Whether cuMemFreeAsync was called for it, and the stream. Guarded by the
+  // mutex of DeviceMemory.
+  bool is_freed = false;
+  std::weak_ptr<StreamState> freed_on;
+
+  std::mutex mutex;
+  std::map<const StreamState*, int> copies;  // guarded by mutex
 };
 
 // DeviceMemory
@@ -56,18 +72,34 @@ class DeviceMemory {
   // Returns null if fewer than `size_bytes` bytes are free. The sum of the
   // sizes is exact: there is no rounding.
   std::shared_ptr<Allocation> Allocate(uint64_t size_bytes);
+  // The same from the device's pool. The stream has yet to reach the
+  // allocation.
+  std::shared_ptr<Allocation> AllocateFromPool(uint64_t size_bytes,
+                                               const StreamState* stream);
   // Returns false if `address` is not that of an allocation.
   bool Free(DevicePointer address);
+  // Returns the allocation, which no later call may use, or null as `Free`.
+  // FinishFree frees it, when the stream is there.
+  std::shared_ptr<Allocation> BeginFree(
+      DevicePointer address, const std::shared_ptr<StreamState>& stream);
+  void FinishFree(const Allocation& freed);
+  // Returns the streams that have yet to reach a free.
+  std::vector<std::shared_ptr<StreamState>> FreeingStreams();
+  // Gives back what the pool holds and nobody uses.
+  void TrimPool();
   // Returns the allocation that contains the whole range, or null.
   std::shared_ptr<Allocation> Find(DevicePointer address, uint64_t size_bytes);
   // Returns where the bytes of an address are.
   char* BytesAt(DevicePointer address) const;
 
   uint64_t capacity_bytes() const { return capacity_bytes_; }
+  // What is allocated, or is held by the pool.
   uint64_t used_bytes();
   size_t allocation_count();
 
  private:
+  std::shared_ptr<Allocation> AllocateLocked(uint64_t size_bytes);
+  void FreeLocked(const Allocation& freed);
   bool FindRoom(uint64_t span, uint64_t* offset);
 
   const uint64_t capacity_bytes_;
@@ -78,7 +110,8 @@ class DeviceMemory {
   // All guarded by mutex_.
   std::map<uint64_t, std::shared_ptr<Allocation>> allocations_;  // by offset
   uint64_t next_offset_ = 0;
-  uint64_t used_bytes_ = 0;
+  uint64_t allocated_bytes_ = 0;
+  uint64_t pooled_bytes_ = 0;  // held by the pool and not allocated
 };
 
 // EventState

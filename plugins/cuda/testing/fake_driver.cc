@@ -139,10 +139,10 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
             FindHostBlock(&state, host, size_bytes);
         char* const bytes = gpu.memory->BytesAt(address);
         auto* const host_bytes = static_cast<char*>(host);
-        allocation->copies_under_way.fetch_add(1);
+        allocation->BeginCopy(on.get());
         if (block != nullptr) block->copies_under_way.fetch_add(1);
-        const auto finish = [allocation, block] {
-          allocation->copies_under_way.fetch_sub(1);
+        const auto finish = [allocation, block, stream = on.get()] {
+          allocation->EndCopy(stream);
           if (block != nullptr) block->copies_under_way.fetch_sub(1);
         };
         // Pageable memory ("API synchronization behavior", "Memcpy",
@@ -292,6 +292,21 @@ FAKE_EXPORT Result cuDeviceGet(Device* device, int ordinal) {
               });
 }
 
+FAKE_EXPORT Result cuDeviceGetAttribute(int* value,
+                                        ferry_cuda::DeviceAttribute attribute,
+                                        Device device) {
+  return Call("cuDeviceGetAttribute",
+              std::to_string(attribute) + ", " + std::to_string(device),
+              [&](State& state) -> Result {
+                if (!IsDevice(state, device)) return ferry_cuda::kInvalidDevice;
+                if (attribute != ferry_cuda::kMemoryPoolsSupported) {
+                  return ferry_cuda::kInvalidValue;
+                }
+                *value = GetSettings().has_pools ? 1 : 0;
+                return kSuccess;
+              });
+}
+
 FAKE_EXPORT Result cuDeviceGetName(char* name, int capacity, Device device) {
   return Call("cuDeviceGetName", std::to_string(device),
               [&](State& state) -> Result {
@@ -393,6 +408,60 @@ FAKE_EXPORT Result cuMemFree_v2(DevicePointer address) {
       });
 }
 
+// "The allocation must not be accessed until the the allocation operation
+// completes." "Basic stream ordering allows future work submitted into the same
+// stream to use the allocation. Stream query, stream synchronize, and CUDA
+// events can be used to guarantee that the allocation operation completes
+// before work submitted in a separate stream runs."
+//
+// By default the pool may "insert new stream dependencies in order to establish
+// the stream ordering required to reuse a piece of memory released by
+// cuMemFreeAsync" (CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES). The fake
+// waits in the call instead.
+FAKE_EXPORT Result cuMemAllocAsync(DevicePointer* address, size_t size_bytes,
+                                   Stream stream) {
+  return CallInContext(
+      "cuMemAllocAsync", std::to_string(size_bytes),
+      [&](State& state, int device, Gpu& gpu) -> Result {
+        if (!GetSettings().has_pools) return ferry_cuda::kNotSupported;
+        if (size_bytes == 0) return ferry_cuda::kInvalidValue;
+        const std::shared_ptr<StreamState> on =
+            FindStream(&state, device, stream);
+        if (on == nullptr) return ferry_cuda::kInvalidHandle;
+        std::shared_ptr<Allocation> allocation =
+            gpu.memory->AllocateFromPool(size_bytes, on.get());
+        if (allocation == nullptr) {
+          for (const auto& freeing : gpu.memory->FreeingStreams()) {
+            freeing->Synchronize();
+          }
+          allocation = gpu.memory->AllocateFromPool(size_bytes, on.get());
+        }
+        if (allocation == nullptr) return ferry_cuda::kOutOfMemory;
+        on->Add([allocation] { allocation->is_allocated.store(true); });
+        *address = allocation->address;
+        return kSuccess;
+      });
+}
+
+// "Inserts a free operation into hStream. The allocation must not be accessed
+// after stream execution reaches the free."
+FAKE_EXPORT Result cuMemFreeAsync(DevicePointer address, Stream stream) {
+  return CallInContext(
+      "cuMemFreeAsync", "", [&](State& state, int device, Gpu& gpu) -> Result {
+        const std::shared_ptr<StreamState> on =
+            FindStream(&state, device, stream);
+        if (on == nullptr) return ferry_cuda::kInvalidHandle;
+        const std::shared_ptr<Allocation> freed =
+            gpu.memory->BeginFree(address, on);
+        if (freed == nullptr) {
+          Violation("memory is freed that its device did not allocate");
+          return ferry_cuda::kInvalidValue;
+        }
+        on->Add([&gpu, freed] { gpu.memory->FinishFree(*freed); });
+        return kSuccess;
+      });
+}
+
 FAKE_EXPORT Result cuMemHostAlloc(void** address, size_t size_bytes,
                                   unsigned int) {
   return CallInContext(
@@ -474,6 +543,10 @@ FAKE_EXPORT Result cuStreamDestroy_v2(Stream stream) {
       });
 }
 
+// "When more than the release threshold bytes of memory are held by the memory
+// pool, the allocator will try to release memory back to the OS on the next
+// call to stream, event or context synchronize. (default 0)"
+// (CU_MEMPOOL_ATTR_RELEASE_THRESHOLD)
 FAKE_EXPORT Result cuStreamSynchronize(Stream stream) {
   return CallInContext("cuStreamSynchronize", "",
                        [&](State& state, int device, Gpu& gpu) -> Result {
@@ -483,6 +556,7 @@ FAKE_EXPORT Result cuStreamSynchronize(Stream stream) {
                            return ferry_cuda::kInvalidHandle;
                          }
                          awaited->Synchronize();
+                         gpu.memory->TrimPool();
                          return gpu.lost.load();
                        });
 }
@@ -558,6 +632,7 @@ FAKE_EXPORT Result cuEventSynchronize(Event event) {
         std::unique_lock<std::mutex> lock(awaited->mutex);
         awaited->has_changed.wait(lock,
                                   [&] { return awaited->completed >= number; });
+        gpu.memory->TrimPool();
         return gpu.lost.load();
       });
 }

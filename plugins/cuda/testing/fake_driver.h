@@ -17,6 +17,7 @@
 //
 //   devices=N       the number of devices, 0 to 16. Default: 2
 //   memory=BYTES    the memory of each device. Default: 1 GiB
+//   pools=N         whether the devices have memory pools, 0 or 1. Default: 1
 //   version=N       the result of cuDriverGetVersion. Default: 12040
 //   seed=N          the seed of all timing. Default: 1
 //   timing=T        when the work of a stream runs: "eager" (at once), "late"

@@ -78,6 +78,8 @@ Settings ReadSettings(const char* text) {
         settings.init = static_cast<Result>(number);
       } else if (name == "stub") {
         settings.is_stub = number != 0;
+      } else if (name == "pools") {
+        settings.has_pools = number != 0;
       } else if (name == "streams") {
         settings.streams = static_cast<int>(number);
       } else if (name == "lose") {

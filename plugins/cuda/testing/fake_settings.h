@@ -36,6 +36,7 @@ struct Settings {
   std::vector<Failure> failures;
   uint64_t lose_at_copy = 0;
   int streams = 8;
+  bool has_pools = true;
   std::string report_path;
   std::string log_path;
 };

@@ -29,8 +29,11 @@ _MUTANTS = {
     "lost_device_called": ("cuda_device.cc", {
         "gpu->lost.compare_exchange_strong(none, result);": "",
     }),
+    "allocation_not_awaited": ("cuda_calls.cc", {
+        "memory on any other.\n  return stream.Wait();": "memory on any other.\n  return FERRY_OK;",
+    }),
     "blocking_copy_not_awaited": ("cuda_calls.cc", {
-        "return stream.Wait();": "return FERRY_OK;",
+        "return device.Fail(function, result);\n  return stream.Wait();": "return device.Fail(function, result);\n  return FERRY_OK;",
     }),
     "blocking_copy_on_the_default_stream": ("cuda_calls.cc", {
         "IssueCopy(*copy, stream.get(), &function)": "IssueCopy(*copy, nullptr, &function)",
@@ -42,19 +45,25 @@ _MUTANTS = {
         "copy.handle + copy.offset_bytes": "copy.handle",
     }),
     "free_forgotten": ("cuda_calls.cc", {
-        "= device.driver().mem_free(handle)": "= kSuccess",
+        "if (device.ok()) code = FreeOnDevice(&device, handle);": "",
     }),
     "free_twice": ("cuda_calls.cc", {
-        "= device.driver().mem_free(handle)": "= device.driver().mem_free(handle) + 0 * device.driver().mem_free(handle)",
+        "if (device.ok()) code = FreeOnDevice(&device, handle);": "if (device.ok()) code = FreeOnDevice(&device, handle) + 0 * FreeOnDevice(&device, handle);",
+    }),
+    "free_waits_for_the_device": ("cuda_calls.cc", {
+        "if (!device->gpu()->has_pool) {": "if (true) {",
     }),
     "host_free_forgotten": ("cuda_calls.cc", {
         "= device.driver().mem_free_host(address)": "= kSuccess",
     }),
     "memory_info_missing": ("cuda_calls.cc", {
-        "if (result == kOutOfMemory) return FailOutOfMemory(&device, status);": "",
+        "if (result == kOutOfMemory) {\n    return FailOutOfMemory(device, \"cuMemAllocAsync\", status);\n  }": "",
     }),
     "memory_of_any_device": ("cuda_calls.cc", {
         "if (found == sizes_.end() || found->second.index != index) return false;\n    *size_bytes": "if (found == sizes_.end()) return false;\n    *size_bytes",
+    }),
+    "pool_assumed": ("cuda_device.cc", {
+        "gpu.device) == kSuccess &&": "gpu.device) == kSuccess ||",
     }),
     "properties_of_a_lost_device": ("cuda_calls.cc", {
         "const int32_t code = CheckUsable(gpu, status);": "const int32_t code = FERRY_OK;",

@@ -386,6 +386,10 @@ void UseEverything(const ferry_backend& table) {
   ferry_cuda::Context popped = nullptr;
   reinterpret_cast<ferry_cuda::Result (*)(ferry_cuda::Context*)>(
       FakeFunction("cuCtxPopCurrent_v2"))(&popped);
+  const std::string log = FakeLog();
+  Require(log.find("cuMemAllocAsync(") == std::string::npos ||
+              log.find("cuMemFree_v2(") == std::string::npos,
+          "memory from a pool is freed without waiting for the device");
 }
 
 void LoseADevice(const ferry_backend& table) {
