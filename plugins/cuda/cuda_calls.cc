@@ -106,6 +106,26 @@ int32_t AllocateWithoutPool(ScopedDevice* device, uint64_t size_bytes,
   return FERRY_OK;
 }
 
+// Checks a device and a range of memory on it.
+int32_t CheckRange(uint32_t index, uint64_t handle, uint64_t offset_bytes,
+                   uint64_t size_bytes, ferry_status* status) {
+  // Before the allocations: in a forked child another thread of the parent may
+  // hold their lock for ever.
+  const int32_t code = CheckUsable(FindGpu(index), status);
+  if (code != FERRY_OK) return code;
+  uint64_t allocated_bytes = 0;
+  if (handle != 0 && !GetAllocations().Find(handle, index, &allocated_bytes)) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "the CUDA plugin did not allocate this memory");
+  }
+  if (offset_bytes > allocated_bytes ||
+      size_bytes > allocated_bytes - offset_bytes) {
+    return ferry_fail(status, FERRY_OUT_OF_RANGE,
+                      "the range is not inside the memory");
+  }
+  return FERRY_OK;
+}
+
 int32_t FreeOnDevice(ScopedDevice* device, DevicePointer address) {
   if (!device->gpu()->has_pool) {
     const Result result = device->driver().mem_free(address);
@@ -201,22 +221,8 @@ int32_t CheckCopy(const ferry_copy& copy, ferry_status* status) {
         status, FERRY_UNIMPLEMENTED,
         "the CUDA plugin copies only to a device and to the host");
   }
-  // Before the allocations: in a forked child another thread of the parent may
-  // hold their lock for ever.
-  const int32_t code = CheckUsable(FindGpu(copy.device_index), status);
-  if (code != FERRY_OK) return code;
-  uint64_t size_bytes = 0;
-  if (copy.handle != 0 &&
-      !GetAllocations().Find(copy.handle, copy.device_index, &size_bytes)) {
-    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
-                      "the CUDA plugin did not allocate this memory");
-  }
-  if (copy.offset_bytes > size_bytes ||
-      copy.size_bytes > size_bytes - copy.offset_bytes) {
-    return ferry_fail(status, FERRY_OUT_OF_RANGE,
-                      "the range is not inside the memory");
-  }
-  return FERRY_OK;
+  return CheckRange(copy.device_index, copy.handle, copy.offset_bytes,
+                    copy.size_bytes, status);
 }
 
 Result IssueCopy(const ferry_copy& copy, Stream stream, const char** function) {
@@ -247,6 +253,55 @@ int32_t Copy(void*, const ferry_copy* copy, ferry_status* status) noexcept {
   const Result result = IssueCopy(*copy, stream.get(), &function);
   if (result != kSuccess) return device.Fail(function, result);
   return stream.Wait();
+}
+
+int32_t CopyBetween(void*, const ferry_device_copy* copy,
+                    ferry_status* status) noexcept {
+  const uint64_t size_bytes = copy->size_bytes;
+  const uint64_t from_offset = copy->source_offset_bytes;
+  const uint64_t to_offset = copy->destination_offset_bytes;
+  int32_t code = CheckRange(copy->source_index, copy->source_handle,
+                            from_offset, size_bytes, status);
+  if (code != FERRY_OK) return code;
+  code = CheckRange(copy->destination_index, copy->destination_handle,
+                    to_offset, size_bytes, status);
+  if (code != FERRY_OK || size_bytes == 0) return code;
+  const uint64_t distance = from_offset < to_offset ? to_offset - from_offset
+                                                    : from_offset - to_offset;
+  if (copy->source_handle == copy->destination_handle &&
+      distance < size_bytes) {
+    return ferry_fail(status, FERRY_INVALID_ARGUMENT,
+                      "the ranges of a copy overlap");
+  }
+  // The destination first, so that the source, whose stream runs the copy, is
+  // current.
+  ScopedDevice to(copy->destination_index, status);
+  if (!to.ok()) return to.code();
+  ScopedDevice from(copy->source_index, status);
+  if (!from.ok()) return from.code();
+  const BorrowedStream stream(&from);
+  if (!stream.ok()) return stream.code();
+  const DevicePointer to_address = copy->destination_handle + to_offset;
+  const DevicePointer from_address = copy->source_handle + from_offset;
+  if (from.gpu() == to.gpu()) {
+    const Result result = from.driver().memcpy_dtod_async(
+        to_address, from_address, size_bytes, stream.get());
+    if (result != kSuccess) return from.Fail("cuMemcpyDtoDAsync", result);
+    return stream.Wait();
+  }
+  // Devices without a link need no other function: the driver copies through
+  // its own host memory then.
+  const Result result = from.driver().memcpy_peer_async(
+      to_address, to.gpu()->context.load(), from_address,
+      from.gpu()->context.load(), size_bytes, stream.get());
+  if (result != kSuccess) return from.Fail("cuMemcpyPeerAsync", result);
+  code = stream.Wait();
+  // The copy may go on, so neither memory may be used for anything else.
+  if (code != FERRY_OK) {
+    to.FailWait("cuStreamSynchronize",
+                static_cast<Result>(status->vendor_code));
+  }
+  return code;
 }
 
 int32_t HostAllocate(void*, uint32_t index, uint64_t size_bytes, void** address,

@@ -28,6 +28,8 @@ int32_t Free(void* context, uint32_t index, uint64_t handle,
              ferry_status* status) noexcept;
 int32_t Copy(void* context, const ferry_copy* copy,
              ferry_status* status) noexcept;
+int32_t CopyBetween(void* context, const ferry_device_copy* copy,
+                    ferry_status* status) noexcept;
 int32_t HostAllocate(void* context, uint32_t index, uint64_t size_bytes,
                      void** address, ferry_status* status) noexcept;
 int32_t HostFree(void* context, uint32_t index, void* address,

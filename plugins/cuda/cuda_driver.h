@@ -132,6 +132,12 @@ inline constexpr uintptr_t kStreamPerThread = 2;
       (DevicePointer to, const void* from, size_t size_bytes, Stream stream)) \
   FUNCTION(memcpy_dtoh_async, cuMemcpyDtoHAsync_v2,                           \
            (void* to, DevicePointer from, size_t size_bytes, Stream stream))  \
+  FUNCTION(memcpy_dtod_async, cuMemcpyDtoDAsync_v2,                           \
+           (DevicePointer to, DevicePointer from, size_t size_bytes,          \
+            Stream stream))                                                   \
+  FUNCTION(memcpy_peer_async, cuMemcpyPeerAsync,                              \
+           (DevicePointer to, Context to_context, DevicePointer from,         \
+            Context from_context, size_t size_bytes, Stream stream))          \
   FUNCTION(stream_create, cuStreamCreate,                                     \
            (Stream * stream, unsigned int flags))                             \
   FUNCTION(stream_destroy, cuStreamDestroy_v2, (Stream stream))               \

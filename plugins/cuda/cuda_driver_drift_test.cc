@@ -98,6 +98,8 @@ TEST(CudaDriverDriftTest, NamesAreThoseOfTheHeader) {
   EXPECT_STREQ(FERRY_EXPANDED(cuMemFreeHost), "cuMemFreeHost");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemGetInfo), "cuMemGetInfo_v2");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemHostAlloc), "cuMemHostAlloc");
+  EXPECT_STREQ(FERRY_EXPANDED(cuMemcpyDtoDAsync), "cuMemcpyDtoDAsync_v2");
+  EXPECT_STREQ(FERRY_EXPANDED(cuMemcpyPeerAsync), "cuMemcpyPeerAsync");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemcpyDtoHAsync), "cuMemcpyDtoHAsync_v2");
   EXPECT_STREQ(FERRY_EXPANDED(cuMemcpyHtoDAsync), "cuMemcpyHtoDAsync_v2");
   EXPECT_STREQ(FERRY_EXPANDED(cuStreamCreate), "cuStreamCreate");

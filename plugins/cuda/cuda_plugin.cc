@@ -15,7 +15,8 @@ namespace {
 ferry_backend MakeBackend() {
   ferry_backend backend = {};
   backend.struct_size = sizeof(backend);
-  backend.capabilities = FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC;
+  backend.capabilities = FERRY_CAPABILITY_ASYNC | FERRY_CAPABILITY_HOST_ALLOC |
+                         FERRY_CAPABILITY_DEVICE_COPY;
   backend.type = FERRY_STRING("cuda");
   backend.device_count = DeviceCount;
   backend.device_properties = DeviceProperties;
@@ -29,6 +30,7 @@ ferry_backend MakeBackend() {
   backend.event_release = EventRelease;
   backend.host_allocate = HostAllocate;
   backend.host_free = HostFree;
+  backend.copy_between = CopyBetween;
   return backend;
 }
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints that are tagged "cuda" go through the CUDA backend and back.
 
-    cuda_test.py LOAD_AND_SAVE FAKE_DRIVER INDEX OLD_TAR
+    cuda_test.py LOAD_AND_SAVE SWAP_DEVICES FAKE_DRIVER INDEX OLD_TAR
 
 The driver is the fake of plugins/cuda/testing, so this shows what the backend
 calls and in which order, and nothing about a GPU. PyTorch writes the files and
 opens the results.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -20,8 +21,9 @@ import torch
 import location_tags
 import open_in_pytorch
 
-LOAD_AND_SAVE, FAKE_DRIVER, INDEX, OLD_TAR = map(os.path.abspath, sys.argv[1:5])
-del sys.argv[1:5]
+LOAD_AND_SAVE, SWAP_DEVICES, FAKE_DRIVER, INDEX, OLD_TAR = map(
+    os.path.abspath, sys.argv[1:6])
+del sys.argv[1:6]
 
 # Settings of the fake driver's timing.
 TIMINGS = ('timing=eager,seed=1', 'timing=late,seed=2', 'timing=random,seed=3',
@@ -66,6 +68,16 @@ def read(path):
     return value, set(tags)
 
 
+def fixtures():
+    """The fixtures with a tag of CUDA."""
+    with open(INDEX, encoding='utf-8') as file:
+        entries = json.load(file)
+    paths = [os.path.join(os.path.dirname(INDEX), entry['file'])
+             for entry in entries if '"location": "cuda' in json.dumps(entry)]
+    assert len(paths) > 1, paths
+    return paths
+
+
 def as_tensors(value):
     """A value, with tensors in the place of the storages in a dict."""
     if not isinstance(value, dict):
@@ -87,7 +99,8 @@ class CudaTest(unittest.TestCase):
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def run_jobs(self, jobs, settings=TIMINGS[0], driver=FAKE_DRIVER):
+    def run_jobs(self, jobs, settings=TIMINGS[0], driver=FAKE_DRIVER,
+                 program=LOAD_AND_SAVE):
         """The answers, the fake driver's report, and its log."""
         report, log = self.path('report'), self.path('log')
         for path in (report, log):
@@ -96,7 +109,7 @@ class CudaTest(unittest.TestCase):
         environment = dict(os.environ, FERRY_CUDA_DRIVER=driver,
                            FERRY_FAKE_DRIVER='%s,report=%s,log=%s' %
                            (settings, report, log))
-        result = subprocess.run([LOAD_AND_SAVE],
+        result = subprocess.run([program],
                                 input=''.join(' '.join(job) + '\n'
                                               for job in jobs),
                                 env=environment, capture_output=True, text=True,
@@ -155,11 +168,8 @@ class CudaTest(unittest.TestCase):
 
     def test_fixtures(self):
         """Files of both PyTorch versions, which no script can write here."""
-        jobs = []
-        for version in ('1.13', '2.14'):
-            path = os.path.join(os.path.dirname(INDEX),
-                                'pytorch-%s/tag_cuda1.pt' % version)
-            jobs.append([path, self.path(version)])
+        jobs = [[path, self.path('out_%d' % i)]
+                for i, path in enumerate(fixtures())]
         for timing in TIMINGS:
             answers, report, log = self.run_jobs(jobs, timing)
             self.assertEqual(answers, ['ok'] * len(jobs))
@@ -187,6 +197,37 @@ class CudaTest(unittest.TestCase):
                 comparison = open_in_pytorch.Comparison()
                 comparison.run(as_tensors(cpu), as_tensors(own))
                 self.assertGreater(comparison.storages, 1)
+
+    def test_fixtures_move_between_devices_without_the_host(self):
+        """All of them are moved to the other device, and back."""
+        old = [OLD_TAR, os.path.join(os.path.dirname(OLD_TAR), 'views.pt')]
+        jobs, direct = [], []
+        for i, path in enumerate(fixtures() + old):
+            jobs.append([path, self.path('swapped_%d' % i),
+                         self.path('back_%d' % i)])
+            direct.append([path, self.path('direct_%d' % i)])
+        answers, _, _ = self.run_jobs(direct)
+        self.assertEqual(answers, ['ok'] * len(direct))
+        other = {'cuda:0': 'cuda:1', 'cuda:1': 'cuda:0', 'cpu': 'cpu'}
+        for timing in TIMINGS:
+            answers, report, log = self.run_jobs(jobs, timing,
+                                                 program=SWAP_DEVICES)
+            self.assertEqual(report.splitlines()[1:], [])
+            self.assertIn('cuMemcpyPeerAsync(', log)
+            for (path, swapped, back), (_, out), answer in zip(
+                    jobs, direct, answers):
+                # Some were moved, and no byte was staged.
+                self.assertRegex(answer, '^ok [1-9][0-9]* 0$', path)
+                with open(back, 'rb') as file, open(out, 'rb') as expected:
+                    self.assertEqual(file.read(), expected.read(), path)
+                value, tags = location_tags.load(out)
+                moved, moved_tags = location_tags.load(swapped)
+                self.assertEqual(moved_tags, [other[tag] for tag in tags])
+                open_in_pytorch.Comparison().run(as_tensors(value),
+                                                 as_tensors(moved))
+                if path not in old:
+                    # As it was at first, its tags too.
+                    open_in_pytorch.compare(path, back)
 
     def test_map_location_moves_between_devices(self):
         path = self.path('mixed.pt')

@@ -25,6 +25,7 @@ enum Use {
   kEverythingWithoutPools,
   kLoss,
   kLostCopy,
+  kLostPeerCopy,
   kFailedWait,
   kFork
 };
@@ -34,7 +35,8 @@ std::string SettingsOf(Use use) {
   // Nothing here needs more than one stream of a device at a time.
   const std::string settings = ",memory=1048576,streams=1";
   if (use == kEverythingWithoutPools) return settings + ",pools=0";
-  if (use == kLostCopy) return settings + ",timing=late,lose=1";
+  if (use == kLostCopy || use == kLostPeerCopy)
+    return settings + ",timing=late,lose=1";
   if (use == kFailedWait) return settings + ",fail=cuEventSynchronize:1:999";
   return settings;
 }
@@ -53,6 +55,9 @@ ChildResult RunMutant(const std::string& library, Use use,
         break;
       case kLostCopy:
         LoseACopy(plugin);
+        break;
+      case kLostPeerCopy:
+        LoseAPeerCopy(plugin);
         break;
       case kFailedWait:
         FailToWait(plugin);
@@ -87,6 +92,13 @@ constexpr Mutant kMutants[] = {
     {"copy_on_another_stream", kEverything,
      "a queue reads what a blocking copy wrote"},
     {"copy_without_its_offset", kEverything, "reads what a staged load wrote"},
+    {"device_copy_not_awaited", kEverything,
+     "a queue reads what was copied between devices"},
+    {"device_copy_overlaps", kEverything, "the ranges of a copy overlap"},
+    {"device_copy_with_one_offset", kEverything,
+     "a queue reads what was copied between devices"},
+    {"device_copy_without_a_check", kEverything,
+     "a copy between devices has code"},
     {"event_before_its_copy", kEverything,
      "a queue reads what a blocking copy wrote"},
     {"event_error_ignored", kLostCopy, "the wait reports the error"},
@@ -105,6 +117,11 @@ constexpr Mutant kMutants[] = {
     {"lost_device_called", kLoss, "device_properties reports"},
     {"memory_info_missing", kEverything, "the message tells how much is free"},
     {"memory_of_any_device", kEverything, "a copy leaves the memory"},
+    {"peer_contexts_exchanged", kEverything, "a copy leaves the memory"},
+    {"peer_copy_as_in_one_device", kEverything, "a copy leaves the memory"},
+    {"peer_copy_not_awaited", kEverything,
+     "a queue reads what was copied between devices"},
+    {"peer_loss_of_one_device", kLostPeerCopy, "device_properties reports"},
     {"pool_assumed", kEverythingWithoutPools, "NOT_SUPPORTED"},
     {"properties_of_a_lost_device", kLoss, "device_properties reports"},
     {"queue_destroyed_at_work", kEverything, "freed while a copy uses it"},
@@ -124,7 +141,7 @@ TEST(CudaMutantsTest, ThePluginItselfPasses) {
   for (const char* timing : {"eager", "late", "random"}) {
     for (int seed = 1; seed <= 3; ++seed) {
       for (Use use : {kEverything, kEverythingWithoutPools, kLoss, kLostCopy,
-                      kFailedWait, kFork}) {
+                      kLostPeerCopy, kFailedWait, kFork}) {
         const std::string settings =
             std::string("timing=") + timing + ",seed=" + std::to_string(seed);
         const ChildResult result =

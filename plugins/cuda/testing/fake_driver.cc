@@ -104,8 +104,8 @@ Result CallInContext(const char* function, const std::string& arguments,
   });
 }
 
-// The copy itself, on the stream's thread. Its destination holds garbage until
-// it is done: the documentation promises nothing about it before.
+// The copy itself, on the thread of a stream of `gpu`. Its destination holds
+// garbage until it is done: the documentation promises nothing about it before.
 void RunCopy(Gpu* gpu, char* to, const char* from, uint64_t size_bytes) {
   State& state = GetState();
   if (gpu->lost.load() != kSuccess) return;
@@ -180,6 +180,37 @@ size_t CopyText(const std::string& from, char* to, size_t capacity) {
     to[size] = '\0';
   }
   return from.size();
+}
+
+// Copies between two memories of devices, on a stream of device `on_device`.
+Result CopyOnDevices(State* state, int on_device, Stream stream, Gpu* to_gpu,
+                     DevicePointer to, Gpu* from_gpu, DevicePointer from,
+                     uint64_t size_bytes) {
+  if (size_bytes == 0) return kSuccess;
+  const std::shared_ptr<StreamState> on = FindStream(state, on_device, stream);
+  if (on == nullptr) return ferry_cuda::kInvalidHandle;
+  const std::shared_ptr<Allocation> target =
+      to_gpu->memory->Find(to, size_bytes);
+  const std::shared_ptr<Allocation> source =
+      from_gpu->memory->Find(from, size_bytes);
+  if (target == nullptr || source == nullptr) {
+    Violation("a copy leaves the memory of its device");
+    return ferry_cuda::kInvalidValue;
+  }
+  if (target == source && to < from + size_bytes && from < to + size_bytes) {
+    Violation("the ranges of a copy overlap");
+  }
+  target->BeginCopy(on.get());
+  source->BeginCopy(on.get());
+  Gpu* const gpu = state->gpus[on_device].get();
+  char* const to_bytes = to_gpu->memory->BytesAt(to);
+  const char* const from_bytes = from_gpu->memory->BytesAt(from);
+  on->Add([=, stream = on.get()] {
+    RunCopy(gpu, to_bytes, from_bytes, size_bytes);
+    target->EndCopy(stream);
+    source->EndCopy(stream);
+  });
+  return kSuccess;
 }
 
 const char* NameOf(Result error) {
@@ -350,12 +381,10 @@ FAKE_EXPORT Result cuDevicePrimaryCtxRetain(Context* context, Device device) {
 
 FAKE_EXPORT Result cuCtxPushCurrent_v2(Context context) {
   return Call("cuCtxPushCurrent_v2", "", [&](State& state) -> Result {
-    for (int i = 0; IsDevice(state, i); ++i) {
-      if (ContextOf(i) != context || state.gpus[i]->retains == 0) continue;
-      CurrentContexts().devices.push_back(i);
-      return kSuccess;
-    }
-    return ferry_cuda::kInvalidContext;
+    const int device = DeviceOf(state, context);
+    if (device < 0) return ferry_cuda::kInvalidContext;
+    CurrentContexts().devices.push_back(device);
+    return kSuccess;
   });
 }
 
@@ -508,6 +537,38 @@ FAKE_EXPORT Result cuMemcpyHtoDAsync_v2(DevicePointer to, const void* from,
 FAKE_EXPORT Result cuMemcpyDtoHAsync_v2(void* to, DevicePointer from,
                                         size_t size_bytes, Stream stream) {
   return CopyAsync(false, from, to, size_bytes, stream);
+}
+
+// "dstDevice and srcDevice are the base pointers of the destination and source,
+// respectively." The fake takes only memory of the current context here.
+FAKE_EXPORT Result cuMemcpyDtoDAsync_v2(DevicePointer to, DevicePointer from,
+                                        size_t size_bytes, Stream stream) {
+  return CallInContext("cuMemcpyDtoDAsync_v2", std::to_string(size_bytes),
+                       [&](State& state, int device, Gpu& gpu) -> Result {
+                         return CopyOnDevices(&state, device, stream, &gpu, to,
+                                              &gpu, from, size_bytes);
+                       });
+}
+
+// "Copies from device memory in one context to device memory in another
+// context."
+FAKE_EXPORT Result cuMemcpyPeerAsync(DevicePointer to, Context to_context,
+                                     DevicePointer from, Context from_context,
+                                     size_t size_bytes, Stream stream) {
+  return CallInContext("cuMemcpyPeerAsync", std::to_string(size_bytes),
+                       [&](State& state, int device, Gpu&) -> Result {
+                         const int to_device = DeviceOf(state, to_context);
+                         const int from_device = DeviceOf(state, from_context);
+                         if (to_device < 0 || from_device < 0) {
+                           return ferry_cuda::kInvalidContext;
+                         }
+                         Gpu& to_gpu = *state.gpus[to_device];
+                         const Result lost = to_gpu.lost.load();
+                         if (lost != kSuccess) return lost;
+                         return CopyOnDevices(&state, device, stream, &to_gpu,
+                                              to, state.gpus[from_device].get(),
+                                              from, size_bytes);
+                       });
 }
 
 FAKE_EXPORT Result cuStreamCreate(Stream* stream, unsigned int flags) {

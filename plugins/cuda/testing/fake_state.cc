@@ -70,6 +70,13 @@ Context ContextOf(int device) {
   return reinterpret_cast<Context>(static_cast<uintptr_t>(0x1000 + device));
 }
 
+int DeviceOf(const State& state, Context context) {
+  for (int i = 0; IsDevice(state, i); ++i) {
+    if (ContextOf(i) == context && state.gpus[i]->retains != 0) return i;
+  }
+  return -1;
+}
+
 std::shared_ptr<StreamState> NewStream(State* state) {
   const std::lock_guard<std::mutex> lock(state->mutex);
   auto& destroyed = state->destroyed_streams;

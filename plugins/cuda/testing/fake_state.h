@@ -86,6 +86,8 @@ ContextStack& CurrentContexts();
 bool IsDevice(const State& state, int device);
 
 ferry_cuda::Context ContextOf(int device);
+// Returns the device of a context that is retained, or -1.
+int DeviceOf(const State& state, ferry_cuda::Context context);
 
 // Returns a handle that was never used before, so that stale ones are noticed.
 // The caller holds the mutex.

@@ -18,7 +18,8 @@ _MUTANTS = {
         "driver().ctx_pop_current(&popped);": "",
     }),
     "context_retained_again": ("cuda_device.cc", {
-        "gpu_->context.store(context, std::memory_order_release);": "",
+        "  Context context = gpu_->context.load(std::memory_order_acquire);": "  Context context = nullptr;",
+        "    context = gpu_->context.load(std::memory_order_acquire);": "",
     }),
     "fork_not_noticed": ("cuda_device.cc", {
         "return is_forked_child.load(std::memory_order_relaxed);": "return false;",
@@ -62,6 +63,19 @@ _MUTANTS = {
     "memory_of_any_device": ("cuda_calls.cc", {
         "if (found == sizes_.end() || found->second.index != index) return false;\n    *size_bytes": "if (found == sizes_.end()) return false;\n    *size_bytes",
     }),
+    "peer_contexts_exchanged": ("cuda_calls.cc", {
+        "to.gpu()->context.load(), from_address": "from.gpu()->context.load(), from_address",
+        "      from.gpu()->context.load(), size_bytes": "      to.gpu()->context.load(), size_bytes",
+    }),
+    "peer_copy_as_in_one_device": ("cuda_calls.cc", {
+        "from.gpu() == to.gpu()": "true",
+    }),
+    "peer_copy_not_awaited": ("cuda_calls.cc", {
+        "code = stream.Wait();": "",
+    }),
+    "peer_loss_of_one_device": ("cuda_calls.cc", {
+        "to.FailWait(\"cuStreamSynchronize\",\n                static_cast<Result>(status->vendor_code));": "",
+    }),
     "pool_assumed": ("cuda_device.cc", {
         "gpu.device) == kSuccess &&": "gpu.device) == kSuccess ||",
     }),
@@ -69,17 +83,29 @@ _MUTANTS = {
         "const int32_t code = CheckUsable(gpu, status);": "const int32_t code = FERRY_OK;",
     }),
     "range_not_checked": ("cuda_calls.cc", {
-        "copy.size_bytes > size_bytes - copy.offset_bytes": "false",
+        "size_bytes > allocated_bytes - offset_bytes": "false",
     }),
     "range_sum_wraps": ("cuda_calls.cc", {
-        "copy.offset_bytes > size_bytes ||": "",
-        "copy.size_bytes > size_bytes - copy.offset_bytes": "copy.offset_bytes + copy.size_bytes > size_bytes",
+        "offset_bytes > allocated_bytes ||": "",
+        "size_bytes > allocated_bytes - offset_bytes": "offset_bytes + size_bytes > allocated_bytes",
     }),
     "size_0_allocated": ("cuda_calls.cc", {
         "if (size_bytes == 0) return CheckUsable(FindGpu(index), status);": "",
     }),
     "copy_on_another_stream": ("cuda_queues.cc", {
         "IssueCopy(*copy, on->stream, &function)": "IssueCopy(*copy, BorrowedStream(&device).get(), &function)",
+    }),
+    "device_copy_not_awaited": ("cuda_calls.cc", {
+        "return from.Fail(\"cuMemcpyDtoDAsync\", result);\n    return stream.Wait();": "return from.Fail(\"cuMemcpyDtoDAsync\", result);\n    return FERRY_OK;",
+    }),
+    "device_copy_overlaps": ("cuda_calls.cc", {
+        "distance < size_bytes": "false",
+    }),
+    "device_copy_with_one_offset": ("cuda_calls.cc", {
+        "copy->source_handle + from_offset": "copy->source_handle + to_offset",
+    }),
+    "device_copy_without_a_check": ("cuda_calls.cc", {
+        "code = CheckRange(copy->destination_index, copy->destination_handle,\n                    to_offset, size_bytes, status);": "",
     }),
     "event_before_its_copy": ("cuda_queues.cc", {
         "const char* function = \"\";": "const char* function = \"\";\n  driver.event_record(recorded, on->stream);",

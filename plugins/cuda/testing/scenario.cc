@@ -48,6 +48,21 @@ ferry_copy CopyOf(uint32_t direction, uint32_t index, uint64_t handle,
   return copy;
 }
 
+ferry_device_copy DeviceCopyOf(uint32_t from_index, uint64_t from,
+                               uint64_t from_offset_bytes, uint32_t to_index,
+                               uint64_t to, uint64_t to_offset_bytes,
+                               uint64_t size_bytes) {
+  ferry_device_copy copy = HostStruct<ferry_device_copy>();
+  copy.source_index = from_index;
+  copy.source_handle = from;
+  copy.source_offset_bytes = from_offset_bytes;
+  copy.destination_index = to_index;
+  copy.destination_handle = to;
+  copy.destination_offset_bytes = to_offset_bytes;
+  copy.size_bytes = size_bytes;
+  return copy;
+}
+
 // The plugin's functions, which must succeed.
 class Plugin {
  public:
@@ -74,6 +89,15 @@ class Plugin {
   int32_t CopyCode(const ferry_copy& copy) {
     ferry_status status = HostStruct<ferry_status>();
     return table_.copy(table_.context, &copy, &status);
+  }
+  void CopyBetween(const ferry_device_copy& copy) {
+    ferry_status status = HostStruct<ferry_status>();
+    Succeed("copy_between", table_.copy_between(table_.context, &copy, &status),
+            status);
+  }
+  int32_t CopyBetweenCode(const ferry_device_copy& copy) {
+    ferry_status status = HostStruct<ferry_status>();
+    return table_.copy_between(table_.context, &copy, &status);
   }
   uint64_t CreateQueue(uint32_t index) {
     uint64_t queue = 0;
@@ -167,6 +191,17 @@ void RequireRefusals(const ferry_backend& table, uint32_t index,
     copy = CopyOf(FERRY_COPY_TO_HOST, index, handle, 0, size_bytes, &byte);
     require("copy", table.copy(table.context, &copy, &status));
   }
+  const auto copy_between = [&](uint32_t from, uint32_t to, uint64_t of,
+                                uint64_t size_bytes) {
+    const ferry_device_copy copy =
+        DeviceCopyOf(from, of, 0, to, of, 0, size_bytes);
+    require("copy_between", table.copy_between(table.context, &copy, &status));
+  };
+  for (uint64_t size_bytes : {0, 1}) {
+    copy_between(index, index, handle, size_bytes);
+  }
+  copy_between(index, 1 - index, 0, 0);
+  copy_between(1 - index, index, 0, 0);
   require("queue_create",
           table.queue_create(table.context, index, &made, &status));
   require("host_allocate",
@@ -271,6 +306,70 @@ void UseStaging(Plugin* plugin, uint32_t index) {
   plugin->Free(index, handle);
 }
 
+// Returns the bytes that a queue reads: it is not ordered after any other work.
+std::vector<char> ReadOnQueue(Plugin* plugin, uint32_t index, uint64_t handle,
+                              uint64_t size_bytes) {
+  std::vector<char> read(size_bytes, 'x');
+  const uint64_t queue = plugin->CreateQueue(index);
+  const uint64_t event = plugin->CopyAsync(
+      queue,
+      CopyOf(FERRY_COPY_TO_HOST, index, handle, 0, size_bytes, read.data()));
+  plugin->Wait(event);
+  plugin->Release(event);
+  plugin->DestroyQueue(queue);
+  return read;
+}
+
+void UseDeviceCopies(Plugin* plugin, uint32_t from, uint32_t to) {
+  std::vector<char> bytes = Pattern(9000, 6);
+  std::vector<char> expected(9000, 'd');
+  const uint64_t source = plugin->Allocate(from, bytes.size());
+  const uint64_t target = plugin->Allocate(to, expected.size());
+  plugin->Copy(CopyOf(FERRY_COPY_TO_DEVICE, from, source, 0, bytes.size(),
+                      bytes.data()));
+  plugin->Copy(CopyOf(FERRY_COPY_TO_DEVICE, to, target, 0, expected.size(),
+                      expected.data()));
+  plugin->CopyBetween(DeviceCopyOf(from, source, 100, to, target, 300, 5000));
+  std::copy_n(bytes.begin() + 100, 5000, expected.begin() + 300);
+  Require(ReadOnQueue(plugin, to, target, expected.size()) == expected,
+          "a queue reads what was copied between devices");
+  // From one range of a memory to the next.
+  plugin->CopyBetween(DeviceCopyOf(from, source, 0, from, source, 4500, 4500));
+  std::copy_n(bytes.begin(), 4500, bytes.begin() + 4500);
+  Require(ReadOnQueue(plugin, from, source, bytes.size()) == bytes,
+          "a queue reads what was copied in one memory");
+  const struct {
+    uint64_t from_offset_bytes, to_offset_bytes, size_bytes;
+    int32_t code;
+  } cases[] = {
+      {0, 0, 0, FERRY_OK},
+      {9000, 9000, 0, FERRY_OK},
+      {9001, 0, 0, FERRY_OUT_OF_RANGE},
+      {0, 9001, 0, FERRY_OUT_OF_RANGE},
+      {0, 4001, 5000, FERRY_OUT_OF_RANGE},
+      {4001, 0, 5000, FERRY_OUT_OF_RANGE},
+      {~uint64_t{0}, 0, 2, FERRY_OUT_OF_RANGE},
+      {0, 2, ~uint64_t{0}, FERRY_OUT_OF_RANGE},
+  };
+  for (const auto& copy : cases) {
+    Require(plugin->CopyBetweenCode(DeviceCopyOf(
+                from, source, copy.from_offset_bytes, to, target,
+                copy.to_offset_bytes, copy.size_bytes)) == copy.code,
+            "a copy between devices has code " + std::to_string(copy.code));
+  }
+  for (uint64_t offset : {0, 1, 4499}) {
+    Require(plugin->CopyBetweenCode(
+                DeviceCopyOf(from, source, offset, from, source, 0, 4500)) ==
+                    FERRY_INVALID_ARGUMENT &&
+                plugin->CopyBetweenCode(DeviceCopyOf(from, source, 0, from,
+                                                     source, offset, 4500)) ==
+                    FERRY_INVALID_ARGUMENT,
+            "ranges that overlap are refused");
+  }
+  plugin->Free(from, source);
+  plugin->Free(to, target);
+}
+
 void UseBounds(Plugin* plugin) {
   const uint64_t handle = plugin->Allocate(0, 1000);
   const uint64_t other = plugin->Allocate(1, 1000);
@@ -361,6 +460,8 @@ void UseEverything(const ferry_backend& table) {
     for (uint32_t index = 0; index < 2; ++index) {
       UseBlockingCopies(&plugin, index);
       UseStaging(&plugin, index);
+      UseDeviceCopies(&plugin, index, 0);
+      UseDeviceCopies(&plugin, index, 1);
       Require(CurrentContext() == before, "the current context is restored");
     }
     UseBounds(&plugin);
@@ -455,6 +556,26 @@ void LoseACopy(const ferry_backend& table) {
   plugin.Free(0, handle);
   UseBlockingCopies(&plugin, 1);
   RequireCleanReport();
+}
+
+void LoseAPeerCopy(const ferry_backend& table) {
+  Plugin plugin(table);
+  const uint64_t source = plugin.Allocate(0, kBufferBytes);
+  const uint64_t target = plugin.Allocate(1, kBufferBytes);
+  const ferry_device_copy copy =
+      DeviceCopyOf(0, source, 0, 1, target, 0, kBufferBytes);
+  ferry_status status = HostStruct<ferry_status>();
+  Require(
+      table.copy_between(table.context, &copy, &status) == FERRY_UNAVAILABLE &&
+          status.flags == FERRY_STATUS_DEVICE_LOST &&
+          status.vendor_code == ferry_cuda::kIllegalAddress,
+      "the copy reports its error");
+  RequireLost(table, 0, source, ferry_cuda::kIllegalAddress,
+              "CUDA_ERROR_ILLEGAL_ADDRESS");
+  RequireLost(table, 1, target, ferry_cuda::kIllegalAddress,
+              "CUDA_ERROR_ILLEGAL_ADDRESS");
+  plugin.Free(0, source);
+  plugin.Free(1, target);
 }
 
 void FailToWait(const ferry_backend& table) {
@@ -571,6 +692,24 @@ void UseInSpiteOfErrors(const ferry_backend& table) {
       if (table.copy(table.context, &copy, &status) == FERRY_OK) {
         Require(*pageable == expected, "what was written is read");
       }
+    }
+    // To the same device, and to the other one.
+    for (uint32_t to = 0; is_written && to < 2; ++to) {
+      uint64_t other = 0;
+      if (table.allocate(table.context, to, kBufferBytes, &other, &status) !=
+          FERRY_OK) {
+        continue;
+      }
+      const ferry_device_copy moved =
+          DeviceCopyOf(index, handle, 0, to, other, 0, kBufferBytes);
+      const ferry_copy back = CopyOf(FERRY_COPY_TO_HOST, to, other, 0,
+                                     kBufferBytes, pageable->data());
+      std::fill(pageable->begin(), pageable->end(), 'z');
+      if (table.copy_between(table.context, &moved, &status) == FERRY_OK &&
+          table.copy(table.context, &back, &status) == FERRY_OK) {
+        Require(*pageable == expected, "what was moved is read");
+      }
+      table.free(table.context, to, other, &status);
     }
     if (has_queue) table.queue_destroy(table.context, queue, &status);
     if (has_buffer) table.host_free(table.context, index, buffer, &status);

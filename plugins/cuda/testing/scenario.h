@@ -25,6 +25,10 @@ void LoseADevice(const ferry_backend& plugin);
 // that the device is lost by that copy, which must not count as done.
 void LoseACopy(const ferry_backend& plugin);
 
+// Copies once from one device to another, with the same settings. Neither may
+// be used any more, since the copy may still run.
+void LoseAPeerCopy(const ferry_backend& plugin);
+
 // Waits once for a copy. The fake driver must have the setting
 // "fail=cuEventSynchronize:1:999": the copy may still run, so the device must
 // not be used any more.
