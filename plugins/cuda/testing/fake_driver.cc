@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The functions of the driver. The comments quote the documentation that a
-// behaviour models: the reference of the CUDA driver API 12.4, by the name of
-// the function or section, and the CUDA C++ Programming Guide.
+// behaviour models: the reference of the CUDA driver API 12.4 (13.0 for memory
+// pools and copies between devices), by the name of the function or section,
+// and the CUDA C++ Programming Guide.
 
 #include "fake_driver.h"
 
