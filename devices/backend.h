@@ -161,7 +161,8 @@ class Backend {
   // does not belong to the backend. The device need not exist: the registry
   // then says that it does not. `tag` satisfies `IsLocationTag`, and is not of
   // the form "type" or "type:index" with the backend's own type, which the
-  // registry reads itself. A load calls this once for each tag.
+  // registry reads itself. A load calls this once for each tag, and once for
+  // each storage if a program's own package is asked before the backend.
   //
   // Errors: kOutOfRange - the tag belongs to the backend, but can never mean a
   //         device; the message says why.

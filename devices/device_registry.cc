@@ -39,16 +39,23 @@ DeviceRegistry& DeviceRegistry::Default() {
   return *registry;
 }
 
+Registration DeviceRegistry::RegisterPackage(int priority,
+                                             PackageFunctions functions) {
+  Package package;
+  package.priority = priority;
+  package.functions = std::move(functions);
+  // Only a backend can be refused.
+  return *Register(std::move(package));
+}
+
 Registration DeviceRegistry::RegisterPackage(int priority, Tagger tagger,
                                              Deserializer deserializer,
                                              HostCopier to_host) {
-  Package package;
-  package.priority = priority;
-  package.tagger = std::move(tagger);
-  package.deserializer = std::move(deserializer);
-  package.to_host = std::move(to_host);
-  // Only a backend can be refused.
-  return *Register(std::move(package));
+  PackageFunctions functions;
+  functions.tagger = std::move(tagger);
+  functions.deserializer = std::move(deserializer);
+  functions.to_host = std::move(to_host);
+  return RegisterPackage(priority, std::move(functions));
 }
 
 absl::StatusOr<Registration> DeviceRegistry::RegisterBackend(

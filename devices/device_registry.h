@@ -9,9 +9,10 @@
 // `register_package`.
 //
 // The registry is an ordered list of packages. A package is a priority, a
-// tagger, a deserializer, and a copier to the host. Packages are asked in
-// ascending order of priority, and in order of registration if their priorities
-// are equal. Registering a backend adds a package that Ferry writes for it.
+// tagger, one or more functions that take the bytes of storages, and a copier
+// to the host. Packages are asked in ascending order of priority, and in order
+// of registration if their priorities are equal. Registering a backend adds a
+// package that Ferry writes for it.
 //
 // Priorities:
 //   - cpu 10, cuda 20 and meta 22, as in PyTorch;
@@ -37,6 +38,18 @@
 //          uint64_t size_bytes) {
 //         return FetchFrom(from.data(), offset_bytes, to, size_bytes);
 //       });
+//
+// Example: the same, but Ferry streams the bytes into memory that the program
+// allocates, so no storage is ever complete on the host.
+//
+//   PackageFunctions functions;
+//   functions.allocate = [](uint64_t size_bytes, absl::string_view tag)
+//       -> absl::StatusOr<std::optional<Storage>> {
+//     if (tag != "arena") return std::nullopt;
+//     return Storage::Allocate(size_bytes);
+//   };
+//   Registration arena =
+//       DeviceRegistry::Default().RegisterPackage(5, std::move(functions));
 #ifndef FERRY_DEVICES_DEVICE_REGISTRY_H_
 #define FERRY_DEVICES_DEVICE_REGISTRY_H_
 
@@ -49,6 +62,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -94,6 +108,60 @@ using Deserializer = std::function<absl::StatusOr<std::optional<Storage>>(
 using HostCopier = std::function<absl::Status(
     const Storage& from, uint64_t offset_bytes, void* to, uint64_t size_bytes)>;
 
+// A part of a file that holds the bytes of a storage as they are in memory:
+// contiguous, uncompressed, and in the host's byte order.
+struct FileRange {
+  // A descriptor that is open for reading. Read with `pread` or with a reader
+  // of the device's vendor, and do not move its position. It is closed after
+  // the call; to keep it, call `dup`.
+  int descriptor = -1;
+  // The path by which the file was opened, for messages. Valid during the call.
+  absl::string_view path;
+  // Where the bytes begin, from the start of the file.
+  uint64_t offset_bytes = 0;
+  uint64_t size_bytes = 0;
+  // The CRC-32 of these bytes, if the file records it.
+  std::optional<uint32_t> crc32;
+};
+
+// Returns the storage that `tag` asks for, with the bytes of `range`, or
+// nullopt if the package does not take the range. The returned storage must
+// have the same size in bytes. Otherwise as a deserializer.
+//
+// Ferry does not read these bytes. It therefore does not verify their checksum,
+// and neither `progress` nor `is_cancelled` of the load hears of them. The
+// function may verify `FileRange::crc32` itself; `Checkpoint::Verify` does.
+using RangeDeserializer = std::function<absl::StatusOr<std::optional<Storage>>(
+    const FileRange& range, absl::string_view tag)>;
+
+// Returns a storage of `size_bytes` bytes for `tag`, or nullopt if the tag does
+// not belong to the package. The storage is in host memory or on a device of a
+// registered backend, and no other storage shares its memory. Ferry writes all
+// of its bytes before the load returns, on several threads, and verifies their
+// checksum. After a load that failed, the contents are unspecified.
+using StorageAllocator = std::function<absl::StatusOr<std::optional<Storage>>(
+    uint64_t size_bytes, absl::string_view tag)>;
+
+// The functions of a package. Each may be empty; an empty one never claims
+// anything. The last three take the bytes of storages, each in another form. A
+// package needs one of them, and may have several.
+struct PackageFunctions {
+  Tagger tagger;
+  // If empty, the backend of the device, if there is one, copies the storages
+  // that the tagger claims.
+  HostCopier to_host;
+
+  // Takes a complete storage on the host. Can do anything with the bytes, but
+  // each storage needs host memory of its full size, and no other package or
+  // backend that is asked later can take bytes directly.
+  Deserializer deserializer;
+  // Takes a range of the file, so the package reads the bytes itself.
+  RangeDeserializer from_file;
+  // Allocates the storage, so Ferry streams the bytes into it. No storage needs
+  // host memory of its full size.
+  StorageAllocator allocate;
+};
+
 // Registration
 //
 // Removes its package from the registry when it is destroyed. Move-only. The
@@ -131,8 +199,7 @@ enum class TagRights {
 // The device that a tag names, known before any data is read.
 struct ResolvedLocation {
   // The backend that the tag belongs to. Null if a program's own package may
-  // claim the tag, which only `RestoreLocation` with a complete host storage
-  // can determine.
+  // claim the tag, which `FindLoadTarget` and `RestoreLocation` determine.
   std::shared_ptr<Backend> backend;
   // The index of the device within the backend. 0 if the type has no indexes.
   int index = 0;
@@ -150,6 +217,18 @@ struct StorageCopier {
   const HostCopier* to_host = nullptr;
   // The location tag that the package gave the storage. For error messages.
   std::string tag;
+};
+
+// Where a load puts a storage.
+struct LoadTarget {
+  // The storage that a program's own package returned, or a null one.
+  Storage storage;
+  // Whether the load must write the bytes to `storage`.
+  bool needs_bytes = false;
+  // The device to write the bytes to. The backend is null if they go to host
+  // memory: that of `storage`, or, if `storage` is null, that of a complete
+  // storage for `RestoreLocation`.
+  ResolvedLocation location;
 };
 
 // DeviceSnapshot
@@ -174,7 +253,8 @@ class DeviceSnapshot {
 
   // Returns the storage that `tag` asks for, made from `storage`, which must be
   // complete and on the host: the first that a package gives. Returns `storage`
-  // itself if the tag names the host.
+  // itself if the tag names the host. Asks the deserializer of a package before
+  // its allocator, because the bytes are there already.
   //
   // Errors:
   //   kInvalidArgument - no package knows the tag; the message lists the
@@ -184,15 +264,31 @@ class DeviceSnapshot {
   //   kUnavailable     - the tag's type has no device on this machine; the
   //                      message says why.
   //   kOutOfRange      - the tag's index is past the last device.
-  //   kInternal        - a package returned a storage of another size, or one
-  //                      without data.
+  //   kInternal        - a package returned a storage of another size, one
+  //                      without data, or, if it is to be written, one that no
+  //                      backend can write.
   //   whatever a package returns.
   absl::StatusOr<Storage> RestoreLocation(const Storage& storage,
                                           absl::string_view tag) const;
 
-  // Returns the device that `tag` names. Calls no tagger and no deserializer,
-  // but asks the backends that have tags of their own. Errors: as
-  // RestoreLocation.
+  // Returns where a storage of `size_bytes` with the location tag `tag` goes,
+  // before its bytes are read: what the first package or backend says that can
+  // take it. Of a package, asks `from_file`, then `allocate`. A package that
+  // has a deserializer and takes neither form must see the complete storage, so
+  // the search ends there and the target is the host.
+  //
+  //   find_range  returns the range of the file that holds the bytes, or
+  //               nullopt if there is none. Called at most once, and only if a
+  //               package has `from_file`.
+  //
+  // Errors: as RestoreLocation, and those of `find_range`.
+  absl::StatusOr<LoadTarget> FindLoadTarget(
+      absl::string_view tag, uint64_t size_bytes,
+      absl::FunctionRef<absl::StatusOr<std::optional<FileRange>>()> find_range)
+      const;
+
+  // Returns the device that `tag` names. Calls no function of a package, but
+  // asks the backends that have tags of their own. Errors: as RestoreLocation.
   absl::StatusOr<ResolvedLocation> Resolve(absl::string_view tag) const;
 
   // Returns the backend of a device type, or null. If there are several,
@@ -258,9 +354,7 @@ class DeviceSnapshot {
   struct Package {
     int priority = 0;
     uint64_t id = 0;
-    Tagger tagger;
-    Deserializer deserializer;
-    HostCopier to_host;
+    PackageFunctions functions;
     std::shared_ptr<Backend> backend;
     std::string type;  // of the backend
     TagRights rights = TagRights::kAny;
@@ -278,6 +372,11 @@ class DeviceSnapshot {
       : packages_(std::move(packages)), disabled_(std::move(disabled)) {}
 
   absl::Status UnknownTag(absl::string_view tag) const;
+
+  // Calls the allocator of a package. Returns a null storage if it declines.
+  absl::StatusOr<LoadTarget> AllocateBy(const Package& package,
+                                        uint64_t size_bytes,
+                                        absl::string_view tag) const;
 
   // Returns text for `UnknownTag`: which backends claim `tag` and why they do
   // not get it.
@@ -330,12 +429,16 @@ class DeviceRegistry {
   // their options name another. Never destroyed.
   static DeviceRegistry& Default();
 
-  // Registers a package. Each function may be empty. An empty tagger or
-  // deserializer never claims anything. If `to_host` is empty, the backend of
-  // the device, if there is one, copies the storages that the tagger claims.
+  // Registers a package.
   //
-  // Ferry calls a deserializer on the thread that called the load. It may call
-  // the tagger and `to_host` on several threads at once, even for one storage.
+  // A load calls the functions that take bytes one at a time, on the thread
+  // that called the load, in the order in which the file refers to the storages
+  // first: `from_file` and `allocate` before any bytes are read, the
+  // deserializer after all of them are. An allocator that declines a storage
+  // may be asked about it again.
+  //
+  // Ferry may call the tagger and `to_host` on several threads at once, even
+  // for one storage.
   // An exception that a function throws passes through Ferry to the caller of
   // the load or the save, which has then failed. The functions stay alive, and
   // may be called, until the package is unregistered and all snapshots taken
@@ -343,6 +446,10 @@ class DeviceRegistry {
   //
   // Save a storage while its package is registered: afterwards nothing knows
   // its tag or can read its bytes.
+  Registration RegisterPackage(int priority, PackageFunctions functions);
+
+  // Registers a package that takes complete storages on the host, as PyTorch's
+  // packages do.
   Registration RegisterPackage(int priority, Tagger tagger,
                                Deserializer deserializer,
                                HostCopier to_host = nullptr);

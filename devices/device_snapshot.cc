@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -55,19 +58,36 @@ absl::StatusOr<Storage> Put(const Storage& storage,
   return placed;
 }
 
-// What a program's own deserializer returned.
-absl::Status CheckRestored(const Storage& restored, uint64_t size_bytes,
-                           absl::string_view tag) {
-  const std::string subject = absl::StrCat(
-      "the deserializer that took location tag ", QuoteForMessage(tag));
-  if (restored.is_null() || !restored.has_data()) {
-    return absl::InternalError(
-        absl::StrCat(subject, " returned a storage without data"));
+// Copies all bytes of a host storage to a storage that a package allocated.
+absl::Status Fill(const LoadTarget& target, const Storage& from) {
+  const uint64_t size_bytes = from.size_bytes();
+  if (size_bytes == 0) return absl::OkStatus();
+  const Storage& to = target.storage;
+  to.version().fetch_add(1, std::memory_order_relaxed);
+  if (to.device().is_cpu()) {
+    std::memcpy(to.data(), from.data(), size_bytes);
+    return absl::OkStatus();
   }
-  if (restored.size_bytes() != size_bytes) {
-    return absl::InternalError(absl::StrCat(subject, " was given ", size_bytes,
-                                            " bytes and returned ",
-                                            restored.size_bytes()));
+  return target.location.backend->CopyFromHost(from.data(), to.memory(), 0,
+                                               size_bytes);
+}
+
+// Checks what a function of a program's own package returned.
+//
+//   function  the kind of function, for messages.
+absl::Status CheckReturned(const Storage& returned, uint64_t size_bytes,
+                           absl::string_view tag, absl::string_view function) {
+  const auto broken = [&](absl::string_view what) {
+    return absl::InternalError(absl::StrCat("the ", function,
+                                            " that took location tag ",
+                                            QuoteForMessage(tag), " ", what));
+  };
+  if (returned.is_null() || !returned.has_data()) {
+    return broken("returned a storage without data");
+  }
+  if (returned.size_bytes() != size_bytes) {
+    return broken(absl::StrCat("was given ", size_bytes, " bytes and returned ",
+                               returned.size_bytes()));
   }
   return absl::OkStatus();
 }
@@ -102,8 +122,8 @@ std::optional<DeviceSnapshot::Claim> DeviceSnapshot::FindClaim(
       if (package->type != device.type()) continue;
       return Claim{package.get(), ""};
     }
-    if (!package->tagger) continue;
-    std::optional<std::string> tag = package->tagger(storage);
+    if (!package->functions.tagger) continue;
+    std::optional<std::string> tag = package->functions.tagger(storage);
     if (tag.has_value() && !tag->empty()) {
       return Claim{package.get(), *std::move(tag)};
     }
@@ -140,9 +160,9 @@ absl::StatusOr<StorageCopier> DeviceSnapshot::FindCopier(
     return copier;
   }
   std::optional<Claim> claim = FindClaim(storage);
-  if (claim.has_value() && claim->package->to_host) {
+  if (claim.has_value() && claim->package->functions.to_host) {
     copier.backend = nullptr;
-    copier.to_host = &claim->package->to_host;
+    copier.to_host = &claim->package->functions.to_host;
     copier.tag = std::move(claim->tag);
     return copier;
   }
@@ -178,12 +198,90 @@ absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(
                              Locate(package->backend, *index, tag));
       return Put(storage, location);
     }
-    if (!package->deserializer) continue;
-    FERRY_ASSIGN_OR_RETURN(std::optional<Storage> restored,
-                           package->deserializer(storage, tag));
-    if (!restored.has_value()) continue;
-    FERRY_RETURN_IF_ERROR(CheckRestored(*restored, storage.size_bytes(), tag));
-    return *std::move(restored);
+    const PackageFunctions& functions = package->functions;
+    if (functions.deserializer) {
+      FERRY_ASSIGN_OR_RETURN(std::optional<Storage> restored,
+                             functions.deserializer(storage, tag));
+      if (restored.has_value()) {
+        FERRY_RETURN_IF_ERROR(CheckReturned(*restored, storage.size_bytes(),
+                                            tag, "deserializer"));
+        return *std::move(restored);
+      }
+    }
+    FERRY_ASSIGN_OR_RETURN(LoadTarget target,
+                           AllocateBy(*package, storage.size_bytes(), tag));
+    if (target.storage.is_null()) continue;
+    FERRY_RETURN_IF_ERROR(Fill(target, storage));
+    return std::move(target.storage);
+  }
+  return UnknownTag(tag);
+}
+
+absl::StatusOr<LoadTarget> DeviceSnapshot::AllocateBy(
+    const Package& package, uint64_t size_bytes, absl::string_view tag) const {
+  LoadTarget target;
+  if (!package.functions.allocate) return target;
+  FERRY_ASSIGN_OR_RETURN(std::optional<Storage> allocated,
+                         package.functions.allocate(size_bytes, tag));
+  if (!allocated.has_value()) return target;
+  FERRY_RETURN_IF_ERROR(
+      CheckReturned(*allocated, size_bytes, tag, "allocator"));
+  const Device& device = allocated->device();
+  target.location.device = device;
+  target.location.index = device.has_index() ? device.index() : 0;
+  target.location.backend = FindBackend(device.type());
+  const bool is_writable =
+      device.is_cpu() || (target.location.backend != nullptr &&
+                          target.location.backend->has_bytes());
+  if (!is_writable ||
+      (size_bytes != 0 && allocated->memory().data == nullptr)) {
+    return absl::InternalError(absl::StrCat(
+        "the allocator that took location tag ", QuoteForMessage(tag),
+        " returned a storage on ", device.ToString(),
+        is_writable ? " without memory"
+                    : ", to which no registered backend can write bytes"));
+  }
+  target.storage = *std::move(allocated);
+  target.needs_bytes = true;
+  return target;
+}
+
+absl::StatusOr<LoadTarget> DeviceSnapshot::FindLoadTarget(
+    absl::string_view tag, uint64_t size_bytes,
+    absl::FunctionRef<absl::StatusOr<std::optional<FileRange>>()> find_range)
+    const {
+  const std::optional<ParsedTag> parsed = ParseTag(tag);
+  LoadTarget target;
+  std::optional<FileRange> range;
+  bool has_looked = false;
+  for (const std::shared_ptr<const Package>& package : *packages_) {
+    if (package->backend != nullptr) {
+      FERRY_ASSIGN_OR_RETURN(const std::optional<int> index,
+                             IndexIn(*package, tag, parsed));
+      if (!index.has_value()) continue;
+      FERRY_ASSIGN_OR_RETURN(target.location,
+                             Locate(package->backend, *index, tag));
+      return target;
+    }
+    const PackageFunctions& functions = package->functions;
+    if (functions.from_file && !has_looked) {
+      FERRY_ASSIGN_OR_RETURN(range, find_range());
+      has_looked = true;
+    }
+    if (functions.from_file && range.has_value()) {
+      FERRY_ASSIGN_OR_RETURN(std::optional<Storage> restored,
+                             functions.from_file(*range, tag));
+      if (restored.has_value()) {
+        FERRY_RETURN_IF_ERROR(
+            CheckReturned(*restored, size_bytes, tag, "range deserializer"));
+        target.storage = *std::move(restored);
+        return target;
+      }
+    }
+    FERRY_ASSIGN_OR_RETURN(LoadTarget allocated,
+                           AllocateBy(*package, size_bytes, tag));
+    if (!allocated.storage.is_null()) return allocated;
+    if (functions.deserializer) return target;
   }
   return UnknownTag(tag);
 }
@@ -193,7 +291,10 @@ absl::StatusOr<ResolvedLocation> DeviceSnapshot::Resolve(
   const std::optional<ParsedTag> parsed = ParseTag(tag);
   for (const std::shared_ptr<const Package>& package : *packages_) {
     if (package->backend == nullptr) {
-      if (package->deserializer) return ResolvedLocation();
+      const PackageFunctions& functions = package->functions;
+      if (functions.deserializer || functions.from_file || functions.allocate) {
+        return ResolvedLocation();
+      }
       continue;
     }
     FERRY_ASSIGN_OR_RETURN(const std::optional<int> index,

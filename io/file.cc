@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -102,6 +103,9 @@ class OpenedFile final : public RandomAccessFile {
     return static_cast<const char*>(mapping_.get());
   }
   std::shared_ptr<void> mapping() const override { return mapping_; }
+  std::optional<FilePosition> Locate(uint64_t offset_bytes) const override {
+    return FilePosition{fd_, path_, offset_bytes};
+  }
 
   absl::Status ReadAt(uint64_t offset_bytes,
                       absl::Span<char> out) const override {

@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -30,6 +31,16 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+
+// A position in a file of the operating system.
+struct FilePosition {
+  // An open descriptor, which belongs to the `RandomAccessFile`.
+  int descriptor = -1;
+  // The path by which the file was opened. Valid as long as the
+  // `RandomAccessFile`.
+  absl::string_view path;
+  uint64_t offset_bytes = 0;
+};
 
 // RandomAccessFile
 //
@@ -59,6 +70,12 @@ class RandomAccessFile {
 
   // Returns the owner of `data()` if others may share it, else null.
   virtual std::shared_ptr<void> mapping() const { return nullptr; }
+
+  // Returns where the byte at `offset_bytes` is in a file of the operating
+  // system, or nullopt if the bytes are somewhere else.
+  virtual std::optional<FilePosition> Locate(uint64_t offset_bytes) const {
+    return std::nullopt;
+  }
 
   // Whether the bytes are best read sequentially, from one thread.
   virtual bool is_serial() const { return false; }

@@ -3,6 +3,7 @@
 
 #include "ferry/io/file_range.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,9 @@ class Range final : public RandomAccessFile {
     return whole_->data() == nullptr ? nullptr : whole_->data() + offset_bytes_;
   }
   std::shared_ptr<void> mapping() const override { return whole_->mapping(); }
+  std::optional<FilePosition> Locate(uint64_t offset_bytes) const override {
+    return whole_->Locate(offset_bytes_ + offset_bytes);
+  }
 
   absl::Status ReadAt(uint64_t offset_bytes,
                       absl::Span<char> out) const override {

@@ -15,12 +15,72 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+namespace {
+
+// The finaliser of SplitMix64.
+uint64_t Mix(uint64_t number) {
+  number += 0x9E3779B97F4A7C15u;
+  number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9u;
+  number = (number ^ (number >> 27)) * 0x94D049BB133111EBu;
+  return number ^ (number >> 31);
+}
+
+// Calls `visit(word, shift_bytes, done_bytes, size_bytes)` for the parts of a
+// range that lie in one word of 8 bytes each.
+template <typename Visit>
+void ForEachWord(uint64_t offset_bytes, uint64_t size_bytes, Visit visit) {
+  for (uint64_t done = 0; done < size_bytes;) {
+    const uint64_t at = offset_bytes + done;
+    const uint64_t shift = at % 8;
+    const uint64_t size = std::min(8 - shift, size_bytes - done);
+    visit(at / 8, shift, done, size);
+    done += size;
+  }
+}
+
+}  // namespace
+
+void GenerateBytes(uint64_t offset_bytes, char* out, size_t size) {
+  ForEachWord(offset_bytes, size,
+              [out](uint64_t word, uint64_t shift, uint64_t done, uint64_t n) {
+                const uint64_t bytes = Mix(word) >> (8 * shift);
+                std::memcpy(out + done, &bytes, n);
+              });
+}
+
+uint64_t HashBytes(uint64_t offset_bytes, absl::string_view bytes) {
+  uint64_t hash = 0;
+  ForEachWord(offset_bytes, bytes.size(),
+              [&](uint64_t word, uint64_t shift, uint64_t done, uint64_t size) {
+                uint64_t number = 0;
+                std::memcpy(&number, bytes.data() + done, size);
+                hash += (number << (8 * shift)) * (Mix(~word) | 1);
+              });
+  return hash;
+}
+
+uint64_t HashOfGeneratedBytes(uint64_t size_bytes) {
+  std::vector<char> bytes(64 << 10);
+  uint64_t hash = 0;
+  for (uint64_t at = 0; at < size_bytes; at += bytes.size()) {
+    const uint64_t size = std::min<uint64_t>(bytes.size(), size_bytes - at);
+    GenerateBytes(at, bytes.data(), size);
+    hash += HashBytes(at, {bytes.data(), size});
+  }
+  return hash;
+}
 
 struct FakeBackend::Heap {
   struct Block {
     int device = 0;
-    std::vector<uint8_t> bytes;
+    uint64_t size_bytes = 0;
+    std::vector<char> bytes;  // empty if they are hashed
+    uint64_t hash = 0;
   };
+
+  explicit Heap(bool hashes) : hashes_bytes(hashes) {}
+
+  const bool hashes_bytes;
 
   mutable std::mutex mutex;
   // All guarded by mutex.
@@ -35,11 +95,12 @@ struct FakeBackend::Heap {
   int transfer_count = 0;
   int transfer_piece_count = 0;
   int most_transfers_under_way = 0;
+  int stream_count = 0;
 
   void Free(uintptr_t handle) {
     const std::lock_guard<std::mutex> lock(mutex);
     const auto block = blocks.find(handle);
-    allocated_bytes -= block->second.bytes.size();
+    allocated_bytes -= block->second.size_bytes;
     blocks.erase(block);
   }
 
@@ -49,29 +110,58 @@ struct FakeBackend::Heap {
     return block == blocks.end() ? -1 : block->second.device;
   }
 
-  // Where the range lies; counts a copy from or to the host. The mutex is held.
-  absl::StatusOr<uint8_t*> FindAndCount(const Memory& memory,
-                                        uint64_t offset_bytes,
-                                        uint64_t size_bytes) {
+  // Returns the block of a copy from or to the host, as `Find`, and counts the
+  // copy. The mutex is held.
+  absl::StatusOr<Block*> FindAndCount(const Memory& memory,
+                                      uint64_t offset_bytes,
+                                      uint64_t size_bytes) {
     ++copy_count;
     largest_copy_bytes = std::max(largest_copy_bytes, size_bytes);
     return Find(memory, offset_bytes, size_bytes);
   }
 
-  // Where the range lies. The mutex is held.
-  absl::StatusOr<uint8_t*> Find(const Memory& memory, uint64_t offset_bytes,
-                                uint64_t size_bytes) {
+  // Returns the block that a range lies in, or null if the range is empty. The
+  // mutex is held.
+  absl::StatusOr<Block*> Find(const Memory& memory, uint64_t offset_bytes,
+                              uint64_t size_bytes) {
     if (size_bytes == 0) return nullptr;
-    const auto block = blocks.find(reinterpret_cast<uintptr_t>(memory.data));
-    if (block == blocks.end()) {
+    const auto found = blocks.find(reinterpret_cast<uintptr_t>(memory.data));
+    if (found == blocks.end()) {
       return absl::InternalError("the memory is not allocated");
     }
-    std::vector<uint8_t>& bytes = block->second.bytes;
-    if (offset_bytes > bytes.size() ||
-        size_bytes > bytes.size() - offset_bytes) {
+    Block& block = found->second;
+    if (offset_bytes > block.size_bytes ||
+        size_bytes > block.size_bytes - offset_bytes) {
       return absl::InternalError("a copy past the end of the memory");
     }
-    return bytes.data() + offset_bytes;
+    return &block;
+  }
+
+  // Copy a range of memory. The mutex is held.
+  absl::Status Write(const Memory& memory, uint64_t offset_bytes,
+                     const void* from, uint64_t size_bytes) {
+    FERRY_ASSIGN_OR_RETURN(Block* const block,
+                           FindAndCount(memory, offset_bytes, size_bytes));
+    if (block == nullptr) return absl::OkStatus();
+    if (hashes_bytes) {
+      block->hash +=
+          HashBytes(offset_bytes, {static_cast<const char*>(from), size_bytes});
+    } else {
+      std::memcpy(block->bytes.data() + offset_bytes, from, size_bytes);
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Read(const Memory& memory, uint64_t offset_bytes, void* to,
+                    uint64_t size_bytes) {
+    FERRY_ASSIGN_OR_RETURN(Block* const block,
+                           FindAndCount(memory, offset_bytes, size_bytes));
+    if (block == nullptr) return absl::OkStatus();
+    if (hashes_bytes) {
+      GenerateBytes(offset_bytes, static_cast<char*>(to), size_bytes);
+    } else {
+      std::memcpy(to, block->bytes.data() + offset_bytes, size_bytes);
+    }
+    return absl::OkStatus();
   }
 };
 
@@ -81,8 +171,15 @@ class FakeBackend::Stream final : public TransferStream {
       : options_(options),
         heap_(heap),
         device_(device),
-        buffers_(options.stream_buffer_bytes, AllocateHostBuffer) {}
-  ~Stream() override { RunAll(); }
+        buffers_(options.stream_buffer_bytes, AllocateHostBuffer) {
+    const std::lock_guard<std::mutex> lock(heap_.mutex);
+    ++heap_.stream_count;
+  }
+  ~Stream() override {
+    RunAll();
+    const std::lock_guard<std::mutex> lock(heap_.mutex);
+    --heap_.stream_count;
+  }
 
   uint64_t buffer_bytes() const override { return buffers_.buffer_bytes(); }
 
@@ -159,22 +256,23 @@ class FakeBackend::Stream final : public TransferStream {
       if (transfer.destination == nullptr) return absl::OkStatus();
       return absl::InvalidArgumentError("no bytes");
     }
+    if (options_.before_copy) {
+      FERRY_RETURN_IF_ERROR(options_.before_copy(device_));
+    }
     const std::lock_guard<std::mutex> lock(heap_.mutex);
-    FERRY_ASSIGN_OR_RETURN(uint8_t* const bytes,
-                           heap_.FindAndCount(*piece.memory, piece.offset_bytes,
-                                              piece.size_bytes));
-    if (piece.size_bytes == 0) return absl::OkStatus();
-    if (heap_.DeviceOf(*piece.memory) != device_) {
-      return absl::InternalError("the memory is on another device");
+    if (piece.size_bytes != 0) {
+      const int device = heap_.DeviceOf(*piece.memory);
+      if (device != -1 && device != device_) {
+        return absl::InternalError("the memory is on another device");
+      }
     }
-    if (transfer.destination == nullptr) {
-      std::memcpy(bytes, transfer.source + piece.buffer_offset_bytes,
-                  piece.size_bytes);
-    } else {
-      std::memcpy(transfer.destination + piece.buffer_offset_bytes, bytes,
-                  piece.size_bytes);
-    }
-    return absl::OkStatus();
+    return transfer.destination == nullptr
+               ? heap_.Write(*piece.memory, piece.offset_bytes,
+                             transfer.source + piece.buffer_offset_bytes,
+                             piece.size_bytes)
+               : heap_.Read(*piece.memory, piece.offset_bytes,
+                            transfer.destination + piece.buffer_offset_bytes,
+                            piece.size_bytes);
   }
 
   const Options& options_;
@@ -186,7 +284,8 @@ class FakeBackend::Stream final : public TransferStream {
 };
 
 FakeBackend::FakeBackend(Options options)
-    : options_(std::move(options)), heap_(std::make_shared<Heap>()) {}
+    : options_(std::move(options)),
+      heap_(std::make_shared<Heap>(options_.hashes_bytes)) {}
 
 absl::StatusOr<int> FakeBackend::DeviceCount() const {
   if (!options_.absence.ok()) return options_.absence;
@@ -208,6 +307,9 @@ absl::Status FakeBackend::Allocate(int index,
     return absl::OutOfRangeError(absl::StrCat("no device ", index));
   }
   if (!options_.has_bytes) return absl::OkStatus();
+  if (options_.before_allocate) {
+    FERRY_RETURN_IF_ERROR(options_.before_allocate(index));
+  }
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   uint64_t free_bytes = options_.capacity_bytes - heap_->allocated_bytes;
   for (uint64_t size_bytes : sizes_bytes) {
@@ -222,8 +324,12 @@ absl::Status FakeBackend::Allocate(int index,
     const uintptr_t handle = heap_->next_handle;
     heap_->next_handle += 2;
     heap_->allocated_bytes += sizes_bytes[i];
-    heap_->blocks[handle] = Heap::Block{
-        index, std::vector<uint8_t>(static_cast<size_t>(sizes_bytes[i]))};
+    Heap::Block& block = heap_->blocks[handle];
+    block.device = index;
+    block.size_bytes = sizes_bytes[i];
+    if (!options_.hashes_bytes) {
+      block.bytes.resize(static_cast<size_t>(sizes_bytes[i]));
+    }
     void* const data = reinterpret_cast<void*>(handle);
     out[i] = Memory{
         data, std::shared_ptr<void>(
@@ -236,21 +342,17 @@ absl::Status FakeBackend::CopyFromHost(const void* from, const Memory& to,
                                        uint64_t offset_bytes,
                                        uint64_t size_bytes) {
   if (!options_.has_bytes) return absl::OkStatus();
+  if (options_.before_copy) FERRY_RETURN_IF_ERROR(options_.before_copy(-1));
   const std::lock_guard<std::mutex> lock(heap_->mutex);
-  FERRY_ASSIGN_OR_RETURN(uint8_t* const bytes,
-                         heap_->FindAndCount(to, offset_bytes, size_bytes));
-  if (size_bytes != 0) std::memcpy(bytes, from, size_bytes);
-  return absl::OkStatus();
+  return heap_->Write(to, offset_bytes, from, size_bytes);
 }
 
 absl::Status FakeBackend::CopyToHost(const Memory& from, uint64_t offset_bytes,
                                      void* to, uint64_t size_bytes) {
   if (!options_.has_bytes) return absl::InvalidArgumentError("no bytes");
+  if (options_.before_copy) FERRY_RETURN_IF_ERROR(options_.before_copy(-1));
   const std::lock_guard<std::mutex> lock(heap_->mutex);
-  FERRY_ASSIGN_OR_RETURN(uint8_t* const bytes,
-                         heap_->FindAndCount(from, offset_bytes, size_bytes));
-  if (size_bytes != 0) std::memcpy(to, bytes, size_bytes);
-  return absl::OkStatus();
+  return heap_->Read(from, offset_bytes, to, size_bytes);
 }
 
 absl::Status FakeBackend::CopyBetween(const Memory& from,
@@ -258,17 +360,21 @@ absl::Status FakeBackend::CopyBetween(const Memory& from,
                                       const Memory& to,
                                       uint64_t to_offset_bytes,
                                       uint64_t size_bytes) {
-  if (!options_.copies_between_devices || !options_.has_bytes) {
+  if (!options_.copies_between_devices || !options_.has_bytes ||
+      options_.hashes_bytes) {
     return Backend::CopyBetween(from, from_offset_bytes, to, to_offset_bytes,
                                 size_bytes);
   }
+  if (options_.before_copy) FERRY_RETURN_IF_ERROR(options_.before_copy(-1));
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   ++heap_->device_copy_count;
-  FERRY_ASSIGN_OR_RETURN(const uint8_t* const source,
+  FERRY_ASSIGN_OR_RETURN(Heap::Block* const source,
                          heap_->Find(from, from_offset_bytes, size_bytes));
-  FERRY_ASSIGN_OR_RETURN(uint8_t* const destination,
+  FERRY_ASSIGN_OR_RETURN(Heap::Block* const destination,
                          heap_->Find(to, to_offset_bytes, size_bytes));
-  if (size_bytes != 0) std::memcpy(destination, source, size_bytes);
+  if (size_bytes == 0) return absl::OkStatus();
+  std::memcpy(destination->bytes.data() + to_offset_bytes,
+              source->bytes.data() + from_offset_bytes, size_bytes);
   return absl::OkStatus();
 }
 
@@ -283,6 +389,21 @@ absl::StatusOr<std::unique_ptr<TransferStream>> FakeBackend::OpenStream(
 uint64_t FakeBackend::allocated_bytes() const {
   const std::lock_guard<std::mutex> lock(heap_->mutex);
   return heap_->allocated_bytes;
+}
+
+int FakeBackend::allocation_count() const {
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  return static_cast<int>(heap_->blocks.size());
+}
+
+int FakeBackend::stream_count() const {
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  return heap_->stream_count;
+}
+
+uint64_t FakeBackend::HashOf(const Memory& memory) const {
+  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  return heap_->blocks.at(reinterpret_cast<uintptr_t>(memory.data)).hash;
 }
 
 uint64_t FakeBackend::largest_copy_bytes() const {

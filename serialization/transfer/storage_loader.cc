@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/transfer/storage_loader.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -51,6 +52,12 @@ struct Group {
   std::vector<const ParsedStorage*> parts;
 };
 
+// A storage that a program's own package returned before anything was read.
+struct Given {
+  const ParsedStorage* part;
+  LoadTarget target;
+};
+
 class StorageLoader {
  public:
   StorageLoader(absl::Span<const RandomAccessFile* const> files,
@@ -77,6 +84,17 @@ class StorageLoader {
   absl::Status CheckMapIsUsed() const;
   absl::Status MakeGroups();
   absl::StatusOr<ResolvedLocation> Resolve(absl::string_view tag) const;
+  bool AsksPackages() const {
+    return !options_.keep_on_host && !IsMappedByFunction();
+  }
+  absl::StatusOr<std::optional<FileRange>> RangeOf(
+      const ParsedStorage& part) const;
+  absl::StatusOr<bool> IsGiven(const ParsedStorage& part, absl::string_view tag,
+                               ResolvedLocation* location);
+  absl::Status CheckGiven() const;
+  void PlanRead(const ParsedStorage& part, const ResolvedLocation& location,
+                bool is_on_host, const Memory& memory,
+                std::pmr::vector<ExtentRead>* reads) const;
   // The bytes of a storage where its file is mapped; null if they cannot be
   // used as they stand there.
   absl::StatusOr<Memory> Mapped(const ParsedStorage& part) const;
@@ -93,6 +111,7 @@ class StorageLoader {
   const StorageLoadOptions& options_;
   const DeviceSnapshot devices_;
   std::vector<Group> groups_;
+  std::vector<Given> given_;  // in the order of first reference
   HugePageResource scratch_;  // for one element per part or read
 };
 
@@ -132,35 +151,118 @@ absl::Status StorageLoader::CheckMapIsUsed() const {
 
 absl::StatusOr<ResolvedLocation> StorageLoader::Resolve(
     absl::string_view tag) const {
-  if (options_.keep_on_host || IsMappedByFunction()) {
-    return ResolvedLocation();
-  }
+  if (!AsksPackages()) return ResolvedLocation();
   absl::StatusOr<ResolvedLocation> location = devices_.Resolve(tag);
   if (!location.ok()) return InFile(location.status());
   return location;
 }
 
+// Returns where the file holds the bytes of a storage as they are in memory, or
+// nullopt if it does not.
+absl::StatusOr<std::optional<FileRange>> StorageLoader::RangeOf(
+    const ParsedStorage& part) const {
+  const uint64_t size_bytes = part.storage.size_bytes();
+  if (part.extents.size() != 1 || part.cast.has_value()) return std::nullopt;
+  const Extent& extent = part.extents[0];
+  const RandomAccessFile& file = *files_[extent.file];
+  if (size_bytes == 0 || extent.size_bytes != size_bytes ||
+      extent.swap_unit_bytes != 1 || extent.encoding != Encoding::kStored ||
+      !file.Locate(0).has_value()) {
+    return std::nullopt;
+  }
+  FERRY_ASSIGN_OR_RETURN(const uint64_t offset, FindContents(file, extent));
+  // The reader reports bytes that are missing from the file.
+  if (offset > file.size_bytes() || size_bytes > file.size_bytes() - offset) {
+    return std::nullopt;
+  }
+  const std::optional<FilePosition> position = file.Locate(offset);
+  FileRange range;
+  range.descriptor = position->descriptor;
+  range.path = position->path;
+  range.offset_bytes = position->offset_bytes;
+  range.size_bytes = size_bytes;
+  if (extent.has_crc32 && extent.contents_bytes == size_bytes) {
+    range.crc32 = extent.crc32;
+  }
+  return range;
+}
+
+// Asks the program's own packages about a storage before it is read. If one
+// returns a storage, adds it to `given_` and returns true. Otherwise sets
+// `*location`.
+absl::StatusOr<bool> StorageLoader::IsGiven(const ParsedStorage& part,
+                                            absl::string_view tag,
+                                            ResolvedLocation* location) {
+  absl::StatusOr<LoadTarget> target = devices_.FindLoadTarget(
+      tag, part.storage.size_bytes(), [this, &part] { return RangeOf(part); });
+  if (!target.ok()) return InFile(target.status());
+  if (target->storage.is_null()) {
+    *location = std::move(target->location);
+    return false;
+  }
+  given_.push_back({&part, *std::move(target)});
+  return true;
+}
+
+// Checks that the storages to be written are different ones.
+absl::Status StorageLoader::CheckGiven() const {
+  absl::flat_hash_set<Storage> seen;
+  for (const Given& given : given_) {
+    if (!given.target.needs_bytes || seen.insert(given.target.storage).second) {
+      continue;
+    }
+    return InFile(absl::InternalError(
+        absl::StrCat("the allocator that took location tag ",
+                     QuoteForMessage(options_.map_location->MapTag(
+                         given.part->storage.recorded_location())),
+                     " returned one storage twice")));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StorageLoader::MakeGroups() {
-  absl::flat_hash_map<std::string, size_t> group_by_tag;
+  struct Tag {
+    absl::string_view text;
+    ResolvedLocation location;
+    // The groups of the storages that go to a backend, and of those that go to
+    // the host.
+    std::optional<size_t> on_device;
+    std::optional<size_t> on_host;
+  };
+  absl::flat_hash_map<std::string, Tag> tags;
+  Tag* tag = nullptr;
   const std::string* last_tag = nullptr;  // of the file
-  size_t group = 0;
   for (const ParsedStorage* part : parts_) {
     const std::string& file_tag = part->storage.recorded_location();
     if (last_tag == nullptr || file_tag != *last_tag) {
-      const absl::string_view tag = options_.map_location->MapTag(file_tag);
-      auto found = group_by_tag.find(tag);
-      if (found == group_by_tag.end()) {
-        FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(tag));
-        found = group_by_tag.emplace(std::string(tag), groups_.size()).first;
-        groups_.push_back({std::move(location), {}});
-        if (groups_.size() == 1) groups_[0].parts.reserve(parts_.size());
-      }
-      group = found->second;
       last_tag = &file_tag;
+      const absl::string_view text = options_.map_location->MapTag(file_tag);
+      auto found = tags.find(text);
+      if (found == tags.end()) {
+        FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(text));
+        found =
+            tags.emplace(text, Tag{text, std::move(location), {}, {}}).first;
+      }
+      tag = &found->second;
     }
-    groups_[group].parts.push_back(part);
+    const ResolvedLocation* location = &tag->location;
+    ResolvedLocation own;
+    if (location->backend == nullptr && AsksPackages()) {
+      FERRY_ASSIGN_OR_RETURN(const bool is_given,
+                             IsGiven(*part, tag->text, &own));
+      if (is_given) continue;
+      location = &own;
+    }
+    std::optional<size_t>& group =
+        location->backend == nullptr ? tag->on_host : tag->on_device;
+    if (!group.has_value()) {
+      group = groups_.size();
+      groups_.push_back({*location, {}});
+      if (groups_.size() == 1) groups_[0].parts.reserve(parts_.size());
+    }
+    groups_[*group].parts.push_back(part);
   }
-  return absl::OkStatus();
+  return CheckGiven();
 }
 
 absl::StatusOr<Memory> StorageLoader::Mapped(const ParsedStorage& part) const {
@@ -197,6 +299,28 @@ absl::Status StorageLoader::AllocateFor(const Group& group,
   return status.ok() ? status : InFile(status);
 }
 
+// Says what is to be read into the memory of a storage, which must stay where
+// it is.
+void StorageLoader::PlanRead(const ParsedStorage& part,
+                             const ResolvedLocation& location, bool is_on_host,
+                             const Memory& memory,
+                             std::pmr::vector<ExtentRead>* reads) const {
+  Backend* const backend = location.backend.get();
+  for (const Extent& extent : part.extents) {
+    ExtentRead& read = reads->emplace_back();
+    read.extent = &extent;
+    if (part.cast.has_value()) {
+      read.consume = MakeCastConsumer(*part.cast, *files_[extent.file], extent,
+                                      is_on_host ? nullptr : backend, memory);
+    } else if (!is_on_host) {
+      read.device = {backend, location.index, &memory,
+                     extent.storage_offset_bytes};
+    } else if (memory.data != nullptr) {
+      read.host = static_cast<char*>(memory.data) + extent.storage_offset_bytes;
+    }
+  }
+}
+
 // Finds or allocates the memory of each part, in the order of the groups, and
 // says what is to be read into it. Appends no more than is reserved.
 absl::Status StorageLoader::PlanGroup(const Group& group,
@@ -226,21 +350,7 @@ absl::Status StorageLoader::PlanGroup(const Group& group,
     if (own.owner != nullptr) continue;
     own = std::move(allocated[next++]);
     if (backend != nullptr && !backend->has_bytes()) continue;
-    const ParsedStorage& part = *group.parts[i];
-    for (const Extent& extent : part.extents) {
-      ExtentRead& read = reads->emplace_back();
-      read.extent = &extent;
-      if (part.cast.has_value()) {
-        read.consume =
-            MakeCastConsumer(*part.cast, *files_[extent.file], extent,
-                             is_on_host ? nullptr : backend, own);
-      } else if (!is_on_host) {
-        read.device = {backend, group.location.index, &own,
-                       extent.storage_offset_bytes};
-      } else if (own.data != nullptr) {
-        read.host = static_cast<char*>(own.data) + extent.storage_offset_bytes;
-      }
-    }
+    PlanRead(*group.parts[i], group.location, is_on_host, own, reads);
   }
   return absl::OkStatus();
 }
@@ -258,6 +368,15 @@ absl::Status StorageLoader::ReadGroups() {
   reads.reserve(num_reads);
   for (const Group& group : groups_) {
     FERRY_RETURN_IF_ERROR(PlanGroup(group, &memory, &reads));
+  }
+  for (const Given& given : given_) {
+    if (!given.target.needs_bytes) continue;
+    const Storage& storage = given.target.storage;
+    const Backend* const backend = given.target.location.backend.get();
+    storage.version().fetch_add(1, std::memory_order_relaxed);
+    PlanRead(*given.part, given.target.location,
+             storage.device().is_cpu() || backend->is_host_memory(),
+             storage.DeviceMemory(InternalKey()), &reads);
   }
   ExtentReadOptions read_options;
   read_options.verify_crc32 = options_.verify_crc32;
@@ -317,6 +436,9 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> StorageLoader::Run() {
   FERRY_RETURN_IF_ERROR(ReadGroups());
 
   absl::flat_hash_map<Storage, Storage> replacements;
+  for (const Given& given : given_) {
+    replacements.emplace(given.part->storage, given.target.storage);
+  }
   if (options_.keep_on_host && !IsMappedByFunction()) {
     return replacements;
   }
