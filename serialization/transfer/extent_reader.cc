@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -19,11 +20,13 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/devices/backend.h"
 #include "ferry/io/crc32.h"
 #include "ferry/serialization/transfer/byte_order.h"
 #include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/stream_pool.h"
+#include "ferry/serialization/transfer/task_order.h"
 #include "ferry/serialization/transfer/transfer_meter.h"
 #include "ferry/serialization/transfer/tuning.h"
 
@@ -106,6 +109,7 @@ class Reader {
   absl::Status ReadToDevice(Task* task, uint64_t end);
   absl::Status CheckPieces() const;
   bool IsSerial() const;
+  std::vector<size_t> OrderOfTasks() const;
 
   const absl::Span<const RandomAccessFile* const> files_;
   const absl::Span<const ExtentRead> reads_;
@@ -413,6 +417,25 @@ bool Reader::IsSerial() const {
              [](const RandomAccessFile* file) { return file->is_serial(); });
 }
 
+// Returns the tasks in an order that keeps several devices busy. A batch counts
+// as work for the device of its first extent.
+std::vector<size_t> Reader::OrderOfTasks() const {
+  std::map<std::pair<Backend*, int>, uint32_t> queues;
+  std::vector<OrderedTask> tasks;
+  tasks.reserve(tasks_.size());
+  for (const Task& task : tasks_) {
+    const DeviceAddress& device = read(task.first).device;
+    const auto queue = static_cast<uint32_t>(queues.size());
+    const auto found =
+        queues.try_emplace({device.backend, device.index}, queue).first;
+    // Of what is inflated, only the size of the contents is known.
+    const uint64_t size = task.end != 0 ? task.end - task.begin
+                                        : extent(task.first).contents_bytes;
+    tasks.push_back({found->second, size});
+  }
+  return SpreadOverQueues(tasks);
+}
+
 // Compares the checksums of extents that were read in pieces, which follow each
 // other.
 absl::Status Reader::CheckPieces() const {
@@ -437,19 +460,20 @@ absl::Status Reader::CheckPieces() const {
 
 absl::Status Reader::Run() {
   Plan();
-  const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
-  const auto num_tasks = static_cast<int64_t>(tasks_.size());
   if (IsSerial()) {
     // The tasks go from the front of each file to its back.
-    for (int64_t i = 0; i < num_tasks; ++i) {
-      FERRY_RETURN_IF_ERROR(FindContentsOf(static_cast<size_t>(i)));
-      FERRY_RETURN_IF_ERROR(run(i));
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      FERRY_RETURN_IF_ERROR(FindContentsOf(i));
+      FERRY_RETURN_IF_ERROR(RunTask(&tasks_[i]));
     }
   } else {
     for (size_t i = 0; i < tasks_.size(); ++i) {
       FERRY_RETURN_IF_ERROR(FindContentsOf(i));
     }
-    FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));
+    const std::vector<size_t> order = OrderOfTasks();
+    FERRY_RETURN_IF_ERROR(
+        ParallelForEach(static_cast<int64_t>(order.size()),
+                        [&](int64_t i) { return RunTask(&tasks_[order[i]]); }));
   }
   if (!reads_.empty()) {
     FERRY_RETURN_IF_ERROR(InFile(*reads_[0].extent, streams_.Finish()));

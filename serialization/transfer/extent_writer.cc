@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -24,6 +25,7 @@
 #include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/stream_pool.h"
+#include "ferry/serialization/transfer/task_order.h"
 #include "ferry/serialization/transfer/transfer_meter.h"
 #include "ferry/serialization/transfer/tuning.h"
 
@@ -85,6 +87,7 @@ class Writer {
   absl::Status WriteFromDevice(Task* task, Backend* backend);
   absl::Status WriteElements(Task* task);
   absl::Status FinishLarge(const LargeExtent& large);
+  std::vector<size_t> OrderOfTasks() const;
 
   const absl::Span<const OutputExtent> extents_;
   const ExtentFraming& framing_;
@@ -417,14 +420,38 @@ absl::Status Writer::RunTask(Task* task) {
   return absl::OkStatus();
 }
 
+// Returns the tasks in an order that keeps several devices busy. A batch counts
+// as work for the device of its first extent.
+std::vector<size_t> Writer::OrderOfTasks() const {
+  std::map<std::pair<absl::string_view, int>, uint32_t> queues;
+  std::vector<OrderedTask> tasks;
+  tasks.reserve(tasks_.size());
+  for (const Task& task : tasks_) {
+    const OutputExtent& first = extents_[task.first];
+    const Storage& storage =
+        first.elements != nullptr ? first.elements->storage() : first.storage;
+    std::pair<absl::string_view, int> device;
+    if (!storage.is_null()) {
+      device = {storage.device().type(), storage.device().index()};
+    }
+    const auto queue = static_cast<uint32_t>(queues.size());
+    const uint64_t size = task.is_piece
+                              ? task.end - task.begin
+                              : extents_[task.last - 1].end - first.begin;
+    tasks.push_back({queues.try_emplace(device, queue).first->second, size});
+  }
+  return SpreadOverQueues(tasks);
+}
+
 absl::StatusOr<std::vector<uint32_t>> Writer::Run() {
   Plan();
-  const auto run = [this](int64_t i) { return RunTask(&tasks_[i]); };
-  const auto num_tasks = static_cast<int64_t>(tasks_.size());
   if (output_.is_serial() || meter_.total_bytes() < kSerialBytes) {
-    for (int64_t i = 0; i < num_tasks; ++i) FERRY_RETURN_IF_ERROR(run(i));
+    for (Task& task : tasks_) FERRY_RETURN_IF_ERROR(RunTask(&task));
   } else {
-    FERRY_RETURN_IF_ERROR(ParallelForEach(num_tasks, run));
+    const std::vector<size_t> order = OrderOfTasks();
+    FERRY_RETURN_IF_ERROR(
+        ParallelForEach(static_cast<int64_t>(order.size()),
+                        [&](int64_t i) { return RunTask(&tasks_[order[i]]); }));
   }
   return std::move(crc32s_);
 }
