@@ -239,7 +239,7 @@ absl::Status Save(const Value& value, absl::string_view path,
       options.archive_name.empty() ? ArchiveName(path, options.compatibility)
                                    : options.archive_name;
   FERRY_RETURN_IF_ERROR(
-      SaveTo(value, archive_name, options, Output(file.get())));
+      SaveTo(value, archive_name, options, Output(file.get(), path)));
   return file->Commit();
 }
 

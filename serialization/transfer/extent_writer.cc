@@ -21,6 +21,7 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
+#include "ferry/devices/transfer_stream.h"
 #include "ferry/io/crc32.h"
 #include "ferry/serialization/transfer/scratch_pool.h"
 #include "ferry/serialization/transfer/staged_copy.h"
@@ -71,6 +72,7 @@ class Writer {
 
  private:
   void Plan();
+  absl::Status InFile(const absl::Status& status) const;
   absl::Status OfExtent(size_t i, const absl::Status& status) const;
   const char* HostContents(size_t i) const;
   absl::StatusOr<StorageCopier> CopierOf(size_t i) const;
@@ -140,10 +142,18 @@ void Writer::Plan() {
   meter_.set_total_bytes(extents_.back().end - extents_[0].begin);
 }
 
+// Adds the name of the file to an error.
+absl::Status Writer::InFile(const absl::Status& status) const {
+  if (status.ok() || output_.name().empty()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(output_.name(), ": ", status.message()));
+}
+
+// Adds the names of the file and of an extent to an error.
 absl::Status Writer::OfExtent(size_t i, const absl::Status& status) const {
   if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat(framing_.Name(i), ": ", status.message()));
+  return InFile(absl::Status(
+      status.code(), absl::StrCat(framing_.Name(i), ": ", status.message())));
 }
 
 // Returns where the contents of an extent without elements are in host memory,
@@ -183,8 +193,9 @@ absl::Status Writer::CopyByPackage(size_t i, const StorageCopier& copier,
 }
 
 absl::Status Writer::CheckCancelled() const {
-  return meter_.IsCancelled() ? absl::CancelledError("the save was cancelled")
-                              : absl::OkStatus();
+  return meter_.IsCancelled()
+             ? InFile(absl::CancelledError("the save was cancelled"))
+             : absl::OkStatus();
 }
 
 // Passes the contents of an extent with elements to `visit`.
@@ -242,13 +253,13 @@ absl::Status Writer::RunBatch(const Task& task) {
             CopyByPackage(i, copier, 0, next, extent.size_bytes));
         continue;
       }
-      FERRY_RETURN_IF_ERROR(staged.Read(
+      FERRY_RETURN_IF_ERROR(InFile(staged.Read(
           AddressOf(copier.backend, extent.storage,
                     extent.storage_offset_bytes),
-          names.emplace_back(framing_.Name(i)), next, extent.size_bytes));
+          names.emplace_back(framing_.Name(i)), next, extent.size_bytes)));
     }
   }
-  FERRY_RETURN_IF_ERROR(staged.Flush());
+  FERRY_RETURN_IF_ERROR(InFile(staged.Flush()));
   for (size_t i = task.first; i < task.last; ++i) {
     const OutputExtent& extent = extents_[i];
     char* const contents = buffer.data() + (extent.contents_offset - begin);
@@ -305,15 +316,17 @@ absl::Status Writer::WriteFromDevice(Task* task, Backend* backend) {
   const DeviceAddress place =
       AddressOf(backend, extent.storage, extent.storage_offset_bytes);
   const std::string name = framing_.Name(task->first);
-  FERRY_ASSIGN_OR_RETURN(StreamPool::Lease stream,
-                         streams_.Take(*place.backend, place.index));
+  absl::StatusOr<StreamPool::Lease> lease =
+      streams_.Take(*place.backend, place.index);
+  if (!lease.ok()) return OfExtent(task->first, lease.status());
+  TransferStream& stream = **lease;
   // What is on the way.
   char* pending = nullptr;
   uint64_t pending_at = task->begin;
   uint64_t pending_bytes = 0;
   const auto put_pending = [&]() -> absl::Status {
     if (pending == nullptr) return absl::OkStatus();
-    FERRY_RETURN_IF_ERROR(stream->Wait(pending));
+    FERRY_RETURN_IF_ERROR(InFile(stream.Wait(pending)));
     for (uint64_t done = 0; done < pending_bytes;) {
       const uint64_t size = std::min(kChunkBytes, pending_bytes - done);
       FERRY_RETURN_IF_ERROR(
@@ -324,14 +337,16 @@ absl::Status Writer::WriteFromDevice(Task* task, Backend* backend) {
   };
   const auto copy_all = [&]() -> absl::Status {
     for (uint64_t at = task->begin; at < task->end;) {
-      const uint64_t size = std::min(stream->buffer_bytes(), task->end - at);
-      FERRY_ASSIGN_OR_RETURN(char* const buffer, stream->NextBuffer());
+      const uint64_t size = std::min(stream.buffer_bytes(), task->end - at);
+      const absl::StatusOr<char*> next = stream.NextBuffer();
+      if (!next.ok()) return InFile(next.status());
+      char* const buffer = *next;
       TransferPiece piece;
       piece.memory = place.memory;
       piece.offset_bytes = place.offset_bytes + at;
       piece.size_bytes = size;
       piece.name = name;
-      FERRY_RETURN_IF_ERROR(stream->ToHost({piece}, buffer));
+      FERRY_RETURN_IF_ERROR(InFile(stream.ToHost({piece}, buffer)));
       FERRY_RETURN_IF_ERROR(put_pending());
       pending = buffer;
       pending_at = at;
@@ -342,7 +357,7 @@ absl::Status Writer::WriteFromDevice(Task* task, Backend* backend) {
   };
   const absl::Status status = copy_all();
   // Nothing may be under way when the name goes.
-  if (!status.ok()) stream->Finish().IgnoreError();
+  if (!status.ok()) stream.Finish().IgnoreError();
   return status;
 }
 

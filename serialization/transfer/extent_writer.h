@@ -94,8 +94,8 @@ struct ExtentWriteOptions {
 // Errors:
 //   kInvalidArgument - a storage has no bytes.
 //   kCancelled       - `is_cancelled` returned true.
-//   as `VisitElements`, with the extent's name; whatever the output, a backend
-//   or a package returns.
+//   as `VisitElements`; whatever the output, a backend or a package returns.
+//   The message names the file, if there is one, and the extent.
 absl::StatusOr<std::vector<uint32_t>> WriteExtents(
     absl::Span<const OutputExtent> extents, const ExtentFraming& framing,
     const DeviceSnapshot& devices, const ExtentWriteOptions& options,

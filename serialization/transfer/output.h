@@ -26,8 +26,14 @@ namespace ferry {
 // unless the output is serial.
 class Output {
  public:
-  explicit Output(AtomicFile* file) : file_(file) {}
+  // `name` is the name of the file in errors, and must outlive the output.
+  explicit Output(AtomicFile* file, absl::string_view name = "")
+      : file_(file), name_(name) {}
   explicit Output(ByteSink* sink) : sink_(sink) {}
+
+  // Returns the name of the file in errors. Empty for a sink. `SetSize` and
+  // `Write` name the file in their errors already.
+  absl::string_view name() const { return name_; }
 
   // Whether everything must be written in order, by one thread at a time.
   bool is_serial() const { return file_ == nullptr; }
@@ -52,6 +58,7 @@ class Output {
  private:
   AtomicFile* file_ = nullptr;
   ByteSink* sink_ = nullptr;
+  absl::string_view name_;
 };
 
 }  // namespace ferry
