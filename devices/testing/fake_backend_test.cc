@@ -112,5 +112,56 @@ TEST_F(FakeBackendTest, MemoryOfAnotherDeviceIsAnError) {
   EXPECT_EQ(stream_->Finish().code(), absl::StatusCode::kInternal);
 }
 
+TEST(FakeBackendHashTest, PartsArriveInAnyOrder) {
+  FakeBackend::Options options;
+  options.hashes_bytes = true;
+  FakeBackend backend(options);
+  Memory memory;
+  ASSERT_THAT(backend.Allocate(0, {100}, {&memory, 1}), IsOk());
+  char bytes[100];
+  GenerateBytes(0, bytes, sizeof(bytes));
+  for (const auto& [from, to] : {std::pair(61, 100), {0, 3}, {3, 61}}) {
+    ASSERT_THAT(backend.CopyFromHost(bytes + from, memory, from, to - from),
+                IsOk());
+  }
+  EXPECT_EQ(backend.HashOf(memory), HashOfGeneratedBytes(100));
+  // One byte again changes the hash, and so does one at another place.
+  ASSERT_THAT(backend.CopyFromHost(bytes + 7, memory, 7, 1), IsOk());
+  EXPECT_NE(backend.HashOf(memory), HashOfGeneratedBytes(100));
+  EXPECT_NE(HashBytes(1, "a"), HashBytes(2, "a"));
+
+  char back[39];
+  ASSERT_THAT(backend.CopyToHost(memory, 61, back, sizeof(back)), IsOk());
+  EXPECT_EQ(std::memcmp(back, bytes + 61, sizeof(back)), 0);
+}
+
+TEST(FakeBackendHooksTest, FailCopiesAndAllocations) {
+  FakeBackend::Options options = Delayed();
+  options.before_copy = [](int index) {
+    return absl::UnavailableError(index == -1 ? "blocking" : "of a stream");
+  };
+  options.before_allocate = [](int index) {
+    return index == 0 ? absl::OkStatus() : absl::UnavailableError("full");
+  };
+  FakeBackend backend(options);
+  Memory memory;
+  EXPECT_EQ(backend.Allocate(1, {4}, {&memory, 1}).message(), "full");
+  EXPECT_EQ(backend.allocation_count(), 0);
+  ASSERT_THAT(backend.Allocate(0, {4}, {&memory, 1}), IsOk());
+  EXPECT_EQ(backend.allocation_count(), 1);
+  EXPECT_EQ(backend.CopyFromHost("abc", memory, 0, 4).message(), "blocking");
+  {
+    const auto stream = backend.OpenStream(0);
+    ASSERT_THAT(stream, IsOk());
+    EXPECT_EQ(backend.stream_count(), 1);
+    const absl::StatusOr<char*> buffer = (*stream)->NextBuffer();
+    ASSERT_THAT(buffer, IsOk());
+    EXPECT_THAT((*stream)->ToDevice(*buffer, {{&memory, 0, 0, 4, "abc"}}),
+                IsOk());
+    EXPECT_EQ((*stream)->Finish().message(), "abc: of a stream");
+  }
+  EXPECT_EQ(backend.stream_count(), 0);
+}
+
 }  // namespace
 }  // namespace ferry

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "cuda_driver.h"
+#include "fake_bus.h"
 #include "fake_device.h"
 #include "fake_settings.h"
 #include "fake_state.h"
@@ -105,18 +107,30 @@ Result CallInContext(const char* function, const std::string& arguments,
   });
 }
 
+// Only copies from and to the host take the bus of the device.
+enum class Route { kToDevice, kToHost, kDevices };
+
 // The copy itself, on the thread of a stream of `gpu`. Its destination holds
 // garbage until it is done: the documentation promises nothing about it before.
-void RunCopy(Gpu* gpu, char* to, const char* from, uint64_t size_bytes) {
+void RunCopy(Gpu* gpu, Route route, char* to, const char* from,
+             uint64_t size_bytes) {
   State& state = GetState();
   if (gpu->lost.load() != kSuccess) return;
   if (state.copies_run.fetch_add(1) + 1 == GetSettings().lose_at_copy) {
     gpu->lost.store(ferry_cuda::kIllegalAddress);
     return;
   }
-  memset(to, kScribble, std::min(size_bytes, kMaxScribble));
-  std::this_thread::yield();
-  memcpy(to, from, size_bytes);
+  const FakeBus::Time now = std::chrono::steady_clock::now();
+  FakeBus::Time end = now;
+  if (route != Route::kDevices && gpu->bus.is_modelled()) {
+    end = gpu->bus.Reserve(route == Route::kToDevice, size_bytes, now);
+  }
+  if (!GetSettings().discards) {
+    memset(to, kScribble, std::min(size_bytes, kMaxScribble));
+    std::this_thread::yield();
+    memcpy(to, from, size_bytes);
+  }
+  std::this_thread::sleep_until(end);
 }
 
 Result CopyAsync(bool to_device, DevicePointer address, void* host,
@@ -151,25 +165,29 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
         // memory, host memory is copied to a staging buffer immediately", and
         // otherwise the call "might be synchronous with respect to host". The
         // backend may rely on neither, so a draw decides.
-        const bool is_early = block == nullptr && on->Random(2) == 0;
+        // With a bus, the call waits for the bus.
+        const bool is_blocking = block == nullptr && gpu.bus.is_modelled();
+        const bool is_early =
+            block == nullptr && !is_blocking && on->Random(2) == 0;
         if (to_device) {
           std::shared_ptr<std::string> staged;
           if (is_early) {
             staged = std::make_shared<std::string>(host_bytes, size_bytes);
           }
           on->Add([&gpu, bytes, host_bytes, staged, size_bytes, finish] {
-            RunCopy(&gpu, bytes,
+            RunCopy(&gpu, Route::kToDevice, bytes,
                     staged != nullptr ? staged->data() : host_bytes,
                     size_bytes);
             finish();
           });
+          if (is_blocking) on->Synchronize();
           return kSuccess;
         }
         on->Add([&gpu, bytes, host_bytes, size_bytes, finish] {
-          RunCopy(&gpu, host_bytes, bytes, size_bytes);
+          RunCopy(&gpu, Route::kToHost, host_bytes, bytes, size_bytes);
           finish();
         });
-        if (is_early) on->Synchronize();
+        if (is_early || is_blocking) on->Synchronize();
         return kSuccess;
       });
 }
@@ -207,7 +225,7 @@ Result CopyOnDevices(State* state, int on_device, Stream stream, Gpu* to_gpu,
   char* const to_bytes = to_gpu->memory->BytesAt(to);
   const char* const from_bytes = from_gpu->memory->BytesAt(from);
   on->Add([=, stream = on.get()] {
-    RunCopy(gpu, to_bytes, from_bytes, size_bytes);
+    RunCopy(gpu, Route::kDevices, to_bytes, from_bytes, size_bytes);
     target->EndCopy(stream);
     source->EndCopy(stream);
   });
@@ -281,7 +299,7 @@ FAKE_EXPORT Result cuInit(unsigned int) {
     const std::lock_guard<std::mutex> lock(state.mutex);
     if (state.owner != 0) return kSuccess;
     for (int i = 0; i < GetSettings().devices; ++i) {
-      state.gpus.push_back(std::make_unique<Gpu>());
+      state.gpus.push_back(std::make_unique<Gpu>(GetSettings().bus));
       state.gpus.back()->memory =
           std::make_unique<DeviceMemory>(GetSettings().memory_bytes);
     }

@@ -34,6 +34,13 @@
 //                   happen, and the device is lost (CUDA_ERROR_ILLEGAL_ADDRESS)
 //   streams=N       the number of streams of each device that are no leak: a
 //                   backend may keep some for later calls. Default: 8
+//   bus=BYTES_PER_SECOND:NANOSECONDS
+//                   how fast the bus of each device is and the latency of each
+//                   copy (fake_bus.h). A call that copies pageable memory then
+//                   returns when the copy has ended. Default: copies take the
+//                   time of a memcpy
+//   discard=1       copies move no bytes, as if a copy engine moved them and
+//                   not the CPU. For timing only
 //   report=PATH     at exit, the report is appended to this file
 //   log=PATH        at exit, the log of all calls is appended to this file
 //
