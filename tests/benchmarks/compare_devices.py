@@ -136,6 +136,10 @@ def parse_arguments():
     parser.add_argument('--device', required=True, help='such as opencl:0')
     parser.add_argument('--samples', type=int, default=7,
                         help='of each way; default: 7')
+    parser.add_argument('--file', action='append',
+                        choices=[name for name, _, _ in FILES],
+                        help='measure this file alone; may be given several '
+                        'times')
     parser.add_argument('--quick', action='store_true',
                         help='use tiny files, only to check that all runs')
     parser.add_argument('--seed', type=int, default=random.randrange(1 << 32),
@@ -168,6 +172,8 @@ def main():
            '  ceiling  share' if options.bus is not None else ''))
     with tempfile.TemporaryDirectory() as folder:
         for name, count, elements in (QUICK_FILES if options.quick else FILES):
+            if options.file and name not in options.file:
+                continue
             path = os.path.join(folder, 'file.pt')
             subprocess.run(['/usr/bin/python3',
                             os.path.abspath(options.pytorch), 'make', path,

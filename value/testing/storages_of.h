@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/object_graph.h"
@@ -16,16 +17,18 @@
 
 namespace ferry {
 
-// Returns the storages of a value's graph: one for each storage record, then
-// one for each tensor. A storage that several of them share is repeated.
+// Returns the storages of a value's graph, each once: those of the storage
+// records, then those of the tensors.
 inline std::vector<Storage> StoragesOf(const Value& value) {
   std::vector<Storage> storages;
+  absl::flat_hash_set<Storage> seen;
+  const auto add = [&](const Storage& storage) {
+    if (seen.insert(storage).second) storages.push_back(storage);
+  };
   for (const StorageRecord& record : value.graph()->storages()) {
-    storages.push_back(record.storage);
+    add(record.storage);
   }
-  for (const Tensor& tensor : value.graph()->tensors()) {
-    storages.push_back(tensor.storage());
-  }
+  for (const Tensor& tensor : value.graph()->tensors()) add(tensor.storage());
   return storages;
 }
 

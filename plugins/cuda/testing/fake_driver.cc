@@ -107,23 +107,17 @@ Result CallInContext(const char* function, const std::string& arguments,
   });
 }
 
-// Only copies from and to the host take the bus of the device.
-enum class Route { kToDevice, kToHost, kDevices };
-
 // The copy itself, on the thread of a stream of `gpu`. Its destination holds
 // garbage until it is done: the documentation promises nothing about it before.
-void RunCopy(Gpu* gpu, Route route, char* to, const char* from,
+//
+//   end  when the bus has brought the bytes, or the epoch without a bus.
+void RunCopy(Gpu* gpu, FakeBus::Time end, char* to, const char* from,
              uint64_t size_bytes) {
   State& state = GetState();
   if (gpu->lost.load() != kSuccess) return;
   if (state.copies_run.fetch_add(1) + 1 == GetSettings().lose_at_copy) {
     gpu->lost.store(ferry_cuda::kIllegalAddress);
     return;
-  }
-  const FakeBus::Time now = std::chrono::steady_clock::now();
-  FakeBus::Time end = now;
-  if (route != Route::kDevices && gpu->bus.is_modelled()) {
-    end = gpu->bus.Reserve(route == Route::kToDevice, size_bytes, now);
   }
   if (!GetSettings().discards) {
     memset(to, kScribble, std::min(size_bytes, kMaxScribble));
@@ -165,7 +159,14 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
         // memory, host memory is copied to a staging buffer immediately", and
         // otherwise the call "might be synchronous with respect to host". The
         // backend may rely on neither, so a draw decides.
-        // With a bus, the call waits for the bus.
+        // With a bus, the call waits for the bus. The bus serves copies in the
+        // order of their calls, so the time that a thread oversleeps does not
+        // add up.
+        FakeBus::Time end;
+        if (gpu.bus.is_modelled()) {
+          end = gpu.bus.Reserve(to_device, size_bytes,
+                                std::chrono::steady_clock::now());
+        }
         const bool is_blocking = block == nullptr && gpu.bus.is_modelled();
         const bool is_early =
             block == nullptr && !is_blocking && on->Random(2) == 0;
@@ -174,8 +175,8 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
           if (is_early) {
             staged = std::make_shared<std::string>(host_bytes, size_bytes);
           }
-          on->Add([&gpu, bytes, host_bytes, staged, size_bytes, finish] {
-            RunCopy(&gpu, Route::kToDevice, bytes,
+          on->Add([&gpu, end, bytes, host_bytes, staged, size_bytes, finish] {
+            RunCopy(&gpu, end, bytes,
                     staged != nullptr ? staged->data() : host_bytes,
                     size_bytes);
             finish();
@@ -183,8 +184,8 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
           if (is_blocking) on->Synchronize();
           return kSuccess;
         }
-        on->Add([&gpu, bytes, host_bytes, size_bytes, finish] {
-          RunCopy(&gpu, Route::kToHost, host_bytes, bytes, size_bytes);
+        on->Add([&gpu, end, bytes, host_bytes, size_bytes, finish] {
+          RunCopy(&gpu, end, host_bytes, bytes, size_bytes);
           finish();
         });
         if (is_early || is_blocking) on->Synchronize();
@@ -225,7 +226,7 @@ Result CopyOnDevices(State* state, int on_device, Stream stream, Gpu* to_gpu,
   char* const to_bytes = to_gpu->memory->BytesAt(to);
   const char* const from_bytes = from_gpu->memory->BytesAt(from);
   on->Add([=, stream = on.get()] {
-    RunCopy(gpu, Route::kDevices, to_bytes, from_bytes, size_bytes);
+    RunCopy(gpu, FakeBus::Time(), to_bytes, from_bytes, size_bytes);
     target->EndCopy(stream);
     source->EndCopy(stream);
   });

@@ -54,6 +54,8 @@ Settings ReadSettings(const char* text) {
     const std::string value = setting.substr(equals + 1);
     if (name == "timing") {
       settings.timing = TimingIn(setting, value);
+    } else if (name == "bus") {
+      if (!ParseBusSpeed(value, &settings.bus)) BadSetting(setting);
     } else if (name == "report") {
       settings.report_path = value;
     } else if (name == "log") {
@@ -82,6 +84,8 @@ Settings ReadSettings(const char* text) {
         settings.has_pools = number != 0;
       } else if (name == "streams") {
         settings.streams = static_cast<int>(number);
+      } else if (name == "discard") {
+        settings.discards = number != 0;
       } else if (name == "lose") {
         settings.lose_at_copy = number;
       } else {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "fake_bus.h"
 #include "fake_device.h"
 
 namespace fake_driver {
@@ -37,6 +38,8 @@ struct Settings {
   uint64_t lose_at_copy = 0;
   int streams = 8;
   bool has_pools = true;
+  BusSpeed bus;
+  bool discards = false;
   std::string report_path;
   std::string log_path;
 };

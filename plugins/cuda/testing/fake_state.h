@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "cuda_driver.h"
+#include "fake_bus.h"
 #include "fake_device.h"
 
 namespace fake_driver {
@@ -32,6 +33,9 @@ struct HostBlock {
 };
 
 struct Gpu {
+  explicit Gpu(const BusSpeed& speed) : bus(speed) {}
+
+  FakeBus bus;
   std::unique_ptr<DeviceMemory> memory;
   std::atomic<Result> lost{ferry_cuda::kSuccess};
   int retains = 0;
