@@ -71,6 +71,10 @@ class Device {
     return a.index_ == b.index_ && a.type_ == b.type_;
   }
   friend bool operator!=(const Device& a, const Device& b) { return !(a == b); }
+  template <typename H>
+  friend H AbslHashValue(H hash, const Device& device) {
+    return H::combine(std::move(hash), device.type_, device.index_);
+  }
 
  private:
   std::string type_;

@@ -152,7 +152,8 @@ class Backend {
   // in place of "type:index": UTF-8 text of 1 to kMaxLocationTagBytes bytes.
   // The tag is the same for every call, and `FindDevice` maps it to `index`. A
   // save writes it only if it means that device to the registry, too; see
-  // `DeviceRegistry::RegisterBackend`. A save calls this for each storage.
+  // `DeviceRegistry::RegisterBackend`. A save calls this once for each device
+  // that has storages in it.
   //
   // Errors: kOutOfRange - there is no such device.
   virtual absl::StatusOr<std::string> DeviceTag(int index) const;

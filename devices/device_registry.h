@@ -62,6 +62,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -240,8 +241,16 @@ struct LoadTarget {
 // Thread-safety: immutable.
 class DeviceSnapshot {
  public:
+  // The location tags that backends have given their devices.
+  using TagCache = absl::flat_hash_map<Device, std::string>;
+
   // Returns the location tag of `storage`: the first that a package gives. A
   // backend gives its storages the tag that `SavedTagOf` returns.
+  //
+  // Asking a backend about its tags may cost calls of a plugin. With a `cache`,
+  // which must be used with this snapshot only and by one thread at a time,
+  // each device costs them once. Taggers are called for each storage, because
+  // their answer may depend on it.
   //
   // Ignores `recorded_location()`, which is for the saver to use.
   //
@@ -249,7 +258,8 @@ class DeviceSnapshot {
   //         null or only described, so that its bytes are nowhere in memory.
   //         kInternal - the backend has given its device an unusable tag.
   //         Whatever `Backend::DeviceTag` and `FindDevice` return.
-  absl::StatusOr<std::string> LocationTag(const Storage& storage) const;
+  absl::StatusOr<std::string> LocationTag(const Storage& storage,
+                                          TagCache* cache = nullptr) const;
 
   // Returns the storage that `tag` asks for, made from `storage`, which must be
   // complete and on the host: the first that a package gives. Returns `storage`
@@ -393,8 +403,8 @@ class DeviceSnapshot {
       const Package& package, absl::string_view tag,
       const std::optional<ParsedTag>& parsed) const;
 
-  // Returns why a load would not give `tag`, which the package's backend
-  // claims, to that backend. Empty if it would.
+  // Returns why a load might not give `tag`, which the package's backend
+  // claims, to that backend. Empty if it certainly would.
   std::string WhyNotGiven(const Package& package, absl::string_view tag) const;
 
   // Returns the tag of device `index` of the package's backend.

@@ -20,11 +20,15 @@ namespace {
 
 absl::StatusOr<ResolvedLocation> Locate(std::shared_ptr<Backend> backend,
                                         int index, absl::string_view tag) {
+  const absl::StatusOr<int> checked = CheckDeviceIndex(
+      *backend, index, absl::StrCat("location tag ", QuoteForMessage(tag)));
+  if (!checked.ok()) {
+    return absl::Status(
+        checked.status().code(),
+        absl::StrCat(checked.status().message(), kMapLocationAdvice));
+  }
   ResolvedLocation location;
-  FERRY_ASSIGN_OR_RETURN(
-      location.index,
-      CheckDeviceIndex(*backend, index,
-                       absl::StrCat("location tag ", QuoteForMessage(tag))));
+  location.index = *checked;
   location.device = DeviceAt(*backend, location.index);
   location.backend = std::move(backend);
   return location;
@@ -131,8 +135,8 @@ std::optional<DeviceSnapshot::Claim> DeviceSnapshot::FindClaim(
   return std::nullopt;
 }
 
-absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
-    const Storage& storage) const {
+absl::StatusOr<std::string> DeviceSnapshot::LocationTag(const Storage& storage,
+                                                        TagCache* cache) const {
   FERRY_RETURN_IF_ERROR(CheckRange(storage, 0, 0));
   std::optional<Claim> claim = FindClaim(storage);
   if (claim.has_value() && claim->package->backend == nullptr) {
@@ -140,9 +144,14 @@ absl::StatusOr<std::string> DeviceSnapshot::LocationTag(
   }
   if (claim.has_value()) {
     const Device& device = storage.device();
+    if (cache != nullptr) {
+      const auto known = cache->find(device);
+      if (known != cache->end()) return known->second;
+    }
     FERRY_ASSIGN_OR_RETURN(
         SavedTag saved,
         TagOf(*claim->package, device.has_index() ? device.index() : 0));
+    if (cache != nullptr) cache->emplace(device, saved.tag);
     return std::move(saved.tag);
   }
   return absl::InvalidArgumentError(absl::StrCat(

@@ -106,7 +106,11 @@ std::string DeviceSnapshot::WhyNotGiven(const Package& package,
   const std::optional<ParsedTag> parsed = ParseTag(tag);
   for (const std::shared_ptr<const Package>& other : *packages_) {
     if (other.get() == &package) break;
-    if (other->backend == nullptr) continue;
+    if (other->backend == nullptr) {
+      if (!other->deserializer) continue;
+      // Only a load with a complete storage would show whether it does.
+      return "a package of the program, which is asked first, may claim it";
+    }
     const absl::StatusOr<std::optional<int>> index =
         IndexIn(*other, tag, parsed);
     // An error would end the load.

@@ -238,6 +238,41 @@ TEST_F(OwnTagsTest, ProgramsOwnPackagesHaveTheirTurn) {
   EXPECT_EQ(restored->device(), Device("acme", 1));
 }
 
+TEST_F(OwnTagsTest, TagsThatAnOwnPackageMayTakeAreNotWritten) {
+  RegisterAcme();
+  const auto decline = [](const Storage&, absl::string_view)
+      -> absl::StatusOr<std::optional<Storage>> { return std::nullopt; };
+  const auto no_tag = [](const Storage&) { return std::nullopt; };
+  // Packages that are asked later, or that restore nothing, take no tag.
+  const Registration late = registry_.RegisterPackage(1000, nullptr, decline);
+  const Registration tagger = registry_.RegisterPackage(5, no_tag, nullptr);
+  EXPECT_THAT(TagOf("acme", 1), IsOkAndHolds("privateuseone:1"));
+  const Registration early = registry_.RegisterPackage(6, nullptr, decline);
+  EXPECT_THAT(TagOf("acme", 1), IsOkAndHolds("acme:1"));
+  const DeviceSnapshot devices = registry_.Snapshot();
+  const auto saved = devices.SavedTagOf(*devices.FindBackend("acme"), 1);
+  ASSERT_THAT(saved, IsOk());
+  EXPECT_EQ(saved->unused_tag, "privateuseone:1");
+  EXPECT_EQ(saved->why_unused,
+            "a package of the program, which is asked first, may claim it");
+}
+
+TEST_F(OwnTagsTest, TagsAreAskedForOncePerDeviceAndCache) {
+  RegisterAcme();
+  const DeviceSnapshot devices = registry_.Snapshot();
+  DeviceSnapshot::TagCache cache;
+  for (int round = 0; round < 3; ++round) {
+    for (int index : {0, 1}) {
+      EXPECT_THAT(
+          devices.LocationTag(
+              Storage::FromMemory(Device("acme", index), Memory(), 0), &cache),
+          IsOkAndHolds(absl::StrCat("privateuseone:", index)));
+    }
+  }
+  EXPECT_EQ(acme_->asked,
+            std::vector<std::string>({"privateuseone:0", "privateuseone:1"}));
+}
+
 TEST_F(OwnTagsTest, OverriddenBackendIsNotAsked) {
   RegisterAcme();
   const auto better = std::make_shared<Answers>();

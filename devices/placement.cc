@@ -16,28 +16,27 @@ absl::StatusOr<int> CheckDeviceIndex(const Backend& backend, int index,
                                      absl::string_view subject) {
   const absl::StatusOr<int> count = backend.DeviceCount();
   if (!count.ok()) {
-    return absl::Status(count.status().code(),
-                        absl::StrCat(subject, ": there is no ", backend.type(),
-                                     " device here: ", count.status().message(),
-                                     kMapLocationAdvice));
+    return absl::Status(
+        count.status().code(),
+        absl::StrCat(subject, ": there is no ", backend.type(),
+                     " device here: ", count.status().message()));
   }
   if (*count < 1) {
     return absl::UnavailableError(
         absl::StrCat(subject, ": there is no ", backend.type(),
-                     " device here: its backend reports ", *count, " devices",
-                     kMapLocationAdvice));
+                     " device here: its backend reports ", *count, " devices"));
   }
   if (index == Device::kNoIndex) return 0;
   if (!backend.is_indexed() && index != 0) {
-    return absl::OutOfRangeError(
-        absl::StrCat(subject, ": there is 1 ", backend.type(),
-                     " device, and it has no index", kMapLocationAdvice));
+    return absl::OutOfRangeError(absl::StrCat(subject, ": there is 1 ",
+                                              backend.type(),
+                                              " device, and it has no index"));
   }
   if (index < 0 || index >= *count) {
     return absl::OutOfRangeError(
         absl::StrCat(subject, ": there ", *count == 1 ? "is " : "are ", *count,
                      " ", backend.type(), *count == 1 ? " device" : " devices",
-                     ", counted from 0", kMapLocationAdvice));
+                     ", counted from 0"));
   }
   return index;
 }

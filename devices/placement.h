@@ -27,7 +27,7 @@
 
 namespace ferry {
 
-// Tells the user what to do about a storage whose device is not available.
+// Tells the user what to do about a location tag whose device is not available.
 // Ends messages.
 inline constexpr absl::string_view kMapLocationAdvice =
     "; to put such storages elsewhere, set LoadOptions::map_location "

@@ -195,9 +195,8 @@ absl::StatusOr<std::optional<int>> PluginBackend::FindDevice(
   return static_cast<int>(std::min(index, kMaxDevices));
 }
 
-absl::StatusOr<Memory> PluginBackend::Wrap(int index, uint64_t handle,
-                                           std::shared_ptr<void> owner) const {
-  FERRY_RETURN_IF_ERROR(Properties(index).status());
+Memory PluginBackend::Wrap(int index, uint64_t handle,
+                           std::shared_ptr<void> owner) const {
   return WrapPluginMemory(table_, static_cast<uint32_t>(index), handle,
                           std::move(owner));
 }

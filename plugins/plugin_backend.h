@@ -71,11 +71,8 @@ class PluginBackend final : public Backend {
       absl::string_view tag) const override;
 
   // Returns memory of the handle, which is not freed: the last copy of the
-  // memory releases `owner`.
-  //
-  // Errors: kOutOfRange - there is no device `index`.
-  absl::StatusOr<Memory> Wrap(int index, uint64_t handle,
-                              std::shared_ptr<void> owner) const;
+  // memory releases `owner`. There must be a device `index`.
+  Memory Wrap(int index, uint64_t handle, std::shared_ptr<void> owner) const;
 
  private:
   absl::Status Copy(const ferry_copy& copy);

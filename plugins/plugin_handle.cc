@@ -3,14 +3,13 @@
 
 #include "ferry/plugins/plugin_handle.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/backend.h"
+#include "ferry/devices/placement.h"
 #include "ferry/plugins/plugin_backend.h"
 #include "ferry/plugins/plugin_memory.h"
 
@@ -48,9 +47,12 @@ absl::StatusOr<Storage> StorageFromPluginHandle(const DeviceSnapshot& devices,
         "the device type \"", device.type(), "\" is not that of a plugin"));
   }
   FERRY_ASSIGN_OR_RETURN(
-      Memory memory,
-      plugin->Wrap(std::max(0, device.index()), handle, std::move(owner)));
-  return Storage::FromMemory(device, std::move(memory), size_bytes);
+      const int index,
+      CheckDeviceIndex(*plugin, device.index(),
+                       absl::StrCat("the device ", device.ToString())));
+  return Storage::FromMemory(DeviceAt(*plugin, index),
+                             plugin->Wrap(index, handle, std::move(owner)),
+                             size_bytes);
 }
 
 }  // namespace ferry

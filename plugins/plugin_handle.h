@@ -49,11 +49,15 @@ absl::StatusOr<PluginHandle> PluginHandleOf(const Storage& storage);
 // accepts. The storage does not free it: it releases `owner` together with its
 // last copy. If `owner` is null, the memory must outlive the storage.
 //
+// `device` may lack its index, which then is 0. The device of the storage has
+// an index if the type has indexes, as that of a loaded storage.
+//
 // Errors:
-//   kUnavailable     - no such device type is registered.
+//   kUnavailable     - no such device type is registered, or it has no device
+//                      on this machine.
 //   kInvalidArgument - the device type is not that of a plugin.
 //   kOutOfRange      - the plugin has no such device.
-//   whatever the plugin returns.
+//   whatever the plugin's `device_count` returns.
 absl::StatusOr<Storage> StorageFromPluginHandle(const DeviceSnapshot& devices,
                                                 const Device& device,
                                                 uint64_t handle,

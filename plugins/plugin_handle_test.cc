@@ -12,12 +12,17 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ferry/core/device.h"
+#include "ferry/core/dtype.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/plugin.h"
+#include "ferry/plugins/plugin_backend.h"
+#include "ferry/plugins/plugin_description.h"
 #include "ferry/plugins/plugin_loader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -115,6 +120,76 @@ TEST_F(PluginHandleTest, MemoryOfTheVendorIsWrapped) {
   EXPECT_EQ(vendor_->free(vendor_->context, 1, handle, &status), FERRY_OK);
 }
 
+TEST_F(PluginHandleTest, DeviceIsTheOneThatALoadWouldName) {
+  // Without an index it is the first device, whose name has an index.
+  const absl::StatusOr<Storage> first =
+      StorageFromPluginHandle(devices(), Device("toy"), 5, 8, nullptr);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->device(), Device("toy", 0));
+  EXPECT_EQ(PluginHandleOf(*first)->device_index, 0u);
+  EXPECT_EQ(devices().LocationTag(*first).value(), "toy:0");
+  EXPECT_EQ(devices().LocationTag(*first).value(),
+            devices().Resolve("toy")->device.ToString());
+}
+
+// A plugin whose only device has no index.
+int32_t CountOne(void*, ferry_devices* out, ferry_status*) {
+  out->count = 1;
+  return FERRY_OK;
+}
+
+TEST_F(PluginHandleTest, DeviceOfAnUnindexedTypeHasNoIndex) {
+  ferry_backend table = *vendor_;
+  table.type = FERRY_STRING("single");
+  table.flags = FERRY_BACKEND_UNINDEXED;
+  table.device_count = CountOne;
+  const absl::StatusOr<Registration> registration = registry_.RegisterBackend(
+      200, std::make_shared<PluginBackend>(
+               PluginDescription::BackendTable{"single", table}));
+  ASSERT_THAT(registration, IsOk());
+  for (const Device& device : {Device("single"), Device("single", 0)}) {
+    const absl::StatusOr<Storage> storage =
+        StorageFromPluginHandle(devices(), device, 5, 8, nullptr);
+    ASSERT_THAT(storage, IsOk());
+    EXPECT_EQ(storage->device(), Device("single"));
+    EXPECT_EQ(PluginHandleOf(*storage)->device_index, 0u);
+  }
+  EXPECT_EQ(
+      StorageFromPluginHandle(devices(), Device("single", 1), 5, 8, nullptr)
+          .status()
+          .code(),
+      absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(PluginHandleTest, EmptyMemoryIsWrapped) {
+  const std::shared_ptr<int> owner = std::make_shared<int>();
+  absl::StatusOr<Storage> storage =
+      StorageFromPluginHandle(devices(), Device("toy", 1), 0, 0, owner);
+  ASSERT_THAT(storage, IsOk());
+  EXPECT_EQ(storage->size_bytes(), 0u);
+  EXPECT_EQ(owner.use_count(), 2);
+  EXPECT_THAT(CopyToHost(devices(), *storage, 0, nullptr, 0), IsOk());
+  const absl::StatusOr<PluginHandle> handle = PluginHandleOf(*storage);
+  ASSERT_THAT(handle, IsOk());
+  EXPECT_EQ(handle->device_index, 1u);
+  EXPECT_EQ(handle->handle, 0u);
+  EXPECT_EQ(handle->size_bytes, 0u);
+}
+
+TEST_F(PluginHandleTest, OwnerIsKeptByTheLastTensor) {
+  const std::shared_ptr<int> owner = std::make_shared<int>();
+  absl::StatusOr<Storage> storage =
+      StorageFromPluginHandle(devices(), Device("toy", 0), 5, 8, owner);
+  ASSERT_THAT(storage, IsOk());
+  absl::StatusOr<Tensor> tensor =
+      Tensor::Create(*storage, DType::kFloat32, {2});
+  ASSERT_THAT(tensor, IsOk());
+  *storage = Storage();
+  EXPECT_EQ(owner.use_count(), 2);
+  *tensor = Tensor();
+  EXPECT_EQ(owner.use_count(), 1);
+}
+
 TEST_F(PluginHandleTest, MistakesAreRefused) {
   const absl::StatusOr<Storage> host = Storage::Allocate(8);
   ASSERT_THAT(host, IsOk());
@@ -124,10 +199,19 @@ TEST_F(PluginHandleTest, MistakesAreRefused) {
                 .status()
                 .code(),
             absl::StatusCode::kUnavailable);
-  EXPECT_EQ(StorageFromPluginHandle(devices(), Device("toy", 2), 1, 8, nullptr)
+  const absl::Status wrong_index =
+      StorageFromPluginHandle(devices(), Device("toy", 2), 1, 8, nullptr)
+          .status();
+  EXPECT_EQ(wrong_index.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(wrong_index.message(),
+            "the device toy:2: there are 2 toy devices, counted from 0");
+  const absl::StatusOr<Registration> cpu =
+      registry_.RegisterBackend(10, std::make_shared<FakeHostBackend>());
+  ASSERT_THAT(cpu, IsOk());
+  EXPECT_EQ(StorageFromPluginHandle(devices(), Device("cpu"), 1, 8, nullptr)
                 .status()
                 .code(),
-            absl::StatusCode::kOutOfRange);
+            absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

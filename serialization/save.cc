@@ -124,7 +124,8 @@ absl::StatusOr<std::string> MapTag(const std::string& tag,
 }
 
 absl::Status CheckOptions(const SaveOptions& options) {
-  if (options.map_location.mapper() != nullptr) {
+  if (options.container != Container::kSafetensors &&
+      options.map_location.mapper() != nullptr) {
     return absl::InvalidArgumentError(
         "SaveOptions::map_location cannot be a function, because a save only "
         "writes the names of locations; use MapLocation::To or "
@@ -173,7 +174,8 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
     write_options.control = &options;
     return safetensors::WriteSafetensors(value, devices, write_options, output);
   }
-  StorageTable storages([&devices, &options](const Storage& storage)
+  DeviceSnapshot::TagCache tags;
+  StorageTable storages([&devices, &tags, &options](const Storage& storage)
                             -> absl::StatusOr<std::string> {
     if (!storage.has_data() && storage.size_bytes() != 0) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -181,7 +183,7 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
     }
     std::string tag = storage.recorded_location();
     if (tag.empty()) {
-      FERRY_ASSIGN_OR_RETURN(tag, devices.LocationTag(storage));
+      FERRY_ASSIGN_OR_RETURN(tag, devices.LocationTag(storage, &tags));
     }
     return MapTag(tag, options.map_location);
   });

@@ -44,8 +44,8 @@ struct SaveOptions : TransferControl {
   // kUnimplemented, because PyTorch cannot read them from such a file.
   //
   // kSafetensors can hold a dict of tensors and nothing else: see
-  // `WriteSafetensors`. Of the options below, it uses only those that mention
-  // safetensors.
+  // `WriteSafetensors`. Such a file has no objects, records or location tags.
+  // It ignores the options about them, except that `codec` must be empty.
   Container container = Container::kZip;
 
   // The name of the codec that writes the object graph. Empty, the default,
@@ -99,8 +99,8 @@ struct SaveOptions : TransferControl {
   //   options.map_location = MapLocation::Table({{"opencl:0", "cuda:0"}});
   //
   // The device of the new tag need not exist. The form `Function` and a mapping
-  // to an empty tag are kInvalidArgument. Files in the container kSafetensors
-  // have no locations, so they ignore this option.
+  // to an empty tag are kInvalidArgument. The container kSafetensors ignores
+  // this option in all its forms, because its files have no location tags.
   MapLocation map_location;
 
   // The registry of devices. Null means `DeviceRegistry::Default()`.

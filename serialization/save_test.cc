@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <tuple>
 #include <vector>
 
@@ -278,8 +277,15 @@ TEST_F(SaveTest, MapLocationReplacesTags) {
   };
   for (const Case& each : cases) {
     options_.map_location = each.map;
-    for (Container container : {Container::kZip, Container::kLegacy}) {
-      options_.container = container;
+    struct Format {
+      Container container;
+      const char* codec;
+    };
+    for (const Format& format :
+         {Format{Container::kZip, ""}, Format{Container::kZip, "proto"},
+          Format{Container::kLegacy, ""}}) {
+      options_.container = format.container;
+      options_.codec = format.codec;
       const absl::StatusOr<std::string> bytes = SaveToString(value);
       ASSERT_THAT(bytes, IsOk());
       const absl::StatusOr<Value> read = LoadMemory(*bytes, load_options_);
@@ -314,6 +320,69 @@ TEST_F(SaveTest, MapLocationMustNameALocation) {
   options_.map_location = MapLocation::To("cuda\xff");
   EXPECT_EQ(SaveToString(value).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(SaveTest, SafetensorsHaveNoLocationsToMap) {
+  const Value value = OnThreeLocations(*fake_);
+  options_.container = Container::kSafetensors;
+  const absl::StatusOr<std::string> plain = SaveToString(value);
+  ASSERT_THAT(plain, IsOk());
+  for (const MapLocation& map :
+       {MapLocation::To("cuda:0"), MapLocation::Table({{"fake:1", ""}}),
+        MapLocation::Function(
+            [](const Storage&, absl::string_view) { return std::nullopt; })}) {
+    options_.map_location = map;
+    EXPECT_EQ(SaveToString(value).value(), *plain);
+  }
+  const absl::StatusOr<Value> read = LoadMemory(*plain, load_options_);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->Get("fake1")->AsTensor()->device().ToString(), "cpu");
+}
+
+// A backend whose devices have tags of its own, and that counts how often it is
+// asked for them.
+std::shared_ptr<FakeBackend> TaggedBackend(int* times_asked) {
+  FakeBackend::Options options;
+  options.type = "acme";
+  options.device_tag = [times_asked](int index) {
+    ++*times_asked;
+    return absl::StrCat("acme.v1.", index);
+  };
+  options.find_device =
+      [](absl::string_view tag) -> absl::StatusOr<std::optional<int>> {
+    if (tag == "acme.v1.0") return 0;
+    if (tag == "acme.v1.1") return 1;
+    return std::nullopt;
+  };
+  return std::make_shared<FakeBackend>(options);
+}
+
+TEST_F(SaveTest, BackendsAreAskedForATagOncePerDevice) {
+  int times_asked = 0;
+  const std::shared_ptr<FakeBackend> acme = TaggedBackend(&times_asked);
+  KeepRegistered(registry_.RegisterBackend(101, acme));
+  Value all = Value::List();
+  for (int i = 0; i < 20; ++i) {
+    Memory memory;
+    ASSERT_THAT(acme->Allocate(i % 2, {4}, {&memory, 1}), IsOk());
+    const Storage storage =
+        Storage::FromMemory(Device("acme", i % 2), memory, 4);
+    ASSERT_THAT(
+        all.Append(Value(*Tensor::Create(storage, DType::kFloat32, {1}))),
+        IsOk());
+  }
+  load_options_.placement = Placement::kHost;
+  for (Container container : {Container::kZip, Container::kLegacy}) {
+    options_.container = container;
+    times_asked = 0;
+    const absl::StatusOr<std::string> bytes = SaveToString(all);
+    ASSERT_THAT(bytes, IsOk());
+    EXPECT_EQ(times_asked, 2);
+    const absl::StatusOr<Value> read = LoadMemory(*bytes, load_options_);
+    ASSERT_THAT(read, IsOk());
+    EXPECT_EQ(read->At("/19")->AsTensor()->storage().recorded_location(),
+              "acme.v1.1");
+  }
 }
 
 TEST_F(SaveTest, ATagIsWrittenOnce) {
