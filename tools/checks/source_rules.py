@@ -79,6 +79,7 @@ ANYWHERE = ('',)
 _ONETBB = ('core/parallel.cc', 'core/parallel_benchmark.cc',
            'core/parallel_host_test.cc',
            'tests/benchmarks/pinning.h')
+_CUDA_TOOLKIT = ('plugins/cuda/cuda_driver_drift_test.cc',)
 LIBRARIES = {
     'absl/': ANYWHERE,
     'benchmark/': ANYWHERE,
@@ -86,6 +87,9 @@ LIBRARIES = {
     'gtest/': ANYWHERE,
     'CL/': ('plugins/opencl/', 'tests/plugins/'),
     'CLI/': ('tools/',),
+    # The CUDA Toolkit. Ferry itself declares what it needs of the driver.
+    'cuda.h': _CUDA_TOOLKIT,
+    'cuda_runtime': _CUDA_TOOLKIT,
     'google/protobuf/': ('serialization/proto/', 'plugins/', 'tools/',
                          'tests/'),
     'hwy/': ('core/cast_', 'autograd/kernels/'),

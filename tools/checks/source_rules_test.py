@@ -107,6 +107,11 @@ class SourceRulesTest(unittest.TestCase):
                           'plugins/cpu/a.cc', '<CL/cl.h>')
         self.assert_fine('plugins/opencl/a.c', '<CL/cl.h>')
         self.assert_fine('devices/a.cc', '"absl/status/status.h"')
+        self.assert_fine('plugins/cuda/cuda_driver_drift_test.cc', '<cuda.h>')
+        self.assert_fine('plugins/cuda/a.cc', '"cuda_driver.h"')
+        for header in ('<cuda.h>', '<cuda_runtime_api.h>'):
+            self.assert_fault('cuda_driver_drift_test.cc only',
+                              'plugins/cuda/a.cc', header)
 
     def test_plugin_sources_see_the_c_header_alone(self):
         self.assert_fine('plugins/example/a.c', '"ferry/plugin.h"',
