@@ -50,7 +50,9 @@ absl::Status Check(const char* what, cl_int error) {
 
 // The tensor keeps its buffer alive, so it must outlive the work.
 absl::Status Double(const Tensor& tensor) {
-  auto buffer = static_cast<cl_mem>(tensor.storage().data());
+  FERRY_ASSIGN_OR_RETURN(const PluginHandle memory,
+                         PluginHandleOf(tensor.storage()));
+  auto buffer = reinterpret_cast<cl_mem>(memory.handle);
   cl_context context = nullptr;
   FERRY_RETURN_IF_ERROR(
       Check("clGetMemObjectInfo",
