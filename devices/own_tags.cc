@@ -57,7 +57,8 @@ bool Claims(const Backend& backend, absl::string_view tag) {
 
 std::string DeviceSnapshot::WhyWithheld(const Package& package,
                                         absl::string_view tag) const {
-  // A later backend of a type would get memory that the first has to copy.
+  // Storages are copied by the first backend of their type, which cannot copy
+  // the memory of a later one.
   if (FindBackend(package.type) != package.backend) {
     return absl::StrCat("another backend of type \"", package.type,
                         "\" is asked first");
@@ -71,8 +72,8 @@ std::string DeviceSnapshot::WhyWithheld(const Package& package,
   if (package.rights == TagRights::kUnreserved && IsReservedDeviceType(type)) {
     return absl::StrCat(
         QuoteForMessage(type),
-        " is a reserved device type, which the program does not allow "
-        "(PluginOptions::allow_reserved_types)");
+        " is a reserved device type, whose tags plugins get only with "
+        "PluginOptions::allow_reserved_types");
   }
   return "";
 }

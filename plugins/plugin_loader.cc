@@ -165,28 +165,28 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
                                PluginVerdict* verdict) {
   // A bare name must not be searched for by the dynamic linker; a path that is
   // absolute and free of links, as TrustedFile's, is not.
-  std::string library = verdict->path;
+  const std::string& path = verdict->path;
   if (verdict->source == PluginVerdict::kEnvironment &&
-      !absl::StartsWith(library, "/")) {
+      !absl::StartsWith(path, "/")) {
     return absl::InvalidArgumentError(absl::StrCat(
-        library, " in ", kEnvironmentVariable, " is not an absolute path"));
+        path, " in ", kEnvironmentVariable, " is not an absolute path"));
   }
-  if (IsFolder(library)) {
+  if (IsFolder(path)) {
     return absl::NotFoundError(
-        absl::StrCat("the folder ", library,
+        absl::StrCat("the folder ", path,
                      " contains no manifest (*.json), or cannot be read"));
   }
   std::optional<PluginManifest> manifest;
-  if (IsPluginManifestPath(library)) {
-    FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(library));
-    FERRY_ASSIGN_OR_RETURN(manifest, ReadPluginManifest(file.bytes()));
+  const absl::StatusOr<TrustedFile> opened_file =
+      OpenPluginLibrary(path, &manifest);
+  if (manifest.has_value()) {
     verdict->name = manifest->name();
     verdict->version = manifest->version();
     verdict->types.assign(manifest->device_types().begin(),
                           manifest->device_types().end());
-    library = absl::StrCat(file.directory(), "/", manifest->library());
   }
-  FERRY_ASSIGN_OR_RETURN(const TrustedFile file, TrustedFile::Open(library));
+  FERRY_RETURN_IF_ERROR(opened_file.status());
+  const TrustedFile& file = *opened_file;
   for (const Loaded& loaded : loaded_) {
     if (loaded.file != file.identity()) continue;
     Describe(loaded.plugin, verdict);
@@ -233,9 +233,9 @@ absl::Status PluginLoader::Register(const PluginDescription& plugin,
   const DeviceSnapshot devices = registry_->Snapshot();
   for (const auto& backend : plugin.backends) {
     if (IsReservedDeviceType(backend.type) && !allow_reserved_types) {
-      return absl::PermissionDeniedError(
-          absl::StrCat("plugins may not provide the device type \"",
-                       backend.type, "\" unless the program allows it"));
+      return absl::PermissionDeniedError(absl::StrCat(
+          "plugins may provide the reserved device type \"", backend.type,
+          "\" only with PluginOptions::allow_reserved_types"));
     }
     if (devices.FindBackend(backend.type) != nullptr) {
       return absl::AlreadyExistsError(absl::StrCat(

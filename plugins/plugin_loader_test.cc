@@ -349,6 +349,7 @@ int32_t QueryTwo(const ferry_host_info* host, const ferry_plugin** out,
   second = first;
   second.type = FERRY_STRING("cuda");
   plugin.struct_size = sizeof(plugin);
+  plugin.abi_minor = FERRY_PLUGIN_ABI_MINOR;
   plugin.sanitizer = FERRY_SANITIZER;
   plugin.name = plugin.version = plugin.vendor = FERRY_STRING("two");
   plugin.backend_count = 2;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -89,6 +88,15 @@ absl::StatusOr<PluginManifest> ReadPluginManifest(
     }
   }
   return manifest;
+}
+
+absl::StatusOr<TrustedFile> OpenPluginLibrary(
+    const std::string& path, std::optional<PluginManifest>* manifest) {
+  FERRY_ASSIGN_OR_RETURN(TrustedFile file, TrustedFile::Open(path));
+  if (!IsPluginManifestPath(path)) return file;
+  FERRY_ASSIGN_OR_RETURN(*manifest, ReadPluginManifest(file.bytes()));
+  return TrustedFile::Open(
+      absl::StrCat(file.directory(), "/", (*manifest)->library()));
 }
 
 absl::Status CheckAgrees(const PluginManifest& manifest,

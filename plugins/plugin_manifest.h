@@ -5,15 +5,20 @@
 // File: plugins/plugin_manifest.h
 // -----------------------------------------------------------------------------
 //
-// Reads the manifest of a plugin (plugins/plugin_manifest.proto).
+// Reads the manifest of a plugin (plugins/plugin_manifest.proto), and opens the
+// library that it names.
 #ifndef FERRY_PLUGINS_PLUGIN_MANIFEST_H_
 #define FERRY_PLUGINS_PLUGIN_MANIFEST_H_
+
+#include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/io/file.h"
 #include "ferry/plugins/plugin_description.h"
+#include "ferry/plugins/plugin_file.h"
 #include "ferry/plugins/plugin_manifest.pb.h"
 
 namespace ferry {
@@ -25,6 +30,14 @@ bool IsPluginManifestPath(absl::string_view path);
 //
 // Errors: kInvalidArgument - the manifest is invalid; the message says how.
 absl::StatusOr<PluginManifest> ReadPluginManifest(const RandomAccessFile& file);
+
+// Opens the library of a plugin. `path` names the library or a manifest. A
+// manifest is read into `manifest`, where it stays even if the library cannot
+// be opened. The library is in the folder of its manifest.
+//
+// Errors: as TrustedFile::Open and ReadPluginManifest.
+absl::StatusOr<TrustedFile> OpenPluginLibrary(
+    const std::string& path, std::optional<PluginManifest>* manifest);
 
 // Checks that a plugin matches its manifest.
 //

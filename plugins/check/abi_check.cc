@@ -92,6 +92,13 @@ std::string LeftSince(const Belongings& before) {
   return left;
 }
 
+uint32_t CountOf(const ferry_backend& table) {
+  ferry_devices devices = HostStruct<ferry_devices>();
+  ferry_status status = HostStruct<ferry_status>();
+  table.device_count(table.context, &devices, &status);
+  return devices.count;
+}
+
 Bytes Sample(uint32_t seed, uint64_t size_bytes) {
   Bytes bytes(size_bytes);
   uint32_t state = seed * 2654435761u + 1;

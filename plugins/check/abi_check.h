@@ -34,14 +34,20 @@ struct QueryCheck {
 };
 absl::Span<const QueryCheck> QueryChecks();
 
-// A check of a device type's functions, on one device.
+// A check of a device type's functions.
 struct CallCheck {
+  enum Scope {
+    kEachDevice,  // run on one device after another
+    // Run once, with device 0, because the check itself uses all devices.
+    kAllDevices,
+    kWithoutDevices,  // the same, even if there is no device
+  };
+
   const char* id;
   const char* title;
   uint64_t capability;  // the capability that it needs; 0 for none
   absl::Status (*run)(const ferry_backend& table, uint32_t device);
-  // If false, it is run once, even without a device.
-  bool needs_device = true;
+  Scope scope = kEachDevice;
 };
 absl::Span<const CallCheck> CallChecks();
 absl::Span<const CallCheck> QueueChecks();
@@ -108,6 +114,9 @@ struct Belongings {
 // empty text. It waits because some resources take a moment to go: joined
 // threads, for example, stay in /proc for a while.
 std::string LeftSince(const Belongings& before);
+
+// Returns the number of devices of a type.
+uint32_t CountOf(const ferry_backend& table);
 
 using Bytes = std::vector<uint8_t>;
 

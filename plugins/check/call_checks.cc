@@ -15,13 +15,6 @@ namespace ferry {
 namespace check_internal {
 namespace {
 
-uint32_t CountOf(const ferry_backend& table) {
-  ferry_devices devices = HostStruct<ferry_devices>();
-  ferry_status status = HostStruct<ferry_status>();
-  table.device_count(table.context, &devices, &status);
-  return devices.count;
-}
-
 absl::Status AnswersStayInTheirStructs(const ferry_backend& table,
                                        uint32_t device) {
   const Guarded<ferry_devices> devices;
@@ -205,7 +198,7 @@ absl::Status NothingIsLeftBehind(const ferry_backend& table, uint32_t device) {
         Copy(table, block.ToDevice(bytes.data(), bytes.size())));
     return block.Free();
   };
-  // The first may make what is kept.
+  // The first use may create what the plugin keeps for later.
   FERRY_RETURN_IF_ERROR(use());
   const Belongings before = Belongings::Now();
   for (int i = 0; i < 1000; ++i) FERRY_RETURN_IF_ERROR(use());
@@ -336,8 +329,8 @@ constexpr CallCheck kChecks[] = {
      NothingIsCopied},
     {"R-08", "memory of 0 bytes is allocated, copied and freed", 0,
      NoBytesAreMemory},
-    {"R-09", "the number of devices has a reason if it is 0", 0,
-     AbsenceHasAReason, /*needs_device=*/false},
+    {"R-09", "a plugin without devices says why", 0, AbsenceHasAReason,
+     CallCheck::kWithoutDevices},
     {"N-01",
      "host memory is aligned, does not overlap, and can be copied like any "
      "other",

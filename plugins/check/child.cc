@@ -34,12 +34,16 @@ extern "C" const char* __tsan_default_options() { return "halt_on_error=1"; }
 namespace ferry {
 namespace {
 
-// What goes through the pipe: 'B' and an id and a title, or 'E' and those, an
-// outcome and a detail; each text after its size. 'A' after all of them.
+// The child writes messages to the pipe. The first byte says which:
+//   kBegin: a check begins. The id and the title follow.
+//   kEnd: a check has ended. The id, the title, the outcome (one byte) and the
+//     detail follow.
+//   kAll: all checks have been run. Nothing follows.
+// Before each text stands its size, a uint32_t.
 constexpr char kBegin = 'B';
 constexpr char kEnd = 'E';
 constexpr char kAll = 'A';
-// Of what the children write, the rest is lost.
+// The most bytes of the children's output that are kept.
 constexpr size_t kMaxOutputBytes = 1 << 20;
 
 void WriteAll(int descriptor, absl::string_view bytes) {
@@ -84,7 +88,8 @@ class PipeReporter final : public CheckReporter {
   const std::set<std::string>& done_;
 };
 
-// Reads from a child until it is silent for too long or has ended.
+// Reads what a child writes to the pipe. Gives up when the child has written
+// nothing for `seconds`, or has ended.
 class Channel {
  public:
   Channel(int descriptor, int seconds)
@@ -92,7 +97,7 @@ class Channel {
 
   bool has_timed_out() const { return has_timed_out_; }
 
-  // Fills `size` bytes; false if they do not come.
+  // Reads `size` bytes. Returns false if the child does not write them.
   bool Read(char* out, size_t size) {
     while (size > 0) {
       pollfd waited{descriptor_, POLLIN, 0};
@@ -114,7 +119,7 @@ class Channel {
   bool ReadText(std::string* text) {
     uint32_t size = 0;
     if (!Read(reinterpret_cast<char*>(&size), sizeof(size))) return false;
-    // A check writes a sentence; more is a child that lost its senses.
+    // A text is a few sentences. Anything longer is not from the checker.
     if (size > (1 << 20)) return false;
     text->resize(size);
     return Read(&(*text)[0], size);
@@ -135,7 +140,8 @@ absl::string_view SanitizerSummary(absl::string_view output) {
   return found;
 }
 
-// Returns what was written to the file from `begin` on, up to a limit.
+// Returns what was written to the file from `begin` on, at most
+// kMaxOutputBytes.
 std::string OutputSince(int descriptor, off_t begin) {
   std::string output(kMaxOutputBytes, '\0');
   const ssize_t count = pread(descriptor, &output[0], output.size(), begin);
@@ -156,9 +162,9 @@ std::string HowItEnded(bool has_timed_out, int seconds, int status) {
 [[noreturn]] void RunChild(
     int descriptor, int output, const std::set<std::string>& done,
     const std::function<void(CheckReporter& reporter)>& body) {
-  // It does not outlive the checker.
+  // Ends the child if the checker ends.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // Its output is the plugin's, and a crash leaves no core.
+  // Redirects what the plugin prints. A crash need not leave a core dump.
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
   const rlimit none{0, 0};
@@ -170,7 +176,8 @@ std::string HowItEnded(bool has_timed_out, int seconds, int status) {
   _exit(0);
 }
 
-// One child: false if a check ended it, so that others may be left.
+// Runs one child, and adds its results to `all`. Returns false if a check ended
+// the child, so that other checks may still have to be run.
 bool RunOnce(int seconds, int output, std::set<std::string>* done,
              ChildResults* all,
              const std::function<void(CheckReporter& reporter)>& body) {
@@ -182,7 +189,7 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
     return true;
   }
   const off_t output_begin = lseek(output, 0, SEEK_CUR);
-  // What is in a buffer would be written twice.
+  // Otherwise the child would write what is in the buffers, too.
   std::cout.flush();
   fflush(nullptr);
   const pid_t child = fork();
@@ -248,8 +255,8 @@ ChildResults RunInChildren(
     int seconds, const std::function<void(CheckReporter& reporter)>& body) {
   ChildResults all;
   std::set<std::string> done;
-  // In memory, so that writing blocks nobody, and of a fixed size, so that a
-  // child that writes without end does no harm.
+  // A file in memory, so that writing never blocks. Its size is fixed, so that
+  // a child that prints without end fills neither memory nor disk.
   const int output = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (output < 0 || ftruncate(output, kMaxOutputBytes) != 0 ||
       fcntl(output, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0) {
@@ -260,7 +267,7 @@ ChildResults RunInChildren(
   }
   while (!RunOnce(seconds, output, &done, &all, body)) {
   }
-  // The children share the file's position.
+  // The children share the file's position, which is where they stopped.
   const off_t written = lseek(output, 0, SEEK_CUR);
   all.output = OutputSince(output, 0);
   if (written < static_cast<off_t>(all.output.size())) {

@@ -4,13 +4,13 @@
 #include "ferry/plugins/check/file_checks.h"
 
 #include <string>
+#include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
+#include "ferry/core/status_macros.h"
 #include "ferry/plugin.h"
 #include "ferry/plugins/elf_file.h"
 
@@ -73,14 +73,13 @@ std::string FindsLibrariesBesideItself(const ElfFile& elf) {
 }
 
 struct FileCheck {
-  const char* id;
-  const char* title;
+  absl::string_view id;
+  absl::string_view title;
   std::string (*run)(const ElfFile& elf);
 };
 
 constexpr FileCheck kChecks[] = {
-    {"A-01", "the file is a sound shared object for this machine",
-     DescribeUnsound},
+    {kSoundFileId, kSoundFileTitle, DescribeUnsound},
     {"A-02", "the library exports its query function and nothing else",
      ExportsTheQueryAlone},
     {"A-03", "the library needs nothing of Ferry", DescribeHostNeeds},
@@ -93,20 +92,15 @@ constexpr FileCheck kChecks[] = {
 
 }  // namespace
 
-std::vector<CheckResult> CheckPluginFile(const RandomAccessFile& file) {
-  const absl::StatusOr<ElfFile> elf = ReadElfFile(file);
+absl::StatusOr<std::vector<CheckResult>> CheckPluginFile(
+    const RandomAccessFile& file) {
+  FERRY_ASSIGN_OR_RETURN(const ElfFile elf, ReadElfFile(file));
   std::vector<CheckResult> results;
   for (const FileCheck& check : kChecks) {
-    CheckResult result{check.id, check.title, CheckResult::kPass, ""};
-    if (elf.ok()) {
-      result.detail = check.run(*elf);
-      if (!result.detail.empty()) result.outcome = CheckResult::kFail;
-    } else {
-      result.outcome = CheckResult::kFail;
-      result.detail = std::string(elf.status().message());
-    }
-    results.push_back(result);
-    if (!elf.ok()) break;
+    CheckResult result{std::string(check.id), std::string(check.title),
+                       CheckResult::kPass, check.run(elf)};
+    if (!result.detail.empty()) result.outcome = CheckResult::kFail;
+    results.push_back(std::move(result));
   }
   return results;
 }

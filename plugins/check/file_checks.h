@@ -11,14 +11,24 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "ferry/devices/conformance/conformance.h"
 #include "ferry/io/file.h"
 
 namespace ferry {
 
-// Runs the checks. If the file cannot be read as a shared object,
-// A-01 fails, and is the only result.
-std::vector<CheckResult> CheckPluginFile(const RandomAccessFile& file);
+// The first of the checks, which a file that is not a shared object fails.
+inline constexpr absl::string_view kSoundFileId = "A-01";
+inline constexpr absl::string_view kSoundFileTitle =
+    "the file is a sound shared object for this machine";
+
+// Runs the checks.
+//
+// Errors: as ReadElfFile, if the file cannot be read as a shared object. The
+//         other checks cannot be run then.
+absl::StatusOr<std::vector<CheckResult>> CheckPluginFile(
+    const RandomAccessFile& file);
 
 }  // namespace ferry
 

@@ -41,7 +41,7 @@ using check_internal::QueueChecks;
 using check_internal::TagChecks;
 using check_internal::ThreadChecks;
 
-constexpr char kLoadsId[] = "A-06";
+constexpr absl::string_view kLoadsId = "A-06";
 constexpr char kLoadsTitle[] =
     "the library loads and defines the query function itself";
 constexpr char kAgreesId[] = "A-07";
@@ -51,7 +51,7 @@ constexpr char kDescriptionTitle[] =
     "the plugin's description follows the rules";
 constexpr char kNothingElse[] =
     "; the checks that need the plugin were not run";
-constexpr char kWholeId[] = "P-00";
+constexpr absl::string_view kWholeId = "P-00";
 constexpr char kWholeTitle[] =
     "the process that runs the checks exits normally";
 constexpr char kEndsId[] = "P-01";
@@ -100,18 +100,6 @@ struct Subject {
   TrustedFile file;
   std::optional<PluginManifest> manifest;
 };
-
-absl::StatusOr<Subject> OpenSubject(const std::string& path) {
-  FERRY_ASSIGN_OR_RETURN(TrustedFile file, TrustedFile::Open(path));
-  if (!IsPluginManifestPath(path)) {
-    return Subject{std::move(file), std::nullopt};
-  }
-  FERRY_ASSIGN_OR_RETURN(PluginManifest manifest,
-                         ReadPluginManifest(file.bytes()));
-  FERRY_ASSIGN_OR_RETURN(file, TrustedFile::Open(absl::StrCat(
-                                   file.directory(), "/", manifest.library())));
-  return Subject{std::move(file), std::move(manifest)};
-}
 
 // Runs in a child; its members see the plugin itself.
 class LoadedChecks {
@@ -219,7 +207,7 @@ class LoadedChecks {
   void CheckCalls(const ferry_backend& table, const CallCheck& check,
                   const absl::StatusOr<int>& count) {
     const std::string id = absl::StrCat(check.id, suffix_);
-    if (!count.ok() && check.needs_device) {
+    if (!count.ok() && check.scope != CallCheck::kWithoutDevices) {
       Skip(id, check.title,
            absl::StrCat("there is no device: ", count.status().message()));
       return;
@@ -230,7 +218,7 @@ class LoadedChecks {
     }
     if (!reporter_.Begin(id, check.title)) return;
     absl::Status status = absl::OkStatus();
-    const int runs = check.needs_device ? *count : 1;
+    const int runs = check.scope == CallCheck::kEachDevice ? *count : 1;
     for (int device = 0; device < runs && status.ok(); ++device) {
       status = check.run(table, static_cast<uint32_t>(device));
     }
@@ -300,11 +288,13 @@ void Append(std::vector<CheckResult> more, std::vector<CheckResult>* results) {
   for (CheckResult& result : more) results->push_back(std::move(result));
 }
 
+// Applies `options.expected_failures` to the results. `stopped_by` is the check
+// whose failure prevented others from being run, or empty.
 absl::Status CheckExpectations(const PluginCheckOptions& options,
-                               bool is_cut_short,
+                               absl::string_view stopped_by,
                                std::vector<CheckResult>* results) {
   for (const std::string& id : options.only) {
-    if (is_cut_short) break;
+    if (!stopped_by.empty()) break;
     const auto is_it = [&](const CheckResult& result) {
       return result.id == id;
     };
@@ -320,12 +310,17 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
       if (result.id == id) found = &result;
     }
     if (found == nullptr) {
-      if (is_cut_short) continue;
+      if (!stopped_by.empty()) continue;
       return absl::InvalidArgumentError(
           absl::StrCat("there is no check \"", id,
                        "\"; correct the id of the expected failure"));
     }
-    if (found->outcome == CheckResult::kFail) {
+    if (id == stopped_by) {
+      // A check that was not run must not look like one that passed.
+      found->detail = absl::StrCat(
+          found->detail,
+          "; a failure that stops other checks cannot be an expected one");
+    } else if (found->outcome == CheckResult::kFail) {
       found->outcome = CheckResult::kExpectedFailure;
       found->detail = absl::StrCat(reason, ": ", found->detail);
     } else if (found->outcome == CheckResult::kPass) {
@@ -341,16 +336,19 @@ absl::Status CheckExpectations(const PluginCheckOptions& options,
 
 absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     const std::string& path, const PluginCheckOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(const Subject subject, OpenSubject(path));
+  Subject subject;
+  FERRY_ASSIGN_OR_RETURN(subject.file,
+                         OpenPluginLibrary(path, &subject.manifest));
   std::vector<CheckResult> results;
-  std::vector<CheckResult> of_file = CheckPluginFile(subject.file.bytes());
-  if (of_file.size() == 1) {
-    of_file[0].detail += kNothingElse;
-    FERRY_RETURN_IF_ERROR(
-        CheckExpectations(options, /*is_cut_short=*/true, &of_file));
-    return of_file;
+  absl::StatusOr<std::vector<CheckResult>> of_file =
+      CheckPluginFile(subject.file.bytes());
+  if (!of_file.ok()) {
+    results.push_back(Judged(kSoundFileId, kSoundFileTitle, of_file.status()));
+    results[0].detail += kNothingElse;
+    FERRY_RETURN_IF_ERROR(CheckExpectations(options, kSoundFileId, &results));
+    return results;
   }
-  for (CheckResult& result : of_file) {
+  for (CheckResult& result : *of_file) {
     if (IsWanted(options, result.id)) results.push_back(std::move(result));
   }
   ChildResults loaded =
@@ -381,10 +379,15 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     results.push_back(Judged(kSilentId, kSilentTitle, IsSilent(output)));
   }
   if (options.output != nullptr) *options.output = output;
-  FERRY_RETURN_IF_ERROR(CheckExpectations(
-      options,
-      !fault.empty() || !is_loaded || HasFailed(results, kDescriptionId),
-      &results));
+  absl::string_view stopped_by;
+  if (!is_loaded) {
+    stopped_by = kLoadsId;
+  } else if (HasFailed(results, kDescriptionId)) {
+    stopped_by = kDescriptionId;
+  } else if (!fault.empty()) {
+    stopped_by = kWholeId;
+  }
+  FERRY_RETURN_IF_ERROR(CheckExpectations(options, stopped_by, &results));
   return results;
 }
 

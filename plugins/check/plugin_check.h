@@ -35,7 +35,8 @@ struct PluginCheckOptions {
   int expected_devices = 0;
 
   // Checks that are known to fail, and why. If one of them passes, that is a
-  // failure.
+  // failure. A failure because of which other checks cannot be run (A-01, A-06,
+  // B-07, P-00) remains one.
   std::map<std::string, std::string> expected_failures;
 
   // The checks to run. Only these have results, and, B-07 and P-00

@@ -158,6 +158,29 @@ TEST(PluginCheckTest, ChecksThatCannotBeRunDoNotPass) {
   EXPECT_EQ(results.size(), 1u);
 }
 
+TEST(PluginCheckTest, FailuresThatStopOtherChecksCannotBeExpected) {
+  struct Case {
+    const char* path;
+    const char* id;
+  };
+  for (const Case& stopped :
+       {Case{"plugins/check/plugin_check_test", "A-01"},
+        Case{"plugins/check/a_06_undefined_symbol.so", "A-06"},
+        Case{"plugins/check/b_07_has_no_name.so", "B-07"},
+        Case{"plugins/check/p_00_dies_between_checks.so", "P-00"}}) {
+    PluginCheckOptions options = QuickOptions();
+    // P-00 looks at what M-02 and M-06 do.
+    options.only = {stopped.id, "M-02", "M-06", "R-03"};
+    options.expected_failures = {{stopped.id, "it is known"},
+                                 {"R-03", "it was not run"}};
+    const auto results = Check(stopped.path, options);
+    ASSERT_EQ(results.count(stopped.id), 1u) << stopped.id;
+    EXPECT_EQ(results.at(stopped.id).outcome, CheckResult::kFail) << stopped.id;
+    EXPECT_THAT(results.at(stopped.id).detail,
+                HasSubstr("a failure that stops other checks cannot be"));
+  }
+}
+
 // The names of the shared objects beside this test.
 std::vector<std::string> Mutants() {
   std::vector<std::string> names;

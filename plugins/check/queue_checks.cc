@@ -18,7 +18,7 @@ constexpr uint64_t kLarge = uint64_t{8} << 20;
 
 absl::Status QueuesLeaveNothing(const ferry_backend& table, uint32_t device) {
   {
-    // The first may make what is kept.
+    // The first use may create what the plugin keeps for later.
     Queue queue(table, device);
     FERRY_RETURN_IF_ERROR(queue.status());
     FERRY_RETURN_IF_ERROR(queue.Destroy());

@@ -19,13 +19,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/location_tag.h"
 #include "ferry/plugins/check/abi_check.h"
 #include "ferry/plugins/plugin_backend.h"
 #include "ferry/plugins/plugin_description.h"
-#include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
 namespace check_internal {
@@ -58,20 +58,9 @@ class GuardedText {
   ferry_string text_ = {};
 };
 
-std::string Quoted(absl::string_view tag) {
-  return PluginText({tag.data(), tag.size()});
-}
-
 std::string TypeOf(const ferry_backend& table) {
   return std::string(table.type.data,
                      static_cast<size_t>(table.type.size_bytes));
-}
-
-uint32_t CountOf(const ferry_backend& table) {
-  ferry_devices devices = HostStruct<ferry_devices>();
-  ferry_status status = HostStruct<ferry_status>();
-  table.device_count(table.context, &devices, &status);
-  return devices.count;
 }
 
 absl::StatusOr<std::string> TagOf(const ferry_backend& table, uint32_t device) {
@@ -87,8 +76,9 @@ absl::StatusOr<std::string> TagOf(const ferry_backend& table, uint32_t device) {
   if (size == sizeof(tag->text)) return Wrong("a tag is not null-terminated");
   std::string text(tag->text, size);
   if (!IsLocationTag(text)) {
-    return Wrong(absl::StrCat("the tag of device ", device, ", \"",
-                              Quoted(text), "\", is empty or not UTF-8"));
+    return Wrong(absl::StrCat("the tag of device ", device, ", ",
+                              QuoteForMessage(text),
+                              ", is empty or not UTF-8"));
   }
   return text;
 }
@@ -126,8 +116,9 @@ absl::Status ExpectAnswer(const ferry_backend& table, absl::string_view tag,
     return absl::OkStatus();
   }
   const Answer expected{FERRY_OK, wanted};
-  return Wrong(absl::StrCat("the tag \"", Quoted(tag), "\" ", answer.ToString(),
-                            "; expected that it ", expected.ToString()));
+  return Wrong(absl::StrCat("the tag ", QuoteForMessage(tag), " ",
+                            answer.ToString(), "; expected that it ",
+                            expected.ToString()));
 }
 
 // Whether the host reads a tag itself, and asks no plugin.
@@ -178,9 +169,9 @@ absl::Status DevicesHaveTags(const ferry_backend& table, uint32_t device) {
   for (int i = 0; i < 10; ++i) {
     FERRY_ASSIGN_OR_RETURN(const std::string again, TagOf(table, device));
     if (again != tag) {
-      return Wrong(absl::StrCat("the tag of device ", device,
-                                " changed from \"", Quoted(tag), "\" to \"",
-                                Quoted(again), "\""));
+      return Wrong(absl::StrCat("the tag of device ", device, " changed from ",
+                                QuoteForMessage(tag), " to ",
+                                QuoteForMessage(again)));
     }
   }
   for (uint32_t index : {CountOf(table), UINT32_MAX}) {
@@ -201,8 +192,9 @@ absl::Status TagsLeadBack(const ferry_backend& table, uint32_t device) {
   if (static_cast<uint32_t>(std::max(index, 0)) == device) {
     return absl::OkStatus();
   }
-  return Wrong(absl::StrCat("the tag of device ", device, " is \"", Quoted(tag),
-                            "\", which means another device"));
+  return Wrong(absl::StrCat("the tag of device ", device, " is ",
+                            QuoteForMessage(tag),
+                            ", which means another device"));
 }
 
 absl::Status TagsOfOthersAreDeclined(const ferry_backend& table, uint32_t) {
@@ -246,7 +238,7 @@ absl::Status MissingDevicesStayMissing(const ferry_backend& table, uint32_t) {
           (answer.code == FERRY_OK && answer.index >= count)) {
         continue;
       }
-      return Wrong(absl::StrCat("the tag \"", Quoted(tag), "\" ",
+      return Wrong(absl::StrCat("the tag ", QuoteForMessage(tag), " ",
                                 answer.ToString(), ", but there are ", count,
                                 " devices"));
     }
@@ -303,7 +295,7 @@ absl::Status ExpectOwner(const DeviceSnapshot& devices, absl::string_view tag,
     return absl::OkStatus();
   }
   return Wrong(absl::StrCat(
-      "beside another plugin, the tag \"", Quoted(tag), "\" should mean ",
+      "beside another plugin, the tag ", QuoteForMessage(tag), " should mean ",
       wanted.type(), ":", index, ", but ",
       location.ok()
           ? absl::StrCat("means ", location->device.ToString())
@@ -351,9 +343,9 @@ constexpr CallCheck kChecks[] = {
     {"E-02", "the tag of a device means that device", FERRY_CAPABILITY_TAGS,
      TagsLeadBack},
     {"E-03", "tags of others are declined, without an error",
-     FERRY_CAPABILITY_TAGS, TagsOfOthersAreDeclined},
+     FERRY_CAPABILITY_TAGS, TagsOfOthersAreDeclined, CallCheck::kAllDevices},
     {"E-04", "a tag of a missing device never means another device",
-     FERRY_CAPABILITY_TAGS, MissingDevicesStayMissing},
+     FERRY_CAPABILITY_TAGS, MissingDevicesStayMissing, CallCheck::kAllDevices},
     {"E-05", "two plugins that claim one tag both keep their devices",
      FERRY_CAPABILITY_TAGS, TwoPluginsGetAlong},
 };

@@ -25,8 +25,8 @@ namespace {
 
 constexpr int kThreads = 16;
 
-// Lets threads pass together. It spins, so that all of them are running when
-// they do.
+// Holds threads until all of them have arrived. It spins, so that all threads
+// are running when it lets them go.
 class Barrier {
  public:
   explicit Barrier(int count) : count_(count) {}
@@ -172,7 +172,7 @@ absl::Status MemoryIsShared(const ferry_backend& table, uint32_t device) {
       FERRY_RETURN_IF_ERROR(
           Hold(table, device, static_cast<uint32_t>(seed), &own));
     }
-    // Frees what is not the last.
+    // Frees one from the middle.
     std::swap(own[own.size() / 2], own.back());
     return LetGoOfLast(table, &own);
   }));
@@ -185,7 +185,7 @@ absl::Status MemoryIsShared(const ferry_backend& table, uint32_t device) {
     return Wrong("two allocations have the same handle");
   }
   return InRounds(kRounds, [&](int thread, int round) {
-    // Those of another thread.
+    // Frees what another thread has allocated.
     std::vector<Held>& other = held[(thread + 1) % kThreads];
     const size_t left = round == kRounds - 1
                             ? 0
@@ -248,23 +248,21 @@ absl::Status ErrorsAreNotShared(const ferry_backend& table, uint32_t device) {
 }
 
 absl::Status DevicesAreShared(const ferry_backend& table, uint32_t) {
-  ferry_devices devices = HostStruct<ferry_devices>();
-  ferry_status status = HostStruct<ferry_status>();
-  table.device_count(table.context, &devices, &status);
+  const uint32_t count = CountOf(table);
   std::vector<std::vector<Held>> held(kThreads);
   return InRounds(100, [&](int thread, int round) {
     std::vector<Held>& own = held[thread];
-    // Neighbours use different devices, and each uses all of them in turn.
-    const auto device = static_cast<uint32_t>(thread + round) % devices.count;
+    // Threads use different devices at a time, and each uses all in turn.
+    const auto device = static_cast<uint32_t>(thread + round) % count;
     const auto seed = static_cast<uint32_t>(round * kThreads + thread);
     FERRY_RETURN_IF_ERROR(Hold(table, device, seed, &own));
-    if (own.size() <= devices.count) return absl::OkStatus();
+    if (own.size() <= count) return absl::OkStatus();
     std::swap(own.front(), own.back());
     return LetGoOfLast(table, &own);
   });
 }
 
-// Runs `call` as all that a new thread does.
+// Runs `call` on a new thread that does nothing else.
 absl::Status OnNewThread(absl::string_view function,
                          absl::FunctionRef<absl::Status()> call) {
   absl::Status status;
@@ -328,7 +326,7 @@ struct RoundTrip {
     return queue.Issue(block.ToHost(found.data(), found.size()), &events[1]);
   }
 
-  // Waits for the second, and so for both.
+  // Waits for the second copy, and so for both.
   absl::Status Finish(const ferry_backend& table) const {
     FERRY_RETURN_IF_ERROR(Wait(table, events[1]));
     if (found != sent) return Wrong("a queue brought back other bytes");
@@ -348,9 +346,10 @@ struct RoundTrip {
 
 absl::Status QueuesComeAndGo(const ferry_backend& table, uint32_t device) {
   constexpr int kRounds = 40;
-  // Of each thread.
+  // The most queues that a thread has at a time.
   constexpr size_t kQueues = 4;
-  // The events are kept to the end. The queues go before the memory.
+  // Holds all events until the end. The queues, declared later, are destroyed
+  // before the memory that their copies use.
   std::vector<std::vector<std::unique_ptr<RoundTrip>>> trips(kThreads);
   std::vector<std::vector<std::unique_ptr<Queue>>> queues(kThreads);
   FERRY_RETURN_IF_ERROR(InRounds(kRounds, [&](int thread, int round) {
@@ -398,7 +397,7 @@ absl::Status OneQueueIsShared(const ferry_backend& table, uint32_t device) {
   Queue queue(table, device);
   FERRY_RETURN_IF_ERROR(queue.status());
   return InRounds(60, [&](int thread, int round) -> absl::Status {
-    // What one thread has issued, another one waits for.
+    // In every second round, each thread waits for the copies of another.
     if (round % 2 == 1) {
       const int other = (thread + 1) % kThreads;
       for (uint64_t event : events[other]) {
@@ -469,7 +468,8 @@ constexpr CallCheck kChecks[] = {
      MemoryIsShared},
     {"X-02", "an error reaches only the thread whose call failed", 0,
      ErrorsAreNotShared},
-    {"X-03", "threads can use all devices at once", 0, DevicesAreShared},
+    {"X-03", "threads can use all devices at once", 0, DevicesAreShared,
+     CallCheck::kAllDevices},
     {"X-04", "a new thread may begin with any function", 0, ThreadsNeedNoSetUp},
     {"X-05", "threads can create, use and destroy queues while tables grow",
      FERRY_CAPABILITY_ASYNC, QueuesComeAndGo},

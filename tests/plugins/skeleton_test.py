@@ -55,7 +55,9 @@ class SkeletonTest(unittest.TestCase):
         script = script.replace('cc ', 'cc -Wall -Wextra -pedantic -Werror ', 1)
         self.assertIn('warp_9.json: ', self.run_script(script))
         last = next(step for step in steps if 'ferry devices' in step)
+        shutil.copy(CHECKPOINT, os.path.join(self.folder, 'model.pt'))
         self.assertIn('warp_9:0 ', self.run_script(last))
+        self.assertIn('warp_9:0', self.run_script('ferry inspect on_warp_9.pt'))
         # A plugin and a manifest that differ do not go together.
         self.run_script("sed -i 's/0.1.0/0.2.0/' warp_9.json\n"
                         '! ferry plugin check --only=A-07 warp_9.json')
@@ -85,5 +87,5 @@ class SkeletonTest(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    FERRY = os.path.abspath(sys.argv[1])
+    FERRY, CHECKPOINT = [os.path.abspath(path) for path in sys.argv[1:3]]
     unittest.main(argv=sys.argv[:1])

@@ -104,6 +104,8 @@ TEST(CliTest, MistakesAreExplained) {
       {{"convert", "--protocol=4", "x.pt", "y.safetensors"}, "--protocol says"},
       {{"convert", "--codec=pickle", "x.pt", "y.safetensors"}, "--codec says"},
       {{"convert", "--any-location", "x.pt", "y.pt"}, "--map-location"},
+      {{"convert", "--map-location=cpu", "x.pt", "y.safetensors"},
+       "a safetensors file names no devices"},
       {{"verify", "-", "-"}, "only once"},
       {{"inspect", "--filter=", "/nowhere.pt"}, "/nowhere.pt"},
       {{"convert", "--codec=proto", "--protocol=4",

@@ -70,7 +70,7 @@ struct ConvertOptions {
   bool no_crc = false;
   std::optional<std::string> map_location;
   bool any_location = false;
-  std::vector<std::string> plugins;
+  PluginFlags plugins;
   std::vector<std::string> metadata;   // "NAME=TEXT"
   std::optional<Container> container;  // nothing: by OUT's suffix
   LoadOptions load;
@@ -283,6 +283,12 @@ absl::Status CheckOptions(const ConvertOptions& options) {
   if (is_safetensors) {
     if (options.protocol) useless = "--protocol";
     if (!options.save.codec.empty()) useless = "--codec";
+    if (options.map_location.has_value()) {
+      return absl::InvalidArgumentError(
+          "--map-location says which devices OUT names, but a safetensors file "
+          "names no devices; leave the option out, or choose another "
+          "container");
+    }
   }
   if (!useless.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -294,9 +300,13 @@ absl::Status CheckOptions(const ConvertOptions& options) {
     return absl::InvalidArgumentError(
         "--any-location does nothing without --map-location");
   }
-  if (!options.plugins.empty() && !options.map_location.has_value()) {
+  if (!options.plugins.paths.empty() && !options.map_location.has_value()) {
     return absl::InvalidArgumentError(
         "--plugin does nothing without --map-location");
+  }
+  if (options.plugins.allow_reserved_types && options.plugins.paths.empty()) {
+    return absl::InvalidArgumentError(
+        "--allow-reserved-types does nothing without --plugin");
   }
   return absl::OkStatus();
 }
@@ -309,8 +319,8 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   };
   FERRY_RETURN_IF_ERROR(CheckOptions(options));
 
-  // Without --plugin no plugin is loaded: the storages stay on the host.
-  FERRY_RETURN_IF_ERROR(LoadNamedPlugins(options.plugins));
+  FERRY_RETURN_IF_ERROR(
+      LoadPlugins(options.plugins, PluginSources::kNamed, io).status());
   LoadOptions load_options = options.load;
   if (options.map_location.has_value()) {
     const absl::StatusOr<MapLocation> map =
@@ -409,7 +419,9 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "torch.load reads from OUT what it reads from IN: the same objects,\n"
       "with the same sharing, and each storage on the same device, even if\n"
       "this machine does not have that device. Only --map-location changes\n"
-      "devices, and only --dtype changes numbers. OUT may be IN. It is\n"
+      "devices, and only --dtype changes numbers. --map-location may name\n"
+      "devices of PyTorch and of the plugins of --plugin; the tensors\n"
+      "themselves stay on the host. OUT may be IN. It is\n"
       "replaced as a whole or not at all, unless it is a stream: \"-\"\n"
       "(standard output), a pipe or a device.\n\n" +
           std::string(kInputHelp),
@@ -521,14 +533,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                    "Put all tensors on DEVICE, or the tensors of device FROM\n"
                    "on device TO")
       ->option_text("DEVICE|FROM=TO,...");
-  command
-      ->add_option("--plugin", options->plugins,
-                   "A plugin whose devices --map-location may name: its\n"
-                   "library, its manifest, or a folder of manifests. May be\n"
-                   "repeated")
-      ->option_text("PATH")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddPluginOptions(command, &options->plugins);
   command->add_flag("--any-location", options->any_location,
                     "Let --map-location name any device, even one that\n"
                     "neither PyTorch nor Ferry knows");

@@ -19,9 +19,35 @@ namespace ferry {
 namespace cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kToy[] = "plugins/testing/toy.so";
+constexpr char kTakesCuda[] = "plugins/check/b_08_takes_cuda.so";
+
+// First, because a plugin of the same name is loaded below.
+TEST(ConvertPluginTest, ReservedTypesNeedTheFlag) {
+  const std::string in = SaveTestFile("reserved.pt", Value(1));
+  const std::string out = TestPath("reserved_out.pt");
+  FerryResult result = RunFerryForTest(
+      {"convert", "--plugin", kTakesCuda, "--map-location=cuda:0", in, out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("the reserved device type \"cuda\" only with "
+                              "--allow-reserved-types"),
+                    Not(HasSubstr("PluginOptions"))));
+  // With the flag it is the device type of Ferry's own that stands in its way.
+  result = RunFerryForTest({"convert", "--plugin", kTakesCuda,
+                            "--allow-reserved-types", "--map-location=cuda:0",
+                            in, out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("\"cuda\" is already registered"));
+  result = RunFerryForTest({"convert", "--allow-reserved-types", in, out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--allow-reserved-types does nothing "
+                                    "without --plugin"));
+}
 
 TEST(ConvertPluginTest, DevicesOfAPluginMayBeNamed) {
   const std::vector<float> elements = {1, 2, 3};

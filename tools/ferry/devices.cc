@@ -39,7 +39,7 @@ void DescribeTag(const DeviceSnapshot& snapshot, const Backend& backend,
   (*device)["tag"] = JsonText(saved->tag);
   if (saved->unused_tag.empty()) return;
   (*device)["unused_tag"] = JsonText(saved->unused_tag);
-  (*device)["why_unused"] = JsonText(saved->why_unused);
+  (*device)["why_unused"] = JsonText(WithFlagNames(saved->why_unused));
 }
 
 Json DescribeEntry(const DeviceSnapshot& snapshot,
@@ -57,7 +57,9 @@ Json DescribeEntry(const DeviceSnapshot& snapshot,
     Json described;
     described["type"] = JsonText(claim.type);
     described["given"] = claim.why_not.empty();
-    if (!claim.why_not.empty()) described["why_not"] = JsonText(claim.why_not);
+    if (!claim.why_not.empty()) {
+      described["why_not"] = JsonText(WithFlagNames(claim.why_not));
+    }
     row["claims"].push_back(std::move(described));
   }
   row["devices"] = Json::array();
@@ -145,7 +147,9 @@ Json DescribeVerdict(const PluginVerdict& verdict) {
   row["path"] = JsonText(verdict.path);
   row["source"] = JsonText(SourceName(verdict.source));
   row["loaded"] = verdict.status.ok();
-  if (!verdict.status.ok()) row["reason"] = JsonText(verdict.status.message());
+  if (!verdict.status.ok()) {
+    row["reason"] = JsonText(WithFlagNames(verdict.status.message()));
+  }
   if (!verdict.name.empty()) {
     row["name"] = JsonText(verdict.name);
     row["version"] = JsonText(verdict.version);
@@ -167,7 +171,7 @@ void PrintVerdicts(const std::vector<PluginVerdict>& verdicts,
   }
   out << "Plugins, in the order in which they were tried:\n";
   for (const PluginVerdict& verdict : verdicts) {
-    out << "  " << EscapeForTerminal(verdict.ToString()) << " ["
+    out << "  " << EscapeForTerminal(WithFlagNames(verdict.ToString())) << " ["
         << SourceName(verdict.source) << "]\n";
   }
 }
@@ -175,13 +179,12 @@ void PrintVerdicts(const std::vector<PluginVerdict>& verdicts,
 struct DevicesOptions {
   OutputFormat format = OutputFormat::kHuman;
   bool explain = false;
-  std::vector<std::string> plugins;
-  bool allow_reserved_types = false;
+  PluginFlags plugins;
 };
 
 int RunDevices(const DevicesOptions& options, const CommandIo& io) {
   absl::StatusOr<std::vector<PluginVerdict>> verdicts =
-      LoadPlugins(options.plugins, io, options.allow_reserved_types);
+      LoadPlugins(options.plugins, PluginSources::kAll, io);
   int exit_code = kExitDone;
   if (!verdicts.ok()) {
     exit_code = Fail(io, verdicts.status());
@@ -221,13 +224,14 @@ void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
       "A location tag in a file may name these devices. Ferry asks\n"
       "their types in this order. If a type has no device, the list\n"
       "says why. For a plugin with tags of its own, it also says which\n"
-      "tags a save writes, and which it does not write, and why.",
+      "tags a save writes, and which it does not write, and why.\n"
+      "After the plugins of --plugin, loads those of FERRY_PLUGIN_PATH (a\n"
+      "list separated by colons) and of /etc/ferry/plugins.d.",
       "  ferry devices\n"
       "  ferry devices --plugin=/opt/acme/libacme.so --explain\n"
       "  ferry devices --format=json");
   const auto options = std::make_shared<DevicesOptions>();
-  AddPluginOption(command, &options->plugins);
-  AddAllowReservedTypesOption(command, &options->allow_reserved_types);
+  AddPluginOptions(command, &options->plugins);
   command->add_flag("--explain", options->explain,
                     "Also list every plugin that was tried, and the result.\n"
                     "The exit code is the same as without");

@@ -171,7 +171,9 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
       "Shows the container, tensors and values of a file. Reads the\n"
       "directory and the objects of the file, but no tensor data unless\n"
       "--digest is given. Never runs code from the file.\n"
-      "docs/inspect-json.md describes each field of --format=json.\n\n" +
+      "docs/inspect-json.md describes each field of --format=json.\n"
+      "Needs no plugin, whatever devices the file names: tensors stay on the\n"
+      "host.\n\n" +
           std::string(kInputHelp),
       "  ferry inspect model.pt\n"
       "  ferry inspect --depth=1 train.pt\n"

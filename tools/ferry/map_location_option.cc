@@ -20,6 +20,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/backend.h"
+#include "ferry/devices/location_tag.h"
 
 namespace ferry {
 namespace cli {
@@ -36,6 +37,14 @@ bool Contains(absl::Span<const absl::string_view> words,
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+// Whether a backend gives `tag` a device, which may be missing here.
+bool IsClaimed(absl::string_view tag, const DeviceSnapshot& devices) {
+  const absl::StatusOr<ResolvedLocation> location = devices.Resolve(tag);
+  if (location.ok()) return location->backend != nullptr;
+  return absl::IsOutOfRange(location.status()) ||
+         absl::IsUnavailable(location.status());
+}
+
 absl::Status CheckIsKnown(absl::string_view tag,
                           const DeviceSnapshot& devices) {
   if (Contains(kPlainTypes, tag)) return absl::OkStatus();
@@ -47,6 +56,10 @@ absl::Status CheckIsKnown(absl::string_view tag,
   const absl::StatusOr<Device> device = Device::Parse(tag);
   if (device.ok() && !Contains(kPlainTypes, device->type()) &&
       known.count(device->type()) != 0) {
+    return absl::OkStatus();
+  }
+  // PyTorch knows "cpu" and not "cpu:0".
+  if (!Contains(kPlainTypes, TypeOfTag(tag)) && IsClaimed(tag, devices)) {
     return absl::OkStatus();
   }
   for (absl::string_view type : kPlainTypes) known.erase(std::string(type));

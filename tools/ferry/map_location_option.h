@@ -26,7 +26,8 @@ namespace cli {
 // Where tensors may go.
 enum class Targets {
   // To a location that a registered package of PyTorch restores
-  // (torch/serialization.py), or of a type in `devices`.
+  // (torch/serialization.py), that has a type in `devices`, or that a backend
+  // in `devices` claims. The device need not exist.
   kKnown,
   // Storages go to a location with any name.
   kAny,

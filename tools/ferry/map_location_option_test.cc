@@ -4,6 +4,7 @@
 #include "ferry/tools/ferry/map_location_option.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -86,6 +87,33 @@ TEST(MapLocationOptionTest, DevicesThatAreRegisteredAreKnown) {
   const std::string tag = "fake:1";
   EXPECT_FALSE(Parse(tag).ok());
   EXPECT_THAT(ParseMapLocation(tag, Targets::kKnown, devices), IsOk());
+}
+
+TEST(MapLocationOptionTest, TagsThatABackendClaimsAreKnown) {
+  FakeBackend::Options options;
+  options.type = "acme";
+  options.device_tag = [](int) { return "acme.v1"; };
+  options.find_device =
+      [](absl::string_view tag) -> absl::StatusOr<std::optional<int>> {
+    if (tag == "acme.v1") return 0;
+    // There are two devices.
+    if (tag == "acme.v9") return 9;
+    if (tag == "acme.old") return absl::OutOfRangeError("it had no devices");
+    if (tag == "cpu:0") return 0;
+    return std::nullopt;
+  };
+  DeviceRegistry registry;
+  const absl::StatusOr<Registration> registration = registry.RegisterBackend(
+      30, std::make_shared<FakeBackend>(std::move(options)));
+  ASSERT_THAT(registration, IsOk());
+  const DeviceSnapshot devices = registry.Snapshot();
+  for (const char* tag : {"acme.v1", "acme.v9", "acme.old", "acme:7"}) {
+    EXPECT_THAT(ParseMapLocation(tag, Targets::kKnown, devices), IsOk()) << tag;
+    EXPECT_FALSE(Parse(tag).ok()) << tag;
+  }
+  for (const char* tag : {"acme.v2", "acme:x", "cpu:0"}) {
+    EXPECT_FALSE(ParseMapLocation(tag, Targets::kKnown, devices).ok()) << tag;
+  }
 }
 
 }  // namespace

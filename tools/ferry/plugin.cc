@@ -160,12 +160,13 @@ int RunNew(const NewOptions& options, const CommandIo& io) {
 
 void AddNew(CLI::App* plugin, const CommandIo& io, int* exit_code) {
   CLI::App* const command = AddCommand(
-      plugin, "new", "Write the skeleton of a plugin into a new folder.",
+      plugin, "new", "Write the skeleton of a plugin into an empty folder.",
       "NAME is the device type, as in the location tag NAME:0. The skeleton\n"
       "is a plugin in C that keeps its memory on the host. It builds with\n"
       "cc, CMake and Bazel, and passes \"ferry plugin check\".",
       "  ferry plugin new acme\n"
-      "  ferry plugin new acme --output=src/acme_plugin");
+      "  ferry plugin new acme --output=src/acme_plugin\n"
+      "  ferry plugin new acme --output=.");
   const auto options = std::make_shared<NewOptions>();
   command->add_option("NAME", options->type, "The device type")
       ->required()
@@ -202,7 +203,8 @@ void AddCheck(CLI::App* plugin, const CommandIo& io, int* exit_code) {
   command
       ->add_option("--expect-failure", options->expected_failures,
                    "A check that is known to fail, and why. If it passes,\n"
-                   "that is a failure. May be repeated")
+                   "that is a failure, and so is a check because of which\n"
+                   "others cannot be run. May be repeated")
       ->option_text("ID=REASON")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -3,53 +3,48 @@
 
 #include "ferry/tools/ferry/plugin_option.h"
 
+#include "absl/status/status.h"
+#include "absl/strings/str_replace.h"
+
 namespace ferry {
 namespace cli {
 
-void AddPluginOption(CLI::App* command, std::vector<std::string>* paths) {
+void AddPluginOptions(CLI::App* command, PluginFlags* flags) {
   command
-      ->add_option("--plugin", *paths,
+      ->add_option("--plugin", flags->paths,
                    "A plugin that provides devices: its library, its\n"
-                   "manifest, or a folder of manifests. May be repeated.\n"
-                   "FERRY_PLUGIN_PATH lists more, separated by colons")
+                   "manifest, or a folder of manifests. May be repeated")
       ->option_text("PATH")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-}
-
-void AddAllowReservedTypesOption(CLI::App* command, bool* allow) {
-  command->add_flag("--allow-reserved-types", *allow,
+  command->add_flag("--allow-reserved-types", flags->allow_reserved_types,
                     "Allow plugins to use device types that have a meaning\n"
                     "in PyTorch, and tags such as privateuseone:0");
 }
 
-absl::Status LoadNamedPlugins(const std::vector<std::string>& paths) {
+absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(const PluginFlags& flags,
+                                                       PluginSources sources,
+                                                       const CommandIo& io) {
   PluginOptions options;
-  options.paths = paths;
-  for (const PluginVerdict& verdict : PluginLoader::Default().Load(options)) {
-    if (verdict.status.ok()) continue;
-    return absl::Status(verdict.status.code(), verdict.ToString());
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(
-    const std::vector<std::string>& paths, const CommandIo& io,
-    bool allow_reserved_types) {
-  PluginOptions options;
-  options.paths = paths;
-  options.use_environment = true;
-  options.use_system_folder = true;
-  options.allow_reserved_types = allow_reserved_types;
+  options.paths = flags.paths;
+  options.use_environment = sources == PluginSources::kAll;
+  options.use_system_folder = sources == PluginSources::kAll;
+  options.allow_reserved_types = flags.allow_reserved_types;
   std::vector<PluginVerdict> verdicts = PluginLoader::Default().Load(options);
   for (const PluginVerdict& verdict : verdicts) {
     if (verdict.status.ok()) continue;
+    const std::string message = WithFlagNames(verdict.ToString());
     if (verdict.source == PluginVerdict::kProgram) {
-      return absl::Status(verdict.status.code(), verdict.ToString());
+      return absl::Status(verdict.status.code(), message);
     }
-    Complain(io, verdict.ToString());
+    Complain(io, message);
   }
   return verdicts;
+}
+
+std::string WithFlagNames(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{"PluginOptions::allow_reserved_types",
+                                     "--allow-reserved-types"}});
 }
 
 }  // namespace cli

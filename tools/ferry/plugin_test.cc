@@ -3,6 +3,9 @@
 
 #include "ferry/tools/ferry/plugin.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -101,7 +104,9 @@ TEST(PluginNewCommandTest, WritesASkeleton) {
   // A folder that is not empty is left alone.
   result = RunFerryForTest({"plugin", "new", "other", "--output", folder});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("exists already"));
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("\"" + folder + "\" is not empty"),
+                    HasSubstr("name a new or an empty one with --output")));
   EXPECT_EQ(FilesIn(folder), names);
   // One that is empty is used.
   std::filesystem::create_directory(folder + "_empty");
@@ -109,6 +114,38 @@ TEST(PluginNewCommandTest, WritesASkeleton) {
       {"plugin", "new", "other", "--output=" + folder + "_empty/"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(FilesIn(folder + "_empty").size(), names.size());
+  // So is the current folder.
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::create_directory(folder + "_current");
+  std::filesystem::current_path(folder + "_current");
+  result = RunFerryForTest({"plugin", "new", "other", "--output=."});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(FilesIn(".").size(), names.size());
+  std::filesystem::current_path(before);
+  EXPECT_EQ(FilesIn(folder + "_current").size(), names.size());
+}
+
+TEST(PluginNewCommandTest, FailuresLeaveNothing) {
+  const std::string folder = TestPath("too_large");
+  std::filesystem::create_directory(folder + "_empty");
+  // The header is larger than a file may become.
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  rlimit small = limit;
+  small.rlim_cur = 8192;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const FerryResult made =
+      RunFerryForTest({"plugin", "new", "acme", "--output", folder});
+  const FerryResult found =
+      RunFerryForTest({"plugin", "new", "acme", "--output", folder + "_empty"});
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  EXPECT_EQ(made.exit_code, 2);
+  EXPECT_THAT(made.err, HasSubstr("cannot write \"" + folder +
+                                  "/include/ferry/plugin.h\": File too large"));
+  EXPECT_FALSE(std::filesystem::exists(folder));
+  EXPECT_EQ(found.exit_code, 2);
+  EXPECT_TRUE(std::filesystem::is_empty(folder + "_empty"));
 }
 
 TEST(PluginNewCommandTest, MistakesAreExplained) {
@@ -124,7 +161,11 @@ TEST(PluginNewCommandTest, MistakesAreExplained) {
   const FerryResult result = RunFerryForTest(
       {"plugin", "new", "acme", "--output=/no/such/folder/acme"});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("/no/such/folder/acme"));
+  EXPECT_THAT(result.err, HasSubstr("cannot create the folder "
+                                    "\"/no/such/folder/acme\": No such"));
+  const std::string file = WriteTestFile("a_file", "text");
+  EXPECT_THAT(RunFerryForTest({"plugin", "new", "acme", "--output", file}).err,
+              HasSubstr("\"" + file + "\" exists and is not a folder"));
 }
 
 TEST(PluginCheckCommandTest, OutputOfThePluginIsPrintedOnce) {
@@ -193,6 +234,9 @@ TEST(PluginCheckCommandTest, FilesThatAreNoPluginsGetAShortAnswer) {
     EXPECT_EQ(result.exit_code, 1) << result.out;
     EXPECT_THAT(result.out, HasSubstr("A-06  fail"));
     EXPECT_THAT(result.out, Not(HasSubstr("R-03")));
+    // What hides others is not forgiven.
+    arguments.push_back("--expect-failure=A-06=a known fault");
+    EXPECT_EQ(RunFerryForTest(arguments).exit_code, 1);
     EXPECT_LT(lines(result.out), 12) << result.out;
   }
 }

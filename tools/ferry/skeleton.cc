@@ -4,9 +4,8 @@
 #include "ferry/tools/ferry/skeleton.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/location_tag.h"
 #include "ferry/plugins/plugin_description.h"
@@ -63,11 +63,34 @@ absl::Status SystemError(absl::string_view what, const std::string& path) {
       "cannot ", what, " ", QuoteForMessage(path), ": ", std::strerror(errno)));
 }
 
+// Creates the folder. Sets `is_new` to false if it exists and is empty.
+absl::Status MakeFolder(const std::string& folder, bool* is_new) {
+  *is_new = mkdir(folder.c_str(), 0777) == 0;
+  if (*is_new) return absl::OkStatus();
+  if (errno != EEXIST) return SystemError("create the folder", folder);
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(QuoteForMessage(folder),
+                     " exists and is not a folder; name a folder with "
+                     "--output"));
+  }
+  const bool is_empty = std::filesystem::is_empty(folder, error);
+  if (error) {
+    return absl::UnavailableError(absl::StrCat("cannot read the folder ",
+                                               QuoteForMessage(folder), ": ",
+                                               error.message()));
+  }
+  if (is_empty) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrCat("the folder ", QuoteForMessage(folder),
+                   " is not empty; name a new or an empty one with --output"));
+}
+
 absl::Status WriteFiles(const std::vector<SkeletonFile>& files,
-                        const std::string& folder) {
+                        const std::filesystem::path& folder) {
   for (const SkeletonFile& file : files) {
-    const std::filesystem::path path =
-        std::filesystem::path(folder) / file.path;
+    const std::filesystem::path path = folder / file.path;
     std::error_code error;
     std::filesystem::create_directories(path.parent_path(), error);
     std::ofstream out(path, std::ios::binary);
@@ -76,6 +99,18 @@ absl::Status WriteFiles(const std::vector<SkeletonFile>& files,
     if (!out.good()) return SystemError("write", path.string());
   }
   return absl::OkStatus();
+}
+
+// Removes the files, and the folders inside `folder` that are then empty.
+void RemoveFiles(const std::vector<SkeletonFile>& files,
+                 const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const SkeletonFile& file : files) {
+    for (std::filesystem::path path = file.path; !path.empty();
+         path = path.parent_path()) {
+      std::filesystem::remove(folder / path, ignored);
+    }
+  }
 }
 
 }  // namespace
@@ -116,32 +151,12 @@ absl::StatusOr<std::vector<SkeletonFile>> SkeletonFiles(
 
 absl::Status WriteSkeleton(const std::vector<SkeletonFile>& files,
                            const std::string& folder) {
-  // Written beside the folder, then renamed.
-  std::string name = folder;
-  while (name.size() > 1 && name.back() == '/') name.pop_back();
-  std::string made = absl::StrCat(name, ".XXXXXX");
-  if (mkdtemp(&made[0]) == nullptr) {
-    return SystemError("create the folder", made);
-  }
-  const mode_t mask = umask(0);
-  umask(mask);
-  absl::Status status = WriteFiles(files, made);
-  if (status.ok() && chmod(made.c_str(), 0777 & ~mask) != 0) {
-    status = SystemError("change the permissions of", made);
-  }
-  if (status.ok() && rename(made.c_str(), name.c_str()) != 0) {
-    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
-      status = absl::AlreadyExistsError(
-          absl::StrCat(QuoteForMessage(name),
-                       " exists already; remove it, or name another folder "
-                       "with --output"));
-    } else {
-      status = SystemError("create the folder", name);
-    }
-  }
+  bool is_new = false;
+  FERRY_RETURN_IF_ERROR(MakeFolder(folder, &is_new));
+  const absl::Status status = WriteFiles(files, folder);
   if (!status.ok()) {
-    std::error_code ignored;
-    std::filesystem::remove_all(made, ignored);
+    RemoveFiles(files, folder);
+    if (is_new) rmdir(folder.c_str());
   }
   return status;
 }

@@ -33,12 +33,11 @@ struct SkeletonFile {
 //         one.
 absl::StatusOr<std::vector<SkeletonFile>> SkeletonFiles(absl::string_view type);
 
-// Writes the files into a new folder, or into one that is empty. The folder
-// appears with all files or not at all.
+// Writes the files into a new folder, or into one that is empty. After an
+// error, removes what it has written.
 //
 // Errors:
-//   kAlreadyExists - there is such a folder, and it is not empty, or a file of
-//                    this name. Nothing has changed.
+//   kAlreadyExists - the folder is not empty, or is not a folder.
 //   kUnavailable   - the operating system returned an error.
 absl::Status WriteSkeleton(const std::vector<SkeletonFile>& files,
                            const std::string& folder);

@@ -170,7 +170,9 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
       "Exit code 1: a file is damaged.\n"
       "Exit code 2: a file is not a checkpoint, or Ferry cannot tell whether\n"
       "it is damaged. The last line about the file, and \"outcome\" in JSON,\n"
-      "say which.\n\n" +
+      "say which.\n"
+      "Needs no plugin, whatever devices the file names: tensors stay on the\n"
+      "host.\n\n" +
           std::string(kInputHelp),
       "  ferry verify model.pt\n"
       "  ferry verify --quiet checkpoints/*.pt && echo all is well");
