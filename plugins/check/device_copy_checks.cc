@@ -63,11 +63,9 @@ using PairCheck = absl::FunctionRef<absl::Status(
     const DeviceBlock& source, uint32_t other, const DeviceBlock& destination)>;
 absl::Status WithEachDevice(const ferry_backend& table, uint32_t device,
                             PairCheck check) {
-  ferry_devices devices = HostStruct<ferry_devices>();
-  ferry_status status = HostStruct<ferry_status>();
-  table.device_count(table.context, &devices, &status);
+  const uint32_t count = CountOf(table);
   const Bytes held[] = {Sample(1, kSize), Sample(2, kSize)};
-  for (uint32_t other = 0; other < devices.count; ++other) {
+  for (uint32_t other = 0; other < count; ++other) {
     const DeviceBlock source(table, device, kSize);
     FERRY_RETURN_IF_ERROR(source.status());
     const DeviceBlock destination(table, other, kSize);
