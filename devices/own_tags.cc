@@ -108,7 +108,8 @@ std::string DeviceSnapshot::WhyNotGiven(const Package& package,
   for (const std::shared_ptr<const Package>& other : *packages_) {
     if (other.get() == &package) break;
     if (other->backend == nullptr) {
-      if (!other->deserializer) continue;
+      const PackageFunctions& own = other->functions;
+      if (!own.deserializer && !own.from_file && !own.allocate) continue;
       // Only a load with a complete storage would show whether it does.
       return "a package of the program, which is asked first, may claim it";
     }
