@@ -387,15 +387,18 @@ absl::Status VectorProduct(DType dtype, Problem& problem, T alpha, T beta) {
   if (a.column != 1) {
     const int64_t rows = std::min(
         kMaxColumnRows, std::max<int64_t>(256, kVectorPiece / k / 64 * 64));
-    ForEachPiece<T>(problem, (m - 1) / rows + 1, std::min(rows, m) * k,
-                    [&](const Matrices<T>& matrices, int64_t piece) {
-                      const int64_t first = piece * rows;
-                      loops.columns_times_vector(
-                          std::min(rows, m - first), k, alpha,
-                          matrices.a + first, a.column, matrices.b, b.row, beta,
-                          matrices.out + first * problem.out.row,
-                          problem.out.row);
-                    });
+    ForEachPiece<T>(
+        problem, (m - 1) / rows + 1, std::min(rows, m) * k,
+        [&](const Matrices<T>& matrices, int64_t piece) {
+          const int64_t first = piece * rows;
+          for (int64_t p = 0; p < k; p += kBlockDepth) {
+            loops.columns_times_vector(
+                std::min(rows, m - first), std::min(kBlockDepth, k - p), alpha,
+                matrices.a + first + p * a.column, a.column,
+                matrices.b + p * b.row, b.row, p == 0 ? beta : T{1},
+                matrices.out + first * problem.out.row, problem.out.row);
+          }
+        });
     return absl::OkStatus();
   }
   if (b.row != 1) {
@@ -418,11 +421,14 @@ absl::Status VectorProduct(DType dtype, Problem& problem, T alpha, T beta) {
   ForEachPiece<T>(problem, (m - 1) / rows + 1, std::min(rows, m) * k,
                   [&](const Matrices<T>& matrices, int64_t piece) {
                     const int64_t first = piece * rows;
-                    loops.rows_times_vector(
-                        std::min(rows, m - first), k, alpha,
-                        matrices.a + first * a.row, a.row, matrices.b, beta,
-                        matrices.out + first * problem.out.row,
-                        problem.out.row);
+                    for (int64_t p = 0; p < k; p += kDotPiece) {
+                      loops.rows_times_vector(
+                          std::min(rows, m - first), std::min(kDotPiece, k - p),
+                          alpha, matrices.a + first * a.row + p, a.row,
+                          matrices.b + p, p == 0 ? beta : T{1},
+                          matrices.out + first * problem.out.row,
+                          problem.out.row);
+                    }
                   });
   return absl::OkStatus();
 }

@@ -30,7 +30,9 @@ namespace ferry {
 namespace kernels {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::FloatNear;
 using ::testing::HasSubstr;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -568,6 +570,33 @@ TEST(MatrixProductTest, SumsOfNarrowFloatsAreFloat32) {
   product.out_strides = strides;
   ASSERT_THAT(MatrixProduct(product), IsOk());
   EXPECT_EQ(static_cast<float>(sum), 512.0f);
+}
+
+// A sum that is added up element by element is off by 1 in a thousand.
+TEST(MatrixProductTest, LongSumsStayPrecise) {
+  constexpr int64_t kDepth = 300001;
+  const std::vector<float> x(kDepth, 0.1f);
+  for (const int64_t rows : {1, 3, 9}) {
+    const std::vector<float> a(static_cast<size_t>(rows * kDepth), 0.1f);
+    for (const std::array<int64_t, 2>& strides :
+         {std::array<int64_t, 2>{1, rows}, {kDepth, 1}}) {
+      constexpr std::array<int64_t, 2> kOnes = {1, 1};
+      std::vector<float> out(static_cast<size_t>(rows), 1.0f);
+      MatrixProductArguments product;
+      product.dtype = DType::kFloat32;
+      product.rows = rows;
+      product.columns = 1;
+      product.depth = kDepth;
+      product.a = {a.data(), strides};
+      product.b = {x.data(), kOnes};
+      product.out = out.data();
+      product.out_strides = kOnes;
+      product.beta = 1;
+      ASSERT_THAT(MatrixProduct(product), IsOk());
+      const double sum = 1 + 0.01 * kDepth;
+      EXPECT_THAT(out, Each(FloatNear(static_cast<float>(sum), 0.1f)));
+    }
+  }
 }
 
 TEST(MatrixProductTest, OtherDTypes) {
