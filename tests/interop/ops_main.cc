@@ -3,7 +3,7 @@
 //
 // Calls every op with its samples, for a test that does the same in PyTorch.
 //
-//   ops run FOLDER [--all] [--wrong] [NAME...]
+//   ops run FOLDER [--all] [--large] [--wrong] [NAME...]
 //   ops list
 //
 // `run` writes a file FOLDER/ID.pt for each op, or for those of the given
@@ -26,14 +26,19 @@
 //   "gradient_error"   the message, if there was one
 //
 // Without --all, dtypes other than float64 and float32 have only some of the
-// samples. With --wrong, the ops are wrong ones, which the test must find.
+// samples. With --large, a few samples get the sizes at which kernels divide
+// their work, in float32 and int64; with --all, more samples and sizes. With
+// --wrong, the ops are wrong ones, which the test must find.
 //
 // `list` prints the table as JSON: a list of objects with the "id", "name",
 // "pytorch", "samples", "dtypes", and whether the op "has_derivative".
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,7 +48,9 @@
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/autograd/backward.h"
@@ -198,9 +205,153 @@ absl::Status RunMixed(const Op& op, absl::string_view text,
   return absl::OkStatus();
 }
 
-absl::Status RunOp(const Op& op, const std::string& id, bool all,
-                   const std::string& folder) {
-  const Value cases = Value::List();
+// The sizes that stand in place of those in samples.
+using Sizes = std::map<int64_t, int64_t>;
+
+// Sizes on both sides of those at which the kernels divide their work. The
+// samples have sizes from 2 to 5, which are below all of them:
+//
+//     16 to 512  rows of a chain of sums, columns at once, entries to sort
+//   1024 to 4096 elements of a tile, a run or a block of slices
+//           8192 rows of a softmax or a norm for one thread
+//          16384 elements of a partial dot product
+//          32768 elements for one thread, or of a part of a row
+//         131072 elements of a block of columns
+//         2 ** 20 multiplications of a tile of a product
+//
+// Without --all, there are the first kFewSizes of them.
+const Sizes kLargeSizes[] = {{{2, 130}, {3, 2049}, {4, 3}, {5, 40001}},
+                             {{2, 4097}, {3, 17}, {4, 5}, {5, 1030}},
+                             {{2, 33}, {3, 70}, {4, 40}, {5, 140000}},
+                             {{2, 100}, {3, 2048}, {4, 3}, {5, 701}},
+                             {{2, 2049}, {3, 65}, {4, 5}, {5, 1030}},
+                             {{2, 129}, {3, 1025}, {4, 2}, {5, 257}},
+                             {{2, 3}, {3, 40001}, {4, 2}, {5, 33000}}};
+constexpr size_t kFewSizes = 3;
+
+// The bounds on the elements of all tensors of a large sample, and on the
+// multiplications of a product of them.
+constexpr double kMinElements = 30000;
+constexpr double kMaxElements = 1500000;
+constexpr double kMaxWork = 4e8;
+
+// The most results of a large sample, since each of them gets a gradient.
+constexpr size_t kMaxResults = 200;
+
+// Returns `text` with other sizes of tensors: "f[2,3] i5[4]" as
+// "f[100,2048] i701[3]".
+std::string WithSizes(absl::string_view text, const Sizes& sizes) {
+  std::string result;
+  int depth = 0;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i;
+    while (end < text.size() && absl::ascii_isdigit(text[end])) ++end;
+    if (end == i) {
+      depth += text[i] == '[' ? 1 : text[i] == ']' ? -1 : 0;
+      result += text[i++];
+      continue;
+    }
+    // Sizes stand in brackets, and the bound of indices before one.
+    const bool is_size = depth > 0 || (end < text.size() && text[end] == '[');
+    int64_t number;
+    const bool is_number = absl::SimpleAtoi(text.substr(i, end - i), &number);
+    const auto found = sizes.find(number);
+    if (is_size && is_number && found != sizes.end()) {
+      absl::StrAppend(&result, found->second);
+    } else {
+      absl::StrAppend(&result, text.substr(i, end - i));
+    }
+    i = end;
+  }
+  return result;
+}
+
+// Returns whether the operands and the results are neither too small nor too
+// large with these sizes. `sample` has its own sizes.
+bool HasGoodSizes(const Op& op, const Sample& sample, const Sizes& sizes) {
+  const absl::StatusOr<Outputs> outputs =
+      op.call(sample.Operands(), sample.attributes);
+  if (!outputs.ok()) return false;
+  std::vector<Tensor> tensors(outputs->begin(), outputs->end());
+  for (const Sample::Argument& argument : sample.arguments) {
+    if (!argument.tensor.is_null()) tensors.push_back(argument.tensor);
+  }
+  double elements = 0;
+  // How often each size occurs in one tensor, at most. A product of matrices
+  // takes as many multiplications as the product of all these.
+  std::map<int64_t, int64_t> most;
+  for (const Tensor& tensor : tensors) {
+    std::map<int64_t, int64_t> times;
+    double product = 1;
+    for (int64_t size : tensor.shape()) {
+      const auto found = sizes.find(size);
+      if (found != sizes.end()) size = found->second;
+      product *= static_cast<double>(size);
+      most[size] = std::max(most[size], ++times[size]);
+    }
+    elements += product;
+  }
+  double work = 1;
+  for (const auto& [size, times] : most) {
+    work *= std::pow(static_cast<double>(size), static_cast<double>(times));
+  }
+  return elements >= kMinElements && elements <= kMaxElements &&
+         work <= kMaxWork;
+}
+
+// Returns the sample with these sizes. Null if it is too small or too large, or
+// if the op refuses it.
+absl::StatusOr<std::optional<Sample>> LargeSample(const Op& op,
+                                                  absl::string_view text,
+                                                  DType dtype,
+                                                  const Sizes& sizes) {
+  FERRY_ASSIGN_OR_RETURN(const Sample small, MakeSample(text, dtype));
+  if (small.is_refused || small.has_edge_values ||
+      !HasGoodSizes(op, small, sizes)) {
+    return std::nullopt;
+  }
+  FERRY_ASSIGN_OR_RETURN(Sample sample,
+                         MakeSample(WithSizes(text, sizes), dtype));
+  absl::StatusOr<Outputs> outputs =
+      op.call(sample.Operands(), sample.attributes);
+  if (!outputs.ok()) {
+    // Perhaps the attributes are sizes.
+    for (int64_t& size : sample.attributes.ints) {
+      const auto found = sizes.find(size);
+      if (found != sizes.end()) size = found->second;
+    }
+    outputs = op.call(sample.Operands(), sample.attributes);
+  }
+  if (!outputs.ok() || outputs->size() > kMaxResults) return std::nullopt;
+  return sample;
+}
+
+// Calls an op with large samples: with --all three of each sizes in float32 and
+// int64; without, one of each in float32, or else in int64.
+absl::Status RunLarge(const Op& op, bool all, const Value& cases) {
+  const int samples_per_sizes = all ? 3 : 1;
+  const size_t sizes_count = all ? std::size(kLargeSizes) : kFewSizes;
+  for (DType dtype : TestedDTypes(op)) {
+    if (dtype != DType::kFloat32 && dtype != DType::kInt64) continue;
+    if (!all && dtype == DType::kInt64 && (op.dtypes & kFloats) != 0) continue;
+    for (size_t i = 0; i < sizes_count; ++i) {
+      int count = 0;
+      for (absl::string_view text : SplitSamples(op.samples)) {
+        if (count == samples_per_sizes) break;
+        FERRY_ASSIGN_OR_RETURN(const std::optional<Sample> sample,
+                               LargeSample(op, text, dtype, kLargeSizes[i]));
+        if (!sample.has_value()) continue;
+        ++count;
+        FERRY_ASSIGN_OR_RETURN(const Value one,
+                               RunSample(op, *sample, dtype, false));
+        FERRY_RETURN_IF_ERROR(cases.Append(one));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunSamples(const Op& op, bool all, const Value& cases) {
   const std::vector<absl::string_view> samples = SplitSamples(op.samples);
   for (DType dtype : TestedDTypes(op)) {
     const bool few =
@@ -228,6 +379,14 @@ absl::Status RunOp(const Op& op, const std::string& id, bool all,
     is_first = false;
     had_rank_0 |= has_rank_0;
   }
+  return absl::OkStatus();
+}
+
+absl::Status RunOp(const Op& op, const std::string& id, bool all, bool large,
+                   const std::string& folder) {
+  const Value cases = Value::List();
+  FERRY_RETURN_IF_ERROR(large ? RunLarge(op, all, cases)
+                              : RunSamples(op, all, cases));
   const Value file = Value::Dict();
   FERRY_RETURN_IF_ERROR(file.Set("id", Value(id)));
   FERRY_RETURN_IF_ERROR(file.Set("pytorch", Value(op.pytorch)));
@@ -345,11 +504,14 @@ std::vector<const Op*> Ops(bool wrong) {
 
 absl::Status Run(const std::vector<std::string>& arguments) {
   bool all = false;
+  bool large = false;
   bool wrong = false;
   std::vector<std::string> names;
   for (size_t i = 1; i < arguments.size(); ++i) {
     if (arguments[i] == "--all") {
       all = true;
+    } else if (arguments[i] == "--large") {
+      large = true;
     } else if (arguments[i] == "--wrong") {
       wrong = true;
     } else {
@@ -362,7 +524,7 @@ absl::Status Run(const std::vector<std::string>& arguments) {
     if (!names.empty() && !absl::c_linear_search(names, op->name)) continue;
     // A crash is in this op.
     std::cerr << id << "\n";
-    const absl::Status status = RunOp(*op, id, all, arguments[0]);
+    const absl::Status status = RunOp(*op, id, all, large, arguments[0]);
     if (!status.ok()) {
       return absl::Status(status.code(),
                           absl::StrCat(op->name, ": ", status.message()));
