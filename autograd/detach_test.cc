@@ -193,7 +193,7 @@ TEST(DetachTest, ViewsKeepTheirHistoryUntilTheBaseIsWritten) {
   // A write through the view would lose the history that the view has.
   EXPECT_THAT(MulInPlace(view, Narrow(w, 0, 0, 2)),
               StatusIs(StatusCode::kFailedPrecondition,
-                       HasSubstr("a view of a leaf Variable")));
+                       HasSubstr("its base was detached in place")));
 
   ASSERT_THAT(AddInPlace(y, 1), IsOk());
   EXPECT_FALSE(view->requires_grad());
@@ -205,6 +205,47 @@ TEST(DetachTest, ViewsKeepTheirHistoryUntilTheBaseIsWritten) {
   ASSERT_THAT(Backward(Sum(view)), IsOk());
   EXPECT_THAT(Elements(Gradient(w)), ElementsAre(3, 3, 0, 0));
   EXPECT_THAT(Elements(Gradient(x)), ElementsAre(2, 2, 0, 0));
+}
+
+// A view gets the history of a write when somebody asks for it. It loses that
+// with its base, whether somebody has asked or not.
+TEST(DetachTest, ViewsLoseAHistoryThatTheyGotByAWrite) {
+  for (const bool is_looked_at : {false, true}) {
+    SCOPED_TRACE(is_looked_at);
+    const Tensor x = Leaf({1, 1});
+    const auto y = x * 2;
+    const auto view = Narrow(y, 0, 0, 1);
+    ASSERT_THAT(AddInPlace(y, 1), IsOk());
+    if (is_looked_at) {
+      EXPECT_EQ(GradientEdge(*view)->node->name(), "AsStrided");
+    }
+    ASSERT_THAT(DetachInPlace(*y), IsOk());
+    EXPECT_FALSE(view->requires_grad());
+    EXPECT_EQ(GradientEdge(*view)->node, nullptr);
+
+    // It has the history of the base again.
+    ASSERT_THAT(y->SetRequiresGrad(true), IsOk());
+    EXPECT_TRUE(view->requires_grad());
+    ASSERT_THAT(Backward(Sum(view * 3)), IsOk());
+    EXPECT_THAT(Elements(Gradient(*y)), ElementsAre(3, 0));
+    EXPECT_TRUE(Gradient(x).is_null());
+  }
+}
+
+TEST(DetachTest, AViewThatWasWrittenLosesItsHistory) {
+  for (const bool is_looked_at : {false, true}) {
+    SCOPED_TRACE(is_looked_at);
+    const Tensor x = Leaf({1, 1});
+    const auto y = x * 2;
+    const auto view = Narrow(y, 0, 0, 1);
+    ASSERT_THAT(MulInPlace(view, Leaf({3})), IsOk());
+    if (is_looked_at) {
+      EXPECT_TRUE(GradientEdge(*view)->node != nullptr);
+    }
+    ASSERT_THAT(DetachInPlace(*y), IsOk());
+    EXPECT_FALSE(view->requires_grad());
+    EXPECT_TRUE(IsLeaf(*view));
+  }
 }
 
 // A view that lost its history may become a leaf.
@@ -242,6 +283,22 @@ TEST(DetachTest, OfASavedTensor) {
   const auto second = Grad(Sum((*first)[0]), {x});
   ASSERT_THAT(second, IsOk());
   EXPECT_THAT(Elements((*second)[0])[0], DoubleEq(Elements(exponential)[0]));
+}
+
+// A former leaf is a constant for the second derivatives of what has saved it.
+TEST(DetachTest, OfASavedLeaf) {
+  const Tensor x = Leaf({3});
+  const Tensor w = Leaf({5});
+  const auto z = Sum(x * w * w);
+  ASSERT_THAT(DetachInPlace(x), IsOk());
+  GradOptions recorded;
+  recorded.create_graph = true;
+  const auto first = Grad(z, {w}, recorded);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(Elements((*first)[0]), ElementsAre(30));
+  const auto second = Grad((*first)[0], {w});
+  ASSERT_THAT(second, IsOk());
+  EXPECT_THAT(Elements((*second)[0]), ElementsAre(6));
 }
 
 TEST(DetachTest, OfATensorThatAHookHasPacked) {

@@ -428,43 +428,45 @@ absl::Status Pass::Validate(const Node& node, Results& results) const {
 
 // Computes what a node passes on. Calls no hooks of the node, so that several
 // nodes can be computed at once.
-absl::Status Pass::Compute(uint32_t id, Gradients& gradients,
-                           Results& results) {
-  Node& node = *visits_[id].node;
-  results.resize(node.edges().size());
+absl::Status Pass::Compute(Task& task) {
+  Node& node = *visits_[task.id].node;
+  task.results.resize(node.edges().size());
   NodeHooks* const hooks = node.hooks();
   if (const Tensor* const leaf = AccumulateGradient::LeafOf(node)) {
-    // The leaf may have been detached since.
-    if (gradients[0].is_null() || !leaf->requires_grad()) {
-      return absl::OkStatus();
-    }
+    // The leaf may have been detached since. What is said here holds for the
+    // hooks of the leaf, too.
+    if (!leaf->requires_grad()) return absl::OkStatus();
+    task.leaf = leaf;
+    Tensor& arrived = task.gradients[0];
+    if (arrived.is_null()) return absl::OkStatus();
     // Without hooks nobody else needs the gradient, and the leaf can have it.
-    Tensor gradient = hooks == nullptr ? std::move(gradients[0]) : gradients[0];
+    Tensor gradient = hooks == nullptr ? std::move(arrived) : arrived;
     return AccumulateInto(*leaf, std::move(gradient), create_graph_);
   }
-  FERRY_RETURN_IF_ERROR(node.Run(gradients, absl::MakeSpan(results)));
+  FERRY_RETURN_IF_ERROR(node.Run(task.gradients, absl::MakeSpan(task.results)));
   if (!keep_graph_) node.ReleaseSaved();
   if (AnomalyDetectionEnabled()) {
-    FERRY_RETURN_IF_ERROR(CheckNoNan(node, results));
+    FERRY_RETURN_IF_ERROR(CheckNoNan(node, task.results));
   }
-  return hooks == nullptr ? Validate(node, results) : absl::OkStatus();
+  return hooks == nullptr ? Validate(node, task.results) : absl::OkStatus();
 }
 
-absl::Status Pass::RunHooksAfter(Node& node, const Gradients& gradients,
-                                 Results& results) {
+absl::Status Pass::RunHooksAfter(Task& task) {
+  Node& node = *visits_[task.id].node;
   NodeHooks* const hooks = node.hooks();
   if (hooks == nullptr) return absl::OkStatus();
-  const Tensor* const leaf = AccumulateGradient::LeafOf(node);
-  if (leaf != nullptr && leaf->requires_grad()) {
+  if (task.leaf != nullptr) {
     for (const auto& hook : LiveHooks(*hooks, &NodeHooks::accumulated)) {
-      FERRY_RETURN_IF_ERROR((*hook)(*leaf));
+      FERRY_RETURN_IF_ERROR((*hook)(*task.leaf));
     }
   }
   for (const auto& hook : LiveHooks(*hooks, &NodeHooks::after)) {
-    FERRY_RETURN_IF_ERROR((*hook)(absl::MakeSpan(results), gradients));
+    FERRY_RETURN_IF_ERROR(
+        (*hook)(absl::MakeSpan(task.results), task.gradients));
   }
-  // Also if the hooks have been added since `Compute`.
-  return Validate(node, results);
+  // A hook may have been added after `Compute` has found none, so what the node
+  // computed is checked here, too.
+  return Validate(node, task.results);
 }
 
 std::priority_queue<Pass::Ready> Pass::FirstReady() const {
@@ -483,20 +485,21 @@ absl::Status Pass::RunSerially(absl::Span<Tensor> captured) {
   while (!ready.empty()) {
     const uint32_t id = ready.top().second;
     ready.pop();
-    Gradients gradients = std::move(visits_[id].gradients);
+    Task task;
+    task.id = id;
+    task.gradients = std::move(visits_[id].gradients);
     visits_[id].gradients.clear();
-    Node& node = *visits_[id].node;
-    const Node::Edges& edges = node.edges();
-    Results results;
-    if (!gradients.empty()) {
-      FERRY_RETURN_IF_ERROR(Arrive(id, gradients, captured));
+    const Node::Edges& edges = visits_[id].node->edges();
+    if (!task.gradients.empty()) {
+      FERRY_RETURN_IF_ERROR(Arrive(id, task.gradients, captured));
       if (visits_[id].runs) {
-        FERRY_RETURN_IF_ERROR(Compute(id, gradients, results));
-        FERRY_RETURN_IF_ERROR(RunHooksAfter(node, gradients, results));
+        FERRY_RETURN_IF_ERROR(Compute(task));
+        FERRY_RETURN_IF_ERROR(RunHooksAfter(task));
       }
       // So that a sum can be made in the memory of one of its gradients.
-      gradients.clear();
+      task.gradients.clear();
     }
+    Results& results = task.results;
     for (size_t i = 0; i < edges.size(); ++i) {
       if (edges[i].node == nullptr) continue;
       const uint32_t next = IdOf(edges[i].node.get());
@@ -544,10 +547,12 @@ absl::Status Pass::RunWave(absl::Span<const uint32_t> wave,
   for (uint32_t id : wave) {
     Visit& visit = visits_[id];
     if (visit.gradients.empty()) continue;
-    Gradients gradients = std::move(visit.gradients);
+    Task task;
+    task.id = id;
+    task.gradients = std::move(visit.gradients);
     visit.gradients.clear();
-    FERRY_RETURN_IF_ERROR(Arrive(id, gradients, captured));
-    if (visit.runs) tasks.push_back({id, std::move(gradients), {}, {}, {}});
+    FERRY_RETURN_IF_ERROR(Arrive(id, task.gradients, captured));
+    if (visit.runs) tasks.push_back(std::move(task));
   }
   // Every task runs, also after a failure, so that the outcome does not depend
   // on the time that they take.
@@ -555,7 +560,7 @@ absl::Status Pass::RunWave(absl::Span<const uint32_t> wave,
       static_cast<int64_t>(tasks.size()), [&](int64_t i) -> absl::Status {
         Task& task = tasks[static_cast<size_t>(i)];
         try {
-          task.status = Compute(task.id, task.gradients, task.results);
+          task.status = Compute(task);
         } catch (...) {
           task.exception = std::current_exception();
         }
@@ -564,8 +569,7 @@ absl::Status Pass::RunWave(absl::Span<const uint32_t> wave,
   for (Task& task : tasks) {
     if (task.exception != nullptr) std::rethrow_exception(task.exception);
     FERRY_RETURN_IF_ERROR(task.status);
-    FERRY_RETURN_IF_ERROR(
-        RunHooksAfter(*visits_[task.id].node, task.gradients, task.results));
+    FERRY_RETURN_IF_ERROR(RunHooksAfter(task));
     task.gradients.clear();
   }
   return absl::OkStatus();

@@ -102,11 +102,13 @@ class Pass {
     Tensor gradient;
   };
 
-  // A node of a wave that runs.
+  // A node that runs.
   struct Task {
-    uint32_t id;
+    uint32_t id = 0;
     Gradients gradients;
     Results results;
+    // The leaf whose gradient the node accumulates, if it does.
+    const Tensor* leaf = nullptr;
     absl::Status status;
     std::exception_ptr exception;
   };
@@ -129,9 +131,8 @@ class Pass {
   absl::Status Retain(NodeHooks& hooks, const Gradients& gradients);
   absl::Status Arrive(uint32_t id, Gradients& gradients,
                       absl::Span<Tensor> captured);
-  absl::Status Compute(uint32_t id, Gradients& gradients, Results& results);
-  absl::Status RunHooksAfter(Node& node, const Gradients& gradients,
-                             Results& results);
+  absl::Status Compute(Task& task);
+  absl::Status RunHooksAfter(Task& task);
   absl::Status Validate(const Node& node, Results& results) const;
   std::priority_queue<Ready> FirstReady() const;
   absl::Status RunSerially(absl::Span<Tensor> captured);

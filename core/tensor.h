@@ -232,6 +232,9 @@ class Tensor {
   //         false, and an op has computed the tensor from one that requires a
   //         gradient; use Detach instead. Or it is true, and the tensor was
   //         made in inference mode, which has ended; use Clone instead.
+  //
+  // Thread-safety: meanwhile, no other thread may use the tensor or a view of
+  // it, or run a backward pass that reaches the tensor.
   absl::Status SetRequiresGrad(bool requires_grad) const;
 
   // Returns a new tensor with the same view, flags and components over another

@@ -29,10 +29,12 @@ bool TensorState::requires_grad() const {
   if (view.has_value() && view->follows_base() && view->base.requires_grad()) {
     return true;
   }
-  // The base was detached after the view had got its history. Once the base is
-  // written, the view has the history of the new elements: none.
+  // The base was detached after the view had got its history. If the elements
+  // were written before or after that, the view has the history that they have:
+  // none.
   if (view.has_value() && view->follows_base() &&
-      view->version != view->base.storage().version()) {
+      (view->is_recorded_again ||
+       view->version != view->base.storage().version())) {
     return false;
   }
   return node != nullptr;
@@ -100,12 +102,19 @@ absl::StatusOr<Edge> GradientEdge(const Tensor& tensor) {
       state.view->base.requires_grad()) {
     const uint32_t version = tensor.storage().version();
     const std::lock_guard<std::mutex> lock(state.mutex);
-    if (state.node == nullptr || state.view->version != version) {
+    bool is_valid = state.node != nullptr && state.view->version == version;
+    if (is_valid && state.view->is_recorded_again) {
+      // The base may have been detached, and have become a leaf since.
+      FERRY_ASSIGN_OR_RETURN(const Edge base, GradientEdge(state.view->base));
+      is_valid = state.node->edges()[0].node == base.node;
+    }
+    if (!is_valid) {
       FERRY_ASSIGN_OR_RETURN(std::shared_ptr<Node> node,
                              state.view->record(state.view->base, tensor));
       MoveRetained(state, state.node.get(), *node, 0);
       state.SetNode(std::move(node), 0);
       state.view->version = version;
+      state.view->is_recorded_again = true;
     }
     return Edge{state.node, state.index};
   }

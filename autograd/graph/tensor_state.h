@@ -57,6 +57,11 @@ struct ViewInfo {
   // The version of the storage for which the view's node is valid. An op that
   // writes the base or another view in place gives the view a new history.
   uint32_t version = 0;
+
+  // Whether the view's node is such a new history, from `record`. It is made
+  // when somebody asks for it, so nothing may depend on whether there is one:
+  // without its base, it is worth nothing.
+  bool is_recorded_again = false;
 };
 
 // TensorState
@@ -131,11 +136,18 @@ bool IsLeaf(const Tensor& tensor);
 //
 // What was computed from the tensor before keeps its history: passes still
 // reach what the tensor was computed from, and add to a retained gradient. They
-// stop at a leaf. Only the second derivatives of an op that has saved the
-// tensor are lost: a pass with `create_graph` fails there.
+// no longer accumulate the gradient of a tensor that was a leaf. A view of the
+// tensor keeps its history, too, if the elements have not been written since
+// the view was made. Otherwise it loses the history with the tensor.
 //
-// Takes O(1) time, and frees the part of the graph that nothing else refers to.
-// No other thread may use the tensor meanwhile.
+// In a pass with `create_graph`, an op that has saved the tensor takes a former
+// leaf as a constant. If the tensor was computed, the pass fails at that op.
+//
+// Takes a constant time, besides the time to free the part of the graph that
+// nothing else refers to.
+//
+// Thread-safety: meanwhile, no other thread may use the tensor or a view of it,
+// or run a pass over a graph that the tensor is in.
 //
 // Errors: kInvalidArgument    - the tensor is null.
 //         kFailedPrecondition - the tensor is a view that an op has made. It

@@ -102,8 +102,6 @@ Plan MakePlan(const Tensor& x, const Tensor& out) {
     const Dimension columns = plan.kept[inner];
     plan.kept.erase(plan.kept.begin() + static_cast<ptrdiff_t>(inner));
     plan.kept.push_back(columns);
-  } else if (plan.reduced.empty()) {
-    plan.reduced.push_back({1, 1, 0});
   }
   return plan;
 }

@@ -353,13 +353,15 @@ absl::Status CheckMayBeWritten(const Tensor& self, bool is_recorded) {
   if (state != nullptr && state->view.has_value()) {
     FERRY_RETURN_IF_ERROR(CheckViewMayBeRecorded(*state->view));
   }
-  // The base of a view with a history may have been detached.
-  if (self.requires_grad() && state != nullptr && state->view.has_value() &&
-      IsLeaf(state->view->base)) {
-    return LeafInPlace("a view of a leaf Variable");
-  }
   if (self.requires_grad() && IsLeaf(self)) {
     return LeafInPlace("a leaf Variable");
+  }
+  if (self.requires_grad() && state != nullptr && state->view.has_value() &&
+      IsLeaf(state->view->base)) {
+    return absl::FailedPreconditionError(
+        "the tensor is a view with a history, and its base was detached in "
+        "place, so a write through the view would lose that history; use the "
+        "op that returns a new tensor");
   }
   return absl::OkStatus();
 }

@@ -10,6 +10,7 @@
 #include "ferry/autograd/ops/pointwise.h"
 #include "ferry/autograd/ops/reductions.h"
 #include "ferry/autograd/ops/views.h"
+#include "ferry/core/shape.h"
 
 namespace ferry {
 namespace reducing {
@@ -51,7 +52,8 @@ absl::Status ReduceShape(absl::Span<const int64_t> shape,
 absl::StatusOr<Tensor> ViewAs(const Tensor& contiguous,
                               absl::Span<const int64_t> shape) {
   if (contiguous.shape() == shape) return contiguous;
-  return Tensor::Create(contiguous.storage(), contiguous.dtype(), shape);
+  return Tensor::Create(contiguous.storage(), contiguous.dtype(), shape,
+                        ContiguousStrides(shape), contiguous.storage_offset());
 }
 
 absl::StatusOr<Tensor> Shaped(const Operand& x,
