@@ -42,6 +42,7 @@ class NotDifferentiable final : public Node {
   absl::string_view name() const override { return "NotDifferentiable"; }
 
   absl::Status Run(absl::Span<const Tensor> gradients,
+                   absl::Span<const bool> needed,
                    absl::Span<Tensor> results) override {
     return absl::FailedPreconditionError(
         absl::StrCat("trying to differentiate twice a function that was marked "
@@ -68,6 +69,7 @@ class CustomNode final : public Node {
   absl::string_view name() const override { return function_.name; }
 
   absl::Status Run(absl::Span<const Tensor> gradients,
+                   absl::Span<const bool> needed,
                    absl::Span<Tensor> results) override;
 
   void ReleaseSaved() override {
@@ -126,6 +128,7 @@ absl::Status CustomNode::Save(const Tensor& tensor,
 }
 
 absl::Status CustomNode::Run(absl::Span<const Tensor> gradients,
+                             absl::Span<const bool> needed,
                              absl::Span<Tensor> results) {
   std::vector<Tensor> given(gradients.begin(), gradients.end());
   for (size_t i = 0; i < given.size() && function_.materialize_gradients; ++i) {
@@ -137,8 +140,8 @@ absl::Status CustomNode::Run(absl::Span<const Tensor> gradients,
   std::vector<Tensor> returned;
   {
     const GradModeGuard mode(GradEnabled() && !function_.once_differentiable);
-    FERRY_ASSIGN_OR_RETURN(returned,
-                           function_.backward(BackwardContext(*this), given));
+    FERRY_ASSIGN_OR_RETURN(
+        returned, function_.backward(BackwardContext(*this, needed), given));
   }
   const bool has_all =
       returned.size() >= edges().size() &&
@@ -151,7 +154,7 @@ absl::Status CustomNode::Run(absl::Span<const Tensor> gradients,
                      edges().size(), ", got ", returned.size(), ")"));
   }
   for (size_t i = 0; i < edges().size(); ++i) {
-    if (edges()[i].node != nullptr) results[i] = std::move(returned[i]);
+    if (needed[i]) results[i] = std::move(returned[i]);
   }
   if (!function_.once_differentiable || !RecordingEnabled()) {
     return absl::OkStatus();
@@ -213,7 +216,7 @@ absl::StatusOr<std::vector<Tensor>> BackwardContext::SavedTensors() const {
 }
 
 bool BackwardContext::NeedsInputGrad(size_t input) const {
-  return input < node_.edges().size() && node_.edges()[input].node != nullptr;
+  return input < needed_.size() && needed_[input];
 }
 
 const std::any& BackwardContext::data() const { return node_.data_; }

@@ -104,8 +104,9 @@ class BackwardContext {
   //         earlier pass has freed them.
   absl::StatusOr<std::vector<Tensor>> SavedTensors() const;
 
-  // Returns whether the gradient of an input is needed. If it is not, the
-  // function may return a null tensor for it.
+  // Returns whether the pass needs the gradient of an input: the input requires
+  // one, and the program has asked for it or for that of a tensor before it. If
+  // it is not needed, the function may return a null tensor for it.
   bool NeedsInputGrad(size_t input) const;
 
   // What the forward function has left in `ForwardContext::data`. Several
@@ -114,9 +115,11 @@ class BackwardContext {
 
  private:
   friend class CustomNode;
-  explicit BackwardContext(CustomNode& node) : node_(node) {}
+  BackwardContext(CustomNode& node, absl::Span<const bool> needed)
+      : node_(node), needed_(needed) {}
 
   CustomNode& node_;
+  absl::Span<const bool> needed_;  // one per input
 };
 
 // CustomFunction

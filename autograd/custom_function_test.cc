@@ -122,6 +122,38 @@ absl::StatusOr<Tensor> ScaledSquare(const Tensor& x, double factor) {
   return y[0];
 }
 
+TEST(CustomFunctionTest, NeedsInputGradFollowsThePass) {
+  const Tensor x = Leaf({1, 2});
+  const auto inner = x * 2;
+  const Tensor y = Leaf({3, 4});
+  std::vector<bool> needs;
+  CustomFunction mixture = Mixture(2);
+  mixture.backward = [&needs, all = mixture.backward](
+                         const BackwardContext& context,
+                         absl::Span<const Tensor> gradients) -> Tensors {
+    needs = {context.NeedsInputGrad(0), context.NeedsInputGrad(1),
+             context.NeedsInputGrad(2)};
+    return all(context, gradients);
+  };
+  const auto out = CallCustom(mixture, {*inner, y});
+  ASSERT_THAT(out, IsOk());
+  const auto sum = Sum((*out)[0]);
+  GradOptions options;
+  options.retain_graph = true;
+  const auto of_x = Grad(sum, {x}, options);
+  ASSERT_THAT(of_x, IsOk());
+  EXPECT_THAT(Elements((*of_x)[0]), ElementsAre(8, 10));
+  EXPECT_THAT(needs, ElementsAre(true, false, false));
+  ASSERT_THAT(Grad(sum, {*inner}, options), IsOk());
+  EXPECT_THAT(needs, ElementsAre(true, false, false));
+  const auto of_y = Grad(sum, {y}, options);
+  ASSERT_THAT(of_y, IsOk());
+  EXPECT_THAT(Elements((*of_y)[0]), ElementsAre(4, 6));
+  EXPECT_THAT(needs, ElementsAre(false, true, false));
+  ASSERT_THAT(Backward(sum), IsOk());
+  EXPECT_THAT(needs, ElementsAre(true, true, false));
+}
+
 TEST(CustomFunctionTest, ExampleOfTheHeader) {
   const Tensor x = Leaf({3});
   GradOptions options;

@@ -64,7 +64,8 @@ class [[nodiscard]] HookHandle final {
   // Returns whether the handle has a hook.
   bool is_active() const { return hook_ != nullptr; }
 
-  // For Ferry's own code.
+  // Takes a hook. Programs get handles from the functions below; only Ferry's
+  // own code can make the key.
   HookHandle(std::shared_ptr<void> hook, const InternalKey&)
       : hook_(std::move(hook)) {}
 

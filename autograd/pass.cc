@@ -443,7 +443,13 @@ absl::Status Pass::Compute(Task& task) {
     Tensor gradient = hooks == nullptr ? std::move(arrived) : arrived;
     return AccumulateInto(*leaf, std::move(gradient), create_graph_);
   }
-  FERRY_RETURN_IF_ERROR(node.Run(task.gradients, absl::MakeSpan(task.results)));
+  absl::InlinedVector<bool, 2> needed;
+  for (const Edge& edge : node.edges()) {
+    needed.push_back(edge.node != nullptr &&
+                     visits_[IdOf(edge.node.get())].is_needed());
+  }
+  FERRY_RETURN_IF_ERROR(
+      node.Run(task.gradients, needed, absl::MakeSpan(task.results)));
   if (!keep_graph_) node.ReleaseSaved();
   if (AnomalyDetectionEnabled()) {
     FERRY_RETURN_IF_ERROR(CheckNoNan(node, task.results));
@@ -515,7 +521,8 @@ absl::Status Pass::RunSerially(absl::Span<Tensor> captured) {
   return absl::OkStatus();
 }
 
-// For each id, when a serial pass would come to the node.
+// Returns the position of each node, by id, in the order in which a serial pass
+// runs the nodes. It is kNone for a node that the pass does not need.
 std::vector<uint32_t> Pass::SerialPositions() const {
   std::vector<uint32_t> positions(visits_.size(), kNone);
   std::vector<uint32_t> arriving(visits_.size());
@@ -539,8 +546,8 @@ std::vector<uint32_t> Pass::SerialPositions() const {
   return positions;
 }
 
-// Runs nodes none of which waits for another. Hooks run on the calling thread,
-// in the order of the wave.
+// Runs a wave: nodes that are ready at the same time, so none of them waits for
+// another. Hooks run on the calling thread, in the order of the wave.
 absl::Status Pass::RunWave(absl::Span<const uint32_t> wave,
                            absl::Span<Tensor> captured,
                            std::vector<Task>& tasks) {

@@ -5,10 +5,10 @@
 // File: autograd/pass.h
 // -----------------------------------------------------------------------------
 //
-// Runs the nodes of a graph from its outputs backwards: what `Backward` and
-// `Grad` have in common. A node is ready when all its gradients have arrived.
-// Of the nodes that are ready, the one with the highest sequence number runs
-// first.
+// A pass runs the nodes of a graph, from the outputs backwards. `Backward` and
+// `Grad` are both made of it. A node may run when the gradients of all its
+// results have arrived. If several nodes may run, the one that was recorded
+// last runs first, since it has the highest sequence number.
 //
 // Example: accumulate the gradients of all leaves of `y`.
 //

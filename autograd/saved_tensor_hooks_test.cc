@@ -30,6 +30,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 absl::StatusOr<std::any> Keep(const Tensor& tensor) { return tensor; }
 absl::StatusOr<Tensor> GiveBack(const std::any& packed) {
@@ -78,6 +79,47 @@ TEST(SavedTensorHooksTest, SeeWhatIsSavedAndWhatIsNeeded) {
   ASSERT_THAT(Backward(y), IsOk());
   EXPECT_EQ(unpacked, 2);
   EXPECT_THAT(Elements(Gradient(x)), ElementsAre(5, 7));
+}
+
+// The gradient of each operand of a product unpacks the other one.
+TEST(SavedTensorHooksTest, OnlyWhatThePassNeedsIsUnpacked) {
+  for (const bool through_a_view : {false, true}) {
+    SCOPED_TRACE(through_a_view);
+    const Tensor a = Leaf({2, 3});
+    const Tensor b = Leaf({5, 7});
+    std::vector<double> unpacked;
+    absl::StatusOr<Tensor> y;
+    {
+      const SavedTensorHooksGuard guard(Keep, [&](const std::any& kept) {
+        const auto tensor = GiveBack(kept);
+        unpacked.push_back(Elements(tensor)[0]);
+        return tensor;
+      });
+      if (through_a_view) {
+        y = Clone(a);
+        ASSERT_THAT(MulInPlace(Narrow(y, 0, 0, 2), b), IsOk());
+      } else {
+        y = a * b;
+      }
+      y = Sum(y);
+    }
+    GradOptions options;
+    options.retain_graph = true;
+    ASSERT_THAT(Grad(y, {a}, options), IsOk());
+    EXPECT_THAT(unpacked, ElementsAre(5));
+    ASSERT_THAT(Grad(y, {b}, options), IsOk());
+    EXPECT_THAT(unpacked, ElementsAre(5, 2));
+    BackwardOptions of_b;
+    of_b.inputs = {b};
+    of_b.parallel = true;
+    of_b.retain_graph = true;
+    ASSERT_THAT(Backward(y, of_b), IsOk());
+    EXPECT_THAT(unpacked, ElementsAre(5, 2, 2));
+    EXPECT_THAT(Elements(Gradient(b)), ElementsAre(2, 3));
+    ASSERT_THAT(Backward(y), IsOk());
+    EXPECT_THAT(unpacked, SizeIs(5));
+    EXPECT_THAT(Elements(Gradient(a)), ElementsAre(5, 7));
+  }
 }
 
 TEST(SavedTensorHooksTest, DecideWhatTheGradientUses) {

@@ -38,6 +38,7 @@ class AccumulateGradient final : public Node {
 
   // Does nothing: the engine adds the gradient up, since that takes an op.
   absl::Status Run(absl::Span<const Tensor> gradients,
+                   absl::Span<const bool> needed,
                    absl::Span<Tensor> results) override {
     return absl::OkStatus();
   }

@@ -153,11 +153,15 @@ class Node : public std::enable_shared_from_this<Node> {
   //
   //   gradients  one per result of the op; null where there is none. At least
   //              one is not null.
-  //   results    one per edge, all null at the call. The node sets those whose
-  //              edge has a node, and may leave one null, which means zero.
+  //   needed     one per edge: whether the pass uses the gradient. False for an
+  //              edge without a node.
+  //   results    one per edge, all null at the call. The node sets those that
+  //              are needed, and may leave one null, which means zero. The pass
+  //              drops others.
   //
   // Several threads may call this at once. An error ends the pass.
   virtual absl::Status Run(absl::Span<const Tensor> gradients,
+                           absl::Span<const bool> needed,
                            absl::Span<Tensor> results) = 0;
 
   // Drops the saved tensors. The node cannot run again if it needs them.

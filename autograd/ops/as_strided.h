@@ -41,7 +41,8 @@ absl::StatusOr<Tensor> AsStrided(const Operand& x,
                                  int64_t offset);
 
 // -----------------------------------------------------------------------------
-// For the engine's own code.
+// What follows is for the engine, which records views and writes through them.
+// Programs do not need it.
 
 // Geometry
 //

@@ -127,8 +127,9 @@ constexpr Op kGatherBackward = {
     "",
     ""};
 
-// The gradient of the source of a scatter: of zeros where the index does not
-// reach.
+// Returns the gradient of the source of a scatter. It is zero for the elements
+// of the source that lie outside the shape of the index, since a scatter does
+// not use them.
 absl::StatusOr<Tensor> SourceGradient(const Derivative& d,
                                       const Operand& index) {
   FERRY_RETURN_IF_ERROR(index.status());

@@ -78,7 +78,8 @@ absl::StatusOr<Tensor> ScatterAddInPlace(const Operand& self, int64_t dim,
 absl::Span<const Op* const> GatheringOps();
 
 // -----------------------------------------------------------------------------
-// For the derivatives of other ops.
+// The function below is for the derivatives of other ops. Programs do not need
+// it.
 
 // Returns a tensor of shape `shape` with the elements of `gradient` added at
 // the places along dimension `dim` that `index` chooses, and 0 elsewhere: the

@@ -301,11 +301,15 @@ class CopySlices final : public Node {
   absl::string_view name() const override { return "CopySlices"; }
 
   absl::Status Run(absl::Span<const Tensor> gradients,
+                   absl::Span<const bool> needed,
                    absl::Span<Tensor> results) override {
     const Tensor& gradient = gradients[0];
     FERRY_ASSIGN_OR_RETURN(const Tensor of_part, TakePart(gradient, part_));
-    FERRY_RETURN_IF_ERROR(written_->Run({&of_part, 1}, results));
-    if (edges()[0].node == nullptr) return absl::OkStatus();
+    // The first edge of the other node is that of the view.
+    absl::InlinedVector<bool, 2> of_written(needed.begin(), needed.end());
+    if (written_->edges()[0].node == nullptr) of_written[0] = false;
+    FERRY_RETURN_IF_ERROR(written_->Run({&of_part, 1}, of_written, results));
+    if (!needed[0]) return absl::OkStatus();
     if (results[0].is_null()) {
       FERRY_ASSIGN_OR_RETURN(results[0],
                              ReplacePart(gradient, Operand(0.0), part_));
@@ -594,8 +598,9 @@ absl::Status OpNode::SaveOutputs(const Outputs& outputs) {
 }
 
 absl::Status OpNode::Run(absl::Span<const Tensor> gradients,
+                         absl::Span<const bool> needed,
                          absl::Span<Tensor> results) {
-  Derivative derivative(*this, gradients, results);
+  Derivative derivative(*this, gradients, needed, results);
   FERRY_RETURN_IF_ERROR(op_.derivative(derivative));
   return derivative.status();
 }
@@ -613,8 +618,9 @@ void OpNode::ReleaseSaved() {
 }
 
 Derivative::Derivative(OpNode& node, absl::Span<const Tensor> gradients,
+                       absl::Span<const bool> needed,
                        absl::Span<Tensor> results)
-    : node_(node), gradients_(gradients), results_(results) {}
+    : node_(node), gradients_(gradients), needed_(needed), results_(results) {}
 
 Operand Derivative::input(size_t i) {
   const OpNode::SavedInput& saved = node_.inputs_[i];
@@ -641,9 +647,7 @@ Operand Derivative::output(size_t i) {
   return Operand(*unpacked_.back());
 }
 
-bool Derivative::Needs(size_t i) const {
-  return node_.edges()[i].node != nullptr;
-}
+bool Derivative::Needs(size_t i) const { return needed_[i]; }
 
 absl::Span<const int64_t> Derivative::input_shape(size_t i) const {
   const Edge& edge = node_.edges()[i];

@@ -140,8 +140,9 @@ class OpNode;
 // tensors and attributes of a call, and receives the gradients of its operands.
 class Derivative {
  public:
+  // `needed` is that of `Node::Run`.
   Derivative(OpNode& node, absl::Span<const Tensor> gradients,
-             absl::Span<Tensor> results);
+             absl::Span<const bool> needed, absl::Span<Tensor> results);
 
   // The gradient of a result. Null if the op has several results and nothing
   // depends on this one; never null if it has one.
@@ -153,7 +154,8 @@ class Derivative {
   Operand input(size_t i);
   Operand output(size_t i = 0);
 
-  // How many operands there are, and whether a gradient of this one is needed.
+  // How many operands there are, and whether the pass needs the gradient of
+  // this one.
   size_t size() const { return results_.size(); }
   bool Needs(size_t i) const;
 
@@ -179,6 +181,7 @@ class Derivative {
  private:
   OpNode& node_;
   absl::Span<const Tensor> gradients_;
+  absl::Span<const bool> needed_;
   absl::Span<Tensor> results_;
   // Boxed, so that they stay where operands point to.
   absl::InlinedVector<std::unique_ptr<absl::StatusOr<Tensor>>, 2> unpacked_;
@@ -353,6 +356,7 @@ class OpNode final : public Node {
 
   absl::string_view name() const override { return op_.name; }
   absl::Status Run(absl::Span<const Tensor> gradients,
+                   absl::Span<const bool> needed,
                    absl::Span<Tensor> results) override;
   void ReleaseSaved() override;
 

@@ -379,7 +379,8 @@ constexpr Op kLogSumExp = {
 
 // ------------------------------------------------------------------- Counts
 
-// As in PyTorch, which once had no bool.
+// Returns the dtype of the result of All and Any. As in PyTorch, it is uint8
+// for uint8, which was PyTorch's dtype for booleans before it had bool.
 DType BoolDType(DType dtype) {
   return dtype == DType::kUInt8 ? dtype : DType::kBool;
 }
