@@ -110,16 +110,11 @@ absl::Status Cumulate(const Tensor& x, int dim, Direction direction,
   FERRY_ASSIGN_OR_RETURN(const Tensor input, strided::Contiguous(x));
   const LineShape lines = LineShapeOf(x.shape(), dim);
   const bool is_reverse = direction == Direction::kReverse;
-  switch (ComputeDType(x.dtype())) {
-    case DType::kFloat64:
-      Accumulate<kIsProduct, double, double>(input, lines, is_reverse, out);
-      break;
-    case DType::kFloat32:
-      Accumulate<kIsProduct, float, double>(input, lines, is_reverse, out);
-      break;
-    default:
-      Accumulate<kIsProduct, int64_t, int64_t>(input, lines, is_reverse, out);
-  }
+  WithComputeType(x.dtype(), [&](auto number) {
+    using T = decltype(number);
+    using Total = std::conditional_t<std::is_integral_v<T>, T, double>;
+    Accumulate<kIsProduct, T, Total>(input, lines, is_reverse, out);
+  });
   return absl::OkStatus();
 }
 

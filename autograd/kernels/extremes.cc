@@ -221,14 +221,9 @@ absl::Status ExtremesOf(const Tensor& x, int dim, bool is_max,
 
 absl::Status ExtremesAlong(const Tensor& x, int dim, bool is_max,
                            const Tensor& values, const Tensor& indices) {
-  switch (ComputeDType(x.dtype())) {
-    case DType::kFloat64:
-      return ExtremesOf<double>(x, dim, is_max, values, indices);
-    case DType::kFloat32:
-      return ExtremesOf<float>(x, dim, is_max, values, indices);
-    default:
-      return ExtremesOf<int64_t>(x, dim, is_max, values, indices);
-  }
+  return WithComputeType(x.dtype(), [&](auto number) {
+    return ExtremesOf<decltype(number)>(x, dim, is_max, values, indices);
+  });
 }
 
 template <typename T>
@@ -284,14 +279,9 @@ absl::Status MinAlong(const Tensor& x, int dim, const Tensor& values,
 
 absl::Status MedianAlong(const Tensor& x, int dim, const Tensor& values,
                          const Tensor& indices) {
-  switch (ComputeDType(x.dtype())) {
-    case DType::kFloat64:
-      return MedianOf<double>(x, dim, values, indices);
-    case DType::kFloat32:
-      return MedianOf<float>(x, dim, values, indices);
-    default:
-      return MedianOf<int64_t>(x, dim, values, indices);
-  }
+  return WithComputeType(x.dtype(), [&](auto number) {
+    return MedianOf<decltype(number)>(x, dim, values, indices);
+  });
 }
 
 }  // namespace kernels

@@ -572,14 +572,9 @@ absl::Status Reduce(Reduction reduction, const Tensor& x,
 // Reduces elements of any dtype, without a last step.
 absl::Status ReduceAny(Reduction reduction, const Tensor& x,
                        const Tensor& out) {
-  switch (ComputeDType(x.dtype())) {
-    case DType::kFloat64:
-      return Reduce<double>(reduction, x, std::nullopt, out);
-    case DType::kFloat32:
-      return Reduce<float>(reduction, x, std::nullopt, out);
-    default:
-      return Reduce<int64_t>(reduction, x, std::nullopt, out);
-  }
+  return WithComputeType(x.dtype(), [&](auto number) {
+    return Reduce<decltype(number)>(reduction, x, std::nullopt, out);
+  });
 }
 
 // Reduces floats, with a last step.
@@ -596,22 +591,13 @@ absl::Status ReduceFloats(Reduction reduction, const Tensor& x,
 absl::Status ReduceToBool(const Tensor& x,
                           absl::FunctionRef<bool(int64_t)> is_true,
                           const Tensor& out) {
-  const auto finish = [is_true](double total, int64_t) {
-    return is_true(static_cast<int64_t>(total)) ? 1.0 : 0.0;
-  };
-  switch (ComputeDType(x.dtype())) {
-    case DType::kFloat64:
-      return Reduce<double>(Reduction::kCountNonzero, x, finish, out);
-    case DType::kFloat32:
-      return Reduce<float>(Reduction::kCountNonzero, x, finish, out);
-    default:
-      return Reduce<int64_t>(
-          Reduction::kCountNonzero, x,
-          [is_true](int64_t total, int64_t) {
-            return int64_t{is_true(total) ? 1 : 0};
-          },
-          out);
-  }
+  return WithComputeType(x.dtype(), [&](auto number) {
+    using T = decltype(number);
+    const auto finish = [is_true](Total<T> total, int64_t) {
+      return static_cast<Total<T>>(is_true(static_cast<int64_t>(total)));
+    };
+    return Reduce<T>(Reduction::kCountNonzero, x, finish, out);
+  });
 }
 
 // The number of elements that are reduced to each output.

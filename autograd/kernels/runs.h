@@ -49,12 +49,14 @@ absl::StatusOr<Storage> AllocateArray(uint64_t count) {
 // The longest run that must be copied to a buffer.
 inline constexpr int64_t kRunElements = 2048;
 
-// Returns the dtype that kernels compute in for elements of `dtype`: float64
-// for itself, float32 for the other floats, and int64 for integers and bool.
-inline DType ComputeDType(DType dtype) {
-  if (dtype == DType::kFloat64) return dtype;
-  return Category(dtype) == DTypeCategory::kFloat ? DType::kFloat32
-                                                  : DType::kInt64;
+// Calls `function` with a number of the type that kernels compute in for
+// elements of `dtype`: double for float64, float for the other floats, and
+// int64_t for integers and bool. Returns what it returns.
+template <typename Function>
+auto WithComputeType(DType dtype, Function function) {
+  if (dtype == DType::kFloat64) return function(double{});
+  if (Category(dtype) == DTypeCategory::kFloat) return function(float{});
+  return function(int64_t{});
 }
 
 // Memory for a run that cannot be read in place.
@@ -94,8 +96,9 @@ const T* LoadRun(const void* base, DType dtype, int64_t offset, int64_t stride,
   return buffer->values;
 }
 
-// Writes `value` `count` times. std::fill_n takes one number at a time in what
-// GCC makes of it.
+// Writes `value` to `count` elements. Copies the elements that it has written
+// before, since GCC compiles std::fill_n to a loop that writes one element at a
+// time.
 template <typename T>
 void FillRun(T* to, int64_t count, T value) {
   int64_t done = std::min<int64_t>(count, 16);
