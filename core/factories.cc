@@ -86,17 +86,24 @@ absl::StatusOr<Tensor> Full(absl::Span<const int64_t> shape, Scalar value,
   const size_t element_bytes = ElementSizeBytes(dtype);
   char element[16];
   FERRY_RETURN_IF_ERROR(value.Convert(dtype, element));
+  const bool is_zero = std::all_of(element, element + element_bytes,
+                                   [](char byte) { return byte == 0; });
   FERRY_ASSIGN_OR_RETURN(Tensor tensor, Empty(shape, all));
   auto* const data = static_cast<char*>(tensor.data());
-  ParallelFor(0, tensor.num_elements(),
-              kParallelBytes / static_cast<int64_t>(element_bytes),
-              [&](int64_t begin, int64_t end) {
-                char* const first =
-                    data + static_cast<size_t>(begin) * element_bytes;
-                std::memcpy(first, element, element_bytes);
-                Repeat(first, element_bytes,
-                       static_cast<size_t>(end - begin) * element_bytes);
-              });
+  ParallelFor(
+      0, tensor.num_elements(),
+      kParallelBytes / static_cast<int64_t>(element_bytes),
+      [&](int64_t begin, int64_t end) {
+        char* const first = data + static_cast<size_t>(begin) * element_bytes;
+        const size_t bytes = static_cast<size_t>(end - begin) * element_bytes;
+        // Takes half the time, since it reads nothing.
+        if (is_zero) {
+          std::memset(first, 0, bytes);
+          return;
+        }
+        std::memcpy(first, element, element_bytes);
+        Repeat(first, element_bytes, bytes);
+      });
   return tensor;
 }
 
