@@ -731,9 +731,12 @@ class IndexLoop {
         plain_stride_(plain.strides()[dim]),
         index_stride_(index.strides()[dim]),
         indexed_stride_(indexed_strides[dim]),
-        is_inner_(std::all_of(
-            index.strides().begin(), index.strides().end(),
-            [this](int64_t stride) { return index_stride_ <= stride; })),
+        // A row of one index would be no row.
+        is_inner_(length_ > 1 &&
+                  std::all_of(index.strides().begin(), index.strides().end(),
+                              [this](int64_t stride) {
+                                return index_stride_ <= stride;
+                              })),
         tiles_(Others(index.shape(), dim),
                {{plain.strides(), index.strides(), indexed_strides}},
                is_inner_ ? 1 : kCacheLine / element_bytes) {}

@@ -10,11 +10,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/autograd/kernels/extremes.h"
-#include "ferry/autograd/kernels/indexing.h"
-#include "ferry/autograd/kernels/picks.h"
 #include "ferry/autograd/kernels/reductions.h"
 #include "ferry/autograd/ops/arguments.h"
 #include "ferry/autograd/ops/elementwise.h"
+#include "ferry/autograd/ops/gathering.h"
 #include "ferry/autograd/ops/reducing.h"
 #include "ferry/autograd/ops/reductions.h"
 #include "ferry/autograd/ops/views.h"
@@ -128,9 +127,6 @@ constexpr Op kMin = {
 
 // ---------------------------------------------------- Selections along a line
 
-absl::StatusOr<Tensor> PlaceAlong(const Operand& picked, const Operand& indices,
-                                  int64_t dim, int64_t size);
-
 // Returns OK if the elements can be compared, and lines of `size` elements have
 // some to choose from.
 absl::Status CheckLines(const Tensor& x, int64_t dim, int64_t size) {
@@ -194,11 +190,8 @@ absl::Status SelectionDerivative(Derivative& d) {
     d.Set(0, g.gradient);
     return absl::OkStatus();
   }
-  FERRY_ASSIGN_OR_RETURN(
-      const int64_t dim,
-      WrapDim(d.attributes().ints[0], static_cast<int>(shape.size())));
-  d.Set(0, PlaceAlong(g.gradient, Shaped(d.output(1), g.shape.kept), dim,
-                      shape[static_cast<size_t>(dim)]));
+  d.Set(0, GatherBackward(g.gradient, Shaped(d.output(1), g.shape.kept),
+                          d.attributes().ints[0], shape));
   return absl::OkStatus();
 }
 
@@ -247,74 +240,6 @@ constexpr Op kMedianAlong = {
     // ones it finds.
     "d[2,3] i=1 | d[2,4] i=1 flag | d[2,3,4] i=-2 | d[3,2]t i=1 | d[] i=0 | "
     "d[0,3] i=1 | ! d[0,0] i=1 | d[7]s i=0 | d[40,50] i=0"};
-
-// Returns OK if the indices are within the dimension. They are those of a
-// selection, but a saved-tensor hook may have returned others. `ints` are the
-// dimension and its size.
-absl::Status CheckSelection(const Tensor& indices,
-                            const Attributes& attributes) {
-  return kernels::CheckIndices(indices, attributes.ints[0], attributes.ints[1],
-                               kernels::NegativeIndices::kAreErrors);
-}
-
-constexpr Op kPickAlong = {
-    "PickAlong",
-    [](const Call& call) -> absl::StatusOr<Outputs> {
-      const Tensor& whole = call[0].tensor();
-      const Tensor& indices = call[1].tensor();
-      FERRY_ASSIGN_OR_RETURN(Tensor out,
-                             call.MakeOutput(indices.shape(), whole.dtype()));
-      const Attributes& attributes = call.attributes();
-      FERRY_RETURN_IF_ERROR(CheckSelection(indices, attributes));
-      FERRY_RETURN_IF_ERROR(kernels::PickAlong(
-          whole, static_cast<int>(attributes.ints[0]), indices, out));
-      return out;
-    },
-    {UsesInput(1)},
-    [](Derivative& d) {
-      const Attributes& attributes = d.attributes();
-      d.Set(0, PlaceAlong(d.gradient(), d.input(1), attributes.ints[0],
-                          attributes.ints[1]));
-      return absl::OkStatus();
-    },
-    OpKind::kOrdinary,
-    kFloats | kIntegers,
-    nullptr,
-    "",
-    ""};
-
-constexpr Op kPlaceAlong = {
-    "PlaceAlong",
-    [](const Call& call) -> absl::StatusOr<Outputs> {
-      const Tensor& picked = call[0].tensor();
-      const Attributes& attributes = call.attributes();
-      Dimensions shape(picked.shape().begin(), picked.shape().end());
-      shape[static_cast<size_t>(attributes.ints[0])] = attributes.ints[1];
-      FERRY_ASSIGN_OR_RETURN(Tensor out,
-                             call.MakeOutput(shape, picked.dtype()));
-      FERRY_RETURN_IF_ERROR(CheckSelection(call[1].tensor(), attributes));
-      FERRY_RETURN_IF_ERROR(kernels::PlaceAlong(
-          picked, static_cast<int>(attributes.ints[0]), call[1].tensor(), out));
-      return out;
-    },
-    {UsesInput(1)},
-    [](Derivative& d) {
-      const Operand indices = d.input(1);
-      const Operand gradient(d.gradient());
-      d.Set(0, Apply(kPickAlong, {&gradient, &indices}, d.attributes()));
-      return absl::OkStatus();
-    },
-    OpKind::kOrdinary,
-    kFloats | kIntegers,
-    nullptr,
-    "",
-    ""};
-
-absl::StatusOr<Tensor> PlaceAlong(const Operand& picked, const Operand& indices,
-                                  int64_t dim, int64_t size) {
-  return Apply(kPlaceAlong, {&picked, &indices},
-               WithDims({dim, size}, /*keep_dims=*/false));
-}
 
 // Indices alone. Without a dimension, the tensor is one line.
 absl::StatusOr<Outputs> IndexAlong(const Call& call, SelectionKernel kernel) {
