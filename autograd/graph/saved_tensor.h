@@ -5,10 +5,10 @@
 // File: autograd/graph/saved_tensor.h
 // -----------------------------------------------------------------------------
 //
-// A tensor that a node saves for the backward pass. `Unpack` fails if the
-// tensor has been written in place in the meantime.
+// SavedTensor keeps a tensor until a node needs it in the backward pass. It
+// notices if the tensor is written in place in the meantime.
 //
-// Example: what the node of `z = Mul(x, y)` keeps.
+// Example: the node of `z = Mul(x, y)` saves y, for the gradient of x.
 //
 //   FERRY_ASSIGN_OR_RETURN(SavedTensor saved, SavedTensor::Input(y));
 //
@@ -28,12 +28,13 @@ namespace ferry {
 
 // SavedTensor
 //
-// Shares the elements of the tensor. The result of the node's own op is kept
-// without its history, since the node would otherwise hold itself; `Unpack`
-// attaches the history again. If the thread has saved-tensor hooks, what they
-// make of the tensor is kept instead (autograd/saved_tensor_hooks.h).
+// Keeps a tensor, and shares its elements. Keeps a result of the node's own op
+// without its history, since that history is the node, which would then hold
+// itself. `Unpack` gives the history back. If the calling thread has
+// saved-tensor hooks, keeps what they return instead of the tensor
+// (autograd/saved_tensor_hooks.h).
 //
-// A copy refers to the same tensor.
+// Copies keep the same tensor.
 //
 // Thread-safety: const methods may be called from any thread.
 class SavedTensor {
@@ -61,8 +62,8 @@ class SavedTensor {
   //         hook.
   absl::StatusOr<Tensor> Unpack(Node& node) const;
 
-  // Does the same for a tensor that `Input` saved. `owner` is the name of what
-  // has saved it, for messages.
+  // Returns a tensor that `Input` saved, for an owner that is no node. `owner`
+  // is its name, for messages. Errors: those of `Unpack`.
   absl::StatusOr<Tensor> UnpackInput(absl::string_view owner) const;
 
   // Drops the tensor.
@@ -82,7 +83,7 @@ class SavedTensor {
   uint32_t version_ = 0;
   uint32_t index_ = 0;
   bool is_result_ = false;
-  bool has_history_ = false;  // is no leaf
+  bool has_history_ = false;  // whether the tensor was no leaf when saved
 };
 
 }  // namespace ferry
