@@ -4,7 +4,6 @@
 #include "ferry/serialization/pickle/pickle_stream.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/utf8.h"
+#include "ferry/serialization/pickle/opcode_shape.h"
 #include "ferry/serialization/pickle/opcodes.h"
 
 namespace ferry {
@@ -22,65 +22,6 @@ namespace {
 
 // What is read at least: one call of the operating system.
 constexpr uint64_t kChunkBytes = uint64_t{64} << 10;
-
-// What stands after an opcode.
-enum class Operands : uint8_t {
-  kNoOpcode,  // there is no such opcode
-  kFixed,     // `size` bytes
-  kCounted,   // a number of `size` bytes, then so many bytes
-  kLines,     // `size` lines
-};
-
-struct Shape {
-  Operands operands = Operands::kNoOpcode;
-  uint8_t size = 0;
-};
-
-constexpr std::array<Shape, 256> MakeShapes() {
-  std::array<Shape, 256> shapes{};
-  for (unsigned char opcode :
-       {kMark,        kStop,      kPop,        kPopMark,       kDup,
-        kNone,        kBinPersId, kReduce,     kAppend,        kBuild,
-        kDict,        kEmptyDict, kAppends,    kList,          kEmptyList,
-        kObj,         kSetItem,   kTuple,      kEmptyTuple,    kSetItems,
-        kNewObj,      kTuple1,    kTuple2,     kTuple3,        kNewTrue,
-        kNewFalse,    kEmptySet,  kAddItems,   kFrozenSet,     kNewObjEx,
-        kStackGlobal, kMemoize,   kNextBuffer, kReadOnlyBuffer}) {
-    shapes[opcode] = {Operands::kFixed, 0};
-  }
-  for (unsigned char opcode : {kBinInt1, kBinGet, kBinPut, kProto, kExt1}) {
-    shapes[opcode] = {Operands::kFixed, 1};
-  }
-  for (unsigned char opcode : {kBinInt2, kExt2}) {
-    shapes[opcode] = {Operands::kFixed, 2};
-  }
-  for (unsigned char opcode : {kBinInt, kLongBinGet, kLongBinPut, kExt4}) {
-    shapes[opcode] = {Operands::kFixed, 4};
-  }
-  for (unsigned char opcode : {kBinFloat, kFrame}) {
-    shapes[opcode] = {Operands::kFixed, 8};
-  }
-  for (unsigned char opcode :
-       {kShortBinString, kLong1, kShortBinBytes, kShortBinUnicode}) {
-    shapes[opcode] = {Operands::kCounted, 1};
-  }
-  for (unsigned char opcode : {kBinString, kBinUnicode, kLong4, kBinBytes}) {
-    shapes[opcode] = {Operands::kCounted, 4};
-  }
-  for (unsigned char opcode : {kBinUnicode8, kBinBytes8, kByteArray8}) {
-    shapes[opcode] = {Operands::kCounted, 8};
-  }
-  for (unsigned char opcode :
-       {kFloat, kInt, kLong, kPersId, kString, kUnicode, kGet, kPut}) {
-    shapes[opcode] = {Operands::kLines, 1};
-  }
-  for (unsigned char opcode : {kGlobal, kInst}) {
-    shapes[opcode] = {Operands::kLines, 2};
-  }
-  return shapes;
-}
-
-constexpr std::array<Shape, 256> kShapes = MakeShapes();
 
 // Whether Python could have a module of this name. Any name of a file will do;
 // quotes are ruled out since all of JSON has them.
@@ -251,7 +192,7 @@ absl::StatusOr<uint64_t> PickleStream::LineEnd(uint64_t at) {
 
 absl::StatusOr<uint64_t> PickleStream::OperandsEnd(unsigned char opcode,
                                                    uint64_t at) {
-  const Shape shape = kShapes[opcode];
+  const OpcodeShape shape = ShapeOf(opcode);
   switch (shape.operands) {
     case Operands::kFixed:
       return at + shape.size;
@@ -334,7 +275,7 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
       has_nothing = true;
     }
     Advance(1);
-    const Shape shape = kShapes[opcode];
+    const OpcodeShape shape = ShapeOf(opcode);
     switch (shape.operands) {
       case Operands::kNoOpcode:
         return false;

@@ -1,0 +1,147 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/pickle/pickle_scanner.h
+// -----------------------------------------------------------------------------
+//
+// Lists the classes and functions that a pickle would look up in Python, and
+// how it would use them. Unlike `Unpickle`, which builds what the root reaches,
+// the scanner reports everything that Python does on the way: a call whose
+// result is dropped, and all that precedes an error.
+//
+// The scanner runs the opcodes on symbolic values: a text, a global, the result
+// of calling a global, or anything else. Where an opcode takes more from the
+// stack than there is, Python stops with an error. The scanner records the
+// fault and goes on, so it never sees less than Python.
+//
+// Example: a pickle that runs a shell command.
+//
+//   const std::unique_ptr<RandomAccessFile> file =
+//       MakeMemoryFile("cposix\nsystem\n(S'id'\ntR.", "pickle");
+//   const PickleScan scan = ScanPickle(*file, 0, file->size_bytes());
+//   scan.globals[0].module;                             // "posix"
+//   scan.globals[0].uses_of(GlobalUse::kCalled).count;  // 1
+#ifndef FERRY_SERIALIZATION_PICKLE_PICKLE_SCANNER_H_
+#define FERRY_SERIALIZATION_PICKLE_PICKLE_SCANNER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ferry/io/file.h"
+
+namespace ferry {
+namespace pickle {
+
+// How a pickle uses a global.
+enum class GlobalUse : uint8_t {
+  // Looks it up, for which Python imports its module.
+  kImported,
+  // Calls it, or creates an instance of it.
+  kCalled,
+  // Calls it, and drops the result: no value that Python returns shows it.
+  kResultDropped,
+  // Calls a value that a call of it returned.
+  kResultCalled,
+  // Gives state to a value that a call of it returned: `__setstate__` runs.
+  kStateSet,
+  // Changes the class or function itself, not an instance of it.
+  kChanged,
+};
+inline constexpr int kNumGlobalUses = 6;
+
+struct ScannedGlobal {
+  // What the pickle has instead of two plain names.
+  enum class Form : uint8_t {
+    kNamed,
+    // A name that a call returns, or that is longer than `kMaxNameBytes`. The
+    // parts that are not known are empty or cut.
+    kComputed,
+    // A number that the program's `copyreg.add_extension` gives a meaning.
+    // `name` is the number.
+    kExtension,
+  };
+
+  // The occurrences of one use.
+  struct Uses {
+    static constexpr size_t kMaxOffsets = 3;
+    uint64_t count = 0;
+    // Where the first ones are: the offsets of their opcodes in the file.
+    std::vector<uint64_t> offsets;
+  };
+
+  const Uses& uses_of(GlobalUse use) const {
+    return uses[static_cast<size_t>(use)];
+  }
+
+  Form form = Form::kNamed;
+  // The names of Python 3, to which Python maps those of Python 2 if the
+  // protocol is below 3.
+  std::string module;
+  std::string name;
+  Uses uses[kNumGlobalUses];
+};
+
+// A text or bytes in the file, as an operand of an opcode.
+struct PickleLiteral {
+  enum class Encoding : uint8_t {
+    kBytes,
+    kUtf8,
+    kRawUnicode,    // "raw-unicode-escape"
+    kPython2Quoted  // a literal of Python 2, with its quotes
+  };
+  uint64_t offset_bytes = 0;
+  uint64_t size_bytes = 0;
+  Encoding encoding = Encoding::kBytes;
+};
+
+struct PickleScan {
+  // In the order of their first use.
+  std::vector<ScannedGlobal> globals;
+  // The literals that begin like a pickle of protocol 2 or higher, or like a
+  // zip archive. Functions such as `pickle.loads` could run their contents.
+  std::vector<PickleLiteral> nested;
+  // Whether the pickle has its STOP, and where the scan ended: behind the STOP,
+  // or at the opcode that could not be read.
+  bool is_complete = false;
+  uint64_t end_offset_bytes = 0;
+  // The number of opcodes that were read.
+  uint64_t num_opcodes = 0;
+  // The first fault, at which Python would stop; OK if there is none. The scan
+  // went on behind it if `is_complete`.
+  //   kDataLoss          - the pickle is malformed or cut short.
+  //   kResourceExhausted - a limit of the scanner was reached.
+  //   whatever reading the file returned.
+  absl::Status fault;
+};
+
+// Names are read up to this size. Python's own are far shorter.
+inline constexpr uint64_t kMaxNameBytes = 1024;
+
+// After so many different globals, the scan ends with kResourceExhausted. The
+// list that `weights_only` allows has fewer than 200.
+inline constexpr size_t kMaxScannedGlobals = 10'000;
+
+// Scans the pickle at `begin`, which ends at `end` or before. Both must lie in
+// the file. Time and memory are in proportion to the size of the pickle; the
+// contents of texts are skipped, except for names. Does not recurse.
+// Thread-safe.
+PickleScan ScanPickle(const RandomAccessFile& file, uint64_t begin,
+                      uint64_t end);
+
+// Returns the contents of a literal of `file`, at most `max_bytes` of the bytes
+// in the file. Text is decoded to UTF-8.
+//
+// Errors: kDataLoss - an escape is malformed; whatever reading returns.
+absl::StatusOr<std::string> ReadLiteral(const RandomAccessFile& file,
+                                        const PickleLiteral& literal,
+                                        uint64_t max_bytes);
+
+}  // namespace pickle
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_PICKLE_PICKLE_SCANNER_H_

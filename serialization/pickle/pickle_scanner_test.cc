@@ -1,0 +1,273 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/pickle/pickle_scanner.h"
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/testing/status_matchers.h"
+#include "ferry/io/file.h"
+#include "ferry/serialization/testing/counted_bytes.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace pickle {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Bytes that may contain NUL.
+#define BYTES(literal) std::string(literal, sizeof(literal) - 1)
+
+PickleScan Scan(absl::string_view bytes) {
+  const std::unique_ptr<RandomAccessFile> file =
+      MakeMemoryFile(bytes, "<test>");
+  return ScanPickle(*file, 0, bytes.size());
+}
+
+// One line for each global: its name and its uses with their offsets.
+std::string Describe(const PickleScan& scan) {
+  constexpr const char* kUses[] = {"imported",      "called",    "dropped",
+                                   "result called", "state set", "changed"};
+  std::string text;
+  for (const ScannedGlobal& global : scan.globals) {
+    const char* const form = global.form == ScannedGlobal::Form::kNamed ? ""
+                             : global.form == ScannedGlobal::Form::kComputed
+                                 ? "computed "
+                                 : "extension ";
+    absl::StrAppend(&text, form, global.module, ".", global.name, ":");
+    for (int i = 0; i < kNumGlobalUses; ++i) {
+      if (global.uses[i].count == 0) continue;
+      absl::StrAppend(&text, " ", kUses[i], " ", global.uses[i].count, "@",
+                      absl::StrJoin(global.uses[i].offsets, ","));
+    }
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
+struct Sample {
+  const char* name;
+  std::string bytes;
+  std::string finds;
+};
+
+TEST(PickleScannerTest, FindsGlobals) {
+  const Sample samples[] = {
+      {"Nothing", BYTES("\x80\x02}."), ""},
+      {"Reduce", BYTES("cposix\nsystem\n(S'id'\ntR."),
+       "posix.system: imported 1@0 called 1@22\n"},
+      {"ResultIsPopped", BYTES("}cposix\nsystem\n(S'id'\ntR0."),
+       "posix.system: imported 1@1 called 1@23 dropped 1@24\n"},
+      {"ResultIsPoppedWithMark", BYTES("}(cposix\nsystem\n(S'id'\ntR1."),
+       "posix.system: imported 1@2 called 1@24 dropped 1@25\n"},
+      {"ResultIsLeftOnTheStack", BYTES("cposix\nsystem\n)R}."),
+       "posix.system: imported 1@0 called 1@15 dropped 1@17\n"},
+      {"ResultIsOverwrittenInMemo", BYTES("cposix\nsystem\n)Rq\0000}."),
+       "posix.system: imported 1@0 called 1@15 dropped 1@18\n"},
+      {"Inst", BYTES("(S'id'\nios\nsystem\n."),
+       "os.system: imported 1@7 called 1@7\n"},
+      {"Obj", BYTES("(cos\nsystem\nS'id'\no."),
+       "os.system: imported 1@1 called 1@18\n"},
+      {"NewObj",
+       BYTES("\x80\x02"
+             "ca\nB\n)\x81."),
+       "a.B: imported 1@2 called 1@8\n"},
+      {"NewObjEx",
+       BYTES("\x80\x04"
+             "ca\nB\n)}\x92."),
+       "a.B: imported 1@2 called 1@9\n"},
+      {"Build", BYTES("ca\nB\n)R}b."),
+       "a.B: imported 1@0 called 1@6 state set 1@8\n"},
+      {"BuildOnClass", BYTES("ca\nB\n}b."), "a.B: imported 1@0 changed 1@6\n"},
+      {"ItemsSetInModule", BYTES("ca\nB\n(I1\nI2\nu."),
+       "a.B: imported 1@0 changed 1@12\n"},
+      {"StackGlobal", BYTES("\x80\x04\x8c\x02os\x8c\x06system\x93."),
+       "os.system: imported 1@14\n"},
+      {"StackGlobalFromMemo",
+       BYTES("\x80\x04(\x8c\x02os\x94\x8c\x06system\x94"
+             "1h\0h\1\x93."),
+       "os.system: imported 1@22\n"},
+      {"StackGlobalTwice",
+       BYTES("\x80\x04(\x8c\x02os\x94\x8c\x06system\x94"
+             "1h\0h\1\x93"
+             "h\0h\1\x93\x86."),
+       "os.system: imported 2@22,27\n"},
+      {"StackGlobalOfEscapedText", BYTES("V\\u006fs\nV\\U00000073ystem\n\x93."),
+       "os.system: imported 1@26\n"},
+      {"StackGlobalOfPython2String", BYTES("S'\\x6fs'\nU\x06system\x93."),
+       "os.system: imported 1@17\n"},
+      {"StackGlobalIsComputed", BYTES("ca\nB\n)RS'system'\n\x93."),
+       "a.B: imported 1@0 called 1@6\n"
+       "computed .system: imported 1@17\n"},
+      {"MemoNumbersAsPythonReadsThem",
+       BYTES("S'os'\np+1_0\n0S'system'\np 11\n0g10\ng1_1\n\x93."),
+       "os.system: imported 1@38\n"},
+      {"Dup", BYTES("cos\nsystem\n2)R\x86."),
+       "os.system: imported 1@0 called 1@13\n"},
+      {"ResultIsCalled",
+       BYTES("c__builtin__\ngetattr\n(cos\npath\nS'x'\ntR)R."),
+       "builtins.getattr: imported 1@0 called 1@37 result called 1@39\n"
+       "os.path: imported 1@22\n"},
+      {"Python2NamesBelowProtocol3",
+       BYTES("\x80\x02"
+             "ccommands\ngetoutput\n."),
+       "subprocess.getoutput: imported 1@2\n"},
+      {"Python2NamesInProtocol4",
+       BYTES("\x80\x04"
+             "ccopy_reg\n_x\n."),
+       "copy_reg._x: imported 1@2\n"},
+      {"Extension", BYTES("\x80\x02\x82\x07)R."),
+       "extension .7: imported 1@2 called 1@5\n"},
+      {"ExtensionOfFourBytes", BYTES("\x80\x02\x84\x01\x01\x00\x00."),
+       "extension .257: imported 1@2\n"},
+      {"PersistentIdIsCalled", BYTES("Pid\n)R."),
+       "computed .: imported 1@5 called 1@5\n"},
+      {"ManyCalls", BYTES("ca\nB\n2)R02)R02)R02)R0."),
+       "a.B: imported 1@0 called 4@7,11,15 dropped 4@8,12,16\n"},
+      {"NewlinesInNames", BYTES("\x80\x04\x8c\x03o\ns\x8c\x01x\x93."),
+       "o\ns.x: imported 1@10\n"},
+  };
+  for (const Sample& sample : samples) {
+    SCOPED_TRACE(sample.name);
+    const PickleScan scan = Scan(sample.bytes);
+    EXPECT_EQ(Describe(scan), sample.finds);
+    EXPECT_THAT(scan.fault, IsOk());
+    EXPECT_TRUE(scan.is_complete);
+    EXPECT_EQ(scan.end_offset_bytes, sample.bytes.size());
+  }
+}
+
+TEST(PickleScannerTest, ReportsWhatComesBeforeAFault) {
+  struct {
+    std::string bytes;
+    const char* fault;
+    bool is_complete;
+  } samples[] = {
+      {BYTES("cos\nsystem\n)R\xff"), "no opcode 0xff (at offset 13)", false},
+      {BYTES("cos\nsystem\n)R"), "cut short: it has no STOP (at offset 13)",
+       false},
+      {BYTES("cos\nsystem\n)RX\xff\xff\xff\x7f"), "operand is cut short",
+       false},
+      {BYTES("cos\nsystem\n)Rca\n"), "line is cut short", false},
+      {BYTES("0cos\nsystem\n)R."), "the stack has too few values", true},
+      {BYTES("tcos\nsystem\n)R."), "there is no mark", true},
+      {BYTES("h\7cos\nsystem\n)R\x86."), "no memo entry 7", true},
+      {BYTES("px\ncos\nsystem\n)R."), "a number is malformed", true},
+      {BYTES("\x80\x09"
+             "cos\nsystem\n)R."),
+       "protocol 9", true},
+      // The argument is missing, so Python stops before the call.
+      {BYTES("cos\nsystem\n(R."), "the stack has too few values", true},
+  };
+  for (const auto& sample : samples) {
+    const PickleScan scan = Scan(sample.bytes);
+    ASSERT_EQ(scan.globals.size(),
+              sample.bytes.find("(R.") == std::string::npos ? 1 : 2)
+        << sample.fault;
+    EXPECT_EQ(scan.globals[0].module, "os");
+    EXPECT_EQ(scan.is_complete, sample.is_complete) << sample.fault;
+    EXPECT_EQ(scan.fault.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(scan.fault.message()), HasSubstr(sample.fault));
+  }
+}
+
+TEST(PickleScannerTest, EndsBehindStop) {
+  const PickleScan scan = Scan(BYTES("}.cos\nsystem\n."));
+  EXPECT_TRUE(scan.is_complete);
+  EXPECT_EQ(scan.end_offset_bytes, 2);
+  EXPECT_EQ(Describe(scan), "");
+}
+
+TEST(PickleScannerTest, CollectsNestedPicklesAndArchives) {
+  const std::string bytes = BYTES(
+      "\x80\x03"
+      "C\x03\x80\x02."
+      "0C\x02xx0C\x06PK\x03\x04..0"
+      "X\x04\x00\x00\x00\xc2\x80\x02.0X\x03\x00\x00\x00\xc2\x80\x09.");
+  const PickleScan scan = Scan(bytes);
+  EXPECT_THAT(scan.fault, IsOk());
+  ASSERT_EQ(scan.nested.size(), 3);
+  const std::unique_ptr<RandomAccessFile> file =
+      MakeMemoryFile(bytes, "<test>");
+  EXPECT_THAT(ReadLiteral(*file, scan.nested[0], 100),
+              IsOkAndHolds(BYTES("\x80\x02.")));
+  EXPECT_THAT(ReadLiteral(*file, scan.nested[1], 4),
+              IsOkAndHolds(BYTES("PK\x03\x04")));
+  EXPECT_THAT(ReadLiteral(*file, scan.nested[2], 100),
+              IsOkAndHolds(BYTES("\xc2\x80\x02.")));
+}
+
+// The same from a file that is read in chunks, past texts that are skipped.
+TEST(PickleScannerTest, SkipsTextsInFiles) {
+  std::string bytes = BYTES(
+      "\x80\x02"
+      "B\x00\x00\x10\x00");
+  bytes += std::string(1 << 20, 'x');
+  bytes += BYTES("0cos\nsystem\n)RV");
+  bytes += std::string(200'000, 'y');
+  bytes += BYTES("\n0.");
+  const CountedBytes file(bytes);
+  const PickleScan scan = ScanPickle(file, 0, file.size_bytes());
+  EXPECT_THAT(scan.fault, IsOk());
+  EXPECT_EQ(Describe(scan), "os.system: imported 1@1048584 called 1@1048596\n");
+  EXPECT_LT(file.bytes_read(), 400'000);
+}
+
+TEST(PickleScannerTest, ReadsLinesOnce) {
+  std::string bytes;
+  for (int i = 0; i < 100'000; ++i) bytes += "I1\n0";
+  bytes += "N.";
+  const CountedBytes file(bytes);
+  EXPECT_THAT(ScanPickle(file, 0, file.size_bytes()).fault, IsOk());
+  EXPECT_LT(file.bytes_read(), bytes.size() + 10'000);
+}
+
+TEST(PickleScannerTest, LongNamesAreComputed) {
+  const std::string name(5000, 'a');
+  const PickleScan scan = Scan(absl::StrCat("cos\n", name, "\n."));
+  EXPECT_THAT(scan.fault, IsOk());
+  ASSERT_EQ(scan.globals.size(), 1);
+  EXPECT_EQ(scan.globals[0].form, ScannedGlobal::Form::kComputed);
+  EXPECT_EQ(scan.globals[0].module, "os");
+  EXPECT_EQ(scan.globals[0].name, name.substr(0, kMaxNameBytes));
+}
+
+TEST(PickleScannerTest, LimitsTheNumberOfGlobals) {
+  std::string bytes = "(";
+  for (size_t i = 0; i < kMaxScannedGlobals + 2; ++i) {
+    absl::StrAppend(&bytes, "ca\nB", i, "\n");
+  }
+  bytes += "l.";
+  const PickleScan scan = Scan(bytes);
+  EXPECT_EQ(scan.fault.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(scan.globals.size(), kMaxScannedGlobals + 1);
+  EXPECT_FALSE(scan.is_complete);
+}
+
+// One text of a kilobyte that is used as a name a hundred thousand times.
+TEST(PickleScannerTest, ReadsASharedNameOnce) {
+  std::string bytes = BYTES("\x80\x04X\x00\x04\x00\x00");
+  bytes += std::string(1024, 'm');
+  bytes += BYTES("q\0000");
+  for (int i = 0; i < 100'000; ++i)
+    bytes += BYTES(
+        "h\0h\0\x93"
+        "0");
+  bytes += "N.";
+  const CountedBytes file(bytes);
+  const PickleScan scan = ScanPickle(file, 0, file.size_bytes());
+  EXPECT_THAT(scan.fault, IsOk());
+  ASSERT_EQ(scan.globals.size(), 1);
+  EXPECT_EQ(scan.globals[0].uses_of(GlobalUse::kImported).count, 100'000);
+  EXPECT_LT(file.bytes_read(), bytes.size() + 100'000);
+}
+
+}  // namespace
+}  // namespace pickle
+}  // namespace ferry
