@@ -50,7 +50,7 @@ struct Step {
 class OpcodeReader {
  public:
   OpcodeReader(const RandomAccessFile& file, uint64_t begin, uint64_t end)
-      : file_(file), at_(begin), end_(end) {}
+      : file_(file), data_(file.data()), at_(begin), end_(end) {}
 
   uint64_t at() const { return at_; }
   bool is_at_end() const { return at_ == end_; }
@@ -72,6 +72,7 @@ class OpcodeReader {
   absl::Status TakeLine(uint64_t opcode_offset, Range* line);
 
   const RandomAccessFile& file_;
+  const char* const data_;  // null if the file is not in memory
   uint64_t at_;
   const uint64_t end_;
   std::unique_ptr<char[]> buffer_;  // null until the first read
@@ -81,8 +82,8 @@ class OpcodeReader {
 absl::StatusOr<absl::string_view> OpcodeReader::PeekMore(uint64_t at,
                                                          uint64_t size) {
   size = std::min(size, end_ - at);
-  if (file_.data() != nullptr) {
-    return absl::string_view(file_.data() + at, end_ - at);
+  if (data_ != nullptr) {
+    return absl::string_view(data_ + at, end_ - at);
   }
   if (at < window_.begin || at - window_.begin > window_.size ||
       window_.size - (at - window_.begin) < size) {

@@ -59,6 +59,7 @@ INNER_LAYERS = {
         'safetensors': _FORMATS,
         'proto': ('container',),
         'detection': _FORMATS + ('torch', 'safetensors'),
+        'scan': _FORMATS + ('torch', 'safetensors'),
     },
 }
 _MAX_COLUMNS = 80

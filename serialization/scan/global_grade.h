@@ -1,0 +1,48 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: serialization/scan/global_grade.h
+// -----------------------------------------------------------------------------
+//
+// Grades the classes and functions that a pickle looks up in Python.
+//
+// Example:
+//
+//   GradeGlobal("posix", "system").grade;                    // kDangerous
+//   GradeGlobal("my_package", "Config").grade;               // kUnknown
+//   GradeGlobal("torch._utils", "_rebuild_tensor_v2").grade; // kAllowed
+#ifndef FERRY_SERIALIZATION_SCAN_GLOBAL_GRADE_H_
+#define FERRY_SERIALIZATION_SCAN_GLOBAL_GRADE_H_
+
+#include "absl/strings/string_view.h"
+
+namespace ferry {
+namespace scan {
+
+enum class GlobalGrade {
+  // torch.load allows it with `weights_only=True`.
+  kAllowed,
+  // Not on that list. It may be harmless.
+  kUnknown,
+  // Known to run code, or to reach files, processes or the network.
+  kDangerous,
+};
+
+struct GradedGlobal {
+  GlobalGrade grade = GlobalGrade::kUnknown;
+  // What a dangerous global does, as a predicate: "runs commands". Always
+  // valid. Empty for the others.
+  absl::string_view reason;
+};
+
+// Grades a global by its names in Python 3. `name` may have several parts, as
+// since protocol 4: "Outer.Inner". A module is dangerous with all its
+// submodules, also if it is reached as an attribute of another module
+// ("torch.serialization", "os.system"). Thread-safe; O(size of the names).
+GradedGlobal GradeGlobal(absl::string_view module, absl::string_view name);
+
+}  // namespace scan
+}  // namespace ferry
+
+#endif  // FERRY_SERIALIZATION_SCAN_GLOBAL_GRADE_H_

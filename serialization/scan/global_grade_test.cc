@@ -1,0 +1,58 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/scan/global_grade.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace scan {
+namespace {
+
+TEST(GlobalGradeTest, Grades) {
+  const struct {
+    const char* module;
+    const char* name;
+    GlobalGrade grade;
+  } rows[] = {
+      {"torch._utils", "_rebuild_tensor_v2", GlobalGrade::kAllowed},
+      {"collections", "OrderedDict", GlobalGrade::kAllowed},
+      {"posix", "system", GlobalGrade::kDangerous},
+      {"os.path", "join", GlobalGrade::kDangerous},
+      {"builtins", "eval", GlobalGrade::kDangerous},
+      {"builtins", "getattr", GlobalGrade::kDangerous},
+      {"builtins", "object", GlobalGrade::kUnknown},
+      {"torch.storage", "_load_from_bytes", GlobalGrade::kDangerous},
+      {"torch", "load", GlobalGrade::kDangerous},
+      // Modules and functions that are reached by way of others.
+      {"torch.serialization", "os.system", GlobalGrade::kDangerous},
+      {"torch.serialization", "os", GlobalGrade::kDangerous},
+      {"torch", "serialization.os.system", GlobalGrade::kDangerous},
+      {"collections", "OrderedDict.fromkeys.__self__", GlobalGrade::kDangerous},
+      {"a", "B.__init__.__globals__", GlobalGrade::kDangerous},
+      // Names that only begin or end like those of the table.
+      {"posixpath", "join", GlobalGrade::kUnknown},
+      {"my.code", "Config", GlobalGrade::kUnknown},
+      {"oslo", "system", GlobalGrade::kUnknown},
+      {"my_package", "Config", GlobalGrade::kUnknown},
+      {"", "", GlobalGrade::kUnknown},
+  };
+  for (const auto& row : rows) {
+    const GradedGlobal graded = GradeGlobal(row.module, row.name);
+    EXPECT_EQ(graded.grade, row.grade) << row.module << "." << row.name;
+    EXPECT_EQ(graded.reason.empty(), row.grade != GlobalGrade::kDangerous);
+  }
+}
+
+TEST(GlobalGradeTest, ManyParts) {
+  std::string name;
+  for (int i = 0; i < 100'000; ++i) name += "a.";
+  EXPECT_EQ(GradeGlobal("m", name).grade, GlobalGrade::kUnknown);
+}
+
+}  // namespace
+}  // namespace scan
+}  // namespace ferry

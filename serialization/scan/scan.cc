@@ -1,0 +1,954 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/scan/scan.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/text.h"
+#include "ferry/io/inflate.h"
+#include "ferry/io/little_endian.h"
+#include "ferry/serialization/container/container_options.h"
+#include "ferry/serialization/container/encoding.h"
+#include "ferry/serialization/container/parsed_checkpoint.h"
+#include "ferry/serialization/container/plain_record.h"
+#include "ferry/serialization/pickle/opcodes.h"
+#include "ferry/serialization/pickle/pickle_scanner.h"
+#include "ferry/serialization/pickle/pickle_stream.h"
+#include "ferry/serialization/safetensors/safetensors_reader.h"
+#include "ferry/serialization/scan/global_grade.h"
+#include "ferry/serialization/scan/zip_survey.h"
+#include "ferry/serialization/torch/legacy_stream.h"
+#include "ferry/serialization/torch/pickle_container.h"
+#include "ferry/serialization/torch/storage_type.h"
+#include "ferry/serialization/torch/tar_directory.h"
+#include "ferry/serialization/zip/zip_end.h"
+
+namespace ferry {
+namespace {
+
+using pickle::GlobalUse;
+using pickle::PickleLiteral;
+using pickle::PickleScan;
+using pickle::ScannedGlobal;
+using scan::GlobalGrade;
+
+constexpr uint64_t kHeadBytes = 512;
+
+// What a file may cost: so much, and so many times its size. Records that
+// overlap, or that deflate well, could otherwise cost any amount.
+constexpr uint64_t kFloorBytes = uint64_t{64} << 20;
+constexpr uint64_t kFactor = 32;
+
+// Pickles of checkpoints deflate to a tenth. One that deflates much better is
+// made to exhaust its readers.
+constexpr uint64_t kMaxHonestRatio = 100;
+constexpr uint64_t kMinBombBytes = uint64_t{8} << 20;
+
+// The archives or streams one after another, and the pickles of a stream that
+// is not of the legacy format, which are examined.
+constexpr int kMaxConsecutive = 16;
+constexpr int kMaxPickles = 1000;
+
+// Oddities and problems that are listed. One damaged archive has many.
+constexpr size_t kMaxOdd = 100;
+constexpr size_t kMaxProblems = 100;
+
+// The longest name of a record in a report.
+constexpr size_t kMaxShownBytes = 1024;
+
+// A part of a file, which must outlive it.
+class Part final : public RandomAccessFile {
+ public:
+  Part(const RandomAccessFile& whole, uint64_t begin, uint64_t size)
+      : whole_(whole), begin_(begin), size_(size) {}
+
+  absl::string_view name() const override { return whole_.name(); }
+  uint64_t size_bytes() const override { return size_; }
+  absl::Status ReadAt(uint64_t offset_bytes,
+                      absl::Span<char> out) const override {
+    if (offset_bytes > size_ || out.size() > size_ - offset_bytes) {
+      return absl::DataLossError(absl::StrCat("cannot read ", out.size(),
+                                              " bytes at offset ", offset_bytes,
+                                              ": there are ", size_));
+    }
+    return whole_.ReadAt(begin_ + offset_bytes, out);
+  }
+  const char* data() const override {
+    return whole_.data() == nullptr ? nullptr : whole_.data() + begin_;
+  }
+
+ private:
+  const RandomAccessFile& whole_;
+  const uint64_t begin_;
+  const uint64_t size_;
+};
+
+// The name of a record inside another one.
+std::string Inside(absl::string_view record, absl::string_view name) {
+  const std::string shown = Shorten(name, kMaxShownBytes);
+  return record.empty() ? shown : absl::StrCat(record, " > ", shown);
+}
+
+// Whether a name could be that of a Python module or class.
+bool IsDotted(absl::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' ||
+           c == '.';
+  });
+}
+
+// Whether bytes that are not known to be a pickle are one that matters. Most
+// bytes are a few opcodes, by chance, and then an error.
+bool IsGenuine(const PickleScan& scan, bool has_proto) {
+  for (const ScannedGlobal& global : scan.globals) {
+    if (global.form != ScannedGlobal::Form::kNamed) {
+      if (scan.is_complete && scan.fault.ok()) return true;
+      continue;
+    }
+    if (!IsDotted(global.module) || !IsDotted(global.name)) continue;
+    if (has_proto || (scan.is_complete && scan.fault.ok()) ||
+        global.uses_of(GlobalUse::kCalled).count > 0 ||
+        scan::GradeGlobal(global.module, global.name).grade !=
+            GlobalGrade::kUnknown) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool BeginsWithProto(absl::string_view head) {
+  return head.size() >= 2 &&
+         static_cast<unsigned char>(head[0]) == pickle::kProto &&
+         static_cast<unsigned char>(head[1]) <= pickle::kHighestProtocol;
+}
+
+constexpr std::array<const char*, pickle::kNumGlobalUses> kUseNames = {
+    "imported",      "called",    "result dropped",
+    "result called", "state set", "changed"};
+
+// The operators that a TorchScript program calls and that reach the system, and
+// the namespaces of those that come with PyTorch.
+constexpr absl::string_view kDangerousOperators[] = {"from_file", "save",
+                                                     "load"};
+constexpr absl::string_view kOperatorNamespaces[] = {
+    "aten",
+    "prim",
+    "prims",
+    "quantized",
+    "_quantized",
+    "sparse",
+    "mkldnn",
+    "onednn",
+    "prepacked",
+    "profiler",
+    "quantized_decomposed",
+    "xnnpack",
+    "metal",
+    "vulkan",
+    "mkldnn_prepacked",
+    "torchvision",
+    "rngprims",
+};
+
+// Takes the identifier at the beginning of `text`.
+absl::string_view TakeIdentifier(absl::string_view* text) {
+  size_t size = 0;
+  while (size < text->size() &&
+         (absl::ascii_isalnum(static_cast<unsigned char>((*text)[size])) ||
+          (*text)[size] == '_')) {
+    ++size;
+  }
+  const absl::string_view taken = text->substr(0, size);
+  text->remove_prefix(size);
+  return taken;
+}
+
+class FileScan {
+ public:
+  FileScan(const RandomAccessFile& file, const ScanOptions& options)
+      : file_(file), options_(options) {
+    const uint64_t size = file.size_bytes();
+    const uint64_t most = std::numeric_limits<uint64_t>::max();
+    budget_ = size > (most - kFloorBytes) / kFactor
+                  ? most
+                  : kFactor * size + kFloorBytes;
+    inflate_budget_ = budget_;
+  }
+
+  ScanReport Run();
+
+ private:
+  void Add(ScanFinding finding);
+  void Odd(const std::string& record, absl::string_view detail) {
+    ScanFinding finding;
+    finding.grade = ScanGrade::kOdd;
+    finding.record = record;
+    finding.detail = std::string(detail);
+    Add(std::move(finding));
+  }
+  void Problem(const std::string& record, absl::string_view what);
+  // Charges the budget. Returns false if it is spent, which `Run` reports.
+  bool Charge(uint64_t bytes);
+  bool IsAllowed(absl::string_view global) const;
+
+  // The functions below scan a file or the contents of a record. `depth` counts
+  // the archives and pickles around it, and is never above kMaxScanDepth.
+
+  // Scans a file in each way that PyTorch may read it. Returns the format, or
+  // "" if there is none.
+  std::string ScanAny(const RandomAccessFile& file, const std::string& record,
+                      int depth);
+  // Scans the archives at the end of the file. Returns an error if there is
+  // none.
+  absl::Status ScanZips(const RandomAccessFile& file, const std::string& record,
+                        int depth);
+  void ScanZip(const RandomAccessFile& file, const scan::ZipSurvey& survey,
+               const std::string& record, int depth);
+  void ScanZipRecord(const RandomAccessFile& file,
+                     const scan::SurveyedRecord& entry,
+                     const std::string& record, int depth);
+  void ScanTar(const RandomAccessFile& file, const std::string& record,
+               int depth);
+  // Scans a member that alternates pickles and numbers.
+  void ScanTarMember(const RandomAccessFile& file, bool is_storages,
+                     const std::string& record, int depth);
+  // Scans bytes that may be anything.
+  void Sniff(const RandomAccessFile& file, const std::string& record,
+             int depth);
+  // Scans the pickles of a stream. If they are not `expected`, returns false
+  // for bytes that only look like one.
+  bool ScanPickles(const RandomAccessFile& file, bool expected,
+                   const std::string& record, int depth);
+  // Scans what follows the first pickle, which ends at `at`.
+  void ScanLegacyRest(const RandomAccessFile& file, uint64_t at,
+                      const std::string& record, int depth);
+  void ScanBareRest(const RandomAccessFile& file, uint64_t at,
+                    const std::string& record, int depth);
+  PickleScan ScanOne(const RandomAccessFile& file, uint64_t at,
+                     const std::string& record);
+  void Report(const PickleScan& scan, const RandomAccessFile& file,
+              const std::string& record, int depth);
+  void ReportGlobal(const ScannedGlobal& global, const std::string& record);
+  void ScanLiteral(const PickleLiteral& literal, const RandomAccessFile& file,
+                   const std::string& record, int depth);
+  // Whether a pickle, at byte 0, may look up a global.
+  bool MayBePickle(const RandomAccessFile& file, uint64_t at,
+                   const std::string& record);
+  // Scans a file that is also one of another format as a pickle.
+  void CheckIsNoPickle(const RandomAccessFile& file, absl::string_view format,
+                       const std::string& record, int depth);
+
+  // Reads the contents of a record, at most `max_bytes`, and fewer if they are
+  // damaged. Sets `status` to the error, if there is one.
+  std::string Contents(const RandomAccessFile& file,
+                       const scan::SurveyedRecord& entry, uint64_t max_bytes,
+                       absl::Status* status);
+  // Inflates a record within the budget.
+  std::string Inflated(const RandomAccessFile& file,
+                       const scan::SurveyedRecord& entry,
+                       const std::string& record);
+
+  // Collects the operators that a TorchScript program calls.
+  struct Program {
+    uint64_t num_files = 0;
+    std::map<std::string, uint64_t> operators;  // that are reported; to counts
+  };
+  void ScanCode(absl::string_view code, Program* program);
+  void ReportProgram(const Program& program, const std::string& record);
+
+  const RandomAccessFile& file_;
+  const ScanOptions& options_;
+  ScanReport report_;
+  uint64_t more_problems_ = 0;
+  size_t num_odd_ = 0;       // of the findings
+  size_t num_globals_ = 0;   // the other findings
+  bool has_unknown_ = true;  // whether a finding may be kUnknown
+  uint64_t budget_;
+  uint64_t inflate_budget_;
+  bool is_spent_ = false;
+  Program* program_ = nullptr;  // of the archive that is being scanned
+};
+
+void FileScan::Add(ScanFinding finding) {
+  const bool is_odd = finding.grade == ScanGrade::kOdd;
+  size_t& listed = is_odd ? num_odd_ : num_globals_;
+  const size_t most =
+      is_odd ? std::min(kMaxOdd, options_.max_findings) : options_.max_findings;
+  if (listed < most) {
+    ++listed;
+    report_.findings.push_back(std::move(finding));
+    return;
+  }
+  ++report_.more_findings;
+  if (finding.grade != ScanGrade::kDangerous || !has_unknown_) return;
+  // It must not hide behind harmless ones.
+  const auto last = std::find_if(
+      report_.findings.rbegin(), report_.findings.rend(),
+      [](const ScanFinding& f) { return f.grade == ScanGrade::kUnknown; });
+  has_unknown_ = last != report_.findings.rend();
+  if (has_unknown_) *last = std::move(finding);
+}
+
+void FileScan::Problem(const std::string& record, absl::string_view what) {
+  if (report_.problems.size() >= kMaxProblems) {
+    ++more_problems_;
+    return;
+  }
+  // Readers begin their messages with the name of the file.
+  absl::ConsumePrefix(&what, absl::StrCat(file_.name(), ": "));
+  report_.problems.push_back(
+      record.empty()
+          ? std::string(what)
+          : absl::StrCat("record ", QuoteForMessage(record), ": ", what));
+}
+
+bool FileScan::Charge(uint64_t bytes) {
+  if (bytes <= budget_) {
+    budget_ -= bytes;
+    return true;
+  }
+  is_spent_ = true;
+  return false;
+}
+
+bool FileScan::IsAllowed(absl::string_view global) const {
+  return std::any_of(
+      options_.allowed_globals.begin(), options_.allowed_globals.end(),
+      [global](absl::string_view allowed) {
+        if (!absl::ConsumeSuffix(&allowed, ".*")) return global == allowed;
+        return global == allowed || (absl::StartsWith(global, allowed) &&
+                                     global[allowed.size()] == '.');
+      });
+}
+
+void FileScan::ReportGlobal(const ScannedGlobal& global,
+                            const std::string& record) {
+  ScanFinding finding;
+  const auto known = [](absl::string_view name) {
+    return name.empty() ? absl::string_view("?") : name;
+  };
+  const bool is_changed = global.uses_of(GlobalUse::kChanged).count > 0;
+  switch (global.form) {
+    case ScannedGlobal::Form::kNamed: {
+      finding.global = absl::StrCat(global.module, ".", global.name);
+      const scan::GradedGlobal graded =
+          scan::GradeGlobal(global.module, global.name);
+      const bool is_listed = graded.grade == GlobalGrade::kAllowed;
+      const bool is_allowed = is_listed || IsAllowed(finding.global);
+      if (is_changed) {
+        finding.grade = ScanGrade::kDangerous;
+        finding.detail =
+            "the pickle changes the class or module itself, for the whole "
+            "program";
+      } else if (is_listed &&
+                 global.uses_of(GlobalUse::kResultCalled).count > 0) {
+        finding.detail = "the pickle calls what it returns";
+      } else if (is_allowed) {
+        return;
+      } else if (graded.grade == GlobalGrade::kDangerous) {
+        finding.grade = ScanGrade::kDangerous;
+        finding.detail = absl::StrCat("it ", graded.reason);
+      } else {
+        finding.detail = "it is not on the list that weights_only allows";
+      }
+      break;
+    }
+    case ScannedGlobal::Form::kComputed:
+      finding.grade = ScanGrade::kDangerous;
+      finding.global =
+          absl::StrCat(known(global.module), ".", known(global.name));
+      finding.detail =
+          "computed name: the pickle makes the name of what it looks up or "
+          "calls while it is loaded";
+      break;
+    case ScannedGlobal::Form::kExtension:
+      finding.grade = ScanGrade::kDangerous;
+      finding.global = absl::StrCat("copyreg extension ", global.name);
+      if (IsAllowed(finding.global)) return;
+      finding.detail =
+          "only the program that loads the pickle knows what the number means";
+      break;
+  }
+  finding.record = record;
+  for (size_t i = 0; i < kUseNames.size(); ++i) {
+    const ScannedGlobal::Uses& uses = global.uses[i];
+    if (uses.count == 0) continue;
+    finding.uses.push_back({kUseNames[i], uses.count, uses.offsets});
+  }
+  Add(std::move(finding));
+}
+
+void FileScan::Report(const PickleScan& scan, const RandomAccessFile& file,
+                      const std::string& record, int depth) {
+  ++report_.num_pickles;
+  for (const ScannedGlobal& global : scan.globals) {
+    ReportGlobal(global, record);
+  }
+  if (!scan.fault.ok()) Problem(record, scan.fault.message());
+  for (const PickleLiteral& literal : scan.nested) {
+    ScanLiteral(literal, file, record, depth);
+  }
+}
+
+PickleScan FileScan::ScanOne(const RandomAccessFile& file, uint64_t at,
+                             const std::string& record) {
+  PickleScan scan = pickle::ScanPickle(file, at, file.size_bytes());
+  Charge(scan.end_offset_bytes - at);
+  return scan;
+}
+
+bool FileScan::MayBePickle(const RandomAccessFile& file, uint64_t at,
+                           const std::string& record) {
+  if (is_spent_) return false;
+  pickle::PickleStream stream(file, at, file.size_bytes(),
+                              std::numeric_limits<uint64_t>::max());
+  const absl::StatusOr<bool> may = stream.MayLookUpGlobal();
+  Charge(stream.offset() - at);
+  if (!may.ok()) Problem(record, may.status().message());
+  return may.ok() && *may;
+}
+
+void FileScan::ScanLiteral(const PickleLiteral& literal,
+                           const RandomAccessFile& file,
+                           const std::string& record, int depth) {
+  const std::string name =
+      Inside(record, absl::StrCat("bytes at ", literal.offset_bytes));
+  if (depth >= kMaxScanDepth) {
+    return Problem(name, "it is nested too deeply, and was not examined");
+  }
+  if (literal.encoding == PickleLiteral::Encoding::kBytes) {
+    return Sniff(Part(file, literal.offset_bytes, literal.size_bytes), name,
+                 depth + 1);
+  }
+  if (!Charge(literal.size_bytes)) return;
+  absl::StatusOr<std::string> text =
+      pickle::ReadLiteral(file, literal, literal.size_bytes);
+  if (!text.ok()) return;  // as text it was refused already
+  // Below protocol 3, Python writes bytes as text with a character for each
+  // byte.
+  std::string bytes;
+  bytes.reserve(text->size());
+  for (size_t i = 0; i < text->size(); ++i) {
+    const auto c = static_cast<unsigned char>((*text)[i]);
+    if ((c == 0xC2 || c == 0xC3) && i + 1 < text->size()) {
+      bytes.push_back(static_cast<char>((c << 6) | ((*text)[++i] & 0x3F)));
+    } else {
+      bytes.push_back(static_cast<char>(c));
+    }
+  }
+  Sniff(*MakeMemoryFile(bytes, file.name()), name, depth + 1);
+}
+
+bool FileScan::ScanPickles(const RandomAccessFile& file, bool expected,
+                           const std::string& record, int depth) {
+  if (is_spent_) return true;
+  const PickleScan first = ScanOne(file, 0, record);
+  char head[64];
+  const uint64_t head_bytes =
+      std::min<uint64_t>(sizeof(head), first.end_offset_bytes);
+  const bool has_head = file.ReadAt(0, absl::MakeSpan(head, head_bytes)).ok();
+  const absl::string_view start(head, has_head ? head_bytes : 0);
+  const bool is_legacy =
+      first.end_offset_bytes == start.size() && torch::IsLegacyMagic(start);
+  if (!expected && !is_legacy && !IsGenuine(first, BeginsWithProto(start))) {
+    return false;
+  }
+  Report(first, file, record, depth);
+  if (!first.is_complete || first.end_offset_bytes == file.size_bytes()) {
+    return true;
+  }
+  if (is_legacy) {
+    ScanLegacyRest(file, start.size(), record, depth);
+  } else {
+    ScanBareRest(file, first.end_offset_bytes, record, depth);
+  }
+  return true;
+}
+
+void FileScan::ScanLegacyRest(const RandomAccessFile& file, uint64_t at,
+                              const std::string& record, int depth) {
+  // torch.load reads a magic number, the protocol, the machine, the objects and
+  // the keys of the storages, all of them pickles.
+  for (int i = 1; i < 5; ++i) {
+    const PickleScan scan = ScanOne(file, at, record);
+    Report(scan, file, record, depth);
+    if (!scan.is_complete) return;
+    at = scan.end_offset_bytes;
+  }
+  const absl::StatusOr<ParsedCheckpoint> parsed =
+      torch::ReadLegacyStream(file, ContainerOptions());
+  if (!parsed.ok() || parsed->end_offset_bytes >= file.size_bytes()) return;
+  const uint64_t end = parsed->end_offset_bytes;
+  Odd(record, absl::StrCat(file.size_bytes() - end,
+                           " bytes follow the legacy stream, at offset ", end));
+  // Often another stream.
+  if (depth >= kMaxScanDepth) {
+    return Problem(record, absl::StrCat("the bytes at offset ", end,
+                                        " follow too many other streams, and "
+                                        "were not examined"));
+  }
+  Sniff(Part(file, end, file.size_bytes() - end),
+        Inside(record, absl::StrCat("bytes at ", end)), depth + 1);
+}
+
+void FileScan::ScanBareRest(const RandomAccessFile& file, uint64_t at,
+                            const std::string& record, int depth) {
+  Odd(record,
+      absl::StrCat(file.size_bytes() - at,
+                   " bytes follow the STOP of the pickle, at offset ", at));
+  if (!MayBePickle(file, at, record)) return;
+  for (int i = 0; at < file.size_bytes(); ++i) {
+    if (i == kMaxPickles) {
+      return Problem(record, absl::StrCat("more than ", kMaxPickles,
+                                          " pickles follow each other; the "
+                                          "rest was not examined"));
+    }
+    if (is_spent_) return;
+    const PickleScan scan = ScanOne(file, at, record);
+    const bool is_pickle = scan.is_complete && scan.fault.ok();
+    if (!is_pickle && !IsGenuine(scan, /*has_proto=*/false)) return;
+    Report(scan, file, record, depth);
+    if (!scan.is_complete) return;
+    at = scan.end_offset_bytes;
+  }
+}
+
+void FileScan::CheckIsNoPickle(const RandomAccessFile& file,
+                               absl::string_view format,
+                               const std::string& record, int depth) {
+  if (!MayBePickle(file, 0, record)) return;
+  if (!ScanPickles(file, /*expected=*/false, record, depth)) return;
+  Odd(record, absl::StrCat("the file is a ", format,
+                           " and a pickle at once, and PyTorch may read it as "
+                           "a pickle"));
+}
+
+void FileScan::Sniff(const RandomAccessFile& file, const std::string& record,
+                     int depth) {
+  char buffer[kHeadBytes];
+  const uint64_t size = std::min(file.size_bytes(), kHeadBytes);
+  if (size == 0 || !Charge(size)) return;
+  const absl::Status read = file.ReadAt(0, absl::MakeSpan(buffer, size));
+  if (!read.ok()) return Problem(record, read.message());
+  const absl::string_view head(buffer, size);
+  if (absl::StartsWith(head, "PK\x03\x04") || torch::IsTar(head)) {
+    if (depth >= kMaxScanDepth) {
+      return Problem(record, "it is nested too deeply, and was not examined");
+    }
+    Program* const outer = std::exchange(program_, nullptr);
+    ScanAny(file, record, depth + 1);
+    program_ = outer;
+    return;
+  }
+  if (MayBePickle(file, 0, record)) {
+    ScanPickles(file, /*expected=*/false, record, depth);
+  }
+}
+
+std::string FileScan::Contents(const RandomAccessFile& file,
+                               const scan::SurveyedRecord& entry,
+                               uint64_t max_bytes, absl::Status* status) {
+  std::string contents;
+  if (entry.encoding == Encoding::kStored) {
+    contents.resize(std::min(entry.encoded_bytes, max_bytes));
+    *status =
+        file.ReadAt(entry.contents_offset_bytes, absl::MakeSpan(contents));
+    if (!status->ok()) contents.clear();
+    return contents;
+  }
+  bool is_full = false;
+  const absl::StatusOr<uint32_t> inflated = Inflate(
+      file,
+      {entry.contents_offset_bytes, entry.encoded_bytes, entry.contents_bytes},
+      [&](absl::string_view piece) {
+        piece = piece.substr(0, max_bytes - contents.size());
+        contents.append(piece.data(), piece.size());
+        is_full = contents.size() >= max_bytes;
+        return is_full ? absl::CancelledError() : absl::OkStatus();
+      },
+      [](absl::StatusCode code, absl::string_view what) {
+        return absl::Status(code, absl::StrCat("it ", what));
+      });
+  *status = is_full ? absl::OkStatus() : inflated.status();
+  return contents;
+}
+
+std::string FileScan::Inflated(const RandomAccessFile& file,
+                               const scan::SurveyedRecord& entry,
+                               const std::string& record) {
+  absl::Status status;
+  std::string contents = Contents(file, entry, inflate_budget_, &status);
+  inflate_budget_ -= contents.size();
+  if (!status.ok()) {
+    Problem(record, status.message());
+  } else if (contents.size() < entry.contents_bytes) {
+    Problem(
+        record,
+        absl::StrCat("it inflates to ", entry.contents_bytes,
+                     " bytes, of which the scan reads no more than ", kFactor,
+                     " times the size of the file; the rest was "
+                     "not examined"));
+  }
+  return contents;
+}
+
+void FileScan::ScanCode(absl::string_view code, Program* program) {
+  ++program->num_files;
+  for (const absl::string_view start : {"torch.", "ops."}) {
+    const bool is_torch = start == "torch.";
+    absl::string_view rest = code;
+    for (size_t at; (at = rest.find(start)) != absl::string_view::npos;) {
+      const bool is_word =
+          at == 0 || (!absl::ascii_isalnum(rest[at - 1]) &&
+                      rest[at - 1] != '_' && rest[at - 1] != '.');
+      rest.remove_prefix(at + start.size());
+      if (!is_word) continue;
+      absl::string_view space = "aten";
+      if (!is_torch) {
+        space = TakeIdentifier(&rest);
+        if (space.empty() || !absl::ConsumePrefix(&rest, ".")) continue;
+      }
+      const absl::string_view name = TakeIdentifier(&rest);
+      if (name.empty()) continue;
+      const bool is_known = std::find(std::begin(kOperatorNamespaces),
+                                      std::end(kOperatorNamespaces),
+                                      space) != std::end(kOperatorNamespaces);
+      const bool is_dangerous =
+          space == "aten" && std::find(std::begin(kDangerousOperators),
+                                       std::end(kDangerousOperators),
+                                       name) != std::end(kDangerousOperators);
+      if (is_known && !is_dangerous) continue;
+      ++program->operators[Shorten(absl::StrCat(space, "::", name), 200)];
+    }
+  }
+}
+
+void FileScan::ReportProgram(const Program& program,
+                             const std::string& record) {
+  if (program.num_files == 0) return;
+  for (const auto& [name, count] : program.operators) {
+    if (IsAllowed(name)) continue;
+    ScanFinding finding;
+    finding.global = name;
+    finding.record = record;
+    if (absl::StartsWith(name, "aten::")) {
+      finding.grade = ScanGrade::kDangerous;
+      finding.detail = "an operator with which a program reads or writes files";
+    } else {
+      finding.detail = "an operator that does not come with PyTorch";
+    }
+    finding.uses.push_back({"called", count, {}});
+    Add(std::move(finding));
+  }
+  if (IsAllowed("__torch__")) return;
+  ScanFinding finding;
+  finding.global = "__torch__";
+  finding.record = record;
+  finding.detail = absl::StrCat(
+      "a TorchScript program of ", program.num_files,
+      program.num_files == 1 ? " file" : " files",
+      ", which runs when it is called, and in part when it is loaded");
+  Add(std::move(finding));
+}
+
+void FileScan::ScanZipRecord(const RandomAccessFile& file,
+                             const scan::SurveyedRecord& entry,
+                             const std::string& record, int depth) {
+  const std::string name = Inside(record, entry.name);
+  if (!entry.unreadable.empty()) return Problem(name, entry.unreadable);
+  if (entry.contents_bytes == 0 || is_spent_) return;
+  const std::string lower = absl::AsciiStrToLower(entry.name);
+  const bool is_pickle =
+      absl::EndsWith(lower, "pkl") || absl::EndsWith(lower, ".pickle");
+  const bool is_code =
+      absl::StrContains(lower, "code/") && absl::EndsWith(lower, ".py");
+  const bool is_deflated = entry.encoding == Encoding::kDeflated;
+  if (is_deflated && is_pickle && entry.contents_bytes >= kMinBombBytes &&
+      entry.contents_bytes / kMaxHonestRatio > entry.encoded_bytes) {
+    Odd(name,
+        absl::StrCat("a deflate bomb: it inflates from ", entry.encoded_bytes,
+                     " to ", entry.contents_bytes, " bytes"));
+  }
+  std::string bytes;
+  std::unique_ptr<RandomAccessFile> contents;
+  if (is_code) {
+    absl::Status status;
+    bytes = Contents(file, entry, std::min(inflate_budget_, budget_), &status);
+    if (!status.ok()) Problem(name, status.message());
+    if (Charge(bytes.size()) && program_ != nullptr) {
+      ScanCode(bytes, program_);
+    }
+    return;
+  }
+  if (!is_deflated) {
+    contents = std::make_unique<Part>(file, entry.contents_offset_bytes,
+                                      entry.encoded_bytes);
+  } else {
+    if (!is_pickle) {
+      // Most are tensors, which are not inflated beyond their beginning.
+      absl::Status status;
+      const std::string head = Contents(file, entry, kHeadBytes, &status);
+      if (!status.ok()) return Problem(name, status.message());
+      const auto part = MakeMemoryFile(head, file.name());
+      if (!absl::StartsWith(head, "PK\x03\x04") && !torch::IsTar(head) &&
+          !BeginsWithProto(head) && !MayBePickle(*part, 0, name)) {
+        return;
+      }
+    }
+    bytes = Inflated(file, entry, name);
+    if (bytes.empty()) return;
+    contents = MakeMemoryFile(bytes, file.name());
+  }
+  if (is_pickle) {
+    ScanPickles(*contents, /*expected=*/true, name, depth);
+  } else {
+    Sniff(*contents, name, depth);
+  }
+}
+
+void FileScan::ScanZip(const RandomAccessFile& file,
+                       const scan::ZipSurvey& survey, const std::string& record,
+                       int depth) {
+  for (const scan::ZipOddity& oddity : survey.oddities) {
+    Odd(oddity.record.empty() ? record : Inside(record, oddity.record),
+        oddity.what);
+  }
+  if (!survey.damage.empty()) Problem(record, survey.damage);
+  Program program;
+  program_ = &program;
+  for (const scan::SurveyedRecord& entry : survey.records) {
+    ScanZipRecord(file, entry, record, depth);
+  }
+  program_ = nullptr;
+  ReportProgram(program, record);
+}
+
+absl::Status FileScan::ScanZips(const RandomAccessFile& file,
+                                const std::string& record, int depth) {
+  uint64_t end_bytes = file.size_bytes();
+  for (int i = 0; i < kMaxConsecutive; ++i) {
+    const absl::StatusOr<zip::ZipEnd> end = zip::FindZipEnd(file, end_bytes);
+    absl::StatusOr<scan::ZipSurvey> survey =
+        end.ok() ? scan::SurveyZip(file, *end)
+                 : absl::StatusOr<scan::ZipSurvey>(end.status());
+    if (!survey.ok()) return i == 0 ? survey.status() : absl::OkStatus();
+    if (end->end_offset < end_bytes) {
+      Odd(record, absl::StrCat(end_bytes - end->end_offset,
+                               " bytes follow the zip archive, at offset ",
+                               end->end_offset));
+    }
+    const uint64_t begin = end->archive_offset();
+    if (begin > 0) {
+      Odd(record, absl::StrCat("a zip archive begins at offset ", begin,
+                               ", after other bytes; PyTorch reads from the "
+                               "first byte"));
+    }
+    ScanZip(file, *survey, record, depth);
+    if (begin == 0) return absl::OkStatus();
+    end_bytes = begin;
+  }
+  Problem(record, absl::StrCat("more than ", kMaxConsecutive,
+                               " zip archives follow each other; the rest was "
+                               "not examined"));
+  return absl::OkStatus();
+}
+
+void FileScan::ScanTarMember(const RandomAccessFile& file, bool is_storages,
+                             const std::string& record, int depth) {
+  // A number of entries, and for each one a pickle, then its numbers:
+  // `legacy_load` in torch/serialization.py.
+  uint64_t at = 0;
+  for (bool is_count = true; at < file.size_bytes(); is_count = false) {
+    if (is_spent_) return;
+    const PickleScan scan = ScanOne(file, at, record);
+    Report(scan, file, record, depth);
+    if (!scan.is_complete) return;
+    at = scan.end_offset_bytes;
+    if (is_count) continue;
+    char count[8] = {};
+    const uint64_t left = file.size_bytes() - at;
+    if (left < sizeof(count) || !file.ReadAt(at, absl::MakeSpan(count)).ok()) {
+      return Problem(record, "it is cut short");
+    }
+    uint64_t unit = 16;
+    uint64_t number = Load32(count);
+    if (is_storages) {
+      number = Load64(count);
+      unit = 0;
+      for (const ScannedGlobal& global : scan.globals) {
+        const auto type = torch::StorageTypeFromClass(global.name);
+        if (type.has_value()) unit = ElementSizeBytes(type->dtype);
+      }
+      if (unit == 0) {
+        return Problem(record, absl::StrCat("the class of the storage at ",
+                                            "offset ", at, " is not known"));
+      }
+    }
+    const uint64_t fixed = is_storages ? 8 : 16;
+    if (left < fixed || number > (left - fixed) / unit) {
+      return Problem(record, "it is cut short");
+    }
+    at += fixed + number * unit;
+  }
+}
+
+void FileScan::ScanTar(const RandomAccessFile& file, const std::string& record,
+                       int depth) {
+  uint64_t end = 0;
+  const absl::StatusOr<std::vector<PlainRecord>> members =
+      torch::ReadTarDirectory(file, &end);
+  if (!members.ok()) return Problem(record, members.status().message());
+  std::map<absl::string_view, int> names;
+  for (const PlainRecord& member : *members) {
+    const std::string name = Inside(record, member.name);
+    if (absl::StartsWith(member.name, "/") ||
+        absl::StrContains(absl::StrCat("/", member.name, "/"), "/../")) {
+      Odd(name,
+          "its name leads out of the folder into which the archive is "
+          "extracted");
+    }
+    if (++names[member.name] == 2) {
+      Odd(name, "another member has the same name");
+    }
+    const Part contents(file, member.offset_bytes, member.size_bytes);
+    if (member.size_bytes == 0) continue;
+    if (member.name == "storages" || member.name == "tensors") {
+      ScanTarMember(contents, member.name == "storages", name, depth);
+    } else if (member.name == "pickle" || member.name == "sys_info") {
+      ScanPickles(contents, /*expected=*/true, name, depth);
+    } else {
+      Sniff(contents, name, depth);
+    }
+  }
+  if (end < file.size_bytes()) {
+    Odd(record, absl::StrCat(file.size_bytes() - end,
+                             " bytes follow the tar archive, at offset ", end));
+  }
+}
+
+std::string FileScan::ScanAny(const RandomAccessFile& file,
+                              const std::string& record, int depth) {
+  char buffer[kHeadBytes];
+  const uint64_t size = std::min(file.size_bytes(), kHeadBytes);
+  const absl::Status read = file.ReadAt(0, absl::MakeSpan(buffer, size));
+  if (!read.ok()) {
+    Problem(record, read.message());
+    return "file";
+  }
+  const absl::string_view head(buffer, size);
+  const absl::Status zip = ScanZips(file, record, depth);
+  if (absl::StartsWith(head, "PK\x03\x04") ||
+      absl::StartsWith(head, "PK\x05\x06")) {
+    if (!zip.ok()) Problem(record, zip.message());
+    return "zip archive";
+  }
+  std::string format;
+  if (torch::IsTar(head) || torch::HasTarMagic(head)) {
+    format = "tar archive";
+    ScanTar(file, record, depth);
+    CheckIsNoPickle(file, format, record, depth);
+  } else if (safetensors::LooksLikeSafetensors(head)) {
+    format = "safetensors file";
+    const absl::StatusOr<ParsedCheckpoint> parsed =
+        safetensors::ReadSafetensors(file, ContainerOptions());
+    if (!parsed.ok()) Problem(record, parsed.status().message());
+    CheckIsNoPickle(file, format, record, depth);
+  } else {
+    const bool expected = BeginsWithProto(head) ||
+                          torch::IsPickleContainer(file, ContainerOptions());
+    if ((expected || MayBePickle(file, 0, record)) &&
+        ScanPickles(file, expected, record, depth)) {
+      format = "pickle";
+    }
+  }
+  if (format.empty() && zip.ok()) format = "zip archive after other bytes";
+  return format;
+}
+
+ScanReport FileScan::Run() {
+  report_.format = ScanAny(file_, "", 0);
+  if (is_spent_) {
+    report_.problems.insert(
+        report_.problems.begin(),
+        absl::StrCat("the scan would read more than ", kFactor,
+                     " times the size of the file, because its records overlap "
+                     "or inflate; the rest was not examined"));
+  }
+  if (more_problems_ > 0) {
+    report_.problems.push_back(
+        absl::StrCat("and ", more_problems_, " more problems"));
+  }
+  return std::move(report_);
+}
+
+}  // namespace
+
+const char* Name(ScanGrade grade) {
+  switch (grade) {
+    case ScanGrade::kUnknown:
+      return "unknown";
+    case ScanGrade::kDangerous:
+      return "dangerous";
+    case ScanGrade::kOdd:
+      break;
+  }
+  return "odd";
+}
+
+ScanReport::Verdict ScanReport::verdict() const {
+  if (!findings.empty()) return Verdict::kFound;
+  if (!problems.empty()) return Verdict::kNotExamined;
+  return format.empty() ? Verdict::kNotACheckpoint : Verdict::kClean;
+}
+
+std::string ScanReport::Summary() const {
+  switch (verdict()) {
+    case Verdict::kClean:
+      return "nothing outside the weights_only list was found";
+    case Verdict::kNotExamined:
+      return absl::StrCat("it could not be examined: ", problems[0]);
+    case Verdict::kNotACheckpoint:
+      return "it is not a checkpoint, and no pickle begins it";
+    case Verdict::kFound:
+      break;
+  }
+  const auto worst = [this](ScanGrade grade) {
+    return std::find_if(
+        findings.begin(), findings.end(),
+        [grade](const ScanFinding& finding) { return finding.grade == grade; });
+  };
+  auto first = worst(ScanGrade::kDangerous);
+  if (first == findings.end()) first = worst(ScanGrade::kUnknown);
+  if (first == findings.end()) first = findings.begin();
+  const uint64_t more = findings.size() + more_findings - 1;
+  return absl::StrCat(
+      Name(first->grade), ": ",
+      first->global.empty() ? ""
+                            : absl::StrCat(EscapeForMessage(first->global),
+                                           first->record.empty() ? "" : " in "),
+      first->record.empty() ? "" : absl::StrCat(QuoteForMessage(first->record)),
+      first->global.empty() && first->record.empty() ? "" : ": ", first->detail,
+      more == 0 ? "" : absl::StrCat(" (and ", more, " more)"));
+}
+
+ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options) {
+  return FileScan(file, options).Run();
+}
+
+}  // namespace ferry

@@ -1,0 +1,503 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/serialization/scan/scan.h"
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ferry/io/file.h"
+#include "ferry/serialization/testing/counted_bytes.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+using ::testing::HasSubstr;
+using Verdict = ScanReport::Verdict;
+
+// Bytes that may contain NUL.
+#define BYTES(literal) std::string(literal, sizeof(literal) - 1)
+
+const std::string& Evil() {
+  static const auto* const evil =
+      new std::string("cposix\nsystem\n(S'id'\ntR.");
+  return *evil;
+}
+
+// A pickle that `weights_only` allows.
+const std::string& Good() {
+  static const auto* const good =
+      new std::string(BYTES("\x80\x02"
+                            "ccollections\nOrderedDict\n)R."));
+  return *good;
+}
+
+ScanReport Scan(absl::string_view bytes,
+                const ScanOptions& options = ScanOptions()) {
+  return ScanFile(*MakeMemoryFile(bytes, "counted"), options);
+}
+
+// One line for each finding, then one for each problem.
+std::string Describe(const ScanReport& report) {
+  std::string text;
+  for (const ScanFinding& finding : report.findings) {
+    absl::StrAppend(&text, Name(finding.grade), " [", finding.record, "] ",
+                    finding.global, ": ", finding.detail);
+    for (const ScanUse& use : finding.uses) {
+      absl::StrAppend(&text, ", ", use.use, " ", use.count);
+    }
+    absl::StrAppend(&text, "\n");
+  }
+  for (const std::string& problem : report.problems) {
+    absl::StrAppend(&text, "problem ", problem, "\n");
+  }
+  return text;
+}
+
+// A checkpoint as PyTorch writes it, but for what a test changes.
+ZipBuilder Checkpoint(absl::string_view pickle = Good()) {
+  ZipBuilder zip;
+  zip.Add("archive/data.pkl", pickle);
+  zip.Add("archive/version", "3\n");
+  zip.Add("archive/data/0", "0123456789abcdef");
+  return zip;
+}
+
+std::string Changed(const std::function<void(ZipBuilder*)>& change) {
+  ZipBuilder zip = Checkpoint();
+  change(&zip);
+  return zip.Build();
+}
+
+std::string LittleEndian(uint64_t number) {
+  std::string bytes(8, '\0');
+  std::memcpy(&bytes[0], &number, 8);
+  return bytes;
+}
+
+std::string TarHeader(const std::string& name, uint64_t size) {
+  std::string header(512, '\0');
+  header.replace(0, name.size(), name);
+  header.replace(100, 7, "0000644");
+  char octal[12];
+  std::snprintf(octal, sizeof(octal), "%011o", static_cast<unsigned>(size));
+  header.replace(124, 11, octal);
+  header.replace(148, 8, "        ");
+  header[156] = '0';
+  header.replace(257, 8,
+                 std::string("ustar\0"
+                             "00",
+                             8));
+  unsigned sum = 0;
+  for (const char c : header) sum += static_cast<unsigned char>(c);
+  std::snprintf(octal, sizeof(octal), "%06o", sum);
+  header.replace(148, 7, std::string(octal, 6) + '\0');
+  return header;
+}
+
+std::string Tar(const std::vector<std::pair<std::string, std::string>>& files) {
+  std::string tar;
+  for (const auto& [name, contents] : files) {
+    tar += TarHeader(name, contents.size());
+    tar += contents;
+    tar.resize((tar.size() + 511) / 512 * 512);
+  }
+  tar.resize((tar.size() / 10240 + 1) * 10240);
+  return tar;
+}
+
+const std::string& LegacyMagic() {
+  static const auto* const magic = new std::string(
+      BYTES("\x80\x02\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8P\x19."));
+  return *magic;
+}
+
+// A legacy stream in which one of the five pickles may be another one.
+std::string Legacy(int replaced = -1, const std::string& pickle = "") {
+  std::string pickles[5] = {LegacyMagic(), BYTES("\x80\x02M\xe9\x03."),
+                            BYTES("\x80\x02}."), BYTES("\x80\x02}."),
+                            BYTES("\x80\x02].")};
+  if (replaced >= 0) pickles[replaced] = pickle;
+  return absl::StrCat(pickles[0], pickles[1], pickles[2], pickles[3],
+                      pickles[4]);
+}
+
+std::string Safetensors() {
+  const std::string header = R"({"a":{"dtype":"U8","shape":[1],)"
+                             R"("data_offsets":[0,1]}} )";
+  return absl::StrCat(LittleEndian(header.size()), header, "x");
+}
+
+std::string BinBytes(absl::string_view contents) {
+  return absl::StrCat("B", LittleEndian(contents.size()).substr(0, 4),
+                      contents);
+}
+
+// `contents` as Python writes bytes below protocol 3.
+std::string EncodedBytes(absl::string_view contents) {
+  std::string text;
+  for (const char c : contents) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) text += static_cast<char>(0xC0 | byte >> 6);
+    text += static_cast<char>(byte < 0x80 ? byte : 0x80 | (byte & 0x3F));
+  }
+  return absl::StrCat("X", LittleEndian(text.size()).substr(0, 4), text);
+}
+
+constexpr char kSystem[] =
+    "dangerous [] posix.system: it runs commands, or changes files and "
+    "processes, imported 1, called 1\n";
+
+TEST(ScanTest, FindsEachTrick) {
+  const std::string evil_proto = BYTES("\x80\x02") + Evil();
+  const std::string system_in_data =
+      absl::StrCat("dangerous [archive/data.pkl] ", kSystem + 13);
+  const auto in = [](absl::string_view record) {
+    return absl::StrCat("dangerous [", record, "] posix.system");
+  };
+  const struct {
+    const char* name;
+    std::string bytes;
+    std::string finds;
+  } tricks[] = {
+      // Pickles.
+      {"protocol 0", Evil(), kSystem},
+      {"protocol 2", evil_proto, kSystem},
+      {"result dropped", BYTES("\x80\x02}cposix\nsystem\n(S'id'\ntR0."),
+       "called 1, result dropped 1"},
+      {"an error after the call", BYTES("cposix\nsystem\n(S'id'\ntR\xff"),
+       kSystem},
+      {"cut short after the call", "cposix\nsystem\n(S'id'\ntR", kSystem},
+      {"a second pickle", BYTES("\x80\x02}.") + Evil(), kSystem},
+      {"bytes after STOP", BYTES("\x80\x02}.zzz"),
+       "odd [] : 3 bytes follow the STOP of the pickle, at offset 4"},
+      {"a name from texts", BYTES("\x80\x04\x8c\x05posix\x8c\x06system\x93."),
+       "posix.system"},
+      {"a computed name",
+       BYTES("\x80\x04"
+             "ca\nb\n)R\x8c\x06system\x93."),
+       "dangerous [] ?.system: computed name"},
+      {"a dotted name",
+       BYTES("\x80\x04\x8c\x13torch.serialization\x8c\x09os.system\x93."),
+       "dangerous [] torch.serialization.os.system"},
+      {"an alias of Python 2",
+       BYTES("\x80\x02"
+             "c__builtin__\neval\n."),
+       "dangerous [] builtins.eval: it evaluates Python code"},
+      {"an extension", BYTES("\x80\x02\x82\x01)R."),
+       "dangerous [] copyreg extension 1"},
+      {"a result that is called", BYTES("ccollections\nOrderedDict\n)R)R."),
+       "unknown [] collections.OrderedDict: the pickle calls what it returns"},
+      {"an allowed class that is changed",
+       BYTES("ctorch\nTensor\n}S'a'\nI1\nsb."),
+       "dangerous [] torch.Tensor: the pickle changes the class"},
+      {"a state for an unknown class", BYTES("ca\nB\n)R}b."),
+       "unknown [] a.B: it is not on the list that weights_only allows, "
+       "imported 1, called 1, state set 1"},
+      {"a pickle in bytes",
+       BYTES("\x80\x03"
+             "ca\nB\n") +
+           BinBytes(evil_proto) + "\x85R.",
+       in("bytes at 12")},
+      {"a pickle in the text of bytes",
+       BYTES("\x80\x02"
+             "ca\nB\n") +
+           EncodedBytes(evil_proto) + "\x85R.",
+       in("bytes at 12")},
+      {"an archive in bytes",
+       BYTES("\x80\x03"
+             "ca\nB\n") +
+           BinBytes(Checkpoint(Evil()).Build()) + "\x85R.",
+       in("bytes at 12 > archive/data.pkl")},
+      // Legacy streams.
+      {"the magic number", Legacy(0, evil_proto), kSystem},
+      {"the version", Legacy(1, evil_proto), kSystem},
+      {"the machine", Legacy(2, evil_proto), kSystem},
+      {"the objects", Legacy(3, evil_proto), kSystem},
+      {"the keys", Legacy(4, evil_proto), kSystem},
+      {"a second stream", Legacy() + Legacy(3, evil_proto),
+       "bytes follow the legacy stream"},
+      {"a second stream's call", Legacy() + Legacy(3, evil_proto),
+       "] posix.system"},
+      // Tar archives.
+      {"a tar archive", Tar({{"pickle", Evil()}}), in("pickle")},
+      {"storages of a tar archive",
+       Tar({{"storages", BYTES("I1\n.") +
+                             "(I1\nS'cpu'\nctorch\nFloatStorage\nt." +
+                             LittleEndian(1) + "1234" + Evil()}}),
+       in("storages")},
+      {"tensors of a tar archive",
+       Tar({{"tensors", "I1\n.(I1\nI2\nctorch\nFloatTensor\nt." +
+                            std::string("\1\0\0\0", 4) + std::string(28, '\0') +
+                            Evil()}}),
+       in("tensors")},
+      {"a member that climbs out", Tar({{"../../x", "abc"}}),
+       "odd [../../x] : its name leads out"},
+      {"two members of one name", Tar({{"pickle", "}."}, {"pickle", "}."}}),
+       "odd [pickle] : another member has the same name"},
+      {"a tar archive that is a pickle",
+       Tar({{"cposix\nsystem\n(S'id'\ntR.", "abc"}}),
+       "a tar archive and a pickle at once"},
+      // Zip archives.
+      {"a zip archive", Checkpoint(Evil()).Build(), system_in_data},
+      {"a deflated record", Changed([](ZipBuilder* zip) {
+         zip->AddDeflated("archive/extra.pkl", Evil());
+       }),
+       in("archive/extra.pkl")},
+      {"another record", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/constants.pkl", Evil());
+       }),
+       in("archive/constants.pkl")},
+      {"a suffix in capitals",
+       Changed([](ZipBuilder* zip) { zip->Add("archive/DATA2.PKL", Evil()); }),
+       in("archive/DATA2.PKL")},
+      {"a record without a suffix", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/data/1", "\x80\x02" + Evil());
+       }),
+       in("archive/data/1")},
+      {"an archive in an archive", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/data/1", Checkpoint(Evil()).Build());
+       }),
+       in("archive/data/1 > archive/data.pkl")},
+      {"a deflated archive in an archive", Changed([](ZipBuilder* zip) {
+         zip->AddDeflated("archive/data/1", Checkpoint(Evil()).Build());
+       }),
+       in("archive/data/1 > archive/data.pkl")},
+      {"bytes after STOP in a record",
+       Changed([](ZipBuilder* zip) { zip->Add("archive/a.pkl", "}.zz"); }),
+       "odd [archive/a.pkl] : 2 bytes follow the STOP"},
+      {"a name that climbs out",
+       Changed([](ZipBuilder* zip) { zip->Add("archive/../../x", "abc"); }),
+       "its name contains \"..\""},
+      {"an absolute name",
+       Changed([](ZipBuilder* zip) { zip->Add("/etc/passwd", "abc"); }),
+       "odd [/etc/passwd] : its name is an absolute path"},
+      {"a name of Windows",
+       Changed([](ZipBuilder* zip) { zip->Add("C:\\x", "abc"); }),
+       "its name is an absolute path"},
+      {"a NUL in a name", Changed([](ZipBuilder* zip) {
+         zip->Add(BYTES("archive/data.pkl\0.txt"), "abc");
+       }),
+       "its name contains a NUL"},
+      {"two records of one name",
+       Changed([](ZipBuilder* zip) { zip->Add("archive/data.pkl", Evil()); }),
+       "another record has the same name, and"},
+      {"the second of one name",
+       Changed([](ZipBuilder* zip) { zip->Add("archive/data.pkl", Evil()); }),
+       in("archive/data.pkl")},
+      {"two names but for capitals",
+       Changed([](ZipBuilder* zip) { zip->Add("archive/Data.pkl", Good()); }),
+       "another record has the same name except for upper and lower case"},
+      {"a local header with another name", Changed([](ZipBuilder* zip) {
+         zip->record("archive/version").local_name = "archive/versiox";
+       }),
+       "odd [archive/version] : its local header has another name"},
+      {"a local header with another method", Changed([](ZipBuilder* zip) {
+         zip->record("archive/version").local_method = 8;
+       }),
+       "its local header has another compression method"},
+      {"no local header", Changed([](ZipBuilder* zip) {
+         zip->record("archive/version").local_signature = 1;
+       }),
+       "there is no local header where the directory says"},
+      {"a record that is not listed", Changed([](ZipBuilder* zip) {
+         zip->directory_offset.reset();
+         zip->record("archive/version").header_offset = 0;
+       }),
+       "a record that the directory does not list"},
+      {"records that overlap", Changed([](ZipBuilder* zip) {
+         zip->record("archive/version").header_offset = 0;
+       }),
+       "inside another record"},
+      {"bytes before the archive",
+       Changed([](ZipBuilder* zip) { zip->leading = "leading"; }),
+       "odd [] : a zip archive begins at offset 7"},
+      {"bytes after the archive",
+       Changed([](ZipBuilder* zip) { zip->trailing = "trailing"; }),
+       "odd [] : 8 bytes follow the zip archive"},
+      {"the first of two archives",
+       Checkpoint(Evil()).Build() + Checkpoint().Build(), system_in_data},
+      {"the second of two archives",
+       Checkpoint().Build() + Checkpoint(Evil()).Build(), system_in_data},
+      {"an archive after a pickle",
+       BYTES("\x80\x02}.") + Checkpoint(Evil()).Build(), system_in_data},
+      {"a pickle before an archive", evil_proto + Checkpoint().Build(),
+       kSystem},
+      {"an archive after safetensors",
+       Safetensors() + Checkpoint(Evil()).Build(), system_in_data},
+      {"a deflate bomb", Changed([](ZipBuilder* zip) {
+         zip->AddDeflated("archive/a.pkl",
+                          BinBytes(std::string(9 << 20, 'N')) + ".");
+       }),
+       "odd [archive/a.pkl] : a deflate bomb"},
+      {"an impossible size", Changed([](ZipBuilder* zip) {
+         zip->AddDeflated("archive/a.pkl", "}.").size_bytes = 1 << 30;
+       }),
+       "more than deflate can"},
+      // TorchScript.
+      {"a program", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/code/__torch__.py", "def forward(self):\n  pass\n");
+       }),
+       "unknown [] __torch__: a TorchScript program of 1 file"},
+      {"a program that writes files", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/code/__torch__.py",
+                  "  _0 = torch.add(x, y)\n  _1 = torch.from_file(\"x\")\n");
+       }),
+       "dangerous [] aten::from_file"},
+      {"a program with other operators", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/code/__torch__.py",
+                  "  _0 = ops.prim.data(x)\n  _1 = ops.acme.run(x)\n");
+       }),
+       "unknown [] acme::run"},
+      // safetensors.
+      {"a pickle that looks like safetensors",
+       [] {
+         // The size of the header is PROTO 2, then an int.
+         std::string header = R"({"a":1})";
+         return BYTES(
+                    "\x80\x02"
+                    "cposix\nsystem\n(S'id'\ntR.") +
+                header;
+       }(),
+       kSystem},
+  };
+  for (const auto& trick : tricks) {
+    SCOPED_TRACE(trick.name);
+    const ScanReport report = Scan(trick.bytes);
+    EXPECT_THAT(Describe(report), HasSubstr(trick.finds));
+    EXPECT_EQ(report.verdict(), Verdict::kFound);
+    EXPECT_NE(report.format, "");
+    // The same from a file that is not in memory.
+    EXPECT_EQ(Describe(ScanFile(CountedBytes(trick.bytes), ScanOptions())),
+              Describe(report));
+  }
+}
+
+TEST(ScanTest, FindsNothingInHonestFiles) {
+  const struct {
+    const char* format;
+    std::string bytes;
+  } files[] = {
+      {"pickle", Good()},
+      {"pickle", "(lp0\nI1\na."},
+      {"pickle", Legacy()},
+      {"zip archive", Checkpoint().Build()},
+      {"zip archive", Changed([](ZipBuilder* zip) {
+         zip->AddDeflated("archive/data/1", std::string(9 << 20, '\0'));
+       })},
+      {"tar archive", Tar({{"pickle", Good()}, {"sys_info", "}."}})},
+      {"safetensors file", Safetensors()},
+  };
+  for (const auto& file : files) {
+    const ScanReport report = Scan(file.bytes);
+    EXPECT_EQ(report.format, file.format);
+    EXPECT_EQ(Describe(report), "");
+    EXPECT_EQ(report.verdict(), Verdict::kClean);
+  }
+}
+
+TEST(ScanTest, OtherFilesAreNoCheckpoints) {
+  for (const char* const text : {"", "# README\n", "conda install\nfoo bar\n",
+                                 "{\"a\": 1}\n", "import torch\nprint(1)\n"}) {
+    const ScanReport report = Scan(text);
+    EXPECT_EQ(report.verdict(), Verdict::kNotACheckpoint) << Describe(report);
+  }
+}
+
+TEST(ScanTest, SaysWhatCouldNotBeExamined) {
+  std::string cut = Checkpoint().Build();
+  cut.resize(cut.size() - 30);
+  const struct {
+    std::string bytes;
+    const char* problem;
+  } files[] = {
+      {cut, "no end record"},
+      {BYTES("\x80\x02}X\xff"), "cut short"},
+      {Changed(
+           [](ZipBuilder* zip) { zip->record("archive/version").flags |= 1; }),
+       "it is encrypted"},
+      {Changed(
+           [](ZipBuilder* zip) { zip->record("archive/data/0").method = 12; }),
+       "it is compressed by method 12"},
+      {LittleEndian(100) + "{\"a\"", "safetensors"},
+  };
+  for (const auto& file : files) {
+    const ScanReport report = Scan(file.bytes);
+    EXPECT_THAT(Describe(report), HasSubstr(file.problem));
+  }
+}
+
+TEST(ScanTest, AllowsGlobals) {
+  ScanOptions options;
+  const std::string pickle = BYTES("ca.b\nC\nca.bd\nE\n\x86.");
+  options.allowed_globals = {"a.b.C"};
+  EXPECT_THAT(Describe(Scan(pickle, options)), HasSubstr("a.bd.E"));
+  options.allowed_globals = {"a.b.*"};
+  EXPECT_THAT(Describe(Scan(pickle, options)), HasSubstr("a.bd.E"));
+  options.allowed_globals = {"a.*"};
+  EXPECT_EQ(Describe(Scan(pickle, options)), "");
+}
+
+TEST(ScanTest, LimitsTheDepth) {
+  std::string nested = Checkpoint(Evil()).Build();
+  for (int i = 0; i < 10; ++i) {
+    ZipBuilder zip;
+    zip.Add("a", nested);
+    nested = zip.Build();
+  }
+  EXPECT_THAT(Describe(Scan(nested)), HasSubstr("nested too deeply"));
+  EXPECT_EQ(Scan(nested).verdict(), Verdict::kNotExamined);
+}
+
+// A thousand records that are one and the same large pickle.
+TEST(ScanTest, LimitsTheWorkOfOverlappingRecords) {
+  ZipBuilder zip;
+  zip.Add("a/data.pkl", BinBytes(std::string(1 << 20, 'N')) + Evil());
+  for (int i = 0; i < 1000; ++i) {
+    ZipBuilderRecord& record = zip.Add(absl::StrCat("a/", i, ".pkl"), "");
+    record.size_bytes = record.stored_bytes = (1 << 20) + 100;
+    record.header_offset = 0;
+    record.is_only_listed = true;
+  }
+  const std::string bytes = zip.Build();
+  const ScanReport report = Scan(bytes);
+  ASSERT_FALSE(report.problems.empty());
+  EXPECT_THAT(report.problems[0], HasSubstr("the rest was not examined"));
+  EXPECT_THAT(report.Summary(), HasSubstr("posix.system"));
+  EXPECT_LT(report.num_pickles, 300);
+}
+
+TEST(ScanTest, DangerousGlobalsDoNotHideBehindOthers) {
+  std::string pickle = "(";
+  for (int i = 0; i < 50; ++i) absl::StrAppend(&pickle, "ca\nB", i, "\n");
+  ScanOptions options;
+  options.max_findings = 3;
+  const ScanReport report = Scan(pickle + "cos\nsystem\nl.", options);
+  EXPECT_EQ(report.findings.size(), 3);
+  EXPECT_THAT(report.Summary(), HasSubstr("dangerous: os.system"));
+}
+
+TEST(ScanTest, LimitsTheFindings) {
+  std::string pickle = "(";
+  for (int i = 0; i < 500; ++i) absl::StrAppend(&pickle, "ca\nB", i, "\n");
+  ScanOptions options;
+  options.max_findings = 10;
+  const ScanReport report = Scan(pickle + "l.", options);
+  EXPECT_EQ(report.findings.size(), 10);
+  EXPECT_EQ(report.more_findings, 490);
+  EXPECT_EQ(report.Summary(),
+            "unknown: a.B0: it is not on the list that weights_only allows "
+            "(and 499 more)");
+}
+
+}  // namespace
+}  // namespace ferry
