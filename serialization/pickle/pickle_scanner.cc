@@ -44,6 +44,7 @@ struct Step {
   uint64_t number = 0;  // of kFixed operands, or the length of counted ones
   Range contents;       // counted contents, or the first line
   Range second_line;
+  bool is_cut = false;  // whether the pickle ends inside a line
 };
 
 // Reads opcodes one after another, in chunks, and skips what they contain.
@@ -69,7 +70,7 @@ class OpcodeReader {
   absl::Status Fault(uint64_t offset, absl::string_view what) const {
     return absl::DataLossError(absl::StrCat(what, " (at offset ", offset, ")"));
   }
-  absl::Status TakeLine(uint64_t opcode_offset, Range* line);
+  absl::Status TakeLine(Step* step, Range* line);
 
   const RandomAccessFile& file_;
   const char* const data_;  // null if the file is not in memory
@@ -104,7 +105,7 @@ absl::StatusOr<absl::string_view> OpcodeReader::Peek(uint64_t at,
   return bytes.substr(0, size);
 }
 
-absl::Status OpcodeReader::TakeLine(uint64_t opcode_offset, Range* line) {
+absl::Status OpcodeReader::TakeLine(Step* step, Range* line) {
   line->begin = at_;
   while (at_ < end_) {
     FERRY_ASSIGN_OR_RETURN(const absl::string_view chunk, PeekMore(at_, 1));
@@ -116,8 +117,11 @@ absl::Status OpcodeReader::TakeLine(uint64_t opcode_offset, Range* line) {
     }
     at_ += chunk.size();
   }
-  at_ = opcode_offset;
-  return Fault(opcode_offset, "a line is cut short");
+  // Python's unpickler in C stops here. The one in Python takes what is left,
+  // without its last byte, and runs the opcode.
+  step->is_cut = true;
+  line->size = at_ - std::min(at_, line->begin + 1);
+  return absl::OkStatus();
 }
 
 absl::Status OpcodeReader::Next(Step* step) {
@@ -125,6 +129,7 @@ absl::Status OpcodeReader::Next(Step* step) {
   FERRY_ASSIGN_OR_RETURN(const absl::string_view head, Peek(at_, 9));
   const uint64_t offset = at_;
   step->offset = offset;
+  step->is_cut = false;
   step->opcode = static_cast<unsigned char>(head[0]);
   const OpcodeShape shape = ShapeOf(step->opcode);
   switch (shape.operands) {
@@ -150,9 +155,9 @@ absl::Status OpcodeReader::Next(Step* step) {
       return absl::OkStatus();
     case Operands::kLines:
       ++at_;
-      FERRY_RETURN_IF_ERROR(TakeLine(offset, &step->contents));
+      FERRY_RETURN_IF_ERROR(TakeLine(step, &step->contents));
       return shape.size == 1 ? absl::OkStatus()
-                             : TakeLine(offset, &step->second_line);
+                             : TakeLine(step, &step->second_line);
   }
   return Fault(offset, "there is no such opcode");
 }
@@ -160,7 +165,8 @@ absl::Status OpcodeReader::Next(Step* step) {
 // Symbolic values are numbers, so that the stack and the memo of the unpickler
 // hold them: the kind in the two lowest bits, an index above them.
 enum Kind : uint32_t { kOther = 0, kText = 1, kGlobalValue = 2, kResult = 3 };
-constexpr NodeId kOtherValue = 0;
+constexpr NodeId kOtherValue = kOther;
+constexpr NodeId kPersistent = 1 << 2 | kOther;
 constexpr uint32_t kMaxIndex = (uint32_t{1} << 30) - 2;
 
 NodeId ValueOf(Kind kind, uint32_t index) { return index << 2 | kind; }
@@ -382,10 +388,11 @@ void Scanner::Call(NodeId callable) {
       return Push(callable);
     case kText:
     case kOther: {
-      // Python refuses to call a text or a number. A value of this kind can
-      // also be a list's or a persistent id's, which no writer calls.
-      const NodeId computed =
-          GlobalValue(ScannedGlobal::Form::kComputed, "", "");
+      // Python refuses to call a text, a number or a list.
+      const NodeId computed = GlobalValue(
+          callable == kPersistent ? ScannedGlobal::Form::kPersistentId
+                                  : ScannedGlobal::Form::kComputed,
+          "", "");
       Use(IndexOf(computed), GlobalUse::kCalled);
       return Push(ValueOf(kResult, IndexOf(computed)));
     }
@@ -480,7 +487,6 @@ bool Scanner::Run1() {
     case kEmptyList:
     case kEmptyDict:
     case kEmptySet:
-    case kPersId:
     case kNextBuffer:
       Push(kOtherValue);
       return true;
@@ -617,9 +623,12 @@ bool Scanner::Run1() {
     case kBuild:
       Build();
       return true;
+    case kPersId:
+      Push(kPersistent);
+      return true;
     case kBinPersId:
       Pop();
-      Push(kOtherValue);
+      Push(kPersistent);
       return true;
     default:
       return true;  // `OpcodeReader` refuses all others
@@ -634,6 +643,7 @@ PickleScan Scanner::Run() {
       break;
     }
     ++scan_.num_opcodes;
+    if (step_.is_cut) Damaged("a line is cut short");
     if (!Run1()) break;
     if (scan_.globals.size() > kMaxScannedGlobals) {
       scan_.fault = absl::ResourceExhaustedError(

@@ -61,6 +61,9 @@ struct ScannedGlobal {
     // A name that a call returns, or that is longer than `kMaxNameBytes`. The
     // parts that are not known are empty or cut.
     kComputed,
+    // What the program returns for a persistent id. PyTorch returns a class for
+    // some ids of legacy streams; the id refers to it, so it is listed, too.
+    kPersistentId,
     // A number that the program's `copyreg.add_extension` gives a meaning.
     // `name` is the number.
     kExtension,

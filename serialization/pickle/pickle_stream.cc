@@ -292,7 +292,8 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
       case Operands::kLines:
         for (int i = 0; i < shape.size; ++i) {
           FERRY_ASSIGN_OR_RETURN(const bool is_whole, SkipLine());
-          if (!is_whole) return false;
+          // Python's unpickler in Python takes what is left for the line.
+          if (!is_whole) return opcode == kGlobal || opcode == kInst;
         }
         if (opcode == kGlobal || opcode == kInst) return true;
         break;

@@ -42,7 +42,9 @@ constexpr Row kRows[] = {
      "IPython ipykernel jinja2 numpy.testing._private.utils.runstring "
      "numpy.testing.utils.runstring numpy.f2py pandas.eval "
      "pandas.core.computation torch.fx.experimental.symbolic_shapes "
-     "torch.utils._config_module torch._dynamo torch.package torch.hub "
+     "torch.utils._config_module torch._dynamo.guards "
+     "torch._dynamo.eval_frame torch._dynamo.debug_utils torch._dynamo.repro "
+     "torch.package torch.hub "
      "torch.onnx.verification sympy.sympify sympy.parsing"},
     {"imports modules, or looks up attributes by their names",
      "builtins.__import__ builtins.getattr builtins.setattr builtins.delattr "

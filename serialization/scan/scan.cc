@@ -377,6 +377,13 @@ void FileScan::ReportGlobal(const ScannedGlobal& global,
           "computed name: the pickle makes the name of what it looks up or "
           "calls while it is loaded";
       break;
+    case ScannedGlobal::Form::kPersistentId:
+      finding.global = "persistent id";
+      if (IsAllowed(finding.global)) return;
+      finding.detail =
+          "the pickle calls what the loader returns for a persistent id: a "
+          "class that the pickle names";
+      break;
     case ScannedGlobal::Form::kExtension:
       finding.grade = ScanGrade::kDangerous;
       finding.global = absl::StrCat("copyreg extension ", global.name);
@@ -780,7 +787,8 @@ void FileScan::ScanTarMember(const RandomAccessFile& file, bool is_storages,
     Report(scan, file, record, depth);
     if (!scan.is_complete) return;
     at = scan.end_offset_bytes;
-    if (is_count) continue;
+    // The storages end with a list of views.
+    if (is_count || (is_storages && at == file.size_bytes())) continue;
     char count[8] = {};
     const uint64_t left = file.size_bytes() - at;
     if (left < sizeof(count) || !file.ReadAt(at, absl::MakeSpan(count)).ok()) {
@@ -793,7 +801,13 @@ void FileScan::ScanTarMember(const RandomAccessFile& file, bool is_storages,
       unit = 0;
       for (const ScannedGlobal& global : scan.globals) {
         const auto type = torch::StorageTypeFromClass(global.name);
-        if (type.has_value()) unit = ElementSizeBytes(type->dtype);
+        if (!type.has_value()) continue;
+        const uint64_t size = ElementSizeBytes(type->dtype);
+        if (unit != 0 && unit != size) {
+          return Problem(record, absl::StrCat("the storage at offset ", at,
+                                              " has two classes"));
+        }
+        unit = size;
       }
       if (unit == 0) {
         return Problem(record, absl::StrCat("the class of the storage at ",
@@ -948,7 +962,10 @@ std::string ScanReport::Summary() const {
 }
 
 ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options) {
-  return FileScan(file, options).Run();
+  const uint64_t begin = std::min(options.offset_bytes, file.size_bytes());
+  const Part part(file, begin,
+                  std::min(options.size_bytes, file.size_bytes() - begin));
+  return FileScan(part, options).Run();
 }
 
 }  // namespace ferry

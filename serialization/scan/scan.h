@@ -27,6 +27,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -76,8 +77,13 @@ struct ScanOptions {
   // ("my_package.Config"), or all of a module ("my_package.*").
   // "__torch__.*" stands for TorchScript programs.
   std::vector<std::string> allowed_globals;
-  // The number of findings that are listed. More are only counted.
+  // The number of findings that are listed. More are only counted. Dangerous
+  // ones take the place of unknown ones, and at most 100 odd ones are listed.
   size_t max_findings = 1000;
+  // The part of the file to scan. By default all of it. A part that reaches
+  // past the end ends there.
+  uint64_t offset_bytes = 0;
+  uint64_t size_bytes = std::numeric_limits<uint64_t>::max();
 };
 
 struct ScanReport {

@@ -193,6 +193,10 @@ TEST(ScanTest, FindsEachTrick) {
        BYTES("\x80\x02"
              "c__builtin__\neval\n."),
        "dangerous [] builtins.eval: it evaluates Python code"},
+      {"a class from a persistent id",
+       Legacy(3, BYTES("\x80\x02"
+                       "ca\nB\n\x85Q)\x81.")),
+       "unknown [] persistent id: the pickle calls what the loader returns"},
       {"an extension", BYTES("\x80\x02\x82\x01)R."),
        "dangerous [] copyreg extension 1"},
       {"a result that is called", BYTES("ccollections\nOrderedDict\n)R)R."),

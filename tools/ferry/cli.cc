@@ -17,6 +17,7 @@
 #include "ferry/tools/ferry/devices.h"
 #include "ferry/tools/ferry/inspect.h"
 #include "ferry/tools/ferry/plugin.h"
+#include "ferry/tools/ferry/scan.h"
 #include "ferry/tools/ferry/verify.h"
 
 namespace ferry {
@@ -27,7 +28,8 @@ constexpr const char* kVersion = "ferry 0.1.0";
 
 // In the order of the help.
 constexpr void (*kCommands[])(CLI::App*, const CommandIo&, int*) = {
-    AddInspect, AddVerify, AddConvert, AddDevices, AddPlugin, AddCompletion,
+    AddInspect, AddVerify, AddScan,       AddConvert,
+    AddDevices, AddPlugin, AddCompletion,
 };
 
 int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,

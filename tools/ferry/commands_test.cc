@@ -133,7 +133,7 @@ TEST(CompletionTest, KnowsCommandsAndOptions) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(
       result.out,
-      AllOf(HasSubstr("inspect verify convert devices"), HasSubstr("--digest"),
+      AllOf(HasSubstr("inspect verify scan convert devices"), HasSubstr("--digest"),
             HasSubstr("--protocol"), HasSubstr("--codec"),
             HasSubstr("complete -o default -F _ferry ferry")));
 }

@@ -43,6 +43,7 @@
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/scan/scan.h"
 #include "ferry/serialization/state_dict.h"
 #include "ferry/serialization/torch/program_data.h"
 #include "ferry/tools/ferry/input.h"
@@ -68,6 +69,7 @@ struct ConvertOptions {
   bool tensors_only = false;
   std::optional<int> protocol;  // nothing: that of the input
   bool no_crc = false;
+  bool strict = false;
   std::optional<std::string> map_location;
   bool any_location = false;
   PluginFlags plugins;
@@ -311,6 +313,22 @@ absl::Status CheckOptions(const ConvertOptions& options) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Checkpoint> OpenIfClean(const std::string& path,
+                                       const LoadOptions& options,
+                                       const CommandIo& io) {
+  ScanReport report;
+  absl::StatusOr<Checkpoint> checkpoint =
+      OpenAndScanInput(path, options, io, &report);
+  if (report.verdict() == ScanReport::Verdict::kFound ||
+      (checkpoint.ok() && report.verdict() != ScanReport::Verdict::kClean)) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        path, " is refused because of --strict: ", report.Summary(),
+        ". \"ferry scan\" lists all findings; convert without --strict if you "
+        "trust the file"));
+  }
+  return checkpoint;
+}
+
 absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   std::optional<ScopedInterrupt> interrupt;
   const auto is_cancelled = [&interrupt, &io] {
@@ -345,7 +363,9 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
   };
   load_options.progress = report;
   FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint,
-                         OpenInput(options.in, load_options, io));
+                         options.strict
+                             ? OpenIfClean(options.in, load_options, io)
+                             : OpenInput(options.in, load_options, io));
   // Until here there is nothing to leave behind, and at a stream there never
   // is: a signal just ends the process, even one that waits for a pipe.
   if (!IsStream(options.out)) interrupt.emplace();
@@ -537,6 +557,9 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
   command->add_flag("--any-location", options->any_location,
                     "Let --map-location name any device, even one that\n"
                     "neither PyTorch nor Ferry knows");
+  command->add_flag("--strict", options->strict,
+                    "Refuse a file in which \"ferry scan\" finds anything, or\n"
+                    "that it cannot examine");
   command->add_flag("--no-crc", options->no_crc,
                     "Write no checksums. Damage then goes undetected");
   command->callback(

@@ -60,20 +60,6 @@ bool IsStandardInput(const std::string& path) {
   return path == "-" || path == "/dev/stdin";
 }
 
-// Whether the bytes are to be copied: because they come once, one after
-// another, or because standard input is a file that was read already, or that
-// this process may read and not open.
-bool IsStream(const std::string& path) {
-  struct stat info;
-  if (!IsStandardInput(path)) {
-    return stat(path.c_str(), &info) == 0 &&
-           (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
-  }
-  return fstat(STDIN_FILENO, &info) != 0 || !S_ISREG(info.st_mode) ||
-         lseek(STDIN_FILENO, 0, SEEK_CUR) != 0 ||
-         access("/dev/stdin", R_OK) != 0;
-}
-
 // Copies all that `from` gives to `to`.
 absl::Status CopyStream(int from, const std::string& name, int to,
                         const LoadOptions& options, const CommandIo& io) {
@@ -126,19 +112,53 @@ std::string FilePath(const std::string& path) {
 
 }  // namespace
 
+// Whether the bytes are to be copied: because they come once, one after
+// another, or because standard input is a file that was read already, or that
+// this process may read and not open.
+bool IsStreamInput(const std::string& path) {
+  struct stat info;
+  if (!IsStandardInput(path)) {
+    return stat(path.c_str(), &info) == 0 &&
+           (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+  }
+  return fstat(STDIN_FILENO, &info) != 0 || !S_ISREG(info.st_mode) ||
+         lseek(STDIN_FILENO, 0, SEEK_CUR) != 0 ||
+         access("/dev/stdin", R_OK) != 0;
+}
+
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenInputBytes(
+    const std::string& path, const LoadOptions& options, const CommandIo& io) {
+  if (!IsStreamInput(path)) return OpenForReading(FilePath(path));
+  return Spool(path, options, io);
+}
+
 absl::StatusOr<Checkpoint> OpenInput(const std::string& path,
                                      const LoadOptions& options,
                                      const CommandIo& io) {
-  if (!IsStream(path)) return Checkpoint::Open(FilePath(path), options);
+  if (!IsStreamInput(path)) return Checkpoint::Open(FilePath(path), options);
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> bytes,
                          Spool(path, options, io));
+  return Checkpoint::Open(std::move(bytes), options);
+}
+
+absl::StatusOr<Checkpoint> OpenAndScanInput(const std::string& path,
+                                            const LoadOptions& options,
+                                            const CommandIo& io,
+                                            ScanReport* report) {
+  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> bytes,
+                         OpenInputBytes(path, options, io));
+  ScanOptions scan_options;
+  scan_options.offset_bytes = options.offset_bytes;
+  scan_options.size_bytes = options.size_bytes;
+  *report = ScanFile(*bytes, scan_options);
   return Checkpoint::Open(std::move(bytes), options);
 }
 
 absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,
                                                     const LoadOptions& options,
                                                     const CommandIo& io) {
-  if (!IsStream(path)) return Checkpoint::VerifyFile(FilePath(path), options);
+  if (!IsStreamInput(path))
+    return Checkpoint::VerifyFile(FilePath(path), options);
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> bytes,
                          Spool(path, options, io));
   return Checkpoint::VerifyFile(std::move(bytes), options);

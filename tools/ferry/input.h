@@ -13,11 +13,14 @@
 #ifndef FERRY_TOOLS_FERRY_INPUT_H_
 #define FERRY_TOOLS_FERRY_INPUT_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/serialization/scan/scan.h"
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
@@ -27,6 +30,17 @@ namespace cli {
 inline constexpr char kInputHelp[] =
     "\"-\" is standard input. Standard input, pipes and sockets are first\n"
     "copied to a temporary file in $TMPDIR, or in /tmp if TMPDIR is not set.";
+
+// Returns whether an input must be copied because its bytes come only once.
+bool IsStreamInput(const std::string& path);
+
+// Opens a file, or the copy of a stream. Ignores the range in `options`.
+//
+// Errors: as `OpenForReading`, and
+//   kCancelled         - `options.is_cancelled` returned true.
+//   kResourceExhausted - the disk is full.
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenInputBytes(
+    const std::string& path, const LoadOptions& options, const CommandIo& io);
 
 // As `Checkpoint::Open` and `Checkpoint::VerifyFile`, but also for streams.
 //
@@ -38,6 +52,14 @@ absl::StatusOr<Checkpoint> OpenInput(const std::string& path,
 absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,
                                                     const LoadOptions& options,
                                                     const CommandIo& io);
+
+// As `OpenInput`. Also scans the same bytes, and sets `report`, even if the
+// checkpoint does not open. Reads the beginning of each record, besides what
+// `OpenInput` reads.
+absl::StatusOr<Checkpoint> OpenAndScanInput(const std::string& path,
+                                            const LoadOptions& options,
+                                            const CommandIo& io,
+                                            ScanReport* report);
 
 }  // namespace cli
 }  // namespace ferry

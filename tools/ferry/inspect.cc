@@ -17,6 +17,7 @@
 #include "ferry/serialization/container/checkpoint_info.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/load_options.h"
+#include "ferry/serialization/scan/scan.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/digest.h"
 #include "ferry/tools/ferry/input.h"
@@ -128,8 +129,12 @@ absl::Status PrintHuman(const std::string& path, const Shown& shown,
 }
 
 absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
-  FERRY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                         OpenInput(options.file, options.load, io));
+  const bool is_human = options.format == OutputFormat::kHuman && !options.code;
+  ScanReport report;
+  FERRY_ASSIGN_OR_RETURN(
+      const Checkpoint checkpoint,
+      is_human ? OpenAndScanInput(options.file, options.load, io, &report)
+               : OpenInput(options.file, options.load, io));
   if (options.code) return PrintCode(checkpoint, io.out);
   FERRY_ASSIGN_OR_RETURN(const Selection selection,
                          Selection::Create(checkpoint.root(), options.filter));
@@ -160,6 +165,7 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
   for (const std::string& warning : checkpoint.warnings()) {
     io.out << "warning: " << EscapeForTerminal(warning) << "\n";
   }
+  io.out << "scan: " << EscapeForTerminal(report.Summary()) << "\n";
   return absl::OkStatus();
 }
 
@@ -168,9 +174,10 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
 void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   CLI::App* const command = AddCommand(
       app, "inspect", "Show what a checkpoint contains.",
-      "Shows the container, tensors and values of a file. Reads the\n"
-      "directory and the objects of the file, but no tensor data unless\n"
-      "--digest is given. Never runs code from the file.\n"
+      "Shows the container, tensors and values of a file, and in one line\n"
+      "what \"ferry scan\" finds. Reads the directory and the objects of the\n"
+      "file, but no tensor data unless --digest is given. Never runs code\n"
+      "from the file.\n"
       "docs/inspect-json.md describes each field of --format=json.\n"
       "Needs no plugin, whatever devices the file names: tensors stay on the\n"
       "host.\n\n" +

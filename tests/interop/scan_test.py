@@ -1,0 +1,282 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Compares `ferry scan` with CPython's unpickler, which runs the pickles.
+
+Usage: scan_test.py FERRY
+
+An unpickler whose `find_class` records what it is asked for, and returns a
+harmless class, loads pickles of many objects and protocols, and damaged ones.
+
+- A pickle that loads: the scan lists exactly what Python asked for, and what
+  `pickletools.genops` sees as GLOBAL and INST.
+- A pickle that does not load: the scan lists at least what Python asked for
+  before the error.
+"""
+
+import _compat_pickle
+import collections
+import datetime
+import decimal
+import fractions
+import functools
+import io
+import json
+import os
+import pathlib
+import pickle
+import pickletools
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import unittest
+import uuid
+import zipfile
+
+SEED = 20261130
+NUM_DAMAGED = 3000
+
+# Those of weights_only that occur here; the scan does not list them.
+ALLOWED = {
+    "_codecs.encode",
+    "builtins.bytearray",
+    "builtins.complex",
+    "builtins.set",
+    "collections.Counter",
+    "collections.OrderedDict",
+}
+
+
+class Stub:
+    """Stands for every class and function, and accepts whatever is done."""
+
+    def __new__(cls, *args, **kwargs):
+        return object.__new__(cls)
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def __call__(self, *args, **kwargs):
+        return Stub()
+
+    def __setstate__(self, state):
+        pass
+
+    def __setitem__(self, key, value):
+        pass
+
+    def append(self, item):
+        pass
+
+    def extend(self, items):
+        pass
+
+    def add(self, item):
+        pass
+
+
+def python3_name(module, name, protocol):
+    """The name to which Python's `find_class` maps one."""
+    if protocol < 3:
+        if (module, name) in _compat_pickle.NAME_MAPPING:
+            module, name = _compat_pickle.NAME_MAPPING[(module, name)]
+        elif module in _compat_pickle.IMPORT_MAPPING:
+            module = _compat_pickle.IMPORT_MAPPING[module]
+    return module + "." + name
+
+
+class Recorder(pickle._Unpickler):
+    """Python's unpickler in Python, whose protocol can be read."""
+
+    def __init__(self, data):
+        super().__init__(io.BytesIO(data), encoding="utf-8")
+        self.names = set()
+        self.proto = 0
+
+    def find_class(self, module, name):
+        self.names.add(python3_name(module, name, self.proto))
+        return Stub
+
+    def persistent_load(self, pid):
+        return Stub()
+
+    def get_extension(self, code):
+        raise pickle.UnpicklingError("an extension")
+
+
+def run(data):
+    """What Python asks for, and whether it loads the pickle."""
+    recorder = Recorder(data)
+    try:
+        recorder.load()
+    except Exception:
+        return recorder.names, False
+    return recorder.names, True
+
+
+def genops_names(data):
+    """The names that genops reads from GLOBAL and INST."""
+    names = set()
+    protocol = 0
+    for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name == "PROTO":
+            protocol = argument
+        if opcode.name in ("GLOBAL", "INST"):
+            module, name = argument.split(" ", 1)
+            names.add(python3_name(module, name, protocol))
+    return names
+
+
+class Plain:
+    def __init__(self):
+        self.a = 1
+
+
+class Slots:
+    __slots__ = ("a",)
+
+    def __init__(self):
+        self.a = [1]
+
+    def __reduce__(self):
+        return Slots, (), (None, {"a": 2}), iter([1, 2]), iter([("k", "v")])
+
+
+class Keywords:
+    def __new__(cls, *, a):
+        return super().__new__(cls)
+
+    def __getnewargs_ex__(self):
+        return (), {"a": 1}
+
+
+class WithSetter:
+    def __reduce__(self):
+        return WithSetter, (), {"a": 1}, None, None, setattr
+
+
+def objects():
+    point = collections.namedtuple("point", "x y")
+    globals()["point"] = point
+    shared = Plain()
+    return [
+        None, 1, "text", [1, (2, 3), {4: 5}], {1, 2}, frozenset([1]), b"bytes",
+        b"\x80\x02.", bytearray(b"x"), 1 + 2j, range(3), slice(1, 2), ...,
+        Plain(), [shared, shared], Slots(), Keywords(a=1), point(1, 2),
+        datetime.datetime(2026, 1, 1), decimal.Decimal("1.5"),
+        fractions.Fraction(1, 2), uuid.UUID(int=5), pathlib.PurePosixPath("a"),
+        functools.partial(print, 1), collections.OrderedDict(a=1),
+        collections.defaultdict(list, a=[1]), collections.deque([1], 2),
+        collections.Counter("aab"), os.system, eval, len, print, Plain,
+        [os.system, os.getcwd, subprocess.run, Plain(), Plain()],
+        WithSetter(),
+    ]
+
+
+def made_by_hand():
+    return [
+        b"(ios\nsystem\n.",
+        b"(cos\nsystem\nS'id'\no.",
+        b"}cposix\nsystem\n(S'id'\ntR0.",
+        b"(c__builtin__\neval\n(S'1'\ntR1N.",
+        b"V\\u006fs\nS'sys\\x74em'\n\x93.",
+        b"S'os'\np+1_0\n0S'system'\np 11\n0g10\ng1_1\n\x93.",
+        b"\x80\x04\x8c\x02os\x94\x8c\x06system\x940h\x00h\x01\x93.",
+        b"\x80\x02Pid\n)R.",
+        b"\x80\x02ccommands\nx\n\x80\x04ccommands\ny\n\x86.",
+    ]
+
+
+def damaged(pickles, generator):
+    """Pickles with bytes changed, removed, repeated, or of another one."""
+    for _ in range(NUM_DAMAGED):
+        data = bytearray(generator.choice(pickles))
+        for _ in range(generator.randint(1, 3)):
+            at = generator.randrange(len(data)) if data else 0
+            other = generator.choice(pickles)
+            begin = generator.randrange(len(other))
+            piece = other[begin:begin + generator.randint(1, 20)]
+            kind = generator.randrange(4)
+            if kind == 0 and data:
+                data[at] = generator.randrange(256)
+            elif kind == 1:
+                del data[at:at + generator.randint(1, 8)]
+            elif kind == 2:
+                data[at:at] = piece
+            else:
+                data[at:at + len(piece)] = piece
+        yield bytes(data)
+
+
+class ScanTest(unittest.TestCase):
+
+    def scan(self, pickles):
+        """What the scan of each pickle lists; with its problems."""
+        with tempfile.TemporaryDirectory() as folder:
+            for i, data in enumerate(pickles):
+                # An archive's records are pickles whatever they look like.
+                path = os.path.join(folder, "%06d" % i)
+                with open(path, "wb") as file:
+                    file.write(zip_of(data))
+            result = subprocess.run([FERRY, "scan", "--format=json", folder],
+                                    stdout=subprocess.PIPE, check=False)
+        files = json.loads(result.stdout)
+        self.assertEqual(len(files), len(pickles))
+        # Nested pickles are not what Python asks for.
+        return [({finding["global"] for finding in file["findings"]
+                  if finding["uses"] and " > " not in finding["record"]},
+                 file["problems"]) for file in files]
+
+    def test_pickles_that_load(self):
+        pickles = made_by_hand()
+        for protocol in range(6):
+            for value in objects():
+                try:
+                    pickles.append(pickle.dumps(value, protocol))
+                except Exception:
+                    pass  # not with this protocol
+        self.assertGreater(len(pickles), 180)
+        num_names = 0
+        for data, (found, problems) in zip(pickles, self.scan(pickles)):
+            names, loads = run(data)
+            self.assertTrue(loads, data)
+            self.assertEqual(problems, [], data)
+            if b"Pid" in data:
+                found.discard("persistent id")
+            self.assertEqual(found - ALLOWED, names - ALLOWED, data)
+            self.assertLessEqual(genops_names(data) - ALLOWED, found, data)
+            num_names += len(names)
+        self.assertGreater(num_names, 200)
+
+    def test_damaged_pickles(self):
+        sound = made_by_hand() + [
+            pickle.dumps(value, protocol)
+            for value in [Plain(), [os.system, Plain()], Keywords(a=1)]
+            for protocol in (2, 4)
+        ] + [pickle.dumps(Slots(), 0)]
+        pickles = list(damaged(sound, random.Random(SEED)))
+        num_stopped = num_names = 0
+        for data, (found, _) in zip(pickles, self.scan(pickles)):
+            names, loads = run(data)
+            # What is not UTF-8 is replaced in JSON.
+            names = {name.encode("utf-8", "replace").decode("utf-8")
+                     for name in names if name.isascii()}
+            self.assertLessEqual(names - ALLOWED, found, data)
+            num_stopped += not loads and bool(names)
+            num_names += len(names)
+        self.assertGreater(num_stopped, 100)
+        self.assertGreater(num_names, 1000)
+
+
+def zip_of(data):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as writer:
+        writer.writestr("a/data.pkl", data)
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    FERRY = os.path.abspath(sys.argv.pop(1))
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    unittest.main()

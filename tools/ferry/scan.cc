@@ -1,0 +1,364 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/scan.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/parallel.h"
+#include "ferry/io/file.h"
+#include "ferry/serialization/load_options.h"
+#include "ferry/serialization/scan/scan.h"
+#include "ferry/tools/ferry/input.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/text.h"
+
+namespace ferry {
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The files that are scanned at once, before their results are printed. Bounds
+// the memory for the results of a large folder.
+constexpr size_t kBatch = 256;
+
+struct ScanCommandOptions {
+  std::vector<std::string> paths;
+  ScanOptions scan;
+  OutputFormat format = OutputFormat::kHuman;
+  bool quiet = false;
+};
+
+// A file to scan, or one that is not scanned, and why.
+struct Input {
+  std::string path;
+  // Whether the user named it. What is in a folder need not be a checkpoint.
+  bool is_named = false;
+  std::string skipped;  // a phrase; empty if the file is scanned
+  absl::Status error;   // why it could not be reached
+  std::unique_ptr<RandomAccessFile> bytes;  // of a stream
+};
+
+struct Result {
+  const Input* input = nullptr;
+  ScanReport report;
+};
+
+const char* VerdictName(const Result& result) {
+  if (!result.input->skipped.empty()) return "skipped";
+  switch (result.report.verdict()) {
+    case ScanReport::Verdict::kClean:
+      return "clean";
+    case ScanReport::Verdict::kFound:
+      return "found";
+    case ScanReport::Verdict::kNotExamined:
+      return "not examined";
+    case ScanReport::Verdict::kNotACheckpoint:
+      break;
+  }
+  return "not a checkpoint";
+}
+
+// Lists the files in a folder and in its subfolders, sorted by name.
+void ListFolder(const std::string& root, std::vector<Input>* inputs) {
+  std::vector<std::string> folders = {root};
+  while (!folders.empty()) {
+    const std::string folder = std::move(folders.back());
+    folders.pop_back();
+    const auto fail = [&](const std::error_code& error) {
+      inputs->emplace_back();
+      inputs->back().path = folder;
+      inputs->back().error = absl::UnavailableError(
+          absl::StrCat("cannot list the folder: ", error.message()));
+    };
+    std::error_code error;
+    std::vector<fs::directory_entry> entries;
+    fs::directory_iterator entry(folder, error);
+    while (!error && entry != fs::directory_iterator()) {
+      entries.push_back(*entry);
+      entry.increment(error);
+    }
+    if (error) fail(error);
+    std::sort(entries.begin(), entries.end());
+    std::vector<std::string> subfolders;
+    for (const fs::directory_entry& found : entries) {
+      const std::string path = found.path().string();
+      const bool is_link = found.is_symlink(error);
+      const fs::file_status status = found.status(error);
+      if (fs::is_directory(status) && !is_link) {
+        subfolders.push_back(path);
+        continue;
+      }
+      inputs->emplace_back();
+      Input& input = inputs->back();
+      input.path = path;
+      if (fs::is_directory(status)) {
+        input.skipped = "a link to a folder";
+      } else if (!fs::exists(status)) {
+        input.error = absl::NotFoundError(
+            is_link ? "the link leads nowhere" : "the file cannot be reached");
+      } else if (!fs::is_regular_file(status)) {
+        input.skipped = "neither a regular file nor a folder";
+      }
+    }
+    folders.insert(folders.end(), subfolders.rbegin(), subfolders.rend());
+  }
+}
+
+absl::StatusOr<std::vector<Input>> ListInputs(const ScanCommandOptions& options,
+                                              const CommandIo& io) {
+  std::vector<Input> inputs;
+  if (std::count(options.paths.begin(), options.paths.end(), "-") > 1) {
+    return absl::InvalidArgumentError(
+        "standard input (\"-\") can be read only once");
+  }
+  for (const std::string& path : options.paths) {
+    std::error_code error;
+    if (path != "-" && fs::is_directory(path, error)) {
+      ListFolder(path, &inputs);
+      continue;
+    }
+    inputs.emplace_back();
+    inputs.back().path = path;
+    inputs.back().is_named = true;
+    if (!IsStreamInput(path)) continue;
+    absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes =
+        OpenInputBytes(path, LoadOptions(), io);
+    if (bytes.ok()) {
+      inputs.back().bytes = *std::move(bytes);
+    } else {
+      inputs.back().error = bytes.status();
+    }
+  }
+  return inputs;
+}
+
+ScanReport ScanInput(const Input& input, const ScanOptions& options,
+                     const CommandIo& io) {
+  if (input.bytes != nullptr) return ScanFile(*input.bytes, options);
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes =
+      input.error.ok() ? OpenInputBytes(input.path, LoadOptions(), io)
+                       : input.error;
+  if (bytes.ok()) return ScanFile(**bytes, options);
+  ScanReport report;
+  report.problems.emplace_back(bytes.status().message());
+  return report;
+}
+
+Json ToJson(const Result& result) {
+  const ScanReport& report = result.report;
+  Json file;
+  file["file"] = JsonText(result.input->path);
+  file["verdict"] = VerdictName(result);
+  file["format"] = report.format;
+  file["pickles"] = report.num_pickles;
+  file["findings"] = Json::array();
+  for (const ScanFinding& finding : report.findings) {
+    Json row;
+    row["grade"] = Name(finding.grade);
+    row["global"] = JsonText(finding.global);
+    row["record"] = JsonText(finding.record);
+    row["detail"] = JsonText(finding.detail);
+    row["uses"] = Json::array();
+    for (const ScanUse& use : finding.uses) {
+      Json item;
+      item["use"] = use.use;
+      item["count"] = use.count;
+      item["offsets"] = use.offsets;
+      row["uses"].push_back(std::move(item));
+    }
+    file["findings"].push_back(std::move(row));
+  }
+  file["more_findings"] = report.more_findings;
+  file["problems"] = Json::array();
+  if (!result.input->skipped.empty()) {
+    file["problems"].push_back(result.input->skipped);
+  }
+  for (const std::string& problem : report.problems) {
+    file["problems"].push_back(JsonText(problem));
+  }
+  return file;
+}
+
+// "called 3 times at 12, 40, 88".
+std::string DescribeUse(const ScanUse& use) {
+  std::string text =
+      absl::StrCat(use.use, use.count == 1 ? "" : " ",
+                   use.count == 1 ? "" : Count(use.count, "time"));
+  if (!use.offsets.empty()) {
+    absl::StrAppend(&text, " at ", absl::StrJoin(use.offsets, ", "),
+                    use.count > use.offsets.size() ? ", ..." : "");
+  }
+  return text;
+}
+
+void Print(const Result& result, const ScanCommandOptions& options,
+           std::ostream& out) {
+  const ScanReport& report = result.report;
+  const bool is_silent =
+      report.verdict() == ScanReport::Verdict::kClean ||
+      (!result.input->is_named &&
+       report.verdict() == ScanReport::Verdict::kNotACheckpoint);
+  if (options.quiet && is_silent) return;
+  out << EscapeForTerminal(result.input->path) << ": " << VerdictName(result);
+  if (!result.input->skipped.empty()) out << ", " << result.input->skipped;
+  if (!report.format.empty()) {
+    out << ", " << report.format << ", " << Count(report.num_pickles, "pickle");
+  }
+  out << "\n";
+  for (const ScanFinding& finding : report.findings) {
+    out << "  " << Name(finding.grade) << ": "
+        << EscapeForTerminal(finding.global);
+    if (!finding.record.empty()) {
+      out << (finding.global.empty() ? "\"" : " in \"")
+          << EscapeForTerminal(finding.record) << "\"";
+    }
+    for (const ScanUse& use : finding.uses) out << ", " << DescribeUse(use);
+    if (!finding.global.empty() || !finding.record.empty()) out << ": ";
+    out << EscapeForTerminal(finding.detail) << "\n";
+  }
+  if (report.more_findings > 0) {
+    out << "  and " << Count(report.more_findings, "more finding") << "\n";
+  }
+  for (const std::string& problem : report.problems) {
+    out << "  not examined: " << EscapeForTerminal(problem) << "\n";
+  }
+}
+
+// The number of files with each result.
+struct Totals {
+  uint64_t clean = 0;
+  uint64_t found = 0;
+  uint64_t not_examined = 0;
+  uint64_t other = 0;    // no checkpoints
+  uint64_t skipped = 0;  // links to folders, special files
+  bool is_failed = false;
+
+  void Count(const Result& result) {
+    if (!result.input->skipped.empty()) {
+      ++skipped;
+      return;
+    }
+    switch (result.report.verdict()) {
+      case ScanReport::Verdict::kClean:
+        ++clean;
+        break;
+      case ScanReport::Verdict::kFound:
+        ++found;
+        break;
+      case ScanReport::Verdict::kNotExamined:
+        ++not_examined;
+        is_failed = true;
+        break;
+      case ScanReport::Verdict::kNotACheckpoint:
+        ++other;
+        is_failed = is_failed || result.input->is_named;
+        break;
+    }
+  }
+
+  int exit_code() const {
+    if (found > 0) return kExitNo;
+    return is_failed ? kExitFailed : kExitDone;
+  }
+};
+
+int RunScan(const ScanCommandOptions& options, const CommandIo& io) {
+  const absl::StatusOr<std::vector<Input>> inputs = ListInputs(options, io);
+  if (!inputs.ok()) return Fail(io, inputs.status());
+  const bool is_json = options.format == OutputFormat::kJson;
+  Totals totals;
+  const char* separator = "[";
+  for (size_t begin = 0; begin < inputs->size(); begin += kBatch) {
+    std::vector<Result> results(std::min(kBatch, inputs->size() - begin));
+    for (size_t i = 0; i < results.size(); ++i) {
+      results[i].input = &(*inputs)[begin + i];
+    }
+    ParallelForEach(static_cast<int64_t>(results.size()), [&](int64_t i) {
+      Result& result = results[static_cast<size_t>(i)];
+      if (result.input->skipped.empty()) {
+        result.report = ScanInput(*result.input, options.scan, io);
+      }
+      return absl::OkStatus();
+    }).IgnoreError();
+    for (const Result& result : results) {
+      totals.Count(result);
+      if (!is_json) {
+        Print(result, options, io.out);
+        continue;
+      }
+      io.out << separator << Dump(ToJson(result));
+      separator = ",\n";
+    }
+  }
+  if (is_json) {
+    io.out << (inputs->empty() ? "[]\n" : "]\n");
+  } else if (inputs->size() != 1) {
+    io.out << Count(inputs->size(), "file") << ": " << totals.found
+           << " found, " << totals.clean << " clean, " << totals.not_examined
+           << " not examined, " << totals.other << " not a checkpoint, "
+           << totals.skipped << " skipped\n";
+  }
+  return totals.exit_code();
+}
+
+}  // namespace
+
+void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
+  CLI::App* const command = AddCommand(
+      app, "scan", "Find what files would run in Python.",
+      "Lists every class and function outside the list that torch.load\n"
+      "allows with weights_only=True, every TorchScript program, and every\n"
+      "structure that readers may understand differently. Never runs code\n"
+      "from the file. docs/scan.md says what a clean file guarantees.\n"
+      "Folders are searched with their subfolders. Links to files are\n"
+      "followed; links to folders, pipes, sockets and devices in folders are\n"
+      "skipped.\n"
+      "Exit code 0: nothing was found.\n"
+      "Exit code 1: something was found.\n"
+      "Exit code 2: nothing was found, but a file could not be examined, or\n"
+      "a FILE is not a checkpoint.\n\n" +
+          std::string(kInputHelp),
+      "  ferry scan model.pt && python3 train.py model.pt\n"
+      "  ferry scan --quiet downloads/\n"
+      "  ferry scan --allow=my_package.Config --allow='numpy.*' model.pt\n"
+      "  ferry scan --format=json . | jq '.[].findings[].global'");
+  const auto options = std::make_shared<ScanCommandOptions>();
+  command
+      ->add_option("FILE|FOLDER", options->paths,
+                   "The files and folders to scan")
+      ->required()
+      ->option_text("...");
+  command
+      ->add_option("--allow", options->scan.allowed_globals,
+                   "Do not report this class or function, nor with \".*\"\n"
+                   "anything of the module. __torch__.* stands for\n"
+                   "TorchScript programs. May be given several times")
+      ->option_text("GLOBAL")
+      ->expected(1)
+      ->take_all();
+  AddFormatOption(command, &options->format);
+  command->add_flag("-q,--quiet", options->quiet,
+                    "List only files with findings, and those that could\n"
+                    "not be examined");
+  command->callback(
+      [options, &io, exit_code] { *exit_code = RunScan(*options, io); });
+}
+
+}  // namespace cli
+}  // namespace ferry

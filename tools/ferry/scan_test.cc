@@ -1,0 +1,194 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ferry/tools/ferry/scan.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "ferry/core/testing/files.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/run_for_test.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace cli {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+namespace fs = std::filesystem;
+
+// A checkpoint that PyTorch loads as an empty dict, after it has run a command.
+std::string DroppedCall() {
+  ZipBuilder zip;
+  zip.Add("archive/data.pkl",
+          std::string("\x80\x02}cposix\nsystem\n(X\x02\0\0\0idtR0.", 29));
+  zip.Add("archive/version", "3\n");
+  return zip.Build();
+}
+
+std::string Clean() {
+  ZipBuilder zip;
+  zip.Add("archive/data.pkl", "\x80\x02}.");
+  zip.Add("archive/version", "3\n");
+  return zip.Build();
+}
+
+TEST(ScanCommandTest, ReportsCallsWhoseResultIsDropped) {
+  const std::string path = WriteTestFile("dropped.pt", DroppedCall());
+  const FerryResult result = RunFerryForTest({"scan", path});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out,
+            absl::StrCat(path, ": found, zip archive, 1 pickle\n",
+                         "  dangerous: posix.system in \"archive/data.pkl\", "
+                         "imported at 3, called at 26, result dropped at 27: "
+                         "it runs commands, or changes files and processes\n"));
+  const FerryResult json = RunFerryForTest({"scan", "--format=json", path});
+  EXPECT_EQ(json.exit_code, 1);
+  EXPECT_EQ(Json::parse(json.out),
+            Json::parse(absl::StrCat(
+                R"([{"file":")", path,
+                R"(","verdict":"found","format":"zip archive","pickles":1,)"
+                R"("findings":[{"grade":"dangerous","global":"posix.system",)"
+                R"("record":"archive/data.pkl","detail":"it runs commands, or )"
+                R"(changes files and processes","uses":[)"
+                R"({"use":"imported","count":1,"offsets":[3]},)"
+                R"({"use":"called","count":1,"offsets":[26]},)"
+                R"({"use":"result dropped","count":1,"offsets":[27]}]}],)"
+                R"("more_findings":0,"problems":[]}])")));
+}
+
+TEST(ScanCommandTest, InspectHasTheVerdict) {
+  const std::string bad = WriteTestFile("inspect_bad.pt", DroppedCall());
+  EXPECT_THAT(RunFerryForTest({"inspect", bad}).out,
+              HasSubstr("\nscan: dangerous: posix.system in "
+                        "\"archive/data.pkl\": it runs commands"));
+  const std::string good = WriteTestFile("inspect_good.pt", Clean());
+  EXPECT_THAT(
+      RunFerryForTest({"inspect", good}).out,
+      HasSubstr("\nscan: nothing outside the weights_only list was found\n"));
+  // Only the part that is inspected counts.
+  const std::string both =
+      WriteTestFile("inspect_both.pt", absl::StrCat(Clean(), DroppedCall()));
+  EXPECT_THAT(
+      RunFerryForTest(
+          {"inspect", absl::StrCat("--range=0:", Clean().size()), both})
+          .out,
+      HasSubstr("\nscan: nothing outside the weights_only list was found\n"));
+}
+
+TEST(ScanCommandTest, ConvertStrictRefuses) {
+  const std::string bad = WriteTestFile("convert_bad.pt", DroppedCall());
+  const std::string out = TestPath("converted.pt");
+  const FerryResult refused =
+      RunFerryForTest({"convert", "--strict", bad, out});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("--strict"),
+                                 HasSubstr("dangerous: posix.system")));
+  EXPECT_FALSE(fs::exists(out));
+  const std::string good = WriteTestFile("convert_good.pt", Clean());
+  EXPECT_EQ(RunFerryForTest({"convert", "--strict", good, out}).exit_code, 0);
+  EXPECT_TRUE(fs::exists(out));
+}
+
+TEST(ScanCommandTest, ExitCodes) {
+  const std::string bad = WriteTestFile("exit_bad.pt", DroppedCall());
+  const std::string good = WriteTestFile("exit_good.pt", Clean());
+  const std::string text = WriteTestFile("exit.txt", "hello\n");
+  const std::string cut = WriteTestFile("exit_cut.pt", Clean().substr(0, 60));
+  const auto exit_code = [](const std::vector<std::string>& paths) {
+    std::vector<std::string> arguments = {"scan"};
+    arguments.insert(arguments.end(), paths.begin(), paths.end());
+    return RunFerryForTest(arguments).exit_code;
+  };
+  EXPECT_EQ(exit_code({good}), 0);
+  EXPECT_EQ(exit_code({bad}), 1);
+  EXPECT_EQ(exit_code({text}), 2);
+  EXPECT_EQ(exit_code({cut}), 2);
+  EXPECT_EQ(exit_code({TestPath("missing.pt")}), 2);
+  EXPECT_EQ(exit_code({good, cut, bad}), 1);
+  EXPECT_EQ(exit_code({good, cut}), 2);
+  EXPECT_EQ(exit_code({"-", "-"}), 2);
+  EXPECT_EQ(exit_code({}), 2);
+  EXPECT_EQ(RunFerryForTest({"scan", "--allow=posix.system", bad}).exit_code,
+            0);
+  EXPECT_EQ(RunFerryForTest({"scan", "--allow=os.system", "--allow=posix.*",
+                             "--allow=a.b", bad})
+                .exit_code,
+            0);
+}
+
+TEST(ScanCommandTest, WalksFolders) {
+  const std::string folder = NewFolder();
+  const std::string elsewhere = NewFolder();
+  fs::create_directories(folder + "/b/c");
+  WriteFile(folder + "/a.pt", Clean());
+  WriteFile(folder + "/README.md", "# hello\n");
+  WriteFile(folder + "/b/c/bad.pt", DroppedCall());
+  WriteFile(elsewhere + "/blob", DroppedCall());
+  fs::create_symlink(elsewhere + "/blob", folder + "/link.pt");
+  fs::create_directory_symlink(folder, folder + "/b/loop");
+  ASSERT_EQ(mkfifo((folder + "/pipe").c_str(), 0600), 0);
+  const FerryResult result = RunFerryForTest({"scan", folder});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(
+      result.out,
+      AllOf(HasSubstr("/a.pt: clean, zip archive, 1 pickle\n"),
+            HasSubstr("/README.md: not a checkpoint\n"),
+            HasSubstr("/b/c/bad.pt: found"), HasSubstr("/link.pt: found"),
+            HasSubstr("/b/loop: skipped, a link to a folder\n"),
+            HasSubstr("/pipe: skipped, neither a regular file nor a folder\n"),
+            HasSubstr("\n6 files: 2 found, 1 clean, 0 not examined, 1 not a "
+                      "checkpoint, 2 skipped\n")));
+  const FerryResult quiet = RunFerryForTest({"scan", "--quiet", folder});
+  EXPECT_THAT(quiet.out,
+              AllOf(Not(HasSubstr("a.pt: clean")), Not(HasSubstr("README")),
+                    HasSubstr("bad.pt: found")));
+  const Json json =
+      Json::parse(RunFerryForTest({"scan", "--format=json", folder}).out);
+  EXPECT_EQ(json.size(), 6);
+  // A link that leads nowhere was not examined.
+  fs::remove(elsewhere + "/blob");
+  fs::remove(folder + "/b/c/bad.pt");
+  EXPECT_EQ(RunFerryForTest({"scan", folder}).exit_code, 2);
+  fs::remove(folder + "/link.pt");
+  EXPECT_EQ(RunFerryForTest({"scan", folder}).exit_code, 0);
+  EXPECT_EQ(RunFerryForTest({"scan", NewFolder(), "--format=json"}).out,
+            "[]\n");
+}
+
+// More files than are scanned at once, each on its own line and in order.
+TEST(ScanCommandTest, ScansManyFilesInOrder) {
+  const std::string folder = NewFolder();
+  std::string expected;
+  for (int i = 1000; i < 1600; ++i) {
+    const std::string path = absl::StrCat(folder, "/", i, ".pt");
+    WriteFile(path, Clean());
+    absl::StrAppend(&expected, path, ": clean, zip archive, 1 pickle\n");
+  }
+  const FerryResult result = RunFerryForTest({"scan", folder});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out,
+            absl::StrCat(expected,
+                         "600 files: 0 found, 600 clean, 0 not examined, 0 not "
+                         "a checkpoint, 0 skipped\n"));
+}
+
+TEST(ScanCommandTest, HostileTextCannotDriveTheTerminal) {
+  const std::string path = WriteTestFile("text.pt", "ca\x1b[2J\nb\x07\n.");
+  const FerryResult result = RunFerryForTest({"scan", path});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << result.out;
+  EXPECT_EQ(result.out.find('\x07'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cli
+}  // namespace ferry
