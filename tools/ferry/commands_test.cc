@@ -131,11 +131,11 @@ TEST(CliTest, MistakesAreExplained) {
 TEST(CompletionTest, KnowsCommandsAndOptions) {
   const FerryResult result = RunFerryForTest({"completion", "bash"});
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_THAT(
-      result.out,
-      AllOf(HasSubstr("inspect verify scan convert devices"), HasSubstr("--digest"),
-            HasSubstr("--protocol"), HasSubstr("--codec"),
-            HasSubstr("complete -o default -F _ferry ferry")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("inspect verify scan convert devices"),
+                    HasSubstr("--digest"), HasSubstr("--protocol"),
+                    HasSubstr("--codec"),
+                    HasSubstr("complete -o default -F _ferry ferry")));
 }
 
 TEST(DevicesTest, ListsThoseThatAreBuiltIn) {
