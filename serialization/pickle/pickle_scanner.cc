@@ -444,14 +444,12 @@ void Scanner::Get(uint64_t index) {
 }
 
 void Scanner::Stop() {
-  const NodeId root = Pop();
-  // Python returns the root, and forgets what else is on the stack.
+  Pop();  // the root, which Python returns; it forgets what else is there
   for (;;) {
     while (stack_.num_above_mark() > 0) Drop(stack_.Pop());
     if (!stack_.has_mark()) break;
     stack_.PopMark();
   }
-  static_cast<void>(root);
   scan_.is_complete = true;
 }
 
@@ -502,8 +500,6 @@ bool Scanner::Run1() {
     case kShortBinUnicode:
     case kBinUnicode:
     case kBinUnicode8:
-      PushLiteral(Encoding::kUtf8);
-      return true;
     // PyTorch decodes the strings of Python 2 as UTF-8.
     case kShortBinString:
     case kBinString:
