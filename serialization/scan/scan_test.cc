@@ -262,7 +262,9 @@ TEST(ScanTest, FindsEachTrick) {
        }),
        in("archive/constants.pkl")},
       {"a suffix in capitals",
-       Changed([](ZipBuilder* zip) { zip->Add("archive/DATA2.PKL", Evil()); }),
+       Changed([](ZipBuilder* zip) {  // Only its name says that it is a pickle.
+         zip->Add("archive/DATA2.PKL", "Pid\n0" + Evil());
+       }),
        in("archive/DATA2.PKL")},
       {"a record without a suffix", Changed([](ZipBuilder* zip) {
          zip->Add("archive/data/1", "\x80\x02" + Evil());
