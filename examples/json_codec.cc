@@ -57,8 +57,7 @@ class JsonCodec final : public ferry::Codec {
  public:
   absl::string_view name() const override { return "json"; }
   absl::string_view suffix() const override { return "json"; }
-  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
-                                 const ferry::LoadLimits& limits,
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes, ferry::Budget* budget,
                                  StorageTable* storages,
                                  ObjectGraph* graph) const override;
   absl::StatusOr<ferry::LargeString> Write(
@@ -381,8 +380,12 @@ absl::StatusOr<NodeId> ReadNode(const Json& json,
 }
 
 absl::StatusOr<ferry::Codec::GraphRead> JsonCodec::Read(
-    absl::string_view bytes, const ferry::LoadLimits& limits,
-    StorageTable* storages, ObjectGraph* graph) const {
+    absl::string_view bytes, ferry::Budget* budget, StorageTable* storages,
+    ObjectGraph* graph) const {
+  // What the parser and the graph take for a byte of JSON, at most.
+  constexpr uint64_t kMemoryPerByte = 64;
+  const absl::Status fits = budget->ChargeMemory(kMemoryPerByte * bytes.size());
+  if (!fits.ok()) return fits;
   const Json document = Json::parse(bytes.begin(), bytes.end(),
                                     /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded()) {
@@ -390,10 +393,6 @@ absl::StatusOr<ferry::Codec::GraphRead> JsonCodec::Read(
   }
   const Json& table = Member(document, "nodes");
   if (!table.is_array()) return Damaged("there are no nodes");
-  if (table.size() > limits.max_nodes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "there are ", table.size(), " nodes; the limit is ", limits.max_nodes));
-  }
   const absl::Status described =
       ReadStorages(Member(document, "storages"), storages, graph);
   if (!described.ok()) return described;
@@ -569,15 +568,15 @@ int main() {
     StorageTable storages;  // destroyed first: it has views of the graph
     const absl::Status status =
         JsonCodec()
-            .Read(damaged, ferry::LoadLimits(), &storages, &graph)
+            .Read(damaged, ferry::Budget::Unlimited(), &storages, &graph)
             .status();
     Check(absl::IsDataLoss(status), damaged);
   }
 
   // A graph that exceeds the program's limits is refused, too.
-  ferry::LoadOptions few;
-  few.limits.max_nodes = 10;
-  Check(absl::IsResourceExhausted(ferry::LoadMemory(*saved, few).status()),
+  ferry::LoadOptions little;
+  little.budget.max_memory_bytes = 1000;
+  Check(absl::IsResourceExhausted(ferry::LoadMemory(*saved, little).status()),
         "the limit holds");
   return 0;
 }

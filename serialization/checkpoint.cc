@@ -17,6 +17,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
@@ -75,7 +76,8 @@ absl::StatusOr<ParsedCheckpoint> Parse(const RandomAccessFile& file,
                                     ? *options.codec_registry
                                     : CodecRegistry::Default();
   ContainerOptions container_options;
-  container_options.limits = options.limits;
+  Budget budget(options.budget, file.size_bytes());
+  container_options.budget = &budget;
   container_options.fallback_byte_order = options.fallback_byte_order;
   container_options.verify_crc32 = options.verify_crc32;
   container_options.codec = options.codec;
@@ -90,7 +92,7 @@ StorageLoadOptions StorageLoadOptionsOf(const LoadOptions& options) {
   load.map_location = &options.map_location;
   load.map_location_must_match = options.map_location_must_match;
   load.registry = &RegistryOf(options);
-  load.max_total_bytes = options.limits.max_total_bytes;
+  load.max_tensor_bytes = options.max_tensor_bytes;
   load.verify_crc32 = options.verify_crc32;
   load.use_mapping = options.mapping != FileMapping::kNone;
   load.page_pool = options.page_pool;
@@ -283,10 +285,15 @@ absl::StatusOr<std::string> Checkpoint::Impl::ReadRecord(
         absl::StrCat(file_->name(), ": there is no record ",
                      QuoteForMessage(name), near.Question()));
   }
-  if (record->contents_bytes > options_.limits.max_pickle_bytes ||
-      !CanHaveItsSize(*record)) {
-    return ExtentError(absl::StatusCode::kResourceExhausted, *file_, *record,
-                       "it is too large to read into memory at once");
+  const absl::Status fits = Budget(options_.budget, file_->size_bytes())
+                                .ChargeMemory(record->contents_bytes);
+  if (!fits.ok()) {
+    return ExtentError(fits.code(), *file_, *record, fits.message());
+  }
+  if (!CanHaveItsSize(*record)) {
+    return ExtentError(
+        absl::StatusCode::kDataLoss, *file_, *record,
+        "its compressed data is too short to inflate to its recorded size");
   }
   return ReadExtent(*file_, *record, options_.verify_crc32);
 }
@@ -574,10 +581,9 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     return verdict;
   }
   if (IsNotACheckpoint(verdict.opens)) return verdict;
-  zip::ZipLimits limits;
-  limits.max_directory_bytes = options.limits.max_pickle_bytes;
+  Budget budget(options.budget, file->size_bytes());
   const absl::StatusOr<zip::ZipDirectory> directory =
-      zip::ZipDirectory::Read(*file, limits);
+      zip::ZipDirectory::Read(*file, &budget);
   if (directory.ok()) {
     FERRY_ASSIGN_OR_RETURN(verdict.records,
                            VerifyRecords(*file, directory->entries()));

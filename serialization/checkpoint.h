@@ -76,7 +76,7 @@ class Checkpoint {
   //                        archive does not begin at the first byte, for
   //                        instance because another archive precedes it (the
   //                        message has the offsets).
-  //   kResourceExhausted - the file exceeds `LoadOptions::limits`.
+  //   kResourceExhausted - opening the file exceeds `LoadOptions::budget`.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
@@ -131,7 +131,7 @@ class Checkpoint {
   //   kInvalidArgument   - not a zip archive.
   //   kNotFound          - no such record.
   //   kDataLoss          - the record is damaged.
-  //   kResourceExhausted - larger than `LoadLimits::max_pickle_bytes`.
+  //   kResourceExhausted - larger than `LoadOptions::budget` allows.
   absl::StatusOr<std::string> ReadRecord(absl::string_view name) const;
 
   // Returns every storage, in the order of first reference. The storages of the
@@ -172,7 +172,7 @@ class Checkpoint {
   //                      knows its location tag.
   //   kDataLoss        - a record is damaged.
   //   kUnavailable, kOutOfRange - as `DeviceSnapshot::RestoreLocation`.
-  //   kResourceExhausted - not enough memory, or past the limits.
+  //   kResourceExhausted - not enough memory, or past `max_tensor_bytes`.
   absl::Status Load(absl::Span<const Storage> storages);
 
   // Loads all storages. Errors: as `Load`.

@@ -21,9 +21,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ferry::LoadOptions load_options;
   load_options.placement = ferry::Placement::kHost;
-  load_options.limits.max_pickle_bytes = 1 << 20;
-  load_options.limits.max_nodes = 100000;
-  load_options.limits.max_total_bytes = 1 << 20;
+  load_options.budget.max_memory_bytes = 64 << 20;
+  load_options.max_tensor_bytes = 1 << 20;
   // So that mutations reach past the checksums.
   load_options.verify_crc32 = false;
   absl::StatusOr<ferry::Checkpoint> checkpoint = ferry::Checkpoint::OpenMemory(
@@ -31,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       load_options);
   if (!checkpoint.ok()) return 0;
   if (!checkpoint->LoadAll().ok()) return 0;
-  load_options.limits.max_nodes = 1000000;
+  load_options.budget.max_memory_bytes = 1 << 30;
   for (ferry::Container container :
        {ferry::Container::kZip, ferry::Container::kLegacy}) {
     for (int protocol : {2, 4}) {

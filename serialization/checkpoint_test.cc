@@ -301,13 +301,13 @@ TEST_F(CheckpointTest, ProgramsPackageMayFail) {
 
 TEST_F(CheckpointTest, LimitsBoundTheStorages) {
   const std::string bytes = MakeFile({{256, "cpu"}, {256, "cpu"}});
-  options_.limits.max_total_bytes = 2047;
+  options_.max_tensor_bytes = 2047;
   absl::StatusOr<Checkpoint> checkpoint =
       Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
   EXPECT_EQ(checkpoint->LoadAll().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(checkpoint->Load({checkpoint->storages()[1]}), IsOk());
-  options_.limits.max_total_bytes = 2048;
+  options_.max_tensor_bytes = 2048;
   checkpoint = Checkpoint::OpenMemory(bytes, options_);
   ASSERT_THAT(checkpoint, IsOk());
   EXPECT_THAT(checkpoint->LoadAll(), IsOk());

@@ -19,6 +19,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/files.h"
@@ -54,7 +55,7 @@ class GlobalCodec : public Codec {
 
   absl::string_view name() const override { return name_; }
   absl::string_view suffix() const override { return suffix_; }
-  absl::StatusOr<GraphRead> Read(absl::string_view bytes, const LoadLimits&,
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes, Budget*,
                                  StorageTable*,
                                  ObjectGraph* graph) const override {
     const std::vector<std::string> words = absl::StrSplit(bytes, ' ');
@@ -79,7 +80,7 @@ class FaultyCodec final : public GlobalCodec {
         root_(root),
         bytes_past_end_(bytes_past_end) {}
 
-  absl::StatusOr<GraphRead> Read(absl::string_view bytes, const LoadLimits&,
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes, Budget*,
                                  StorageTable*, ObjectGraph*) const override {
     return GraphRead{root_, 1, bytes.size() + bytes_past_end_};
   }
@@ -476,17 +477,6 @@ TEST_F(CodecTest, StrictHoldsForEveryCodec) {
   EXPECT_THAT(Message(status), HasSubstr("shop.Basket"));
   load_options_.allowed_globals = {"shop.Basket"};
   EXPECT_THAT(OpenRecords({"a/data.global", "a/version"}), IsOk());
-}
-
-TEST_F(CodecTest, LimitsHoldForEveryCodec) {
-  ASSERT_THAT(registry_.Register(std::make_shared<GlobalCodec>("global")),
-              IsOk());
-  // None, two bools, the empty tuple, the global and the list.
-  load_options_.limits.max_nodes = 6;
-  EXPECT_THAT(OpenRecords({"a/data.global", "a/version"}), IsOk());
-  load_options_.limits.max_nodes = 5;
-  EXPECT_EQ(OpenRecords({"a/data.global", "a/version"}).status().code(),
-            absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(CodecTest, FaultsOfACodecAreFound) {

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/devices/device_registry.h"
@@ -139,7 +140,14 @@ struct LoadOptions : TransferControl {
   // its end. The default is all bytes up to the end of the file.
   uint64_t size_bytes = std::numeric_limits<uint64_t>::max();
 
-  LoadLimits limits;
+  // What opening the checkpoint may spend; a file that needs more is refused
+  // with kResourceExhausted. The defaults are in proportion to the size of the
+  // file (core/budget.h). `max_output_bytes` has no effect.
+  BudgetOptions budget;
+
+  // The maximum total size, in bytes, of the storages that one call loads; more
+  // are refused with kResourceExhausted. The default is no limit.
+  uint64_t max_tensor_bytes = std::numeric_limits<uint64_t>::max();
 
   // Whether to compute the CRC-32 of each record and compare it with the one in
   // the file, if the file has one. The default is true. This takes only about a

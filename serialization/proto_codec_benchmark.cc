@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "benchmark/benchmark.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
@@ -54,7 +55,7 @@ void Read(const Codec& codec, absl::string_view bytes, size_t num_storages,
   sample->graph.Reserve(static_cast<uint32_t>(bytes.size() / 10),
                         static_cast<uint32_t>(num_storages), bytes.size());
   sample->root =
-      codec.Read(bytes, LoadLimits(), &storages, &sample->graph)->root;
+      codec.Read(bytes, Budget::Unlimited(), &storages, &sample->graph)->root;
   sample->num_storages = num_storages;
 }
 

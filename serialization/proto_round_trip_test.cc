@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
@@ -105,7 +106,7 @@ TEST(ProtoRoundTripTest, PicklesComeBack) {
     ObjectGraph back;
     StorageTable storages;
     const absl::StatusOr<Codec::GraphRead> read =
-        proto::ProtoCodec().Read(record, LoadLimits(), &storages, &back);
+        proto::ProtoCodec().Read(record, Budget::Unlimited(), &storages, &back);
     ASSERT_THAT(read, IsOk());
     EXPECT_EQ(GraphDifference(*root.graph(), root.node(), back, read->root),
               "");
@@ -128,14 +129,14 @@ std::string ThroughTheCodec(const std::string& pickle, int protocol) {
   ObjectGraph graph;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
-      codec.Read(pickle, LoadLimits(), &storages, &graph);
+      codec.Read(pickle, Budget::Unlimited(), &storages, &graph);
   if (!read.ok()) return read.status().ToString();
   EXPECT_EQ(Write(codec, graph, read->root), pickle);
   ObjectGraph back;
   StorageTable storages_back;
   const std::string record = Write(proto::ProtoCodec(), graph, read->root);
-  const absl::StatusOr<Codec::GraphRead> read_back =
-      proto::ProtoCodec().Read(record, LoadLimits(), &storages_back, &back);
+  const absl::StatusOr<Codec::GraphRead> read_back = proto::ProtoCodec().Read(
+      record, Budget::Unlimited(), &storages_back, &back);
   if (!read_back.ok()) return read_back.status().ToString();
   return Write(codec, back, read_back->root);
 }
@@ -279,7 +280,7 @@ TEST(ProtoRoundTripTest, ReadsAStateDictOfTheFirstRelease) {
   ObjectGraph back;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
-      proto::ProtoCodec().Read(first, LoadLimits(), &storages, &back);
+      proto::ProtoCodec().Read(first, Budget::Unlimited(), &storages, &back);
   ASSERT_THAT(read, IsOk());
   EXPECT_EQ(GraphDifference(*value->graph(), value->node(), back, read->root),
             "");

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
@@ -73,7 +74,7 @@ class SaveTest : public testing::Test {
   std::vector<std::string> Records(absl::string_view bytes) {
     std::vector<std::string> names;
     const absl::StatusOr<zip::ZipDirectory> directory = zip::ZipDirectory::Read(
-        *MakeMemoryFile(bytes, "some.zip"), zip::ZipLimits());
+        *MakeMemoryFile(bytes, "some.zip"), Budget::Unlimited());
     EXPECT_THAT(directory, IsOk());
     for (const Extent& entry : directory->entries()) {
       names.emplace_back(entry.name);
@@ -159,7 +160,7 @@ TEST_F(SaveTest, NamesTheArchiveAfterTheFile) {
           OpenForReading(path);
       ASSERT_THAT(file, IsOk());
       const absl::StatusOr<zip::ZipDirectory> directory =
-          zip::ZipDirectory::Read(**file, zip::ZipLimits());
+          zip::ZipDirectory::Read(**file, Budget::Unlimited());
       ASSERT_THAT(directory, IsOk());
       EXPECT_EQ(
           directory->entries()[0].name,
@@ -206,7 +207,7 @@ TEST_F(SaveTest, AlignsStorages) {
     ASSERT_THAT(bytes, IsOk());
     const auto file = MakeMemoryFile(*bytes, "some.zip");
     const absl::StatusOr<zip::ZipDirectory> directory =
-        zip::ZipDirectory::Read(*file, zip::ZipLimits());
+        zip::ZipDirectory::Read(*file, Budget::Unlimited());
     ASSERT_THAT(directory, IsOk());
     for (const Extent& entry : directory->entries()) {
       EXPECT_EQ(*FindContents(*file, entry) % alignment, 0);

@@ -29,24 +29,36 @@ absl::string_view DescribeBadDecimal(absl::string_view text) {
 
 std::string DecimalToTwosComplement(absl::string_view text) {
   const bool negative = absl::ConsumePrefix(&text, "-");
-  std::string bytes(1, '\0');
-  for (char digit : text) {
-    unsigned carry = digit - '0';
-    for (char& byte : bytes) {
-      const unsigned value = static_cast<unsigned char>(byte) * 10u + carry;
-      byte = static_cast<char>(value & 0xFF);
-      carry = value >> 8;
+  // Nine decimal digits at a time, which fit in 32 bits.
+  constexpr size_t kDigits = 9;
+  std::vector<uint32_t> words;  // of the magnitude, the lowest first
+  while (!text.empty()) {
+    const size_t count =
+        text.size() % kDigits == 0 ? kDigits : text.size() % kDigits;
+    uint64_t carry = 0;
+    uint64_t scale = 1;
+    for (char digit : text.substr(0, count)) {
+      carry = 10 * carry + static_cast<uint64_t>(digit - '0');
+      scale *= 10;
     }
-    if (carry != 0) bytes.push_back(static_cast<char>(carry));
+    text.remove_prefix(count);
+    for (uint32_t& word : words) {
+      const uint64_t value = word * scale + carry;
+      word = static_cast<uint32_t>(value);
+      carry = value >> 32;
+    }
+    if (carry != 0) words.push_back(static_cast<uint32_t>(carry));
   }
-  bytes.push_back('\0');
-  if (negative) {
-    unsigned carry = 1;
-    for (char& byte : bytes) {
-      const unsigned value = static_cast<unsigned char>(~byte) + carry;
-      byte = static_cast<char>(value & 0xFF);
-      carry = value >> 8;
+  words.push_back(0);  // room for the sign
+  std::string bytes;
+  bytes.reserve(4 * words.size());
+  uint64_t carry = negative ? 1 : 0;
+  for (uint32_t word : words) {
+    carry += negative ? static_cast<uint32_t>(~word) : word;
+    for (int shift = 0; shift < 32; shift += 8) {
+      bytes.push_back(static_cast<char>(carry >> shift));
     }
+    carry >>= 32;
   }
   return bytes;
 }
@@ -69,17 +81,29 @@ std::string TwosComplementToDecimal(absl::string_view bytes) {
     magnitude[i] = static_cast<uint32_t>(carry);
     carry >>= 32;
   }
+  // Nine decimal digits at a time, the lowest first.
+  constexpr int kDigits = 9;
+  constexpr uint64_t kScale = 1000000000;
   std::string reversed;
-  while (!magnitude.empty()) {
+  const auto drop_zeros = [&magnitude] {
+    while (!magnitude.empty() && magnitude.back() == 0) magnitude.pop_back();
+  };
+  drop_zeros();
+  do {
     uint64_t remainder = 0;
     for (size_t i = magnitude.size(); i-- > 0;) {
       const uint64_t value = (remainder << 32) | magnitude[i];
-      magnitude[i] = static_cast<uint32_t>(value / 10);
-      remainder = value % 10;
+      magnitude[i] = static_cast<uint32_t>(value / kScale);
+      remainder = value % kScale;
     }
-    reversed.push_back(static_cast<char>('0' + remainder));
-    while (!magnitude.empty() && magnitude.back() == 0) magnitude.pop_back();
-  }
+    drop_zeros();
+    // All nine, or those of the number's highest part.
+    for (int i = 0;
+         i == 0 || remainder != 0 || (!magnitude.empty() && i < kDigits); ++i) {
+      reversed.push_back(static_cast<char>('0' + remainder % 10));
+      remainder /= 10;
+    }
+  } while (!magnitude.empty());
   if (negative) reversed.push_back('-');
   return std::string(reversed.rbegin(), reversed.rend());
 }

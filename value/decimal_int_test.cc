@@ -54,6 +54,17 @@ TEST(DecimalIntTest, ConvertsAsManyDigitsAsPythonThereAndBack) {
             "-1");
 }
 
+// Digits are taken nine at a time, and zeros must not get lost between.
+TEST(DecimalIntTest, ConvertsEveryNumberOfDigits) {
+  for (size_t digits = 1; digits <= 40; ++digits) {
+    for (absl::string_view sign : {"", "-"}) {
+      Converted(absl::StrCat(sign, "1", std::string(digits - 1, '0')));
+      Converted(absl::StrCat(sign, std::string(digits, '9')));
+      Converted(absl::StrCat(sign, "7", std::string(digits - 1, '0'), "42"));
+    }
+  }
+}
+
 TEST(DecimalIntTest, SaysWhatIsWrong) {
   for (const char* bad : {"", "-", "+1", " 1", "1 ", "1L", "0x1", "--1"}) {
     EXPECT_NE(DescribeBadDecimal(bad), "") << bad;

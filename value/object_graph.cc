@@ -74,12 +74,16 @@ ObjectGraph::ObjectGraph(std::shared_ptr<PagePool> page_pool)
 
 ObjectGraph::~ObjectGraph() = default;
 
-void ObjectGraph::Reserve(uint32_t num_nodes, uint32_t num_tensors,
+void ObjectGraph::Reserve(uint64_t num_nodes, uint64_t num_tensors,
                           uint64_t text_bytes) {
+  // No graph needs more at first, whatever the estimates.
+  constexpr uint64_t kMost = uint64_t{1} << 28;
+  num_nodes = std::min(num_nodes, kMost);
+  num_tensors = std::min(num_tensors, kMost);
   // The call that makes a tensor, and that of its empty dict of hooks.
-  const uint64_t num_calls = 2 * uint64_t{num_tensors};
+  const uint64_t num_calls = 2 * num_tensors;
   // Every node is a child of about two others, with the room that dicts leave.
-  const uint64_t num_children = 2 * uint64_t{num_nodes};
+  const uint64_t num_children = 2 * num_nodes;
   memory_->Reserve(num_nodes * sizeof(Node) + num_children * sizeof(NodeId) +
                    num_calls * sizeof(Call) +
                    num_tensors * (sizeof(Tensor) + sizeof(StorageRecord)) +
@@ -136,8 +140,23 @@ NodeId ObjectGraph::AddComplex(double real, double imag) {
                  static_cast<uint32_t>(complexes_.size() - 1));
 }
 
+uint64_t ObjectGraph::memory_bytes() const {
+  // A tensor and a storage have a record of their own behind the handle.
+  constexpr uint64_t kRecordBytes = 128;
+  // The table of globals has a name and a node for each.
+  constexpr uint64_t kGlobalBytes = 2 * sizeof(GlobalRecord);
+  return nodes_.size() * sizeof(Node) + children_.size() * sizeof(NodeId) +
+         calls_.size() * sizeof(Call) + made_.size() * sizeof(Made) +
+         globals_.size() * kGlobalBytes +
+         tensors_.size() * (sizeof(Tensor) + kRecordBytes) +
+         storages_.size() * (sizeof(StorageRecord) + kRecordBytes) +
+         devices_.size() * sizeof(Device) +
+         complexes_.size() * sizeof(std::complex<double>) + text_bytes_;
+}
+
 const char* ObjectGraph::CopyText(absl::string_view text) {
   auto* const copy = static_cast<char*>(text_.allocate(text.size(), 1));
+  text_bytes_ += text.size();
   if (!text.empty()) std::memcpy(copy, text.data(), text.size());
   return copy;
 }

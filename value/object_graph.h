@@ -143,10 +143,14 @@ class ObjectGraph {
   // 32 bits; the caller checks that.
   uint64_t num_references() const { return children_.size(); }
 
+  // About how much memory the graph takes, in bytes, without spare capacity and
+  // without indexes. O(1).
+  uint64_t memory_bytes() const;
+
   // Reserves memory in an empty graph, from estimates of the number of nodes,
   // of the number of storages (with one tensor each), and of the size of the
   // text.
-  void Reserve(uint32_t num_nodes, uint32_t num_tensors, uint64_t text_bytes);
+  void Reserve(uint64_t num_nodes, uint64_t num_tensors, uint64_t text_bytes);
 
   // --- Making nodes ----------------------------------------------------------
 
@@ -490,6 +494,7 @@ class ObjectGraph {
 
   // Never moves text, so that views of it stay valid.
   std::pmr::monotonic_buffer_resource text_;
+  uint64_t text_bytes_ = 0;
 
   std::unique_ptr<Indexes> indexes_;
   std::unique_ptr<CodecNotes> codec_notes_;

@@ -34,9 +34,9 @@ namespace {
 
 using check_internal::CallCheck;
 using check_internal::CallChecks;
+using check_internal::DeviceCopyChecks;
 using check_internal::QueryCheck;
 using check_internal::QueryChecks;
-using check_internal::DeviceCopyChecks;
 using check_internal::QueueChecks;
 using check_internal::TagChecks;
 using check_internal::ThreadChecks;

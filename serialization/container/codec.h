@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -61,7 +62,7 @@ class Codec {
   //
   // `storages` stores keys as views and outlives the call. Take the keys from
   // `bytes` or from text of `graph`, both of which outlive `storages`. The
-  // input is untrusted: do not recurse, and do not use work or memory out of
+  // input is untrusted: do not recurse, and charge to `budget` what is not in
   // proportion to the size of `bytes`. Add each Python class or function as a
   // global (`ObjectGraph::AddGlobal`), because `Globals::kStrict` checks
   // globals. The caller checks that `GraphRead` fits the graph and the bytes.
@@ -69,11 +70,10 @@ class Codec {
   // Errors:
   //   kDataLoss          - the bytes are damaged; the message has the offset.
   //   kUnimplemented     - the bytes are of a later version of the format.
-  //   kResourceExhausted - the graph exceeds the limits.
+  //   kResourceExhausted - `budget` is spent.
   //   whatever `storages` returns.
   virtual absl::StatusOr<GraphRead> Read(absl::string_view bytes,
-                                         const LoadLimits& limits,
-                                         StorageTable* storages,
+                                         Budget* budget, StorageTable* storages,
                                          ObjectGraph* graph) const = 0;
 
   // Writes `root` and everything that it refers to, and adds each storage to

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/file.h"
@@ -30,7 +31,7 @@ class Archive {
   explicit Archive(const ZipBuilder& zip)
       : bytes_(zip.Build()),
         file_(MakeMemoryFile(bytes_, "some.zip")),
-        directory_(*zip::ZipDirectory::Read(*file_, zip::ZipLimits())) {}
+        directory_(*zip::ZipDirectory::Read(*file_, Budget::Unlimited())) {}
 
   const RandomAccessFile& file() const { return *file_; }
   const Extent& extent() const { return directory_.entries()[0]; }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/record_verdict.h"
@@ -28,7 +29,7 @@ std::vector<RecordVerdict> Verify(const ZipBuilder& zip) {
   const std::string bytes = zip.Build();
   const auto file = MakeMemoryFile(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
-      zip::ZipDirectory::Read(*file, zip::ZipLimits());
+      zip::ZipDirectory::Read(*file, Budget::Unlimited());
   EXPECT_THAT(directory, IsOk());
   const absl::StatusOr<std::vector<RecordVerdict>> verdicts =
       VerifyRecords(*file, directory->entries());

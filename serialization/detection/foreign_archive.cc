@@ -155,10 +155,8 @@ absl::Status ExplainNames(const RandomAccessFile& file, const Names& names) {
 absl::Status ExplainZip(const RandomAccessFile& file,
                         const ContainerOptions& options,
                         const absl::Status& missing) {
-  zip::ZipLimits limits;
-  limits.max_directory_bytes = options.limits.max_pickle_bytes;
   const absl::StatusOr<zip::ZipDirectory> directory =
-      zip::ZipDirectory::Read(file, limits);
+      zip::ZipDirectory::Read(file, options.budget);
   if (!directory.ok()) return directory.status();
   Names names;
   for (const Extent& entry : directory->entries()) {

@@ -42,8 +42,7 @@ absl::Status PickleTooError(const RandomAccessFile& file,
 absl::Status CheckIsNoPickle(const RandomAccessFile& file,
                              const ContainerOptions& options,
                              absl::string_view what) {
-  pickle::PickleStream stream(file, 0, file.size_bytes(),
-                              options.limits.max_pickle_bytes);
+  pickle::PickleStream stream(file, 0, file.size_bytes(), options.budget);
   FERRY_ASSIGN_OR_RETURN(const bool may_run, stream.MayLookUpGlobal());
   return may_run ? PickleTooError(file, what) : absl::OkStatus();
 }

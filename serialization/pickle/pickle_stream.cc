@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/opcode_shape.h"
@@ -125,11 +126,8 @@ absl::Status NoPickle(absl::string_view what, uint64_t at) {
 }  // namespace
 
 PickleStream::PickleStream(const RandomAccessFile& file, uint64_t begin,
-                           uint64_t end, uint64_t max_pickle_bytes)
-    : file_(file),
-      offset_(begin),
-      end_(end),
-      max_pickle_bytes_(max_pickle_bytes) {
+                           uint64_t end, Budget* budget)
+    : file_(file), offset_(begin), end_(end), budget_(budget) {
   if (file.data() != nullptr) {
     window_ = file.data() + begin;
     window_size_ = end - begin;
@@ -147,6 +145,7 @@ absl::Status PickleStream::Fill(uint64_t size) {
   if (size <= window_size_) return absl::OkStatus();
   const uint64_t capacity =
       std::min(std::max({size, kChunkBytes, 2 * window_size_}), bytes_left());
+  FERRY_RETURN_IF_ERROR(budget_->ChargeMemory(capacity));
   std::unique_ptr<char[]> buffer(new char[capacity]);
   if (window_size_ > 0) std::memcpy(buffer.get(), window_, window_size_);
   FERRY_RETURN_IF_ERROR(file_.ReadAt(
@@ -185,7 +184,6 @@ absl::StatusOr<uint64_t> PickleStream::LineEnd(uint64_t at) {
     if (newline != absl::string_view::npos) return newline + 1;
     searched = std::max(at, window_size_);
     if (searched >= bytes_left()) return NoPickle("a line is cut short", at);
-    if (searched >= max_pickle_bytes_) return searched + 1;
     FERRY_RETURN_IF_ERROR(Fill(searched + 1));
   }
 }
@@ -228,11 +226,6 @@ absl::StatusOr<uint64_t> PickleStream::FindEnd() {
     const auto opcode = static_cast<unsigned char>(window_[at]);
     FERRY_ASSIGN_OR_RETURN(const uint64_t next, OperandsEnd(opcode, at + 1));
     if (next > bytes_left()) return NoPickle("an operand is cut short", at);
-    if (next > max_pickle_bytes_) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the pickle has more than ", max_pickle_bytes_,
-                       " bytes, which is the limit"));
-    }
     if (opcode == kStop) return next;
     at = next;
   }

@@ -11,7 +11,7 @@
 //
 // Example: read two pickles and eight bytes.
 //
-//   PickleStream stream(file, 0, file.size_bytes(), max_pickle_bytes);
+//   PickleStream stream(file, 0, file.size_bytes(), &budget);
 //   FERRY_ASSIGN_OR_RETURN(absl::string_view first, stream.NextPickle());
 //   ...  // `first` is invalid after the next call
 //   FERRY_ASSIGN_OR_RETURN(absl::string_view second, stream.NextPickle());
@@ -26,6 +26,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/io/file.h"
 
 namespace ferry {
@@ -33,13 +34,13 @@ namespace pickle {
 
 // PickleStream
 //
-// Uses memory in proportion to the largest pickle, and never more than the size
-// of the file. Thread-safety: none.
+// Uses memory in proportion to the largest pickle, never more than the size of
+// the file, and charges it to the budget. Thread-safety: none.
 class PickleStream {
  public:
-  // Reads [begin, end) of `file`, which must outlive the stream.
+  // Reads [begin, end) of `file`. Both pointees must outlive the stream.
   PickleStream(const RandomAccessFile& file, uint64_t begin, uint64_t end,
-               uint64_t max_pickle_bytes);
+               Budget* budget);
 
   // The position in the file, and the number of bytes left from there.
   uint64_t offset() const { return offset_; }
@@ -52,7 +53,7 @@ class PickleStream {
   // Errors, after which the position is unchanged; the message has an offset in
   // the pickle, but no file name:
   //   kDataLoss          - not a pickle, or a truncated one.
-  //   kResourceExhausted - the pickle is longer than permitted.
+  //   kResourceExhausted - the budget is spent.
   //   whatever reading the file returns.
   absl::StatusOr<absl::string_view> NextPickle();
 
@@ -97,7 +98,7 @@ class PickleStream {
   const RandomAccessFile& file_;
   uint64_t offset_;
   const uint64_t end_;
-  const uint64_t max_pickle_bytes_;
+  Budget* const budget_;
   // The part of [offset_, end_) that is in memory.
   const char* window_ = nullptr;
   uint64_t window_size_ = 0;

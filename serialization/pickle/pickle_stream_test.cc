@@ -13,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/counted_bytes.h"
@@ -24,8 +25,6 @@ namespace pickle {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr uint64_t kNoLimit = uint64_t{1} << 40;
 
 std::string Zeros(int count) { return std::string(count, '\0'); }
 
@@ -76,7 +75,7 @@ TEST(PickleStreamTest, KnowsHowLongEveryOpcodeIs) {
   for (const std::string& opcode : opcodes) {
     const std::string bytes = absl::StrCat(opcode, ".N.");
     const CountedBytes file(bytes);
-    PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+    PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
     const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
     ASSERT_THAT(pickle, IsOk()) << opcode << pickle.status();
     EXPECT_EQ(*pickle, bytes.substr(0, opcode.size() + 1));
@@ -93,7 +92,7 @@ TEST(PickleStreamTest, RefusesBytesThatAreNoOpcodes) {
   for (int byte = 0; byte < 256; ++byte) {
     if (known[byte]) continue;
     const CountedBytes file(absl::StrCat(std::string(1, char(byte)), Zeros(9)));
-    PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+    PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
     const absl::Status status = stream.NextPickle().status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), HasSubstr("no opcode"));
@@ -104,7 +103,7 @@ TEST(PickleStreamTest, EveryCutIsNoticed) {
   for (const std::string& opcode : Opcodes()) {
     for (size_t size = 0; size <= opcode.size(); ++size) {
       const CountedBytes file(opcode.substr(0, size));
-      PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+      PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
       EXPECT_EQ(stream.NextPickle().status().code(),
                 absl::StatusCode::kDataLoss)
           << opcode << size;
@@ -124,7 +123,7 @@ TEST(PickleStreamTest, PicklesAndBytesInTurn) {
   for (const RandomAccessFile* file :
        {static_cast<const RandomAccessFile*>(&counted),
         static_cast<const RandomAccessFile*>(memory.get())}) {
-    PickleStream stream(*file, 4, file->size_bytes(), kNoLimit);
+    PickleStream stream(*file, 4, file->size_bytes(), Budget::Unlimited());
     EXPECT_EQ(*stream.NextPickle(), "N.");
     EXPECT_EQ(*stream.Take(2), "12");
     EXPECT_THAT(stream.Skip(6), IsOk());
@@ -140,7 +139,7 @@ TEST(PickleStreamTest, PicklesAndBytesInTurn) {
 
 TEST(PickleStreamTest, ReadsLittleOfWhatFollows) {
   const CountedBytes file(absl::StrCat("N.", Zeros(1 << 24), "N."));
-  PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+  PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
   EXPECT_EQ(*stream.NextPickle(), "N.");
   ASSERT_THAT(stream.Skip(1 << 24), IsOk());
   EXPECT_EQ(*stream.NextPickle(), "N.");
@@ -149,14 +148,14 @@ TEST(PickleStreamTest, ReadsLittleOfWhatFollows) {
 
 TEST(PickleStreamTest, ALengthThatLiesTakesNoMemory) {
   const CountedBytes file(absl::StrCat("\x8e", std::string(8, '\xff'), "..."));
-  PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+  PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
   EXPECT_EQ(stream.NextPickle().status().code(), absl::StatusCode::kDataLoss);
   EXPECT_LE(file.bytes_read(), file.size_bytes());
 }
 
 bool MayLookUpGlobal(const std::string& bytes) {
   const CountedBytes file(bytes);
-  PickleStream stream(file, 0, file.size_bytes(), kNoLimit);
+  PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
   const absl::StatusOr<bool> result = stream.MayLookUpGlobal();
   EXPECT_THAT(result, IsOk());
   return result.ok() && *result;
@@ -220,24 +219,30 @@ TEST(PickleStreamTest, SkipsTextsOnTheWayToAGlobal) {
   const std::string text(1 << 22, 'a');
   const CountedBytes counted(
       absl::StrCat("X", std::string("\0\0\x40\0", 4), text, "cos\nsystem\n"));
-  PickleStream stream(counted, 0, counted.size_bytes(), kNoLimit);
+  PickleStream stream(counted, 0, counted.size_bytes(), Budget::Unlimited());
   EXPECT_TRUE(*stream.MayLookUpGlobal());
   EXPECT_LE(counted.bytes_read(), 1u << 18);
   EXPECT_TRUE(MayLookUpGlobal(absl::StrCat("V", text, "\ncos\nsystem\n")));
   EXPECT_FALSE(MayLookUpGlobal(absl::StrCat("V", text, "cos")));
 }
 
-TEST(PickleStreamTest, Limit) {
-  for (const std::string& bytes :
-       {absl::StrCat("U\x10", std::string(16, 'a'), "."),
-        absl::StrCat("V", std::string(200000, 'a'), "\n.")}) {
-    const CountedBytes file(bytes);
-    PickleStream enough(file, 0, file.size_bytes(), bytes.size());
-    EXPECT_THAT(enough.NextPickle(), IsOk());
-    PickleStream stream(file, 0, file.size_bytes(), bytes.size() - 1);
-    EXPECT_EQ(stream.NextPickle().status().code(),
-              absl::StatusCode::kResourceExhausted);
-  }
+TEST(PickleStreamTest, ChargesItsMemory) {
+  // Text of 131 072 bytes.
+  const std::string bytes = absl::StrCat("X", Zeros(2), "\2", Zeros(1),
+                                         std::string(1 << 17, 'a'), ".");
+  const CountedBytes file(bytes);
+  BudgetOptions options;
+  options.max_memory_bytes = 3 * bytes.size();  // the window grows as it reads
+  Budget enough(options, 0);
+  EXPECT_THAT(PickleStream(file, 0, file.size_bytes(), &enough).NextPickle(),
+              IsOk());
+  EXPECT_GE(enough.memory_bytes(), bytes.size());
+  options.max_memory_bytes = bytes.size() - 1;
+  Budget little(options, 0);
+  PickleStream stream(file, 0, file.size_bytes(), &little);
+  EXPECT_EQ(stream.NextPickle().status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(stream.offset(), 0);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/test_vectors.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -37,7 +38,7 @@ class PicklerTest : public testing::Test {
     return Pickler(graph_, protocol, nullptr).Dump(root).code();
   }
   NodeId Read(const std::string& bytes) {
-    const auto result = Unpickle(bytes, UnpickleOptions(), nullptr, &graph_);
+    const auto result = Unpickle(bytes, Budget::Unlimited(), nullptr, &graph_);
     EXPECT_THAT(result, IsOk());
     return result.ok() ? result->root : ObjectGraph::kNone;
   }
@@ -49,7 +50,7 @@ TEST_F(PicklerTest, VectorsAreWrittenByteForByte) {
   for (const TestVector& vector : kTestVectors) {
     const std::string bytes = absl::HexStringToBytes(vector.hex);
     ObjectGraph graph;
-    const auto result = Unpickle(bytes, UnpickleOptions(), nullptr, &graph);
+    const auto result = Unpickle(bytes, Budget::Unlimited(), nullptr, &graph);
     ASSERT_THAT(result, IsOk()) << vector.name << " " << result.status();
     Pickler pickler(graph, result->protocol, nullptr);
     ASSERT_THAT(pickler.Dump(result->root), IsOk()) << vector.name;
@@ -211,7 +212,7 @@ TEST_F(PicklerTest, AMillionLevelsAreWrittenAndReadAgain) {
     for (NodeId root : {list, tuple, frozen}) {
       const std::string bytes = Write(root, protocol);
       ObjectGraph other;
-      const auto result = Unpickle(bytes, UnpickleOptions(), nullptr, &other);
+      const auto result = Unpickle(bytes, Budget::Unlimited(), nullptr, &other);
       ASSERT_THAT(result, IsOk());
       NodeId node = result->root;
       int levels = 0;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -21,17 +22,17 @@
 
 namespace {
 
+using ferry::Budget;
 using ferry::ObjectGraph;
 using ferry::pickle::Pickler;
 using ferry::pickle::Unpickle;
-using ferry::pickle::UnpickleOptions;
 using ferry::pickle::UnpickleResult;
 
 absl::StatusOr<std::string> Repickle(const std::string& bytes, int protocol) {
   ObjectGraph graph;
   FERRY_ASSIGN_OR_RETURN(
       const UnpickleResult result,
-      Unpickle(bytes, UnpickleOptions(), /*hooks=*/nullptr, &graph));
+      Unpickle(bytes, Budget::Unlimited(), /*hooks=*/nullptr, &graph));
   Pickler pickler(graph, protocol, /*hooks=*/nullptr);
   FERRY_RETURN_IF_ERROR(pickler.Dump(result.root));
   return std::string(pickler.bytes());

@@ -28,9 +28,9 @@ namespace {
 constexpr uint64_t kMaxReferences = uint64_t{1} << 30;
 constexpr uint64_t kMaxStackValues = uint64_t{1} << 29;
 
-// The limits are checked after so many bytes: an opcode takes one at least, and
+// The budget is charged after so many bytes: an opcode takes one at least, and
 // makes at most one node.
-constexpr ptrdiff_t kLimitBytes = 4096;
+constexpr ptrdiff_t kChargedBytes = 4096;
 
 }  // namespace
 
@@ -41,6 +41,10 @@ bool UnpickleMachine::PushDecimal(absl::string_view text) {
   if (absl::SimpleAtoi(text, &value)) {
     Push(IntNode(value));
   } else {
+    // The work is quadratic, on digits of 32 bits.
+    if (!input_.Check(budget_->ChargeSteps(text.size() * text.size() / 128))) {
+      return false;
+    }
     Push(graph_->AddBigInt(DecimalToTwosComplement(text)));
   }
   return true;
@@ -374,12 +378,15 @@ inline bool UnpickleMachine::Step(unsigned char opcode) {
   }
 }
 
-bool UnpickleMachine::CheckLimits() {
-  limits_checked_ = input_.next();
-  if (graph_->size() > options_.max_nodes) {
-    return input_.TooMuch(
-        absl::StrCat("the pickle makes more than ", options_.max_nodes,
-                     " objects; raise the limit if you trust the file"));
+bool UnpickleMachine::ChargeBudget() {
+  const uint64_t steps = static_cast<uint64_t>(input_.next() - charged_to_);
+  charged_to_ = input_.next();
+  const uint64_t memory_bytes = graph_->memory_bytes();
+  const uint64_t new_memory_bytes = memory_bytes - charged_memory_bytes_;
+  charged_memory_bytes_ = memory_bytes;
+  if (!input_.Check(budget_->ChargeSteps(steps)) ||
+      !input_.Check(budget_->ChargeMemory(new_memory_bytes))) {
+    return false;
   }
   if (graph_->num_references() > kMaxReferences ||
       stack_.size() > kMaxStackValues) {
@@ -394,9 +401,9 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Run() {
   while (input_.left() != 0) {
     const unsigned char opcode = input_.TakeOpcode();
     if (opcode == kStop) return Stop(first_node);
-    if (ABSL_PREDICT_FALSE(!Step(opcode) ||
-                           (input_.next() > limits_checked_ + kLimitBytes &&
-                            !CheckLimits()))) {
+    if (ABSL_PREDICT_FALSE(
+            !Step(opcode) ||
+            (input_.next() > charged_to_ + kChargedBytes && !ChargeBudget()))) {
       return input_.ErrorHere();
     }
   }
@@ -405,7 +412,7 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Run() {
 }
 
 absl::StatusOr<UnpickleResult> UnpickleMachine::Stop(NodeId first_node) {
-  if (!CheckLimits() || !Need(1)) return input_.ErrorHere();
+  if (!ChargeBudget() || !Need(1)) return input_.ErrorHere();
   if (stack_.has_mark()) {
     input_.Damaged("a mark is left on the stack");
     return input_.ErrorHere();

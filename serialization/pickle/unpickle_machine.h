@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/pickle_input.h"
@@ -40,15 +41,16 @@ namespace pickle {
 // Runs one pickle, as `Unpickle` describes. Thread-safety: none.
 class UnpickleMachine {
  public:
-  UnpickleMachine(absl::string_view bytes, const UnpickleOptions& options,
-                  UnpickleHooks* hooks, ObjectGraph* graph)
+  UnpickleMachine(absl::string_view bytes, Budget* budget, UnpickleHooks* hooks,
+                  ObjectGraph* graph)
       : input_(bytes),
-        options_(options),
+        budget_(budget),
         hooks_(hooks == nullptr ? &no_hooks_ : hooks),
         graph_(graph),
         notes_(PickleNotes::In(graph)),
         copy_budget_(bytes.size()),
-        limits_checked_(bytes.data()) {
+        charged_to_(bytes.data()),
+        charged_memory_bytes_(graph->memory_bytes()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
     memo_.Reserve(bytes.size());
   }
@@ -58,7 +60,7 @@ class UnpickleMachine {
  private:
   // Methods that return a bool return false after storing an error in `input_`.
   ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Step(unsigned char opcode);
-  bool CheckLimits();
+  bool ChargeBudget();
   absl::StatusOr<UnpickleResult> Stop(NodeId first_node);
 
   void Push(NodeId node) { stack_.Push(node); }
@@ -161,7 +163,7 @@ class UnpickleMachine {
   bool PersistentLoad(NodeId id);
 
   PickleInput input_;
-  const UnpickleOptions options_;
+  Budget* const budget_;
   UnpickleHooks no_hooks_;
   UnpickleHooks* const hooks_;
   ObjectGraph* const graph_;
@@ -173,7 +175,9 @@ class UnpickleMachine {
   NodeId small_ints_[256];
   uint64_t copy_budget_;                  // of RebuildPythonValue
   std::vector<PythonCall> python_calls_;  // by index of the global
-  const char* limits_checked_;            // the position of the last check
+  // Up to where in the pickle, and how much of the graph, has been charged.
+  const char* charged_to_;
+  uint64_t charged_memory_bytes_;
   // The states of OrderedDicts. Python copies their entries, so later ones
   // would not be attributes.
   absl::flat_hash_set<NodeId> copied_dicts_;

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/pickle/unpickler.h"
 
+#include "ferry/core/budget.h"
 #include "ferry/serialization/pickle/unpickle_machine.h"
 
 namespace ferry {
@@ -26,11 +27,10 @@ absl::Status UnpickleHooks::OnState(NodeId, ObjectGraph*) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes,
-                                        const UnpickleOptions& options,
+absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes, Budget* budget,
                                         UnpickleHooks* hooks,
                                         ObjectGraph* graph) {
-  return UnpickleMachine(bytes, options, hooks, graph).Run();
+  return UnpickleMachine(bytes, budget, hooks, graph).Run();
 }
 
 }  // namespace pickle

@@ -17,9 +17,9 @@
 // Example: read a pickle without persistent ids.
 //
 //   ObjectGraph graph;
+//   Budget budget(BudgetOptions(), bytes.size());
 //   FERRY_ASSIGN_OR_RETURN(UnpickleResult result,
-//                          Unpickle(bytes, UnpickleOptions(), nullptr,
-//                          &graph));
+//                          Unpickle(bytes, &budget, nullptr, &graph));
 //   graph.kind(result.root);
 #ifndef FERRY_SERIALIZATION_PICKLE_UNPICKLER_H_
 #define FERRY_SERIALIZATION_PICKLE_UNPICKLER_H_
@@ -29,16 +29,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace pickle {
-
-struct UnpickleOptions {
-  // The maximum number of nodes; more are kResourceExhausted. A node takes 16
-  // bytes, and a tensor of a checkpoint about 15 nodes.
-  uint32_t max_nodes = 200 * 1000 * 1000;
-};
 
 // UnpickleHooks
 //
@@ -76,8 +71,9 @@ struct UnpickleResult {
   uint64_t size_bytes = 0;
 };
 
-// Reads the pickle at the beginning of `bytes`. `hooks` may be null; persistent
-// ids are then an error.
+// Reads the pickle at the beginning of `bytes`. While it reads, it charges to
+// `budget` a step for each byte, and the memory that the graph grows by.
+// `hooks` may be null; persistent ids are then an error.
 //
 // Python 2 strings, whose encoding is not recorded, become str if they are
 // UTF-8, and bytes otherwise.
@@ -87,10 +83,10 @@ struct UnpickleResult {
 //                        offset.
 //   kUnimplemented     - the pickle has extension codes, out-of-band buffers,
 //                        text of 4 GiB or more, or state that is given twice.
-//   kResourceExhausted - the graph has more than `max_nodes` nodes.
+//   kResourceExhausted - `budget` is spent, or the graph has more references
+//                        than fit in 32 bits.
 //   whatever a hook returns.
-absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes,
-                                        const UnpickleOptions& options,
+absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes, Budget* budget,
                                         UnpickleHooks* hooks,
                                         ObjectGraph* graph);
 

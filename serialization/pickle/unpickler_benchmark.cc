@@ -9,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "benchmark/benchmark.h"
+#include "ferry/core/budget.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/value/object_graph.h"
 
@@ -30,7 +31,7 @@ void BM_Unpickle(benchmark::State& state, absl::string_view item, int opcodes) {
   for (auto _ : state) {
     ObjectGraph graph;
     benchmark::DoNotOptimize(
-        Unpickle(pickle, UnpickleOptions(), nullptr, &graph)->root);
+        Unpickle(pickle, Budget::Unlimited(), nullptr, &graph)->root);
   }
   state.SetItemsProcessed(state.iterations() * kRepeats * (opcodes + 1));
   state.SetBytesProcessed(state.iterations() *

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -22,6 +23,7 @@
 
 namespace {
 
+using ferry::Budget;
 using ferry::NodeId;
 using ferry::ObjectGraph;
 using ferry::pickle::FromPython2;
@@ -29,7 +31,6 @@ using ferry::pickle::GlobalName;
 using ferry::pickle::Pickler;
 using ferry::pickle::ToPython2;
 using ferry::pickle::Unpickle;
-using ferry::pickle::UnpickleOptions;
 
 void Check(bool condition, absl::string_view what,
            const absl::Status& status = absl::OkStatus()) {
@@ -80,11 +81,10 @@ bool ComesBackFromPython2(const ObjectGraph& graph) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  UnpickleOptions options;
-  options.max_nodes = 1 << 20;
+  Budget budget(ferry::BudgetOptions(), size);
   ObjectGraph graph;
   const auto result =
-      Unpickle({reinterpret_cast<const char*>(data), size}, options,
+      Unpickle({reinterpret_cast<const char*>(data), size}, &budget,
                /*hooks=*/nullptr, &graph);
   if (!result.ok()) return 0;
   const size_t count = CountOfWalk(graph, result->root);
@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string bytes(pickler.bytes());
     ObjectGraph again;
     const auto reread =
-        Unpickle(bytes, UnpickleOptions(), /*hooks=*/nullptr, &again);
+        Unpickle(bytes, Budget::Unlimited(), /*hooks=*/nullptr, &again);
     Check(reread.ok(), "read what was written", reread.status());
     Check(reread->size_bytes == bytes.size(), "bytes are left");
     Check((protocol < 4 && HasNestedGlobal(graph)) ||

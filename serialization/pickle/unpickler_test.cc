@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
@@ -41,14 +42,14 @@ class UnpicklerTest : public testing::Test {
   // The root; a failure of the test if there is none.
   NodeId Read(const std::string& bytes, UnpickleHooks* hooks = nullptr) {
     const absl::StatusOr<UnpickleResult> result =
-        Unpickle(bytes, UnpickleOptions(), hooks, &graph_);
+        Unpickle(bytes, Budget::Unlimited(), hooks, &graph_);
     EXPECT_THAT(result, IsOk()) << " in " << absl::CHexEscape(bytes);
     return result.ok() ? result->root : ObjectGraph::kNone;
   }
   absl::Status Error(const std::string& bytes,
-                     UnpickleOptions options = UnpickleOptions()) {
+                     Budget* budget = Budget::Unlimited()) {
     ObjectGraph graph;
-    return Unpickle(bytes, options, nullptr, &graph).status();
+    return Unpickle(bytes, budget, nullptr, &graph).status();
   }
   Code ErrorCode(const std::string& bytes) { return Error(bytes).code(); }
 
@@ -328,12 +329,12 @@ TEST_F(UnpicklerTest, ACallInsideItsOwnArgumentsIsNoted) {
 
 TEST_F(UnpicklerTest, TheProtocolAndTheSize) {
   const absl::StatusOr<UnpickleResult> result =
-      Unpickle(B("\x80\4\x95\2\0\0\0\0\0\0\0N.after"), UnpickleOptions(),
+      Unpickle(B("\x80\4\x95\2\0\0\0\0\0\0\0N.after"), Budget::Unlimited(),
                nullptr, &graph_);
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->protocol, 4);
   EXPECT_EQ(result->size_bytes, 13u);
-  EXPECT_EQ(Unpickle("N.", UnpickleOptions(), nullptr, &graph_)->protocol, 0);
+  EXPECT_EQ(Unpickle("N.", Budget::Unlimited(), nullptr, &graph_)->protocol, 0);
 }
 
 TEST_F(UnpicklerTest, SeveralPicklesMayShareAGraph) {
@@ -376,7 +377,7 @@ TEST_F(UnpicklerTest, Hooks) {
   EXPECT_EQ(hooks.ids, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(graph_.int_value(graph_.items(pair)[1]), 2);
   EXPECT_EQ(graph_.device(Read("cm\nC\n)R.", &hooks)), Device("cuda"));
-  EXPECT_EQ(Unpickle("cm\nC\n)R}b.", UnpickleOptions(), &hooks, &graph_)
+  EXPECT_EQ(Unpickle("cm\nC\n)R}b.", Budget::Unlimited(), &hooks, &graph_)
                 .status()
                 .code(),
             Code::kPermissionDenied);
@@ -502,11 +503,28 @@ TEST_F(UnpicklerTest, ErrorsSayWhere) {
   EXPECT_NE(status.message().find("offset 8"), std::string::npos) << status;
 }
 
-TEST_F(UnpicklerTest, NodesAreLimited) {
-  UnpickleOptions options;
-  options.max_nodes = 100;
-  EXPECT_TRUE(Error("(" + std::string(90, ']') + "l.", options).ok());
-  EXPECT_EQ(Error("(" + std::string(101, ']') + "l.", options).code(),
+TEST_F(UnpicklerTest, ChargesMemory) {
+  BudgetOptions options;
+  options.max_memory_bytes = 100 * 20;  // an empty list takes 20 bytes
+  Budget enough(options, 0);
+  EXPECT_TRUE(Error("(" + std::string(90, ']') + "l.", &enough).ok());
+  EXPECT_GE(enough.memory_bytes(), 90 * 20);
+  Budget little(options, 0);
+  const absl::Status status =
+      Error("(" + std::string(110, ']') + "l.", &little);
+  EXPECT_EQ(status.code(), Code::kResourceExhausted);
+  EXPECT_NE(status.message().find("max_memory_bytes"), std::string::npos)
+      << status;
+}
+
+TEST_F(UnpicklerTest, ChargesAStepForEachByte) {
+  BudgetOptions options;
+  options.max_steps = 100;
+  Budget enough(options, 0);
+  EXPECT_TRUE(Error("(" + std::string(97, 'N') + "l.", &enough).ok());
+  EXPECT_EQ(enough.steps(), 100);
+  Budget little(options, 0);
+  EXPECT_EQ(Error("(" + std::string(98, 'N') + "l.", &little).code(),
             Code::kResourceExhausted);
 }
 

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/status_macros.h"
@@ -58,6 +59,10 @@ bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
   return true;
 }
 
+// The most memory that the columns and the graph take for a byte of a block: a
+// row takes one byte for its kind at least, and makes a node, perhaps a call.
+constexpr uint64_t kMemoryPerByte = 64;
+
 // Returns options for an arena on huge pages: the columns of a large graph take
 // tens of MiB.
 google::protobuf::ArenaOptions HugePageArenaOptions() {
@@ -76,9 +81,9 @@ google::protobuf::ArenaOptions HugePageArenaOptions() {
 
 }  // namespace
 
-ColumnReader::ColumnReader(absl::string_view bytes, const LoadLimits& limits)
+ColumnReader::ColumnReader(absl::string_view bytes, Budget* budget)
     : bytes_(bytes),
-      limits_(limits),
+      budget_(budget),
       arena_(HugePageArenaOptions()),
       columns_(*google::protobuf::Arena::CreateMessage<Columns>(&arena_)) {}
 
@@ -157,11 +162,6 @@ absl::Status ColumnReader::ReadHeader() {
   format_version_ = header.format_version();
   num_rows_ = header.num_rows();
   root_ = header.root();
-  if (num_rows_ > limits_.max_nodes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the graph has ", num_rows_, " objects; the limit is ",
-                     limits_.max_nodes));
-  }
   // Each row has a byte of its own for its kind.
   if (num_rows_ > bytes_.size()) {
     return absl::DataLossError(
@@ -210,20 +210,12 @@ absl::Status ColumnReader::ReadColumns() {
           absl::StrCat("the graph is damaged: its block at byte ", start,
                        " has several texts"));
     }
-    value_bytes += block.size();
-    if (columns_.text_size() > num_texts) {
-      const uint64_t text_bytes = columns_.text(num_texts).size();
-      value_bytes -= text_bytes;
-      text_left_ += text_bytes;
-    }
-    // Words and storages take memory like nodes, and a row must use each.
-    const int most =
-        std::max(columns_.words_size(), columns_.storage_sizes_size());
-    if (static_cast<uint32_t>(most) > limits_.max_nodes) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the graph has ", most,
-                       " words or storages; the limit is ", limits_.max_nodes));
-    }
+    const uint64_t text_bytes =
+        columns_.text_size() > num_texts ? columns_.text(num_texts).size() : 0;
+    text_left_ += text_bytes;
+    value_bytes += block.size() - text_bytes;
+    FERRY_RETURN_IF_ERROR(budget_->ChargeMemory(
+        text_bytes + kMemoryPerByte * (block.size() - text_bytes)));
   }
   if (columns_.kinds_size() != static_cast<int64_t>(num_rows_)) {
     return absl::DataLossError(absl::StrCat("the graph is damaged: it has ",

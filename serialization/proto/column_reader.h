@@ -11,7 +11,7 @@
 //
 // Example: reads a record whose rows are all empty lists.
 //
-//   ColumnReader columns(bytes, limits);
+//   ColumnReader columns(bytes, &budget);
 //   FERRY_RETURN_IF_ERROR(columns.Read());
 //   for (uint32_t i = 0; i < columns.num_rows(); ++i) {
 //     columns.set_row(kFirstNumber + i);
@@ -35,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
@@ -56,7 +57,7 @@ namespace proto {
 class ColumnReader {
  public:
   // Both must outlive the reader.
-  ColumnReader(absl::string_view bytes, const LoadLimits& limits);
+  ColumnReader(absl::string_view bytes, Budget* budget);
 
   ColumnReader(const ColumnReader&) = delete;
   ColumnReader& operator=(const ColumnReader&) = delete;
@@ -70,9 +71,8 @@ class ColumnReader {
   //   kUnimplemented     - the record was written by a later release, which the
   //                        message names. (An unknown value in a record of this
   //                        release is kDataLoss.)
-  //   kResourceExhausted - more rows, words or storages than
-  //                        `limits.max_nodes`, or more than 2 GiB in addition
-  //                        to the texts.
+  //   kResourceExhausted - `budget` is spent, or there are more than 2 GiB in
+  //                        addition to the texts.
   absl::Status Read();
 
   // The contents of the header. The root is a row, or less than `kFirstNumber`.
@@ -203,7 +203,7 @@ class ColumnReader {
   Word* TakeWord();
 
   const absl::string_view bytes_;
-  const LoadLimits& limits_;
+  Budget* const budget_;
 
   size_t position_ = 0;  // in `bytes_`
   std::string release_;  // escaped, for messages

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
@@ -40,8 +41,7 @@ TEST(ColumnReaderTest, HandsOutTheValuesOfEveryColumn) {
   columns.add_storage_locations(4);
   const std::string record = RecordOf(columns);
   const std::string bytes = record + "more";
-  const LoadLimits limits;
-  ColumnReader reader(bytes, limits);
+  ColumnReader reader(bytes, Budget::Unlimited());
   ASSERT_THAT(reader.Read(), IsOk());
   EXPECT_EQ(reader.format_version(), 1);
   EXPECT_EQ(reader.num_rows(), 2);
@@ -84,8 +84,7 @@ TEST(ColumnReaderTest, TextsMayRunThroughSeveralBlocks) {
     record += Block(columns);
   }
   record += std::string(4, '\0');
-  const LoadLimits limits;
-  ColumnReader reader(record, limits);
+  ColumnReader reader(record, Budget::Unlimited());
   ASSERT_THAT(reader.Read(), IsOk());
   EXPECT_EQ(reader.TakeText(), "a");
   EXPECT_EQ(reader.TakeText(), "bcdef");
@@ -96,8 +95,7 @@ TEST(ColumnReaderTest, TextsMayRunThroughSeveralBlocks) {
 
 TEST(ColumnReaderTest, TheFirstErrorStays) {
   const std::string record = RecordOf(Rows({}, {}, {1}));
-  const LoadLimits limits;
-  ColumnReader reader(record, limits);
+  ColumnReader reader(record, Budget::Unlimited());
   ASSERT_THAT(reader.Read(), IsOk());
   reader.set_row(7);
   EXPECT_EQ(reader.TakeNumber(), 1);
@@ -121,8 +119,7 @@ TEST(ColumnReaderTest, TheFirstErrorStays) {
 // damaged.
 TEST(ColumnReaderTest, BrokenRulesAreDamage) {
   const std::string record = RecordOf(Rows({}));
-  const LoadLimits limits;
-  ColumnReader rule(record, limits);
+  ColumnReader rule(record, Budget::Unlimited());
   ASSERT_THAT(rule.Read(), IsOk());
   rule.set_row(5);
   rule.FailRule(absl::OkStatus());
@@ -130,7 +127,7 @@ TEST(ColumnReaderTest, BrokenRulesAreDamage) {
   rule.FailRule(absl::InvalidArgumentError("a negative size"));
   EXPECT_EQ(rule.status(), absl::DataLossError(
                                "the graph is damaged: row 5: a negative size"));
-  ColumnReader memory(record, limits);
+  ColumnReader memory(record, Budget::Unlimited());
   ASSERT_THAT(memory.Read(), IsOk());
   memory.FailRule(absl::ResourceExhaustedError("no memory"));
   EXPECT_EQ(memory.status(), absl::ResourceExhaustedError("no memory"));
@@ -140,15 +137,14 @@ TEST(ColumnReaderTest, WhatIsUnknownIsDamageInARecordOfThisRelease) {
   Columns columns = Rows({}, {}, {0, 1});
   columns.add_words("float9");
   Header header = HeaderOf(columns);
-  const LoadLimits limits;
   const std::string own = RecordOf(header, columns);
-  ColumnReader damaged(own, limits);
+  ColumnReader damaged(own, Budget::Unlimited());
   ASSERT_THAT(damaged.Read(), IsOk());
   EXPECT_EQ(damaged.TakeDType(), DType::kUInt8);
   EXPECT_EQ(damaged.status().code(), absl::StatusCode::kDataLoss);
   header.set_release("Ferry 9.1");
   const std::string later = RecordOf(header, columns);
-  ColumnReader unknown(later, limits);
+  ColumnReader unknown(later, Budget::Unlimited());
   ASSERT_THAT(unknown.Read(), IsOk());
   unknown.set_row(6);
   EXPECT_EQ(unknown.TakeLayout(), Layout::kStrided);
@@ -161,8 +157,7 @@ TEST(ColumnReaderTest, EveryWordAndStorageMustBeUsed) {
   Columns columns = Rows({});
   columns.add_words("cpu");
   const std::string record = RecordOf(columns);
-  const LoadLimits limits;
-  ColumnReader reader(record, limits);
+  ColumnReader reader(record, Budget::Unlimited());
   ASSERT_THAT(reader.Read(), IsOk());
   EXPECT_EQ(reader.CheckEnd(/*unused_storages=*/2).message(),
             "the graph is damaged: no row uses 1 of its words");

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
@@ -55,9 +56,9 @@ void SetFlags(uint64_t bits, const Tensor& tensor) {
 // Thread-safety: none.
 class GraphReader {
  public:
-  GraphReader(absl::string_view bytes, const LoadLimits& limits,
-              StorageTable* storages, ObjectGraph* graph)
-      : columns_(bytes, limits), table_(storages), graph_(graph) {}
+  GraphReader(absl::string_view bytes, Budget* budget, StorageTable* storages,
+              ObjectGraph* graph)
+      : columns_(bytes, budget), table_(storages), graph_(graph) {}
 
   absl::StatusOr<Codec::GraphRead> Read();
 
@@ -634,10 +635,10 @@ absl::StatusOr<Codec::GraphRead> GraphReader::Read() {
 }  // namespace
 
 absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
-                                           const LoadLimits& limits,
+                                           Budget* budget,
                                            StorageTable* storages,
                                            ObjectGraph* graph) {
-  return GraphReader(bytes, limits, storages, graph).Read();
+  return GraphReader(bytes, budget, storages, graph).Read();
 }
 
 }  // namespace proto

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -27,11 +28,11 @@ namespace proto {
 //   kUnimplemented     - the record was written by a later release, which the
 //                        message names. (An unknown value in a record of this
 //                        release is kDataLoss.)
-//   kResourceExhausted - more rows, words or storages than `limits.max_nodes`,
+//   kResourceExhausted - `budget` is spent,
 //                        or more than 2 GiB in addition to the texts.
 //   whatever the table returns.
 absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
-                                           const LoadLimits& limits,
+                                           Budget* budget,
                                            StorageTable* storages,
                                            ObjectGraph* graph);
 

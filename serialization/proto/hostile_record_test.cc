@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/storage_table.h"
@@ -316,7 +317,7 @@ TEST(HostileRecordTest, StoragesAreChecked) {
   });
   ObjectGraph graph;
   EXPECT_EQ(ProtoCodec()
-                .Read(RecordOf(columns), LoadLimits(), &refuses, &graph)
+                .Read(RecordOf(columns), Budget::Unlimited(), &refuses, &graph)
                 .status()
                 .message(),
             "there is no such record");

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/proto/proto_codec.h"
 
+#include "ferry/core/budget.h"
 #include "ferry/serialization/proto/graph_reader.h"
 #include "ferry/serialization/proto/graph_writer.h"
 
@@ -10,10 +11,10 @@ namespace ferry {
 namespace proto {
 
 absl::StatusOr<Codec::GraphRead> ProtoCodec::Read(absl::string_view bytes,
-                                                  const LoadLimits& limits,
+                                                  Budget* budget,
                                                   StorageTable* storages,
                                                   ObjectGraph* graph) const {
-  return ReadGraph(bytes, limits, storages, graph);
+  return ReadGraph(bytes, budget, storages, graph);
 }
 
 absl::StatusOr<LargeString> ProtoCodec::Write(const ObjectGraph& graph,

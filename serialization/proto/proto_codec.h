@@ -21,6 +21,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
@@ -39,8 +40,7 @@ class ProtoCodec final : public Codec {
   absl::string_view suffix() const override { return "proto"; }
   // Errors: as `ReadGraph`. `GraphRead::version` is the `format_version` of the
   // record.
-  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
-                                 const LoadLimits& limits,
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes, Budget* budget,
                                  StorageTable* storages,
                                  ObjectGraph* graph) const override;
   // Errors: as `WriteGraph`.

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/codec.h"
@@ -37,18 +38,18 @@ LargeString Write(const ObjectGraph& graph, NodeId root) {
 
 void ReadWriteAndReadAgain(absl::string_view bytes) {
   const proto::ProtoCodec codec;
-  LoadLimits limits;
-  limits.max_nodes = 100000;
+  Budget budget(BudgetOptions(), bytes.size());
   ObjectGraph graph;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
-      codec.Read(bytes, limits, &storages, &graph);
+      codec.Read(bytes, &budget, &storages, &graph);
   if (!read.ok()) return;
   const LargeString record = Write(graph, read->root);
   ObjectGraph again;
   StorageTable storages_again;
-  const absl::StatusOr<Codec::GraphRead> back = codec.Read(
-      {record.data(), record.size()}, limits, &storages_again, &again);
+  const absl::StatusOr<Codec::GraphRead> back =
+      codec.Read({record.data(), record.size()}, Budget::Unlimited(),
+                 &storages_again, &again);
   if (!back.ok() ||
       !GraphDifference(graph, read->root, again, back->root).empty() ||
       Write(again, back->root) != record) {

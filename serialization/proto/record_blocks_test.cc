@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/testing/status_matchers.h"
@@ -142,7 +143,7 @@ TEST(RecordBlocksTest, TheRecordEndsWhereItSays) {
   ObjectGraph back;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
-      ProtoCodec().Read(record, LoadLimits(), &storages, &back);
+      ProtoCodec().Read(record, Budget::Unlimited(), &storages, &back);
   ASSERT_THAT(read, IsOk());
   EXPECT_EQ(read->size_bytes, size);
   EXPECT_EQ(read->version, 1);
@@ -200,7 +201,7 @@ TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
   Header many = HeaderOf(columns);
   many.set_num_rows(0xFFFFFFFF);
   EXPECT_EQ(StatusOfReading(RecordOf(many, columns)).code(),
-            absl::StatusCode::kResourceExhausted);
+            absl::StatusCode::kDataLoss);
   many.set_num_rows(1000);
   EXPECT_EQ(StatusOfReading(RecordOf(many, columns)).code(),
             absl::StatusCode::kDataLoss);
@@ -211,23 +212,11 @@ TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
   root.set_root(5);
   EXPECT_EQ(StatusOfReading(RecordOf(root, columns)).code(),
             absl::StatusCode::kDataLoss);
-  LoadLimits limits;
-  limits.max_nodes = 0;
-  EXPECT_EQ(ReadRecord(good, limits).status().code(),
+  BudgetOptions little;
+  little.max_memory_bytes = 100;
+  Budget budget(little, good.size());
+  EXPECT_EQ(ReadRecord(good, &budget).status().code(),
             absl::StatusCode::kResourceExhausted);
-  // Words and storages count too.
-  limits.max_nodes = 1;
-  Columns words = Rows({NODE_KIND_LIST}, {}, {0});
-  Columns storages = words;
-  for (int i = 0; i < 2; ++i) {
-    words.add_words(absl::StrCat(i));
-    storages.add_storage_sizes(0);
-    storages.add_storage_locations(0);
-  }
-  for (const Columns& too_many : {words, storages}) {
-    EXPECT_EQ(ReadRecord(RecordOf(too_many), limits).status().code(),
-              absl::StatusCode::kResourceExhausted);
-  }
   // A number that is longer than it need be, a field twice, and a field that is
   // encoded as another type.
   const std::string header = HeaderOf(columns).SerializeAsString();

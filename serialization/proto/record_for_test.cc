@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/large_allocator.h"
@@ -48,12 +49,11 @@ absl::StatusOr<std::string> WriteRecord(const ObjectGraph& graph, NodeId root) {
   return std::string(record->data(), record->size());
 }
 
-absl::StatusOr<ReadBack> ReadRecord(absl::string_view record,
-                                    const LoadLimits& limits) {
+absl::StatusOr<ReadBack> ReadRecord(absl::string_view record, Budget* budget) {
   ReadBack back;
   StorageTable storages;
   const absl::StatusOr<Codec::GraphRead> read =
-      ProtoCodec().Read(record, limits, &storages, back.graph.get());
+      ProtoCodec().Read(record, budget, &storages, back.graph.get());
   if (!read.ok()) return read.status();
   back.root = read->root;
   return back;

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -46,7 +47,7 @@ struct ReadBack {
 };
 
 absl::StatusOr<ReadBack> ReadRecord(absl::string_view record,
-                                    const LoadLimits& limits = LoadLimits());
+                                    Budget* budget = Budget::Unlimited());
 
 absl::Status StatusOfReading(const std::string& record);
 

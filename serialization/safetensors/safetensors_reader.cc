@@ -26,13 +26,9 @@ namespace ferry {
 namespace safetensors {
 namespace {
 
-// The graph has a dict, and a key and a tensor for each entry.
-absl::Status CheckNodes(uint64_t num_tensors, const LoadLimits& limits) {
-  if (num_tensors < limits.max_nodes / 2) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("it has ", num_tensors, " tensors; the limit is ",
-                   limits.max_nodes, " objects"));
-}
+// The most memory that the parser and the graph take for a byte of the header:
+// an entry of 50 bytes makes a few records of 100 to 200 bytes.
+constexpr uint64_t kMemoryPerByte = 32;
 
 absl::Status AddTensors(const Header& header, uint64_t data_offset,
                         ParsedCheckpoint* parsed) {
@@ -94,11 +90,9 @@ absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
                               "file has ",
                               file.size_bytes()));
   }
-  if (header_bytes > options.limits.max_pickle_bytes) {
-    return error(absl::StatusCode::kResourceExhausted,
-                 absl::StrCat("has ", header_bytes, " bytes; the limit is ",
-                              options.limits.max_pickle_bytes));
-  }
+  const absl::Status fits =
+      options.budget->ChargeMemory(kMemoryPerByte * header_bytes);
+  if (!fits.ok()) return error(fits.code(), fits.message());
   std::string text(header_bytes, '\0');
   FERRY_RETURN_IF_ERROR(file.ReadAt(
       kSizeBytes,
@@ -106,11 +100,9 @@ absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
   const uint64_t data_offset = kSizeBytes + header_bytes;
   const absl::StatusOr<Header> header =
       ParseHeader(text, file.size_bytes() - data_offset);
-  const absl::Status status =
-      header.ok() ? CheckNodes(header->tensors.size(), options.limits)
-                  : header.status();
-  if (!status.ok()) {
-    return error(status.code(), absl::StrCat("is refused: ", status.message()));
+  if (!header.ok()) {
+    return error(header.status().code(),
+                 absl::StrCat("is refused: ", header.status().message()));
   }
   ParsedCheckpoint parsed;
   parsed.info.container = Container::kSafetensors;

@@ -24,13 +24,13 @@ namespace safetensors {
 // header. Returns false if `head` has less than 9 bytes.
 bool LooksLikeSafetensors(absl::string_view head);
 
-// Reads only the header. `LoadLimits::max_pickle_bytes` limits its size.
+// Reads only the header. Charges its memory to the budget.
 //
 // Errors:
 //   kDataLoss          - the file is damaged, truncated, or longer than the
 //                        header says; the message has the file and the tensor.
 //   kUnimplemented     - PyTorch does not have the dtype.
-//   kResourceExhausted - past the limits.
+//   kResourceExhausted - the budget is spent.
 absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
     const RandomAccessFile& file, const ContainerOptions& options);
 

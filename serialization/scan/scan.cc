@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/text.h"
 #include "ferry/io/inflate.h"
@@ -423,8 +424,9 @@ PickleScan FileScan::ScanOne(const RandomAccessFile& file, uint64_t at,
 bool FileScan::MayBePickle(const RandomAccessFile& file, uint64_t at,
                            const std::string& record) {
   if (is_spent_) return false;
+  // What it reads is charged below.
   pickle::PickleStream stream(file, at, file.size_bytes(),
-                              std::numeric_limits<uint64_t>::max());
+                              Budget::Unlimited());
   const absl::StatusOr<bool> may = stream.MayLookUpGlobal();
   Charge(stream.offset() - at);
   if (!may.ok()) Problem(record, may.status().message());

@@ -27,6 +27,9 @@ namespace {
 
 using zip::kLocalHeaderBytes;
 
+// A record takes about 60 bytes of the central directory.
+constexpr uint64_t kMaxDirectoryBytes = uint64_t{1} << 30;
+
 constexpr size_t kMaxOddities = 1000;
 
 // A data descriptor has 12 to 24 bytes.
@@ -317,11 +320,10 @@ absl::Status Surveyor::CheckGaps() {
 }
 
 absl::StatusOr<ZipSurvey> Surveyor::Run() {
-  const uint64_t max_bytes = zip::ZipLimits().max_directory_bytes;
-  if (end_.directory_bytes > max_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(file_.name(), ": the central directory has ",
-                     end_.directory_bytes, " bytes; the limit is ", max_bytes));
+  if (end_.directory_bytes > kMaxDirectoryBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        file_.name(), ": the central directory has ", end_.directory_bytes,
+        " bytes; the limit is ", kMaxDirectoryBytes));
   }
   std::string bytes(end_.directory_bytes, '\0');
   FERRY_RETURN_IF_ERROR(file_.ReadAt(archive_offset_ + end_.directory_offset,

@@ -62,7 +62,7 @@ struct ZipSurvey {
 // each record's local header.
 //
 // Errors: kDataLoss - there is no central directory where `end` says;
-//         kResourceExhausted - the directory exceeds `zip::ZipLimits`;
+//         kResourceExhausted - the directory has more than 1 GiB;
 //         whatever reading returns.
 absl::StatusOr<ZipSurvey> SurveyZip(const RandomAccessFile& file,
                                     const zip::ZipEnd& end);

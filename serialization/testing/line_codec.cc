@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -92,7 +93,7 @@ absl::StatusOr<LargeString> LineCodec::Write(const ObjectGraph& graph,
 }
 
 absl::StatusOr<Codec::GraphRead> LineCodec::Read(absl::string_view bytes,
-                                                 const LoadLimits&,
+                                                 Budget*,
                                                  StorageTable* storages,
                                                  ObjectGraph* graph) const {
   const std::vector<absl::string_view> lines =

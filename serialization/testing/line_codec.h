@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
@@ -25,8 +26,7 @@ class LineCodec final : public Codec {
  public:
   absl::string_view name() const override { return "lines"; }
   absl::string_view suffix() const override { return "lines"; }
-  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
-                                 const LoadLimits& limits,
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes, Budget* budget,
                                  StorageTable* storages,
                                  ObjectGraph* graph) const override;
   absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -33,15 +34,12 @@ namespace {
 
 using pickle::UnpickleResult;
 
-// Of the pickles before the object's: more nodes than these take is damage.
-constexpr uint32_t kMaxHeaderNodes = 10000;
-
 class LegacyStream {
  public:
   LegacyStream(const RandomAccessFile& file, const ContainerOptions& options)
       : file_(file),
         options_(options),
-        stream_(file, 0, file.size_bytes(), options.limits.max_pickle_bytes),
+        stream_(file, 0, file.size_bytes(), options.budget),
         hooks_(&storages_, PersistentIds::kStream) {}
 
   absl::StatusOr<ParsedCheckpoint> Read();
@@ -51,14 +49,12 @@ class LegacyStream {
                      absl::string_view what) const;
   // Reads the next pickle, which becomes the record `part`.
   absl::StatusOr<UnpickleResult> Unpickle(absl::string_view part,
-                                          uint32_t max_nodes,
                                           pickle::UnpickleHooks* hooks,
                                           ObjectGraph* graph);
   // Reads the next pickle, which must hold numbers and texts alone. PyTorch
   // unpickles these pickles as it does the objects, so a function in one of
   // them would be called.
   absl::StatusOr<UnpickleResult> UnpicklePlain(absl::string_view part,
-                                               uint32_t max_nodes,
                                                ObjectGraph* graph);
   absl::Status ReadHeader();
   absl::Status ReadObjects();
@@ -91,8 +87,7 @@ absl::Status LegacyStream::Error(absl::StatusCode code, absl::string_view part,
 }
 
 absl::StatusOr<UnpickleResult> LegacyStream::Unpickle(
-    absl::string_view part, uint32_t max_nodes, pickle::UnpickleHooks* hooks,
-    ObjectGraph* graph) {
+    absl::string_view part, pickle::UnpickleHooks* hooks, ObjectGraph* graph) {
   const uint64_t begin = stream_.offset();
   const auto in_part = [&](const absl::Status& status) {
     return RecordError(status.code(), file_, part, status.message());
@@ -100,22 +95,17 @@ absl::StatusOr<UnpickleResult> LegacyStream::Unpickle(
   const absl::StatusOr<absl::string_view> bytes = stream_.NextPickle();
   if (!bytes.ok()) return in_part(bytes.status());
   // Most opcodes that make a node take about four bytes.
-  graph->Reserve(
-      static_cast<uint32_t>(std::min<uint64_t>(bytes->size() / 4, max_nodes)),
-      0, bytes->size());
-  pickle::UnpickleOptions unpickle_options;
-  unpickle_options.max_nodes = max_nodes;
+  graph->Reserve(bytes->size() / 4, 0, bytes->size());
   const absl::StatusOr<UnpickleResult> result =
-      pickle::Unpickle(*bytes, unpickle_options, hooks, graph);
+      pickle::Unpickle(*bytes, options_.budget, hooks, graph);
   if (!result.ok()) return in_part(result.status());
   records_.push_back({std::string(part), begin, stream_.offset() - begin});
   return result;
 }
 
 absl::StatusOr<UnpickleResult> LegacyStream::UnpicklePlain(
-    absl::string_view part, uint32_t max_nodes, ObjectGraph* graph) {
-  const absl::StatusOr<UnpickleResult> result =
-      Unpickle(part, max_nodes, nullptr, graph);
+    absl::string_view part, ObjectGraph* graph) {
+  const absl::StatusOr<UnpickleResult> result = Unpickle(part, nullptr, graph);
   if (!result.ok() || graph->globals().empty()) return result;
   const GlobalRecord& global = graph->globals()[0];
   return Error(absl::StatusCode::kDataLoss, part,
@@ -128,11 +118,9 @@ absl::StatusOr<UnpickleResult> LegacyStream::UnpicklePlain(
 
 absl::Status LegacyStream::ReadHeader() {
   ObjectGraph graph;
-  FERRY_RETURN_IF_ERROR(
-      UnpicklePlain("magic_number", kMaxHeaderNodes, &graph).status());
-  FERRY_ASSIGN_OR_RETURN(
-      const UnpickleResult version,
-      UnpicklePlain("protocol_version", kMaxHeaderNodes, &graph));
+  FERRY_RETURN_IF_ERROR(UnpicklePlain("magic_number", &graph).status());
+  FERRY_ASSIGN_OR_RETURN(const UnpickleResult version,
+                         UnpicklePlain("protocol_version", &graph));
   if (!graph.is_int64(version.root) ||
       graph.int_value(version.root) != kLegacyProtocolVersion) {
     return Error(absl::StatusCode::kUnimplemented, "protocol_version",
@@ -140,7 +128,7 @@ absl::Status LegacyStream::ReadHeader() {
                               kLegacyProtocolVersion));
   }
   FERRY_ASSIGN_OR_RETURN(const UnpickleResult machine,
-                         UnpicklePlain("sys_info", kMaxHeaderNodes, &graph));
+                         UnpicklePlain("sys_info", &graph));
   if (graph.kind(machine.root) == ValueKind::kDict) {
     const NodeId little = graph.FindStr(machine.root, "little_endian");
     is_from_big_endian_ = little != kNoNode &&
@@ -153,8 +141,7 @@ absl::Status LegacyStream::ReadHeader() {
 absl::Status LegacyStream::ReadObjects() {
   parsed_.graph = std::make_shared<ObjectGraph>();
   FERRY_ASSIGN_OR_RETURN(const UnpickleResult result,
-                         Unpickle("objects", options_.limits.max_nodes, &hooks_,
-                                  parsed_.graph.get()));
+                         Unpickle("objects", &hooks_, parsed_.graph.get()));
   parsed_.root = result.root;
   parsed_.info.pickle_protocol = result.protocol;
   if (!storages_.other_dtypes().empty()) {
@@ -182,9 +169,8 @@ absl::Status LegacyStream::CheckByteOrder() const {
 
 absl::Status LegacyStream::ReadKeys() {
   ObjectGraph graph;
-  FERRY_ASSIGN_OR_RETURN(
-      const UnpickleResult result,
-      UnpicklePlain("storage_keys", options_.limits.max_nodes, &graph));
+  FERRY_ASSIGN_OR_RETURN(const UnpickleResult result,
+                         UnpicklePlain("storage_keys", &graph));
   if (graph.kind(result.root) != ValueKind::kList &&
       graph.kind(result.root) != ValueKind::kTuple) {
     return Error(absl::StatusCode::kDataLoss, "storage_keys",
@@ -286,7 +272,7 @@ bool IsLegacyMagic(absl::string_view pickle) {
   if (pickle.size() > 64) return false;
   ObjectGraph graph;
   const absl::StatusOr<UnpickleResult> result =
-      pickle::Unpickle(pickle, pickle::UnpickleOptions(), nullptr, &graph);
+      pickle::Unpickle(pickle, Budget::Unlimited(), nullptr, &graph);
   return result.ok() && IsLegacyMagic(graph, result->root);
 }
 

@@ -58,7 +58,7 @@ bool IsLegacyMagic(absl::string_view pickle);
 //   kUnimplemented     - another version of the layout; complex numbers from a
 //                        big-endian machine, whose real and imaginary parts
 //                        PyTorch mixes up.
-//   kResourceExhausted - past the limits.
+//   kResourceExhausted - the budget is spent.
 absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
     const RandomAccessFile& file, const ContainerOptions& options);
 

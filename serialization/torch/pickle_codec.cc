@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/torch/pickle_codec.h"
 
+#include "ferry/core/budget.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -13,14 +14,12 @@ namespace ferry {
 namespace torch {
 
 absl::StatusOr<Codec::GraphRead> PickleCodec::Read(absl::string_view bytes,
-                                                   const LoadLimits& limits,
+                                                   Budget* budget,
                                                    StorageTable* storages,
                                                    ObjectGraph* graph) const {
-  pickle::UnpickleOptions options;
-  options.max_nodes = limits.max_nodes;
   TorchUnpickler hooks(storages, ids_);
   FERRY_ASSIGN_OR_RETURN(const pickle::UnpickleResult result,
-                         pickle::Unpickle(bytes, options, &hooks, graph));
+                         pickle::Unpickle(bytes, budget, &hooks, graph));
   return GraphRead{result.root, result.protocol, result.size_bytes};
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/container_options.h"
@@ -35,8 +36,7 @@ class PickleCodec final : public Codec {
 
   absl::string_view name() const override { return kPickleCodecName; }
   absl::string_view suffix() const override { return "pkl"; }
-  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
-                                 const LoadLimits& limits,
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes, Budget* budget,
                                  StorageTable* storages,
                                  ObjectGraph* graph) const override;
   absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,

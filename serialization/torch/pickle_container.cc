@@ -33,12 +33,12 @@ namespace {
 
 pickle::PickleStream StreamOf(const RandomAccessFile& file,
                               const ContainerOptions& options) {
-  return pickle::PickleStream(file, 0, file.size_bytes(),
-                              options.limits.max_pickle_bytes);
+  return pickle::PickleStream(file, 0, file.size_bytes(), options.budget);
 }
 
 bool BeginsLegacyStream(const RandomAccessFile& file) {
-  pickle::PickleStream stream = StreamOf(file, ContainerOptions());
+  const ContainerOptions options;
+  pickle::PickleStream stream = StreamOf(file, options);
   const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
   return pickle.ok() && IsLegacyMagic(*pickle);
 }
@@ -153,11 +153,7 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
   parsed_.info.codec = std::string(kPickleCodecName);
   parsed_.graph = std::make_shared<ObjectGraph>();
   // Most opcodes that make a node take about four bytes.
-  parsed_.graph->Reserve(static_cast<uint32_t>(std::min<uint64_t>(
-                             bytes.size() / 4, options_.limits.max_nodes)),
-                         0, bytes.size());
-  pickle::UnpickleOptions unpickle_options;
-  unpickle_options.max_nodes = options_.limits.max_nodes;
+  parsed_.graph->Reserve(bytes.size() / 4, 0, bytes.size());
   StorageTable storages([](const StorageDescription&) {
     return absl::DataLossError(
         "the pickle refers to storages, but the file has none: it is only a "
@@ -170,7 +166,7 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
     return AddStorage(text, graph);
   });
   const absl::StatusOr<pickle::UnpickleResult> result =
-      pickle::Unpickle(bytes, unpickle_options, &hooks, parsed_.graph.get());
+      pickle::Unpickle(bytes, options_.budget, &hooks, parsed_.graph.get());
   if (!result.ok()) {
     return absl::Status(
         result.status().code(),

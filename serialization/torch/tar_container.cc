@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
@@ -47,13 +48,12 @@ using ParsedStorage = ParsedCheckpoint::ParsedStorage;
 class Member {
  public:
   Member(const RandomAccessFile& file, const PlainRecord& record,
-         const LoadLimits& limits)
+         Budget* budget)
       : file_(file),
         name_(record.name),
-        max_nodes_(limits.max_nodes),
+        budget_(budget),
         stream_(file, record.offset_bytes,
-                record.offset_bytes + record.size_bytes,
-                limits.max_pickle_bytes) {}
+                record.offset_bytes + record.size_bytes, budget) {}
 
   absl::Status Error(absl::StatusCode code, absl::string_view what) const {
     return RecordErrorAt(code, file_, name_, what, stream_.offset());
@@ -80,7 +80,7 @@ class Member {
  private:
   const RandomAccessFile& file_;
   const absl::string_view name_;
-  const uint32_t max_nodes_;
+  Budget* const budget_;
   PickleStream stream_;
   ObjectGraph graph_;
 };
@@ -92,10 +92,8 @@ absl::StatusOr<pickle::UnpickleResult> Member::NextPickle(
     return RecordError(status.code(), file_, name_, status.message());
   };
   if (!bytes.ok()) return in_member(bytes.status());
-  pickle::UnpickleOptions options;
-  options.max_nodes = max_nodes_;
   absl::StatusOr<pickle::UnpickleResult> result =
-      pickle::Unpickle(*bytes, options, hooks, graph);
+      pickle::Unpickle(*bytes, budget_, hooks, graph);
   if (!result.ok()) return in_member(result.status());
   return result;
 }
@@ -284,7 +282,7 @@ absl::Status TarContainer::ReadParts(Member* member) {
 
 absl::Status TarContainer::ReadStorages() {
   FERRY_ASSIGN_OR_RETURN(const PlainRecord* const record, Find("storages"));
-  Member member(file_, *record, options_.limits);
+  Member member(file_, *record, options_.budget);
   FERRY_ASSIGN_OR_RETURN(const int64_t count, member.NextCount());
   for (int64_t i = 0; i < count; ++i) {
     FERRY_RETURN_IF_ERROR(ReadStorage(&member));
@@ -374,7 +372,7 @@ absl::Status TarContainer::ReadTensor(Member* member) {
 
 absl::Status TarContainer::ReadTensors() {
   FERRY_ASSIGN_OR_RETURN(const PlainRecord* const record, Find("tensors"));
-  Member member(file_, *record, options_.limits);
+  Member member(file_, *record, options_.budget);
   FERRY_ASSIGN_OR_RETURN(const int64_t count, member.NextCount());
   for (int64_t i = 0; i < count; ++i) {
     FERRY_RETURN_IF_ERROR(ReadTensor(&member));
@@ -411,7 +409,7 @@ absl::StatusOr<NodeId> TarContainer::NodeOf(int64_t key, ObjectGraph* graph) {
 
 absl::Status TarContainer::ReadObjects() {
   FERRY_ASSIGN_OR_RETURN(const PlainRecord* const record, Find("pickle"));
-  Member member(file_, *record, options_.limits);
+  Member member(file_, *record, options_.budget);
   parsed_.graph = std::make_shared<ObjectGraph>();
   TorchUnpickler hooks(
       [this](int64_t key, ObjectGraph* graph) { return NodeOf(key, graph); });

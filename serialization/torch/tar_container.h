@@ -37,7 +37,7 @@ namespace torch {
 //                        anything else.
 //   kDataLoss          - damaged; the message has the file, the member and the
 //                        offset.
-//   kResourceExhausted - past the limits.
+//   kResourceExhausted - the budget is spent.
 absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
     const RandomAccessFile& file, const ContainerOptions& options);
 

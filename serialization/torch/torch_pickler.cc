@@ -7,6 +7,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -126,8 +127,7 @@ absl::Status TorchPickler::CheckReadsBack(absl::string_view pickle) const {
   TorchUnpickler hooks(&storages, ids_);
   ObjectGraph graph;
   const absl::Status status =
-      pickle::Unpickle(pickle, pickle::UnpickleOptions(), &hooks, &graph)
-          .status();
+      pickle::Unpickle(pickle, Budget::Unlimited(), &hooks, &graph).status();
   if (!absl::IsDataLoss(status)) return status;
   return absl::InvalidArgumentError(
       absl::StrCat("the pickle that would be written cannot be read back: ",

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
@@ -132,7 +133,7 @@ NodeId Read(absl::string_view hex, ObjectGraph* graph) {
   StorageTable storages;
   TorchUnpickler hooks(&storages);
   const absl::StatusOr<pickle::UnpickleResult> result = pickle::Unpickle(
-      absl::HexStringToBytes(hex), pickle::UnpickleOptions(), &hooks, graph);
+      absl::HexStringToBytes(hex), Budget::Unlimited(), &hooks, graph);
   EXPECT_THAT(result, IsOk());
   return result.ok() ? result->root : kNoNode;
 }

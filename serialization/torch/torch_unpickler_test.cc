@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/status_matchers.h"
@@ -111,8 +112,8 @@ absl::StatusOr<Result> Read(const std::string& body,
   });
   TorchUnpickler hooks(&storages, ids);
   const absl::StatusOr<pickle::UnpickleResult> read =
-      pickle::Unpickle(absl::StrCat("\x80\x02", body, "."),
-                       pickle::UnpickleOptions(), &hooks, result.graph.get());
+      pickle::Unpickle(absl::StrCat("\x80\x02", body, "."), Budget::Unlimited(),
+                       &hooks, result.graph.get());
   if (!read.ok()) return read.status();
   result.root = read->root;
   result.storages.assign(storages.entries().begin(), storages.entries().end());

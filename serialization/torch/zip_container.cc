@@ -315,20 +315,17 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
     const Codec& codec, const Extent& entry, absl::string_view folder,
     std::shared_ptr<ObjectGraph>* graph) {
   folder_ = folder;
-  if (entry.contents_bytes > options_.limits.max_pickle_bytes) {
-    return ExtentError(
-        absl::StatusCode::kResourceExhausted, file_, entry,
-        absl::StrCat("it has ", entry.contents_bytes, " bytes; the limit is ",
-                     options_.limits.max_pickle_bytes));
-  }
   if (!CanHaveItsSize(entry)) {
     return ExtentError(
         absl::StatusCode::kDataLoss, file_, entry,
         "its compressed data is too short to inflate to its recorded size");
   }
   Memory memory;
-  const absl::Status allocated = AllocateHostMemory(
-      {entry.contents_bytes}, {&memory, 1}, options_.page_pool);
+  absl::Status allocated = options_.budget->ChargeMemory(entry.contents_bytes);
+  if (allocated.ok()) {
+    allocated = AllocateHostMemory({entry.contents_bytes}, {&memory, 1},
+                                   options_.page_pool);
+  }
   if (!allocated.ok()) {
     return ExtentError(allocated.code(), file_, entry, allocated.message());
   }
@@ -345,19 +342,15 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
   *graph = std::make_shared<ObjectGraph>(options_.page_pool);
   // In a state_dict, a node takes about eleven bytes of pickle. Leaves a
   // margin.
-  const auto limited = [this](uint64_t number) {
-    return static_cast<uint32_t>(
-        std::min<uint64_t>(number, options_.limits.max_nodes));
-  };
   const size_t num_records = directory_->entries().size();
-  (*graph)->Reserve(limited(entry.encoded_bytes / 10), limited(num_records),
+  (*graph)->Reserve(entry.encoded_bytes / 10, num_records,
                     entry.contents_bytes);
   storages.ReserveDescribed(num_records);
   // `CheckStorage` appends one for each that the graph refers to.
   const size_t first_part = parsed_.storages.size();
   parsed_.storages.reserve(first_part + num_records);
   const absl::StatusOr<Codec::GraphRead> result =
-      codec.Read(bytes, options_.limits, &storages, graph->get());
+      codec.Read(bytes, options_.budget, &storages, graph->get());
   if (!result.ok()) {
     // Its offset is one in the contents, which may be deflated.
     return RecordError(result.status().code(), file_, entry.name,
@@ -369,12 +362,6 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
                        absl::StrCat("the codec \"", codec.name(),
                                     "\" has a bug: it returned a root that is "
                                     "not a node, or an end past the record"));
-  }
-  if ((*graph)->size() > options_.limits.max_nodes) {
-    return ExtentError(
-        absl::StatusCode::kResourceExhausted, file_, entry,
-        absl::StrCat("it has ", (*graph)->size(), " objects; the limit is ",
-                     options_.limits.max_nodes));
   }
   if (codec.name() != kPickleCodecName) {
     const absl::Status calls =
@@ -469,10 +456,9 @@ absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
 }
 
 absl::StatusOr<ParsedCheckpoint> ZipContainer::Read() {
-  zip::ZipLimits limits;
-  limits.max_directory_bytes = options_.limits.max_pickle_bytes;
-  FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
-                         ZipDirectory::Read(file_, limits, options_.page_pool));
+  FERRY_ASSIGN_OR_RETURN(
+      ZipDirectory directory,
+      ZipDirectory::Read(file_, options_.budget, options_.page_pool));
   directory_ = std::make_shared<ZipDirectory>(std::move(directory));
   parsed_.records = directory_->entries();
   parsed_.records_owner = directory_;

@@ -52,7 +52,7 @@ namespace torch {
 //   kUnimplemented     - the file uses an unsupported feature, which the
 //                        message names; or the codec that wrote the file is not
 //                        among `codecs`.
-//   kResourceExhausted - past the limits.
+//   kResourceExhausted - the budget is spent.
 absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
     const RandomAccessFile& file, const ContainerOptions& options,
     const CodecSnapshot& codecs);

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/testing/status_matchers.h"
@@ -66,8 +67,8 @@ class ExtentReaderTest : public testing::Test {
   void Build() {
     bytes_ = zip_.Build();
     file_ = std::make_unique<CountingMemory>(bytes_);
-    absl::StatusOr<zip::ZipDirectory> directory =
-        zip::ZipDirectory::Read(*MakeMemoryFile(bytes_, "some.zip"), {});
+    absl::StatusOr<zip::ZipDirectory> directory = zip::ZipDirectory::Read(
+        *MakeMemoryFile(bytes_, "some.zip"), Budget::Unlimited());
     ASSERT_THAT(directory, IsOk());
     directory_ = std::make_unique<zip::ZipDirectory>(*std::move(directory));
   }

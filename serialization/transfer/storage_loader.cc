@@ -116,14 +116,14 @@ class StorageLoader {
 };
 
 absl::Status StorageLoader::CheckTotal() const {
-  uint64_t left = options_.max_total_bytes;
+  uint64_t left = options_.max_tensor_bytes;
   for (const ParsedStorage* part : parts_) {
     const uint64_t size = part->storage.size_bytes();
     if (size > left) {
       return absl::ResourceExhaustedError(
           absl::StrCat(files_[0]->name(), ": its storages have more than ",
-                       options_.max_total_bytes,
-                       " bytes together; raise LoadLimits::max_total_bytes if "
+                       options_.max_tensor_bytes,
+                       " bytes together; raise max_tensor_bytes if "
                        "you trust the file"));
     }
     left -= size;

@@ -33,7 +33,7 @@ struct StorageLoadOptions {
   const MapLocation* map_location = nullptr;
   bool map_location_must_match = false;
   const DeviceRegistry* registry = nullptr;
-  uint64_t max_total_bytes = 0;  // of LoadLimits
+  uint64_t max_tensor_bytes = 0;
   bool verify_crc32 = true;
   bool use_mapping = false;             // of files that are mapped
   std::shared_ptr<PagePool> page_pool;  // may be null

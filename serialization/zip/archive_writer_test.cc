@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
@@ -118,7 +119,7 @@ std::vector<std::pair<std::string, std::string>> Contents(
   std::vector<std::pair<std::string, std::string>> contents;
   const auto file = MakeMemoryFile(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
-      zip::ZipDirectory::Read(*file, zip::ZipLimits());
+      zip::ZipDirectory::Read(*file, Budget::Unlimited());
   EXPECT_THAT(directory, IsOk());
   if (!directory.ok()) return contents;
   for (const Extent& entry : directory->entries()) {
@@ -202,7 +203,7 @@ TEST_F(ArchiveWriterTest, WithoutChecksums) {
   ASSERT_THAT(ToFile(records, &bytes), IsOk());
   const auto file = MakeMemoryFile(bytes, "some.zip");
   const absl::StatusOr<zip::ZipDirectory> directory =
-      zip::ZipDirectory::Read(*file, zip::ZipLimits());
+      zip::ZipDirectory::Read(*file, Budget::Unlimited());
   ASSERT_THAT(directory, IsOk());
   for (const Extent& entry : directory->entries()) {
     EXPECT_EQ(entry.crc32, 0);

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -69,7 +70,7 @@ bool ReadZip64Extra(absl::string_view extra, Extent* entry) {
 }  // namespace
 
 absl::StatusOr<ZipDirectory> ZipDirectory::Read(
-    const RandomAccessFile& file, const ZipLimits& limits,
+    const RandomAccessFile& file, Budget* budget,
     const std::shared_ptr<PagePool>& page_pool) {
   FERRY_ASSIGN_OR_RETURN(const ZipEnd end, FindZipEnd(file, file.size_bytes()));
   if (end.archive_offset() != 0) {
@@ -77,14 +78,14 @@ absl::StatusOr<ZipDirectory> ZipDirectory::Read(
         absl::StrCat(file.name(), ": the zip archive begins at offset ",
                      end.archive_offset(), ", and other bytes come before it"));
   }
-  if (end.directory_bytes > limits.max_directory_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        file.name(), ": the central directory has ", end.directory_bytes,
-        " bytes; the limit is ", limits.max_directory_bytes));
-  }
+  // `FindZipEnd` has seen that both are less than the size of the file.
+  absl::Status allocated = budget->ChargeMemory(
+      end.directory_bytes + end.num_entries * sizeof(Extent));
   Memory memory;
-  const absl::Status allocated =
-      AllocateHostMemory({end.directory_bytes}, {&memory, 1}, page_pool);
+  if (allocated.ok()) {
+    allocated =
+        AllocateHostMemory({end.directory_bytes}, {&memory, 1}, page_pool);
+  }
   if (!allocated.ok()) {
     return absl::Status(allocated.code(),
                         absl::StrCat(file.name(), ": the central directory: ",

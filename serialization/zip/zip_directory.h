@@ -16,7 +16,7 @@
 // Example: the size of a record.
 //
 //   FERRY_ASSIGN_OR_RETURN(ZipDirectory directory,
-//                          ZipDirectory::Read(*file, ZipLimits()));
+//                          ZipDirectory::Read(*file, &budget));
 //   const Extent* entry = directory.Find("archive/data.pkl");
 //   if (entry != nullptr) entry->size_bytes;
 #ifndef FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_
@@ -32,6 +32,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/huge_page_resource.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/io/file.h"
@@ -40,12 +41,6 @@
 
 namespace ferry {
 namespace zip {
-
-struct ZipLimits {
-  // The maximum size of the central directory, in bytes; a larger one is
-  // kResourceExhausted. Each record takes about 60 bytes of it.
-  uint64_t max_directory_bytes = uint64_t{1} << 30;
-};
 
 // The size of a local header without name and extra field.
 inline constexpr uint64_t kLocalHeaderBytes = 30;
@@ -59,8 +54,8 @@ inline constexpr uint64_t kLocalHeaderBytes = 30;
 // Thread-safety: const methods may be called from any number of threads.
 class ZipDirectory {
  public:
-  // Reads the directory of `file`. Memory comes from `page_pool`, if that is
-  // not null.
+  // Reads the directory of `file`, and charges its memory to `budget`. Memory
+  // comes from `page_pool`, if that is not null.
   //
   // Errors:
   //   kInvalidArgument   - other bytes precede the archive; the message has the
@@ -69,10 +64,10 @@ class ZipDirectory {
   //                        itself; the message has the record and the offset.
   //   kUnimplemented     - encrypted records, several disks, a compression
   //                        other than deflate.
-  //   kResourceExhausted - past the limits.
+  //   kResourceExhausted - `budget` is spent, or there is no memory.
   //   whatever reading the file returns.
   static absl::StatusOr<ZipDirectory> Read(
-      const RandomAccessFile& file, const ZipLimits& limits,
+      const RandomAccessFile& file, Budget* budget,
       const std::shared_ptr<PagePool>& page_pool = nullptr);
 
   ZipDirectory(ZipDirectory&&) = default;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
+#include "ferry/core/budget.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/zip/zip_directory.h"
@@ -34,15 +35,15 @@ void BM_Read(benchmark::State& state) {
       MakeMemoryFile(bytes, "archive");
   for (auto _ : state) {
     benchmark::DoNotOptimize(
-        ZipDirectory::Read(*file, ZipLimits())->end_offset());
+        ZipDirectory::Read(*file, Budget::Unlimited())->end_offset());
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
 void BM_Find(benchmark::State& state) {
   const std::string bytes = Archive(state.range(0));
-  const ZipDirectory directory =
-      *ZipDirectory::Read(*MakeMemoryFile(bytes, "archive"), ZipLimits());
+  const ZipDirectory directory = *ZipDirectory::Read(
+      *MakeMemoryFile(bytes, "archive"), Budget::Unlimited());
   std::vector<std::string> names;
   for (int64_t i = 0; i < state.range(0); ++i) names.push_back(Name(i));
   for (auto _ : state) {

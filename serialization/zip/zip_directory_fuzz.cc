@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/zip/zip_directory.h"
@@ -18,10 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
   const std::unique_ptr<ferry::RandomAccessFile> file =
       ferry::MakeMemoryFile(bytes, "<fuzzer>");
-  ferry::zip::ZipLimits limits;
-  limits.max_directory_bytes = 1 << 20;
+  ferry::Budget budget(ferry::BudgetOptions(), size);
   const absl::StatusOr<ferry::zip::ZipDirectory> directory =
-      ferry::zip::ZipDirectory::Read(*file, limits);
+      ferry::zip::ZipDirectory::Read(*file, &budget);
   if (!directory.ok()) return 0;
   for (const ferry::Extent& entry : directory->entries()) {
     // What the directory promises.

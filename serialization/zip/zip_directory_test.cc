@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -29,8 +30,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 absl::StatusOr<ZipDirectory> Read(absl::string_view bytes,
-                                  const ZipLimits& limits = ZipLimits()) {
-  return ZipDirectory::Read(*MakeMemoryFile(bytes, "some.zip"), limits);
+                                  Budget* budget = Budget::Unlimited()) {
+  return ZipDirectory::Read(*MakeMemoryFile(bytes, "some.zip"), budget);
 }
 
 std::vector<std::string> Names(const ZipDirectory& directory) {
@@ -146,7 +147,7 @@ TEST(ZipDirectory, ReadsWhatTheLayoutWrites) {
   const Sparse file(layout.directory_offset(),
                     absl::StrCat(layout.DirectoryBytes(crc32s)));
   const absl::StatusOr<ZipDirectory> directory =
-      ZipDirectory::Read(file, ZipLimits());
+      ZipDirectory::Read(file, Budget::Unlimited());
   ASSERT_THAT(directory, IsOk());
   ASSERT_EQ(directory->entries().size(), 5);
   for (size_t i = 0; i < 5; ++i) {
@@ -180,9 +181,10 @@ TEST(ZipDirectory, ManyRecords) {
 TEST(ZipDirectory, LimitsItsMemory) {
   ZipBuilder zip;
   zip.Add(std::string(1000, 'n'), "");
-  ZipLimits limits;
-  limits.max_directory_bytes = 1000;
-  const absl::Status status = Read(zip.Build(), limits).status();
+  BudgetOptions options;
+  options.max_memory_bytes = 1000;
+  Budget budget(options, 0);
+  const absl::Status status = Read(zip.Build(), &budget).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("some.zip"));
 }

@@ -27,7 +27,7 @@ absl::StatusOr<std::string> LoadAll(absl::string_view bytes) {
   LoadOptions load_options;
   load_options.placement = Placement::kHost;
   // A damaged size must not make the test take the machine's memory.
-  load_options.limits.max_total_bytes = 1 << 24;
+  load_options.max_tensor_bytes = 1 << 24;
   const absl::StatusOr<Value> value = LoadMemory(bytes, load_options);
   if (!value.ok()) return value.status();
   SaveOptions save_options;

@@ -119,15 +119,15 @@ TEST(HostilePickle, LimitsBoundTheGraph) {
   const std::string pickle = absl::StrCat("\x80\x02", std::string(10000, ']'),
                                           std::string(9999, 'a'), ".");
   LoadOptions options;
-  options.limits.max_nodes = 5000;
+  options.budget.max_memory_bytes = 100000;
   absl::Status status = LoadPickle(pickle, options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
   options = LoadOptions();
-  options.limits.max_pickle_bytes = 5000;
+  options.budget.max_steps = 5000;
   status = LoadPickle(pickle, options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
   options = LoadOptions();
-  options.limits.max_total_bytes = 15;
+  options.max_tensor_bytes = 15;
   status = LoadPickle(SmallPickle(), options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
 }
@@ -179,7 +179,7 @@ TEST(HostilePickle, EveryPrefixIsAnError) {
 TEST(HostilePickle, BytesChanged) {
   const std::string pickle = SmallPickle();
   LoadOptions options;
-  options.limits.max_total_bytes = 1 << 20;
+  options.max_tensor_bytes = 1 << 20;
   options.placement = Placement::kHost;
   int loaded = 0;
   for (size_t i = 0; i < pickle.size(); ++i) {

@@ -458,7 +458,7 @@ TEST(HostileZip, DeflateBomb) {
   bomb.AddDeflated("a/data.pkl", zeros);
   bomb.Add("a/version", "3\n");
   LoadOptions options;
-  options.limits.max_pickle_bytes = 1 << 20;
+  options.budget.max_memory_bytes = 1 << 20;
   const absl::Status status = LoadW(bomb.Build(), options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
 }

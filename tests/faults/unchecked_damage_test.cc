@@ -26,7 +26,7 @@ namespace {
 absl::Status LoadAll(absl::string_view bytes) {
   LoadOptions load_options;
   load_options.placement = Placement::kHost;
-  load_options.limits.max_total_bytes = 1 << 24;
+  load_options.max_tensor_bytes = 1 << 24;
   const absl::StatusOr<Value> value = LoadMemory(bytes, load_options);
   if (!value.ok()) return value.status();
   for (Container container : {Container::kZip, Container::kLegacy}) {

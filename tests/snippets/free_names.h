@@ -49,8 +49,7 @@ class JsonCodec final : public Codec {
  public:
   absl::string_view name() const override;
   absl::string_view suffix() const override;
-  absl::StatusOr<GraphRead> Read(absl::string_view bytes,
-                                 const LoadLimits& limits,
+  absl::StatusOr<GraphRead> Read(absl::string_view bytes, Budget* budget,
                                  StorageTable* storages,
                                  ObjectGraph* graph) const override;
   absl::StatusOr<LargeString> Write(const ObjectGraph& graph, NodeId root,

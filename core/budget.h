@@ -1,0 +1,106 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: core/budget.h
+// -----------------------------------------------------------------------------
+//
+// Limits what one call may spend on input that nobody has checked. A small file
+// can ask for enormous work: compressed zeros, one object that a thousand
+// others share, a number of a million digits. Code that such input can drive
+// charges what it is about to spend to a budget, and stops when it is spent.
+//
+// Example: inflate what a file of 1000 bytes says is a gigabyte.
+//
+//   Budget budget(BudgetOptions(), 1000);
+//   FERRY_RETURN_IF_ERROR(budget.ChargeMemory(1000000000));
+#ifndef FERRY_CORE_BUDGET_H_
+#define FERRY_CORE_BUDGET_H_
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+#include "absl/base/optimization.h"
+#include "absl/status/status.h"
+
+namespace ferry {
+
+// What one call may spend. Each default is in proportion to the size of the
+// input as it is stored, and is never less than a fixed amount, so that no
+// checkpoint that a program has written meets it; core/budget.cc has the table.
+// The bytes of tensors are never charged.
+struct BudgetOptions {
+  // Work: about one step for each byte, node or reference that is looked at.
+  // A hundred million steps take about a second.
+  std::optional<uint64_t> max_steps;
+  // Memory that the call allocates in total, in bytes.
+  std::optional<uint64_t> max_memory_bytes;
+  // Bytes that the call writes or prints.
+  std::optional<uint64_t> max_output_bytes;
+};
+
+// Budget
+//
+// Thread-safety: all methods may be called from any number of threads at once.
+class Budget {
+ public:
+  // Creates a budget without limits, which only counts.
+  Budget() = default;
+
+  // Creates the budget of a call whose input takes `stored_bytes`.
+  Budget(const BudgetOptions& options, uint64_t stored_bytes);
+
+  // Returns a budget without limits that lives as long as the process. It is
+  // for input that the program has made itself.
+  static Budget* Unlimited();
+
+  Budget(const Budget&) = delete;
+  Budget& operator=(const Budget&) = delete;
+
+  // Charge what the caller is about to spend. What is spent is never given
+  // back.
+  //
+  // Errors: kResourceExhausted - the limit is reached; the message says what is
+  //         limited to how much, and names the option that raises it.
+  absl::Status ChargeSteps(uint64_t steps) { return Charge(kSteps, steps); }
+  absl::Status ChargeMemory(uint64_t bytes) { return Charge(kMemory, bytes); }
+  absl::Status ChargeOutput(uint64_t bytes) { return Charge(kOutput, bytes); }
+
+  // Return what has been charged so far, at most the limit.
+  uint64_t steps() const { return Spent(kSteps); }
+  uint64_t memory_bytes() const { return Spent(kMemory); }
+  uint64_t output_bytes() const { return Spent(kOutput); }
+
+ private:
+  enum Resource { kSteps, kMemory, kOutput, kResources };
+
+  struct Account {
+    std::atomic<uint64_t> spent{0};
+    uint64_t limit = std::numeric_limits<uint64_t>::max();
+  };
+
+  absl::Status Charge(Resource resource, uint64_t amount) {
+    Account& account = accounts_[resource];
+    const uint64_t before =
+        account.spent.fetch_add(amount, std::memory_order_relaxed);
+    if (ABSL_PREDICT_FALSE(amount > account.limit ||
+                           before > account.limit - amount)) {
+      // Not to wrap around, however often a caller ignores the error.
+      account.spent.store(account.limit, std::memory_order_relaxed);
+      return Exhausted(resource);
+    }
+    return absl::OkStatus();
+  }
+  uint64_t Spent(Resource resource) const {
+    return accounts_[resource].spent.load(std::memory_order_relaxed);
+  }
+  absl::Status Exhausted(Resource resource) const;
+
+  Account accounts_[kResources];
+};
+
+}  // namespace ferry
+
+#endif  // FERRY_CORE_BUDGET_H_
