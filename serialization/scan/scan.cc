@@ -66,6 +66,10 @@ constexpr uint64_t kMinBombBytes = uint64_t{8} << 20;
 constexpr int kMaxConsecutive = 16;
 constexpr int kMaxPickles = 1000;
 
+// The longest code of a program, and text with bytes in it, that is read into
+// memory.
+constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
+
 // Oddities and problems that are listed. One damaged archive has many.
 constexpr size_t kMaxOdd = 100;
 constexpr size_t kMaxProblems = 100;
@@ -260,10 +264,11 @@ class FileScan {
   std::string Contents(const RandomAccessFile& file,
                        const scan::SurveyedRecord& entry, uint64_t max_bytes,
                        absl::Status* status);
-  // Inflates a record within the budget.
-  std::string Inflated(const RandomAccessFile& file,
-                       const scan::SurveyedRecord& entry,
-                       const std::string& record);
+  // Reads the contents of a record, at most `max_bytes` and what is left of the
+  // budget. Anything less than all is a problem.
+  std::string ReadRecord(const RandomAccessFile& file,
+                         const scan::SurveyedRecord& entry, uint64_t max_bytes,
+                         const std::string& record);
 
   // Collects the operators that a TorchScript program calls.
   struct Program {
@@ -446,6 +451,9 @@ void FileScan::ScanLiteral(const PickleLiteral& literal,
                  depth + 1);
   }
   if (!Charge(literal.size_bytes)) return;
+  if (literal.size_bytes > kMaxTextBytes) {
+    return Problem(name, "it is too long, and was not examined");
+  }
   absl::StatusOr<std::string> text =
       pickle::ReadLiteral(file, literal, literal.size_bytes);
   if (!text.ok()) return;  // as text it was refused already
@@ -598,21 +606,20 @@ std::string FileScan::Contents(const RandomAccessFile& file,
   return contents;
 }
 
-std::string FileScan::Inflated(const RandomAccessFile& file,
-                               const scan::SurveyedRecord& entry,
-                               const std::string& record) {
+std::string FileScan::ReadRecord(const RandomAccessFile& file,
+                                 const scan::SurveyedRecord& entry,
+                                 uint64_t max_bytes,
+                                 const std::string& record) {
   absl::Status status;
-  std::string contents = Contents(file, entry, inflate_budget_, &status);
+  std::string contents =
+      Contents(file, entry, std::min(inflate_budget_, max_bytes), &status);
   inflate_budget_ -= contents.size();
   if (!status.ok()) {
     Problem(record, status.message());
   } else if (contents.size() < entry.contents_bytes) {
-    Problem(
-        record,
-        absl::StrCat("it inflates to ", entry.contents_bytes,
-                     " bytes, of which the scan reads no more than ", kFactor,
-                     " times the size of the file; the rest was "
-                     "not examined"));
+    Problem(record, absl::StrCat("of its ", entry.contents_bytes,
+                                 " bytes, only the first ", contents.size(),
+                                 " were examined, which is the limit"));
   }
   return contents;
 }
@@ -697,9 +704,7 @@ void FileScan::ScanZipRecord(const RandomAccessFile& file,
   std::string bytes;
   std::unique_ptr<RandomAccessFile> contents;
   if (is_code) {
-    absl::Status status;
-    bytes = Contents(file, entry, std::min(inflate_budget_, budget_), &status);
-    if (!status.ok()) Problem(name, status.message());
+    bytes = ReadRecord(file, entry, kMaxTextBytes, name);
     if (Charge(bytes.size()) && program_ != nullptr) {
       ScanCode(bytes, program_);
     }
@@ -720,7 +725,7 @@ void FileScan::ScanZipRecord(const RandomAccessFile& file,
         return;
       }
     }
-    bytes = Inflated(file, entry, name);
+    bytes = ReadRecord(file, entry, inflate_budget_, name);
     if (bytes.empty()) return;
     contents = MakeMemoryFile(bytes, file.name());
   }

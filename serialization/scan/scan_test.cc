@@ -442,6 +442,15 @@ TEST(ScanTest, SaysWhatCouldNotBeExamined) {
   }
 }
 
+// Of 80 MiB of code in a file of 80 KiB, a part is read, and the rest named.
+TEST(ScanTest, SaysWhichCodeWasNotExamined) {
+  const ScanReport report = Scan(Changed([](ZipBuilder* zip) {
+    zip->AddDeflated("archive/code/a.py", std::string(80 << 20, ' '));
+  }));
+  EXPECT_THAT(Describe(report),
+              HasSubstr("of its 83886080 bytes, only the first "));
+}
+
 TEST(ScanTest, AllowsGlobals) {
   ScanOptions options;
   const std::string pickle = BYTES("ca.b\nC\nca.bd\nE\n\x86.");
