@@ -430,8 +430,7 @@ bool FileScan::MayBePickle(const RandomAccessFile& file, uint64_t at,
                            const std::string& record) {
   if (is_spent_) return false;
   // What it reads is charged below.
-  pickle::PickleStream stream(file, at, file.size_bytes(),
-                              Budget::Unlimited());
+  pickle::PickleStream stream(file, at, file.size_bytes(), Budget::Unlimited());
   const absl::StatusOr<bool> may = stream.MayLookUpGlobal();
   Charge(stream.offset() - at);
   if (!may.ok()) Problem(record, may.status().message());
