@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What programs that link //runtime do on a machine without an NVIDIA driver.
 
-    cuda_absent_test.py CUDA FERRY HIDE_CUDA_C CHECKPOINT
+    cuda_absent_test.py LOAD_AND_SAVE FERRY HIDE_CUDA_C CHECKPOINT
 
 The test hides libcuda.so.1, so it is the same on a machine that has a GPU.
 """
@@ -49,7 +49,7 @@ class CudaAbsentTest(unittest.TestCase):
                          path)
         self.assertIn('cuda:0', self.run_program(FERRY, 'inspect', path))
         jobs = '%s %s\n%s %s cpu\n' % (path, out, path, out)
-        refused, loaded = self.run_program(CUDA, text=jobs).splitlines()
+        refused, loaded = self.run_program(LOAD_AND_SAVE, text=jobs).splitlines()
         self.assertRegex(
             refused, '^UNAVAILABLE: .*location tag "cuda:0": there is no cuda '
             'device here: ' + REASON + '.*set LoadOptions::map_location')
@@ -57,7 +57,7 @@ class CudaAbsentTest(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    CUDA, FERRY, HIDE_CUDA_C, CHECKPOINT = [
+    LOAD_AND_SAVE, FERRY, HIDE_CUDA_C, CHECKPOINT = [
         os.path.abspath(path) for path in sys.argv[1:5]
     ]
     unittest.main(argv=sys.argv[:1])
