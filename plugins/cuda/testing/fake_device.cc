@@ -59,8 +59,9 @@ bool Allocation::IsInUse(const StreamState* stream) {
   return copies.size() > (stream == nullptr ? 0 : copies.count(stream));
 }
 
-DeviceMemory::DeviceMemory(uint64_t capacity_bytes)
+DeviceMemory::DeviceMemory(uint64_t capacity_bytes, bool is_filled)
     : capacity_bytes_(capacity_bytes),
+      is_filled_(is_filled),
       range_bytes_(std::max(capacity_bytes * kRangePerMemory, kMinRange)),
       range_(Reserve(range_bytes_, PROT_NONE)),
       bytes_(Reserve(range_bytes_, PROT_READ | PROT_WRITE)) {}
@@ -85,6 +86,11 @@ bool DeviceMemory::FindRoom(uint64_t span, uint64_t* offset) {
   return free_from <= range_bytes_ - span;
 }
 
+void DeviceMemory::FillWithGarbage(uint64_t offset, uint64_t size_bytes) {
+  if (!is_filled_) return;
+  memset(bytes_ + offset, kGarbage, std::min(size_bytes, kMaxGarbage));
+}
+
 std::shared_ptr<Allocation> DeviceMemory::AllocateLocked(uint64_t size_bytes) {
   const uint64_t span =
       (size_bytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
@@ -96,7 +102,7 @@ std::shared_ptr<Allocation> DeviceMemory::AllocateLocked(uint64_t size_bytes) {
   allocations_[offset] = allocation;
   next_offset_ = offset + span;
   allocated_bytes_ += size_bytes;
-  memset(bytes_ + offset, kGarbage, std::min(size_bytes, kMaxGarbage));
+  FillWithGarbage(offset, size_bytes);
   return allocation;
 }
 
@@ -129,7 +135,7 @@ void DeviceMemory::FreeLocked(const Allocation& freed) {
   const uint64_t page = 4096;
   const uint64_t from = (offset + page - 1) / page * page;
   const uint64_t to = (offset + freed.size_bytes) / page * page;
-  memset(bytes_ + offset, kGarbage, std::min(freed.size_bytes, kMaxGarbage));
+  FillWithGarbage(offset, freed.size_bytes);
   if (from < to) madvise(bytes_ + from, to - from, MADV_DONTNEED);
   allocations_.erase(offset);
 }

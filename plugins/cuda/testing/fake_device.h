@@ -62,12 +62,13 @@ struct Allocation {
 // The addresses that it hands out are in a range of pages without any access,
 // so that a host that dereferences one crashes, as with a real device. The
 // bytes are in a second mapping. An address is not reused before the range,
-// which is four times the memory, has been used up. Fresh memory holds garbage.
+// which is four times the memory, has been used up.
 //
 // Thread-safety: all methods may be called from any number of threads at once.
 class DeviceMemory {
  public:
-  explicit DeviceMemory(uint64_t capacity_bytes);
+  // With `is_filled`, fresh memory and freed memory hold garbage.
+  DeviceMemory(uint64_t capacity_bytes, bool is_filled);
 
   // Returns null if fewer than `size_bytes` bytes are free. The sum of the
   // sizes is exact: there is no rounding.
@@ -100,9 +101,11 @@ class DeviceMemory {
  private:
   std::shared_ptr<Allocation> AllocateLocked(uint64_t size_bytes);
   void FreeLocked(const Allocation& freed);
+  void FillWithGarbage(uint64_t offset, uint64_t size_bytes);
   bool FindRoom(uint64_t span, uint64_t* offset);
 
   const uint64_t capacity_bytes_;
+  const bool is_filled_;
   const uint64_t range_bytes_;
   char* range_ = nullptr;  // no access
   char* bytes_ = nullptr;

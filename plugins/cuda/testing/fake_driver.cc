@@ -301,8 +301,8 @@ FAKE_EXPORT Result cuInit(unsigned int) {
     if (state.owner != 0) return kSuccess;
     for (int i = 0; i < GetSettings().devices; ++i) {
       state.gpus.push_back(std::make_unique<Gpu>(GetSettings().bus));
-      state.gpus.back()->memory =
-          std::make_unique<DeviceMemory>(GetSettings().memory_bytes);
+      state.gpus.back()->memory = std::make_unique<DeviceMemory>(
+          GetSettings().memory_bytes, !GetSettings().discards);
     }
     state.owner = getpid();
     atexit(ShutDown);

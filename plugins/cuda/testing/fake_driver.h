@@ -40,7 +40,8 @@
 //                   returns when the copy has ended. Default: copies take the
 //                   time of a memcpy
 //   discard=1       copies move no bytes, as if a copy engine moved them and
-//                   not the CPU. For timing only
+//                   not the CPU, and memory is not filled with garbage. For
+//                   timing only
 //   report=PATH     at exit, the report is appended to this file
 //   log=PATH        at exit, the log of all calls is appended to this file
 //
