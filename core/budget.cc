@@ -28,9 +28,9 @@ constexpr Rate kRates[] = {
     // are compressed to a few kilobytes. A byte of a pickle is one step when it
     // is read, and a node is visited a few times when it is listed.
     {"steps of work", "max_steps", uint64_t{1} << 27, 64},
-    // The floor is what any machine has. It pays for the same ten million
-    // objects. One byte of a pickle can call a class, which takes 50 bytes of
-    // memory.
+    // Any machine has as much memory as the floor. It pays for the same ten
+    // million objects. One byte of a pickle can call a class, which takes 50
+    // bytes of memory.
     {"bytes of memory", "max_memory_bytes", uint64_t{1} << 30, 128},
     // The name of a tensor takes a few bytes in a file and is printed with all
     // that is known about the tensor, some 400 bytes.

@@ -10,10 +10,11 @@
 // others share, a number of a million digits. Code that such input can drive
 // charges what it is about to spend to a budget, and stops when it is spent.
 //
-// Example: inflate what a file of 1000 bytes says is a gigabyte.
+// Example: a file of 1000 bytes says that it inflates to two gigabytes, which
+// is refused with kResourceExhausted.
 //
 //   Budget budget(BudgetOptions(), 1000);
-//   FERRY_RETURN_IF_ERROR(budget.ChargeMemory(1000000000));
+//   FERRY_RETURN_IF_ERROR(budget.ChargeMemory(2000000000));
 #ifndef FERRY_CORE_BUDGET_H_
 #define FERRY_CORE_BUDGET_H_
 
@@ -28,9 +29,9 @@
 namespace ferry {
 
 // What one call may spend. Each default is in proportion to the size of the
-// input as it is stored, and is never less than a fixed amount, so that no
-// checkpoint that a program has written meets it; core/budget.cc has the table.
-// The bytes of tensors are never charged.
+// input as it is stored, and is never less than a fixed amount; ordinary
+// checkpoints stay far below it. core/budget.cc has the table. The bytes of
+// tensors that a load places are not charged.
 struct BudgetOptions {
   // Work: about one step for each byte, node or reference that is looked at.
   // A hundred million steps take about a second.
@@ -60,7 +61,7 @@ class Budget {
   Budget& operator=(const Budget&) = delete;
 
   // Charge what the caller is about to spend. What is spent is never given
-  // back.
+  // back. A charge that is refused is not spent.
   //
   // Errors: kResourceExhausted - the limit is reached; the message says what is
   //         limited to how much, and names the option that raises it.
@@ -68,7 +69,7 @@ class Budget {
   absl::Status ChargeMemory(uint64_t bytes) { return Charge(kMemory, bytes); }
   absl::Status ChargeOutput(uint64_t bytes) { return Charge(kOutput, bytes); }
 
-  // Return what has been charged so far, at most the limit.
+  // Return what has been spent so far.
   uint64_t steps() const { return Spent(kSteps); }
   uint64_t memory_bytes() const { return Spent(kMemory); }
   uint64_t output_bytes() const { return Spent(kOutput); }
@@ -83,15 +84,14 @@ class Budget {
 
   absl::Status Charge(Resource resource, uint64_t amount) {
     Account& account = accounts_[resource];
-    const uint64_t before =
-        account.spent.fetch_add(amount, std::memory_order_relaxed);
-    if (ABSL_PREDICT_FALSE(amount > account.limit ||
-                           before > account.limit - amount)) {
-      // Not to wrap around, however often a caller ignores the error.
-      account.spent.store(account.limit, std::memory_order_relaxed);
-      return Exhausted(resource);
+    uint64_t before = account.spent.load(std::memory_order_relaxed);
+    while (ABSL_PREDICT_TRUE(amount <= account.limit - before)) {
+      if (account.spent.compare_exchange_weak(before, before + amount,
+                                              std::memory_order_relaxed)) {
+        return absl::OkStatus();
+      }
     }
-    return absl::OkStatus();
+    return Exhausted(resource);
   }
   uint64_t Spent(Resource resource) const {
     return accounts_[resource].spent.load(std::memory_order_relaxed);

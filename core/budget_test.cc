@@ -59,6 +59,7 @@ TEST(BudgetTest, NoChargeWrapsAround) {
     EXPECT_FALSE(budget.ChargeSteps(kMost).ok());
     EXPECT_FALSE(budget.ChargeSteps(1).ok());
   }
+  EXPECT_TRUE(budget.ChargeSteps(0).ok());
   EXPECT_EQ(budget.steps(), kMost - 1);
 }
 

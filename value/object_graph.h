@@ -136,6 +136,10 @@ class ObjectGraph {
   static constexpr NodeId kTrue = 2;
   static constexpr NodeId kEmptyTuple = 3;
 
+  // The most nodes that a reader may let a graph have, so that their number
+  // fits in 32 bits. It may add a few thousand before it looks.
+  static constexpr uint32_t kMaxNodes = uint32_t{1} << 31;
+
   // The number of nodes. Valid ids are smaller than this.
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
 

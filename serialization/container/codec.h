@@ -62,10 +62,11 @@ class Codec {
   //
   // `storages` stores keys as views and outlives the call. Take the keys from
   // `bytes` or from text of `graph`, both of which outlive `storages`. The
-  // input is untrusted: do not recurse, and charge to `budget` what is not in
-  // proportion to the size of `bytes`. Add each Python class or function as a
-  // global (`ObjectGraph::AddGlobal`), because `Globals::kStrict` checks
-  // globals. The caller checks that `GraphRead` fits the graph and the bytes.
+  // input is untrusted: do not recurse, and charge to `budget` any work or
+  // memory that can exceed a small multiple of the size of `bytes`. Add each
+  // Python class or function as a global (`ObjectGraph::AddGlobal`), because
+  // `Globals::kStrict` checks globals. The caller checks that `GraphRead` fits
+  // the graph and the bytes.
   //
   // Errors:
   //   kDataLoss          - the bytes are damaged; the message has the offset.

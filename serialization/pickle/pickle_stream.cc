@@ -145,7 +145,10 @@ absl::Status PickleStream::Fill(uint64_t size) {
   if (size <= window_size_) return absl::OkStatus();
   const uint64_t capacity =
       std::min(std::max({size, kChunkBytes, 2 * window_size_}), bytes_left());
-  FERRY_RETURN_IF_ERROR(budget_->ChargeMemory(capacity));
+  if (capacity > charged_bytes_) {
+    FERRY_RETURN_IF_ERROR(budget_->ChargeMemory(capacity - charged_bytes_));
+    charged_bytes_ = capacity;
+  }
   std::unique_ptr<char[]> buffer(new char[capacity]);
   if (window_size_ > 0) std::memcpy(buffer.get(), window_, window_size_);
   FERRY_RETURN_IF_ERROR(file_.ReadAt(

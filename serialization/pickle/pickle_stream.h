@@ -99,6 +99,7 @@ class PickleStream {
   uint64_t offset_;
   const uint64_t end_;
   Budget* const budget_;
+  uint64_t charged_bytes_ = 0;  // the largest window so far
   // The part of [offset_, end_) that is in memory.
   const char* window_ = nullptr;
   uint64_t window_size_ = 0;

@@ -41,7 +41,8 @@ bool UnpickleMachine::PushDecimal(absl::string_view text) {
   if (absl::SimpleAtoi(text, &value)) {
     Push(IntNode(value));
   } else {
-    // The work is quadratic, on digits of 32 bits.
+    // The work is quadratic, on digits of 32 bits. `DescribeBadDecimal` allows
+    // kMaxDecimalDigits digits.
     if (!input_.Check(budget_->ChargeSteps(text.size() * text.size() / 128))) {
       return false;
     }
@@ -387,6 +388,10 @@ bool UnpickleMachine::ChargeBudget() {
   if (!input_.Check(budget_->ChargeSteps(steps)) ||
       !input_.Check(budget_->ChargeMemory(new_memory_bytes))) {
     return false;
+  }
+  if (graph_->size() > ObjectGraph::kMaxNodes) {
+    return input_.TooMuch(absl::StrCat("the pickle makes more than ",
+                                       ObjectGraph::kMaxNodes, " objects"));
   }
   if (graph_->num_references() > kMaxReferences ||
       stack_.size() > kMaxStackValues) {

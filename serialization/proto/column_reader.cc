@@ -179,6 +179,9 @@ absl::Status ColumnReader::ReadColumns() {
   // Most graphs need no more than this, so their columns do not grow.
   const auto num_rows = static_cast<int>(
       std::min<uint32_t>(num_rows_, std::numeric_limits<int>::max() / 4));
+  constexpr uint64_t kReservedBytes = 20;  // for each row
+  FERRY_RETURN_IF_ERROR(
+      budget_->ChargeMemory(kReservedBytes * static_cast<uint64_t>(num_rows)));
   columns_.mutable_kinds()->Reserve(num_rows);
   columns_.mutable_references()->Reserve(2 * num_rows);
   columns_.mutable_numbers()->Reserve(num_rows);

@@ -28,8 +28,8 @@ namespace proto {
 //   kUnimplemented     - the record was written by a later release, which the
 //                        message names. (An unknown value in a record of this
 //                        release is kDataLoss.)
-//   kResourceExhausted - `budget` is spent,
-//                        or more than 2 GiB in addition to the texts.
+//   kResourceExhausted - `budget` is spent, or the graph has more than 2 GiB
+//                        in addition to the texts.
 //   whatever the table returns.
 absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
                                            Budget* budget,

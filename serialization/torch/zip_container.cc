@@ -363,6 +363,11 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
                                     "\" has a bug: it returned a root that is "
                                     "not a node, or an end past the record"));
   }
+  if ((*graph)->size() > ObjectGraph::kMaxNodes) {
+    return ExtentError(
+        absl::StatusCode::kResourceExhausted, file_, entry,
+        absl::StrCat("it has more than ", ObjectGraph::kMaxNodes, " objects"));
+  }
   if (codec.name() != kPickleCodecName) {
     const absl::Status calls =
         TorchUnpickler::CheckCalls(**graph, result->root);
