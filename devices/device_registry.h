@@ -63,6 +63,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -113,8 +114,8 @@ using HostCopier = std::function<absl::Status(
 // contiguous, uncompressed, and in the host's byte order.
 struct FileRange {
   // A descriptor that is open for reading. Read with `pread` or with a reader
-  // of the device's vendor, and do not move its position. It is closed after
-  // the call; to keep it, call `dup`.
+  // of the device's vendor, and do not move its position. Ferry may close it at
+  // any time after the call; to keep it, call `dup`.
   int descriptor = -1;
   // The path by which the file was opened, for messages. Valid during the call.
   absl::string_view path;
@@ -144,8 +145,8 @@ using StorageAllocator = std::function<absl::StatusOr<std::optional<Storage>>(
     uint64_t size_bytes, absl::string_view tag)>;
 
 // The functions of a package. Each may be empty; an empty one never claims
-// anything. The last three take the bytes of storages, each in another form. A
-// package needs one of them, and may have several.
+// anything. The last three take the bytes of storages, each in another form; to
+// take part in loads, a package needs at least `deserializer` or `allocate`.
 struct PackageFunctions {
   Tagger tagger;
   // If empty, the backend of the device, if there is one, copies the storages
@@ -156,11 +157,17 @@ struct PackageFunctions {
   // each storage needs host memory of its full size, and no other package or
   // backend that is asked later can take bytes directly.
   Deserializer deserializer;
-  // Takes a range of the file, so the package reads the bytes itself.
+  // Takes a range of the file, so the package reads the bytes itself. Not every
+  // storage has such a range, and if a package with a deserializer is asked
+  // first, this function is not asked. It should therefore have one of the
+  // other two beside it.
   RangeDeserializer from_file;
   // Allocates the storage, so Ferry streams the bytes into it. No storage needs
   // host memory of its full size.
   StorageAllocator allocate;
+
+  // Whether the package can take bytes in any form, and may thus claim a tag.
+  bool takes_bytes() const { return deserializer || from_file || allocate; }
 };
 
 // Registration
@@ -226,9 +233,8 @@ struct LoadTarget {
   Storage storage;
   // Whether the load must write the bytes to `storage`.
   bool needs_bytes = false;
-  // The device to write the bytes to. The backend is null if they go to host
-  // memory: that of `storage`, or, if `storage` is null, that of a complete
-  // storage for `RestoreLocation`.
+  // The device to write the bytes to. If `storage` is null and the backend is
+  // null, they go to a complete storage on the host, for `RestoreLocation`.
   ResolvedLocation location;
 };
 
@@ -264,7 +270,9 @@ class DeviceSnapshot {
   // Returns the storage that `tag` asks for, made from `storage`, which must be
   // complete and on the host: the first that a package gives. Returns `storage`
   // itself if the tag names the host. Asks the deserializer of a package before
-  // its allocator, because the bytes are there already.
+  // its allocator, because the bytes are there already. If `allocated` is not
+  // null, adds what an allocator returns to it; a storage that is in it already
+  // is an error.
   //
   // Errors:
   //   kInvalidArgument - no package knows the tag; the message lists the
@@ -278,8 +286,9 @@ class DeviceSnapshot {
   //                      without data, or, if it is to be written, one that no
   //                      backend can write.
   //   whatever a package returns.
-  absl::StatusOr<Storage> RestoreLocation(const Storage& storage,
-                                          absl::string_view tag) const;
+  absl::StatusOr<Storage> RestoreLocation(
+      const Storage& storage, absl::string_view tag,
+      absl::flat_hash_set<Storage>* allocated = nullptr) const;
 
   // Returns where a storage of `size_bytes` with the location tag `tag` goes,
   // before its bytes are read: what the first package or backend says that can
@@ -448,11 +457,10 @@ class DeviceRegistry {
   // may be asked about it again.
   //
   // Ferry may call the tagger and `to_host` on several threads at once, even
-  // for one storage.
-  // An exception that a function throws passes through Ferry to the caller of
-  // the load or the save, which has then failed. The functions stay alive, and
-  // may be called, until the package is unregistered and all snapshots taken
-  // before that are destroyed.
+  // for one storage. An exception that a function throws passes through Ferry
+  // to the caller of the load or the save, which has then failed. The functions
+  // stay alive, and may be called, until the package is unregistered and all
+  // snapshots taken before that are destroyed.
   //
   // Save a storage while its package is registered: afterwards nothing knows
   // its tag or can read its bytes.

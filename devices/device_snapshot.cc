@@ -76,6 +76,12 @@ absl::Status Fill(const LoadTarget& target, const Storage& from) {
                                                size_bytes);
 }
 
+absl::Status AllocatedTwice(absl::string_view tag) {
+  return absl::InternalError(
+      absl::StrCat("the allocator that took location tag ",
+                   QuoteForMessage(tag), " returned one storage twice"));
+}
+
 // Checks what a function of a program's own package returned.
 //
 //   function  the kind of function, for messages.
@@ -195,7 +201,8 @@ absl::StatusOr<StorageCopier> DeviceSnapshot::FindCopier(
 }
 
 absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(
-    const Storage& storage, absl::string_view tag) const {
+    const Storage& storage, absl::string_view tag,
+    absl::flat_hash_set<Storage>* allocated) const {
   FERRY_RETURN_IF_ERROR(CheckOnHost(storage));
   const std::optional<ParsedTag> parsed = ParseTag(tag);
   for (const std::shared_ptr<const Package>& package : *packages_) {
@@ -220,6 +227,10 @@ absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(
     FERRY_ASSIGN_OR_RETURN(LoadTarget target,
                            AllocateBy(*package, storage.size_bytes(), tag));
     if (target.storage.is_null()) continue;
+    if (allocated != nullptr && storage.size_bytes() != 0 &&
+        !allocated->insert(target.storage).second) {
+      return AllocatedTwice(tag);
+    }
     FERRY_RETURN_IF_ERROR(Fill(target, storage));
     return std::move(target.storage);
   }
@@ -301,7 +312,7 @@ absl::StatusOr<ResolvedLocation> DeviceSnapshot::Resolve(
   for (const std::shared_ptr<const Package>& package : *packages_) {
     if (package->backend == nullptr) {
       const PackageFunctions& functions = package->functions;
-      if (functions.deserializer || functions.from_file || functions.allocate) {
+      if (functions.takes_bytes()) {
         return ResolvedLocation();
       }
       continue;

@@ -108,9 +108,8 @@ std::string DeviceSnapshot::WhyNotGiven(const Package& package,
   for (const std::shared_ptr<const Package>& other : *packages_) {
     if (other.get() == &package) break;
     if (other->backend == nullptr) {
-      const PackageFunctions& own = other->functions;
-      if (!own.deserializer && !own.from_file && !own.allocate) continue;
-      // Only a load with a complete storage would show whether it does.
+      if (!other->functions.takes_bytes()) continue;
+      // Only a load would show whether it does.
       return "a package of the program, which is asked first, may claim it";
     }
     const absl::StatusOr<std::optional<int>> index =

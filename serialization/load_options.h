@@ -152,6 +152,8 @@ struct LoadOptions : TransferControl {
   // Whether to compute the CRC-32 of each record and compare it with the one in
   // the file, if the file has one. The default is true. This takes only about a
   // tenth of the load time, because bytes are checked while they are in cache.
+  // Storages that a package takes as a range of the file
+  // (`PackageFunctions::from_file`) are not checked.
   bool verify_crc32 = true;
 
   // Whether to map storages into memory instead of reading them, so that a page

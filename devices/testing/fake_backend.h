@@ -123,7 +123,7 @@ class FakeBackend : public Backend {
     return options_.find_device(tag);
   }
 
-  // The number of bytes and of allocations that are currently allocated.
+  // The number of bytes that are currently allocated, and of allocations.
   uint64_t allocated_bytes() const;
   int allocation_count() const;
   // The number of streams that exist.

@@ -95,7 +95,8 @@ struct ExtentWriteOptions {
 //   kInvalidArgument - a storage has no bytes.
 //   kCancelled       - `is_cancelled` returned true.
 //   as `VisitElements`; whatever the output, a backend or a package returns.
-//   The message names the file, if there is one, and the extent.
+//   The message names the file, if there is one, and the extent, if one is at
+//   fault.
 absl::StatusOr<std::vector<uint32_t>> WriteExtents(
     absl::Span<const OutputExtent> extents, const ExtentFraming& framing,
     const DeviceSnapshot& devices, const ExtentWriteOptions& options,

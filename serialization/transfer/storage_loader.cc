@@ -91,7 +91,7 @@ class StorageLoader {
       const ParsedStorage& part) const;
   absl::StatusOr<bool> IsGiven(const ParsedStorage& part, absl::string_view tag,
                                ResolvedLocation* location);
-  absl::Status CheckGiven() const;
+  absl::Status CheckGiven();
   void PlanRead(const ParsedStorage& part, const ResolvedLocation& location,
                 bool is_on_host, const Memory& memory,
                 std::pmr::vector<ExtentRead>* reads) const;
@@ -104,7 +104,7 @@ class StorageLoader {
                          std::pmr::vector<ExtentRead>* reads);
   absl::Status ReadGroups();
   absl::StatusOr<Storage> Restore(const Storage& storage,
-                                  const std::string& tag) const;
+                                  const std::string& tag);
 
   const absl::Span<const RandomAccessFile* const> files_;
   const absl::Span<const ParsedStorage* const> parts_;
@@ -112,6 +112,8 @@ class StorageLoader {
   const DeviceSnapshot devices_;
   std::vector<Group> groups_;
   std::vector<Given> given_;  // in the order of first reference
+  // What allocators have returned so far.
+  absl::flat_hash_set<Storage> allocated_;
   HugePageResource scratch_;  // for one element per part or read
 };
 
@@ -193,8 +195,14 @@ absl::StatusOr<std::optional<FileRange>> StorageLoader::RangeOf(
 absl::StatusOr<bool> StorageLoader::IsGiven(const ParsedStorage& part,
                                             absl::string_view tag,
                                             ResolvedLocation* location) {
-  absl::StatusOr<LoadTarget> target = devices_.FindLoadTarget(
-      tag, part.storage.size_bytes(), [this, &part] { return RangeOf(part); });
+  absl::Status found;  // names its file
+  absl::StatusOr<LoadTarget> target =
+      devices_.FindLoadTarget(tag, part.storage.size_bytes(), [&] {
+        absl::StatusOr<std::optional<FileRange>> range = RangeOf(part);
+        found = range.status();
+        return range;
+      });
+  FERRY_RETURN_IF_ERROR(found);
   if (!target.ok()) return InFile(target.status());
   if (target->storage.is_null()) {
     *location = std::move(target->location);
@@ -205,10 +213,11 @@ absl::StatusOr<bool> StorageLoader::IsGiven(const ParsedStorage& part,
 }
 
 // Checks that the storages to be written are different ones.
-absl::Status StorageLoader::CheckGiven() const {
-  absl::flat_hash_set<Storage> seen;
+absl::Status StorageLoader::CheckGiven() {
   for (const Given& given : given_) {
-    if (!given.target.needs_bytes || seen.insert(given.target.storage).second) {
+    // Storages of 0 bytes share no memory.
+    if (!given.target.needs_bytes || given.target.storage.size_bytes() == 0 ||
+        allocated_.insert(given.target.storage).second) {
       continue;
     }
     return InFile(absl::InternalError(
@@ -405,7 +414,7 @@ absl::Status StorageLoader::ReadGroups() {
 
 // What a program's own code makes of a storage on the host.
 absl::StatusOr<Storage> StorageLoader::Restore(const Storage& storage,
-                                               const std::string& tag) const {
+                                               const std::string& tag) {
   if (IsMappedByFunction()) {
     absl::StatusOr<std::optional<Storage>> mapped =
         options_.map_location->mapper()(storage, tag);
@@ -426,7 +435,7 @@ absl::StatusOr<Storage> StorageLoader::Restore(const Storage& storage,
       return storage;
     }
   }
-  return devices_.RestoreLocation(storage, tag);
+  return devices_.RestoreLocation(storage, tag, &allocated_);
 }
 
 absl::StatusOr<absl::flat_hash_map<Storage, Storage>> StorageLoader::Run() {
