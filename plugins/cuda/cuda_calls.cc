@@ -3,9 +3,7 @@
 
 #include "cuda_calls.h"
 
-#include <cinttypes>
 #include <cstdio>
-#include <cstring>
 #include <mutex>
 #include <new>
 #include <unordered_map>
@@ -83,17 +81,16 @@ int32_t FailOutOfMemory(ScopedDevice* device, const char* function,
 
 int32_t AllocateFromPool(ScopedDevice* device, uint64_t size_bytes,
                          DevicePointer* address, ferry_status* status) {
-  const BorrowedStream stream(device);
+  BorrowedStream stream(device);
   if (!stream.ok()) return stream.code();
   const Result result =
       device->driver().mem_alloc_async(address, size_bytes, stream.get());
   if (result == kOutOfMemory) {
     return FailOutOfMemory(device, "cuMemAllocAsync", status);
   }
-  if (result != kSuccess) return device->Fail("cuMemAllocAsync", result);
   // Only this stream is ordered after the allocation, and the host may use the
   // memory on any other.
-  return stream.Wait();
+  return stream.Finish("cuMemAllocAsync", result);
 }
 
 int32_t AllocateWithoutPool(ScopedDevice* device, uint64_t size_bytes,
@@ -131,12 +128,40 @@ int32_t FreeOnDevice(ScopedDevice* device, DevicePointer address) {
     const Result result = device->driver().mem_free(address);
     return result == kSuccess ? FERRY_OK : device->Fail("cuMemFree", result);
   }
-  // The host has waited for all copies, so no other stream uses the memory.
-  const BorrowedStream stream(device);
-  if (!stream.ok()) return stream.code();
-  const Result result = device->driver().mem_free_async(address, stream.get());
+  // The host has waited for all copies of the memory, so no other stream uses
+  // it. The shared stream waits for no copy of other memory either.
+  Stream stream = nullptr;
+  Result result = device->gpu()->streams.Share(device->driver(), &stream);
+  if (result != kSuccess) return device->Fail("cuStreamCreate", result);
+  result = device->driver().mem_free_async(address, stream);
   if (result == kSuccess) return FERRY_OK;
   return device->Fail("cuMemFreeAsync", result);
+}
+
+// Asks the driver for an error of `gpu` by a call that concerns no other
+// device. Fills `status` if there is one; the device is lost if LosesDevice.
+void AskForError(Gpu* gpu, ferry_status* status) {
+  ScopedDevice device(gpu, status);
+  if (!device.ok()) return;
+  Stream stream = nullptr;
+  Result result = gpu->streams.Share(device.driver(), &stream);
+  if (result == kSuccess) result = device.driver().stream_synchronize(stream);
+  if (result != kSuccess) device.Fail("cuStreamSynchronize", result);
+}
+
+// Fails a copy between two devices that the driver did not take because of
+// `error`, which loses a device. The error may be that of earlier work on
+// either device, so this asks for the error of each. `stream` is one of `from`.
+int32_t FailPeerCopy(ScopedDevice* from, ScopedDevice* to,
+                     BorrowedStream* stream, Result error,
+                     ferry_status* status) {
+  AskForError(to->gpu(), status);
+  const Result waited = stream->Wait();
+  if (waited != kSuccess) return from->FailWait("cuStreamSynchronize", waited);
+  if (to->gpu()->lost.load() != kSuccess) return to->CheckAgain();
+  // Neither has an error of its own, so neither can be relied on.
+  to->Fail("cuMemcpyPeerAsync", error);
+  return from->Fail("cuMemcpyPeerAsync", error);
 }
 
 }  // namespace
@@ -247,12 +272,11 @@ int32_t Copy(void*, const ferry_copy* copy, ferry_status* status) noexcept {
   // cuMemcpyHtoD would not do: from pageable memory it may return before the
   // bytes are on the device ("API synchronization behavior"), where another
   // stream then cannot read them yet.
-  const BorrowedStream stream(&device);
+  BorrowedStream stream(&device);
   if (!stream.ok()) return stream.code();
   const char* function = nullptr;
   const Result result = IssueCopy(*copy, stream.get(), &function);
-  if (result != kSuccess) return device.Fail(function, result);
-  return stream.Wait();
+  return stream.Finish(function, result);
 }
 
 int32_t CopyBetween(void*, const ferry_device_copy* copy,
@@ -279,27 +303,27 @@ int32_t CopyBetween(void*, const ferry_device_copy* copy,
   if (!to.ok()) return to.code();
   ScopedDevice from(copy->source_index, status);
   if (!from.ok()) return from.code();
-  const BorrowedStream stream(&from);
+  BorrowedStream stream(&from);
   if (!stream.ok()) return stream.code();
   const DevicePointer to_address = copy->destination_handle + to_offset;
   const DevicePointer from_address = copy->source_handle + from_offset;
   if (from.gpu() == to.gpu()) {
     const Result result = from.driver().memcpy_dtod_async(
         to_address, from_address, size_bytes, stream.get());
-    if (result != kSuccess) return from.Fail("cuMemcpyDtoDAsync", result);
-    return stream.Wait();
+    return stream.Finish("cuMemcpyDtoDAsync", result);
   }
   // Devices without a link need no other function: the driver copies through
   // its own host memory then.
   const Result result = from.driver().memcpy_peer_async(
       to_address, to.gpu()->context.load(), from_address,
       from.gpu()->context.load(), size_bytes, stream.get());
-  if (result != kSuccess) return from.Fail("cuMemcpyPeerAsync", result);
-  code = stream.Wait();
+  if (LosesDevice(result)) {
+    return FailPeerCopy(&from, &to, &stream, result, status);
+  }
+  code = stream.Finish("cuMemcpyPeerAsync", result);
   // The copy may go on, so neither memory may be used for anything else.
-  if (code != FERRY_OK) {
-    to.FailWait("cuStreamSynchronize",
-                static_cast<Result>(status->vendor_code));
+  if (stream.waited() != kSuccess) {
+    to.FailWait("cuStreamSynchronize", stream.waited());
   }
   return code;
 }

@@ -40,8 +40,7 @@ Devices* OpenDevices() {
     Gpu& gpu = devices->gpus[i];
     const Result result = driver.driver.device_get(&gpu.device, i);
     if (result == kSuccess) {
-      // After an error the plugin allocates in the other way, which always
-      // works.
+      // After an error the plugin uses cuMemAlloc, which every device supports.
       int has_pool = 0;
       gpu.has_pool =
           driver.driver.device_get_attribute(&has_pool, kMemoryPoolsSupported,
@@ -111,6 +110,8 @@ int32_t FailLost(Gpu* gpu, const char* function, Result result,
                  ferry_status* status) {
   Result none = kSuccess;
   gpu->lost.compare_exchange_strong(none, result);
+  // Nobody may wait for the streams of a lost device.
+  gpu->streams.Close(result);
   status->flags |= FERRY_STATUS_DEVICE_LOST;
   return Report(function, result, FERRY_UNAVAILABLE,
                 "; restart the process to use the GPU again", status);
@@ -183,6 +184,14 @@ int32_t ScopedDevice::FailWait() {
              : FailWait(failed_function_, failed_result_);
 }
 
+int32_t ScopedDevice::Finish(Stream stream, const char* function, Result issued,
+                             Result* waited) {
+  int32_t code = issued == kSuccess ? FERRY_OK : Fail(function, issued);
+  *waited = driver().stream_synchronize(stream);
+  if (*waited != kSuccess) code = FailWait("cuStreamSynchronize", *waited);
+  return code;
+}
+
 void ScopedDevice::FailToEnter(const char* function, Result result) {
   failed_function_ = function;
   failed_result_ = result;
@@ -219,19 +228,29 @@ ScopedDevice::~ScopedDevice() {
 }
 
 BorrowedStream::BorrowedStream(ScopedDevice* device) : device_(device) {
-  const Result result =
-      device_->gpu()->streams.Borrow(device_->driver(), &stream_);
-  if (result != kSuccess) code_ = device_->Fail("cuStreamCreate", result);
+  StreamPool& streams = device_->gpu()->streams;
+  const Result result = streams.Borrow(device_->driver(), &stream_);
+  code_ = device_->CheckAgain();
+  if (result == kSuccess) {
+    if (!ok()) streams.Return(stream_);
+  } else if (ok()) {
+    code_ = device_->Fail("cuStreamCreate", result);
+  }
 }
 
 BorrowedStream::~BorrowedStream() {
-  if (ok()) device_->gpu()->streams.Return(stream_);
+  if (!ok()) return;
+  StreamPool& streams = device_->gpu()->streams;
+  if (waited_ == kSuccess) {
+    streams.Return(stream_);
+  } else {
+    streams.Close(waited_);
+  }
 }
 
-int32_t BorrowedStream::Wait() const {
-  const Result result = device_->driver().stream_synchronize(stream_);
-  if (result == kSuccess) return FERRY_OK;
-  return device_->FailWait("cuStreamSynchronize", result);
+Result BorrowedStream::Wait() {
+  waited_ = device_->driver().stream_synchronize(stream_);
+  return waited_;
 }
 
 }  // namespace ferry_cuda

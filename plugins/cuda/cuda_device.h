@@ -85,12 +85,24 @@ class ScopedDevice {
     return FailCall(gpu_, function, result, status_);
   }
 
-  // As Fail, for a function that should have waited for work. The device is
-  // lost whatever the error is: the work may go on, so its memory must not be
-  // used for anything else.
+  // Reports that `function`, which should have waited for work, failed. The
+  // device is lost whatever the error is: the work may go on, so its memory
+  // must not be used for anything else.
   int32_t FailWait(const char* function, Result result);
-  // The same if the constructor has failed, so that nothing could wait.
+  // Reports the constructor's error in the same way. Call it when there was
+  // work to wait for.
   int32_t FailWait();
+
+  // Ends the work on `stream`, a stream of the device, to which `function` has
+  // added with the result `issued`. Waits for the stream, also after an error,
+  // because a call that fails may have added work. Returns the code, and sets
+  // `*waited` to the result of the wait. If that fails, the device is lost.
+  int32_t Finish(Stream stream, const char* function, Result issued,
+                 Result* waited);
+
+  // Checks again whether the device is usable. Call it after a wait for another
+  // thread, which may have found the device lost.
+  int32_t CheckAgain() { return code_ = CheckUsable(gpu_, status_); }
 
  private:
   void Enter();
@@ -108,11 +120,14 @@ class ScopedDevice {
 // BorrowedStream
 //
 // A stream of a device, for the work of one blocking function. It comes from
-// the device's pool, to which the destructor returns it.
+// the device's pool, to which the destructor returns it. After a wait that
+// failed the stream may still be at work, so the destructor closes the pool
+// instead.
 class BorrowedStream {
  public:
-  // `device` is ok, and outlives this. If the driver has no stream, `ok` is
-  // false, and the device's status says why.
+  // `device` is ok, and outlives this. Waits while all streams are lent. If the
+  // driver has no stream, or the device is lost by then, `ok` is false, and the
+  // device's status says why.
   explicit BorrowedStream(ScopedDevice* device);
   BorrowedStream(const BorrowedStream&) = delete;
   BorrowedStream& operator=(const BorrowedStream&) = delete;
@@ -122,13 +137,21 @@ class BorrowedStream {
   int32_t code() const { return code_; }
   Stream get() const { return stream_; }
 
-  // Waits for the work. If that fails, the device is lost.
-  int32_t Wait() const;
+  // Waits for the work, and returns the driver's result. Reports nothing.
+  Result Wait();
+  // Waits for the work that `function` has added with the result `issued`, as
+  // ScopedDevice::Finish.
+  int32_t Finish(const char* function, Result issued) {
+    return device_->Finish(stream_, function, issued, &waited_);
+  }
+  // The result of the last wait.
+  Result waited() const { return waited_; }
 
  private:
   ScopedDevice* const device_;
   Stream stream_ = nullptr;
   int32_t code_ = FERRY_OK;
+  Result waited_ = kSuccess;
 };
 
 // Whether memory of a device need not, and must not, be given back to the

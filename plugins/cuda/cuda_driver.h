@@ -70,9 +70,10 @@ using Stream = CUstream_st*;
   RESULT(kUnknown, CUDA_ERROR_UNKNOWN, 999)
 
 // More of them, which older versions of cuda.h lack; version 13.0 has all.
-#define FERRY_CUDA_NEW_RESULTS(RESULT)                          \
-  RESULT(kContained, CUDA_ERROR_CONTAINED, 226)                 \
-  RESULT(kTensorMemoryLeak, CUDA_ERROR_TENSOR_MEMORY_LEAK, 721) \
+#define FERRY_CUDA_NEW_RESULTS(RESULT)                                \
+  RESULT(kContained, CUDA_ERROR_CONTAINED, 226)                       \
+  RESULT(kTensorMemoryLeak, CUDA_ERROR_TENSOR_MEMORY_LEAK, 721)       \
+  RESULT(kMpsClientTerminated, CUDA_ERROR_MPS_CLIENT_TERMINATED, 810) \
   RESULT(kExternalDevice, CUDA_ERROR_EXTERNAL_DEVICE, 911)
 
 #define FERRY_CUDA_CONSTANT(ours, theirs, value) \
@@ -88,11 +89,6 @@ inline constexpr unsigned int kHostAllocPortable = 1;
 
 // Whether a device has memory pools: cuMemAllocAsync and cuMemFreeAsync.
 inline constexpr DeviceAttribute kMemoryPoolsSupported = 115;
-
-// The handles of the default streams (CU_STREAM_LEGACY and
-// CU_STREAM_PER_THREAD), which the backend does not use.
-inline constexpr uintptr_t kStreamLegacy = 1;
-inline constexpr uintptr_t kStreamPerThread = 2;
 
 // The functions: the member of `Driver`, the exported name, the parameters.
 #define FERRY_CUDA_FUNCTIONS(FUNCTION)                                        \
@@ -200,6 +196,10 @@ inline bool LosesDevice(Result error) {
     case kLaunchFailed:
     case kTensorMemoryLeak:
     case kExternalDevice:
+      return true;
+    // "[...] the MPS client has been terminated by the server. To continue
+    // using CUDA, the process must be terminated and relaunched."
+    case kMpsClientTerminated:
       return true;
     // "The context cannot be used anymore, and must be destroyed. All existing
     // device memory allocations from this context are invalid".

@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "cuda_driver.h"
+#include "ferry/plugins/cuda/testing/fake_driver.h"
 #include "gtest/gtest.h"
 
 namespace ferry_cuda {
@@ -105,9 +106,10 @@ TEST(CudaDriverDriftTest, NamesAreThoseOfTheHeader) {
   EXPECT_STREQ(FERRY_EXPANDED(cuStreamCreate), "cuStreamCreate");
   EXPECT_STREQ(FERRY_EXPANDED(cuStreamDestroy), "cuStreamDestroy_v2");
   EXPECT_STREQ(FERRY_EXPANDED(cuStreamSynchronize), "cuStreamSynchronize");
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(CU_STREAM_LEGACY), kStreamLegacy);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(CU_STREAM_LEGACY),
+            fake_driver::kStreamLegacy);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(CU_STREAM_PER_THREAD),
-            kStreamPerThread);
+            fake_driver::kStreamPerThread);
 }
 
 // The Toolkit that the declarations are compared with, for the log.

@@ -3,6 +3,7 @@
 //
 // The CUDA plugin on a driver whose functions fail, one call at a time.
 
+#include <cstdint>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -92,6 +93,26 @@ TEST(CudaErrorsTest, EveryErrorOfEveryFunctionIsSurvived) {
   FERRY_CUDA_FUNCTIONS(FERRY_RUN)
 #undef FERRY_RUN
   for (const auto& [function, count] : runs) EXPECT_GT(count, 0) << function;
+}
+
+TEST(CudaErrorsTest, AnErrorThatNeedsANewProcessLosesTheDevice) {
+  for (int code :
+       {ferry_cuda::kContained, ferry_cuda::kTensorMemoryLeak,
+        ferry_cuda::kMpsClientTerminated, ferry_cuda::kExternalDevice}) {
+    const ChildResult result =
+        RunInChild(absl::StrCat("fail=cuMemAllocAsync:1:", code), [] {
+          const ferry_backend& plugin = OpenPlugin("");
+          for (int call = 0; call < 2; ++call) {
+            uint64_t handle = 0;
+            ferry_status status = HostStruct<ferry_status>();
+            Require(plugin.allocate(plugin.context, 0, 1, &handle, &status) ==
+                            FERRY_UNAVAILABLE &&
+                        status.flags == FERRY_STATUS_DEVICE_LOST,
+                    "the device is lost");
+          }
+        });
+    EXPECT_TRUE(result.passed) << code << ": " << result.output;
+  }
 }
 
 }  // namespace

@@ -91,6 +91,13 @@ TEST(CudaPluginTest, WorksWithEveryTiming) {
   }
 }
 
+TEST(CudaPluginTest, ThreadsThatWaitForAStreamLearnThatTheDeviceIsLost) {
+  const ChildResult result = RunInChild("bus=1000000000:1000000000", [] {
+    fake_driver::LoseADeviceWithWaiters(OpenPlugin(""));
+  });
+  EXPECT_TRUE(result.passed) << result.output;
+}
+
 // Prints how many devices there are, and why not more.
 void PrintDevices() {
   const ferry_backend& plugin = OpenPlugin("");

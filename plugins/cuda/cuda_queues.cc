@@ -179,12 +179,9 @@ int32_t CopyAsync(void*, uint64_t queue, const ferry_copy* copy,
     error = driver.event_record(recorded, on->stream);
   }
   if (error != kSuccess) {
-    int32_t failure = device.Fail(function, error);
     // Without an event the host cannot wait for the copy, so it must end here.
-    error = driver.stream_synchronize(on->stream);
-    if (error != kSuccess) {
-      failure = device.FailWait("cuStreamSynchronize", error);
-    }
+    Result waited = kSuccess;
+    const int32_t failure = device.Finish(on->stream, function, error, &waited);
     ferry_status ignored = NewStatus();
     made->Release(&ignored);
     return failure;

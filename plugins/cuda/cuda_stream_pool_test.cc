@@ -20,14 +20,20 @@ namespace {
 // The streams that were made, and the result of making the next.
 std::atomic<uintptr_t> made{0};
 std::atomic<Result> next_result{kSuccess};
+// How often making a stream failed.
+std::atomic<int> refused{0};
 
 Driver DriverThatCounts() {
   made.store(0);
   next_result.store(kSuccess);
+  refused.store(0);
   Driver driver = {};
   driver.stream_create = [](Stream* stream, unsigned int flags) -> Result {
     EXPECT_EQ(flags, kStreamNonBlocking);
-    if (next_result.load() != kSuccess) return next_result.load();
+    if (next_result.load() != kSuccess) {
+      refused.fetch_add(1);
+      return next_result.load();
+    }
     *stream = reinterpret_cast<Stream>(made.fetch_add(1) + 1);
     return kSuccess;
   };
@@ -73,6 +79,72 @@ TEST(StreamPoolTest, AnErrorIsReportedAndTakesNoPlace) {
   next_result.store(kSuccess);
   EXPECT_EQ(pool.Borrow(driver, &stream), kSuccess);
   pool.Return(stream);
+}
+
+TEST(StreamPoolTest, AnErrorWaitsForAStreamThatIsLent) {
+  const Driver driver = DriverThatCounts();
+  StreamPool pool;
+  Stream lent = nullptr;
+  ASSERT_EQ(pool.Borrow(driver, &lent), kSuccess);
+  next_result.store(kOutOfMemory);
+  std::thread thread([&] {
+    Stream stream = nullptr;
+    EXPECT_EQ(pool.Borrow(driver, &stream), kSuccess);
+    EXPECT_EQ(stream, lent);
+  });
+  while (refused.load() == 0) std::this_thread::yield();
+  pool.Return(lent);
+  thread.join();
+  // No stream comes back to a device that is lost.
+  next_result.store(kIllegalAddress);
+  EXPECT_EQ(pool.Borrow(driver, &lent), kIllegalAddress);
+}
+
+TEST(StreamPoolTest, ClosingWakesThoseWhoWait) {
+  const Driver driver = DriverThatCounts();
+  StreamPool pool;
+  Stream stream = nullptr;
+  for (int i = 0; i < StreamPool::kMaxStreams; ++i) {
+    ASSERT_EQ(pool.Borrow(driver, &stream), kSuccess);
+  }
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      Stream none = nullptr;
+      EXPECT_EQ(pool.Borrow(driver, &none), kLaunchFailed);
+    });
+  }
+  pool.Close(kLaunchFailed);
+  pool.Close(kIllegalAddress);
+  for (std::thread& thread : threads) thread.join();
+  // A stream that comes back later is not lent again.
+  pool.Return(stream);
+  EXPECT_EQ(pool.Borrow(driver, &stream), kLaunchFailed);
+}
+
+TEST(StreamPoolTest, OneMoreStreamIsSharedWithoutWaiting) {
+  const Driver driver = DriverThatCounts();
+  StreamPool pool;
+  Stream first = nullptr;
+  Stream shared = nullptr;
+  next_result.store(kOutOfMemory);
+  EXPECT_EQ(pool.Share(driver, &shared), kOutOfMemory);
+  next_result.store(kSuccess);
+  ASSERT_EQ(pool.Borrow(driver, &first), kSuccess);
+  // Without a stream of its own, the pool shares one that is lent.
+  next_result.store(kOutOfMemory);
+  EXPECT_EQ(pool.Share(driver, &shared), kSuccess);
+  EXPECT_EQ(shared, first);
+  next_result.store(kSuccess);
+  Stream stream = nullptr;
+  for (int i = 1; i < StreamPool::kMaxStreams; ++i) {
+    ASSERT_EQ(pool.Borrow(driver, &stream), kSuccess);
+  }
+  EXPECT_EQ(pool.Share(driver, &shared), kSuccess);
+  EXPECT_NE(shared, first);
+  EXPECT_EQ(pool.Share(driver, &stream), kSuccess);
+  EXPECT_EQ(stream, shared);
+  EXPECT_EQ(made.load(), uintptr_t{StreamPool::kMaxStreams} + 1);
 }
 
 }  // namespace

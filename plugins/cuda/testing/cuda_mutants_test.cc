@@ -26,17 +26,23 @@ enum Use {
   kLoss,
   kLostCopy,
   kLostPeerCopy,
+  kLostSource,
+  kLostDestination,
+  kLossWithWaiters,
   kFailedWait,
   kFork
 };
 
 // What the fake driver has to be set to.
 std::string SettingsOf(Use use) {
-  // Nothing here needs more than one stream of a device at a time.
-  const std::string settings = ",memory=1048576,streams=1";
+  // Nothing here needs more than one stream of a device at a time, besides the
+  // one of the frees.
+  const std::string settings = ",memory=1048576,streams=2";
   if (use == kEverythingWithoutPools) return settings + ",pools=0";
-  if (use == kLostCopy || use == kLostPeerCopy)
+  if (use == kLostCopy || use == kLostPeerCopy) {
     return settings + ",timing=late,lose=1";
+  }
+  if (use == kLossWithWaiters) return settings + ",bus=1000000000:1000000000";
   if (use == kFailedWait) return settings + ",fail=cuEventSynchronize:1:999";
   return settings;
 }
@@ -58,6 +64,15 @@ ChildResult RunMutant(const std::string& library, Use use,
         break;
       case kLostPeerCopy:
         LoseAPeerCopy(plugin);
+        break;
+      case kLostSource:
+        LoseOneOfTwo(plugin, 0);
+        break;
+      case kLostDestination:
+        LoseOneOfTwo(plugin, 1);
+        break;
+      case kLossWithWaiters:
+        LoseADeviceWithWaiters(plugin);
         break;
       case kFailedWait:
         FailToWait(plugin);
@@ -121,6 +136,7 @@ constexpr Mutant kMutants[] = {
     {"peer_copy_as_in_one_device", kEverything, "a copy leaves the memory"},
     {"peer_copy_not_awaited", kEverything,
      "a queue reads what was copied between devices"},
+    {"peer_error_of_the_source", kLostDestination, "an earlier call failed"},
     {"peer_loss_of_one_device", kLostPeerCopy, "device_properties reports"},
     {"pool_assumed", kEverythingWithoutPools, "NOT_SUPPORTED"},
     {"properties_of_a_lost_device", kLoss, "device_properties reports"},
@@ -132,6 +148,8 @@ constexpr Mutant kMutants[] = {
     {"stream_blocks_the_program", kEverything,
      "waits for the legacy default stream"},
     {"stream_made_for_each_call", kEverything, "streams"},
+    {"stream_of_a_lost_device_lent", kLossWithWaiters,
+     "does not use a lost device"},
     {"stream_of_the_pool_blocks_the_program", kEverything,
      "waits for the legacy default stream"},
     {"stream_not_destroyed", kEverything, "streams"},
@@ -140,8 +158,9 @@ constexpr Mutant kMutants[] = {
 TEST(CudaMutantsTest, ThePluginItselfPasses) {
   for (const char* timing : {"eager", "late", "random"}) {
     for (int seed = 1; seed <= 3; ++seed) {
-      for (Use use : {kEverything, kEverythingWithoutPools, kLoss, kLostCopy,
-                      kLostPeerCopy, kFailedWait, kFork}) {
+      for (Use use :
+           {kEverything, kEverythingWithoutPools, kLoss, kLostCopy,
+            kLostPeerCopy, kLostSource, kLostDestination, kFailedWait, kFork}) {
         const std::string settings =
             std::string("timing=") + timing + ",seed=" + std::to_string(seed);
         const ChildResult result =

@@ -7,7 +7,7 @@
 //
 // A model of the bus between the host and a device of the fake driver: how long
 // copies take. It is a model, not a measurement: it has one speed for both
-// kinds of host memory and for every size, and a real bus has not.
+// kinds of host memory and for every size, which a real bus does not have.
 #ifndef FERRY_PLUGINS_CUDA_TESTING_FAKE_BUS_H_
 #define FERRY_PLUGINS_CUDA_TESTING_FAKE_BUS_H_
 

@@ -13,11 +13,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -66,7 +63,8 @@ Result InjectedFailure(const char* function) {
   return kSuccess;
 }
 
-// What a function returns without doing anything, if so.
+// Returns the error with which a function fails before it does anything, or
+// kSuccess.
 Result Before(const char* function) {
   State& state = GetState();
   if (GetSettings().is_stub) return ferry_cuda::kStubLibrary;
@@ -110,11 +108,17 @@ Result CallInContext(const char* function, const std::string& arguments,
 // The copy itself, on the thread of a stream of `gpu`. Its destination holds
 // garbage until it is done: the documentation promises nothing about it before.
 //
-//   end  when the bus has brought the bytes, or the epoch without a bus.
-void RunCopy(Gpu* gpu, FakeBus::Time end, char* to, const char* from,
-             uint64_t size_bytes) {
+//   other  the other device of a copy between two, or `gpu`. If it is lost, the
+//          copy fails, and so loses `gpu` as well.
+//   end    when the bus has brought the bytes, or the epoch without a bus.
+void RunCopy(Gpu* gpu, Gpu* other, FakeBus::Time end, char* to,
+             const char* from, uint64_t size_bytes) {
   State& state = GetState();
   if (gpu->lost.load() != kSuccess) return;
+  if (const Result lost = other->lost.load(); lost != kSuccess) {
+    gpu->lost.store(lost);
+    return;
+  }
   if (state.copies_run.fetch_add(1) + 1 == GetSettings().lose_at_copy) {
     gpu->lost.store(ferry_cuda::kIllegalAddress);
     return;
@@ -176,7 +180,7 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
             staged = std::make_shared<std::string>(host_bytes, size_bytes);
           }
           on->Add([&gpu, end, bytes, host_bytes, staged, size_bytes, finish] {
-            RunCopy(&gpu, end, bytes,
+            RunCopy(&gpu, &gpu, end, bytes,
                     staged != nullptr ? staged->data() : host_bytes,
                     size_bytes);
             finish();
@@ -185,7 +189,7 @@ Result CopyAsync(bool to_device, DevicePointer address, void* host,
           return kSuccess;
         }
         on->Add([&gpu, end, bytes, host_bytes, size_bytes, finish] {
-          RunCopy(&gpu, end, host_bytes, bytes, size_bytes);
+          RunCopy(&gpu, &gpu, end, host_bytes, bytes, size_bytes);
           finish();
         });
         if (is_early || is_blocking) on->Synchronize();
@@ -223,10 +227,11 @@ Result CopyOnDevices(State* state, int on_device, Stream stream, Gpu* to_gpu,
   target->BeginCopy(on.get());
   source->BeginCopy(on.get());
   Gpu* const gpu = state->gpus[on_device].get();
+  Gpu* const other = gpu == from_gpu ? to_gpu : from_gpu;
   char* const to_bytes = to_gpu->memory->BytesAt(to);
   const char* const from_bytes = from_gpu->memory->BytesAt(from);
   on->Add([=, stream = on.get()] {
-    RunCopy(gpu, FakeBus::Time(), to_bytes, from_bytes, size_bytes);
+    RunCopy(gpu, other, FakeBus::Time(), to_bytes, from_bytes, size_bytes);
     target->EndCopy(stream);
     source->EndCopy(stream);
   });

@@ -33,7 +33,7 @@
 //   lose=N          the N-th copy that a stream runs, counted from 1, does not
 //                   happen, and the device is lost (CUDA_ERROR_ILLEGAL_ADDRESS)
 //   streams=N       the number of streams of each device that are no leak: a
-//                   backend may keep some for later calls. Default: 8
+//                   backend may keep some for later calls. Default: 9
 //   bus=BYTES_PER_SECOND:NANOSECONDS
 //                   how fast the bus of each device is and the latency of each
 //                   copy (fake_bus.h). A call that copies pageable memory then
@@ -52,6 +52,16 @@
 #define FERRY_PLUGINS_CUDA_TESTING_FAKE_DRIVER_H_
 
 #include <cstddef>
+#include <cstdint>
+
+namespace fake_driver {
+
+// The handles of the default streams (CU_STREAM_LEGACY and
+// CU_STREAM_PER_THREAD), whose use is a violation.
+inline constexpr uintptr_t kStreamLegacy = 1;
+inline constexpr uintptr_t kStreamPerThread = 2;
+
+}  // namespace fake_driver
 
 extern "C" {
 

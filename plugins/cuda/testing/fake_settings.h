@@ -36,7 +36,7 @@ struct Settings {
   bool is_stub = false;
   std::vector<Failure> failures;
   uint64_t lose_at_copy = 0;
-  int streams = 8;
+  int streams = 9;
   bool has_pools = true;
   BusSpeed bus;
   bool discards = false;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "fake_driver.h"
 #include "fake_settings.h"
 
 namespace fake_driver {
@@ -98,12 +99,12 @@ std::shared_ptr<StreamState> NewStream(State* state) {
 std::shared_ptr<StreamState> FindStream(State* state, int device,
                                         Stream stream) {
   const auto handle = reinterpret_cast<uintptr_t>(stream);
-  if (handle == 0 || handle == ferry_cuda::kStreamLegacy) {
+  if (handle == 0 || handle == kStreamLegacy) {
     Violation(
         "the legacy default stream is used, which waits for other libraries");
     return nullptr;
   }
-  if (handle == ferry_cuda::kStreamPerThread) {
+  if (handle == kStreamPerThread) {
     Violation(
         "the per-thread default stream is used, which waits for the legacy "
         "one");

@@ -76,7 +76,7 @@ struct State {
 // Returns the driver. It is made by the first call and never destroyed.
 State& GetState();
 
-// The contexts that are current on this thread, the last one first in effect.
+// The contexts that are current on this thread; the innermost is last.
 // "A host thread may have only one device context current at a time. [...]
 // Each host thread has a stack of current contexts." (Programming Guide,
 // "Context")

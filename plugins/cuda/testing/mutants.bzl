@@ -31,16 +31,16 @@ _MUTANTS = {
         "gpu->lost.compare_exchange_strong(none, result);": "",
     }),
     "allocation_not_awaited": ("cuda_calls.cc", {
-        "memory on any other.\n  return stream.Wait();": "memory on any other.\n  return FERRY_OK;",
+        "return stream.Finish(\"cuMemAllocAsync\", result);": "return FERRY_OK;",
     }),
     "blocking_copy_not_awaited": ("cuda_calls.cc", {
-        "return device.Fail(function, result);\n  return stream.Wait();": "return device.Fail(function, result);\n  return FERRY_OK;",
+        "return stream.Finish(function, result);": "return FERRY_OK;",
     }),
     "blocking_copy_on_the_default_stream": ("cuda_calls.cc", {
         "IssueCopy(*copy, stream.get(), &function)": "IssueCopy(*copy, nullptr, &function)",
     }),
     "blocking_copy_on_the_stream_of_the_thread": ("cuda_calls.cc", {
-        "IssueCopy(*copy, stream.get(), &function)": "IssueCopy(*copy, reinterpret_cast<Stream>(kStreamPerThread), &function)",
+        "IssueCopy(*copy, stream.get(), &function)": "IssueCopy(*copy, reinterpret_cast<Stream>(uintptr_t{2}), &function)",
     }),
     "copy_without_its_offset": ("cuda_calls.cc", {
         "copy.handle + copy.offset_bytes": "copy.handle",
@@ -71,10 +71,13 @@ _MUTANTS = {
         "from.gpu() == to.gpu()": "true",
     }),
     "peer_copy_not_awaited": ("cuda_calls.cc", {
-        "code = stream.Wait();": "",
+        "code = stream.Finish(\"cuMemcpyPeerAsync\", result);": "",
+    }),
+    "peer_error_of_the_source": ("cuda_calls.cc", {
+        "if (LosesDevice(result)) {": "if (false) {",
     }),
     "peer_loss_of_one_device": ("cuda_calls.cc", {
-        "to.FailWait(\"cuStreamSynchronize\",\n                static_cast<Result>(status->vendor_code));": "",
+        "to.FailWait(\"cuStreamSynchronize\", stream.waited());": "",
     }),
     "pool_assumed": ("cuda_device.cc", {
         "gpu.device) == kSuccess &&": "gpu.device) == kSuccess ||",
@@ -96,7 +99,7 @@ _MUTANTS = {
         "IssueCopy(*copy, on->stream, &function)": "IssueCopy(*copy, BorrowedStream(&device).get(), &function)",
     }),
     "device_copy_not_awaited": ("cuda_calls.cc", {
-        "return from.Fail(\"cuMemcpyDtoDAsync\", result);\n    return stream.Wait();": "return from.Fail(\"cuMemcpyDtoDAsync\", result);\n    return FERRY_OK;",
+        "return stream.Finish(\"cuMemcpyDtoDAsync\", result);": "return FERRY_OK;",
     }),
     "device_copy_overlaps": ("cuda_calls.cc", {
         "distance < size_bytes": "false",
@@ -133,10 +136,15 @@ _MUTANTS = {
         "kStreamNonBlocking": "0",
     }),
     "stream_made_for_each_call": ("cuda_stream_pool.cc", {
-        "idle_count_ == 0 &&": "",
+        "closed_ == kSuccess && idle_count_ == 0 &&": "",
+    }),
+    "stream_of_a_lost_device_lent": ("cuda_device.cc", {
+        "gpu->streams.Close(result);": "",
+        "code_ = device_->CheckAgain();": "",
+        "if (waited_ == kSuccess) {": "if (true) {",
     }),
     "stream_of_the_pool_blocks_the_program": ("cuda_stream_pool.cc", {
-        "kStreamNonBlocking": "0",
+        "driver.stream_create(stream, kStreamNonBlocking)": "driver.stream_create(stream, 0)",
     }),
     "stream_not_destroyed": ("cuda_queues.cc", {
         "error = device.driver().stream_destroy(destroyed->stream);": "error = kSuccess;",

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -576,6 +577,65 @@ void LoseAPeerCopy(const ferry_backend& table) {
               "CUDA_ERROR_ILLEGAL_ADDRESS");
   plugin.Free(0, source);
   plugin.Free(1, target);
+}
+
+void LoseOneOfTwo(const ferry_backend& table, uint32_t lost) {
+  Plugin plugin(table);
+  const uint64_t memory[] = {plugin.Allocate(0, kBufferBytes),
+                             plugin.Allocate(1, kBufferBytes)};
+  reinterpret_cast<FakeDriverLose>(FakeFunction("fake_driver_lose"))(
+      static_cast<int>(lost), ferry_cuda::kIllegalAddress);
+  const ferry_device_copy copy =
+      DeviceCopyOf(0, memory[0], 0, 1, memory[1], 0, kBufferBytes);
+  ferry_status status = HostStruct<ferry_status>();
+  Require(
+      table.copy_between(table.context, &copy, &status) == FERRY_UNAVAILABLE &&
+          status.flags == FERRY_STATUS_DEVICE_LOST &&
+          status.vendor_code == ferry_cuda::kIllegalAddress,
+      "the copy reports the error of the device");
+  RequireLost(table, lost, memory[lost], ferry_cuda::kIllegalAddress,
+              "CUDA_ERROR_ILLEGAL_ADDRESS");
+  UseBlockingCopies(&plugin, 1 - lost);
+  plugin.Free(0, memory[0]);
+  plugin.Free(1, memory[1]);
+  RequireCleanReport();
+}
+
+void LoseADeviceWithWaiters(const ferry_backend& table) {
+  constexpr int kThreads = 12;
+  constexpr int kStreams = 8;  // as many as the plugin lends
+  Plugin plugin(table);
+  const uint64_t handle = plugin.Allocate(0, kBufferBytes);
+  const auto count = [](const std::string& call) {
+    const std::string log = FakeLog();
+    int found = 0;
+    for (size_t at = log.find(call); at != std::string::npos;
+         at = log.find(call, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  const int pushed = count("cuCtxPushCurrent_v2(");
+  std::vector<std::thread> threads;
+  std::atomic<int> failures{0};
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      std::vector<char> bytes = Pattern(100, i);
+      failures += plugin.CopyCode(CopyOf(FERRY_COPY_TO_DEVICE, 0, handle,
+                                         i * bytes.size(), bytes.size(),
+                                         bytes.data())) == FERRY_UNAVAILABLE;
+    });
+  }
+  while (count("cuCtxPushCurrent_v2(") != pushed + kThreads) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  reinterpret_cast<FakeDriverLose>(FakeFunction("fake_driver_lose"))(
+      0, ferry_cuda::kIllegalAddress);
+  for (std::thread& thread : threads) thread.join();
+  Require(failures == kThreads, "each copy says that the device is lost");
+  Require(count("cuMemcpyHtoDAsync_v2(") <= kStreams,
+          "a thread that waited for a stream does not use a lost device");
+  plugin.Free(0, handle);
 }
 
 void FailToWait(const ferry_backend& table) {

@@ -10,6 +10,8 @@
 #ifndef FERRY_PLUGINS_CUDA_TESTING_SCENARIO_H_
 #define FERRY_PLUGINS_CUDA_TESTING_SCENARIO_H_
 
+#include <cstdint>
+
 #include "ferry/plugin.h"
 
 namespace fake_driver {
@@ -28,6 +30,15 @@ void LoseACopy(const ferry_backend& plugin);
 // Copies once from one device to another, with the same settings. Neither may
 // be used any more, since the copy may still run.
 void LoseAPeerCopy(const ferry_backend& plugin);
+
+// Loses device `lost`, 0 or 1, and then copies from device 0 to device 1. The
+// copy must fail, and the other device must go on working.
+void LoseOneOfTwo(const ferry_backend& plugin, uint32_t lost);
+
+// Loses device 0 while more threads copy to it than it has streams. Those that
+// wait for a stream must not use the device. The fake driver must have the
+// setting "bus=1000000000:1000000000", so that the copies take a second.
+void LoseADeviceWithWaiters(const ferry_backend& plugin);
 
 // Waits once for a copy. The fake driver must have the setting
 // "fail=cuEventSynchronize:1:999": the copy may still run, so the device must
