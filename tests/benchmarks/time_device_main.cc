@@ -77,21 +77,20 @@ absl::StatusOr<double> CheckSum(const std::vector<Storage>& storages) {
 }
 
 absl::Status Run(int argc, char** argv) {
-  if (argc != 5) {
+  const std::string mode = argc == 5 ? argv[3] : "";
+  if (mode != "stream" && mode != "copy" && mode != "host") {
     return absl::InvalidArgumentError(
         "usage: time_device PLUGIN DEVICE stream|copy|host FILE");
   }
   FERRY_RETURN_IF_ERROR(LoadPlugin(argv[1]));
   FERRY_ASSIGN_OR_RETURN(const Device device, Device::Parse(argv[2]));
   FERRY_RETURN_IF_ERROR(Use(device));
-  const bool is_copy = std::strcmp(argv[3], "copy") == 0;
-  const Device target =
-      std::strcmp(argv[3], "host") == 0 ? Device("cpu") : device;
+  const Device target = mode == "host" ? Device("cpu") : device;
   AwaitStart();
   const Stopwatch stopwatch;
-  FERRY_ASSIGN_OR_RETURN(
-      const std::vector<Storage> storages,
-      is_copy ? LoadAndCopy(device, argv[4]) : LoadOnto(target, argv[4]));
+  FERRY_ASSIGN_OR_RETURN(const std::vector<Storage> storages,
+                         mode == "copy" ? LoadAndCopy(device, argv[4])
+                                        : LoadOnto(target, argv[4]));
   const Times times = stopwatch.Read();
   FERRY_ASSIGN_OR_RETURN(const double sum, CheckSum(storages));
   PrintSample(times, sum);

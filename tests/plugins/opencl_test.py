@@ -308,8 +308,8 @@ class OpenClTest(unittest.TestCase):
 
     def test_every_failure_is_reported_and_nothing_leaks(self):
         source, out = self.path('faults.pt'), self.path('faults_out.pt')
-        location_tags.save({'a': torch.arange(10.), 'b': torch.randn(300000)}, source,
-                    lambda storage: 'cuda:0')
+        location_tags.save({'a': torch.arange(10.), 'b': torch.randn(300000)},
+                           source, lambda storage: 'cuda:0')
         failures = 0
         for function, error in (
                 ('clCreateContext', -2), ('clCreateCommandQueue', -6),

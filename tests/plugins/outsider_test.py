@@ -138,11 +138,14 @@ class OutsiderTest(unittest.TestCase):
             glob.glob(os.path.join(os.path.dirname(INDEX), '*/state_dict.pt')))
         path = os.path.join(self.folder, 'x')
         self.load_and_save('libtoy.so', [(original[0], path, 'toy:0')])
+        out = os.path.join(self.folder, 'y')
+        loaded = subprocess.run([LOAD_AND_SAVE], input='%s %s\n' % (path, out),
+                                capture_output=True, text=True, check=True)
+        self.assertRegex(loaded.stdout, '^[A-Z_]+: .*toy')
+        self.assertFalse(os.path.exists(out))
         # A file of a device that is not here is shown all the same.
-        shown = subprocess.run(
-            [FERRY, 'inspect', path], capture_output=True, text=True,
-            check=True,
-            env={'FERRY_PLUGIN_PATH': os.path.join(self.folder, 'libtoy.so')})
+        shown = subprocess.run([FERRY, 'inspect', path], capture_output=True,
+                               text=True, check=True)
         self.assertIn('toy:0', shown.stdout)
 
 
