@@ -98,6 +98,13 @@ TEST(CudaPluginTest, ThreadsThatWaitForAStreamLearnThatTheDeviceIsLost) {
   EXPECT_TRUE(result.passed) << result.output;
 }
 
+TEST(CudaPluginTest, AFakeCopyNeedsBothDevices) {
+  const ChildResult result = RunInChild("timing=late", [] {
+    fake_driver::LoseTheDestinationAtWork(OpenPlugin(""));
+  });
+  EXPECT_TRUE(result.passed) << result.output;
+}
+
 // Prints how many devices there are, and why not more.
 void PrintDevices() {
   const ferry_backend& plugin = OpenPlugin("");

@@ -601,6 +601,34 @@ void LoseOneOfTwo(const ferry_backend& table, uint32_t lost) {
   RequireCleanReport();
 }
 
+void LoseTheDestinationAtWork(const ferry_backend& table) {
+  Plugin plugin(table);
+  const uint64_t source = plugin.Allocate(0, kBufferBytes);
+  const uint64_t target = plugin.Allocate(1, kBufferBytes);
+  ferry_cuda::Driver driver = {};
+#define FAKE_MEMBER(member, name, parameters) \
+  driver.member =                             \
+      reinterpret_cast<decltype(driver.member)>(FakeFunction(#name));
+  FERRY_CUDA_FUNCTIONS(FAKE_MEMBER)
+#undef FAKE_MEMBER
+  ferry_cuda::Context contexts[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    driver.device_primary_ctx_retain(&contexts[i], i);
+  }
+  driver.ctx_push_current(contexts[0]);
+  ferry_cuda::Stream stream = nullptr;
+  driver.stream_create(&stream, ferry_cuda::kStreamNonBlocking);
+  Require(
+      driver.memcpy_peer_async(target, contexts[1], source, contexts[0],
+                               kBufferBytes, stream) == ferry_cuda::kSuccess,
+      "the copy is issued");
+  reinterpret_cast<FakeDriverLose>(FakeFunction("fake_driver_lose"))(
+      1, ferry_cuda::kIllegalAddress);
+  Require(driver.stream_synchronize(stream) == ferry_cuda::kIllegalAddress,
+          "the wait reports that the copy did not happen");
+  driver.ctx_pop_current(&contexts[0]);
+}
+
 void LoseADeviceWithWaiters(const ferry_backend& table) {
   constexpr int kThreads = 12;
   constexpr int kStreams = 8;  // as many as the plugin lends

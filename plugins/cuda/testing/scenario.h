@@ -35,6 +35,10 @@ void LoseAPeerCopy(const ferry_backend& plugin);
 // copy must fail, and the other device must go on working.
 void LoseOneOfTwo(const ferry_backend& plugin, uint32_t lost);
 
+// Loses device 1 while the fake driver copies to it from device 0. The copy
+// must not count as done. The fake driver must have the setting "timing=late".
+void LoseTheDestinationAtWork(const ferry_backend& plugin);
+
 // Loses device 0 while more threads copy to it than it has streams. Those that
 // wait for a stream must not use the device. The fake driver must have the
 // setting "bus=1000000000:1000000000", so that the copies take a second.
