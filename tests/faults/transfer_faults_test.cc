@@ -129,7 +129,7 @@ int32_t SmallChunks(void* context, uint32_t index, ferry_device_properties* out,
   return code;
 }
 
-std::shared_ptr<Backend> MakePlugin() {
+std::shared_ptr<Backend> MakePlugin(bool copies_between_devices) {
   const absl::StatusOr<PluginDescription> plugin =
       QueryPlugin(ferry_plugin_query_v0, "");
   EXPECT_THAT(plugin, IsOk());
@@ -161,6 +161,13 @@ std::shared_ptr<Backend> MakePlugin() {
     to.host_free = Replacement<&ferry_backend::host_free, kNumSteps, false,
                                &Balance::buffers, -1>::Call;
   }
+  EXPECT_NE(to.copy_between, nullptr);
+  to.copy_between = Replacement<&ferry_backend::copy_between, kCopy, false,
+                                &Balance::memory, 0>::Call;
+  if (!copies_between_devices) {
+    to.capabilities &= ~uint64_t{FERRY_CAPABILITY_DEVICE_COPY};
+    to.copy_between = nullptr;
+  }
   return std::make_shared<PluginBackend>(table);
 }
 
@@ -184,11 +191,12 @@ class OpeningBackend final : public FakeBackend {
   }
 };
 
-Rig MakeFake(bool delays, uint64_t buffer_bytes) {
+Rig MakeFake(bool delays, uint64_t buffer_bytes, bool copies_between_devices) {
   FakeBackend::Options options;
   options.type = "toy";
   options.delays_transfers = delays;
   options.stream_buffer_bytes = buffer_bytes;
+  options.copies_between_devices = copies_between_devices;
   options.before_copy = [](int) { return FaultOf(kCopy); };
   options.before_allocate = [](int) { return FaultOf(kAllocate); };
   const auto backend = std::make_shared<OpeningBackend>(options);
@@ -196,11 +204,20 @@ Rig MakeFake(bool delays, uint64_t buffer_bytes) {
           [backend] { return backend->stream_count(); }};
 }
 
-Rig MakeRig(const std::string& name) {
-  if (name == "Eager") return MakeFake(false, kMinBufferBytes);
-  if (name == "Late") return MakeFake(true, kMinBufferBytes);
-  if (name == "LateInParallel") return MakeFake(true, kBlockingBufferBytes);
-  return {MakePlugin(), [] { return balance.memory.load(); },
+// `copies_between_devices` says whether the backend copies between its devices
+// itself. If not, copies between them pass through host memory.
+Rig MakeRig(const std::string& name, bool copies_between_devices) {
+  if (name == "Eager") {
+    return MakeFake(false, kMinBufferBytes, copies_between_devices);
+  }
+  if (name == "Late") {
+    return MakeFake(true, kMinBufferBytes, copies_between_devices);
+  }
+  if (name == "LateInParallel") {
+    return MakeFake(true, kBlockingBufferBytes, copies_between_devices);
+  }
+  return {MakePlugin(copies_between_devices),
+          [] { return balance.memory.load(); },
           [] { return balance.queues + balance.events + balance.buffers; }};
 }
 
@@ -208,7 +225,7 @@ Rig MakeRig(const std::string& name) {
 
 class TransferFaultsTest : public testing::TestWithParam<std::string> {
  protected:
-  TransferFaultsTest() : rig_(MakeRig(GetParam())) {
+  TransferFaultsTest() : rig_(MakeRig(GetParam(), false)) {
     GetFaults().Reset();
     EXPECT_THAT(SetNumThreads(3), IsOk());
     cpu_ = registry_.RegisterBackend(
@@ -252,7 +269,32 @@ class TransferFaultsTest : public testing::TestWithParam<std::string> {
     std::function<absl::Status()> run;
     // A part of the names of the storages in errors.
     std::string storage;
+    // Whether it reads or writes a file, which its errors name. Such operations
+    // can be cancelled.
+    bool has_file = true;
+    // The minimum number of copies.
+    int min_copies = 4;
   };
+
+  // Replaces the backend.
+  void UseRig(bool copies_between_devices) {
+    *device_ = Registration();
+    rig_ = MakeRig(GetParam(), copies_between_devices);
+    device_ = registry_.RegisterBackend(100, rig_.backend);
+    ASSERT_THAT(device_, IsOk());
+  }
+
+  // Copies a large storage from each device to the other.
+  absl::Status CopyBothWays() {
+    for (const auto& [name, to] : {std::pair("t0", 1), std::pair("t3", 0)}) {
+      FERRY_ASSIGN_OR_RETURN(const Value value, placed_.Get(name));
+      FERRY_ASSIGN_OR_RETURN(const Tensor tensor, value.AsTensor());
+      FERRY_RETURN_IF_ERROR(
+          CopyStorage(registry_.Snapshot(), tensor.storage(), Device("toy", to))
+              .status());
+    }
+    return absl::OkStatus();
+  }
 
   std::vector<Operation> Operations() {
     return {{"Load", [] {}, [this] { return Load(path_, load_).status(); },
@@ -274,19 +316,14 @@ class TransferFaultsTest : public testing::TestWithParam<std::string> {
             {"Save", [this] { placed_ = *Load(path_, load_); },
              [this] { return Save(placed_, saved_path_, save_); }, "data/"},
             {"CopyStorage", [this] { placed_ = *Load(path_, load_); },
-             [this]() -> absl::Status {
-               for (const auto& [name, to] :
-                    {std::pair("t0", 1), std::pair("t3", 0)}) {
-                 FERRY_ASSIGN_OR_RETURN(const Value value, placed_.Get(name));
-                 FERRY_ASSIGN_OR_RETURN(const Tensor tensor, value.AsTensor());
-                 FERRY_RETURN_IF_ERROR(CopyStorage(registry_.Snapshot(),
-                                                   tensor.storage(),
-                                                   Device("toy", to))
-                                           .status());
-               }
-               return absl::OkStatus();
+             [this] { return CopyBothWays(); }, "storage on toy:", false},
+            // One call of the backend for each storage.
+            {"CopyBetween",
+             [this] {
+               UseRig(true);
+               placed_ = *Load(path_, load_);
              },
-             "storage on toy:"}};
+             [this] { return CopyBothWays(); }, "storage on toy:", false, 2}};
   }
 
   // Checks that nothing is left but what was allocated before.
@@ -327,7 +364,10 @@ TEST_P(TransferFaultsTest, EveryCallOfTheDeviceMayFail) {
     for (int step = 0; step < kNumSteps; ++step) {
       counts[step] = GetFaults().count(static_cast<Step>(step));
     }
-    EXPECT_GE(counts[kCopy], 4) << operation.name;
+    EXPECT_GE(counts[kCopy], operation.min_copies) << operation.name;
+    // A backend that copies between its devices itself needs no streams.
+    EXPECT_EQ(counts[kOpen] == 0, operation.name == "CopyBetween")
+        << operation.name;
     for (int step = 0; step < kNumSteps; ++step) {
       for (int n : StepsOf(counts[step])) {
         for (bool loses_device : {false, true}) {
@@ -348,7 +388,7 @@ TEST_P(TransferFaultsTest, EveryCallOfTheDeviceMayFail) {
                         HasSubstr(operation.storage))
                 << what;
           }
-          if (operation.name != "CopyStorage") {
+          if (operation.has_file) {
             EXPECT_THAT(std::string(status.message()), HasSubstr(".pt"))
                 << what;
           }
@@ -365,7 +405,7 @@ TEST_P(TransferFaultsTest, EveryCallOfTheDeviceMayFail) {
 
 TEST_P(TransferFaultsTest, EveryStepMayBeCancelled) {
   for (const Operation& operation : Operations()) {
-    if (operation.name == "CopyStorage") continue;
+    if (!operation.has_file) continue;
     operation.prepare();
     const int before = rig_.allocations();
     std::atomic<int> asked{0};
