@@ -1,8 +1,11 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Copies between devices that the host never asks for: of 0 bytes, outside the
-// memory, over themselves. devices/conformance checks what the others copy.
+// Checks copies between devices that the host never asks for: copies of 0
+// bytes, copies outside the memory, and copies between overlapping ranges.
+// devices/conformance checks that all other copies move the right bytes.
+
+#include <cstring>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
@@ -16,8 +19,8 @@ namespace {
 
 constexpr uint64_t kSize = 100;
 
-// Performs a copy, which should return `wanted`. If it is between two devices,
-// the plugin may be unable to copy between them.
+// Performs a copy, which should return `wanted`. If the copy is between two
+// different devices that exist, the plugin may be unable to copy between them.
 absl::Status Between(const ferry_backend& table, const ferry_device_copy& copy,
                      int32_t wanted = FERRY_OK) {
   Guarded<ferry_device_copy> request;
@@ -26,7 +29,10 @@ absl::Status Between(const ferry_backend& table, const ferry_device_copy& copy,
   const Guarded<ferry_status> status;
   const int32_t code =
       table.copy_between(table.context, request.get(), status.get());
+  const uint32_t count = CountOf(table);
   const bool is_unlinked = copy.source_index != copy.destination_index &&
+                           copy.source_index < count &&
+                           copy.destination_index < count &&
                            code == FERRY_UNIMPLEMENTED;
   return ExpectCode(
       absl::StrCat("copy_between of ", copy.size_bytes, " bytes from offset ",

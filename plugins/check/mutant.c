@@ -73,6 +73,7 @@ enum mutant {
   k_02_checks_the_source_only,
   k_02_copies_on_every_index,
   k_02_copies_what_fits,
+  k_02_has_no_link_to_no_device,
   k_02_sum_wraps,
   k_03_moves_overlaps,
   k_03_refuses_neighbours,
@@ -476,6 +477,10 @@ static int32_t copy_between(void* context, const ferry_device_copy* copy,
   if (MUTANT == k_02_copies_on_every_index) {
     if (changed.source_index > 1) changed.source_index = 0;
     if (changed.destination_index > 1) changed.destination_index = 0;
+  }
+  if (MUTANT == k_02_has_no_link_to_no_device &&
+      (copy->source_index > 1 || copy->destination_index > 1)) {
+    return ferry_fail(status, FERRY_UNIMPLEMENTED, "there is no link");
   }
   if (MUTANT == k_02_sum_wraps &&
       copy->source_offset_bytes + copy->size_bytes < copy->size_bytes) {

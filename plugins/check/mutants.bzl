@@ -59,6 +59,7 @@ MUTANTS = [
     "k_02_checks_the_source_only",
     "k_02_copies_on_every_index",
     "k_02_copies_what_fits",
+    "k_02_has_no_link_to_no_device",
     "k_02_sum_wraps",
     "k_03_moves_overlaps",
     "k_03_refuses_neighbours",
