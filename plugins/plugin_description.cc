@@ -19,8 +19,10 @@ namespace ferry {
 namespace {
 
 constexpr absl::string_view kHostVersion = "0.1.0";
-// Up to the last field that every plugin, and every device type, has.
-constexpr uint64_t kMinPluginBytes = sizeof(ferry_plugin);
+// The end of the last field that every plugin, and every device type, has.
+// Fields that versions after 0.2 append are optional.
+constexpr uint64_t kMinPluginBytes =
+    offsetof(ferry_plugin, backends) + sizeof(ferry_plugin::backends);
 constexpr uint64_t kMinBackendBytes = offsetof(ferry_backend, queue_create);
 // Far more than any plugin has.
 constexpr uint64_t kMaxBackends = 64;

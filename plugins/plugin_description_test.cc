@@ -249,9 +249,9 @@ TEST(PluginDescriptionTest, AnswersThatAreNoneAreRefused) {
             absl::StatusCode::kInternal);
 }
 
-// Plugins that answer hosts for which they are too old or too new, which
-// `ferry_negotiate` would not do.
-TEST(PluginDescriptionTest, VersionsArePluginsToRefuseButAreCheckedHereToo) {
+// The plugin answers a host for which it is too old or too new, which
+// `ferry_negotiate` would refuse.
+TEST(PluginDescriptionTest, RefusesOtherVersionsEvenIfThePluginDoesNot) {
   static Sample* sample;
   Sample made;
   sample = &made;
