@@ -4,6 +4,7 @@
 // Backends with location tags of their own: what they are asked, what they get,
 // what a save writes, and what their wrong answers give.
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -240,21 +241,34 @@ TEST_F(OwnTagsTest, ProgramsOwnPackagesHaveTheirTurn) {
 
 TEST_F(OwnTagsTest, TagsThatAnOwnPackageMayTakeAreNotWritten) {
   RegisterAcme();
-  const auto decline = [](const Storage&, absl::string_view)
-      -> absl::StatusOr<std::optional<Storage>> { return std::nullopt; };
   const auto no_tag = [](const Storage&) { return std::nullopt; };
-  // Packages that are asked later, or that restore nothing, take no tag.
-  const Registration late = registry_.RegisterPackage(1000, nullptr, decline);
   const Registration tagger = registry_.RegisterPackage(5, no_tag, nullptr);
-  EXPECT_THAT(TagOf("acme", 1), IsOkAndHolds("privateuseone:1"));
-  const Registration early = registry_.RegisterPackage(6, nullptr, decline);
-  EXPECT_THAT(TagOf("acme", 1), IsOkAndHolds("acme:1"));
-  const DeviceSnapshot devices = registry_.Snapshot();
-  const auto saved = devices.SavedTagOf(*devices.FindBackend("acme"), 1);
-  ASSERT_THAT(saved, IsOk());
-  EXPECT_EQ(saved->unused_tag, "privateuseone:1");
-  EXPECT_EQ(saved->why_unused,
-            "a package of the program, which is asked first, may claim it");
+  // The forms in which a package restores storages.
+  PackageFunctions deserializer;
+  deserializer.deserializer = [](const Storage&, absl::string_view)
+      -> absl::StatusOr<std::optional<Storage>> { return std::nullopt; };
+  PackageFunctions from_file;
+  from_file.from_file = [](const FileRange&, absl::string_view)
+      -> absl::StatusOr<std::optional<Storage>> { return std::nullopt; };
+  PackageFunctions allocate;
+  allocate.allocate = [](uint64_t, absl::string_view)
+      -> absl::StatusOr<std::optional<Storage>> { return std::nullopt; };
+  for (const auto& [form, functions] :
+       {std::pair("deserializer", deserializer),
+        std::pair("from_file", from_file), std::pair("allocate", allocate)}) {
+    SCOPED_TRACE(form);
+    // Packages that are asked later, or that restore nothing, take no tag.
+    const Registration late = registry_.RegisterPackage(1000, functions);
+    EXPECT_THAT(TagOf("acme", 1), IsOkAndHolds("privateuseone:1"));
+    const Registration early = registry_.RegisterPackage(6, functions);
+    EXPECT_THAT(TagOf("acme", 1), IsOkAndHolds("acme:1"));
+    const DeviceSnapshot devices = registry_.Snapshot();
+    const auto saved = devices.SavedTagOf(*devices.FindBackend("acme"), 1);
+    ASSERT_THAT(saved, IsOk());
+    EXPECT_EQ(saved->unused_tag, "privateuseone:1");
+    EXPECT_EQ(saved->why_unused,
+              "a package of the program, which is asked first, may claim it");
+  }
 }
 
 TEST_F(OwnTagsTest, TagsAreAskedForOncePerDeviceAndCache) {
