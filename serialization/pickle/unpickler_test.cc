@@ -528,6 +528,26 @@ TEST_F(UnpicklerTest, ChargesAStepForEachByte) {
             Code::kResourceExhausted);
 }
 
+// The time to convert a decimal number grows with the square of its length.
+TEST_F(UnpicklerTest, ChargesTheSquareOfTheDigits) {
+  for (const char* end : {"L\n.", "\n."}) {
+    const std::string bytes = "L" + std::string(4000, '9') + end;
+    BudgetOptions options;
+    options.max_steps = 10 * bytes.size();
+    Budget little(options, 0);
+    const absl::Status status = Error(bytes, &little);
+    EXPECT_EQ(status.code(), Code::kResourceExhausted);
+    EXPECT_NE(status.message().find("max_steps"), std::string::npos) << status;
+    options.max_steps = bytes.size() * bytes.size();
+    Budget enough(options, 0);
+    EXPECT_TRUE(Error(bytes, &enough).ok());
+    // A number of half as many digits takes about a quarter of the steps.
+    Budget half(options, 0);
+    EXPECT_TRUE(Error("L" + std::string(2000, '9') + end, &half).ok());
+    EXPECT_LT(half.steps(), enough.steps() / 3);
+  }
+}
+
 // The same parts again and again: references, not copies.
 TEST_F(UnpicklerTest, BombsAreBounded) {
   // Lists of ten references to the list before, 100 deep.
