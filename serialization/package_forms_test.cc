@@ -51,6 +51,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 using MaybeStorage = absl::StatusOr<std::optional<Storage>>;
 
@@ -267,6 +268,98 @@ TEST_F(PackageFormsTest, MistakesOfAllocatorsAreErrors) {
                std::runtime_error);
 }
 
+// An allocator may also be asked once the bytes are on the host.
+TEST_F(PackageFormsTest, OneStorageForTwoIsAnErrorAfterReadingToo) {
+  Write({{"mine", 400}, {"mine", 400}});
+  Storage shared;
+  const StorageAllocator allocate = [&](uint64_t size_bytes,
+                                        absl::string_view) -> MaybeStorage {
+    if (shared.is_null()) shared = *Storage::Allocate(size_bytes);
+    return shared;
+  };
+  const auto expect_error = [&](const char* why) {
+    SCOPED_TRACE(why);
+    shared = Storage();
+    const absl::Status status = LoadWith(allocate);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("package_forms.pt"),
+                      HasSubstr("the allocator that took location tag "
+                                "\"mine\" returned one storage twice")));
+  };
+  load_.map_location = MapLocation::Function(
+      [](const Storage&, absl::string_view) -> MaybeStorage {
+        return std::nullopt;
+      });
+  expect_error("a map_location function declines");
+  load_.map_location = MapLocation();
+  const Registration greedy = registry_.RegisterPackage(
+      4, nullptr, [](const Storage&, absl::string_view) -> MaybeStorage {
+        return std::nullopt;
+      });
+  expect_error("a deserializer is asked first");
+}
+
+// An allocator that declines a storage is asked for it again once the
+// deserializer has declined, too. By then the first storage has its bytes.
+TEST_F(PackageFormsTest, OneStorageBeforeAndAfterReadingIsAnError) {
+  Write({{"mine", 400}, {"mine", 400}});
+  const Storage shared = *Storage::Allocate(400);
+  int asked = 0;
+  PackageFunctions functions;
+  functions.deserializer = [](const Storage&,
+                              absl::string_view) -> MaybeStorage {
+    return std::nullopt;
+  };
+  functions.allocate = [&](uint64_t, absl::string_view) -> MaybeStorage {
+    if (++asked == 2) return std::nullopt;
+    return shared;
+  };
+  const Registration registration =
+      registry_.RegisterPackage(5, std::move(functions));
+  const absl::Status status = LoadFile().status();
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("returned one storage twice"));
+}
+
+// A deserializer may return one storage for all: it has seen the bytes.
+TEST_F(PackageFormsTest, DeserializersMayReturnOneStorageTwice) {
+  Write({{"mine", 400}, {"mine", 400}});
+  const Storage shared = *Storage::Allocate(400);
+  const Registration registration = registry_.RegisterPackage(
+      5, nullptr, [&](const Storage&, absl::string_view) -> MaybeStorage {
+        return shared;
+      });
+  const absl::StatusOr<std::vector<Storage>> storages = LoadFile();
+  ASSERT_THAT(storages, IsOk());
+  EXPECT_THAT(*storages, ElementsAre(shared, shared));
+}
+
+TEST_F(PackageFormsTest, EmptyStoragesMayBeOneObject) {
+  Write({{"mine", 0}, {"mine", 400}, {"mine", 0}});
+  const Storage empty = *Storage::Allocate(0);
+  const Registration registration =
+      Register(5, [&](uint64_t size_bytes, absl::string_view) -> MaybeStorage {
+        return size_bytes == 0 ? empty : *Storage::Allocate(size_bytes);
+      });
+  absl::StatusOr<std::vector<Storage>> storages = LoadFile();
+  ASSERT_THAT(storages, IsOk());
+  EXPECT_EQ((*storages)[0], empty);
+  EXPECT_EQ((*storages)[2], empty);
+  EXPECT_TRUE(Bytes((*storages)[1]) == contents_[1]);
+  // The same if the bytes are on the host first.
+  load_.map_location = MapLocation::Function(
+      [](const Storage&, absl::string_view) -> MaybeStorage {
+        return std::nullopt;
+      });
+  storages = LoadFile();
+  ASSERT_THAT(storages, IsOk());
+  EXPECT_EQ((*storages)[0], empty);
+  EXPECT_EQ((*storages)[2], empty);
+}
+
 TEST_F(PackageFormsTest, AFailedLoadGivesTheStoragesBack) {
   Write({{"mine", kMiB}, {"mine", 400}, {"elsewhere", 4}});
   const Registration registration = Register(5, OnFake("mine"));
@@ -391,6 +484,30 @@ TEST_F(PackageFormsTest, OtherBytesThanInMemoryAreNoRange) {
   EXPECT_TRUE(Bytes((*storages)[0]) == contents_[0]);
   EXPECT_EQ(ranges.asked, 0);
   EXPECT_THAT(log_, ElementsAre("complete for mine", "complete for mine"));
+}
+
+TEST_F(PackageFormsTest, DamagedHeadersOfRangesNameTheFileOnce) {
+  Write({{"mine", 400}});
+  absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(path_, load_);
+  ASSERT_THAT(checkpoint, IsOk());
+  ZipBuilder zip;
+  for (absl::string_view name : {"data.pkl", "byteorder", "version"}) {
+    zip.Add(absl::StrCat("archive/", name), *checkpoint->ReadRecord(name));
+  }
+  zip.Add("archive/data/0", contents_[0]).local_signature = 0;
+  path_ = absl::StrCat(testing::TempDir(), "/damaged_header.pt");
+  WriteFile(path_, zip.Build());
+  Ranges ranges;
+  PackageFunctions functions;
+  functions.from_file = ranges.from_file();
+  const Registration registration =
+      registry_.RegisterPackage(5, std::move(functions));
+  const absl::Status status = LoadFile().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  const std::string message(status.message());
+  EXPECT_THAT(message, AllOf(StartsWith(path_), HasSubstr("no local header")));
+  EXPECT_EQ(message.rfind(path_), 0u) << message;
+  EXPECT_EQ(ranges.asked, 0);
 }
 
 TEST_F(PackageFormsTest, MistakesOfRangeDeserializersAreErrors) {
