@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -387,6 +388,50 @@ TEST(OldContainersTest, StreamsThatContradictThemselves) {
   ExpectRefused(s, kDamage, "a different part");
   s.view = "K\x01";
   ExpectRefused(s, kDamage, "the description of a part of a storage");
+}
+
+// Python goes on behind a frame, and not behind the STOP inside it.
+TEST(OldContainersTest, FramesThatAreLongerThanTheirPickles) {
+  Stream s;
+  s.version = absl::StrCat("\x80\x04\x95", std::string("\x04\0\0\0\0\0\0\0", 8),
+                           "M\xe9\x03.");
+  EXPECT_THAT(OpenStatus(s.bytes()), IsOk());
+  s.version[3] = 5;
+  ExpectRefused(s, absl::StatusCode::kDataLoss,
+                "STOP is not at the end of its frame");
+}
+
+TEST(OldContainersTest, OneLongKeyForManyStorages) {
+  const std::string text = absl::StrCat("X", std::string("\0\0\x10\0", 4),
+                                        std::string(1 << 20, 'k'));
+  std::string keys = absl::StrCat("\x80\x02(", text, "q", std::string(1, '\0'));
+  for (int i = 1; i < 300; ++i) keys.append("h\0", 2);
+  const std::string bytes = absl::StrCat(
+      "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50"
+      "\x19.",
+      Stream().version, Stream().sys_info,
+      "\x80\x02(U\x07storagectorch\nFloatStorage\n", text, "U\x03",
+      std::string("cpuK\0NtQ.", 9), keys, "l.", std::string(300 * 8, '\0'));
+  LoadOptions options = OnHost();
+  options.budget.max_memory_bytes = 200 << 20;
+  const absl::Status status = Checkpoint::OpenMemory(bytes, options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+}
+
+// Old versions of PyTorch look for a tar archive first.
+TEST(OldContainersTest, AZipArchiveThatIsATarArchive) {
+  std::string bytes = ReadFile("tests/data/old/tensors.tar");
+  bytes.replace(0, 4, "PK\x03\x04");
+  bytes.replace(148, 8, "        ");
+  unsigned sum = 0;
+  for (size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(bytes[i]);
+  char octal[8];
+  std::snprintf(octal, sizeof(octal), "%06o", sum);
+  bytes.replace(148, 7, octal, 7);
+  const absl::Status status = OpenStatus(bytes);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("a zip archive and a tar archive at once"));
 }
 
 TEST(OldContainersTest, BigEndianMachines) {

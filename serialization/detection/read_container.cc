@@ -90,6 +90,13 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const RandomAccessFile& file,
   const absl::string_view head(buffer, head_bytes);
   // The order is PyTorch's: zip, tar, pickle.
   if (absl::StartsWith(head, "PK\x03\x04")) {
+    if (torch::IsTar(head)) {
+      return absl::DataLossError(absl::StrCat(
+          file.name(),
+          " is a zip archive and a tar archive at once: old versions of "
+          "PyTorch read it as a tar archive. No program that writes "
+          "checkpoints makes such a file; do not trust it"));
+    }
     return ReadZip(file, options, codecs);
   }
   if (torch::IsTar(head)) {

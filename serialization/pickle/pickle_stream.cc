@@ -118,6 +118,18 @@ uint64_t CountAt(const char* bytes, int size) {
   return count;
 }
 
+// What is wrong with an opcode that begins inside a frame and ends at `next`;
+// empty if nothing is.
+absl::string_view FrameFault(unsigned char opcode, uint64_t next,
+                             uint64_t frame_end) {
+  if (next > frame_end) return "an operand crosses the end of its frame";
+  if (opcode == kFrame) return "a frame begins inside another";
+  if (opcode == kStop && next != frame_end) {
+    return "STOP is not at the end of its frame";
+  }
+  return {};
+}
+
 absl::Status NoPickle(absl::string_view what, uint64_t at) {
   return absl::DataLossError(
       absl::StrCat(what, " (at offset ", at, " of the pickle)"));
@@ -220,6 +232,7 @@ absl::StatusOr<uint64_t> PickleStream::OperandsEnd(unsigned char opcode,
 }
 
 absl::StatusOr<uint64_t> PickleStream::FindEnd() {
+  uint64_t frame_end = 0;
   for (uint64_t at = 0;;) {
     if (at >= bytes_left()) {
       return absl::DataLossError(absl::StrCat(
@@ -229,6 +242,19 @@ absl::StatusOr<uint64_t> PickleStream::FindEnd() {
     const auto opcode = static_cast<unsigned char>(window_[at]);
     FERRY_ASSIGN_OR_RETURN(const uint64_t next, OperandsEnd(opcode, at + 1));
     if (next > bytes_left()) return NoPickle("an operand is cut short", at);
+    // Python takes a frame from the file as a whole.
+    if (at < frame_end) {
+      const absl::string_view fault = FrameFault(opcode, next, frame_end);
+      if (!fault.empty()) return NoPickle(fault, at);
+    }
+    if (opcode == kFrame) {
+      FERRY_RETURN_IF_ERROR(Fill(next));
+      const uint64_t size = CountAt(window_ + at + 1, 8);
+      if (size > bytes_left() - next) {
+        return NoPickle("a frame is cut short", at);
+      }
+      frame_end = next + size;
+    }
     if (opcode == kStop) return next;
     at = next;
   }
@@ -254,15 +280,33 @@ absl::StatusOr<bool> PickleStream::SkipLine() {
 }
 
 absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
+  uint64_t frame_end = 0;   // in the file
   bool is_first = true;     // the first pickle
   bool has_nothing = true;  // on the stack
   while (bytes_left() > 0) {
     FERRY_ASSIGN_OR_RETURN(absl::string_view head, Peek(kChunkBytes));
     const auto opcode = static_cast<unsigned char>(head[0]);
+    const uint64_t begin = offset_;
     if (has_nothing && !CanComeFirst(opcode)) return false;
     has_nothing = has_nothing && (opcode == kProto || opcode == kFrame);
     if (opcode == kStackGlobal) return true;
     head.remove_prefix(1);
+    const OpcodeShape shape = ShapeOf(opcode);
+    if (begin < frame_end) {
+      // Where an operand crosses the end of a frame, Python reads others.
+      const uint64_t in_frame =
+          std::min<uint64_t>(frame_end - begin - 1, head.size());
+      if (opcode == kFrame ||
+          (shape.operands == Operands::kCounted && in_frame < shape.size) ||
+          (shape.operands == Operands::kLines &&
+           !absl::StrContains(head.substr(0, in_frame), '\n'))) {
+        return true;
+      }
+    } else if (opcode == kFrame && head.size() >= 8) {
+      const uint64_t size = CountAt(head.data(), 8);
+      if (size > bytes_left() - 9) return false;
+      frame_end = begin + 9 + size;
+    }
     if (!MayPass(opcode, head.substr(0, head.find('\n')), is_first)) {
       return false;
     }
@@ -271,7 +315,6 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
       has_nothing = true;
     }
     Advance(1);
-    const OpcodeShape shape = ShapeOf(opcode);
     switch (shape.operands) {
       case Operands::kNoOpcode:
         return false;
@@ -293,6 +336,10 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
         }
         if (opcode == kGlobal || opcode == kInst) return true;
         break;
+    }
+    if (begin < frame_end && opcode != kFrame &&
+        !FrameFault(opcode, offset_, frame_end).empty()) {
+      return true;
     }
   }
   return false;

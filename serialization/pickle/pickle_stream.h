@@ -48,7 +48,8 @@ class PickleStream {
 
   // Returns the bytes of the pickle that begins at the position, and advances
   // the position past them. The bytes are valid until the next call. Checks
-  // only that they are a sequence of opcodes that ends with STOP.
+  // only that they are a sequence of opcodes that ends with STOP, and that no
+  // opcode crosses the end of a frame, where Python would read other opcodes.
   //
   // Errors, after which the position is unchanged; the message has an offset in
   // the pickle, but no file name:

@@ -47,9 +47,8 @@ std::vector<std::string> Opcodes() {
   for (const char* four : {"J", "j", "r", "\x84"}) {
     opcodes.push_back(absl::StrCat(four, "...."));
   }
-  for (const char* eight : {"G", "\x95"}) {
-    opcodes.push_back(absl::StrCat(eight, "........"));
-  }
+  opcodes.emplace_back("G........");
+  opcodes.push_back(absl::StrCat("\x95", Zeros(8)));
   for (const char* counted : {"U", "\x8a", "C", "\x8c"}) {
     opcodes.push_back(absl::StrCat(counted, "\x03", "..."));
   }
@@ -96,6 +95,34 @@ TEST(PickleStreamTest, RefusesBytesThatAreNoOpcodes) {
     const absl::Status status = stream.NextPickle().status();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), HasSubstr("no opcode"));
+  }
+}
+
+// Where Python and a reader that ignores frames read different opcodes.
+TEST(PickleStreamTest, RefusesOpcodesAcrossTheEndOfAFrame) {
+  using std::string_literals::operator""s;
+  for (const std::string& bytes : {
+           "\x95\x02\0\0\0\0\0\0\0X\2\0\0\0abN."s,
+           "\x95\x02\0\0\0\0\0\0\0Ixyz\n."s,
+           "\x95\x01\0\0\0\0\0\0\0K.NN."s,
+           "\x95\x03\0\0\0\0\0\0\0N.N"s,
+           "\x95\x0B\0\0\0\0\0\0\0N\x95\0\0\0\0\0\0\0\0."s,
+           "\x95\x03\0\0\0\0\0\0\0N."s,
+       }) {
+    const CountedBytes file(bytes);
+    PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
+    const absl::Status status = stream.NextPickle().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("frame"));
+  }
+  for (const std::string& bytes : {
+           "\x95\x02\0\0\0\0\0\0\0N."s,
+           // Two frames, and opcodes behind them.
+           "\x95\x01\0\0\0\0\0\0\0N\x95\x01\0\0\0\0\0\0\0N0."s,
+       }) {
+    const CountedBytes file(bytes);
+    PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
+    EXPECT_EQ(*stream.NextPickle(), bytes);
   }
 }
 
@@ -179,6 +206,12 @@ TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
            "cos\nsystem\n"s,
            // Any file can be a module.
            "ca-b c/d\nran\n"s,
+           // Behind these, Python reads other opcodes.
+           "\x95\x02\0\0\0\0\0\0\0X\2\0\0\0abN."s,
+           "\x95\x06\0\0\0\0\0\0\0X\2\0\0\0abN."s,
+           "\x95\x02\0\0\0\0\0\0\0Ixyz\n."s,
+           "\x95\x03\0\0\0\0\0\0\0N.N"s,
+           "\x95\x0B\0\0\0\0\0\0\0N\x95\0\0\0\0\0\0\0\0."s,
            // After text that is of no use, and in the next pickle.
            "V{\"not\": 1}\ncos\nsystem\n"s,
            "N.\x80\x02K\x01Q."
@@ -204,6 +237,9 @@ TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
            "I{}\ncos\nsystem\n"s,
            "S{}\ncos\nsystem\n"s,
            "X\xff\0\0\0cos\nsystem\n"s,
+           // A frame that ends past the file, and one that is sound.
+           "\x95\xff\0\0\0\0\0\0\0cos\nsystem\n"s,
+           "\x95\x02\0\0\0\0\0\0\0N."s,
            // What honest files of other kinds begin with.
            "\x58\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}"s,
            "././@PaxHeader\0\0"s,

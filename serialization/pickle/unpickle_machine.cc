@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/pickle/unpickle_machine.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -129,9 +130,11 @@ inline bool UnpickleMachine::Step(unsigned char opcode) {
       protocol_ = static_cast<int>(number);
       return true;
     case kFrame:
-      // Frames only help to read from slow files; their length is a promise.
       if (!input_.TakeNumber(8, &number)) return false;
+      if (IsInFrame()) return input_.Damaged("a frame begins inside another");
       if (number > input_.left()) return input_.Damaged("a frame is cut short");
+      frame_end_ = input_.next() + number;
+      check_from_ = std::min(check_from_, frame_end_);
       return true;
 
     case kNone:
@@ -379,6 +382,23 @@ inline bool UnpickleMachine::Step(unsigned char opcode) {
   }
 }
 
+bool UnpickleMachine::CheckProgress() {
+  if (frame_end_ != nullptr && input_.next() > frame_end_) {
+    // Python reads a frame as a whole. Its unpickler in C drops what is left of
+    // the frame where an operand crosses the end, and reads other opcodes.
+    if (IsInFrame()) {
+      return input_.Damaged("an operand crosses the end of its frame");
+    }
+    frame_end_ = nullptr;
+  }
+  if (input_.next() > charged_to_ + kChargedBytes && !ChargeBudget()) {
+    return false;
+  }
+  check_from_ = charged_to_ + kChargedBytes;
+  if (frame_end_ != nullptr) check_from_ = std::min(check_from_, frame_end_);
+  return true;
+}
+
 bool UnpickleMachine::ChargeBudget() {
   const uint64_t steps = static_cast<uint64_t>(input_.next() - charged_to_);
   charged_to_ = input_.next();
@@ -406,9 +426,8 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Run() {
   while (input_.left() != 0) {
     const unsigned char opcode = input_.TakeOpcode();
     if (opcode == kStop) return Stop(first_node);
-    if (ABSL_PREDICT_FALSE(
-            !Step(opcode) ||
-            (input_.next() > charged_to_ + kChargedBytes && !ChargeBudget()))) {
+    if (ABSL_PREDICT_FALSE(!Step(opcode) ||
+                           (input_.next() > check_from_ && !CheckProgress()))) {
       return input_.ErrorHere();
     }
   }
@@ -420,6 +439,11 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Stop(NodeId first_node) {
   if (!ChargeBudget() || !Need(1)) return input_.ErrorHere();
   if (stack_.has_mark()) {
     input_.Damaged("a mark is left on the stack");
+    return input_.ErrorHere();
+  }
+  if (IsInFrame() && input_.next() != frame_end_) {
+    // Python goes on behind the frame when it reads the next pickle.
+    input_.Damaged("STOP is not at the end of its frame");
     return input_.ErrorHere();
   }
   UnpickleResult result;

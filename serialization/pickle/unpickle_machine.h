@@ -50,6 +50,7 @@ class UnpickleMachine {
         notes_(PickleNotes::In(graph)),
         copy_budget_(bytes.size()),
         charged_to_(bytes.data()),
+        check_from_(bytes.data()),
         charged_memory_bytes_(graph->memory_bytes()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
     memo_.Reserve(bytes.size());
@@ -60,7 +61,14 @@ class UnpickleMachine {
  private:
   // Methods that return a bool return false after storing an error in `input_`.
   ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool Step(unsigned char opcode);
+  // Checks the end of the frame and the budget, once the input is past
+  // `check_from_`.
+  bool CheckProgress();
   bool ChargeBudget();
+  // Whether the last opcode begins inside a frame.
+  bool IsInFrame() const {
+    return frame_end_ != nullptr && input_.opcode() < frame_end_;
+  }
   absl::StatusOr<UnpickleResult> Stop(NodeId first_node);
 
   void Push(NodeId node) { stack_.Push(node); }
@@ -177,6 +185,8 @@ class UnpickleMachine {
   std::vector<PythonCall> python_calls_;  // by index of the global
   // Up to where in the pickle, and how much of the graph, has been charged.
   const char* charged_to_;
+  const char* check_from_;
+  const char* frame_end_ = nullptr;  // null if there was no frame yet
   uint64_t charged_memory_bytes_;
   // The states of OrderedDicts. Python copies their entries, so later ones
   // would not be attributes.

@@ -15,12 +15,14 @@
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/test_vectors.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
 namespace pickle {
 namespace {
 
+using ::testing::HasSubstr;
 using Code = absl::StatusCode;
 
 // Bytes that may have zeros in them.
@@ -450,6 +452,11 @@ TEST_F(UnpicklerTest, WrongOperandsAreDataLoss) {
            // A frame that is longer than what is left.
            B("\x95\3\0\0\0\0\0\0\0N."),
            B("\x95\xff\xff\xff\xff\xff\xff\xff\xffN."),
+           // Frames that Python would leave in other opcodes.
+           B("\x95\2\0\0\0\0\0\0\0X\2\0\0\0ab."),
+           B("\x95\2\0\0\0\0\0\0\0I12\n."),
+           B("\x95\x0C\0\0\0\0\0\0\0N0\x95\0\0\0\0\0\0\0\0N."),
+           B("\x95\3\0\0\0\0\0\0\0N.N"),
            // Nothing, and no end.
            B(""),
            B("N"),
@@ -466,6 +473,20 @@ TEST_F(UnpicklerTest, WrongOperandsAreDataLoss) {
     EXPECT_EQ(ErrorCode(bad), Code::kDataLoss)
         << absl::CHexEscape(bad) << " " << Error(bad);
   }
+}
+
+TEST_F(UnpicklerTest, NamesFramesThatLie) {
+  EXPECT_THAT(
+      Error(B("\x95\2\0\0\0\0\0\0\0X\2\0\0\0ab.")),
+      StatusIs(Code::kDataLoss,
+               HasSubstr("an operand crosses the end of its frame (at offset "
+                         "9 ")));
+  EXPECT_THAT(Error(B("\x95\3\0\0\0\0\0\0\0N.N")),
+              StatusIs(Code::kDataLoss,
+                       HasSubstr("STOP is not at the end of its frame")));
+  // Frames one after another, and opcodes between them.
+  EXPECT_EQ(Read(B("\x95\1\0\0\0\0\0\0\0N0\x95\1\0\0\0\0\0\0\0N.")),
+            ObjectGraph::kNone);
 }
 
 TEST_F(UnpicklerTest, LengthsThatLieAreDataLossAndAllocateNothing) {

@@ -71,7 +71,8 @@ class LegacyStream {
   ParsedCheckpoint parsed_;
   std::vector<PlainRecord> records_;
   bool is_from_big_endian_ = false;
-  std::vector<std::string> keys_;
+  ObjectGraph keys_graph_;
+  std::vector<absl::string_view> keys_;  // in the graph
   // Where the bytes of each storage stand, once that is known, and the record
   // that holds them: an index of `records_`.
   struct Place {
@@ -168,7 +169,7 @@ absl::Status LegacyStream::CheckByteOrder() const {
 }
 
 absl::Status LegacyStream::ReadKeys() {
-  ObjectGraph graph;
+  ObjectGraph& graph = keys_graph_;
   FERRY_ASSIGN_OR_RETURN(const UnpickleResult result,
                          UnpicklePlain("storage_keys", &graph));
   if (graph.kind(result.root) != ValueKind::kList &&
@@ -181,12 +182,17 @@ absl::Status LegacyStream::ReadKeys() {
       return Error(absl::StatusCode::kDataLoss, "storage_keys",
                    "the key of a storage is not text");
     }
-    keys_.emplace_back(graph.text(key));
+    keys_.push_back(graph.text(key));
   }
   return absl::OkStatus();
 }
 
 absl::Status LegacyStream::ReadStorage(absl::string_view key) {
+  // A pickle may repeat one long text.
+  const absl::Status charged = options_.budget->ChargeMemory(key.size());
+  if (!charged.ok()) {
+    return Error(charged.code(), "storage_keys", charged.message());
+  }
   const std::string name = absl::StrCat("data/", EscapeForMessage(key));
   const std::optional<uint32_t> index = storages_.Find(key);
   if (!index || storages_.entries()[*index].base != StorageEntry::kNoBase) {
@@ -252,7 +258,7 @@ absl::StatusOr<ParsedCheckpoint> LegacyStream::Read() {
   FERRY_RETURN_IF_ERROR(ReadObjects());
   FERRY_RETURN_IF_ERROR(ReadKeys());
   places_.resize(storages_.entries().size());
-  for (const std::string& key : keys_) {
+  for (const absl::string_view key : keys_) {
     FERRY_RETURN_IF_ERROR(ReadStorage(key));
   }
   FERRY_RETURN_IF_ERROR(CollectStorages());

@@ -36,8 +36,8 @@ pickle::PickleStream StreamOf(const RandomAccessFile& file,
   return pickle::PickleStream(file, 0, file.size_bytes(), options.budget);
 }
 
-bool BeginsLegacyStream(const RandomAccessFile& file) {
-  const ContainerOptions options;
+bool BeginsLegacyStream(const RandomAccessFile& file,
+                        const ContainerOptions& options) {
   pickle::PickleStream stream = StreamOf(file, options);
   const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
   return pickle.ok() && IsLegacyMagic(*pickle);
@@ -118,7 +118,7 @@ absl::StatusOr<NodeId> BarePickle::AddStorage(NodeId bytes,
   const absl::string_view text = graph->text(bytes);
   const std::unique_ptr<RandomAccessFile> stream =
       MakeMemoryFile(text, "a storage in it");
-  if (!BeginsLegacyStream(*stream)) return kNoNode;
+  if (!BeginsLegacyStream(*stream, options_)) return kNoNode;
   // Every storage has bytes of its own, unless the pickle is made to waste
   // time.
   if (text.size() > bytes_left_) {

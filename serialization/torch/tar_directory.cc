@@ -143,6 +143,9 @@ class Reader {
   // Reads the attributes of a pax header. A global header may have only such as
   // say nothing about the contents of members.
   absl::Status ParsePax(absl::string_view text, bool is_global);
+  // Sets the name of the next member. Readers differ in which of two names they
+  // take.
+  absl::Status SetName(std::string name);
   // Reads the header at offset_, and moves behind the member.
   absl::Status ReadMember(absl::string_view header);
   // Returns where the padding that begins at `offset_` ends.
@@ -162,6 +165,12 @@ absl::StatusOr<std::string> Reader::ReadText(uint64_t size) const {
   FERRY_RETURN_IF_ERROR(file_.ReadAt(offset_ + kBlockBytes,
                                      absl::MakeSpan(&text[0], text.size())));
   return text;
+}
+
+absl::Status Reader::SetName(std::string name) {
+  if (next_.name) return Damaged("gives the next member a second name");
+  next_.name = std::move(name);
+  return absl::OkStatus();
 }
 
 // Lines "LENGTH KEY=VALUE\n", where LENGTH counts all of the line.
@@ -190,10 +199,11 @@ absl::Status Reader::ParsePax(absl::string_view text, bool is_global) {
                                   ", which is not supported there"));
     }
     if (key == "path") {
-      next_.name = std::string(value);
+      FERRY_RETURN_IF_ERROR(SetName(std::string(value)));
     } else if (key == "size") {
-      if (!absl::SimpleAtoi(value, &size)) {
-        return Damaged("has a malformed size");
+      if (next_.size_bytes || !absl::SimpleAtoi(value, &size)) {
+        return Damaged(next_.size_bytes ? "gives the next member a second size"
+                                        : "has a malformed size");
       }
       next_.size_bytes = size;
     }
@@ -227,13 +237,16 @@ absl::Status Reader::ReadMember(absl::string_view header) {
     FERRY_RETURN_IF_ERROR(ParsePax(text, /*is_global=*/type == 'g'));
   } else if (type == 'L') {
     FERRY_ASSIGN_OR_RETURN(std::string text, ReadText(*size));
-    next_.name = text.substr(0, text.find('\0'));
+    FERRY_RETURN_IF_ERROR(SetName(text.substr(0, text.find('\0'))));
   } else if (!is_attributes) {
     if (is_file) {
       PlainRecord member;
       member.name = std::string(Text(header, kName));
       const absl::string_view prefix = Text(header, kPrefix);
-      if (Bytes(header, kMagic) == "ustar" && !prefix.empty()) {
+      // Python takes the prefix whatever the magic string. Without a name, none
+      // of the members that PyTorch opens comes of it.
+      const bool has_magic = Bytes(header, kMagic) == "ustar";
+      if (!prefix.empty() && (has_magic || !member.name.empty())) {
         member.name = absl::StrCat(prefix, "/", member.name);
       }
       if (next_.name) member.name = *next_.name;

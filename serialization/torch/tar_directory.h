@@ -36,9 +36,10 @@ bool HasTarMagic(absl::string_view head);
 // Returns the regular files in the archive, in archive order. Sets
 // `end_offset_bytes` to where the archive ends, including its padding.
 //
-// Errors: kDataLoss - a header is damaged, or a member is truncated or is
-//                     neither a regular file nor a folder (Python's tarfile
-//                     would follow links and read members of unknown types).
+// Errors: kDataLoss - a header is damaged, or a member is truncated, has two
+//                     long names, or is neither a regular file nor a folder
+//                     (Python's tarfile would follow links and read members of
+//                     unknown types).
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
     const RandomAccessFile& file, uint64_t* end_offset_bytes);
 
