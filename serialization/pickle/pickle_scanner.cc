@@ -173,10 +173,29 @@ NodeId ValueOf(Kind kind, uint32_t index) { return index << 2 | kind; }
 Kind KindOf(NodeId value) { return static_cast<Kind>(value & 3); }
 uint32_t IndexOf(NodeId value) { return value >> 2; }
 
+// The beginning of a text that is looked at: four characters, each escaped as
+// "\U00000050", after a quote.
+constexpr uint64_t kEscapedHeadBytes = 41;
+
+// Decodes the beginning of a literal of protocol 0, up to its first malformed
+// escape.
+std::string DecodeHead(absl::string_view head,
+                       PickleLiteral::Encoding encoding) {
+  const bool is_quoted = encoding == PickleLiteral::Encoding::kPython2Quoted;
+  if (is_quoted && !head.empty()) head.remove_prefix(1);
+  for (;; head.remove_suffix(1)) {
+    std::string text;
+    if (is_quoted ? DecodeStringEscape(head, &text)
+                  : DecodeRawUnicodeEscape(head, &text)) {
+      return text;
+    }
+  }
+}
+
 class Scanner {
  public:
   Scanner(const RandomAccessFile& file, uint64_t begin, uint64_t end)
-      : file_(file), reader_(file, begin, end), begin_(begin) {}
+      : file_(file), reader_(file, begin, end), begin_(begin), end_(end) {}
 
   PickleScan Run();
 
@@ -189,6 +208,13 @@ class Scanner {
   }
   void Damaged(absl::string_view what) {
     Fault(absl::StatusCode::kDataLoss, what);
+  }
+
+  // Checks the last opcode against its frame.
+  void CheckFrame();
+  void OutOfStep(absl::string_view what) {
+    scan_.is_out_of_step = true;
+    Damaged(what);
   }
 
   void Push(NodeId value) { stack_.Push(value); }
@@ -230,6 +256,8 @@ class Scanner {
   const RandomAccessFile& file_;
   OpcodeReader reader_;
   const uint64_t begin_;
+  const uint64_t end_;
+  uint64_t frame_end_ = 0;  // of the last frame
   Step step_;
   uint64_t protocol_ = 0;
   PickleScan scan_;
@@ -242,6 +270,23 @@ class Scanner {
   // once per use. The key has whether the names are mapped, too.
   absl::flat_hash_map<std::pair<uint64_t, bool>, NodeId> stack_globals_;
 };
+
+void Scanner::CheckFrame() {
+  const bool is_inside = step_.offset < frame_end_;
+  if (is_inside && reader_.at() > frame_end_) {
+    OutOfStep("an operand crosses the end of its frame");
+  } else if (is_inside && step_.opcode == kFrame) {
+    OutOfStep("a frame begins inside another");
+  } else if (is_inside && step_.opcode == kStop && reader_.at() < frame_end_) {
+    OutOfStep("STOP is not at the end of its frame");
+  }
+  if (step_.opcode != kFrame) return;
+  if (step_.number > end_ - reader_.at()) {
+    Damaged("a frame is cut short");
+  } else {
+    frame_end_ = std::max(frame_end_, reader_.at() + step_.number);
+  }
+}
 
 NodeId Scanner::Pop() {
   if (stack_.num_above_mark() == 0) {
@@ -264,16 +309,26 @@ NodeId Scanner::Top() {
 }
 
 void Scanner::ConsiderNested(const PickleLiteral& literal) {
-  const absl::StatusOr<absl::string_view> head = reader_.Peek(
-      literal.offset_bytes, std::min<uint64_t>(4, literal.size_bytes));
+  const bool is_escaped =
+      literal.encoding == PickleLiteral::Encoding::kRawUnicode ||
+      literal.encoding == PickleLiteral::Encoding::kPython2Quoted;
+  const absl::StatusOr<absl::string_view> head =
+      reader_.Peek(literal.offset_bytes,
+                   std::min<uint64_t>(is_escaped ? kEscapedHeadBytes : 4,
+                                      literal.size_bytes));
   if (!head.ok()) return;  // the next opcode fails likewise
+  std::string decoded;
   absl::string_view text = *head;
+  if (is_escaped) {
+    decoded = DecodeHead(text, literal.encoding);
+    text = decoded;
+  }
   if (absl::StartsWith(text, "PK\x03\x04")) {
     scan_.nested.push_back(literal);
     return;
   }
   // PROTO: a byte 0x80, which is two bytes in UTF-8, then the protocol.
-  if (literal.encoding == PickleLiteral::Encoding::kUtf8) {
+  if (literal.encoding != PickleLiteral::Encoding::kBytes) {
     absl::ConsumePrefix(&text, "\xC2");
   }
   if (text.size() >= 2 && static_cast<unsigned char>(text[0]) == kProto &&
@@ -379,6 +434,7 @@ void Scanner::PushExtension() {
 }
 
 void Scanner::Call(NodeId callable) {
+  scan_.has_calls = scan_.has_calls || scan_.fault.ok();
   switch (KindOf(callable)) {
     case kGlobalValue:
       Use(IndexOf(callable), GlobalUse::kCalled);
@@ -403,13 +459,19 @@ void Scanner::Call(NodeId callable) {
 // module, if it is a global itself.
 void Scanner::ChangeTop() {
   const NodeId target = Top();
-  if (KindOf(target) == kGlobalValue) Use(IndexOf(target), GlobalUse::kChanged);
+  if (KindOf(target) == kGlobalValue) {
+    Use(IndexOf(target), GlobalUse::kChanged);
+  } else if (target == kPersistent) {
+    const NodeId persistent =
+        GlobalValue(ScannedGlobal::Form::kPersistentId, "", "");
+    Use(IndexOf(persistent), GlobalUse::kChanged);
+  }
 }
 
 void Scanner::Build() {
   Pop();
+  ChangeTop();
   const NodeId target = Top();
-  if (KindOf(target) == kGlobalValue) Use(IndexOf(target), GlobalUse::kChanged);
   if (KindOf(target) == kResult) Use(IndexOf(target), GlobalUse::kStateSet);
 }
 
@@ -635,10 +697,15 @@ PickleScan Scanner::Run() {
   while (!reader_.is_at_end()) {
     const absl::Status status = reader_.Next(&step_);
     if (!status.ok()) {
+      // A length that crosses the end of the frame is not what Python reads.
+      if (reader_.at() < frame_end_ && frame_end_ - reader_.at() <= 9) {
+        scan_.is_out_of_step = true;
+      }
       if (scan_.fault.ok()) scan_.fault = status;
       break;
     }
     ++scan_.num_opcodes;
+    CheckFrame();
     if (step_.is_cut) Damaged("a line is cut short");
     if (!Run1()) break;
     if (scan_.globals.size() > kMaxScannedGlobals) {
@@ -656,6 +723,7 @@ PickleScan Scanner::Run() {
                      reader_.at(), ")"));
   }
   scan_.end_offset_bytes = reader_.at();
+  scan_.next_offset_bytes = std::max(reader_.at(), frame_end_);
   return std::move(scan_);
 }
 

@@ -7,13 +7,14 @@
 //
 // Lists the classes and functions that a pickle would look up in Python, and
 // how it would use them. Unlike `Unpickle`, which builds what the root reaches,
-// the scanner reports everything that Python does on the way: a call whose
-// result is dropped, and all that precedes an error.
+// the scanner also reports what Python looks up and calls on the way: a call
+// whose result is dropped, and all that precedes an error.
 //
 // The scanner runs the opcodes on symbolic values: a text, a global, the result
 // of calling a global, or anything else. Where an opcode takes more from the
 // stack than there is, Python stops with an error. The scanner records the
-// fault and goes on, so it never sees less than Python.
+// fault and goes on. It sees no less than Python, except in a pickle whose
+// frames lie (`PickleScan::is_out_of_step`), which is a fault, too.
 //
 // Example: a pickle that runs a shell command.
 //
@@ -43,7 +44,9 @@ enum class GlobalUse : uint8_t {
   kImported,
   // Calls it, or creates an instance of it.
   kCalled,
-  // Calls it, and drops the result: no value that Python returns shows it.
+  // Calls it, and drops the result itself: the value that Python returns
+  // usually does not show it, but the memo may still hold it. A result that is
+  // dropped inside a container does not count.
   kResultDropped,
   // Calls a value that a call of it returned.
   kResultCalled,
@@ -106,12 +109,22 @@ struct PickleScan {
   // In the order of their first use.
   std::vector<ScannedGlobal> globals;
   // The literals that begin like a pickle of protocol 2 or higher, or like a
-  // zip archive. Functions such as `pickle.loads` could run their contents.
+  // zip archive, once they are decoded. Functions such as `pickle.loads` could
+  // run their contents.
   std::vector<PickleLiteral> nested;
   // Whether the pickle has its STOP, and where the scan ended: behind the STOP,
   // or at the opcode that could not be read.
   bool is_complete = false;
   uint64_t end_offset_bytes = 0;
+  // Whether an opcode crosses the end of its frame, a frame begins inside
+  // another, or STOP is not at the end of its frame. Python then reads other
+  // opcodes than these, so nothing is known of what it does.
+  bool is_out_of_step = false;
+  // Where Python goes on after the pickle: `end_offset_bytes`, or the end of
+  // the frame in which the STOP is.
+  uint64_t next_offset_bytes = 0;
+  // Whether the pickle calls something before its first fault.
+  bool has_calls = false;
   // The number of opcodes that were read.
   uint64_t num_opcodes = 0;
   // The first fault, at which Python would stop; OK if there is none. The scan

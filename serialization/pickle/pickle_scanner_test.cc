@@ -132,6 +132,14 @@ TEST(PickleScannerTest, FindsGlobals) {
              "ca\nB\n\x85Q)\x81}b."),
        "a.B: imported 1@2\n"
        "persistent id .: imported 1@10 called 1@10 state set 1@12\n"},
+      {"PersistentIdIsChanged", BYTES("Pid\n}b."),
+       "persistent id .: imported 1@5 changed 1@5\n"},
+      {"PersistentIdIsGivenItems", BYTES("Pid\n(I1\nI2\nu."),
+       "persistent id .: imported 1@11 changed 1@11\n"},
+      {"Frames",
+       BYTES("\x80\x04\x95\1\0\0\0\0\0\0\0N"
+             "cos\nsystem\n\x95\1\0\0\0\0\0\0\0."),
+       "os.system: imported 1@12\n"},
       {"ListIsCalled", BYTES("])R."), "computed .: imported 1@2 called 1@2\n"},
       {"ManyCalls", BYTES("ca\nB\n2)R02)R02)R02)R0."),
        "a.B: imported 1@0 called 4@7,11,15 dropped 4@8,12,16\n"},
@@ -178,6 +186,62 @@ TEST(PickleScannerTest, ReportsWhatComesBeforeAFault) {
     EXPECT_EQ(scan.is_complete, sample.is_complete) << sample.fault;
     EXPECT_EQ(scan.fault.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(scan.fault.message()), HasSubstr(sample.fault));
+  }
+}
+
+// Python's unpickler in C drops what is left of a frame when an operand crosses
+// its end, and reads the operand from behind the frame.
+TEST(PickleScannerTest, NoticesWherePythonReadsOtherOpcodes) {
+  const struct {
+    std::string bytes;
+    const char* fault;
+    uint64_t next_offset;
+  } samples[] = {
+      {BYTES("\x95\x06\0\0\0\0\0\0\0NX\2\0\0\0ab."),
+       "an operand crosses the end of its frame (at offset 10)", 18},
+      {BYTES("\x95\x03\0\0\0\0\0\0\0NIx1\n."),
+       "an operand crosses the end of its frame (at offset 10)", 15},
+      {BYTES("\x95\x0B\0\0\0\0\0\0\0N\x95\1\0\0\0\0\0\0\0."),
+       "a frame begins inside another (at offset 10)", 20},
+      {BYTES("\x95\x03\0\0\0\0\0\0\0N.N"),
+       "STOP is not at the end of its frame (at offset 10)", 12},
+  };
+  for (const auto& sample : samples) {
+    const PickleScan scan = Scan(sample.bytes);
+    EXPECT_THAT(scan.fault,
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr(sample.fault)));
+    EXPECT_TRUE(scan.is_out_of_step);
+    EXPECT_TRUE(scan.is_complete);
+    EXPECT_EQ(scan.next_offset_bytes, sample.next_offset) << sample.fault;
+  }
+  // The length of a text that crosses the end, too.
+  EXPECT_TRUE(
+      Scan(BYTES("\x95\x03\0\0\0\0\0\0\0NX\xff\xff\xff\xff.")).is_out_of_step);
+  EXPECT_FALSE(Scan(BYTES("\x95\x02\0\0\0\0\0\0\0N.")).is_out_of_step);
+  EXPECT_THAT(
+      Scan(BYTES("\x95\x09\0\0\0\0\0\0\0N.")).fault,
+      StatusIs(absl::StatusCode::kDataLoss, HasSubstr("a frame is cut short")));
+}
+
+TEST(PickleScannerTest, SaysWhetherAnythingIsCalledBeforeAFault) {
+  EXPECT_TRUE(Scan(BYTES("cos\nsystem\n)R.")).has_calls);
+  EXPECT_TRUE(Scan(BYTES("N)R.")).has_calls);
+  EXPECT_FALSE(Scan(BYTES("cos\nsystem\n.")).has_calls);
+  EXPECT_FALSE(Scan(BYTES("0N)R.")).has_calls);
+}
+
+TEST(PickleScannerTest, CollectsNestedPicklesInEscapes) {
+  for (const std::string& text :
+       {BYTES("S'\\x80\\x02N.'\n."), BYTES("S\"\x80\\2N.\"\n."),
+        BYTES("V\\u0080\x02N.\n."), BYTES("V\\U00000080\\U00000002N.\n."),
+        BYTES("V\x80\x02N.\n."), BYTES("S'PK\\x03\\x04'\n."),
+        BYTES("VPK\\u0003\\U00000004\n.")}) {
+    EXPECT_EQ(Scan(text).nested.size(), 1) << text;
+  }
+  for (const std::string& text :
+       {BYTES("S'\\x81\\x02N.'\n."), BYTES("V\\u0180\x02N.\n."), BYTES("S'\n."),
+        BYTES("S\n."), BYTES("V\\u00\n."), BYTES("S'\\x8'\n.")}) {
+    EXPECT_EQ(Scan(text).nested.size(), 0) << text;
   }
 }
 

@@ -31,6 +31,7 @@
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/pickle_scanner.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
+#include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/scan/global_grade.h"
 #include "ferry/serialization/scan/zip_survey.h"
@@ -39,6 +40,7 @@
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/torch/tar_directory.h"
 #include "ferry/serialization/zip/zip_end.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {
@@ -65,6 +67,14 @@ constexpr uint64_t kMinBombBytes = uint64_t{8} << 20;
 // is not of the legacy format, which are examined.
 constexpr int kMaxConsecutive = 16;
 constexpr int kMaxPickles = 1000;
+
+// The longest first pickle that is looked at as the magic number of a legacy
+// stream. Writers need 15 bytes.
+constexpr uint64_t kMaxMagicBytes = uint64_t{1} << 20;
+
+// The longest description of a storage in a tar archive. PyTorch needs about 60
+// bytes.
+constexpr uint64_t kMaxDescriptionBytes = uint64_t{1} << 16;
 
 // The longest code of a program, and text with bytes in it, that is read into
 // memory.
@@ -121,6 +131,7 @@ bool IsDotted(absl::string_view name) {
 // Whether bytes that are not known to be a pickle are one that matters. Most
 // bytes are a few opcodes, by chance, and then an error.
 bool IsGenuine(const PickleScan& scan, bool has_proto) {
+  if (scan.has_calls || scan.is_out_of_step) return true;
   for (const ScannedGlobal& global : scan.globals) {
     if (global.form != ScannedGlobal::Form::kNamed) {
       if (scan.is_complete && scan.fault.ok()) return true;
@@ -171,14 +182,36 @@ constexpr absl::string_view kOperatorNamespaces[] = {
     "rngprims",
 };
 
+// What stands for TorchScript programs, and the functions with which the
+// pickles of such an archive make lists of numbers and of tensors. They run
+// nothing.
+constexpr absl::string_view kProgram = "__torch__";
+constexpr absl::string_view kProgramModule = "torch.jit._pickle";
+constexpr absl::string_view kProgramFunctions[] = {
+    "build_boollist",   "build_doublelist",     "build_intlist",
+    "build_tensorlist", "build_tensor_from_id", "restore_type_tag",
+};
+
+bool IsIdentifier(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
+
+// Skips blanks, comments and continued lines between the tokens of a program.
+void SkipBlanks(absl::string_view* text) {
+  size_t size = 0;
+  for (bool is_comment = false; size < text->size(); ++size) {
+    const char c = (*text)[size];
+    is_comment = (is_comment || c == '#') && c != '\n';
+    if (is_comment || c == '\\') continue;
+    if (!absl::ascii_isspace(static_cast<unsigned char>(c))) break;
+  }
+  text->remove_prefix(size);
+}
+
 // Takes the identifier at the beginning of `text`.
 absl::string_view TakeIdentifier(absl::string_view* text) {
   size_t size = 0;
-  while (size < text->size() &&
-         (absl::ascii_isalnum(static_cast<unsigned char>((*text)[size])) ||
-          (*text)[size] == '_')) {
-    ++size;
-  }
+  while (size < text->size() && IsIdentifier((*text)[size])) ++size;
   const absl::string_view taken = text->substr(0, size);
   text->remove_prefix(size);
   return taken;
@@ -210,7 +243,8 @@ class FileScan {
   void Problem(const std::string& record, absl::string_view what);
   // Charges the budget. Returns false if it is spent, which `Run` reports.
   bool Charge(uint64_t bytes);
-  bool IsAllowed(absl::string_view global) const;
+  // Whether the options allow a global. A wildcard allows no dangerous one.
+  bool IsAllowed(absl::string_view global, ScanGrade grade) const;
 
   // The functions below scan a file or the contents of a record. `depth` counts
   // the archives and pickles around it, and is never above kMaxScanDepth.
@@ -230,6 +264,11 @@ class FileScan {
                      const std::string& record, int depth);
   void ScanTar(const RandomAccessFile& file, const std::string& record,
                int depth);
+  // Returns the size of an element of the storage that the pickle at `begin`
+  // describes: a tuple of a key, a location and a class of storages. Returns 0
+  // if it is anything else.
+  uint64_t ElementSizeOf(const RandomAccessFile& file, uint64_t begin,
+                         const PickleScan& scan);
   // Scans a member that alternates pickles and numbers.
   void ScanTarMember(const RandomAccessFile& file, bool is_storages,
                      const std::string& record, int depth);
@@ -240,6 +279,12 @@ class FileScan {
   // for bytes that only look like one.
   bool ScanPickles(const RandomAccessFile& file, bool expected,
                    const std::string& record, int depth);
+  // Whether a pickle at the beginning of a file is the magic number of a legacy
+  // stream.
+  bool IsLegacyMagic(const RandomAccessFile& file, const PickleScan& scan);
+  // Whether one of the pickles behind the first is genuine.
+  bool HasGenuineRest(const RandomAccessFile& file, const PickleScan& first,
+                      const std::string& record);
   // Scans what follows the first pickle, which ends at `at`.
   void ScanLegacyRest(const RandomAccessFile& file, uint64_t at,
                       const std::string& record, int depth);
@@ -333,11 +378,12 @@ bool FileScan::Charge(uint64_t bytes) {
   return false;
 }
 
-bool FileScan::IsAllowed(absl::string_view global) const {
+bool FileScan::IsAllowed(absl::string_view global, ScanGrade grade) const {
   return std::any_of(
       options_.allowed_globals.begin(), options_.allowed_globals.end(),
-      [global](absl::string_view allowed) {
+      [global, grade](absl::string_view allowed) {
         if (!absl::ConsumeSuffix(&allowed, ".*")) return global == allowed;
+        if (grade == ScanGrade::kDangerous) return false;
         return global == allowed || (absl::StartsWith(global, allowed) &&
                                      global[allowed.size()] == '.');
       });
@@ -356,18 +402,28 @@ void FileScan::ReportGlobal(const ScannedGlobal& global,
       const scan::GradedGlobal graded =
           scan::GradeGlobal(global.module, global.name);
       const bool is_listed = graded.grade == GlobalGrade::kAllowed;
-      const bool is_allowed = is_listed || IsAllowed(finding.global);
+      const bool is_dangerous = graded.grade == GlobalGrade::kDangerous;
+      const bool is_allowed =
+          is_listed ||
+          IsAllowed(finding.global,
+                    is_dangerous ? ScanGrade::kDangerous : ScanGrade::kUnknown);
+      // What accompanies an allowed program in its archive.
+      const bool is_of_program =
+          IsAllowed(kProgram, ScanGrade::kUnknown) &&
+          global.module == kProgramModule &&
+          std::find(std::begin(kProgramFunctions), std::end(kProgramFunctions),
+                    global.name) != std::end(kProgramFunctions);
       if (is_changed) {
         finding.grade = ScanGrade::kDangerous;
         finding.detail =
             "the pickle changes the class or module itself, for the whole "
             "program";
-      } else if (is_listed &&
+      } else if ((is_listed || is_of_program) &&
                  global.uses_of(GlobalUse::kResultCalled).count > 0) {
         finding.detail = "the pickle calls what it returns";
-      } else if (is_allowed) {
+      } else if (is_allowed || is_of_program) {
         return;
-      } else if (graded.grade == GlobalGrade::kDangerous) {
+      } else if (is_dangerous) {
         finding.grade = ScanGrade::kDangerous;
         finding.detail = absl::StrCat("it ", graded.reason);
       } else {
@@ -385,7 +441,14 @@ void FileScan::ReportGlobal(const ScannedGlobal& global,
       break;
     case ScannedGlobal::Form::kPersistentId:
       finding.global = "persistent id";
-      if (IsAllowed(finding.global)) return;
+      if (is_changed) {
+        finding.grade = ScanGrade::kDangerous;
+        finding.detail =
+            "the pickle changes what the loader returns for a persistent id, "
+            "which may be a class, for the whole program";
+        break;
+      }
+      if (IsAllowed(finding.global, finding.grade)) return;
       finding.detail =
           "the pickle calls what the loader returns for a persistent id: a "
           "class that the pickle names";
@@ -393,7 +456,7 @@ void FileScan::ReportGlobal(const ScannedGlobal& global,
     case ScannedGlobal::Form::kExtension:
       finding.grade = ScanGrade::kDangerous;
       finding.global = absl::StrCat("copyreg extension ", global.name);
-      if (IsAllowed(finding.global)) return;
+      if (IsAllowed(finding.global, finding.grade)) return;
       finding.detail =
           "only the program that loads the pickle knows what the number means";
       break;
@@ -417,6 +480,15 @@ void FileScan::Report(const PickleScan& scan, const RandomAccessFile& file,
   for (const PickleLiteral& literal : scan.nested) {
     ScanLiteral(literal, file, record, depth);
   }
+  if (scan.is_complete && scan.next_offset_bytes > scan.end_offset_bytes) {
+    // Python goes on behind the frame.
+    const uint64_t next = scan.next_offset_bytes;
+    const std::string name = Inside(record, absl::StrCat("bytes at ", next));
+    if (depth >= kMaxScanDepth) {
+      return Problem(name, "it is nested too deeply, and was not examined");
+    }
+    Sniff(Part(file, next, file.size_bytes() - next), name, depth + 1);
+  }
 }
 
 PickleScan FileScan::ScanOne(const RandomAccessFile& file, uint64_t at,
@@ -429,8 +501,8 @@ PickleScan FileScan::ScanOne(const RandomAccessFile& file, uint64_t at,
 bool FileScan::MayBePickle(const RandomAccessFile& file, uint64_t at,
                            const std::string& record) {
   if (is_spent_) return false;
-  // What it reads is charged below.
-  pickle::PickleStream stream(file, at, file.size_bytes(), Budget::Unlimited());
+  Budget budget(BudgetOptions(), file.size_bytes());
+  pickle::PickleStream stream(file, at, file.size_bytes(), &budget);
   const absl::StatusOr<bool> may = stream.MayLookUpGlobal();
   Charge(stream.offset() - at);
   if (!may.ok()) Problem(record, may.status().message());
@@ -475,14 +547,14 @@ bool FileScan::ScanPickles(const RandomAccessFile& file, bool expected,
                            const std::string& record, int depth) {
   if (is_spent_) return true;
   const PickleScan first = ScanOne(file, 0, record);
-  char head[64];
+  char head[2] = {};
   const uint64_t head_bytes =
       std::min<uint64_t>(sizeof(head), first.end_offset_bytes);
   const bool has_head = file.ReadAt(0, absl::MakeSpan(head, head_bytes)).ok();
   const absl::string_view start(head, has_head ? head_bytes : 0);
-  const bool is_legacy =
-      first.end_offset_bytes == start.size() && torch::IsLegacyMagic(start);
-  if (!expected && !is_legacy && !IsGenuine(first, BeginsWithProto(start))) {
+  const bool is_legacy = IsLegacyMagic(file, first);
+  if (!expected && !is_legacy && !IsGenuine(first, BeginsWithProto(start)) &&
+      !HasGenuineRest(file, first, record)) {
     return false;
   }
   Report(first, file, record, depth);
@@ -490,11 +562,43 @@ bool FileScan::ScanPickles(const RandomAccessFile& file, bool expected,
     return true;
   }
   if (is_legacy) {
-    ScanLegacyRest(file, start.size(), record, depth);
+    ScanLegacyRest(file, first.end_offset_bytes, record, depth);
   } else {
     ScanBareRest(file, first.end_offset_bytes, record, depth);
   }
   return true;
+}
+
+// PyTorch looks at the number alone, however the pickle comes to it.
+bool FileScan::IsLegacyMagic(const RandomAccessFile& file,
+                             const PickleScan& scan) {
+  if (!scan.is_complete || !scan.fault.ok() || !scan.globals.empty() ||
+      scan.end_offset_bytes > kMaxMagicBytes) {
+    return false;
+  }
+  if (!Charge(scan.end_offset_bytes)) return false;
+  std::string bytes(scan.end_offset_bytes, '\0');
+  if (!file.ReadAt(0, absl::MakeSpan(bytes)).ok()) return false;
+  Budget budget(BudgetOptions(), file.size_bytes());
+  ObjectGraph graph;
+  const absl::StatusOr<pickle::UnpickleResult> result =
+      pickle::Unpickle(bytes, &budget, nullptr, &graph);
+  return result.ok() && torch::IsLegacyMagic(graph, result->root);
+}
+
+bool FileScan::HasGenuineRest(const RandomAccessFile& file,
+                              const PickleScan& first,
+                              const std::string& record) {
+  bool is_complete = first.is_complete;
+  uint64_t at = first.end_offset_bytes;
+  for (int i = 0; is_complete && at < file.size_bytes(); ++i) {
+    if (i == kMaxPickles || is_spent_) return true;
+    const PickleScan scan = ScanOne(file, at, record);
+    if (IsGenuine(scan, /*has_proto=*/false)) return true;
+    is_complete = scan.is_complete && scan.fault.ok();
+    at = scan.end_offset_bytes;
+  }
+  return false;
 }
 
 void FileScan::ScanLegacyRest(const RandomAccessFile& file, uint64_t at,
@@ -507,9 +611,13 @@ void FileScan::ScanLegacyRest(const RandomAccessFile& file, uint64_t at,
     if (!scan.is_complete) return;
     at = scan.end_offset_bytes;
   }
+  Budget budget(BudgetOptions(), file.size_bytes());
+  ContainerOptions options;
+  options.budget = &budget;
   const absl::StatusOr<ParsedCheckpoint> parsed =
-      torch::ReadLegacyStream(file, ContainerOptions());
-  if (!parsed.ok() || parsed->end_offset_bytes >= file.size_bytes()) return;
+      torch::ReadLegacyStream(file, options);
+  if (!parsed.ok()) return Problem(record, parsed.status().message());
+  if (parsed->end_offset_bytes >= file.size_bytes()) return;
   const uint64_t end = parsed->end_offset_bytes;
   Odd(record, absl::StrCat(file.size_bytes() - end,
                            " bytes follow the legacy stream, at offset ", end));
@@ -625,19 +733,32 @@ std::string FileScan::ReadRecord(const RandomAccessFile& file,
 
 void FileScan::ScanCode(absl::string_view code, Program* program) {
   ++program->num_files;
-  for (const absl::string_view start : {"torch.", "ops."}) {
-    const bool is_torch = start == "torch.";
+  for (const absl::string_view start : {"torch", "ops"}) {
+    const bool is_torch = start == "torch";
     absl::string_view rest = code;
     for (size_t at; (at = rest.find(start)) != absl::string_view::npos;) {
-      const bool is_word =
-          at == 0 || (!absl::ascii_isalnum(rest[at - 1]) &&
-                      rest[at - 1] != '_' && rest[at - 1] != '.');
+      const absl::string_view before = rest.substr(0, at);
       rest.remove_prefix(at + start.size());
-      if (!is_word) continue;
+      if (!before.empty() &&
+          (IsIdentifier(before.back()) || before.back() == '.')) {
+        continue;
+      }
+      if (!rest.empty() && IsIdentifier(rest[0])) continue;
+      SkipBlanks(&rest);
+      if (!absl::ConsumePrefix(&rest, ".")) {
+        // Assigned to a variable.
+        const absl::string_view last =
+            absl::StripTrailingAsciiWhitespace(before);
+        if (absl::EndsWith(last, "=")) ++program->operators[std::string(start)];
+        continue;
+      }
+      SkipBlanks(&rest);
       absl::string_view space = "aten";
       if (!is_torch) {
         space = TakeIdentifier(&rest);
+        SkipBlanks(&rest);
         if (space.empty() || !absl::ConsumePrefix(&rest, ".")) continue;
+        SkipBlanks(&rest);
       }
       const absl::string_view name = TakeIdentifier(&rest);
       if (name.empty()) continue;
@@ -658,12 +779,18 @@ void FileScan::ReportProgram(const Program& program,
                              const std::string& record) {
   if (program.num_files == 0) return;
   for (const auto& [name, count] : program.operators) {
-    if (IsAllowed(name)) continue;
     ScanFinding finding;
     finding.global = name;
     finding.record = record;
-    if (absl::StartsWith(name, "aten::")) {
-      finding.grade = ScanGrade::kDangerous;
+    const bool is_alias = !absl::StrContains(name, "::");
+    const bool is_dangerous = is_alias || absl::StartsWith(name, "aten::");
+    if (is_dangerous) finding.grade = ScanGrade::kDangerous;
+    if (IsAllowed(name, finding.grade)) continue;
+    if (is_alias) {
+      finding.detail =
+          "the program gives it another name, by which it may call operators "
+          "that read or write files";
+    } else if (is_dangerous) {
       finding.detail = "an operator with which a program reads or writes files";
     } else {
       finding.detail = "an operator that does not come with PyTorch";
@@ -671,9 +798,9 @@ void FileScan::ReportProgram(const Program& program,
     finding.uses.push_back({"called", count, {}});
     Add(std::move(finding));
   }
-  if (IsAllowed("__torch__")) return;
+  if (IsAllowed(kProgram, ScanGrade::kUnknown)) return;
   ScanFinding finding;
-  finding.global = "__torch__";
+  finding.global = std::string(kProgram);
   finding.record = record;
   finding.detail = absl::StrCat(
       "a TorchScript program of ", program.num_files,
@@ -750,6 +877,23 @@ void FileScan::ScanZip(const RandomAccessFile& file,
   }
   program_ = nullptr;
   ReportProgram(program, record);
+  const auto is_model = [](const scan::SurveyedRecord& entry) {
+    const absl::string_view name = entry.name;
+    return absl::EqualsIgnoreCase(name.substr(name.find('/') + 1),
+                                  "model.json");
+  };
+  if (std::any_of(survey.records.begin(), survey.records.end(), is_model) &&
+      !IsAllowed(kProgram, ScanGrade::kDangerous)) {
+    ScanFinding finding;
+    finding.grade = ScanGrade::kDangerous;
+    finding.global = std::string(kProgram);
+    finding.record = record;
+    finding.detail =
+        "a TorchScript program of PyTorch before 1.4 (model.json), which may "
+        "have its code in any record; the operators that it calls were not "
+        "examined";
+    Add(std::move(finding));
+  }
 }
 
 absl::Status FileScan::ScanZips(const RandomAccessFile& file,
@@ -782,6 +926,26 @@ absl::Status FileScan::ScanZips(const RandomAccessFile& file,
   return absl::OkStatus();
 }
 
+uint64_t FileScan::ElementSizeOf(const RandomAccessFile& file, uint64_t begin,
+                                 const PickleScan& scan) {
+  const uint64_t size = scan.end_offset_bytes - begin;
+  if (scan.globals.size() != 1 || size > kMaxDescriptionBytes) return 0;
+  std::string bytes(size, '\0');
+  if (!file.ReadAt(begin, absl::MakeSpan(bytes)).ok()) return 0;
+  Budget budget(BudgetOptions(), size);
+  ObjectGraph graph;
+  const absl::StatusOr<pickle::UnpickleResult> result =
+      pickle::Unpickle(bytes, &budget, nullptr, &graph);
+  if (!result.ok() || graph.kind(result->root) != ValueKind::kTuple) return 0;
+  const absl::Span<const NodeId> parts = graph.items(result->root);
+  if (parts.size() != 3 || graph.kind(parts[0]) != ValueKind::kInt ||
+      graph.kind(parts[1]) != ValueKind::kStr || !graph.is_global(parts[2])) {
+    return 0;
+  }
+  const auto type = torch::StorageTypeFromClass(graph.global(parts[2]).name);
+  return type.has_value() ? ElementSizeBytes(type->dtype) : 0;
+}
+
 void FileScan::ScanTarMember(const RandomAccessFile& file, bool is_storages,
                              const std::string& record, int depth) {
   // A number of entries, and for each one a pickle, then its numbers:
@@ -792,7 +956,7 @@ void FileScan::ScanTarMember(const RandomAccessFile& file, bool is_storages,
     const PickleScan scan = ScanOne(file, at, record);
     Report(scan, file, record, depth);
     if (!scan.is_complete) return;
-    at = scan.end_offset_bytes;
+    const uint64_t begin = std::exchange(at, scan.end_offset_bytes);
     // The storages end with a list of views.
     if (is_count || (is_storages && at == file.size_bytes())) continue;
     char count[8] = {};
@@ -804,20 +968,11 @@ void FileScan::ScanTarMember(const RandomAccessFile& file, bool is_storages,
     uint64_t number = Load32(count);
     if (is_storages) {
       number = Load64(count);
-      unit = 0;
-      for (const ScannedGlobal& global : scan.globals) {
-        const auto type = torch::StorageTypeFromClass(global.name);
-        if (!type.has_value()) continue;
-        const uint64_t size = ElementSizeBytes(type->dtype);
-        if (unit != 0 && unit != size) {
-          return Problem(record, absl::StrCat("the storage at offset ", at,
-                                              " has two classes"));
-        }
-        unit = size;
-      }
+      unit = ElementSizeOf(file, begin, scan);
       if (unit == 0) {
-        return Problem(record, absl::StrCat("the class of the storage at ",
-                                            "offset ", at, " is not known"));
+        return Problem(record,
+                       absl::StrCat("the pickle at offset ", begin,
+                                    " is not the description of a storage"));
       }
     }
     const uint64_t fixed = is_storages ? 8 : 16;
@@ -848,9 +1003,13 @@ void FileScan::ScanTar(const RandomAccessFile& file, const std::string& record,
     }
     const Part contents(file, member.offset_bytes, member.size_bytes);
     if (member.size_bytes == 0) continue;
-    if (member.name == "storages" || member.name == "tensors") {
-      ScanTarMember(contents, member.name == "storages", name, depth);
-    } else if (member.name == "pickle" || member.name == "sys_info") {
+    // Its name in the folder into which it is extracted, on systems that ignore
+    // the case of letters, too.
+    const std::string file_name = absl::AsciiStrToLower(
+        absl::string_view(member.name).substr(member.name.rfind('/') + 1));
+    if (file_name == "storages" || file_name == "tensors") {
+      ScanTarMember(contents, file_name == "storages", name, depth);
+    } else if (file_name == "pickle" || file_name == "sys_info") {
       ScanPickles(contents, /*expected=*/true, name, depth);
     } else {
       Sniff(contents, name, depth);
@@ -873,11 +1032,24 @@ std::string FileScan::ScanAny(const RandomAccessFile& file,
   }
   const absl::string_view head(buffer, size);
   const absl::Status zip = ScanZips(file, record, depth);
-  if (absl::StartsWith(head, "PK\x03\x04") ||
-      absl::StartsWith(head, "PK\x05\x06")) {
-    if (!zip.ok()) Problem(record, zip.message());
+  const bool is_zip = absl::StartsWith(head, "PK\x03\x04");
+  // An archive without records, which PyTorch does not take for one.
+  const bool is_empty_zip = absl::StartsWith(head, "PK\x05\x06");
+  if ((is_zip || is_empty_zip) && !zip.ok()) Problem(record, zip.message());
+  if ((is_zip || is_empty_zip) && torch::IsTar(head)) {
+    Odd(record,
+        "the file is a zip archive and a tar archive at once, and PyTorch may "
+        "read it as a tar archive");
+    ScanTar(file, record, depth);
+  }
+  if (is_zip) return "zip archive";
+  if (is_empty_zip) {
+    CheckIsNoPickle(file, "zip archive", record, depth);
     return "zip archive";
   }
+  Budget budget(BudgetOptions(), file.size_bytes());
+  ContainerOptions options;
+  options.budget = &budget;
   std::string format;
   if (torch::IsTar(head) || torch::HasTarMagic(head)) {
     format = "tar archive";
@@ -886,12 +1058,12 @@ std::string FileScan::ScanAny(const RandomAccessFile& file,
   } else if (safetensors::LooksLikeSafetensors(head)) {
     format = "safetensors file";
     const absl::StatusOr<ParsedCheckpoint> parsed =
-        safetensors::ReadSafetensors(file, ContainerOptions());
+        safetensors::ReadSafetensors(file, options);
     if (!parsed.ok()) Problem(record, parsed.status().message());
     CheckIsNoPickle(file, format, record, depth);
   } else {
-    const bool expected = BeginsWithProto(head) ||
-                          torch::IsPickleContainer(file, ContainerOptions());
+    const bool expected =
+        BeginsWithProto(head) || torch::IsPickleContainer(file, options);
     if ((expected || MayBePickle(file, 0, record)) &&
         ScanPickles(file, expected, record, depth)) {
       format = "pickle";
@@ -932,7 +1104,7 @@ const char* Name(ScanGrade grade) {
 }
 
 ScanReport::Verdict ScanReport::verdict() const {
-  if (!findings.empty()) return Verdict::kFound;
+  if (!findings.empty() || more_findings > 0) return Verdict::kFound;
   if (!problems.empty()) return Verdict::kNotExamined;
   return format.empty() ? Verdict::kNotACheckpoint : Verdict::kClean;
 }
@@ -947,6 +1119,10 @@ std::string ScanReport::Summary() const {
       return "it is not a checkpoint, and no pickle begins it";
     case Verdict::kFound:
       break;
+  }
+  if (findings.empty()) {
+    return absl::StrCat(more_findings,
+                        more_findings == 1 ? " finding" : " findings");
   }
   const auto worst = [this](ScanGrade grade) {
     return std::find_if(

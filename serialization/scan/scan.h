@@ -74,8 +74,9 @@ struct ScanFinding {
 
 struct ScanOptions {
   // Classes and functions that are not reported: full names
-  // ("my_package.Config"), or all of a module ("my_package.*").
-  // "__torch__.*" stands for TorchScript programs.
+  // ("my_package.Config"), or all of a module ("my_package.*"), except for
+  // those that are dangerous, which need their full names. "__torch__.*" stands
+  // for TorchScript programs.
   std::vector<std::string> allowed_globals;
   // The number of findings that are listed. More are only counted. Dangerous
   // ones take the place of unknown ones, and at most 100 odd ones are listed.

@@ -86,6 +86,17 @@ std::string LittleEndian(uint64_t number) {
   return bytes;
 }
 
+// The header at the beginning of `bytes` with a sound checksum.
+std::string WithTarChecksum(std::string bytes) {
+  bytes.replace(148, 8, "        ");
+  unsigned sum = 0;
+  for (size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(bytes[i]);
+  char octal[12];
+  std::snprintf(octal, sizeof(octal), "%06o", sum);
+  bytes.replace(148, 7, std::string(octal, 6) + '\0');
+  return bytes;
+}
+
 std::string TarHeader(const std::string& name, uint64_t size) {
   std::string header(512, '\0');
   header.replace(0, name.size(), name);
@@ -93,17 +104,17 @@ std::string TarHeader(const std::string& name, uint64_t size) {
   char octal[12];
   std::snprintf(octal, sizeof(octal), "%011o", static_cast<unsigned>(size));
   header.replace(124, 11, octal);
-  header.replace(148, 8, "        ");
   header[156] = '0';
   header.replace(257, 8,
                  std::string("ustar\0"
                              "00",
                              8));
-  unsigned sum = 0;
-  for (const char c : header) sum += static_cast<unsigned char>(c);
-  std::snprintf(octal, sizeof(octal), "%06o", sum);
-  header.replace(148, 7, std::string(octal, 6) + '\0');
-  return header;
+  return WithTarChecksum(header);
+}
+
+std::string Padded(std::string contents) {
+  contents.resize((contents.size() + 511) / 512 * 512);
+  return contents;
 }
 
 std::string Tar(const std::vector<std::pair<std::string, std::string>>& files) {
@@ -153,6 +164,27 @@ std::string EncodedBytes(absl::string_view contents) {
     text += static_cast<char>(byte < 0x80 ? byte : 0x80 | (byte & 0x3F));
   }
   return absl::StrCat("X", LittleEndian(text.size()).substr(0, 4), text);
+}
+
+// `contents` in a frame.
+std::string Framed(absl::string_view contents) {
+  return absl::StrCat("\x95", LittleEndian(contents.size()), contents);
+}
+
+// A pickle whose frame ends inside a text. Python drops the two bytes of the
+// text inside the frame, so that its text ends two bytes later, before the evil
+// opcodes. They are a text for a reader that ignores frames.
+std::string OutOfStep() {
+  return absl::StrCat(
+      "\x80\x04", Framed(absl::StrCat("X", BYTES("\x0A\0\0\0"), "ZZ")),
+      "AAAAAAAAC", std::string(1, char(Evil().size())), Evil(), "00}.");
+}
+
+// A header of pax attributes.
+std::string Pax(const std::string& attributes) {
+  std::string header = TarHeader("p", attributes.size());
+  header[156] = 'x';
+  return WithTarChecksum(header) + Padded(attributes);
 }
 
 constexpr char kSystem[] =
@@ -224,7 +256,32 @@ TEST(ScanTest, FindsEachTrick) {
              "ca\nB\n") +
            BinBytes(Checkpoint(Evil()).Build()) + "\x85R.",
        in("bytes at 12 > archive/data.pkl")},
+      {"a pickle in a string of Python 2",
+       BYTES("ca\nB\n(S'\\x80\\x02cposix\\nsystem\\n)R.'\ntR."),
+       in("bytes at 7")},
+      {"a pickle in an escaped text",
+       BYTES("ca\nB\n(V\\u0080\x02"
+             "cposix\\u000asystem\\u000a)R.\ntR."),
+       in("bytes at 7")},
+      {"a class from a persistent id that is changed",
+       Legacy(3, BYTES("\x80\x02"
+                       "ca\nB\n\x85Q}b.")),
+       "dangerous [] persistent id: the pickle changes what the loader"},
+      {"a computed name in bytes that are no pickle",
+       BYTES("N0\x8c\x01x\x8c\x01y\x86\x8c\x06system\x93)R\xff"),
+       "dangerous [] ?.system: computed name"},
+      {"an evil pickle after a harmless one", "N." + Evil(), kSystem},
+      {"a pickle behind a long frame",
+       "\x80\x04" + Framed("}.zzzz") + "\x80\x02" + Evil(), in("bytes at 17")},
       // Legacy streams.
+      {"a magic number of many bytes",
+       BYTES("L119547037146038801333356L\n") + std::string(70, '2') +
+           std::string(70, '0') + "." + BYTES("I1001\n.}.") + Evil() + "].",
+       kSystem},
+      {"a legacy stream behind a long frame",
+       LegacyMagic().substr(0, 14) + Framed(".zz") +
+           Legacy(3, evil_proto).substr(15),
+       in("bytes at 26")},
       {"the magic number", Legacy(0, evil_proto), kSystem},
       {"the version", Legacy(1, evil_proto), kSystem},
       {"the machine", Legacy(2, evil_proto), kSystem},
@@ -246,8 +303,35 @@ TEST(ScanTest, FindsEachTrick) {
                             std::string("\1\0\0\0", 4) + std::string(28, '\0') +
                             Evil()}}),
        in("tensors")},
+      {"storages in a folder",
+       Tar({{"./storages", BYTES("I1\n.") +
+                               "(I1\nS'cpu'\nctorch\nFloatStorage\nt." +
+                               LittleEndian(1) + "1234" + Evil()}}),
+       in("./storages")},
+      {"a tar archive that begins like an empty zip archive",
+       [] {
+         std::string tar = Tar({{"PK\x05\x06", ""}, {"pickle", Evil()}});
+         // The comment of the zip archive is the rest of the file.
+         tar[20] = static_cast<char>((tar.size() - 22) & 0xFF);
+         tar[21] = static_cast<char>((tar.size() - 22) >> 8);
+         return WithTarChecksum(tar);
+       }(),
+       in("pickle")},
+      {"a tar archive that begins like a zip archive",
+       Tar({{"PK\x03\x04", ""}, {"pickle", Evil()}}), in("pickle")},
+      {"a tar archive that is a zip archive",
+       Tar({{"PK\x03\x04", ""}, {"pickle", "}."}}),
+       "odd [] : the file is a zip archive and a tar archive at once"},
       {"a member that climbs out", Tar({{"../../x", "abc"}}),
        "odd [../../x] : its name leads out"},
+      {"a name in two fields without a magic string",
+       [] {
+         std::string tar = Tar({{"x", "abc"}});
+         tar.replace(257, 8, 8, '\0');
+         tar.replace(345, 2, "..");
+         return WithTarChecksum(tar);
+       }(),
+       "odd [../x] : its name leads out"},
       {"two members of one name", Tar({{"pickle", "}."}, {"pickle", "}."}}),
        "odd [pickle] : another member has the same name"},
       {"a tar archive that is a pickle",
@@ -313,6 +397,11 @@ TEST(ScanTest, FindsEachTrick) {
          zip->record("archive/version").local_method = 8;
        }),
        "its local header has another compression method"},
+      {"bytes in an extra field", Changed([](ZipBuilder* zip) {
+         zip->record("archive/version").local_extra =
+             BYTES("FB\xFF\0") + std::string(127, 'Z') + std::string(128, 'Y');
+       }),
+       "odd [archive/version] : its local header has an extra field of 259"},
       {"no local header", Changed([](ZipBuilder* zip) {
          zip->record("archive/version").local_signature = 1;
        }),
@@ -353,7 +442,8 @@ TEST(ScanTest, FindsEachTrick) {
        "more than deflate can"},
       // TorchScript.
       {"a program", Changed([](ZipBuilder* zip) {
-         zip->Add("archive/code/__torch__.py", "def forward(self):\n  pass\n");
+         zip->Add("archive/code/__torch__.py",
+                  "def forward(self):\n  torch_ops = __torch__.f(torch.add)\n");
        }),
        "unknown [] __torch__: a TorchScript program of 1 file"},
       {"a program that writes files", Changed([](ZipBuilder* zip) {
@@ -366,6 +456,19 @@ TEST(ScanTest, FindsEachTrick) {
                   "  _0 = ops.prim.data(x)\n  _1 = ops.acme.run(x)\n");
        }),
        "unknown [] acme::run"},
+      {"a program with blanks between its tokens", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/code/__torch__.py",
+                  "  _0 = torch . save(x)\n  _1 = ops.  # torch\n prim.x()\n");
+       }),
+       "dangerous [] aten::save"},
+      {"a program that renames torch", Changed([](ZipBuilder* zip) {
+         zip->Add("archive/code/__torch__.py",
+                  "  t = torch\n  t.save(x, \"x\")\n");
+       }),
+       "dangerous [] torch: the program gives it another name"},
+      {"a program of old versions",
+       Changed([](ZipBuilder* zip) { zip->Add("archive/model.json", "{}"); }),
+       "dangerous [] __torch__: a TorchScript program of PyTorch before 1.4"},
       // safetensors.
       {"a pickle that looks like safetensors",
        [] {
@@ -402,6 +505,18 @@ TEST(ScanTest, FindsNothingInHonestFiles) {
       {"zip archive", Changed([](ZipBuilder* zip) {
          zip->AddDeflated("archive/data/1", std::string(9 << 20, '\0'));
        })},
+      {"zip archive", Changed([](ZipBuilder* zip) {  // padding
+         zip->record("archive/version").local_extra =
+             BYTES("FB\xFF\x0F") + std::string(4095, 'Z');
+       })},
+      {"zip archive", ZipBuilder().Build()},
+      {"pickle", BYTES("\x80\x04") + Framed("}.")},
+      {"tar archive",
+       Tar({{"storages", BYTES("I1\n.") +
+                             "(I1\nS'cpu'\nctorch\nFloatStorage\nt." +
+                             LittleEndian(1) + "1234" + "(l."},
+            {"tensors", "I0\n."},
+            {"pickle", Good()}})},
       {"tar archive", Tar({{"pickle", Good()}, {"sys_info", "}."}})},
       {"safetensors file", Safetensors()},
   };
@@ -424,6 +539,11 @@ TEST(ScanTest, OtherFilesAreNoCheckpoints) {
 TEST(ScanTest, SaysWhatCouldNotBeExamined) {
   std::string cut = Checkpoint().Build();
   cut.resize(cut.size() - 30);
+  // A storage of another class than the one that is looked up first.
+  const std::string two_classes =
+      BYTES("I1\n.") +
+      "ctorch\nByteStorage\n0(I1\nS'cpu'\nctorch\nFloatStorage\nt." +
+      LittleEndian(1) + "1234(l.";
   const struct {
     std::string bytes;
     const char* problem;
@@ -437,10 +557,19 @@ TEST(ScanTest, SaysWhatCouldNotBeExamined) {
            [](ZipBuilder* zip) { zip->record("archive/data/0").method = 12; }),
        "it is compressed by method 12"},
       {LittleEndian(100) + "{\"a\"", "safetensors"},
+      {OutOfStep(), "an operand crosses the end of its frame"},
+      {Checkpoint(OutOfStep()).Build(),
+       "an operand crosses the end of its frame"},
+      {"N0" + OutOfStep().substr(2), "an operand crosses the end"},
+      {Legacy(4, "I1\n."), "the keys of the storages are not a list"},
+      {Tar({{"storages", two_classes}}), "is not the description of a storage"},
+      {Pax("17 path=storages\n") + Pax("12 path=abc\n") + Tar({{"x", Evil()}}),
+       "gives the next member a second name"},
   };
   for (const auto& file : files) {
     const ScanReport report = Scan(file.bytes);
     EXPECT_THAT(Describe(report), HasSubstr(file.problem));
+    EXPECT_EQ(report.verdict(), Verdict::kNotExamined) << file.problem;
   }
 }
 
@@ -462,6 +591,30 @@ TEST(ScanTest, AllowsGlobals) {
   EXPECT_THAT(Describe(Scan(pickle, options)), HasSubstr("a.bd.E"));
   options.allowed_globals = {"a.*"};
   EXPECT_EQ(Describe(Scan(pickle, options)), "");
+}
+
+TEST(ScanTest, AllowsDangerousGlobalsByTheirExactNamesOnly) {
+  const std::string pickle = BYTES("cnumpy.ctypeslib\nload_library\n.");
+  ScanOptions options;
+  options.allowed_globals = {"numpy.*", "numpy.ctypeslib.*"};
+  EXPECT_THAT(Describe(Scan(pickle, options)),
+              HasSubstr("dangerous [] numpy.ctypeslib.load_library"));
+  options.allowed_globals = {"numpy.ctypeslib.load_library"};
+  EXPECT_EQ(Describe(Scan(pickle, options)), "");
+}
+
+// What torch.jit.save writes beside the code.
+TEST(ScanTest, AllowsTheListsOfPrograms) {
+  const std::string bytes = Changed([](ZipBuilder* zip) {
+    zip->Add("archive/code/__torch__.py", "def forward(self):\n  pass\n");
+    zip->Add("archive/code/__torch__.py.debug_pkl",
+             BYTES("\x80\x02"
+                   "ctorch.jit._pickle\nbuild_intlist\n]\x85R."));
+  });
+  EXPECT_THAT(Describe(Scan(bytes)), HasSubstr("build_intlist"));
+  ScanOptions options;
+  options.allowed_globals = {"__torch__.*"};
+  EXPECT_EQ(Describe(Scan(bytes, options)), "");
 }
 
 TEST(ScanTest, LimitsTheDepth) {
@@ -501,6 +654,15 @@ TEST(ScanTest, DangerousGlobalsDoNotHideBehindOthers) {
   const ScanReport report = Scan(pickle + "cos\nsystem\nl.", options);
   EXPECT_EQ(report.findings.size(), 3);
   EXPECT_THAT(report.Summary(), HasSubstr("dangerous: os.system"));
+}
+
+TEST(ScanTest, CountsFindingsThatAreNotListed) {
+  ScanOptions options;
+  options.max_findings = 0;
+  const ScanReport report = Scan(Evil(), options);
+  EXPECT_EQ(report.verdict(), Verdict::kFound);
+  EXPECT_EQ(report.more_findings, 1);
+  EXPECT_EQ(report.Summary(), "1 finding");
 }
 
 TEST(ScanTest, LimitsTheFindings) {

@@ -35,6 +35,10 @@ constexpr size_t kMaxOddities = 1000;
 // A data descriptor has 12 to 24 bytes.
 constexpr uint64_t kMaxDescriptorBytes = 24;
 
+// Extra fields with sizes, times and owners take less than this. Padding may be
+// longer.
+constexpr uint64_t kMaxUsualExtraBytes = 128;
+
 // Deflate expands one byte to at most 1032 bytes (zlib's technical details).
 constexpr uint64_t kMaxExpansion = 1032;
 
@@ -93,6 +97,8 @@ class Surveyor {
   bool ReadEntry(absl::string_view bytes, uint64_t* next);
   void CheckNames();
   absl::Status CheckLocalHeader(size_t i);
+  absl::Status CheckLocalExtra(absl::string_view record, uint64_t begin,
+                               uint64_t size);
   absl::Status CheckGaps();
 
   const RandomAccessFile& file_;
@@ -100,6 +106,7 @@ class Surveyor {
   const uint64_t archive_offset_;
   ZipSurvey survey_;
   std::vector<Entry> entries_;  // parallel to the records
+  uint64_t extra_bytes_ = 0;    // of the long extra fields so far
 };
 
 bool Surveyor::ReadZip64(absl::string_view extra, SurveyedRecord* record,
@@ -211,6 +218,34 @@ void Surveyor::CheckNames() {
   }
 }
 
+absl::Status Surveyor::CheckLocalExtra(absl::string_view record, uint64_t begin,
+                                       uint64_t size) {
+  const uint64_t limit = end_.records_offset;
+  if (begin > limit || limit - begin < size) return absl::OkStatus();
+  // Those of an honest archive do not overlap.
+  extra_bytes_ += size;
+  std::string bytes(extra_bytes_ > file_.size_bytes() ? 0 : size, '\0');
+  FERRY_RETURN_IF_ERROR(file_.ReadAt(begin, absl::MakeSpan(bytes)));
+  uint64_t other_bytes = size - bytes.size();
+  absl::string_view rest = bytes;
+  while (rest.size() >= 4) {
+    const uint64_t field_bytes =
+        std::min<uint64_t>(4 + Load16(rest.data() + 2), rest.size());
+    const absl::string_view contents = rest.substr(4, field_bytes - 4);
+    rest.remove_prefix(field_bytes);
+    // Padding is one byte again and again.
+    if (!contents.empty() &&
+        contents.find_first_not_of(contents[0]) != absl::string_view::npos) {
+      other_bytes += contents.size();
+    }
+  }
+  if (other_bytes > kMaxUsualExtraBytes) {
+    Odd(record, absl::StrCat("its local header has an extra field of ", size,
+                             " bytes, which is more than sizes and padding"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Surveyor::CheckLocalHeader(size_t i) {
   SurveyedRecord& record = survey_.records[i];
   Entry& entry = entries_[i];
@@ -239,6 +274,12 @@ absl::Status Surveyor::CheckLocalHeader(size_t i) {
   if (name_bytes != record.name.size() ||
       header.substr(kLocalHeaderBytes, name_bytes) != record.name) {
     Odd(record.name, "its local header has another name");
+  }
+  const uint64_t extra_bytes = Load16(bytes + 28);
+  if (extra_bytes > kMaxUsualExtraBytes) {
+    FERRY_RETURN_IF_ERROR(CheckLocalExtra(
+        record.name, entry.header_offset + kLocalHeaderBytes + name_bytes,
+        extra_bytes));
   }
   if (Load16(bytes + 8) != entry.method) {
     Odd(record.name, "its local header has another compression method");

@@ -11,6 +11,9 @@ harmless class, loads pickles of many objects and protocols, and damaged ones.
   `pickletools.genops` sees as GLOBAL and INST.
 - A pickle that does not load: the scan lists at least what Python asked for
   before the error.
+- Both unpicklers of CPython are asked. The one in C, which everybody uses,
+  loses step with the opcodes where a frame ends inside an operand. The scan may
+  then miss what it asks for, but says that it could not follow.
 """
 
 import _compat_pickle
@@ -124,6 +127,32 @@ def limited_memory():
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+class RecorderInC(pickle.Unpickler):
+    """The unpickler in C. Its protocol cannot be read."""
+
+    def __init__(self, data):
+        super().__init__(io.BytesIO(data), encoding="utf-8")
+        self.asked = set()
+
+    def find_class(self, module, name):
+        self.asked.add((module, name))
+        return Stub
+
+    def persistent_load(self, pid):
+        return Stub()
+
+
+def run_in_c(data):
+    """What the unpickler in C asks for."""
+    recorder = RecorderInC(data)
+    try:
+        with limited_memory():
+            recorder.load()
+    except Exception:
+        pass
+    return recorder.asked
+
+
 def run(data):
     """What Python asks for, and whether it loads the pickle."""
     recorder = Recorder(data)
@@ -205,7 +234,20 @@ def made_by_hand():
         b"\x80\x04\x8c\x02os\x94\x8c\x06system\x940h\x00h\x01\x93.",
         b"\x80\x02Pid\n)R.",
         b"\x80\x02ccommands\nx\n\x80\x04ccommands\ny\n\x86.",
+        framed(b"N") + b"0" + framed(b"cos\nsystem\n."),
+        framed(b"cos\nsystem\n") + b")R.",
     ]
+
+
+def framed(contents):
+    return b"\x80\x04\x95" + len(contents).to_bytes(8, "little") + contents
+
+
+def with_frame(data, generator):
+    """A pickle with a frame that often ends inside an operand."""
+    at = generator.choice([0, generator.randrange(len(data) + 1)])
+    size = generator.randint(0, len(data) - at)
+    return (data[:at] + b"\x95" + size.to_bytes(8, "little") + data[at:])
 
 
 def damaged(pickles, generator):
@@ -226,7 +268,10 @@ def damaged(pickles, generator):
                 data[at:at] = piece
             else:
                 data[at:at + len(piece)] = piece
-        yield bytes(data)
+        data = bytes(data)
+        if generator.randrange(4) == 0:
+            data = with_frame(data, generator)
+        yield data
 
 
 class ScanTest(unittest.TestCase):
@@ -276,8 +321,8 @@ class ScanTest(unittest.TestCase):
             for protocol in (2, 4)
         ] + [pickle.dumps(Slots(), 0)]
         pickles = list(damaged(sound, random.Random(SEED)))
-        num_stopped = num_names = 0
-        for data, (found, _) in zip(pickles, self.scan(pickles)):
+        num_stopped = num_names = num_in_c = num_out_of_step = 0
+        for data, (found, problems) in zip(pickles, self.scan(pickles)):
             names, loads = run(data)
             # JSON cannot hold lone surrogates.
             names = {name for name in names
@@ -285,8 +330,28 @@ class ScanTest(unittest.TestCase):
             self.assertLessEqual(names - ALLOWED, found, data)
             num_stopped += not loads and bool(names)
             num_names += len(names)
+            is_out_of_step = any("frame" in problem for problem in problems)
+            num_out_of_step += is_out_of_step
+            for module, name in run_in_c(data):
+                either = {python3_name(module, name, protocol)
+                          for protocol in (2, 4)}
+                if is_out_of_step or not (module + name).isascii():
+                    continue
+                self.assertTrue(either & (found | ALLOWED), data)
+                num_in_c += 1
         self.assertGreater(num_stopped, 100)
         self.assertGreater(num_names, 1000)
+        self.assertGreater(num_in_c, 1000)
+        self.assertGreater(num_out_of_step, 100)
+
+    def test_frames_that_end_inside_an_operand(self):
+        evil = b"cposix\nsystem\n."
+        data = (framed(b"X" + (10).to_bytes(4, "little") + b"ZZ") +
+                b"AAAAAAAAC" + bytes([len(evil)]) + evil + b"00}.")
+        self.assertEqual(run_in_c(data), {("posix", "system")})
+        [(found, problems)] = self.scan([data])
+        self.assertEqual(found, set())
+        self.assertIn("crosses the end of its frame", problems[0])
 
 
 def zip_of(data):

@@ -346,8 +346,9 @@ void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
   command
       ->add_option("--allow", options->scan.allowed_globals,
                    "Do not report this class or function, nor with \".*\"\n"
-                   "anything of the module. __torch__.* stands for\n"
-                   "TorchScript programs. May be given several times")
+                   "anything of the module that is not dangerous.\n"
+                   "__torch__.* stands for TorchScript programs. May be\n"
+                   "given several times")
       ->option_text("GLOBAL")
       ->expected(1)
       ->take_all();

@@ -120,10 +120,12 @@ TEST(ScanCommandTest, ExitCodes) {
   EXPECT_EQ(exit_code({}), 2);
   EXPECT_EQ(RunFerryForTest({"scan", "--allow=posix.system", bad}).exit_code,
             0);
-  EXPECT_EQ(RunFerryForTest({"scan", "--allow=os.system", "--allow=posix.*",
-                             "--allow=a.b", bad})
+  EXPECT_EQ(RunFerryForTest({"scan", "--allow=os.system",
+                             "--allow=posix.system", "--allow=a.b", bad})
                 .exit_code,
             0);
+  // What is dangerous needs its full name.
+  EXPECT_EQ(RunFerryForTest({"scan", "--allow=posix.*", bad}).exit_code, 1);
 }
 
 TEST(ScanCommandTest, WalksFolders) {
