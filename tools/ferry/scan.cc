@@ -351,6 +351,7 @@ void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
                    "given several times")
       ->option_text("GLOBAL")
       ->expected(1)
+      ->allow_extra_args(false)  // the next argument is a file
       ->take_all();
   AddFormatOption(command, &options->format);
   command->add_flag("-q,--quiet", options->quiet,

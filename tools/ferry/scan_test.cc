@@ -124,6 +124,10 @@ TEST(ScanCommandTest, ExitCodes) {
                              "--allow=posix.system", "--allow=a.b", bad})
                 .exit_code,
             0);
+  // What follows the option's value is a file.
+  EXPECT_EQ(RunFerryForTest({"scan", "--allow=a.b", bad, good}).exit_code, 1);
+  EXPECT_EQ(RunFerryForTest({"scan", good, "--allow", "a.b", bad}).exit_code,
+            1);
   // What is dangerous needs its full name.
   EXPECT_EQ(RunFerryForTest({"scan", "--allow=posix.*", bad}).exit_code, 1);
 }
