@@ -645,6 +645,7 @@ void LoseADeviceWithWaiters(const ferry_backend& table) {
   };
   const int pushed = count("cuCtxPushCurrent_v2(");
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   std::atomic<int> failures{0};
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
