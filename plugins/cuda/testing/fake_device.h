@@ -44,7 +44,7 @@ struct Allocation {
 
   DevicePointer address = 0;
   uint64_t size_bytes = 0;
-  // Of cuMemAllocAsync: the stream, and whether it has reached the allocation.
+  // The stream of cuMemAllocAsync, and whether it has reached the allocation.
   bool is_from_pool = false;
   const StreamState* allocated_on = nullptr;
   std::atomic<bool> is_allocated{true};
