@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace {
@@ -30,9 +31,12 @@ constexpr uint16_t kMachine = EM_AARCH64;
 
 // Far more than any plugin has.
 constexpr uint64_t kMaxTableBytes = uint64_t{64} << 20;
-// And no name than this; all names together are no longer than the tables.
 constexpr uint64_t kMaxNameBytes = 4096;
-constexpr uint64_t kMaxNamesBytes = kMaxTableBytes;
+constexpr size_t kMaxNeeded = 1000;
+// Names may overlap in their table, but linkers only let one end as another
+// does. Without a limit, each symbol of a small file could have the same long
+// name.
+constexpr uint64_t kMaxNameBytesPerFileByte = 8;
 
 class Reader {
  public:
@@ -47,13 +51,16 @@ class Reader {
                           uint64_t{header_.e_shnum} * sizeof(Elf64_Shdr),
                           "section headers"));
     bool has_symbols = false;
+    bool has_dynamic = false;
     for (const Elf64_Shdr& section : sections_) {
       if (section.sh_type == SHT_DYNSYM) {
         if (has_symbols) return Bad("it has two tables of dynamic symbols");
         FERRY_RETURN_IF_ERROR(ReadSymbols(section));
         has_symbols = true;
       } else if (section.sh_type == SHT_DYNAMIC) {
+        if (has_dynamic) return Bad("it has two dynamic sections");
         FERRY_RETURN_IF_ERROR(ReadDynamic(section));
+        has_dynamic = true;
       }
     }
     if (!has_symbols) return Bad("it has no table of dynamic symbols");
@@ -133,8 +140,9 @@ class Reader {
     return Table<char>(strings.sh_offset, strings.sh_size, "strings");
   }
 
-  absl::StatusOr<std::string> StringAt(const std::vector<char>& strings,
-                                       uint64_t offset) const {
+  // Returns a part of `strings`.
+  absl::StatusOr<absl::string_view> StringAt(const std::vector<char>& strings,
+                                             uint64_t offset) {
     if (offset >= strings.size()) {
       return Bad("a name is outside its string table");
     }
@@ -143,30 +151,30 @@ class Reader {
         std::min<uint64_t>(strings.size() - offset, kMaxNameBytes + 1);
     const size_t length = strnlen(begin, most);
     if (length > kMaxNameBytes) return Bad("a name in it is too long");
-    return std::string(begin, length);
+    name_bytes_ += length;
+    if (name_bytes_ / kMaxNameBytesPerFileByte > file_.size_bytes()) {
+      return Bad("its names are too long together");
+    }
+    return absl::string_view(begin, length);
   }
 
   absl::Status ReadSymbols(const Elf64_Shdr& section) {
     FERRY_ASSIGN_OR_RETURN(
         const std::vector<Elf64_Sym> symbols,
         Table<Elf64_Sym>(section.sh_offset, section.sh_size, "symbols"));
-    FERRY_ASSIGN_OR_RETURN(const std::vector<char> strings, Strings(section));
-    uint64_t names_left = kMaxNamesBytes;
+    FERRY_ASSIGN_OR_RETURN(elf_.symbol_names, Strings(section));
     for (const Elf64_Sym& symbol : symbols) {
       const unsigned char binding = ELF64_ST_BIND(symbol.st_info);
       if (symbol.st_name == 0 || binding == STB_LOCAL) continue;
       // Names of versions are symbols too, without a place.
       if (symbol.st_shndx == SHN_ABS) continue;
       ElfFile::Symbol row;
-      FERRY_ASSIGN_OR_RETURN(row.name, StringAt(strings, symbol.st_name));
-      if (row.name.size() > names_left) {
-        return Bad("its names are too long together");
-      }
-      names_left -= row.name.size();
+      FERRY_ASSIGN_OR_RETURN(row.name,
+                             StringAt(elf_.symbol_names, symbol.st_name));
       row.is_defined = symbol.st_shndx != SHN_UNDEF;
       row.is_weak = binding == STB_WEAK;
       row.is_unique = binding == STB_GNU_UNIQUE;
-      elf_.symbols.push_back(std::move(row));
+      elf_.symbols.push_back(row);
     }
     return absl::OkStatus();
   }
@@ -179,12 +187,16 @@ class Reader {
     for (const Elf64_Dyn& entry : entries) {
       if (entry.d_tag == DT_NULL) break;
       if (entry.d_tag == DT_NEEDED) {
-        FERRY_ASSIGN_OR_RETURN(std::string name,
+        if (elf_.needed.size() == kMaxNeeded) {
+          return Bad("it needs too many libraries");
+        }
+        FERRY_ASSIGN_OR_RETURN(const absl::string_view name,
                                StringAt(strings, entry.d_un.d_val));
-        elf_.needed.push_back(std::move(name));
+        elf_.needed.emplace_back(name);
       } else if (entry.d_tag == DT_RPATH || entry.d_tag == DT_RUNPATH) {
-        FERRY_ASSIGN_OR_RETURN(elf_.run_path,
+        FERRY_ASSIGN_OR_RETURN(const absl::string_view path,
                                StringAt(strings, entry.d_un.d_val));
+        elf_.run_path = std::string(path);
       } else if (entry.d_tag == DT_TEXTREL ||
                  (entry.d_tag == DT_FLAGS &&
                   (entry.d_un.d_val & DF_TEXTREL) != 0)) {
@@ -197,6 +209,7 @@ class Reader {
   const RandomAccessFile& file_;
   Elf64_Ehdr header_;
   std::vector<Elf64_Shdr> sections_;
+  uint64_t name_bytes_ = 0;  // of all names until now
   ElfFile elf_;
 };
 
@@ -211,12 +224,13 @@ std::string DescribeUnsound(const ElfFile& elf) {
 std::string DescribeHostNeeds(const ElfFile& elf) {
   for (const ElfFile::Symbol& symbol : elf.symbols) {
     if (!symbol.is_defined && absl::StrContains(symbol.name, "ferry")) {
-      return absl::StrCat("it needs the symbol ", symbol.name);
+      return absl::StrCat("it needs the symbol ",
+                          EscapeForMessage(symbol.name));
     }
   }
   for (const std::string& library : elf.needed) {
     if (absl::StrContains(library, "ferry")) {
-      return absl::StrCat("it needs the library ", library);
+      return absl::StrCat("it needs the library ", EscapeForMessage(library));
     }
   }
   return "";

@@ -17,21 +17,28 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "ferry/io/file.h"
 
 namespace ferry {
 
 struct ElfFile {
   struct Symbol {
-    std::string name;
+    absl::string_view name;  // a part of `symbol_names`
     bool is_defined = false;
     bool is_weak = false;
     // STB_GNU_UNIQUE: shared with every other object of the process.
     bool is_unique = false;
   };
 
+  ElfFile() = default;
+  // Not copyable, because names would then point into the original.
+  ElfFile(ElfFile&&) = default;
+  ElfFile& operator=(ElfFile&&) = default;
+
   // The dynamic symbol table, without local symbols.
   std::vector<Symbol> symbols;
+  std::vector<char> symbol_names;
   // The libraries that the object is linked with.
   std::vector<std::string> needed;
   // RPATH or RUNPATH; empty if there is none.
@@ -48,7 +55,8 @@ std::string DescribeUnsound(const ElfFile& elf);
 // The library must not need any symbol or library of Ferry.
 std::string DescribeHostNeeds(const ElfFile& elf);
 
-// Reads a shared object for this machine.
+// Reads a shared object for this machine. Takes memory in proportion to the
+// size of the file, and time as well, although symbols may share their names.
 //
 // Errors:
 //   kInvalidArgument - not a shared object for this machine, or its tables are

@@ -105,6 +105,8 @@ testing::AssertionResult GrowsLinearly(
          << 4 * n << ":" << faults;
 }
 
+uint64_t AllocatedBytes() { return allocated_bytes; }
+
 bool CountsComparisons() {
 #ifdef FERRY_COUNTS_COMPARISONS
   return true;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/plugin.h"
 #include "ferry/plugins/elf_file.h"
 
@@ -34,7 +35,7 @@ std::string ExportsTheQueryAlone(const ElfFile& elf) {
       has_query = true;
     } else if (!absl::StartsWith(symbol.name, "ferry_plugin_query_v") &&
                others.size() < 5) {
-      others.push_back(symbol.name);
+      others.push_back(EscapeForMessage(symbol.name));
     }
   }
   if (!has_query) {
@@ -50,7 +51,7 @@ std::string HasNoUniqueSymbols(const ElfFile& elf) {
   for (const ElfFile::Symbol& symbol : elf.symbols) {
     if (!symbol.is_unique) continue;
     return absl::StrCat(
-        "the symbol ", symbol.name,
+        "the symbol ", EscapeForMessage(symbol.name),
         " is shared with every other library of the process (STB_GNU_UNIQUE); "
         "compile with -fvisibility=hidden or -fno-gnu-unique");
   }
@@ -66,7 +67,7 @@ std::string FindsLibrariesBesideItself(const ElfFile& elf) {
         absl::StartsWith(folder, "${ORIGIN}")) {
       continue;
     }
-    return absl::StrCat("its run path is ", elf.run_path,
+    return absl::StrCat("its run path is ", EscapeForMessage(elf.run_path),
                         "; every folder in it should begin with $ORIGIN");
   }
   return "";
