@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/allocations.h"
 #include "ferry/core/testing/growth.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"

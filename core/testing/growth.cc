@@ -3,11 +3,9 @@
 
 #include "ferry/core/testing/growth.h"
 
-#include <cstdlib>
-#include <new>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/allocations.h"
 
 #ifdef __has_feature
 #if __has_feature(coverage_sanitizer)
@@ -18,26 +16,8 @@
 namespace ferry {
 namespace {
 
-// What the thread has spent. Counting must not allocate.
-thread_local uint64_t allocated_bytes = 0;
+// Those of the thread.
 thread_local uint64_t comparisons = 0;
-
-void* Allocate(size_t size) {
-  allocated_bytes += size;
-  void* const memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-void* AllocateAligned(size_t size, std::align_val_t alignment) {
-  allocated_bytes += size;
-  const auto align = static_cast<size_t>(alignment);
-  // aligned_alloc wants a multiple of the alignment.
-  void* const memory =
-      std::aligned_alloc(align, (size + align - 1) / align * align);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
 
 // Everything that is counted of one run.
 struct Counts {
@@ -70,11 +50,12 @@ constexpr double kMostGrowth = 2.6;
 Counts CountRun(size_t n, absl::FunctionRef<std::string(size_t)> make,
                 absl::FunctionRef<Cost(const std::string&)> run) {
   const std::string input = make(n);
-  const uint64_t allocated_before = allocated_bytes;
+  const uint64_t allocated_before = AllocatedBytes();
   const uint64_t comparisons_before = comparisons;
   const Cost cost = run(input);
   return {input.size(), cost.steps, cost.output_bytes,
-          allocated_bytes - allocated_before, comparisons - comparisons_before};
+          AllocatedBytes() - allocated_before,
+          comparisons - comparisons_before};
 }
 
 }  // namespace
@@ -105,8 +86,6 @@ testing::AssertionResult GrowsLinearly(
          << 4 * n << ":" << faults;
 }
 
-uint64_t AllocatedBytes() { return allocated_bytes; }
-
 bool CountsComparisons() {
 #ifdef FERRY_COUNTS_COMPARISONS
   return true;
@@ -116,21 +95,6 @@ bool CountsComparisons() {
 }
 
 }  // namespace ferry
-
-// Replace the allocation functions of the program, which count.
-
-void* operator new(size_t size) { return ferry::Allocate(size); }
-void* operator new(size_t size, std::align_val_t alignment) {
-  return ferry::AllocateAligned(size, alignment);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 #ifdef FERRY_COUNTS_COMPARISONS
 // What clang calls at each comparison in such a build. The sanitizers' own

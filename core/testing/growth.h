@@ -53,10 +53,6 @@ testing::AssertionResult GrowsLinearly(
     size_t n, absl::FunctionRef<std::string(size_t)> make,
     absl::FunctionRef<Cost(const std::string&)> run);
 
-// Returns how many bytes the calling thread has taken from operator new since
-// it began, the freed ones included.
-uint64_t AllocatedBytes();
-
 // Whether the build counts comparisons: it does when clang compiles it with
 // -fsanitize-coverage=trace-cmp, as --config=fuzzer does.
 bool CountsComparisons();
