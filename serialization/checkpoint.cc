@@ -20,6 +20,7 @@
 #include "ferry/core/budget.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
+#include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
@@ -227,7 +228,7 @@ std::optional<uint32_t> Checkpoint::Impl::FindIndex(
   return found->second;
 }
 
-absl::StatusOr<Checkpoint> Checkpoint::Open(
+absl::StatusOr<Checkpoint> Checkpoint::OpenOrThrow(
     std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
   if (options.mapping != FileMapping::kNone && file->mapping() == nullptr &&
       file->size_bytes() != 0) {
@@ -256,14 +257,23 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(absl::string_view path,
                                             const LoadOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file,
-                         OpenFile(path, options.mapping));
-  return Open(std::move(file), options);
+  return CatchOutOfMemory([&]() -> absl::StatusOr<Checkpoint> {
+    FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file,
+                           OpenFile(path, options.mapping));
+    return OpenOrThrow(std::move(file), options);
+  });
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::Open(
+    std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
+  return CatchOutOfMemory(
+      [&] { return OpenOrThrow(std::move(file), options); });
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::OpenMemory(absl::string_view bytes,
                                                   const LoadOptions& options) {
-  return Open(MakeMemoryFile(bytes, "<memory>"), options);
+  return CatchOutOfMemory(
+      [&] { return OpenOrThrow(MakeMemoryFile(bytes, "<memory>"), options); });
 }
 
 absl::StatusOr<std::string> Checkpoint::Impl::ReadRecord(
@@ -413,7 +423,9 @@ absl::Status Checkpoint::Impl::LoadFromFile(
     absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted) {
   FERRY_RETURN_IF_ERROR(load_failure_);
   const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
-      LoadStorages(files(), wanted, StorageLoadOptionsOf(options_));
+      CatchOutOfMemory([&] {
+        return LoadStorages(files(), wanted, StorageLoadOptionsOf(options_));
+      });
   if (!replacements.ok()) {
     // These storages are on the host but did not reach their device. Fail all
     // later calls, so that none of them passes for loaded.
@@ -518,33 +530,36 @@ ExtentReadOptions Checkpoint::Impl::ReadOptions() const {
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
-  return VerifyRecords(impl_->file(), impl_->parsed().records);
+  return CatchOutOfMemory(
+      [&] { return VerifyRecords(impl_->file(), impl_->parsed().records); });
 }
 
 absl::StatusOr<std::string> Checkpoint::ReadRecord(
     absl::string_view name) const {
-  return impl_->ReadRecord(name);
+  return CatchOutOfMemory([&] { return impl_->ReadRecord(name); });
 }
 
 absl::StatusOr<std::vector<Checkpoint::StoredRun>> Checkpoint::FindRuns(
     const Storage& storage) const {
-  return impl_->FindRuns(storage);
+  return CatchOutOfMemory([&] { return impl_->FindRuns(storage); });
 }
 
 absl::Status Checkpoint::Load(absl::Span<const Storage> storages) {
-  return impl_->Load(storages);
+  return CatchOutOfMemory([&] { return impl_->Load(storages); });
 }
 
-absl::Status Checkpoint::LoadAll() { return impl_->LoadAll(); }
+absl::Status Checkpoint::LoadAll() {
+  return CatchOutOfMemory([&] { return impl_->LoadAll(); });
+}
 
 absl::Status Checkpoint::ReadInto(
     absl::Span<const Destination> destinations) const {
-  return impl_->ReadInto(destinations);
+  return CatchOutOfMemory([&] { return impl_->ReadInto(destinations); });
 }
 
 absl::Status Checkpoint::ReadTensors(
     absl::Span<const TensorDestination> destinations) const {
-  return impl_->ReadTensors(destinations);
+  return CatchOutOfMemory([&] { return impl_->ReadTensors(destinations); });
 }
 
 Checkpoint::FileVerdict::Outcome Checkpoint::FileVerdict::outcome() const {
@@ -559,12 +574,20 @@ Checkpoint::FileVerdict::Outcome Checkpoint::FileVerdict::outcome() const {
 
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
     absl::string_view path, const LoadOptions& options) {
-  FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file,
-                         OpenFile(path, FileMapping::kNone));
-  return VerifyFile(std::move(file), options);
+  return CatchOutOfMemory([&]() -> absl::StatusOr<FileVerdict> {
+    FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> file,
+                           OpenFile(path, FileMapping::kNone));
+    return VerifyOrThrow(std::move(file), options);
+  });
 }
 
 absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyFile(
+    std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
+  return CatchOutOfMemory(
+      [&] { return VerifyOrThrow(std::move(file), options); });
+}
+
+absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyOrThrow(
     std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FileVerdict verdict;

@@ -76,7 +76,8 @@ class Checkpoint {
   //                        archive does not begin at the first byte, for
   //                        instance because another archive precedes it (the
   //                        message has the offsets).
-  //   kResourceExhausted - opening the file exceeds `LoadOptions::budget`.
+  //   kResourceExhausted - opening the file exceeds `LoadOptions::budget`, or
+  //                        there is not enough memory.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
@@ -285,6 +286,12 @@ class Checkpoint {
  private:
   class Impl;
   explicit Checkpoint(std::unique_ptr<Impl> impl);
+
+  // `Open` and `VerifyFile`, which may throw std::bad_alloc.
+  static absl::StatusOr<Checkpoint> OpenOrThrow(
+      std::unique_ptr<RandomAccessFile> file, const LoadOptions& options);
+  static absl::StatusOr<FileVerdict> VerifyOrThrow(
+      std::unique_ptr<RandomAccessFile> file, const LoadOptions& options);
 
   std::unique_ptr<Impl> impl_;
 };

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/named_tensor.h"
+#include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
@@ -30,11 +31,10 @@ void AppendNames(absl::string_view what, absl::Span<const std::string> names,
                   }));
 }
 
-}  // namespace
-
-absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
-                                        absl::Span<const NamedTensor> tensors,
-                                        const LoadIntoOptions& options) {
+// May throw std::bad_alloc.
+absl::StatusOr<LoadIntoResult> LoadIntoOrThrow(
+    const Checkpoint& checkpoint, absl::Span<const NamedTensor> tensors,
+    const LoadIntoOptions& options) {
   const std::string file(checkpoint.name());
   const auto in_file = [&file](const absl::Status& status) {
     return absl::Status(status.code(),
@@ -136,6 +136,15 @@ absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
   }
   FERRY_RETURN_IF_ERROR(checkpoint.ReadTensors(destinations));
   return result;
+}
+
+}  // namespace
+
+absl::StatusOr<LoadIntoResult> LoadInto(const Checkpoint& checkpoint,
+                                        absl::Span<const NamedTensor> tensors,
+                                        const LoadIntoOptions& options) {
+  return CatchOutOfMemory(
+      [&] { return LoadIntoOrThrow(checkpoint, tensors, options); });
 }
 
 absl::StatusOr<LoadIntoResult> LoadInto(absl::string_view path,

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/large_allocator.h"
+#include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
@@ -229,10 +230,10 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
   return zip::WriteArchive(records.records(), devices, archive_options, output);
 }
 
-}  // namespace
+// Both may throw std::bad_alloc.
 
-absl::Status Save(const Value& value, absl::string_view path,
-                  const SaveOptions& options) {
+absl::Status SaveFile(const Value& value, absl::string_view path,
+                      const SaveOptions& options) {
   FERRY_RETURN_IF_ERROR(CheckOptions(options));
   FERRY_RETURN_IF_ERROR(CheckSuffix(path, options.container));
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<AtomicFile> file,
@@ -245,13 +246,25 @@ absl::Status Save(const Value& value, absl::string_view path,
   return file->Commit();
 }
 
-absl::Status Save(const Value& value, ByteSink& sink,
-                  const SaveOptions& options) {
+absl::Status SaveToSink(const Value& value, ByteSink& sink,
+                        const SaveOptions& options) {
   FERRY_RETURN_IF_ERROR(CheckOptions(options));
   const std::string archive_name =
       options.archive_name.empty() ? "archive" : options.archive_name;
   FERRY_RETURN_IF_ERROR(SaveTo(value, archive_name, options, Output(&sink)));
   return sink.Flush();
+}
+
+}  // namespace
+
+absl::Status Save(const Value& value, absl::string_view path,
+                  const SaveOptions& options) {
+  return CatchOutOfMemory([&] { return SaveFile(value, path, options); });
+}
+
+absl::Status Save(const Value& value, ByteSink& sink,
+                  const SaveOptions& options) {
+  return CatchOutOfMemory([&] { return SaveToSink(value, sink, options); });
 }
 
 }  // namespace ferry

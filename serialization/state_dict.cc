@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/named_tensor.h"
+#include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/value/graph_children.h"
@@ -648,7 +649,8 @@ absl::StatusOr<StateDictResult> StateDictReader::Read(NodeId root) {
 }  // namespace
 
 absl::StatusOr<StateDictResult> StateDict(const Value& value) {
-  return StateDictReader(*value.graph()).Read(value.node());
+  return CatchOutOfMemory(
+      [&] { return StateDictReader(*value.graph()).Read(value.node()); });
 }
 
 }  // namespace ferry

@@ -4,11 +4,32 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "ferry/tools/ferry/cli.h"
 #include "ferry/tools/ferry/command.h"
+
+namespace {
+
+// Without memory a command cannot even clean up with certainty, so it ends at
+// once, with the exit code of any failure.
+[[noreturn]] void OnOutOfMemory() {
+  constexpr char kMessage[] = "ferry: there is not enough memory\n";
+  // Nobody is left to hear of a failure.
+  [[maybe_unused]] const ssize_t written =
+      write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
+  _exit(ferry::cli::kExitFailed);
+}
+
+// Runs before the constructors of the program's own objects, which also need
+// memory.
+__attribute__((constructor(101))) void SetHandler() {
+  std::set_new_handler(OnOutOfMemory);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
