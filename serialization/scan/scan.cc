@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -21,6 +22,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/out_of_memory.h"
 #include "ferry/core/text.h"
 #include "ferry/io/inflate.h"
 #include "ferry/io/little_endian.h"
@@ -34,6 +36,7 @@
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/safetensors/safetensors_reader.h"
 #include "ferry/serialization/scan/global_grade.h"
+#include "ferry/serialization/scan/program_scan.h"
 #include "ferry/serialization/scan/zip_survey.h"
 #include "ferry/serialization/torch/legacy_stream.h"
 #include "ferry/serialization/torch/pickle_container.h"
@@ -158,30 +161,6 @@ constexpr std::array<const char*, pickle::kNumGlobalUses> kUseNames = {
     "imported",      "called",    "result dropped",
     "result called", "state set", "changed"};
 
-// The operators that a TorchScript program calls and that reach the system, and
-// the namespaces of those that come with PyTorch.
-constexpr absl::string_view kDangerousOperators[] = {"from_file", "save",
-                                                     "load"};
-constexpr absl::string_view kOperatorNamespaces[] = {
-    "aten",
-    "prim",
-    "prims",
-    "quantized",
-    "_quantized",
-    "sparse",
-    "mkldnn",
-    "onednn",
-    "prepacked",
-    "profiler",
-    "quantized_decomposed",
-    "xnnpack",
-    "metal",
-    "vulkan",
-    "mkldnn_prepacked",
-    "torchvision",
-    "rngprims",
-};
-
 // What stands for TorchScript programs, and the functions with which the
 // pickles of such an archive make lists of numbers and of tensors. They run
 // nothing.
@@ -191,31 +170,6 @@ constexpr absl::string_view kProgramFunctions[] = {
     "build_boollist",   "build_doublelist",     "build_intlist",
     "build_tensorlist", "build_tensor_from_id", "restore_type_tag",
 };
-
-bool IsIdentifier(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
-}
-
-// Skips blanks, comments and continued lines between the tokens of a program.
-void SkipBlanks(absl::string_view* text) {
-  size_t size = 0;
-  for (bool is_comment = false; size < text->size(); ++size) {
-    const char c = (*text)[size];
-    is_comment = (is_comment || c == '#') && c != '\n';
-    if (is_comment || c == '\\') continue;
-    if (!absl::ascii_isspace(static_cast<unsigned char>(c))) break;
-  }
-  text->remove_prefix(size);
-}
-
-// Takes the identifier at the beginning of `text`.
-absl::string_view TakeIdentifier(absl::string_view* text) {
-  size_t size = 0;
-  while (size < text->size() && IsIdentifier((*text)[size])) ++size;
-  const absl::string_view taken = text->substr(0, size);
-  text->remove_prefix(size);
-  return taken;
-}
 
 class FileScan {
  public:
@@ -315,13 +269,8 @@ class FileScan {
                          const scan::SurveyedRecord& entry, uint64_t max_bytes,
                          const std::string& record);
 
-  // Collects the operators that a TorchScript program calls.
-  struct Program {
-    uint64_t num_files = 0;
-    std::map<std::string, uint64_t> operators;  // that are reported; to counts
-  };
-  void ScanCode(absl::string_view code, Program* program);
-  void ReportProgram(const Program& program, const std::string& record);
+  void ReportProgram(const scan::ProgramScan& program,
+                     const std::string& record);
 
   const RandomAccessFile& file_;
   const ScanOptions& options_;
@@ -333,7 +282,8 @@ class FileScan {
   uint64_t budget_;
   uint64_t inflate_budget_;
   bool is_spent_ = false;
-  Program* program_ = nullptr;  // of the archive that is being scanned
+  scan::ProgramScan* program_ =
+      nullptr;  // of the archive that is being scanned
 };
 
 void FileScan::Add(ScanFinding finding) {
@@ -675,7 +625,7 @@ void FileScan::Sniff(const RandomAccessFile& file, const std::string& record,
     if (depth >= kMaxScanDepth) {
       return Problem(record, "it is nested too deeply, and was not examined");
     }
-    Program* const outer = std::exchange(program_, nullptr);
+    scan::ProgramScan* const outer = std::exchange(program_, nullptr);
     ScanAny(file, record, depth + 1);
     program_ = outer;
     return;
@@ -731,54 +681,10 @@ std::string FileScan::ReadRecord(const RandomAccessFile& file,
   return contents;
 }
 
-void FileScan::ScanCode(absl::string_view code, Program* program) {
-  ++program->num_files;
-  for (const absl::string_view start : {"torch", "ops"}) {
-    const bool is_torch = start == "torch";
-    absl::string_view rest = code;
-    for (size_t at; (at = rest.find(start)) != absl::string_view::npos;) {
-      const absl::string_view before = rest.substr(0, at);
-      rest.remove_prefix(at + start.size());
-      if (!before.empty() &&
-          (IsIdentifier(before.back()) || before.back() == '.')) {
-        continue;
-      }
-      if (!rest.empty() && IsIdentifier(rest[0])) continue;
-      SkipBlanks(&rest);
-      if (!absl::ConsumePrefix(&rest, ".")) {
-        // Assigned to a variable.
-        const absl::string_view last =
-            absl::StripTrailingAsciiWhitespace(before);
-        if (absl::EndsWith(last, "=")) ++program->operators[std::string(start)];
-        continue;
-      }
-      SkipBlanks(&rest);
-      absl::string_view space = "aten";
-      if (!is_torch) {
-        space = TakeIdentifier(&rest);
-        SkipBlanks(&rest);
-        if (space.empty() || !absl::ConsumePrefix(&rest, ".")) continue;
-        SkipBlanks(&rest);
-      }
-      const absl::string_view name = TakeIdentifier(&rest);
-      if (name.empty()) continue;
-      const bool is_known = std::find(std::begin(kOperatorNamespaces),
-                                      std::end(kOperatorNamespaces),
-                                      space) != std::end(kOperatorNamespaces);
-      const bool is_dangerous =
-          space == "aten" && std::find(std::begin(kDangerousOperators),
-                                       std::end(kDangerousOperators),
-                                       name) != std::end(kDangerousOperators);
-      if (is_known && !is_dangerous) continue;
-      ++program->operators[Shorten(absl::StrCat(space, "::", name), 200)];
-    }
-  }
-}
-
-void FileScan::ReportProgram(const Program& program,
+void FileScan::ReportProgram(const scan::ProgramScan& program,
                              const std::string& record) {
-  if (program.num_files == 0) return;
-  for (const auto& [name, count] : program.operators) {
+  if (program.num_files() == 0) return;
+  for (const auto& [name, count] : program.operators()) {
     ScanFinding finding;
     finding.global = name;
     finding.record = record;
@@ -803,8 +709,8 @@ void FileScan::ReportProgram(const Program& program,
   finding.global = std::string(kProgram);
   finding.record = record;
   finding.detail = absl::StrCat(
-      "a TorchScript program of ", program.num_files,
-      program.num_files == 1 ? " file" : " files",
+      "a TorchScript program of ", program.num_files(),
+      program.num_files() == 1 ? " file" : " files",
       ", which runs when it is called, and in part when it is loaded");
   Add(std::move(finding));
 }
@@ -832,7 +738,7 @@ void FileScan::ScanZipRecord(const RandomAccessFile& file,
   if (is_code) {
     bytes = ReadRecord(file, entry, kMaxTextBytes, name);
     if (Charge(bytes.size()) && program_ != nullptr) {
-      ScanCode(bytes, program_);
+      program_->AddCode(bytes);
     }
     return;
   }
@@ -870,7 +776,7 @@ void FileScan::ScanZip(const RandomAccessFile& file,
         oddity.what);
   }
   if (!survey.damage.empty()) Problem(record, survey.damage);
-  Program program;
+  scan::ProgramScan program;
   program_ = &program;
   for (const scan::SurveyedRecord& entry : survey.records) {
     ScanZipRecord(file, entry, record, depth);
@@ -1147,7 +1053,13 @@ ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options) {
   const uint64_t begin = std::min(options.offset_bytes, file.size_bytes());
   const Part part(file, begin,
                   std::min(options.size_bytes, file.size_bytes() - begin));
-  return FileScan(part, options).Run();
+  try {
+    return FileScan(part, options).Run();
+  } catch (const std::bad_alloc&) {
+    ScanReport report;
+    report.problems.emplace_back(OutOfMemoryError().message());
+    return report;
+  }
 }
 
 }  // namespace ferry

@@ -125,7 +125,8 @@ inline constexpr int kMaxScanDepth = 4;
 // 64 MiB, is examined up to that limit, and the rest is a problem. Memory is in
 // proportion to the largest pickle; tensor data is not kept.
 //
-// Thread-safe. Errors of reading are problems of the report.
+// Thread-safe. Errors of reading, and a lack of memory, are problems of the
+// report.
 ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options);
 
 }  // namespace ferry

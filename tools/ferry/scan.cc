@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -73,8 +74,23 @@ const char* VerdictName(const Result& result) {
   return "not a checkpoint";
 }
 
-// Lists the files in a folder and in its subfolders, sorted by name.
-void ListFolder(const std::string& root, std::vector<Input>* inputs) {
+// Whether a folder is one of `roots`, or inside one, when all links in its path
+// are followed.
+bool IsInside(const std::string& folder,
+              const std::vector<std::string>& roots) {
+  std::error_code error;
+  const std::string real = fs::canonical(folder, error).string();
+  return !error &&
+         std::any_of(roots.begin(), roots.end(), [&](const std::string& root) {
+           return real == root || root == "/" ||
+                  absl::StartsWith(real, absl::StrCat(root, "/"));
+         });
+}
+
+// Lists the files in a folder and in its subfolders, sorted by name. `roots`
+// are the real paths of all folders that are listed.
+void ListFolder(const std::string& root, const std::vector<std::string>& roots,
+                std::vector<Input>* inputs) {
   std::vector<std::string> folders = {root};
   while (!folders.empty()) {
     const std::string folder = std::move(folders.back());
@@ -107,7 +123,13 @@ void ListFolder(const std::string& root, std::vector<Input>* inputs) {
       Input& input = inputs->back();
       input.path = path;
       if (fs::is_directory(status)) {
-        input.skipped = "a link to a folder";
+        // Links may form circles, and lead to the whole file system.
+        if (IsInside(path, roots)) {
+          input.skipped = "a link to a folder that is searched";
+        } else {
+          input.error = absl::InvalidArgumentError(
+              "a link to a folder elsewhere; to search that, name it");
+        }
       } else if (!fs::exists(status)) {
         input.error = absl::NotFoundError(
             is_link ? "the link leads nowhere" : "the file cannot be reached");
@@ -126,10 +148,16 @@ absl::StatusOr<std::vector<Input>> ListInputs(const ScanCommandOptions& options,
     return absl::InvalidArgumentError(
         "standard input (\"-\") can be read only once");
   }
+  std::vector<std::string> roots;
+  for (const std::string& path : options.paths) {
+    std::error_code error;
+    const fs::path real = fs::canonical(path, error);
+    if (!error && fs::is_directory(real, error)) roots.push_back(real.string());
+  }
   for (const std::string& path : options.paths) {
     std::error_code error;
     if (path != "-" && fs::is_directory(path, error)) {
-      ListFolder(path, &inputs);
+      ListFolder(path, roots, &inputs);
       continue;
     }
     inputs.emplace_back();
@@ -206,14 +234,16 @@ std::string DescribeUse(const ScanUse& use) {
   return text;
 }
 
-void Print(const Result& result, const ScanCommandOptions& options,
-           std::ostream& out) {
+// Whether --quiet leaves a result out.
+bool IsQuiet(const Result& result) {
+  const ScanReport::Verdict verdict = result.report.verdict();
+  return verdict == ScanReport::Verdict::kClean ||
+         (!result.input->is_named &&
+          verdict == ScanReport::Verdict::kNotACheckpoint);
+}
+
+void Print(const Result& result, std::ostream& out) {
   const ScanReport& report = result.report;
-  const bool is_silent =
-      report.verdict() == ScanReport::Verdict::kClean ||
-      (!result.input->is_named &&
-       report.verdict() == ScanReport::Verdict::kNotACheckpoint);
-  if (options.quiet && is_silent) return;
   out << EscapeForTerminal(result.input->path) << ": " << VerdictName(result);
   if (!result.input->skipped.empty()) out << ", " << result.input->skipped;
   if (!report.format.empty()) {
@@ -245,7 +275,7 @@ struct Totals {
   uint64_t found = 0;
   uint64_t not_examined = 0;
   uint64_t other = 0;    // no checkpoints
-  uint64_t skipped = 0;  // links to folders, special files
+  uint64_t skipped = 0;  // links to folders that are searched, special files
   bool is_failed = false;
 
   void Count(const Result& result) {
@@ -297,8 +327,9 @@ int RunScan(const ScanCommandOptions& options, const CommandIo& io) {
     }).IgnoreError();
     for (const Result& result : results) {
       totals.Count(result);
+      if (options.quiet && IsQuiet(result)) continue;
       if (!is_json) {
-        Print(result, options, io.out);
+        Print(result, io.out);
         continue;
       }
       io.out << separator << Dump(ToJson(result));
@@ -306,7 +337,8 @@ int RunScan(const ScanCommandOptions& options, const CommandIo& io) {
     }
   }
   if (is_json) {
-    io.out << (inputs->empty() ? "[]\n" : "]\n");
+    // The separator is still the beginning if nothing was listed.
+    io.out << (*separator == '[' ? "[]\n" : "]\n");
   } else if (inputs->size() != 1) {
     io.out << Count(inputs->size(), "file") << ": " << totals.found
            << " found, " << totals.clean << " clean, " << totals.not_examined
@@ -326,8 +358,9 @@ void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
       "structure that readers may understand differently. Never runs code\n"
       "from the file. docs/scan.md says what a clean file guarantees.\n"
       "Folders are searched with their subfolders. Links to files are\n"
-      "followed; links to folders, pipes, sockets and devices in folders are\n"
-      "skipped.\n"
+      "followed. Links to folders are not: one that leads to a folder that is\n"
+      "not searched counts as not examined. Pipes, sockets and devices in\n"
+      "folders are skipped.\n"
       "Exit code 0: nothing was found.\n"
       "Exit code 1: something was found.\n"
       "Exit code 2: nothing was found, but a file could not be examined, or\n"

@@ -147,13 +147,14 @@ TEST(ScanCommandTest, WalksFolders) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(
       result.out,
-      AllOf(HasSubstr("/a.pt: clean, zip archive, 1 pickle\n"),
-            HasSubstr("/README.md: not a checkpoint\n"),
-            HasSubstr("/b/c/bad.pt: found"), HasSubstr("/link.pt: found"),
-            HasSubstr("/b/loop: skipped, a link to a folder\n"),
-            HasSubstr("/pipe: skipped, neither a regular file nor a folder\n"),
-            HasSubstr("\n6 files: 2 found, 1 clean, 0 not examined, 1 not a "
-                      "checkpoint, 2 skipped\n")));
+      AllOf(
+          HasSubstr("/a.pt: clean, zip archive, 1 pickle\n"),
+          HasSubstr("/README.md: not a checkpoint\n"),
+          HasSubstr("/b/c/bad.pt: found"), HasSubstr("/link.pt: found"),
+          HasSubstr("/b/loop: skipped, a link to a folder that is searched\n"),
+          HasSubstr("/pipe: skipped, neither a regular file nor a folder\n"),
+          HasSubstr("\n6 files: 2 found, 1 clean, 0 not examined, 1 not a "
+                    "checkpoint, 2 skipped\n")));
   const FerryResult quiet = RunFerryForTest({"scan", "--quiet", folder});
   EXPECT_THAT(quiet.out,
               AllOf(Not(HasSubstr("a.pt: clean")), Not(HasSubstr("README")),
@@ -161,14 +162,36 @@ TEST(ScanCommandTest, WalksFolders) {
   const Json json =
       Json::parse(RunFerryForTest({"scan", "--format=json", folder}).out);
   EXPECT_EQ(json.size(), 6);
+  EXPECT_EQ(
+      Json::parse(RunFerryForTest({"scan", "-q", "--format=json", folder}).out)
+          .size(),
+      2);
   // A link that leads nowhere was not examined.
   fs::remove(elsewhere + "/blob");
   fs::remove(folder + "/b/c/bad.pt");
   EXPECT_EQ(RunFerryForTest({"scan", folder}).exit_code, 2);
   fs::remove(folder + "/link.pt");
   EXPECT_EQ(RunFerryForTest({"scan", folder}).exit_code, 0);
-  EXPECT_EQ(RunFerryForTest({"scan", NewFolder(), "--format=json"}).out,
+  const std::string empty = NewFolder();
+  EXPECT_EQ(RunFerryForTest({"scan", "--format=json", empty}).out, "[]\n");
+  EXPECT_EQ(RunFerryForTest({"scan", "-q", "--format=json", folder}).out,
             "[]\n");
+}
+
+// A clean verdict on a folder must not cover what is elsewhere.
+TEST(ScanCommandTest, LinksToOtherFoldersAreNotExamined) {
+  const std::string folder = NewFolder();
+  const std::string elsewhere = NewFolder();
+  WriteFile(folder + "/a.pt", Clean());
+  WriteFile(elsewhere + "/b.pt", Clean());
+  fs::create_directory_symlink(elsewhere, folder + "/link");
+  const FerryResult alone = RunFerryForTest({"scan", folder});
+  EXPECT_EQ(alone.exit_code, 2);
+  EXPECT_THAT(alone.out,
+              HasSubstr("/link: not examined\n  not examined: a link to a "
+                        "folder elsewhere; to search that, name it\n"));
+  EXPECT_EQ(RunFerryForTest({"scan", folder, elsewhere}).exit_code, 0);
+  EXPECT_EQ(RunFerryForTest({"scan", folder, folder + "/link"}).exit_code, 0);
 }
 
 // More files than are scanned at once, each on its own line and in order.
