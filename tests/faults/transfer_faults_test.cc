@@ -39,8 +39,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// What a device is asked to do, as far as it may fail. kPin is the allocation of
-// host memory, without which a stream uses ordinary memory.
+// What a device is asked to do, as far as it may fail. kPin is the allocation
+// of host memory, without which a stream uses ordinary memory.
 enum Step { kAllocate, kOpen, kPin, kIssue, kCopy, kNumSteps };
 
 // Fails the n-th step of a kind, counted from 1, and counts the steps. A lost
