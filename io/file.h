@@ -20,10 +20,15 @@
 #ifndef FERRY_IO_FILE_H_
 #define FERRY_IO_FILE_H_
 
+#include <sys/stat.h>
+
+#include <climits>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -139,27 +144,51 @@ enum class Durability {
   // crash of the machine.
   kNone,
   // The file, and the directory entry that names it, have reached the disk
-  // when the call returns.
+  // when the call returns. Whenever the machine stops, the path has the old
+  // file or the new one.
   kFull,
 };
 
+// Returns whether `status`, the result of a save or of `AtomicFile::Commit`,
+// says that the new file is complete and in place, but that it is not known
+// whether it would survive a crash of the machine. After any other error the
+// old file is in place.
+bool IsWrittenButNotDurable(const absl::Status& status);
+
 // AtomicFile
 //
-// Writes to a temporary file beside `path`, and renames it to `path` on
-// `Commit`. A crash at any moment leaves either the old file or the new one.
-// Keeps the old file's mode and, if permitted, its owner; the mode of a new
-// file follows the process's umask. If `path` is a symbolic link, replaces its
-// target. If destroyed without `Commit`, removes the temporary file and changes
-// nothing else.
+// Writes a file that has no name, and gives it the name `path` on `Commit`. A
+// crash at any moment leaves either the old file or the new one. Keeps the old
+// file's mode and, if permitted, its owner; the mode of a new file follows the
+// process's umask. If `path` is a symbolic link, replaces its target. If
+// destroyed without `Commit`, changes nothing.
+//
+// What a process that is killed leaves behind:
+// - Nothing, until `Commit`. On `Commit` the file is called ".NAME.ferry-N"
+//   beside `path` while its metadata is synced, and is then renamed.
+// - Where a file must have a name (without O_TMPFILE or /proc, and on network
+//   file systems), it is called that from the start.
+// - The next `AtomicFile` for the same path removes such a leftover if no
+//   process holds its lock (flock). On network file systems a lock does not
+//   tell whether the writer lives, so nothing is removed; the error of a full
+//   disk names the files.
+//
+// Holds two descriptors. Calls that a signal interrupts are repeated.
 //
 // Thread-safety: one thread at a time, except for `WriteAt`.
 class AtomicFile final : public ByteSink {
  public:
+  // Opens the directory, and checks whatever would keep `Commit` from replacing
+  // `path`, so that such errors come before anything is written.
+  //
   // Errors:
   //   kNotFound          - the directory of `path` does not exist.
-  //   kInvalidArgument   - `path` is empty or a directory.
-  //   kPermissionDenied  - the process may not write the directory or the file
-  //                        to replace.
+  //   kInvalidArgument   - `path` is empty, a directory, too long, or a mount
+  //                        point.
+  //   kPermissionDenied  - the process may not write the directory or replace
+  //                        the file: it is read-only, immutable or append-only,
+  //                        or another user's in a sticky directory. For
+  //                        Durability::kFull, the directory must be readable.
   //   kResourceExhausted - the disk is full.
   //   kUnavailable       - any other error of the operating system.
   static absl::StatusOr<std::unique_ptr<AtomicFile>> Create(
@@ -174,8 +203,8 @@ class AtomicFile final : public ByteSink {
   absl::Status Write(absl::string_view bytes) override;
 
   // Sets the size of the file before `WriteAt` is used. Also reserves the disk
-  // space if the file system can, so that a full disk is reported before
-  // anything is written.
+  // space if the file system can, so that a full disk, or a file system that
+  // has no files of that size, is reported before anything is written.
   //
   // Errors: as Write, but later calls do not repeat the error: do not call
   //         `Commit` after one.
@@ -189,20 +218,50 @@ class AtomicFile final : public ByteSink {
 
   // Replaces `path` with the new file. Must be called at most once.
   //
-  // Errors: as `Write`. If only syncing the directory failed, the new file is
-  // already in place.
+  // Errors: as `Write`; `path` is the old file. If only syncing the directory
+  //         failed, the new file is in place, and `IsWrittenButNotDurable`
+  //         returns true for the error, which is kUnavailable.
   absl::Status Commit();
 
  private:
-  AtomicFile(std::string path, std::string temporary_path, int fd,
-             Durability durability);
+  AtomicFile(std::string path, Durability durability);
 
+  absl::Status OpenFolder();
+
+  // Checks what the rename in Commit would fail at. `target` is the file to
+  // replace, null if there is none.
+  absl::Status CheckReplaceable(const struct stat* target) const;
+
+  // Sets fd_, and temporary_name_ if the file must have a name from now on.
+  absl::Status OpenTemporary(mode_t mode);
+
+  // Locks the file against being taken for a leftover. Returns 0, an errno, or
+  // EWOULDBLOCK if it was taken for one already.
+  int TryLock() const;
+
+  // Gives a name to a file without one.
+  absl::Status NameTemporary();
+
+  void RemoveTemporary();
+
+  std::string TemporaryName(int i) const;
+  std::string LinkToDescriptor() const;
   absl::Status WriteOut(absl::string_view bytes);
+  absl::Status WriteError(absl::string_view what, int error) const;
+  absl::Status NamesAreTaken() const;
 
-  std::string path_;
-  std::string temporary_path_;
-  int fd_;
-  Durability durability_;
+  const std::string path_;
+  const Durability durability_;
+  // All names are in this folder, however the process's own changes.
+  std::string folder_;
+  std::string file_name_;
+  int folder_fd_ = -1;
+  // Whether other machines may use the file system.
+  bool is_shared_ = false;
+  size_t max_name_bytes_ = NAME_MAX;
+  int fd_ = -1;
+  std::string temporary_name_;       // empty: the file has no name
+  std::vector<std::string> others_;  // temporary files of other writers
   std::string buffer_;
   absl::Status failure_;  // the first
 };

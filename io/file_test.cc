@@ -4,21 +4,29 @@
 #include "ferry/io/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/io/testing/system_calls.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -207,7 +215,65 @@ TEST_F(FileTest, RefusesWhatMayNotBeReadOrWritten) {
 
 // --- Writing -----------------------------------------------------------------
 
-TEST_F(FileTest, TheOldFileStandsUntilCommit) {
+// What the system offers to a file that is written.
+enum class Offer {
+  kAll,
+  kNoFileWithoutName,
+  kNoProc,
+  kNoKnownFileSystem,
+  kNetwork,
+};
+
+// Every test of a file that is written runs for every offer.
+class AtomicFileTest : public FileTest,
+                       public testing::WithParamInterface<Offer>,
+                       public SystemCallObserver {
+ protected:
+  Fault Before(const SystemCall& call) override {
+    const bool has_no_name = (call.flags & O_TMPFILE) == O_TMPFILE;
+    if (GetParam() == Offer::kNoFileWithoutName && call.name == "openat" &&
+        has_no_name) {
+      return {EOPNOTSUPP};
+    }
+    if (GetParam() == Offer::kNoProc && call.path.substr(0, 6) == "/proc/") {
+      return {ENOENT};
+    }
+    if (GetParam() == Offer::kNoKnownFileSystem && call.name == "fstatfs") {
+      return {ENOSYS};
+    }
+    if (call.name == failing_call_ && --calls_until_failure_ == 0) return {EIO};
+    return {};
+  }
+  void After(const SystemCall& call, long result) override {
+    if (GetParam() != Offer::kNetwork || call.name != "fstatfs") return;
+    constexpr int kNfs = 0x6969;
+    static_cast<struct statfs*>(const_cast<void*>(call.bytes))->f_type = kNfs;
+  }
+
+  // Lets the `n`-th of these calls fail from now on, and no other.
+  void Fail(const std::string& name, int n) {
+    failing_call_ = name;
+    calls_until_failure_ = n;
+  }
+
+  bool IsNamedFromTheStart() const { return GetParam() != Offer::kAll; }
+  bool IsShared() const {
+    return GetParam() == Offer::kNetwork ||
+           GetParam() == Offer::kNoKnownFileSystem;
+  }
+
+  std::string failing_call_;
+  std::atomic<int> calls_until_failure_{0};
+  const ScopedSystemCallObserver scope_{this};
+};
+
+INSTANTIATE_TEST_SUITE_P(Offers, AtomicFileTest,
+                         testing::Values(Offer::kAll, Offer::kNoFileWithoutName,
+                                         Offer::kNoProc,
+                                         Offer::kNoKnownFileSystem,
+                                         Offer::kNetwork));
+
+TEST_P(AtomicFileTest, TheOldFileStandsUntilCommit) {
   Put("f", "old");
   {
     auto file = AtomicFile::Create(Path("f"));
@@ -222,19 +288,19 @@ TEST_F(FileTest, TheOldFileStandsUntilCommit) {
   EXPECT_EQ(Names(), std::vector<std::string>{"f"});
 }
 
-TEST_F(FileTest, DestroyedWithoutCommitItLeavesNothing) {
+TEST_P(AtomicFileTest, DestroyedWithoutCommitItLeavesNothing) {
   Put("f", "old");
   for (const char* name : {"f", "g"}) {
     auto file = AtomicFile::Create(Path(name));
     ASSERT_THAT(file, IsOk());
     ASSERT_THAT((*file)->Write(std::string(3 << 20, 'x')), IsOk());
-    EXPECT_EQ(Names().size(), 2u);  // "f" and the temporary file
+    EXPECT_EQ(Names().size(), IsNamedFromTheStart() ? 2u : 1u);
   }
   EXPECT_EQ(Names(), std::vector<std::string>{"f"});
   EXPECT_EQ(Get("f"), "old");
 }
 
-TEST_F(FileTest, WritesSmallAndLargePiecesInOrder) {
+TEST_P(AtomicFileTest, WritesSmallAndLargePiecesInOrder) {
   std::string expected;
   auto file = AtomicFile::Create(Path("f"), Durability::kNone);
   ASSERT_THAT(file, IsOk());
@@ -249,7 +315,7 @@ TEST_F(FileTest, WritesSmallAndLargePiecesInOrder) {
   EXPECT_TRUE(Get("f") == expected);
 }
 
-TEST_F(FileTest, TheModeOfTheOldFileIsKept) {
+TEST_P(AtomicFileTest, TheModeOfTheOldFileIsKept) {
   for (mode_t mode : {0600, 0644, 0640, 0777, 0705}) {
     Put("f", "old");
     ASSERT_EQ(chmod(Path("f").c_str(), mode), 0);
@@ -258,7 +324,7 @@ TEST_F(FileTest, TheModeOfTheOldFileIsKept) {
   }
 }
 
-TEST_F(FileTest, ANewFileGetsWhatTheUmaskLeaves) {
+TEST_P(AtomicFileTest, ANewFileGetsWhatTheUmaskLeaves) {
   for (mode_t mask : {0022, 0077, 0002}) {
     const mode_t before = umask(mask);
     const absl::Status status = Replace(Path("new"), "x");
@@ -269,7 +335,7 @@ TEST_F(FileTest, ANewFileGetsWhatTheUmaskLeaves) {
   }
 }
 
-TEST_F(FileTest, ASymbolicLinkIsFollowed) {
+TEST_P(AtomicFileTest, ASymbolicLinkIsFollowed) {
   Put("target", "old");
   ASSERT_EQ(symlink("target", Path("link").c_str()), 0);
   ASSERT_EQ(symlink(Path("link").c_str(), Path("link2").c_str()), 0);
@@ -289,14 +355,14 @@ TEST_F(FileTest, ASymbolicLinkIsFollowed) {
             Code::kInvalidArgument);
 }
 
-TEST_F(FileTest, OtherNamesOfTheOldFileKeepIt) {
+TEST_P(AtomicFileTest, OtherNamesOfTheOldFileKeepIt) {
   Put("f", "old");
   ASSERT_EQ(link(Path("f").c_str(), Path("other").c_str()), 0);
   ASSERT_THAT(Replace(Path("f"), "new"), IsOk());
   EXPECT_EQ(Get("other"), "old");
 }
 
-TEST_F(FileTest, RefusesToCreateWhatIsNoFile) {
+TEST_P(AtomicFileTest, RefusesToCreateWhatIsNoFile) {
   EXPECT_EQ(AtomicFile::Create("").status().code(), Code::kInvalidArgument);
   EXPECT_EQ(AtomicFile::Create(absl::string_view("a\0b", 3)).status().code(),
             Code::kInvalidArgument);
@@ -317,13 +383,13 @@ TEST_F(FileTest, RefusesToCreateWhatIsNoFile) {
   EXPECT_EQ(Names(), (std::vector<std::string>{"f", "pipe"}));
 }
 
-TEST_F(FileTest, TheLongestNameWorks) {
+TEST_P(AtomicFileTest, TheLongestNameWorks) {
   const std::string name(255, 'n');
   ASSERT_THAT(Replace(Path(name), "x"), IsOk());
   EXPECT_EQ(Get(name), "x");
 }
 
-TEST_F(FileTest, ARelativePathIsInTheCurrentFolder) {
+TEST_P(AtomicFileTest, ARelativePathIsInTheCurrentFolder) {
   char before[4096];
   ASSERT_NE(getcwd(before, sizeof(before)), nullptr);
   ASSERT_EQ(chdir(folder_.c_str()), 0);
@@ -334,7 +400,7 @@ TEST_F(FileTest, ARelativePathIsInTheCurrentFolder) {
 }
 
 // A limit on the size of files stands for a disk that is full.
-TEST_F(FileTest, AFullDiskIsReportedAndLeavesTheOldFile) {
+TEST_P(AtomicFileTest, AFullDiskIsReportedAndLeavesTheOldFile) {
   Put("f", "old");
   struct rlimit before;
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -368,7 +434,7 @@ TEST_F(FileTest, AFullDiskIsReportedAndLeavesTheOldFile) {
   EXPECT_EQ(Names(), std::vector<std::string>{"f"});
 }
 
-TEST_F(FileTest, CommitFailsWhereTheTargetBecameAFolder) {
+TEST_P(AtomicFileTest, CommitFailsWhereTheTargetBecameAFolder) {
   auto file = AtomicFile::Create(Path("f"));
   ASSERT_THAT(file, IsOk());
   ASSERT_THAT((*file)->Write("x"), IsOk());
@@ -377,6 +443,212 @@ TEST_F(FileTest, CommitFailsWhereTheTargetBecameAFolder) {
   file->reset();
   EXPECT_EQ(Names(), std::vector<std::string>{"f"});
   ASSERT_EQ(rmdir(Path("f").c_str()), 0);
+}
+
+// The names that a writer of "f" uses, and others.
+TEST_P(AtomicFileTest, WhatDeadWritersLeftIsRemoved) {
+  Put(".f.ferry-0", "left");
+  Put(".f.ferry-3", "left");
+  Put(".f.ferry-x", "of the user");
+  Put(".g.ferry-0", "of another target");
+  Put("f.ferry-0", "of the user");
+  ASSERT_EQ(mkdir(Path(".f.ferry-1").c_str(), 0700), 0);
+  const absl::Status status = Replace(Path("f"), "new");
+  ASSERT_EQ(rmdir(Path(".f.ferry-1").c_str()), 0);
+  EXPECT_THAT(status, IsOk());
+  EXPECT_EQ(Get("f"), "new");
+  std::vector<std::string> names = {".f.ferry-x", ".g.ferry-0", "f",
+                                    "f.ferry-0"};
+  if (IsShared()) {
+    names.insert(names.begin(), {".f.ferry-0", ".f.ferry-3"});
+  }
+  EXPECT_EQ(Names(), names);
+}
+
+TEST_P(AtomicFileTest, LivingWritersDoNotDisturbEachOther) {
+  auto first = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(first, IsOk());
+  auto second = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(second, IsOk());
+  ASSERT_THAT((*first)->Write("first"), IsOk());
+  ASSERT_THAT((*second)->Write("second"), IsOk());
+  auto third = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(third, IsOk());
+  EXPECT_EQ(Names().size(), IsNamedFromTheStart() ? 3u : 0u);
+  EXPECT_THAT((*second)->Commit(), IsOk());
+  EXPECT_EQ(Get("f"), "second");
+  EXPECT_THAT((*first)->Commit(), IsOk());
+  EXPECT_EQ(Get("f"), "first");
+  third->reset();
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+}
+
+// Each looks for leftovers while others have files without a lock, without a
+// name or under a name that is about to change.
+TEST_P(AtomicFileTest, WritersOfOneTargetRace) {
+  constexpr int kThreads = 8;
+  constexpr int kFilesEach = 40;
+  std::vector<absl::Status> results(kThreads);
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([this, t, &results] {
+      for (int i = 0; i < kFilesEach; ++i) {
+        results[t].Update(
+            Replace(Path("f"), std::string(1000, 'x'), Durability::kNone));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& result : results) EXPECT_THAT(result, IsOk());
+  EXPECT_EQ(Get("f"), std::string(1000, 'x'));
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+}
+
+TEST_P(AtomicFileTest, WithAllNamesTakenTheErrorSaysWhatToRemove) {
+  const absl::Status before = Replace(Path("f"), "old");
+  EXPECT_THAT(before, IsOk());
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(mkdir(Path(".f.ferry-" + std::to_string(i)).c_str(), 0700), 0);
+  }
+  const absl::Status status = Replace(Path("f"), "new");
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(rmdir(Path(".f.ferry-" + std::to_string(i)).c_str()), 0);
+  }
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_NE(status.message().find(".f.ferry-0 to .f.ferry-99"),
+            std::string::npos)
+      << status;
+  EXPECT_EQ(Get("f"), "old");
+}
+
+TEST_P(AtomicFileTest, AFullNetworkDiskNamesTheLeftovers) {
+  Put(".f.ferry-0", "left");
+  auto file = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(file, IsOk());
+  const absl::Status status = (*file)->SetSize(uint64_t{1} << 62);
+  EXPECT_EQ(status.code(), Code::kResourceExhausted) << status;
+  EXPECT_EQ(status.message().find(".f.ferry-0") != std::string::npos,
+            IsShared())
+      << status;
+}
+
+// --- Errors that come before anything is written -----------------------------
+
+// Sets or clears a flag of chattr.
+bool SetFlag(const std::string& path, int flag, bool is_set) {
+  const int fd = open(path.c_str(), O_RDONLY);
+  int flags = 0;
+  bool is_done = ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0;
+  flags = is_set ? flags | flag : flags & ~flag;
+  is_done = is_done && ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+  close(fd);
+  return is_done;
+}
+
+TEST_P(AtomicFileTest, NamesThatAreTooLongAreRefused) {
+  EXPECT_EQ(AtomicFile::Create(Path(std::string(256, 'x'))).status().code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(Names().size(), 0u);
+}
+
+TEST_P(AtomicFileTest, FilesAndFoldersThatMayOnlyGrowAreRefused) {
+  Put("f", "old");
+  for (int flag : {FS_APPEND_FL, FS_IMMUTABLE_FL}) {
+    for (const std::string& path : {Path("f"), folder_}) {
+      if (!SetFlag(path, flag, true)) GTEST_SKIP() << "chattr is not possible";
+      const absl::Status status = AtomicFile::Create(Path("f")).status();
+      EXPECT_TRUE(SetFlag(path, flag, false));
+      EXPECT_EQ(status.code(), Code::kPermissionDenied) << status;
+      EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+    }
+  }
+}
+
+// Root may do everything, so root becomes this user.
+constexpr uid_t kNobody = 65534;
+
+TEST_P(AtomicFileTest, AnotherUsersFileInAStickyFolderIsRefused) {
+  Put("f", "old");
+  ASSERT_EQ(chmod(Path("f").c_str(), 0666), 0);
+  ASSERT_EQ(chmod(folder_.c_str(), 01777), 0);
+  ASSERT_THAT(AtomicFile::Create(Path("f")), IsOk());
+  if (seteuid(kNobody) != 0) GTEST_SKIP() << "needs root outside a sandbox";
+  const absl::Status existing = AtomicFile::Create(Path("f")).status();
+  const absl::Status new_file = Replace(Path("g"), "new");
+  const absl::Status own = Replace(Path("g"), "newer");
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(existing.code(), Code::kPermissionDenied) << existing;
+  EXPECT_THAT(new_file, IsOk());
+  EXPECT_THAT(own, IsOk());
+  EXPECT_EQ(Names(), (std::vector<std::string>{"f", "g"}));
+}
+
+TEST_P(AtomicFileTest, AFolderThatCannotBeReadHasNoDurableFiles) {
+  ASSERT_EQ(chmod(folder_.c_str(), 0333), 0);
+  if (seteuid(kNobody) != 0) GTEST_SKIP() << "needs root outside a sandbox";
+  const absl::Status durable = AtomicFile::Create(Path("f")).status();
+  const absl::Status other = Replace(Path("f"), "new", Durability::kNone);
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(durable.code(), Code::kPermissionDenied);
+  EXPECT_NE(durable.message().find("Durability::kNone"), std::string::npos)
+      << durable;
+  EXPECT_THAT(other, IsOk());
+}
+
+TEST_P(AtomicFileTest, AFolderThatCannotBeWrittenIsRefused) {
+  Put("f", "old");
+  ASSERT_EQ(chmod(Path("f").c_str(), 0666), 0);
+  ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
+  if (seteuid(kNobody) != 0) GTEST_SKIP() << "needs root outside a sandbox";
+  const absl::Status status = AtomicFile::Create(Path("f")).status();
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_EQ(status.code(), Code::kPermissionDenied) << status;
+}
+
+TEST_P(AtomicFileTest, ASizeThatNoFileCanHaveIsRefused) {
+  for (const char* without : {"", "fallocate"}) {
+    Fail(without, 1);
+    for (uint64_t size : {uint64_t{1} << 62, ~uint64_t{0}}) {
+      auto file = AtomicFile::Create(Path("f"));
+      ASSERT_THAT(file, IsOk());
+      EXPECT_FALSE((*file)->SetSize(size).ok());
+    }
+  }
+  EXPECT_EQ(Names().size(), 0u);
+}
+
+// --- Errors of a commit ------------------------------------------------------
+
+TEST_P(AtomicFileTest, WrittenButNotDurableIsTwoThings) {
+  Put("f", "old");
+  // The file, then the folder.
+  Fail("fsync", 1);
+  const absl::Status file = Replace(Path("f"), "new");
+  EXPECT_EQ(file.code(), Code::kUnavailable) << file;
+  EXPECT_FALSE(IsWrittenButNotDurable(file));
+  EXPECT_EQ(Get("f"), "old");
+  Fail("fsync", 2);
+  const absl::Status folder = Replace(Path("f"), "new");
+  EXPECT_EQ(folder.code(), Code::kUnavailable) << folder;
+  EXPECT_TRUE(IsWrittenButNotDurable(folder)) << folder;
+  EXPECT_EQ(Get("f"), "new");
+  EXPECT_FALSE(IsWrittenButNotDurable(absl::OkStatus()));
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
+}
+
+// A server may report at the close that bytes could not be stored.
+TEST_P(AtomicFileTest, OnAServerTheCloseComesBeforeTheRename) {
+  Put("f", "old");
+  auto file = AtomicFile::Create(Path("f"), Durability::kNone);
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->Write("new"), IsOk());
+  Fail("close", 1);
+  const absl::Status status = (*file)->Commit();
+  EXPECT_EQ(status.ok(), !IsShared()) << status;
+  EXPECT_EQ(Get("f"), IsShared() ? "old" : "new");
+  file->reset();
+  EXPECT_EQ(Names(), std::vector<std::string>{"f"});
 }
 
 TEST(StringSinkTest, Appends) {
