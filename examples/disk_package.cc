@@ -81,6 +81,7 @@ class ScratchFile {
     for (uint64_t done = 0; done < size;) {
       const ssize_t count = pwrite(fd_, bytes + done, size - done,
                                    static_cast<off_t>(end_ + done));
+      if (count < 0 && errno == EINTR) continue;
       if (count < 0) return FileError("cannot be written");
       done += static_cast<uint64_t>(count);
     }
@@ -91,6 +92,7 @@ class ScratchFile {
   absl::Status Read(uint64_t offset, char* to, uint64_t size) const {
     while (size > 0) {
       const ssize_t count = pread(fd_, to, size, static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
       if (count < 0) return FileError("cannot be read");
       if (count == 0) return absl::DataLossError("the scratch file ended");
       offset += static_cast<uint64_t>(count);

@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "ferry/core/eintr.h"
 
 namespace ferry {
 namespace {
@@ -38,8 +39,8 @@ class WithoutSigpipe {
   ~WithoutSigpipe() {
     if (!was_pending_) {
       const timespec now = {};
-      while (sigtimedwait(&sigpipe_, nullptr, &now) < 0 && errno == EINTR) {
-      }
+      (void)RetryOnEintr(
+          [&] { return sigtimedwait(&sigpipe_, nullptr, &now); });
     }
     pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
   }
@@ -55,14 +56,14 @@ class WithoutSigpipe {
 absl::Status FdSink::Write(absl::string_view bytes) {
   const WithoutSigpipe quiet;
   while (!bytes.empty()) {
-    const ssize_t wrote =
-        write(fd_, bytes.data(), std::min(bytes.size(), kMaxCallBytes));
+    const ssize_t wrote = RetryOnEintr([&] {
+      return write(fd_, bytes.data(), std::min(bytes.size(), kMaxCallBytes));
+    });
     if (wrote >= 0) {
       bytes.remove_prefix(static_cast<size_t>(wrote));
       continue;
     }
     const int error = errno;
-    if (error == EINTR) continue;
     if (error == EAGAIN || error == EWOULDBLOCK) {
       pollfd full = {fd_, POLLOUT, 0};
       poll(&full, 1, -1);

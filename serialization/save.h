@@ -47,8 +47,10 @@ namespace ferry {
 //                        registered; the message lists those that are.
 //   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - the file
 //                        cannot be written; a full disk is kResourceExhausted.
-//   kUnavailable       - also: a storage is on a device, and neither a backend
-//                        nor a program's own package can copy it to the host
+//   kUnavailable       - also: the file is written, but not known to be durable
+//                        (`IsWrittenButNotDurable` in io/file.h); or a storage
+//                        is on a device, and neither a backend nor a program's
+//                        own package can copy it to the host
 //                        (devices/device_registry.h).
 //   kCancelled         - `SaveOptions::is_cancelled` returned true.
 //   whatever the backend or the package that copies a storage returns.

@@ -37,9 +37,9 @@ long Observe(const SystemCall& call, Real real) {
   }
   is_observing = true;
   const Fault fault = observer->Before(call);
-  long result = -1;
+  long result = fault.is_skipped ? 0 : -1;
   int error = fault.error;
-  if (error == 0) {
+  if (error == 0 && !fault.is_skipped) {
     const bool is_short = fault.is_short && call.size > 1;
     result = real(is_short ? call.size / 2 : call.size);
     error = errno;

@@ -54,13 +54,15 @@ struct SystemCall {
   off_t offset = -1;
 };
 
-// How a call is made to fail.
+// What is done instead of a call. By default, the call.
 struct Fault {
   // Returned in errno instead of doing anything. close() closes all the same,
   // as in Linux.
   int error = 0;
   // Moves only half of the bytes, but at least one.
   bool is_short = false;
+  // Returns 0 without doing anything: a sync that a test need not wait for.
+  bool is_skipped = false;
 };
 
 // Thread-safety: both functions may be called from any number of threads at

@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "ferry/core/eintr.h"
 #include "ferry/plugin.h"
 
 #if FERRY_SANITIZER == FERRY_SANITIZER_THREAD
@@ -48,8 +49,8 @@ constexpr size_t kMaxOutputBytes = 1 << 20;
 
 void WriteAll(int descriptor, absl::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = write(descriptor, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count = RetryOnEintr(
+        [&] { return write(descriptor, bytes.data(), bytes.size()); });
     // The parent is gone.
     if (count <= 0) _exit(1);
     bytes.remove_prefix(static_cast<size_t>(count));
@@ -101,14 +102,14 @@ class Channel {
   bool Read(char* out, size_t size) {
     while (size > 0) {
       pollfd waited{descriptor_, POLLIN, 0};
-      const int ready = poll(&waited, 1, seconds_ * 1000);
-      if (ready < 0 && errno == EINTR) continue;
+      const int ready =
+          RetryOnEintr([&] { return poll(&waited, 1, seconds_ * 1000); });
       if (ready <= 0) {
         has_timed_out_ = true;
         return false;
       }
-      const ssize_t count = read(descriptor_, out, size);
-      if (count < 0 && errno == EINTR) continue;
+      const ssize_t count =
+          RetryOnEintr([&] { return read(descriptor_, out, size); });
       if (count <= 0) return false;
       out += count;
       size -= static_cast<size_t>(count);
@@ -144,7 +145,8 @@ absl::string_view SanitizerSummary(absl::string_view output) {
 // kMaxOutputBytes.
 std::string OutputSince(int descriptor, off_t begin) {
   std::string output(kMaxOutputBytes, '\0');
-  const ssize_t count = pread(descriptor, &output[0], output.size(), begin);
+  const ssize_t count = RetryOnEintr(
+      [&] { return pread(descriptor, &output[0], output.size(), begin); });
   output.resize(count > 0 ? static_cast<size_t>(count) : 0);
   return output;
 }
@@ -165,8 +167,8 @@ std::string HowItEnded(bool has_timed_out, int seconds, int status) {
   // Ends the child if the checker ends.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Redirects what the plugin prints. A crash need not leave a core dump.
-  dup2(output, STDOUT_FILENO);
-  dup2(output, STDERR_FILENO);
+  (void)RetryOnEintr([&] { return dup2(output, STDOUT_FILENO); });
+  (void)RetryOnEintr([&] { return dup2(output, STDERR_FILENO); });
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   PipeReporter reporter(descriptor, done);
@@ -230,8 +232,7 @@ bool RunOnce(int seconds, int output, std::set<std::string>* done,
   close(ends[0]);
   if (channel.has_timed_out()) kill(child, SIGKILL);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  (void)RetryOnEintr([&] { return waitpid(child, &status, 0); });
   std::string how = HowItEnded(channel.has_timed_out(), seconds, status);
   const std::string written = OutputSince(output, output_begin);
   const absl::string_view summary = SanitizerSummary(written);
@@ -258,7 +259,8 @@ ChildResults RunInChildren(
   // A file in memory, so that writing never blocks. Its size is fixed, so that
   // a child that prints without end fills neither memory nor disk.
   const int output = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (output < 0 || ftruncate(output, kMaxOutputBytes) != 0 ||
+  if (output < 0 ||
+      RetryOnEintr([&] { return ftruncate(output, kMaxOutputBytes); }) != 0 ||
       fcntl(output, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0) {
     all.fault = absl::StrCat("the checker cannot create a file in memory: ",
                              std::strerror(errno));

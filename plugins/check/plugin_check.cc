@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/eintr.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/plugins/check/abi_check.h"
@@ -257,10 +257,8 @@ absl::Status EndsWell(const TrustedFile& file) {
     UseAndExit(file);
   }
   int status = 0;
-  while (waitpid(process, &status, 0) < 0) {
-    if (errno != EINTR) {
-      return absl::InternalError("the checker cannot create a process");
-    }
+  if (RetryOnEintr([&] { return waitpid(process, &status, 0); }) < 0) {
+    return absl::InternalError("the checker cannot create a process");
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(

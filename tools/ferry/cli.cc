@@ -92,7 +92,8 @@ int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io) {
   SetHelpFormat(&app);
   app.footer(
       "Exit codes: 0 success; 1 the answer is no (damage was found); 2 any\n"
-      "other failure. \"ferry COMMAND --help\" describes a command.");
+      "other failure; 3 a file is written, but may be lost if the machine\n"
+      "stops now. \"ferry COMMAND --help\" describes a command.");
   int exit_code = kExitDone;
   for (const auto add : kCommands) add(&app, io, &exit_code);
   const int result = ParseAndRun(&app, arguments, io, &exit_code);

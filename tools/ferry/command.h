@@ -38,6 +38,10 @@ namespace cli {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitNo = 1;      // the answer is no: a file is damaged
 inline constexpr int kExitFailed = 2;  // any other error
+// The file is written, but may be lost if the machine stops now.
+inline constexpr int kExitNotDurable = 3;
+// Signal N ended the command, after it cleaned up: 128 + N, as shells say it.
+inline constexpr int kExitSignal = 128;
 
 struct CommandIo {
   std::ostream& out;

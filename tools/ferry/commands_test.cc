@@ -3,8 +3,6 @@
 //
 // The command line as a whole, and the subcommands that are short.
 
-#include <signal.h>
-
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -19,7 +17,6 @@
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/testing/foreign_samples.h"
 #include "ferry/serialization/testing/zip_builder.h"
-#include "ferry/tools/ferry/interrupt.h"
 #include "ferry/tools/ferry/json.h"
 #include "ferry/tools/ferry/run_for_test.h"
 #include "ferry/value/value.h"
@@ -638,22 +635,6 @@ TEST(ConvertTest, FailuresLeaveTheOldFile) {
     EXPECT_EQ(entry.path().filename(), "out.pt");
   }
   EXPECT_EQ(num_files, 1);
-}
-
-TEST(ScopedInterruptTest, NotesASignalWhileItLives) {
-  struct sigaction before;
-  sigaction(SIGINT, nullptr, &before);
-  {
-    const ScopedInterrupt interrupt;
-    EXPECT_FALSE(interrupt.requested());
-    raise(SIGINT);
-    EXPECT_TRUE(interrupt.requested());
-  }
-  struct sigaction after;
-  sigaction(SIGINT, nullptr, &after);
-  EXPECT_EQ(after.sa_handler, before.sa_handler);
-  const ScopedInterrupt another;
-  EXPECT_FALSE(another.requested());
 }
 
 TEST(ConvertTest, ReadsOnlyThePartThatIsAskedFor) {

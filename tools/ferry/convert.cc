@@ -25,6 +25,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/eintr.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -32,6 +33,7 @@
 #include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/fd_sink.h"
+#include "ferry/io/file.h"
 #include "ferry/io/stream_bytes.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/codec_registry.h"
@@ -235,8 +237,9 @@ absl::StatusOr<Value> Select(const Value& value, const ConvertOptions& options,
 // a pipe or a device.
 bool IsStream(const std::string& out) {
   struct stat info;
-  return out == "-" || (stat(out.c_str(), &info) == 0 &&
-                        !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode));
+  return out == "-" ||
+         (RetryOnEintr([&] { return stat(out.c_str(), &info); }) == 0 &&
+          !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode));
 }
 
 absl::Status SaveTo(const Value& value, const std::string& out,
@@ -251,7 +254,8 @@ absl::Status SaveTo(const Value& value, const std::string& out,
     OStreamSink sink(&io.out, "standard output");
     return Save(value, sink, options);
   }
-  const int fd = open(out.c_str(), O_WRONLY | O_CLOEXEC);
+  const int fd =
+      RetryOnEintr([&] { return open(out.c_str(), O_WRONLY | O_CLOEXEC); });
   if (fd < 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot open ", out, ": ", std::strerror(errno)));
@@ -329,10 +333,11 @@ absl::StatusOr<Checkpoint> OpenIfClean(const std::string& path,
   return checkpoint;
 }
 
-absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
-  std::optional<ScopedInterrupt> interrupt;
-  const auto is_cancelled = [&interrupt, &io] {
-    return (interrupt.has_value() && interrupt->requested()) ||
+// Catches signals by `interrupt` from when there is something to leave behind.
+absl::Status Convert(const ConvertOptions& options, const CommandIo& io,
+                     std::optional<ScopedInterrupt>* interrupt) {
+  const auto is_cancelled = [interrupt, &io] {
+    return (interrupt->has_value() && (*interrupt)->signal() != 0) ||
            (io.is_cancelled && io.is_cancelled());
   };
   FERRY_RETURN_IF_ERROR(CheckOptions(options));
@@ -368,7 +373,7 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
                              : OpenInput(options.in, load_options, io));
   // Until here there is nothing to leave behind, and at a stream there never
   // is: a signal just ends the process, even one that waits for a pipe.
-  if (!IsStream(options.out)) interrupt.emplace();
+  if (!IsStream(options.out)) interrupt->emplace();
   const std::string trailing = DescribeTrailingBytes(
       load_options, checkpoint.end_offset_bytes(), checkpoint.trailing_bytes());
   if (!trailing.empty()) {
@@ -419,16 +424,20 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io) {
 }
 
 int RunConvert(const ConvertOptions& options, const CommandIo& io) {
-  const absl::Status status = Convert(options, io);
+  std::optional<ScopedInterrupt> interrupt;
+  const absl::Status status = Convert(options, io, &interrupt);
   if (status.ok()) return kExitDone;
   if (absl::IsCancelled(status)) {
     Complain(io,
              IsStream(options.out)
                  ? "interrupted; the output is incomplete"
                  : absl::StrCat("interrupted; ", options.out, " is unchanged"));
-    return kExitFailed;
+    return interrupt.has_value() && interrupt->signal() != 0
+               ? kExitSignal + interrupt->signal()
+               : kExitFailed;
   }
-  return Fail(io, status);
+  const int exit_code = Fail(io, status);
+  return IsWrittenButNotDurable(status) ? kExitNotDurable : exit_code;
 }
 
 }  // namespace
@@ -443,7 +452,9 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "devices of PyTorch and of the plugins of --plugin; the tensors\n"
       "themselves stay on the host. OUT may be IN. It is\n"
       "replaced as a whole or not at all, unless it is a stream: \"-\"\n"
-      "(standard output), a pipe or a device.\n\n" +
+      "(standard output), a pipe or a device.\n"
+      "Exit code 3: OUT is complete and in place, but may be lost if the\n"
+      "machine stops now. After any other failure OUT is unchanged.\n\n" +
           std::string(kInputHelp),
       "  ferry convert old.pt new.pt\n"
       "  ferry convert --state-dict train.pt model.safetensors\n"

@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/eintr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/file.h"
@@ -70,12 +71,10 @@ absl::Status CopyStream(int from, const std::string& name, int to,
     if (options.is_cancelled && options.is_cancelled()) {
       return absl::CancelledError(absl::StrCat(name, ": cancelled"));
     }
-    const ssize_t size = read(from, piece.data(), piece.size());
+    const ssize_t size =
+        RetryOnEintr([&] { return read(from, piece.data(), piece.size()); });
     if (size == 0) return absl::OkStatus();
-    if (size < 0) {
-      if (errno == EINTR) continue;
-      return SystemError("read", name);
-    }
+    if (size < 0) return SystemError("read", name);
     FERRY_RETURN_IF_ERROR(
         sink.Write({piece.data(), static_cast<size_t>(size)}));
     done += static_cast<uint64_t>(size);
@@ -86,19 +85,21 @@ absl::Status CopyStream(int from, const std::string& name, int to,
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> Spool(
     const std::string& path, const LoadOptions& options, const CommandIo& io) {
   const std::string name = IsStandardInput(path) ? "standard input" : path;
-  const int from = IsStandardInput(path)
-                       ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                       : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int from = RetryOnEintr([&] {
+    return IsStandardInput(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                 : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  });
   if (from < 0) return SystemError("open", name);
   const absl::Cleanup close_from = [from] { close(from); };
   const char* const folder = getenv("TMPDIR");
   std::string copy_path = absl::StrCat(
       folder == nullptr || *folder == '\0' ? "/tmp" : folder, "/ferry.XXXXXX");
-  const int to = mkostemp(copy_path.data(), O_CLOEXEC);
+  const int to =
+      RetryOnEintr([&] { return mkostemp(copy_path.data(), O_CLOEXEC); });
   if (to < 0) return SystemError("create the temporary file", copy_path);
   const absl::Cleanup close_to = [to] { close(to); };
   // It is gone when the last descriptor is closed, however the process ends.
-  unlink(copy_path.c_str());
+  (void)RetryOnEintr([&] { return unlink(copy_path.c_str()); });
   FERRY_RETURN_IF_ERROR(CopyStream(from, name, to, options, io));
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<RandomAccessFile> copy,
                          OpenForReading(absl::StrCat("/proc/self/fd/", to)));
@@ -118,11 +119,11 @@ std::string FilePath(const std::string& path) {
 bool IsStreamInput(const std::string& path) {
   struct stat info;
   if (!IsStandardInput(path)) {
-    return stat(path.c_str(), &info) == 0 &&
+    return RetryOnEintr([&] { return stat(path.c_str(), &info); }) == 0 &&
            (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
   }
-  return fstat(STDIN_FILENO, &info) != 0 || !S_ISREG(info.st_mode) ||
-         lseek(STDIN_FILENO, 0, SEEK_CUR) != 0 ||
+  return RetryOnEintr([&] { return fstat(STDIN_FILENO, &info); }) != 0 ||
+         !S_ISREG(info.st_mode) || lseek(STDIN_FILENO, 0, SEEK_CUR) != 0 ||
          access("/dev/stdin", R_OK) != 0;
 }
 

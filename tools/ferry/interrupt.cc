@@ -5,35 +5,53 @@
 
 #include <atomic>
 
+#include "ferry/tools/ferry/command.h"
+
 namespace ferry {
 namespace cli {
 namespace {
 
-std::atomic<bool> was_signalled{false};
-static_assert(std::atomic<bool>::is_always_lock_free,
+std::atomic<int> last_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free,
               "a signal handler may only touch what takes no lock");
 
-void OnSignal(int) { was_signalled.store(true, std::memory_order_relaxed); }
+void OnSignal(int signal) {
+  last_signal.store(signal, std::memory_order_relaxed);
+}
 
 }  // namespace
 
 ScopedInterrupt::ScopedInterrupt() {
-  was_signalled = false;
+  last_signal = 0;
   struct sigaction action = {};
   action.sa_handler = OnSignal;
   action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &old_interrupt_);
-  sigaction(SIGTERM, &action, &old_terminate_);
+  for (size_t i = 0; i < kNumSignals; ++i) {
+    sigaction(kSignals[i], nullptr, &old_actions_[i]);
+    if (old_actions_[i].sa_handler != SIG_IGN) {
+      sigaction(kSignals[i], &action, nullptr);
+    }
+  }
 }
 
 ScopedInterrupt::~ScopedInterrupt() {
-  sigaction(SIGINT, &old_interrupt_, nullptr);
-  sigaction(SIGTERM, &old_terminate_, nullptr);
+  for (size_t i = 0; i < kNumSignals; ++i) {
+    sigaction(kSignals[i], &old_actions_[i], nullptr);
+  }
 }
 
-bool ScopedInterrupt::requested() const {
-  return was_signalled.load(std::memory_order_relaxed);
+int ScopedInterrupt::signal() const {
+  return last_signal.load(std::memory_order_relaxed);
+}
+
+int EndAs(int exit_code) {
+  if (exit_code > kExitSignal) {
+    const int number = exit_code - kExitSignal;
+    ::signal(number, SIG_DFL);
+    raise(number);
+  }
+  return exit_code;
 }
 
 }  // namespace cli

@@ -5,22 +5,30 @@
 // File: tools/ferry/interrupt.h
 // -----------------------------------------------------------------------------
 //
-// Lets a long operation check periodically for Ctrl-C, so that it can clean up
-// before it ends.
+// Lets a long operation check periodically for signals such as that of Ctrl-C,
+// so that it can clean up before it ends.
+//
+//   int main() {
+//     return EndAs(DoMuch());  // 128 + SIGINT: ends by SIGINT
+//   }
 #ifndef FERRY_TOOLS_FERRY_INTERRUPT_H_
 #define FERRY_TOOLS_FERRY_INTERRUPT_H_
 
 #include <signal.h>
+
+#include <cstddef>
 
 namespace ferry {
 namespace cli {
 
 // ScopedInterrupt
 //
-// While one exists, the first SIGINT or SIGTERM is recorded instead of ending
-// the process; a second one ends it. Only one may exist at a time.
+// While one exists, the first SIGINT, SIGTERM, SIGHUP or SIGQUIT is recorded
+// instead of ending the process; the same signal a second time ends it. Leaves
+// signals alone that the process ignores, as under nohup. Only one may exist at
+// a time.
 //
-// Thread-safety: `requested` may be called from any thread.
+// Thread-safety: `signal` may be called from any thread.
 class ScopedInterrupt {
  public:
   ScopedInterrupt();
@@ -28,12 +36,20 @@ class ScopedInterrupt {
   ScopedInterrupt(const ScopedInterrupt&) = delete;
   ScopedInterrupt& operator=(const ScopedInterrupt&) = delete;
 
-  bool requested() const;
+  // Returns the last signal that was recorded, or 0.
+  int signal() const;
 
  private:
-  struct sigaction old_interrupt_;
-  struct sigaction old_terminate_;
+  static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+  static constexpr size_t kNumSignals = sizeof(kSignals) / sizeof(kSignals[0]);
+
+  struct sigaction old_actions_[kNumSignals];
 };
+
+// Returns `exit_code`, or ends the process by a signal if `exit_code` is that
+// of a command that one has interrupted. A shell stops a script at Ctrl-C only
+// if the command ends that way.
+int EndAs(int exit_code);
 
 }  // namespace cli
 }  // namespace ferry

@@ -1,6 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -10,6 +11,7 @@
 
 #include "ferry/tools/ferry/cli.h"
 #include "ferry/tools/ferry/command.h"
+#include "ferry/tools/ferry/interrupt.h"
 
 namespace {
 
@@ -33,9 +35,11 @@ __attribute__((constructor(101))) void SetHandler() {
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
+  // A file that grows past the limit of the process is an error like any other.
+  signal(SIGXFSZ, SIG_IGN);
   ferry::cli::CommandIo io{std::cout, std::cerr};
   io.err_is_terminal = isatty(STDERR_FILENO) != 0;
   io.out_is_terminal = isatty(STDOUT_FILENO) != 0;
-  return ferry::cli::RunFerry(std::vector<std::string>(argv + 1, argv + argc),
-                              io);
+  return ferry::cli::EndAs(ferry::cli::RunFerry(
+      std::vector<std::string>(argv + 1, argv + argc), io));
 }
