@@ -94,11 +94,31 @@ absl::Status CheckPath(absl::string_view path) {
 
 class OpenedFile final : public RandomAccessFile {
  public:
-  OpenedFile(std::string path, int fd, uint64_t size_bytes)
-      : path_(std::move(path)), fd_(fd), size_bytes_(size_bytes) {}
-  ~OpenedFile() override { close(fd_); }
+  explicit OpenedFile(absl::string_view path) : path_(path) {}
+  ~OpenedFile() override {
+    if (fd_ >= 0) close(fd_);
+  }
 
-  // Called at most once, before anything else.
+  // Called once, before anything else.
+  absl::Status Open() {
+    // Without O_NONBLOCK, opening a pipe would wait for a writer.
+    fd_ = RetryOnEintr(
+        [&] { return open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
+    struct stat info;
+    if (fd_ < 0 || RetryOnEintr([&] { return fstat(fd_, &info); }) != 0) {
+      return SystemError("cannot open", path_, errno);
+    }
+    if (!S_ISREG(info.st_mode)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path_, S_ISDIR(info.st_mode)
+                     ? " is a directory; name a file in it"
+                     : " is not a regular file; copy its contents into one"));
+    }
+    size_bytes_ = static_cast<uint64_t>(info.st_size);
+    return absl::OkStatus();
+  }
+
+  // Called at most once, before the file is used.
   absl::Status Map(FileMapping mapping) {
     if (mapping == FileMapping::kNone || size_bytes_ == 0) {
       return absl::OkStatus();
@@ -152,8 +172,8 @@ class OpenedFile final : public RandomAccessFile {
 
  private:
   const std::string path_;
-  const int fd_;
-  const uint64_t size_bytes_;
+  int fd_ = -1;
+  uint64_t size_bytes_ = 0;
   std::shared_ptr<void> mapping_;
 };
 
@@ -295,26 +315,8 @@ bool RemoveLeftover(int folder_fd, const std::string& name) {
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenForReading(
     absl::string_view path, FileMapping mapping) {
   FERRY_RETURN_IF_ERROR(CheckPath(path));
-  std::string name(path);
-  // Without O_NONBLOCK, opening a pipe would wait for a writer.
-  const int fd = RetryOnEintr(
-      [&] { return open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
-  if (fd < 0) return SystemError("cannot open", name, errno);
-  struct stat info;
-  if (RetryOnEintr([&] { return fstat(fd, &info); }) != 0) {
-    const int error = errno;
-    close(fd);
-    return SystemError("cannot open", name, error);
-  }
-  if (!S_ISREG(info.st_mode)) {
-    close(fd);
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, S_ISDIR(info.st_mode)
-                  ? " is a directory; name a file in it"
-                  : " is not a regular file; copy its contents into one"));
-  }
-  auto file = std::make_unique<OpenedFile>(std::move(name), fd,
-                                           static_cast<uint64_t>(info.st_size));
+  auto file = std::make_unique<OpenedFile>(path);
+  FERRY_RETURN_IF_ERROR(file->Open());
   FERRY_RETURN_IF_ERROR(file->Map(mapping));
   return std::unique_ptr<RandomAccessFile>(std::move(file));
 }
