@@ -54,7 +54,7 @@ testing::AssertionResult GrowsLinearly(
     absl::FunctionRef<Cost(const std::string&)> run);
 
 // Whether the build counts comparisons: it does when clang compiles it with
-// -fsanitize-coverage=trace-cmp, as --config=fuzzer does.
+// -fsanitize-coverage=trace-cmp, as --config=asan-ubsan does.
 bool CountsComparisons();
 
 }  // namespace ferry

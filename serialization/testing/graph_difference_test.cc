@@ -138,5 +138,19 @@ TEST(GraphDifferenceTest, SaysWhatDiffers) {
   }
 }
 
+TEST(GraphDifferenceTest, SpellingMayBeIgnored) {
+  ObjectGraph shared;
+  const NodeId text = shared.AddStr("a");
+  const NodeId twice = shared.AddList({text, text});
+  ObjectGraph apart;
+  const NodeId two = apart.AddList({apart.AddStr("a"), apart.AddStr("a")});
+  const NodeId others = apart.AddList({apart.AddStr("a"), apart.AddStr("b")});
+  EXPECT_THAT(GraphDifference(shared, twice, apart, two),
+              StartsWith("a node is shared in one graph alone"));
+  EXPECT_EQ(GraphDifference(shared, twice, apart, two, Spelling::kIgnored), "");
+  EXPECT_THAT(GraphDifference(shared, twice, apart, others, Spelling::kIgnored),
+              StartsWith("texts differ"));
+}
+
 }  // namespace
 }  // namespace ferry

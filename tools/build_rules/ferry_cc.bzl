@@ -109,11 +109,33 @@ def ferry_cc_benchmark(name, srcs, deps = [], copts = [], data = [], **kwargs):
         **kwargs
     )
 
-def ferry_cc_fuzz_test(name, srcs, corpus, deps = [], copts = [], **kwargs):
+def ferry_fuzz_dictionary(name, srcs, **kwargs):
+    """A libFuzzer dictionary, `<name>.dict`, of the constants in sources.
+
+    Args:
+      name: its name.
+      srcs: the sources of a parser, which compare its input with constants.
+      **kwargs: as for genrule.
+    """
+    native.genrule(
+        name = name,
+        testonly = True,
+        srcs = srcs,
+        outs = [name + ".dict"],
+        cmd = "/usr/bin/python3 $(location //tools/build_rules:make_dictionary.py) $(SRCS) >$@",
+        tools = ["//tools/build_rules:make_dictionary.py"],
+        **kwargs
+    )
+
+def ferry_cc_fuzz_test(name, srcs, corpus, deps = [], copts = [], dictionaries = [], mutators = [], **kwargs):
     """A fuzzer: srcs define LLVMFuzzerTestOneInput.
 
     In an ordinary build it is a test that runs the corpus and a fixed number of
-    mutations of it. Under --config=fuzzer it is a libFuzzer binary.
+    mutations of it. Under --config=asan-ubsan it is a libFuzzer binary, and a
+    test that runs the corpus.
+
+    The files in testdata/<name>/ belong to the corpus: the inputs that once
+    failed.
 
     Args:
       name: the stem of its source.
@@ -121,15 +143,18 @@ def ferry_cc_fuzz_test(name, srcs, corpus, deps = [], copts = [], **kwargs):
       corpus: files to begin with.
       deps: what it needs.
       copts: further compiler options.
+      dictionaries: `ferry_fuzz_dictionary` targets, which tools/fuzz uses.
+      mutators: a library that defines LLVMFuzzerCustomMutator, for libFuzzer.
       **kwargs: as for cc_test.
     """
+    files = corpus + native.glob(["testdata/%s/*" % name])
     cc_test(
         name = name,
         size = "small",
         srcs = srcs,
-        args = ["$(locations %s)" % file for file in corpus],
+        args = ["$(locations %s)" % file for file in files],
         copts = _copts(copts),
-        data = corpus,
+        data = files + dictionaries,
         linkopts = select({
             "//tools/build_rules:fuzzer": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
@@ -139,7 +164,7 @@ def ferry_cc_fuzz_test(name, srcs, corpus, deps = [], copts = [], **kwargs):
             "sanitize",
         ],
         deps = deps + select({
-            "//tools/build_rules:fuzzer": [],
+            "//tools/build_rules:fuzzer": mutators,
             "//conditions:default": ["//tools/build_rules:fuzz_replay_main"],
         }),
         **kwargs
