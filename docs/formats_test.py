@@ -7,7 +7,8 @@
 In formats.md, threads.md, gradient-modes.md and gradients.md the last cell of
 each row names targets; the names after a target are tests in it, and cases or
 files of these tests. A row may say "not tested" instead. In faults.md each cell
-names tests, without their targets, or says why there are none.
+names tests, without their targets, or says why there are none; its table of fuzz
+tests names targets.
 """
 
 import ast
@@ -119,6 +120,12 @@ def all_tests():
     return names
 
 
+def is_fuzz_test(row):
+    """Whether the first cell is the label of a target."""
+    label = re.match(r'\| `//([\w/]+):(\w+_fuzz)` \|', row)
+    return label is not None and sources(*label.groups()) is not None
+
+
 def faults_without_tests(text, tests):
     """(the cells that neither name a test nor say why not, number of names)."""
     found, count = [], 0
@@ -129,6 +136,9 @@ def faults_without_tests(text, tests):
         if section.startswith('What the words mean'):
             words = {row.split('|')[1].strip(' *') for row in rows_here[1:]}
             words.remove('none')  # which needs a reason
+            continue
+        if section.startswith('Fuzzing'):
+            found += [row for row in rows_here[1:] if not is_fuzz_test(row)]
             continue
         for row in rows_here[1:]:
             for cell in row.strip('|').split('|')[1:]:
@@ -161,6 +171,8 @@ class FormatsTest(unittest.TestCase):
         found, count = faults_without_tests(text, tests)
         self.assertEqual(found, [])
         self.assertGreater(count, 80)
+        more = '\n## Fuzzing\n| a |\n|---|\n| `//core:no_fuzz` |\n'
+        self.assertEqual(len(faults_without_tests(text + more, tests)[0]), 1)
         for cell in ('', 'soon', 'none', 'none: ', '`Suite.NoSuchTest`',
                      'read: `test_of_nothing`'):
             more = '\n## More\n| a | b |\n|---|---|\n| c | %s |\n' % cell

@@ -92,6 +92,21 @@ TEST(CheckpointMutatorTest, ChangesEveryPickleOfAStream) {
   EXPECT_TRUE(second_changed);
 }
 
+TEST(CheckpointMutatorTest, TextFitsItsCount) {
+  const auto lengthen = [](absl::string_view) { return std::string(300, 'x'); };
+  bool was_lengthened = false;
+  for (uint32_t seed = 0; seed < 100; ++seed) {
+    const std::string mutated = MutateCheckpoint(
+        "U\x01"
+        "a.",
+        seed, lengthen);
+    if (mutated.size() != 258) continue;
+    was_lengthened = true;
+    EXPECT_TRUE(CanBeUnpickled(mutated)) << seed;
+  }
+  EXPECT_TRUE(was_lengthened);
+}
+
 TEST(CheckpointMutatorTest, DependsOnItsArgumentsAlone) {
   EXPECT_EQ(MutateCheckpoint(kPickle, 7, ChangeFirstByte),
             MutateCheckpoint(kPickle, 7, ChangeFirstByte));

@@ -28,6 +28,12 @@ bool SameBits(double a, double b) {
   return bits_of_a == bits_of_b;
 }
 
+// Whether pickle may write a value of this kind again where it is shared.
+bool HasNoIdentity(ValueKind kind) {
+  return kind == ValueKind::kInt || kind == ValueKind::kFloat ||
+         kind == ValueKind::kStr;
+}
+
 class Comparison {
  public:
   Comparison(const ObjectGraph& a, const ObjectGraph& b, Spelling spelling)
@@ -54,7 +60,7 @@ class Comparison {
 
   void Pair(NodeId a, NodeId b) {
     if (a == kNoNode || b == kNoNode) return Check(a == b, "one is missing");
-    if (!compares_spelling_ && a_.kind(a) == ValueKind::kStr) {
+    if (!compares_spelling_ && HasNoIdentity(a_.kind(a))) {
       pending_.emplace_back(a, b);
       return;
     }

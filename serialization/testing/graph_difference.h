@@ -15,10 +15,10 @@
 
 namespace ferry {
 
-// Whether graphs differ that spell the same values differently: by other str
-// objects of the same text, by the name of a class in other objects, or by a
-// tensor that no call made. Other containers and pickle protocols spell
-// differently.
+// Whether graphs differ that spell the same values differently: by other int,
+// float or str objects of the same value, by the name of a class in other
+// objects, or by a tensor that no call made. Other containers and pickle
+// protocols spell differently.
 enum class Spelling { kCompared, kIgnored };
 
 // Returns how what `a` refers to in `graph_a` differs from what `b` refers to
