@@ -39,7 +39,8 @@ def rows(text):
 def sources(package, target):
     """The text of the target's sources and of scripts beside it, or None."""
     for statement in ast.parse(read(package, 'BUILD')).body:
-        if not isinstance(statement, ast.Expr):
+        if not (isinstance(statement, ast.Expr) and
+                isinstance(statement.value, ast.Call)):
             continue
         arguments = {
             keyword.arg: keyword.value for keyword in statement.value.keywords
