@@ -1,6 +1,6 @@
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Shows that each fuzz test finds a fault that is planted in what it covers.
+"""Says whether each fuzz test finds a fault that is planted in what it covers.
 
     python3 tests/planted/planted_faults.py [SECONDS [TARGET...]]
 
