@@ -89,7 +89,7 @@ class Mutator {
       const Extent& entry = entries[i];
       if (entry.contents_bytes > kMostRecordBytes) continue;
       const absl::StatusOr<std::string> contents =
-          ReadExtent(file, entry, /*verify_crc32=*/false);
+          ReadExtent(file, entry, /*verify=*/false);
       if (!contents.ok()) continue;
       const std::string written = i == chosen ? Contents(*contents) : *contents;
       if (entry.encoding == Encoding::kStored) {

@@ -57,8 +57,7 @@ TEST(CheckpointMutatorTest, ArchivesStayValid) {
     ASSERT_THAT(directory, IsOk()) << seed;
     ASSERT_EQ(directory->entries().size(), 3);
     for (const Extent& entry : directory->entries()) {
-      EXPECT_THAT(ReadExtent(*file, entry, /*verify_crc32=*/true), IsOk())
-          << seed;
+      EXPECT_THAT(ReadExtent(*file, entry, /*verify=*/true), IsOk()) << seed;
     }
   }
   EXPECT_LT(num_same, kSeeds / 4);
