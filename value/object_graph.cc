@@ -44,6 +44,7 @@ struct TextEqual {
 // The entries of a dict by the classes of their keys.
 struct ObjectGraph::Index {
   absl::flat_hash_map<uint32_t, uint32_t> entries;
+  uint32_t num_children = 0;  // of the dict, keys and values, that are indexed
   bool has_plain_keys = true;
 };
 
@@ -368,12 +369,6 @@ void ObjectGraph::AppendItems(NodeId node, absl::Span<const NodeId> items) {
 
 void ObjectGraph::AppendEntries(NodeId node,
                                 absl::Span<const NodeId> keys_and_values) {
-  DropIndex(node);
-  AppendEntriesKeepingIndex(node, keys_and_values);
-}
-
-void ObjectGraph::AppendEntriesKeepingIndex(
-    NodeId node, absl::Span<const NodeId> keys_and_values) {
   if (is_object(node)) {
     Append(mutable_made(node).entries, keys_and_values);
   } else {
@@ -547,7 +542,7 @@ absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
 }
 
 absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
-  // Whether the keys are different strs, which they mostly are.
+  // Whether the keys are different short strs, which they mostly are.
   absl::flat_hash_set<NodeId, TextHash, TextEqual> texts(0, TextHash{this},
                                                          TextEqual{this});
   const auto are_different_strs = [&](absl::Span<const NodeId> entries) {
@@ -557,7 +552,10 @@ absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
       texts.reserve(entries.size() / 2);
     }
     for (size_t i = 0; i < entries.size(); i += 2) {
-      if (kind(entries[i]) != ValueKind::kStr) return false;
+      if (kind(entries[i]) != ValueKind::kStr ||
+          text(entries[i]).size() > KeyClasses::kLongTextBytes) {
+        return false;
+      }
       if (is_small) {
         for (size_t j = 0; j < i; j += 2) {
           if (text(entries[i]) == text(entries[j])) return false;
@@ -603,14 +601,15 @@ absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
 // The caller holds the mutex.
 const ObjectGraph::Index& ObjectGraph::IndexOf(NodeId dict) const {
   std::unique_ptr<Index>& index = indexes_->by_dict[dict];
+  const absl::Span<const NodeId> all = entries(dict);
   if (index == nullptr) {
-    const absl::Span<const NodeId> all = entries(dict);
     index = std::make_unique<Index>();
     index->entries.reserve(all.size() / 2);
-    for (uint32_t i = 0; i < all.size(); i += 2) {
-      index->entries.emplace(indexes_->classes.ClassOf(all[i]), i / 2);
-      index->has_plain_keys &= IsPlainKey(all[i]);
-    }
+  }
+  // A pickle may look up a key after every entry.
+  for (uint32_t& i = index->num_children; i < all.size(); i += 2) {
+    index->entries.emplace(indexes_->classes.ClassOf(all[i]), i / 2);
+    index->has_plain_keys &= IsPlainKey(all[i]);
   }
   return *index;
 }
@@ -670,21 +669,11 @@ void ObjectGraph::SetValue(NodeId dict, uint32_t entry, NodeId value) {
   children_[start + size_t{entry} * 2 + 1] = value;
 }
 
-void ObjectGraph::AppendNewEntry(NodeId dict, NodeId key, NodeId value) {
-  const auto entry = static_cast<uint32_t>(entries(dict).size() / 2);
-  const NodeId appended[2] = {key, value};
-  AppendEntriesKeepingIndex(dict, appended);
-  const std::lock_guard<std::mutex> lock(indexes_->mutex);
-  const auto index = indexes_->by_dict.find(dict);
-  if (index == indexes_->by_dict.end()) return;
-  index->second->entries.emplace(indexes_->classes.ClassOf(key), entry);
-  index->second->has_plain_keys &= IsPlainKey(key);
-}
-
 void ObjectGraph::SetEntry(NodeId dict, absl::string_view key, NodeId value) {
   const uint32_t entry = FindEntry(dict, ScalarKey::OfStr(key));
   if (entry == kNoEntry) {
-    AppendNewEntry(dict, AddStr(key), value);
+    const NodeId appended[] = {AddStr(key), value};
+    AppendEntries(dict, appended);
   } else {
     SetValue(dict, entry, value);
   }
@@ -720,16 +709,12 @@ absl::Status ObjectGraph::SetEntry(NodeId dict, const ObjectGraph& from,
     }
   }
   if (entry == kNoEntry) {
-    AppendNewEntry(dict, is_own ? key : Import(from, key), value);
+    const NodeId appended[] = {is_own ? key : Import(from, key), value};
+    AppendEntries(dict, appended);
   } else {
     SetValue(dict, entry, value);
   }
   return absl::OkStatus();
-}
-
-void ObjectGraph::DropIndex(NodeId dict) {
-  const std::lock_guard<std::mutex> lock(indexes_->mutex);
-  indexes_->by_dict.erase(dict);
 }
 
 }  // namespace ferry

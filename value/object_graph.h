@@ -453,16 +453,11 @@ class ObjectGraph {
   void Become(NodeId object, ValueKind kind, uint32_t meaning);
   // Copies a node of `from` that refers to no other node and is not a global.
   NodeId ImportLeaf(const ObjectGraph& from, NodeId leaf);
-  void DropIndex(NodeId dict);
   const Index& IndexOf(NodeId dict) const;
-  void AppendEntriesKeepingIndex(NodeId node,
-                                 absl::Span<const NodeId> keys_and_values);
   // Returns the index of the entry of `dict` with a key, or kNoEntry.
   static constexpr uint32_t kNoEntry = 0xFFFFFFFF;
   uint32_t FindEntry(NodeId dict, const ScalarKey& key) const;
   void SetValue(NodeId dict, uint32_t entry, NodeId value);
-  // Appends an entry whose key the dict does not have.
-  void AppendNewEntry(NodeId dict, NodeId key, NodeId value);
   // Keeps one of several equal keys or items. `children` are those of the node,
   // and `width` is 2 for entries, else 1. Sets `kept` to the number of children
   // left.

@@ -43,10 +43,23 @@ std::string TwosComplement(double value) {
   return bytes;
 }
 
-// The items of a tuple, size or frozenset.
+bool HasParts(const ObjectGraph& graph, NodeId key) {
+  const ValueKind kind = graph.kind(key);
+  return kind == ValueKind::kTuple || kind == ValueKind::kFrozenSet ||
+         kind == ValueKind::kSize;
+}
+
+// The items of a key with parts.
 absl::Span<const NodeId> Parts(const ObjectGraph& graph, NodeId key) {
   return graph.kind(key) == ValueKind::kSize ? graph.size_items(key)
                                              : graph.items(key);
+}
+
+bool IsLongText(const ObjectGraph& graph, NodeId key) {
+  const ValueKind kind = graph.kind(key);
+  const bool is_text = kind == ValueKind::kStr || kind == ValueKind::kBytes ||
+                       (kind == ValueKind::kInt && graph.is_big_int(key));
+  return is_text && graph.text(key).size() > KeyClasses::kLongTextBytes;
 }
 
 }  // namespace
@@ -148,9 +161,9 @@ uint32_t KeyClasses::ClassOfParts(const Source& source, NodeId key) {
   std::vector<uint32_t> classes;
   classes.reserve(parts.size());
   for (NodeId part : parts) {
-    const auto composite = source.composites->find(part);
-    classes.push_back(composite != source.composites->end()
-                          ? composite->second
+    const auto costly = source.costly->find(part);
+    classes.push_back(costly != source.costly->end()
+                          ? costly->second
                           : ClassOfAtom(source, part));
     if (classes.back() == kUnhashable) return kUnhashable;
   }
@@ -162,38 +175,40 @@ uint32_t KeyClasses::ClassOfParts(const Source& source, NodeId key) {
 }
 
 uint32_t KeyClasses::ClassOf(const Source& source, NodeId key) {
-  const auto has_parts = [&source](NodeId node) {
-    const ValueKind kind = source.graph.kind(node);
-    return kind == ValueKind::kTuple || kind == ValueKind::kFrozenSet ||
-           kind == ValueKind::kSize;
+  const ObjectGraph& graph = source.graph;
+  const auto is_costly = [&graph](NodeId node) {
+    return HasParts(graph, node) || IsLongText(graph, node);
   };
-  if (!has_parts(key)) return ClassOfAtom(source, key);
-  CompositeNodes& composites = *source.composites;
+  if (!is_costly(key)) return ClassOfAtom(source, key);
+  CostlyNodes& known = *source.costly;
   // Tuples and frozensets are made of older nodes, so there are no cycles.
   std::vector<std::pair<NodeId, bool>> pending = {{key, false}};
   while (!pending.empty()) {
     const auto [node, parts_are_done] = pending.back();
-    if (composites.contains(node)) {
+    if (known.contains(node)) {
+      pending.pop_back();
+    } else if (!HasParts(graph, node)) {
+      known.emplace(node, ClassOfAtom(source, node));
       pending.pop_back();
     } else if (parts_are_done) {
       const uint32_t node_class = ClassOfParts(source, node);
-      composites.emplace(node, node_class);
+      known.emplace(node, node_class);
       pending.pop_back();
     } else {
       pending.back().second = true;
-      for (NodeId part : Parts(source.graph, node)) {
-        if (has_parts(part) && !composites.contains(part)) {
+      for (NodeId part : Parts(graph, node)) {
+        if (is_costly(part) && !known.contains(part)) {
           pending.emplace_back(part, false);
         }
       }
     }
   }
-  return composites.find(key)->second;
+  return known.find(key)->second;
 }
 
 uint32_t KeyClasses::FindForeign(const ObjectGraph& graph, NodeId key) {
-  CompositeNodes composites;
-  return ClassOf({graph, &composites, /*is_own=*/false}, key);
+  CostlyNodes costly;
+  return ClassOf({graph, &costly, /*is_own=*/false}, key);
 }
 
 uint32_t KeyClasses::Find(const ScalarKey& key) const {

@@ -10,6 +10,7 @@
 #ifndef FERRY_VALUE_OBJECT_GRAPH_KEYS_H_
 #define FERRY_VALUE_OBJECT_GRAPH_KEYS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -95,6 +96,10 @@ class KeyClasses {
   // `graph` must outlive it.
   explicit KeyClasses(const ObjectGraph& graph) : graph_(graph) {}
 
+  // Texts beyond this size are looked at once for each node, not for each dict
+  // that the node is a key of.
+  static constexpr size_t kLongTextBytes = 256;
+
   // The number of every key that Python cannot hash: lists, dicts, sets,
   // bytearrays, and tuples and frozensets that contain one of these.
   static constexpr uint32_t kUnhashable = 0xFFFFFFFF;
@@ -104,7 +109,7 @@ class KeyClasses {
   // Returns the number of a key of the graph. A key that equals no earlier key
   // gets a new number.
   uint32_t ClassOf(NodeId key) {
-    return ClassOf({graph_, &composite_nodes_, /*is_own=*/true}, key);
+    return ClassOf({graph_, &costly_nodes_, /*is_own=*/true}, key);
   }
 
   // Returns the number of a key of another graph, or kUnknown. A global matches
@@ -115,13 +120,14 @@ class KeyClasses {
   uint32_t Find(const ScalarKey& key) const;
 
  private:
-  using CompositeNodes = absl::flat_hash_map<NodeId, uint32_t>;
+  using CostlyNodes = absl::flat_hash_map<NodeId, uint32_t>;
 
   // The graph that a key belongs to.
   struct Source {
     const ObjectGraph& graph;
-    CompositeNodes* composites;  // its tuples, sizes and frozensets so far
-    bool is_own;                 // whether `graph` is `graph_`
+    // Its tuples, sizes, frozensets and long texts so far.
+    CostlyNodes* costly;
+    bool is_own;  // whether `graph` is `graph_`
   };
 
   uint32_t ClassOf(const Source& source, NodeId key);
@@ -153,7 +159,7 @@ class KeyClasses {
   // Whether it is a set, and the classes of the items.
   absl::flat_hash_map<std::pair<bool, std::vector<uint32_t>>, uint32_t>
       composites_;
-  CompositeNodes composite_nodes_;
+  CostlyNodes costly_nodes_;
 };
 
 }  // namespace ferry

@@ -4,12 +4,15 @@
 #include "ferry/value/object_graph.h"
 
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/growth.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gtest/gtest.h"
 
@@ -567,6 +570,25 @@ TEST_F(ObjectGraphTest, ManySetEntriesInTurnAreNoTrouble) {
     for (NodeId dict : dicts) EXPECT_THAT(Set(dict, key, key), IsOk());
   }
   for (NodeId dict : dicts) EXPECT_EQ(graph_.entries(dict).size(), 40000u);
+}
+
+TEST(ObjectGraphGrowthTest, ADictThatGrowsBetweenLookUpsIsIndexedOnce) {
+  EXPECT_TRUE(GrowsLinearly(
+      1000, [](size_t n) { return std::string(n, ' '); },
+      [](const std::string& input) {
+        ObjectGraph graph;
+        const NodeId dict = graph.AddDict();
+        for (size_t i = 0; i < input.size(); ++i) {
+          const std::string key = absl::StrCat("key ", i);
+          const NodeId entry[] = {graph.AddStr(key), ObjectGraph::kNone};
+          EXPECT_EQ(graph.FindStr(dict, key), kNoNode);
+          graph.AppendEntries(dict, entry);
+          EXPECT_EQ(graph.FindStr(dict, key), ObjectGraph::kNone);
+          EXPECT_EQ(graph.FindInt(dict, 1), kNoNode);
+          EXPECT_TRUE(graph.HasPlainKeys(dict));
+        }
+        return Cost();
+      }));
 }
 
 }  // namespace
