@@ -5,18 +5,23 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
 #include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/devices/device_registry.h"
@@ -35,6 +40,7 @@
 #include "ferry/serialization/transfer/map_location.h"
 #include "ferry/serialization/transfer/output.h"
 #include "ferry/serialization/zip/archive_writer.h"
+#include "ferry/value/object_graph.h"
 
 namespace ferry {
 namespace {
@@ -162,16 +168,55 @@ absl::Status CheckOptions(const SaveOptions& options) {
   return CheckCodec(options);
 }
 
+// The memory of a graph and of its storages. On the host storages may share
+// memory; elsewhere a handle is opaque, and only the storage is known.
+uint64_t StoredBytes(const ObjectGraph& graph) {
+  std::vector<std::pair<uintptr_t, uintptr_t>> areas;  // begin and end
+  areas.reserve(graph.storages().size() + graph.tensors().size());
+  absl::flat_hash_set<const void*> elsewhere;
+  uint64_t stored_bytes = graph.memory_bytes();
+  const auto add = [&](const Storage& storage) {
+    // A meta storage has any size and no memory.
+    if (storage.is_null() || storage.data() == nullptr) return;
+    if (storage.device().is_cpu()) {
+      const auto begin = reinterpret_cast<uintptr_t>(storage.data());
+      areas.emplace_back(begin, begin + storage.size_bytes());
+    } else if (elsewhere.insert(storage.identity()).second) {
+      stored_bytes += storage.size_bytes();
+    }
+  };
+  for (const StorageRecord& record : graph.storages()) add(record.storage);
+  for (const Tensor& tensor : graph.tensors()) {
+    if (tensor.is_null()) continue;
+    add(tensor.storage());
+    for (const Tensor& part : tensor.components()) {
+      if (!part.is_null()) add(part.storage());
+    }
+  }
+  if (!std::is_sorted(areas.begin(), areas.end())) {
+    std::sort(areas.begin(), areas.end());
+  }
+  uintptr_t counted_to = 0;
+  for (const auto& [begin, end] : areas) {
+    if (end <= counted_to) continue;
+    stored_bytes += end - std::max(begin, counted_to);
+    counted_to = end;
+  }
+  return stored_bytes;
+}
+
 absl::Status SaveTo(const Value& value, const std::string& archive_name,
                     const SaveOptions& options, const Output& output) {
   const DeviceRegistry& registry = options.registry != nullptr
                                        ? *options.registry
                                        : DeviceRegistry::Default();
   const DeviceSnapshot devices = registry.Snapshot();
+  Budget budget(options.budget, StoredBytes(*value.graph()));
   if (options.container == Container::kSafetensors) {
     safetensors::WriteOptions write_options;
     write_options.metadata = options.metadata;
     write_options.copy_shared = options.copy_shared;
+    write_options.budget = &budget;
     write_options.control = &options;
     return safetensors::WriteSafetensors(value, devices, write_options, output);
   }
@@ -194,7 +239,8 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
                                  value.graph()->tensors().size()));
   if (options.container == Container::kLegacy) {
     torch::TorchPickler hooks(&storages, torch::PersistentIds::kStream);
-    pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks);
+    pickle::Pickler pickler(*value.graph(), options.pickle_protocol, &hooks,
+                            &budget);
     FERRY_RETURN_IF_ERROR(pickler.Dump(value.node()));
     FERRY_RETURN_IF_ERROR(hooks.CheckReadsBack(pickler.bytes()));
     torch::LegacyContents contents;
@@ -205,12 +251,12 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
       contents.storages.push_back(
           {hooks.key(i), entry.storage, ElementSizeBytes(entry.dtype)});
     }
-    return torch::WriteLegacyStream(std::move(contents), devices, &options,
-                                    output);
+    return torch::WriteLegacyStream(std::move(contents), devices, &budget,
+                                    &options, output);
   }
   // The registered codec "pickle" does not know the protocol.
   const torch::PickleCodec pickle(torch::PersistentIds::kArchive,
-                                  options.pickle_protocol);
+                                  options.pickle_protocol, &budget);
   const CodecSnapshot codecs = Codecs(options);
   const Codec* codec = &pickle;
   if (!options.codec.empty() && options.codec != pickle.name()) {
@@ -223,6 +269,7 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
   archive_options.compute_crc32 = options.compute_crc32;
   archive_options.ends_with_id =
       options.compatibility != Compatibility::kTorch1_6;
+  archive_options.budget = &budget;
   archive_options.control = &options;
   const torch::ZipRecords records(
       absl::StrCat("data.", codec->suffix()), graph, storages.entries(),

@@ -52,6 +52,7 @@ namespace ferry {
 //                        is on a device, and neither a backend nor a program's
 //                        own package can copy it to the host
 //                        (devices/device_registry.h).
+//   kResourceExhausted - also: it takes more than `SaveOptions::budget`.
 //   kCancelled         - `SaveOptions::is_cancelled` returned true.
 //   whatever the backend or the package that copies a storage returns.
 absl::Status Save(const Value& value, absl::string_view path,

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "ferry/core/budget.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/container_kind.h"
@@ -105,6 +106,15 @@ struct SaveOptions : TransferControl {
 
   // The registry of devices. Null means `DeviceRegistry::Default()`.
   const DeviceRegistry* registry = nullptr;
+
+  // What the save may spend. A value from an untrusted file may have few bytes
+  // of memory and make a file of terabytes: strides repeat elements, and
+  // storages and tensors share memory. Such a value is refused with
+  // kResourceExhausted before anything is written. The defaults are in
+  // proportion to the memory of the value, in which what is shared counts once
+  // (core/budget.h). `max_output_bytes` limits the size of the file,
+  // `max_memory_bytes` that of the pickle; `max_steps` has no effect.
+  BudgetOptions budget;
 
   // --- How it is written -----------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include "ferry/serialization/save.h"
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -67,6 +68,14 @@ class SaveTest : public testing::Test {
           all.Set(absl::StrCat(i),
                   Value(*Tensor::FromData(absl::MakeConstSpan(element), {1}))),
           IsOk());
+    }
+    return all;
+  }
+
+  static Value Numbered(const std::vector<Value>& values) {
+    Value all = Value::Dict();
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_THAT(all.Set(absl::StrCat(i), values[i]), IsOk());
     }
     return all;
   }
@@ -736,6 +745,73 @@ TEST_F(SaveTest, FlushesTheSinkOnce) {
   Counting sink;
   EXPECT_EQ(Save(Value(1), sink, options_).message(), "the flush failed");
   EXPECT_EQ(sink.flushes, 1);
+}
+
+// Memory that a value repeats is charged, whatever repeats it.
+TEST_F(SaveTest, RepeatedMemoryIsLimitedInEveryContainer) {
+  const Storage floats = *Storage::Allocate(4000);
+  std::memset(floats.data(), 0, 4000);
+  const auto view = [](const Storage& storage,
+                       const std::vector<int64_t>& shape,
+                       const std::vector<int64_t>& strides) {
+    return Value(*Tensor::Create(storage, DType::kFloat32, shape, strides, 0));
+  };
+  // A hundred times 4000 bytes.
+  const Value strides_repeat = Numbered({view(floats, {100, 1000}, {0, 1})});
+  const Value overlaps_repeat = Numbered({view(floats, {501, 500}, {1, 1})});
+  std::vector<Value> tensors, storages;
+  for (int i = 0; i < 100; ++i) {
+    tensors.push_back(view(floats, {1000}, {1}));
+    storages.push_back(view(
+        Storage::FromMemory(Device(), floats.memory(), 4000), {1000}, {1}));
+  }
+  const struct {
+    absl::string_view name;
+    Container container;
+    Value value;
+  } kCases[] = {
+      {"stride 0", Container::kSafetensors, strides_repeat},
+      {"overlap", Container::kSafetensors, overlaps_repeat},
+      {"shared storage", Container::kSafetensors, Numbered(tensors)},
+      {"shared memory", Container::kSafetensors, Numbered(storages)},
+      {"storages, zip", Container::kZip, Numbered(storages)},
+      {"storages, legacy", Container::kLegacy, Numbered(storages)},
+  };
+  options_.copy_shared = true;
+  for (const auto& test : kCases) {
+    options_.container = test.container;
+    options_.budget.max_output_bytes.reset();
+    EXPECT_THAT(SaveToString(test.value), IsOk()) << test.name;
+    options_.budget.max_output_bytes = 200000;
+    std::string written;
+    StringSink sink(&written);
+    const absl::Status status = Save(test.value, sink, options_);
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted)
+        << test.name << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("max_output_bytes"));
+    EXPECT_EQ(written, "") << test.name;
+  }
+}
+
+TEST_F(SaveTest, TheDefaultAllowsAnHonestExpandAndNoBomb) {
+  options_.container = Container::kSafetensors;
+  const Storage one = *Storage::Allocate(4);
+  std::memset(one.data(), 0, 4);
+  const auto expanded = [&one](const std::vector<int64_t>& shape) {
+    return Numbered(
+        {Value(*Tensor::Create(one, DType::kFloat32, shape,
+                               std::vector<int64_t>(shape.size(), 0), 0))});
+  };
+  EXPECT_THAT(SaveToString(expanded({1000, 1000})), IsOk());
+  EXPECT_EQ(SaveToString(expanded({4, 1 << 30})).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  // A meta storage has any size and takes nothing.
+  const Storage meta =
+      Storage::FromMemory(Device("meta"), Memory(), uint64_t{1} << 40);
+  options_.container = Container::kZip;
+  EXPECT_THAT(SaveToString(Numbered(
+                  {Value(*Tensor::Create(meta, DType::kUInt8, {4}, {1}, 0))})),
+              IsOk());
 }
 
 }  // namespace

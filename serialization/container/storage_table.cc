@@ -11,19 +11,13 @@
 #include "ferry/serialization/container/name_index.h"
 
 namespace ferry {
-namespace {
-
-absl::Status CheckLocation(absl::string_view location) {
-  if (location.size() <= StorageTable::kMaxLocationBytes) {
-    return absl::OkStatus();
-  }
+absl::Status StorageTable::CheckLocation(absl::string_view location) {
+  if (location.size() <= kMaxLocationBytes) return absl::OkStatus();
   return absl::UnimplementedError(
       absl::StrCat("the location ", QuoteForMessage(location),
                    " of a storage has ", location.size(), " bytes; at most ",
-                   StorageTable::kMaxLocationBytes, " are supported"));
+                   kMaxLocationBytes, " are supported"));
 }
-
-}  // namespace
 
 StorageTable::StorageTable() : StorageTable(Check()) {}
 
@@ -53,6 +47,8 @@ void StorageTable::ReserveDescribed(size_t num_storages) {
 absl::StatusOr<StorageEntry*> StorageTable::AppendDescribed(
     const StorageDescription& description) {
   FERRY_RETURN_IF_ERROR(CheckLocation(description.location));
+  FERRY_RETURN_IF_ERROR(
+      budget_->ChargeMemory(kMemoryBytes + description.location.size()));
   StorageEntry& entry = entries_.emplace_back();
   entry.key = description.key;
   entry.storage = Storage::Described(description.size_bytes,
@@ -64,6 +60,7 @@ absl::StatusOr<StorageEntry*> StorageTable::AppendDescribed(
 
 absl::StatusOr<uint32_t> StorageTable::Describe(
     const StorageDescription& description) {
+  FERRY_RETURN_IF_ERROR(budget_->ChargeSteps(description.key.size()));
   const auto [index, is_new] =
       by_key_->Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {
@@ -96,6 +93,7 @@ absl::StatusOr<uint32_t> StorageTable::DescribeView(
         "is described as a part of another storage, but does not lie inside "
         "one");
   }
+  FERRY_RETURN_IF_ERROR(budget_->ChargeSteps(description.key.size()));
   const auto [index, is_new] =
       by_key_->Insert(description.key, static_cast<uint32_t>(entries_.size()));
   if (is_new) {

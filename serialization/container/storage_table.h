@@ -39,6 +39,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
@@ -88,10 +89,13 @@ struct StorageEntry {
 // Thread-safety: none.
 class StorageTable {
  public:
-  // The maximum size of a location tag. Every storage has its own copy, and a
-  // graph may refer to one tag many times, so this limits the memory that a
-  // small file can request.
+  // The maximum size of a location tag, which every storage has a copy of.
   static constexpr size_t kMaxLocationBytes = 1024;
+
+  // Checks the size of a location tag.
+  //
+  // Errors: kUnimplemented - it is longer than kMaxLocationBytes.
+  static absl::Status CheckLocation(absl::string_view location);
 
   // Called once for each described key. May refuse a storage by returning an
   // error, for instance because the file has no record for it. May be empty.
@@ -114,6 +118,16 @@ class StorageTable {
 
   // --- Reading ---------------------------------------------------------------
 
+  // What a described storage takes in a checkpoint, in bytes, beside its
+  // location.
+  static constexpr uint64_t kMemoryBytes = 512;
+
+  // Has the memory of described storages and the look-ups of keys charged to
+  // `budget`, which must outlive the calls of `Describe` and `DescribeView`. A
+  // graph may refer to one long key or location many times. The default is no
+  // limit.
+  void set_budget(Budget* budget) { budget_ = budget; }
+
   // Reserves memory for `num_storages` storages, and in `pool()` for a tensor
   // over each.
   void ReserveDescribed(size_t num_storages);
@@ -122,8 +136,9 @@ class StorageTable {
   // storage to the table the first time.
   //
   // Errors:
-  //   kDataLoss      - the storage had another size before.
-  //   kUnimplemented - its location is longer than kMaxLocationBytes.
+  //   kDataLoss          - the storage had another size before.
+  //   kUnimplemented     - its location is longer than kMaxLocationBytes.
+  //   kResourceExhausted - the budget is spent.
   //   whatever the check returns.
   absl::StatusOr<uint32_t> Describe(const StorageDescription& description);
 
@@ -131,9 +146,10 @@ class StorageTable {
   // `offset_bytes`. Adds it to the table the first time.
   //
   // Errors:
-  //   kDataLoss      - it was another view before, or it does not lie inside
-  //                    `base`.
-  //   kUnimplemented - its location is longer than kMaxLocationBytes.
+  //   kDataLoss          - it was another view before, or it does not lie
+  //                        inside `base`.
+  //   kUnimplemented     - its location is longer than kMaxLocationBytes.
+  //   kResourceExhausted - the budget is spent.
   absl::StatusOr<uint32_t> DescribeView(const StorageDescription& description,
                                         uint32_t base, uint64_t offset_bytes);
 
@@ -178,6 +194,7 @@ class StorageTable {
       const StorageDescription& description);
   uint32_t LocationIndex(std::string location);
 
+  Budget* budget_ = Budget::Unlimited();
   Check check_;
   LocationTag location_tag_;
   std::string other_dtypes_;

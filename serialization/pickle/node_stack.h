@@ -15,6 +15,7 @@
 #define FERRY_SERIALIZATION_PICKLE_NODE_STACK_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,11 @@ class NodeStack {
   NodeStack() : values_(kFirstCapacity) {}
 
   size_t size() const { return size_; }
+  // Memory that the stack has taken. It never gives any back.
+  uint64_t memory_bytes() const {
+    return values_.capacity() * sizeof(NodeId) +
+           floors_.capacity() * sizeof(size_t);
+  }
   // The number of values above the last mark, which an opcode may pop.
   size_t num_above_mark() const { return size_ - floor_; }
   NodeId back() const { return values_[size_ - 1]; }

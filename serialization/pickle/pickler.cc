@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -60,11 +61,13 @@ absl::StatusOr<bool> PickleHooks::WriteObject(NodeId, const ObjectGraph&,
   return false;
 }
 
-Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks)
+Pickler::Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks,
+                 Budget* budget)
     : graph_(graph),
       notes_(PickleNotes::Of(graph)),
       protocol_(protocol),
       hooks_(hooks),
+      budget_(budget),
       memo_(graph.size(), kNotMemoised),
       has_open_entries_(graph.size()) {}
 
@@ -480,6 +483,14 @@ absl::Status Pickler::Continue() {
   return absl::OkStatus();
 }
 
+absl::Status Pickler::ChargeOutput() {
+  constexpr size_t kLeastBytes = size_t{64} << 10;
+  const size_t new_bytes = out_.bytes().size() - charged_bytes_;
+  if (ABSL_PREDICT_TRUE(new_bytes < kLeastBytes)) return absl::OkStatus();
+  charged_bytes_ += new_bytes;
+  return budget_->ChargeMemory(new_bytes);
+}
+
 absl::Status Pickler::Dump(NodeId root) {
   if (protocol_ >= 2) {
     out_.PutOpcode(kProto);
@@ -487,7 +498,10 @@ absl::Status Pickler::Dump(NodeId root) {
   }
   if (protocol_ >= 4) out_.BeginFraming();
   absl::Status status = Begin(root);
-  while (status.ok() && error_.ok() && !frames_.empty()) status = Continue();
+  while (status.ok() && error_.ok() && !frames_.empty()) {
+    status = Continue();
+    if (status.ok()) status = ChargeOutput();
+  }
   if (status.ok()) status = error_;
   if (!status.ok()) {
     return AnnotatePath(status, graph_, root, NodeAtHand(root));

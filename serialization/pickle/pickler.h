@@ -32,6 +32,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/pickle_output.h"
@@ -77,9 +78,12 @@ class PickleHooks {
 // Writes one pickle. Thread-safety: none.
 class Pickler {
  public:
-  // `graph` and `hooks` must outlive the pickler. `hooks` may be null; nodes
-  // that need hooks are then an error. `protocol` is 0 to 5.
-  Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks);
+  // `graph`, `hooks` and `budget` must outlive the pickler. `hooks` may be
+  // null; nodes that need hooks are then an error. `protocol` is 0 to 5. The
+  // memory of the pickle is charged to `budget`: what a graph has once, a
+  // pickle may have many times, such as the key of a storage.
+  Pickler(const ObjectGraph& graph, int protocol, PickleHooks* hooks,
+          Budget* budget = Budget::Unlimited());
 
   // Writes `root` and everything that it refers to. Must be called once.
   //
@@ -91,6 +95,7 @@ class Pickler {
   //                      could write.
   //   kUnimplemented   - a node needs hooks, or the protocol cannot represent
   //                      it.
+  //   kResourceExhausted - the budget is spent.
   //   whatever a hook returns.
   absl::Status Dump(NodeId root);
 
@@ -199,6 +204,8 @@ class Pickler {
   absl::Status PushIncomplete(NodeId node);
   absl::Status Begin(NodeId node);
   absl::Status Continue();
+  // Charges the output, if there is enough that is not charged yet.
+  absl::Status ChargeOutput();
   absl::Status ContinueTuple(Frame* frame);
   absl::Status ContinueSet(Frame* frame);
   absl::Status ContinueObject(Frame* frame);
@@ -222,6 +229,8 @@ class Pickler {
   const PickleNotes& notes_;
   const int protocol_;
   PickleHooks* const hooks_;
+  Budget* const budget_;
+  size_t charged_bytes_ = 0;  // of the output
   absl::Status error_;
 
   PickleOutput out_;

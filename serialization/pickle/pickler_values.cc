@@ -263,7 +263,8 @@ void Pickler::CheckGlobal(const GlobalName& global) {
   if (spelt.module == global.module && spelt.name == global.name &&
       (read.module != global.module || read.name != global.name)) {
     refuse(absl::StatusCode::kUnimplemented,
-           absl::StrCat("would be read as ", read.module, ".", read.name,
+           absl::StrCat("would be read as ", EscapeForMessage(read.module), ".",
+                        EscapeForMessage(read.name),
                         " from pickle protocols before 3; save with protocol "
                         "3 or later"));
   }

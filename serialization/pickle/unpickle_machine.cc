@@ -402,7 +402,7 @@ bool UnpickleMachine::CheckProgress() {
 bool UnpickleMachine::ChargeBudget() {
   const uint64_t steps = static_cast<uint64_t>(input_.next() - charged_to_);
   charged_to_ = input_.next();
-  const uint64_t memory_bytes = graph_->memory_bytes();
+  const uint64_t memory_bytes = std::max(MemoryBytes(), charged_memory_bytes_);
   const uint64_t new_memory_bytes = memory_bytes - charged_memory_bytes_;
   charged_memory_bytes_ = memory_bytes;
   if (!input_.Check(budget_->ChargeSteps(steps)) ||

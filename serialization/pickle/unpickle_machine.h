@@ -51,7 +51,7 @@ class UnpickleMachine {
         copy_budget_(bytes.size()),
         charged_to_(bytes.data()),
         check_from_(bytes.data()),
-        charged_memory_bytes_(graph->memory_bytes()) {
+        charged_memory_bytes_(MemoryBytes()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
     memo_.Reserve(bytes.size());
   }
@@ -65,6 +65,11 @@ class UnpickleMachine {
   // `check_from_`.
   bool CheckProgress();
   bool ChargeBudget();
+  // Memory of the graph, the stack and the memo.
+  uint64_t MemoryBytes() const {
+    return graph_->memory_bytes() + stack_.memory_bytes() +
+           memo_.memory_bytes();
+  }
   // Whether the last opcode begins inside a frame.
   bool IsInFrame() const {
     return frame_end_ != nullptr && input_.opcode() < frame_end_;

@@ -38,6 +38,12 @@ class UnpickleMemo {
   // The number of entries, which is also the next number that MEMOIZE assigns.
   uint64_t size() const { return size_; }
 
+  // Memory that the memo has taken. It hardly ever gives any back.
+  uint64_t memory_bytes() const {
+    return entries_.capacity() * sizeof(NodeId) +
+           far_entries_.capacity() * 3 * sizeof(uint64_t);
+  }
+
   // Sets an entry. `bytes_taken` is the number of bytes of the pickle that have
   // been read.
   ABSL_ATTRIBUTE_ALWAYS_INLINE void Put(uint64_t index, NodeId node,

@@ -55,9 +55,14 @@ bool UnpickleMachine::PushStackGlobal() {
       graph_->kind(module) != ValueKind::kStr) {
     return input_.Damaged("a global's module or name is not text");
   }
+  // Two texts may be the names of any number of globals.
+  const uint64_t name_bytes =
+      graph_->text(module).size() + graph_->text(name).size();
   NodeId node;
-  if (!GlobalNode(graph_->text(module), graph_->text(name), &node))
+  if (!input_.Check(budget_->ChargeSteps(name_bytes)) ||
+      !GlobalNode(graph_->text(module), graph_->text(name), &node)) {
     return false;
+  }
   notes_.NoteGlobal(graph_->global_index(node), module, name);
   Push(node);
   return true;

@@ -8,12 +8,12 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/proto/graph_format.h"
@@ -22,9 +22,6 @@
 namespace ferry {
 namespace proto {
 namespace {
-
-// Texts in messages are cut after this many bytes.
-constexpr size_t kShownBytes = 80;
 
 // The tag of a field: its number, and in the lowest three bits how its value is
 // encoded.
@@ -146,7 +143,7 @@ absl::Status ColumnReader::ReadHeader() {
       header.format_version() == 0) {
     return absl::DataLossError("the graph is damaged: it has no header");
   }
-  release_ = absl::CHexEscape(header.release().substr(0, kShownBytes));
+  release_ = EscapeForMessage(header.release());
   if (header.format_version() > kFormatVersion) {
     return Unknown(
         absl::StrCat("version ", header.format_version(), " of the format"));
@@ -244,9 +241,9 @@ absl::Status ColumnReader::ReadWords() {
   words_.reserve(columns_.words_size());
   for (const std::string& word : columns_.words()) {
     if (!known.insert(word).second) {
-      return absl::DataLossError(absl::StrCat(
-          "the graph is damaged: it has the word \"",
-          absl::CHexEscape(word.substr(0, kShownBytes)), "\" twice"));
+      return absl::DataLossError(
+          absl::StrCat("the graph is damaged: it has the word ",
+                       QuoteForMessage(word), " twice"));
     }
     words_.emplace_back().text = word;
   }
@@ -317,8 +314,7 @@ DType ColumnReader::TakeDType() {
   if (!word->dtype) {
     word->dtype = DTypeFromName(word->text);
     if (!word->dtype) {
-      FailUnknown(
-          absl::StrCat("the dtype \"", absl::CHexEscape(word->text), "\""));
+      FailUnknown(absl::StrCat("the dtype ", QuoteForMessage(word->text)));
       return DType::kUInt8;
     }
   }
@@ -330,8 +326,7 @@ Layout ColumnReader::TakeLayout() {
   if (word == nullptr) return Layout::kStrided;
   const std::optional<Layout> layout = LayoutFromName(word->text);
   if (!layout) {
-    FailUnknown(
-        absl::StrCat("the layout \"", absl::CHexEscape(word->text), "\""));
+    FailUnknown(absl::StrCat("the layout ", QuoteForMessage(word->text)));
   }
   return layout.value_or(Layout::kStrided);
 }

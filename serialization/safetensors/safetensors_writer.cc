@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -224,10 +225,10 @@ absl::Status Writer::CheckShared() const {
 }
 
 absl::Status Writer::CheckMetadata() const {
-  for (size_t i = 0; i < options_.metadata.size(); ++i) {
-    const auto& [name, text] = options_.metadata[i];
-    for (size_t k = 0; k < i; ++k) {
-      if (options_.metadata[k].first != name) continue;
+  absl::flat_hash_set<absl::string_view> names;
+  names.reserve(options_.metadata.size());
+  for (const auto& [name, text] : options_.metadata) {
+    if (!names.insert(name).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("the metadata has ", QuoteForMessage(name), " twice"));
     }
@@ -280,6 +281,10 @@ absl::Status Writer::Run(const Value& value) {
         absl::StrCat("the safetensors header would have ", header_.size(),
                      " bytes; readers allow ", kMaxHeaderBytes));
   }
+  // A tensor may repeat its elements by its strides, and share them with
+  // others.
+  FERRY_RETURN_IF_ERROR(
+      options_.budget->ChargeOutput(header_.size() + data_bytes_));
   FERRY_RETURN_IF_ERROR(output_.SetSize(header_.size() + data_bytes_));
   FERRY_RETURN_IF_ERROR(output_.Write(0, header_));
   ExtentWriteOptions write_options;

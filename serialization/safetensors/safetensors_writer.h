@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ferry/core/budget.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/transfer/output.h"
 #include "ferry/serialization/transfer/transfer_control.h"
@@ -28,6 +29,8 @@ struct WriteOptions {
   std::vector<std::pair<std::string, std::string>> metadata;
   // Whether to write each of several tensors that share memory in full.
   bool copy_shared = false;
+  // The bytes of the file are charged to it before any is written.
+  Budget* budget = Budget::Unlimited();
   // May be null. `progress` counts the tensors' bytes.
   const TransferControl* control = nullptr;
 };
@@ -46,7 +49,8 @@ struct WriteOptions {
 //   kInvalidArgument   - not a dict, a key is not text, a value is not a tensor
 //                        or has no bytes, or tensors share memory.
 //   kUnimplemented     - the format does not have the layout or dtype.
-//   kResourceExhausted - the header would exceed `kMaxHeaderBytes`.
+//   kResourceExhausted - the header would exceed `kMaxHeaderBytes`, or the
+//                        budget is spent.
 //   kCancelled         - `is_cancelled` returned true.
 //   whatever the output or a backend returns.
 absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,

@@ -40,7 +40,9 @@ class LegacyStream {
       : file_(file),
         options_(options),
         stream_(file, 0, file.size_bytes(), options.budget),
-        hooks_(&storages_, PersistentIds::kStream) {}
+        hooks_(&storages_, PersistentIds::kStream) {
+    storages_.set_budget(options.budget);
+  }
 
   absl::StatusOr<ParsedCheckpoint> Read();
 
@@ -188,8 +190,8 @@ absl::Status LegacyStream::ReadKeys() {
 }
 
 absl::Status LegacyStream::ReadStorage(absl::string_view key) {
-  // A pickle may repeat one long text.
-  const absl::Status charged = options_.budget->ChargeMemory(key.size());
+  // A pickle may repeat one long text, which is looked up each time.
+  const absl::Status charged = options_.budget->ChargeSteps(key.size());
   if (!charged.ok()) {
     return Error(charged.code(), "storage_keys", charged.message());
   }

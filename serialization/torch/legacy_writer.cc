@@ -113,7 +113,7 @@ OutputExtents LayOut(absl::string_view head,
 }  // namespace
 
 absl::Status WriteLegacyStream(LegacyContents contents,
-                               const DeviceSnapshot& devices,
+                               const DeviceSnapshot& devices, Budget* budget,
                                const TransferControl* control,
                                const Output& output) {
   std::sort(contents.storages.begin(), contents.storages.end(),
@@ -122,6 +122,7 @@ absl::Status WriteLegacyStream(LegacyContents contents,
             });
   FERRY_ASSIGN_OR_RETURN(const std::string head, Head(contents));
   const OutputExtents extents = LayOut(head, contents.storages);
+  FERRY_RETURN_IF_ERROR(budget->ChargeOutput(extents.back().end));
   FERRY_RETURN_IF_ERROR(output.SetSize(extents.back().end));
   ExtentWriteOptions options;
   options.control = control;

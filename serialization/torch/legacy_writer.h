@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/transfer/output.h"
@@ -43,14 +44,16 @@ struct LegacyContents {
 // Writes `contents`, from the first byte of `output` on, with the storages in
 // the order of their keys. Reads storages through `devices`.
 //
+//   budget   the bytes of the stream are charged to it before any is written.
 //   control  may be null. `progress` counts all bytes of the stream.
 //
 // Errors:
-//   kInvalidArgument - a storage has no bytes.
-//   kCancelled       - `is_cancelled` returned true.
+//   kInvalidArgument   - a storage has no bytes.
+//   kResourceExhausted - the budget is spent.
+//   kCancelled         - `is_cancelled` returned true.
 //   whatever the output or a backend returns.
 absl::Status WriteLegacyStream(LegacyContents contents,
-                               const DeviceSnapshot& devices,
+                               const DeviceSnapshot& devices, Budget* budget,
                                const TransferControl* control,
                                const Output& output);
 

@@ -27,7 +27,7 @@ absl::StatusOr<LargeString> PickleCodec::Write(const ObjectGraph& graph,
                                                NodeId root,
                                                StorageTable* storages) const {
   TorchPickler hooks(storages, ids_);
-  pickle::Pickler pickler(graph, protocol_, &hooks);
+  pickle::Pickler pickler(graph, protocol_, &hooks, write_budget_);
   FERRY_RETURN_IF_ERROR(pickler.Dump(root));
   FERRY_RETURN_IF_ERROR(hooks.CheckReadsBack(pickler.bytes()));
   return pickler.TakeBytes();

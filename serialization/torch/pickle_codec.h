@@ -29,10 +29,13 @@ namespace torch {
 class PickleCodec final : public Codec {
  public:
   // `ids` is kArchive or, for reading only, kProgram. `protocol`, 0 to 5, is
-  // the pickle protocol to write; all protocols can be read.
+  // the pickle protocol to write; all protocols can be read. The memory of
+  // pickles that are written is charged to `write_budget`, which must outlive
+  // the codec.
   explicit PickleCodec(PersistentIds ids = PersistentIds::kArchive,
-                       int protocol = 2)
-      : ids_(ids), protocol_(protocol) {}
+                       int protocol = 2,
+                       Budget* write_budget = Budget::Unlimited())
+      : ids_(ids), protocol_(protocol), write_budget_(write_budget) {}
 
   absl::string_view name() const override { return kPickleCodecName; }
   absl::string_view suffix() const override { return "pkl"; }
@@ -45,6 +48,7 @@ class PickleCodec final : public Codec {
  private:
   const PersistentIds ids_;
   const int protocol_;
+  Budget* const write_budget_;
 };
 
 }  // namespace torch

@@ -29,6 +29,7 @@
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
+#include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_stream.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/torch/storage_type.h"
@@ -164,6 +165,10 @@ class TarContainer {
   };
 
   absl::StatusOr<const PlainRecord*> Find(absl::string_view name) const;
+  // Appends a storage with its bytes at `begin` in the file.
+  absl::Status AddStorage(const Member& member, ParsedStorage part,
+                          absl::string_view location, uint64_t size_bytes,
+                          uint64_t begin);
   absl::Status ReadStorages();
   absl::Status ReadStorage(Member* member);
   absl::Status ReadParts(Member* member);
@@ -202,6 +207,21 @@ absl::StatusOr<const PlainRecord*> TarContainer::Find(
                    name, "\""));
 }
 
+absl::Status TarContainer::AddStorage(const Member& member, ParsedStorage part,
+                                      absl::string_view location,
+                                      uint64_t size_bytes, uint64_t begin) {
+  absl::Status status = StorageTable::CheckLocation(location);
+  if (status.ok()) {
+    status = options_.budget->ChargeMemory(StorageTable::kMemoryBytes +
+                                           location.size());
+  }
+  if (!status.ok()) return member.Error(status.code(), status.message());
+  part.storage = Storage::Described(size_bytes, location);
+  parsed_.extents.push_back(MakePlainExtent(0, begin, size_bytes));
+  parsed_.storages.push_back(std::move(part));
+  return absl::OkStatus();
+}
+
 absl::Status TarContainer::ReadStorage(Member* member) {
   FERRY_ASSIGN_OR_RETURN(const absl::Span<const NodeId> parts,
                          member->NextTuple(3));
@@ -220,16 +240,14 @@ absl::Status TarContainer::ReadStorage(Member* member) {
                              ElementSizeBytes(type->dtype), &size_bytes)) {
     return member->Damaged("a storage has more elements than memory can hold");
   }
-  ParsedStorage part;
-  part.storage = Storage::Described(size_bytes, graph.text(parts[1]));
-  parsed_.extents.push_back(MakePlainExtent(0, member->offset(), size_bytes));
-  FERRY_RETURN_IF_ERROR(member->Skip(size_bytes));
   Keyed keyed;
   keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
   keyed.type = *type;
   keyed_[graph.int_value(parts[0])] = std::move(keyed);
-  parsed_.storages.push_back(std::move(part));
-  return absl::OkStatus();
+  FERRY_RETURN_IF_ERROR(AddStorage(*member, ParsedStorage(),
+                                   graph.text(parts[1]), size_bytes,
+                                   member->offset()));
+  return member->Skip(size_bytes);
 }
 
 absl::Status TarContainer::ReadParts(Member* member) {
@@ -266,15 +284,14 @@ absl::Status TarContainer::ReadParts(Member* member) {
     ParsedStorage part;
     const uint64_t offset_bytes = static_cast<uint64_t>(offset) * element_bytes;
     const uint64_t size_bytes = static_cast<uint64_t>(count) * element_bytes;
-    part.storage =
-        Storage::Described(size_bytes, whole.storage.recorded_location());
     part.base =
         whole.base == ParsedStorage::kNoBase ? keyed.storage : whole.base;
     part.base_offset_bytes = whole.base_offset_bytes + offset_bytes;
-    parsed_.extents.push_back(MakePlainExtent(
-        0, parsed_.extents[keyed.storage].begin + offset_bytes, size_bytes));
+    const std::string location = whole.storage.recorded_location();
+    const uint64_t begin = parsed_.extents[keyed.storage].begin + offset_bytes;
     keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
-    parsed_.storages.push_back(std::move(part));
+    FERRY_RETURN_IF_ERROR(
+        AddStorage(*member, std::move(part), location, size_bytes, begin));
     keyed_[graph.int_value(parts[0])] = keyed;
   }
   return absl::OkStatus();
@@ -350,10 +367,7 @@ absl::Status TarContainer::ReadTensor(Member* member) {
     if (!type) return member->Damaged("the class of a tensor is not known");
     keyed.type = *type;
     keyed.storage = static_cast<uint32_t>(parsed_.storages.size());
-    ParsedStorage part;
-    part.storage = Storage::Described(0, "cpu");
-    parsed_.extents.push_back(MakePlainExtent(0, 0, 0));
-    parsed_.storages.push_back(std::move(part));
+    FERRY_RETURN_IF_ERROR(AddStorage(*member, ParsedStorage(), "cpu", 0, 0));
   } else {
     const auto found = graph.is_int64(parts[1])
                            ? keyed_.find(graph.int_value(parts[1]))

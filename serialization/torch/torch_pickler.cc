@@ -141,7 +141,8 @@ absl::StatusOr<bool> TorchPickler::WriteGlobal(NodeId global,
   const GlobalRecord& record = graph.global(global);
   if (NeedsElements(record)) {
     return absl::UnimplementedError(absl::StrCat(
-        "PyTorch calls ", record.module, ".", record.name,
+        "PyTorch calls ", EscapeForMessage(record.module), ".",
+        EscapeForMessage(record.name),
         " before it reads the elements of tensors in a legacy stream, and gets "
         "garbage; save it as a zip archive"));
   }

@@ -339,6 +339,7 @@ absl::StatusOr<Codec::GraphRead> ZipContainer::ReadGraph(
         return CheckStorage(description);
       },
       options_.page_pool);
+  storages.set_budget(options_.budget);
   *graph = std::make_shared<ObjectGraph>(options_.page_pool);
   // In a state_dict, a node takes about eleven bytes of pickle. Leaves a
   // margin.

@@ -87,8 +87,10 @@ absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
   zip::ZipLayout layout(options.alignment_bytes);
   OutputExtents extents;
   FERRY_RETURN_IF_ERROR(LayOut(records, &layout, &extents));
-  FERRY_RETURN_IF_ERROR(
-      output.SetSize(layout.directory_offset() + layout.DirectorySize()));
+  const uint64_t size_bytes =
+      layout.directory_offset() + layout.DirectorySize();
+  FERRY_RETURN_IF_ERROR(options.budget->ChargeOutput(size_bytes));
+  FERRY_RETURN_IF_ERROR(output.SetSize(size_bytes));
   const size_t num_written =
       records.size() - (options.ends_with_id ? size_t{1} : size_t{0});
   ExtentWriteOptions write_options;

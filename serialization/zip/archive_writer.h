@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/serialization/transfer/output.h"
@@ -38,6 +39,8 @@ struct ArchiveOptions {
   // Whether to derive the text of the last record from the checksums of the
   // others: 40 digits, the archive's serialization id.
   bool ends_with_id = false;
+  // The bytes of the file are charged to it before any is written.
+  Budget* budget = Budget::Unlimited();
   // May be null.
   const TransferControl* control = nullptr;
 };
@@ -47,6 +50,7 @@ struct ArchiveOptions {
 //
 // Errors:
 //   kInvalidArgument   - a name is too long, or a storage has no bytes.
+//   kResourceExhausted - the budget is spent.
 //   kCancelled         - `is_cancelled` returned true.
 //   whatever the output or a backend returns.
 absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,

@@ -515,8 +515,14 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   for (const std::string& warning : checkpoint.warnings()) {
     head["warnings"].push_back(JsonText(warning));
   }
-  for (const auto& [name, text] : info.metadata) {
-    head["metadata"][name] = JsonText(text);
+  if (!info.metadata.empty()) {
+    // `operator[]` would look at all names for each.
+    auto& metadata = head["metadata"] = Json::object();
+    auto& entries = metadata.get_ref<Json::object_t&>();
+    entries.reserve(info.metadata.size());
+    for (const auto& [name, text] : info.metadata) {
+      entries.emplace_back(name, JsonText(text));
+    }
   }
   std::string text = Dump(head);
   text.pop_back();  // "}"
