@@ -30,7 +30,6 @@
 #include "ferry/serialization/container/container_options.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/parsed_checkpoint.h"
-#include "ferry/serialization/container/verify.h"
 #include "ferry/serialization/detection/foreign_archive.h"
 #include "ferry/serialization/detection/not_a_checkpoint.h"
 #include "ferry/serialization/detection/read_container.h"
@@ -40,6 +39,7 @@
 #include "ferry/serialization/transfer/extent_reader.h"
 #include "ferry/serialization/transfer/storage_loader.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
+#include "ferry/serialization/transfer/verify.h"
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
@@ -72,13 +72,13 @@ const DeviceRegistry& RegistryOf(const LoadOptions& options) {
 }
 
 absl::StatusOr<ParsedCheckpoint> Parse(const RandomAccessFile& file,
-                                       const LoadOptions& options) {
+                                       const LoadOptions& options,
+                                       Budget* budget) {
   const CodecRegistry& codecs = options.codec_registry != nullptr
                                     ? *options.codec_registry
                                     : CodecRegistry::Default();
   ContainerOptions container_options;
-  Budget budget(options.budget, file.size_bytes());
-  container_options.budget = &budget;
+  container_options.budget = budget;
   container_options.fallback_byte_order = options.fallback_byte_order;
   container_options.verify_crc32 = options.verify_crc32;
   container_options.codec = options.codec;
@@ -162,6 +162,9 @@ class Checkpoint::Impl {
   absl::Status ReadInto(absl::Span<const Destination> destinations) const;
   absl::Status ReadTensors(
       absl::Span<const TensorDestination> destinations) const;
+  absl::StatusOr<std::vector<RecordVerdict>> Verify() const {
+    return VerifyRecords(*file_, parsed_.records, &options_);
+  }
 
  private:
   // Indexes of `parsed_.storages`, made by the first who asks.
@@ -244,7 +247,9 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenOrThrow(
                      "LoadOptions::mapping or LoadOptions::dtype"));
   }
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
-  FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed, Parse(*file, options));
+  Budget budget(options.budget, file->size_bytes());
+  FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed,
+                         Parse(*file, options, &budget));
   FERRY_RETURN_IF_ERROR(CheckStrict(parsed, file->name(), options));
   if (options.dtype.has_value()) {
     FERRY_RETURN_IF_ERROR(CastFloats(
@@ -530,8 +535,7 @@ ExtentReadOptions Checkpoint::Impl::ReadOptions() const {
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> Checkpoint::Verify() const {
-  return CatchOutOfMemory(
-      [&] { return VerifyRecords(impl_->file(), impl_->parsed().records); });
+  return CatchOutOfMemory([&] { return impl_->Verify(); });
 }
 
 absl::StatusOr<std::string> Checkpoint::ReadRecord(
@@ -591,25 +595,25 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyOrThrow(
     std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FileVerdict verdict;
-  absl::StatusOr<ParsedCheckpoint> parsed = Parse(*file, options);
+  Budget budget(options.budget, file->size_bytes());
+  absl::StatusOr<ParsedCheckpoint> parsed = Parse(*file, options, &budget);
   verdict.opens = parsed.status();
   if (parsed.ok()) {
     verdict.codec = parsed->info.codec;
     verdict.opens = CheckStrict(*parsed, file->name(), options);
     FERRY_ASSIGN_OR_RETURN(verdict.records,
-                           VerifyRecords(*file, parsed->records));
+                           VerifyRecords(*file, parsed->records, &options));
     verdict.end_offset_bytes = parsed->end_offset_bytes;
     verdict.trailing_bytes = file->size_bytes() - parsed->end_offset_bytes;
     verdict.warnings = std::move(parsed->warnings);
     return verdict;
   }
   if (IsNotACheckpoint(verdict.opens)) return verdict;
-  Budget budget(options.budget, file->size_bytes());
   const absl::StatusOr<zip::ZipDirectory> directory =
       zip::ZipDirectory::Read(*file, &budget);
   if (directory.ok()) {
-    FERRY_ASSIGN_OR_RETURN(verdict.records,
-                           VerifyRecords(*file, directory->entries()));
+    FERRY_ASSIGN_OR_RETURN(
+        verdict.records, VerifyRecords(*file, directory->entries(), &options));
   }
   return verdict;
 }

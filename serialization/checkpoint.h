@@ -238,7 +238,8 @@ class Checkpoint {
   // container has checksums. Loads no storage. Returns the verdicts in file
   // order.
   //
-  // Errors: kUnavailable - the file cannot be read at all.
+  // Errors: kUnavailable - the file cannot be read at all. kCancelled -
+  //         `LoadOptions::is_cancelled` returned true.
   absl::StatusOr<std::vector<RecordVerdict>> Verify() const;
 
   // The result of checking a file that may be damaged.

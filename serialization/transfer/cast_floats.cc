@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/cast_elements.h"
@@ -66,8 +67,7 @@ class FloatCaster {
     return absl::Status(code, absl::StrCat(file_, ": ", what));
   }
 
-  void AddPart(const Tensor& part) { parts_[part.storage()].push_back(part); }
-  bool IsPart(const Tensor& tensor) const;
+  void AddPart(const Tensor& part) { parts_.insert(&part.storage()); }
   void FindParts(const ObjectGraph& graph);
   absl::Status AddUse(const Tensor& tensor);
   absl::Status ReplaceMeta(const Tensor& tensor);
@@ -81,18 +81,11 @@ class FloatCaster {
   ParsedCheckpoint& parsed_;
   absl::flat_hash_map<Storage, size_t> index_;
   std::vector<Use> uses_;  // by family
-  // Tensors that are part of a sparse or quantised tensor, by storage.
-  absl::flat_hash_map<Storage, std::vector<Tensor>> parts_;
+  // Tensors that are part of a sparse or quantised tensor. The address of a
+  // tensor's handle of its storage tells tensors apart.
+  absl::flat_hash_set<const Storage*> parts_;
   absl::flat_hash_map<Storage, Storage> replacements_;
 };
-
-bool FloatCaster::IsPart(const Tensor& tensor) const {
-  const auto found = parts_.find(tensor.storage());
-  return found != parts_.end() &&
-         std::any_of(
-             found->second.begin(), found->second.end(),
-             [&tensor](const Tensor& part) { return part.IsSame(tensor); });
-}
 
 void FloatCaster::FindParts(const ObjectGraph& graph) {
   for (NodeId node = 0; node < graph.size(); ++node) {
@@ -136,7 +129,8 @@ absl::Status FloatCaster::AddUse(const Tensor& tensor) {
   const auto found = index_.find(tensor.storage());
   if (found == index_.end()) return ReplaceMeta(tensor);
   Use& use = uses_[FamilyOf(found->second)];
-  if (!IsStridedFloat(tensor) || IsPart(tensor) || tensor.dtype() == dtype_ ||
+  if (!IsStridedFloat(tensor) || parts_.contains(&tensor.storage()) ||
+      tensor.dtype() == dtype_ ||
       (use.from.has_value() && *use.from != tensor.dtype())) {
     use.other = &tensor;
     return absl::OkStatus();

@@ -102,6 +102,7 @@ class Reader {
   absl::Status RunTask(Task* task);
   absl::Status RunBatch(const Task& task);
   absl::Status RunPiece(Task* task);
+  // Reports its progress itself.
   absl::Status RunInflate(const ExtentRead& read);
   absl::Status Deliver(const ExtentRead& read, absl::string_view bytes,
                        StagedWriter* staged);
@@ -356,6 +357,7 @@ absl::Status Reader::RunInflate(const ExtentRead& read) {
     bytes = static_cast<char*>(whole.data);
   }
   uint64_t filled = 0;
+  uint64_t reported = 0;        // of those
   uint64_t inflated_bytes = 0;  // since somebody was asked
   FERRY_ASSIGN_OR_RETURN(
       const uint32_t crc32,
@@ -364,6 +366,8 @@ absl::Status Reader::RunInflate(const ExtentRead& read) {
         if (inflated_bytes >= kPieceBytes) {
           inflated_bytes = 0;
           FERRY_RETURN_IF_ERROR(CheckCancelled(extent));
+          meter_.Add(filled - reported);
+          reported = filled;
         }
         piece = piece.substr(0, extent.size_bytes - filled);
         if (piece.empty()) return absl::OkStatus();
@@ -377,11 +381,21 @@ absl::Status Reader::RunInflate(const ExtentRead& read) {
   if (options_.verify_crc32) {
     FERRY_RETURN_IF_ERROR(CheckCrc32(file, extent, crc32));
   }
-  if (is_for_device) return InFile(extent, staged.Flush());
-  if (extent.size_bytes == 0) return absl::OkStatus();
-  SwapByteOrder(bytes, extent.size_bytes, extent.swap_unit_bytes);
-  return read.consume ? read.consume(0, {bytes, extent.size_bytes})
-                      : absl::OkStatus();
+  if (is_for_device) {
+    FERRY_RETURN_IF_ERROR(InFile(extent, staged.Flush()));
+  } else {
+    for (uint64_t at = 0; at < extent.size_bytes;) {
+      FERRY_RETURN_IF_ERROR(CheckCancelled(extent));
+      const uint64_t size = std::min(kPieceBytes, extent.size_bytes - at);
+      SwapByteOrder(bytes + at, size, extent.swap_unit_bytes);
+      if (read.consume) {
+        FERRY_RETURN_IF_ERROR(read.consume(at, {bytes + at, size}));
+      }
+      at += size;
+    }
+  }
+  meter_.Add(filled - reported);
+  return absl::OkStatus();
 }
 
 absl::Status Reader::CheckCancelled(const Extent& extent) const {
@@ -393,15 +407,16 @@ absl::Status Reader::CheckCancelled(const Extent& extent) const {
 absl::Status Reader::RunTask(Task* task) {
   const Extent& first = extent(task->first);
   FERRY_RETURN_IF_ERROR(CheckCancelled(first));
+  if (!task->is_piece && first.encoding == Encoding::kDeflated) {
+    return RunInflate(read(task->first));
+  }
   uint64_t bytes = 0;
   if (task->is_piece) {
     FERRY_RETURN_IF_ERROR(RunPiece(task));
     bytes = std::min(task->end, first.size_bytes) -
             std::min(task->begin, first.size_bytes);
   } else {
-    FERRY_RETURN_IF_ERROR(first.encoding == Encoding::kDeflated
-                              ? RunInflate(read(task->first))
-                              : RunBatch(*task));
+    FERRY_RETURN_IF_ERROR(RunBatch(*task));
     for (size_t i = task->first; i < task->last; ++i) {
       bytes += extent(i).size_bytes;
     }

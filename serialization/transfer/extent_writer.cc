@@ -369,6 +369,7 @@ absl::Status Writer::WriteElements(Task* task) {
   const auto flush = [&] {
     written = CheckCancelled();
     if (written.ok()) written = Put(task, at, {buffer.data(), filled});
+    if (written.ok()) meter_.Add(filled);
     at += filled;
     filled = 0;
     return written;
@@ -427,7 +428,8 @@ absl::Status Writer::RunTask(Task* task) {
     return absl::OkStatus();
   }
   FERRY_RETURN_IF_ERROR(RunPiece(task));
-  uint64_t bytes = task->end - task->begin;
+  // One task writes all elements, and reports them itself.
+  uint64_t bytes = first.elements != nullptr ? 0 : task->end - task->begin;
   if (task->begin == 0) {
     bytes += first.end - first.begin - first.size_bytes;  // what is around
   }

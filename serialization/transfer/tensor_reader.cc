@@ -16,6 +16,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -34,6 +36,7 @@
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/transfer/staged_copy.h"
 #include "ferry/serialization/transfer/transfer_control.h"
+#include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
 namespace {
@@ -83,29 +86,77 @@ struct Group {
   }
 };
 
-// The tensor `like`, with its first element at `data`.
-absl::StatusOr<Tensor> ViewOf(const Tensor& like, void* data) {
-  FERRY_ASSIGN_OR_RETURN(
-      const uint64_t size_bytes,
-      ViewSizeBytes(like.dtype(), like.shape(), like.strides(), 0));
+// A tensor with its first element at `data`.
+absl::StatusOr<Tensor> MakeView(DType dtype, absl::Span<const int64_t> shape,
+                                absl::Span<const int64_t> strides, char* data) {
+  FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
+                         ViewSizeBytes(dtype, shape, strides, 0));
   return Tensor::Create(
-      Storage::FromMemory(Device(), Memory{data, nullptr}, size_bytes),
-      like.dtype(), like.shape(), like.strides(), 0);
+      Storage::FromMemory(Device(), Memory{data, nullptr}, size_bytes), dtype,
+      shape, strides, 0);
 }
 
-// Copies the elements of `from`, which begin at `bytes`, to where those of `to`
-// belong if they begin at `data`. Casts them if the dtypes differ.
-absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
-                        void* data) {
+// As `CopyStaged`, of a box of the elements.
+absl::Status CopyBox(const Tensor& from, const char* bytes, const Tensor& to,
+                     char* data, absl::Span<const int64_t> box) {
+  const size_t skipped = to.shape().size() - box.size();
+  const auto from_strides = from.strides().subspan(skipped);
+  const auto to_strides = to.strides().subspan(skipped);
   if (from.dtype() == to.dtype()) {
-    CopyStrided(bytes, from.strides(), data, to.strides(), to.shape(),
+    CopyStrided(bytes, from_strides, data, to_strides, box,
                 ElementSizeBytes(to.dtype()));
     return absl::OkStatus();
   }
-  FERRY_ASSIGN_OR_RETURN(const Tensor source,
-                         ViewOf(from, const_cast<char*>(bytes)));
-  FERRY_ASSIGN_OR_RETURN(const Tensor target, ViewOf(to, data));
+  FERRY_ASSIGN_OR_RETURN(
+      const Tensor source,
+      MakeView(from.dtype(), box, from_strides, const_cast<char*>(bytes)));
+  FERRY_ASSIGN_OR_RETURN(const Tensor target,
+                         MakeView(to.dtype(), box, to_strides, data));
   return strided::CopyInto(source, target);
+}
+
+// Copies the elements of `from`, which begin at `bytes`, to where those of `to`
+// belong if they begin at `data`. Casts them if the dtypes differ. Calls
+// `check` every few MiB, and ends with the error that it returns.
+absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
+                        char* data, absl::FunctionRef<absl::Status()> check) {
+  const uint64_t from_bytes = ElementSizeBytes(from.dtype());
+  const uint64_t to_bytes = ElementSizeBytes(to.dtype());
+  const auto max_elements =
+      static_cast<int64_t>(kPieceBytes / std::max(from_bytes, to_bytes));
+  const absl::Span<const int64_t> shape = to.shape();
+  // The dimensions from `inner` on make up a slice. A box is as many slices as
+  // fit, neighbours in the dimension before.
+  size_t inner = shape.size();
+  int64_t slice = 1;
+  while (inner > 0 && slice * shape[inner - 1] <= max_elements) {
+    slice *= shape[--inner];
+  }
+  if (inner == 0) return CopyBox(from, bytes, to, data, shape);
+  const size_t sliced = inner - 1;
+  const int64_t max_slices = max_elements / slice;
+  int64_t outer_count = 1;
+  for (size_t i = 0; i < sliced; ++i) outer_count *= shape[i];
+  Dimensions box(shape.begin() + static_cast<ptrdiff_t>(sliced), shape.end());
+  for (int64_t outer = 0; outer < outer_count; ++outer) {
+    int64_t from_offset = 0;
+    int64_t to_offset = 0;
+    int64_t rest = outer;
+    for (size_t i = sliced; i-- > 0; rest /= shape[i]) {
+      from_offset += rest % shape[i] * from.strides()[i];
+      to_offset += rest % shape[i] * to.strides()[i];
+    }
+    for (int64_t begin = 0; begin < shape[sliced]; begin += box[0]) {
+      FERRY_RETURN_IF_ERROR(check());
+      box[0] = std::min(max_slices, shape[sliced] - begin);
+      const int64_t from_at = from_offset + begin * from.strides()[sliced];
+      const int64_t to_at = to_offset + begin * to.strides()[sliced];
+      FERRY_RETURN_IF_ERROR(
+          CopyBox(from, bytes + static_cast<uint64_t>(from_at) * from_bytes, to,
+                  data + static_cast<uint64_t>(to_at) * to_bytes, box));
+    }
+  }
+  return absl::OkStatus();
 }
 
 class TensorReader {
@@ -479,13 +530,23 @@ absl::Status TensorReader::Rearrange(const Target& target,
                                      const char* bytes) const {
   const Tensor& from = target.read->from;
   const Tensor& to = target.read->to;
-  if (to.data() != nullptr) return CopyStaged(from, bytes, to, to.data());
+  const auto check = [this] {
+    const TransferControl* const control = options_.control;
+    return control != nullptr && control->is_cancelled &&
+                   control->is_cancelled()
+               ? absl::CancelledError("the load was cancelled")
+               : absl::OkStatus();
+  };
+  if (to.data() != nullptr) {
+    return CopyStaged(from, bytes, to, static_cast<char*>(to.data()), check);
+  }
   // Without gaps, as has been checked.
   const uint64_t size =
       static_cast<uint64_t>(to.num_elements()) * ElementSizeBytes(to.dtype());
   Memory image;
   FERRY_RETURN_IF_ERROR(AllocateHostMemory({size}, {&image, 1}));
-  FERRY_RETURN_IF_ERROR(CopyStaged(from, bytes, to, image.data));
+  FERRY_RETURN_IF_ERROR(
+      CopyStaged(from, bytes, to, static_cast<char*>(image.data), check));
   return CopyFromHost(devices_, image.data, to.storage(), BeginBytes(to), size);
 }
 

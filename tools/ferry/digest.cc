@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/elements.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
@@ -62,11 +63,15 @@ class Contents final : public GraphVisitor {
   }
 
   // Reads the storages and computes the digests, but not that of the graph.
+  // Charges a step for each byte that is read or hashed.
   absl::Status Digest(
-      const Checkpoint& checkpoint, SelectionDigests* digests,
+      const Checkpoint& checkpoint, const TransferControl& control,
+      SelectionDigests* digests,
       absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain);
 
  private:
+  absl::StatusOr<uint64_t> StoredBytes(const Checkpoint& checkpoint) const;
+
   static constexpr size_t kMaxPointerBytes = 120;
 
   struct Item {
@@ -112,15 +117,37 @@ bool IsWholeStorage(const Tensor& tensor) {
          ElementBytesOf(tensor) == tensor.storage().size_bytes();
 }
 
+// Adds bytes to a hash, a MiB at a time.
+absl::Status HashBytes(absl::string_view bytes, const TransferControl& control,
+                       Sha256* hash) {
+  constexpr size_t kPieceBytes = size_t{1} << 20;
+  while (!bytes.empty()) {
+    if (control.is_cancelled && control.is_cancelled()) {
+      return absl::CancelledError("it was cancelled");
+    }
+    hash->Update(bytes.substr(0, kPieceBytes));
+    bytes.remove_prefix(std::min(kPieceBytes, bytes.size()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> DigestBytes(absl::Span<const char> bytes,
+                                        const TransferControl& control) {
+  Sha256 hash;
+  FERRY_RETURN_IF_ERROR(
+      HashBytes({bytes.data(), bytes.size()}, control, &hash));
+  return hash.Finish();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
-                                         absl::Span<const char> storage_bytes) {
+                                         absl::Span<const char> storage_bytes,
+                                         const TransferControl& control) {
   Sha256 hash;
   const absl::Status status =
-      VisitElements(tensor, storage_bytes, [&hash](absl::string_view bytes) {
-        hash.Update(bytes);
-        return absl::OkStatus();
+      VisitElements(tensor, storage_bytes, [&](absl::string_view bytes) {
+        return HashBytes(bytes, control, &hash);
       });
   if (!status.ok()) {
     return absl::Status(status.code(),
@@ -129,9 +156,29 @@ absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
   return hash.Finish();
 }
 
+// The bytes of the file that the storages have. Views of one storage have the
+// same ones.
+absl::StatusOr<uint64_t> Contents::StoredBytes(
+    const Checkpoint& checkpoint) const {
+  uint64_t plain_bytes = 0;
+  uint64_t deflated_bytes = 0;
+  for (const Group& group : groups_) {
+    FERRY_ASSIGN_OR_RETURN(const std::vector<Checkpoint::StoredRun> runs,
+                           checkpoint.FindRuns(group.storage));
+    for (const Checkpoint::StoredRun& run : runs) {
+      (run.encoding == Encoding::kStored ? plain_bytes : deflated_bytes) +=
+          run.size_bytes;
+    }
+  }
+  return std::min(plain_bytes, checkpoint.end_offset_bytes()) + deflated_bytes;
+}
+
 absl::Status Contents::Digest(
-    const Checkpoint& checkpoint, SelectionDigests* digests,
+    const Checkpoint& checkpoint, const TransferControl& control,
+    SelectionDigests* digests,
     absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain) {
+  FERRY_ASSIGN_OR_RETURN(const uint64_t stored_bytes, StoredBytes(checkpoint));
+  Budget budget(BudgetOptions(), stored_bytes);
   for (size_t next = 0; next < groups_.size();) {
     std::vector<uint64_t> sizes;
     uint64_t total_bytes = 0;
@@ -163,9 +210,16 @@ absl::Status Contents::Digest(
       const absl::Span<char> bytes(static_cast<char*>(memory[k].data),
                                    sizes[k]);
       const Group& group = groups_[first + k];
+      FERRY_RETURN_IF_ERROR(budget.ChargeSteps(sizes[k]));
       destinations.push_back({group.storage, bytes});
       for (size_t i : group.items) {
         Item& item = items_[i];
+        const absl::Status affordable =
+            budget.ChargeSteps(ElementBytesOf(item.tensor));
+        if (!affordable.ok()) {
+          item.digest = affordable;
+          continue;
+        }
         work.push_back({bytes, &item.tensor, &item.digest});
         if (IsWholeStorage(item.tensor)) of_storage[k] = &item.digest;
       }
@@ -180,9 +234,10 @@ absl::Status Contents::Digest(
           const Work& piece = work[w];
           *piece.digest =
               piece.tensor == nullptr
-                  ? Sha256Of({piece.bytes.data(), piece.bytes.size()})
-                  : DigestTensor(*piece.tensor, piece.bytes);
-          return absl::OkStatus();
+                  ? DigestBytes(piece.bytes, control)
+                  : DigestTensor(*piece.tensor, piece.bytes, control);
+          const absl::Status& status = piece.digest->status();
+          return absl::IsCancelled(status) ? status : absl::OkStatus();
         }));
     for (size_t k = 0; k < sizes.size(); ++k) {
       const Group& group = groups_[first + k];
@@ -203,6 +258,7 @@ absl::Status Contents::Digest(
 
 absl::StatusOr<SelectionDigests> DigestSelection(
     const Checkpoint& checkpoint, const Selection& selection,
+    const TransferControl& control,
     absl::FunctionRef<void(absl::string_view pointer,
                            const absl::Status& status)>
         complain) {
@@ -210,12 +266,14 @@ absl::StatusOr<SelectionDigests> DigestSelection(
   Contents contents(checkpoint, selection.graph());
   FERRY_RETURN_IF_ERROR(selection.Walk(&contents));
   if (selection.is_pattern()) {
-    FERRY_RETURN_IF_ERROR(contents.Digest(checkpoint, &digests, complain));
+    FERRY_RETURN_IF_ERROR(
+        contents.Digest(checkpoint, control, &digests, complain));
     return digests;
   }
   GraphDigest graph(selection.graph(), selection.start());
   for (const Storage& storage : graph.storages()) contents.AddStorage(storage);
-  FERRY_RETURN_IF_ERROR(contents.Digest(checkpoint, &digests, complain));
+  FERRY_RETURN_IF_ERROR(
+      contents.Digest(checkpoint, control, &digests, complain));
   std::vector<std::string> of_storages;
   of_storages.reserve(graph.storages().size());
   for (const Storage& storage : graph.storages()) {

@@ -24,6 +24,7 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/transfer/transfer_control.h"
 #include "ferry/tools/ferry/selection.h"
 #include "ferry/value/object_graph.h"
 
@@ -37,17 +38,21 @@ namespace cli {
 //   storage_bytes  the contents of `tensor.storage()`. The memory of the
 //                  storage itself is not read.
 //
+//   control        `progress` has no effect.
+//
 // O(elements) time, O(1) memory.
 //
 // Errors:
+//   kCancelled         - `is_cancelled` returned true.
 //   kUnimplemented     - the dtype packs several elements into a byte and the
 //                        tensor is not contiguous, or the tensor is negated and
 //                        its dtype has no negative numbers.
 //   kResourceExhausted - the tensor repeats few elements so often that hashing
 //                        would take hours: a file of a few bytes can claim
 //                        exabytes.
-absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
-                                         absl::Span<const char> storage_bytes);
+absl::StatusOr<std::string> DigestTensor(
+    const Tensor& tensor, absl::Span<const char> storage_bytes,
+    const TransferControl& control = TransferControl());
 
 struct SelectionDigests {
   // The digests of the elements of tensors, by node and by 0 for the tensor
@@ -63,12 +68,19 @@ struct SelectionDigests {
 // once, and frees it before it reads the next. Uses memory for the largest
 // storage, or for a few tens of MiB of smaller ones. Hashes in parallel.
 //
+//   control   `progress` has no effect.
 //   complain  called with the pointer of each tensor whose elements have no
 //             digest, and the reason. The other digests are complete.
 //
-// Errors: as `Checkpoint::ReadInto` and `WalkGraph`.
+// Errors: as `Checkpoint::ReadInto` and `WalkGraph`, and
+//   kCancelled         - `is_cancelled` returned true.
+//   kResourceExhausted - the storages overlap so much that reading them takes
+//                        more steps than their bytes in the file warrant
+//                        (core/budget.h). A tensor whose elements take too
+//                        many has no digest.
 absl::StatusOr<SelectionDigests> DigestSelection(
     const Checkpoint& checkpoint, const Selection& selection,
+    const TransferControl& control,
     absl::FunctionRef<void(absl::string_view pointer,
                            const absl::Status& status)>
         complain);

@@ -3,7 +3,9 @@
 
 #include "ferry/tools/ferry/digest.h"
 
+#include <atomic>
 #include <complex>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
@@ -18,6 +21,11 @@
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/testing/save_to_string.h"
+#include "ferry/serialization/transfer/transfer_control.h"
+#include "ferry/tools/ferry/selection.h"
+#include "ferry/value/value.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -167,6 +175,70 @@ TEST(DigestTest, TakesPackedElementsAsBytes) {
                 .status()
                 .code(),
             absl::StatusCode::kUnimplemented);
+}
+
+// What `complain` hears about the digests of a dict of tensors.
+std::vector<absl::Status> ComplaintsAbout(const std::vector<Tensor>& tensors,
+                                          const TransferControl& control,
+                                          absl::Status* status) {
+  Value dict = Value::Dict();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    EXPECT_THAT(dict.Set(absl::StrCat(i), Value(tensors[i])), IsOk());
+  }
+  const absl::StatusOr<std::string> bytes = SaveToString(dict);
+  EXPECT_THAT(bytes, IsOk());
+  const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(*bytes);
+  EXPECT_THAT(checkpoint, IsOk());
+  const absl::StatusOr<Selection> selection =
+      Selection::Create(checkpoint->root(), "");
+  EXPECT_THAT(selection, IsOk());
+  std::vector<absl::Status> complaints;
+  *status =
+      DigestSelection(*checkpoint, *selection, control,
+                      [&](absl::string_view, const absl::Status& complaint) {
+                        complaints.push_back(complaint);
+                      })
+          .status();
+  return complaints;
+}
+
+TEST(DigestSelectionTest, RepeatsAreLimitedByWhatIsStored) {
+  const Storage storage = StorageOf(std::vector<char>(1 << 20, 'x'));
+  const auto repeated = [&storage](int64_t times) {
+    return View(storage, DType::kUInt8, {times, 1 << 20}, {0, 1});
+  };
+  absl::Status status;
+  // An honest expand.
+  EXPECT_TRUE(ComplaintsAbout({repeated(100)}, {}, &status).empty());
+  EXPECT_THAT(status, IsOk());
+  // The tensors that can be paid for have digests.
+  const std::vector<absl::Status> complaints = ComplaintsAbout(
+      {repeated(100), repeated(4000), repeated(1)}, {}, &status);
+  EXPECT_THAT(status, IsOk());
+  ASSERT_EQ(complaints.size(), 1u);
+  EXPECT_EQ(complaints[0].code(), absl::StatusCode::kResourceExhausted);
+  // Each of many views is small, but not all of them.
+  EXPECT_GT(ComplaintsAbout(std::vector<Tensor>(400, repeated(1)), {}, &status)
+                .size(),
+            100u);
+}
+
+TEST(DigestSelectionTest, AsksWhetherToStop) {
+  const Storage storage = StorageOf(std::vector<char>(1 << 20, 'x'));
+  const Tensor tensor = View(storage, DType::kUInt8, {50, 1 << 20}, {0, 1});
+  std::atomic<int> asked{0};
+  TransferControl control;
+  control.is_cancelled = [&asked] {
+    ++asked;
+    return false;
+  };
+  absl::Status status;
+  ComplaintsAbout({tensor}, control, &status);
+  EXPECT_THAT(status, IsOk());
+  EXPECT_GE(asked, 50);
+  control.is_cancelled = [] { return true; };
+  ComplaintsAbout({tensor}, control, &status);
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
 }
 
 }  // namespace

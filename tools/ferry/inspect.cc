@@ -147,10 +147,11 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
                                 const absl::Status& status) {
       Complain(io, absl::StrCat("\"", pointer, "\": ", status.message()));
     };
-    FERRY_ASSIGN_OR_RETURN(digests,
-                           DigestSelection(checkpoint, selection, complain));
-    FERRY_ASSIGN_OR_RETURN(constants_digests,
-                           DigestSelection(checkpoint, constants, complain));
+    FERRY_ASSIGN_OR_RETURN(digests, DigestSelection(checkpoint, selection,
+                                                    options.load, complain));
+    FERRY_ASSIGN_OR_RETURN(
+        constants_digests,
+        DigestSelection(checkpoint, constants, options.load, complain));
     shown.digests = &digests;
     shown.constants_digests = &constants_digests;
   }

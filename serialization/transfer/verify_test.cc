@@ -1,7 +1,7 @@
 // Copyright 2026 The Ferry Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "ferry/serialization/container/verify.h"
+#include "ferry/serialization/transfer/verify.h"
 
 #include <memory>
 #include <string>

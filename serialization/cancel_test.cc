@@ -1,0 +1,243 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whatever moves many bytes asks every few MiB whether to stop, reports its
+// progress as often, and stops when told to. Asks are counted; no clock is.
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/named_tensor.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+#include "ferry/core/testing/status_matchers.h"
+#include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/container/record_verdict.h"
+#include "ferry/serialization/load_into.h"
+#include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/save_to_string.h"
+#include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/serialization/transfer/transfer_control.h"
+#include "ferry/value/value.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace {
+
+// One matrix of float32. The pieces that are asked about must be smaller.
+constexpr int64_t kRows = 4096;
+constexpr int64_t kColumns = 3072;
+constexpr uint64_t kBytes = uint64_t{4} * kRows * kColumns;  // 48 MiB
+constexpr uint64_t kMostPieceBytes = uint64_t{9} << 20;
+
+Tensor Matrix(bool is_transposed, DType dtype = DType::kFloat32) {
+  const uint64_t size_bytes =
+      uint64_t{kRows} * kColumns * ElementSizeBytes(dtype);
+  const Storage storage = *Storage::Allocate(size_bytes);
+  std::memset(storage.data(), 0, size_bytes);
+  return *Tensor::Create(storage, dtype, {kRows, kColumns},
+                         is_transposed ? std::vector<int64_t>{1, kRows}
+                                       : std::vector<int64_t>{kColumns, 1},
+                         0);
+}
+
+Value DictOf(const Tensor& tensor) {
+  Value dict = Value::Dict();
+  EXPECT_THAT(dict.Set("w", Value(tensor)), IsOk());
+  return dict;
+}
+
+std::string Saved(bool is_transposed, Container container = Container::kZip) {
+  SaveOptions options;
+  options.container = container;
+  const absl::StatusOr<std::string> bytes =
+      SaveToString(DictOf(Matrix(is_transposed)), options);
+  EXPECT_THAT(bytes, IsOk());
+  return *bytes;
+}
+
+// The same archive with its records deflated.
+std::string Deflated() {
+  const std::string bytes = Saved(/*is_transposed=*/false);
+  const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(bytes);
+  EXPECT_THAT(checkpoint, IsOk());
+  ZipBuilder zip;
+  const absl::StatusOr<std::vector<RecordVerdict>> records =
+      checkpoint->Verify();
+  EXPECT_THAT(records, IsOk());
+  for (const RecordVerdict& record : *records) {
+    const std::string own =
+        record.record.substr(checkpoint->info().archive_name.size() + 1);
+    zip.AddDeflated(record.record, *checkpoint->ReadRecord(own));
+  }
+  return zip.Build();
+}
+
+struct Path {
+  const char* name;
+  // Does the work under `control`.
+  std::function<absl::Status(const TransferControl& control)> run;
+};
+
+template <typename Options>
+Options With(const TransferControl& control) {
+  Options options;
+  options.progress = control.progress;
+  options.is_cancelled = control.is_cancelled;
+  return options;
+}
+
+absl::Status SaveUnder(const TransferControl& control, const Value& value,
+                       Container container) {
+  auto options = With<SaveOptions>(control);
+  options.container = container;
+  return SaveToString(value, options).status();
+}
+
+absl::StatusOr<Checkpoint> OpenUnder(const TransferControl& control,
+                                     const std::string& bytes) {
+  return Checkpoint::OpenMemory(bytes, With<LoadOptions>(control));
+}
+
+absl::Status LoadUnder(const TransferControl& control,
+                       const std::string& bytes) {
+  absl::StatusOr<Checkpoint> checkpoint = OpenUnder(control, bytes);
+  if (!checkpoint.ok()) return checkpoint.status();
+  return checkpoint->LoadAll();
+}
+
+absl::Status LoadCastUnder(const TransferControl& control,
+                           const std::string& bytes) {
+  auto options = With<LoadOptions>(control);
+  options.dtype = DType::kFloat64;
+  absl::StatusOr<Checkpoint> checkpoint =
+      Checkpoint::OpenMemory(bytes, options);
+  if (!checkpoint.ok()) return checkpoint.status();
+  return checkpoint->LoadAll();
+}
+
+absl::Status LoadIntoUnder(const TransferControl& control,
+                           const std::string& bytes, const Tensor& to) {
+  absl::StatusOr<Checkpoint> checkpoint = OpenUnder(control, bytes);
+  if (!checkpoint.ok()) return checkpoint.status();
+  LoadIntoOptions options;
+  options.cast = true;
+  return LoadInto(*checkpoint, {{"w", to}}, options).status();
+}
+
+absl::Status VerifyUnder(const TransferControl& control,
+                         const std::string& bytes) {
+  const absl::StatusOr<Checkpoint> checkpoint = OpenUnder(control, bytes);
+  if (!checkpoint.ok()) return checkpoint.status();
+  return checkpoint->Verify().status();
+}
+
+std::vector<Path> Paths() {
+  const Value matrix = DictOf(Matrix(false));
+  const Value transposed = DictOf(Matrix(true));
+  const std::string zip = Saved(false);
+  const std::string legacy = Saved(false, Container::kLegacy);
+  const std::string safetensors = Saved(false, Container::kSafetensors);
+  const std::string deflated = Deflated();
+  std::vector<Path> paths;
+  for (const Container container :
+       {Container::kZip, Container::kLegacy, Container::kSafetensors}) {
+    paths.push_back({"save", [=](const TransferControl& control) {
+                       return SaveUnder(control, matrix, container);
+                     }});
+  }
+  paths.push_back(
+      {"save of a transposed matrix", [=](const TransferControl& control) {
+         return SaveUnder(control, transposed, Container::kSafetensors);
+       }});
+  for (const std::string& bytes : {zip, legacy, safetensors, deflated}) {
+    paths.push_back({"load", [=](const TransferControl& control) {
+                       return LoadUnder(control, bytes);
+                     }});
+    paths.push_back({"load and cast", [=](const TransferControl& control) {
+                       return LoadCastUnder(control, bytes);
+                     }});
+    paths.push_back({"load into", [=](const TransferControl& control) {
+                       return LoadIntoUnder(control, bytes, Matrix(false));
+                     }});
+    paths.push_back(
+        {"load into a transposed matrix", [=](const TransferControl& control) {
+           return LoadIntoUnder(control, bytes, Matrix(true));
+         }});
+    paths.push_back(
+        {"load into another dtype", [=](const TransferControl& control) {
+           return LoadIntoUnder(control, bytes, Matrix(false, DType::kFloat64));
+         }});
+    paths.push_back({"verify", [=](const TransferControl& control) {
+                       return VerifyUnder(control, bytes);
+                     }});
+  }
+  return paths;
+}
+
+TEST(CancelTest, EveryPathAsksAndReportsEveryFewMiB) {
+  for (const Path& path : Paths()) {
+    std::atomic<int> asked{0};
+    uint64_t last = 0;
+    uint64_t largest_step = 0;
+    TransferControl control;
+    control.is_cancelled = [&asked] {
+      ++asked;
+      return false;
+    };
+    control.progress = [&](uint64_t done_bytes, uint64_t) {
+      largest_step = std::max(largest_step, done_bytes - last);
+      last = done_bytes;
+    };
+    EXPECT_THAT(path.run(control), IsOk()) << path.name;
+    EXPECT_GE(asked, static_cast<int>(kBytes / kMostPieceBytes)) << path.name;
+    EXPECT_GE(last, kBytes) << path.name;
+    EXPECT_LE(largest_step, kMostPieceBytes) << path.name;
+  }
+}
+
+// Wherever it asks, "yes" ends it.
+TEST(CancelTest, EveryAskCanEndIt) {
+  for (const Path& path : Paths()) {
+    for (const int last_ask : {1, 2, 4, 5}) {
+      std::atomic<int> asked{0};
+      TransferControl control;
+      control.is_cancelled = [&asked, last_ask] { return ++asked >= last_ask; };
+      EXPECT_EQ(path.run(control).code(), absl::StatusCode::kCancelled)
+          << path.name << ", ask " << last_ask;
+    }
+  }
+}
+
+// A matrix that is arranged otherwise is read first, and then asks as often
+// again.
+TEST(CancelTest, RearrangingAsksToo) {
+  const std::string zip = Saved(false);
+  const auto asks_of = [&zip](const Tensor& to) {
+    std::atomic<int> asked{0};
+    TransferControl control;
+    control.is_cancelled = [&asked] {
+      ++asked;
+      return false;
+    };
+    EXPECT_THAT(LoadIntoUnder(control, zip, to), IsOk());
+    return asked.load();
+  };
+  const int direct = asks_of(Matrix(false));
+  const auto pieces = static_cast<int>(kBytes / kMostPieceBytes);
+  EXPECT_GE(asks_of(Matrix(true)), direct + pieces);
+  EXPECT_GE(asks_of(Matrix(false, DType::kFloat64)), direct + pieces);
+}
+
+}  // namespace
+}  // namespace ferry
