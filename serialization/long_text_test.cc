@@ -153,6 +153,9 @@ class LongTextTest : public testing::Test {
                 Checkpoint::OpenMemory(bytes, strict).status());
     absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(bytes);
     CheckStatus(where, "open", checkpoint.status());
+    if (absl::StrContains(checkpoint.status().message(), "the location \"")) {
+      ++num_long_locations_;
+    }
     const absl::StatusOr<Checkpoint::FileVerdict> verdict =
         Checkpoint::VerifyFile(MakeMemoryFile(bytes, "<memory>"));
     ASSERT_THAT(verdict, IsOk());
@@ -181,6 +184,8 @@ class LongTextTest : public testing::Test {
   }
 
   int num_files() const { return num_files_; }
+  // Files that were refused because of the location of a storage.
+  int num_long_locations() const { return num_long_locations_; }
 
  private:
   static void CheckStatus(absl::string_view where, absl::string_view what,
@@ -194,6 +199,7 @@ class LongTextTest : public testing::Test {
   }
 
   int num_files_ = 0;
+  int num_long_locations_ = 0;
 };
 
 TEST_F(LongTextTest, OfTheObjectsOfAnArchive) {
@@ -223,6 +229,7 @@ TEST_F(LongTextTest, OfTheObjectsOfAnArchive) {
     }
   }
   EXPECT_GT(num_files(), 500);
+  EXPECT_GT(num_long_locations(), 0);
 }
 
 TEST_F(LongTextTest, OfTheNamesOfAnArchive) {
@@ -267,6 +274,7 @@ TEST_F(LongTextTest, OfAStream) {
   ForEachLengthening(ReadFile(path), 1,
                      [&](const std::string& bytes) { Check(path, bytes); });
   EXPECT_GT(num_files(), 100);
+  EXPECT_GT(num_long_locations(), 0);
 }
 
 TEST_F(LongTextTest, OfATarArchive) {
@@ -304,6 +312,7 @@ TEST_F(LongTextTest, OfATarArchive) {
     at += kBlock + (size + kBlock - 1) / kBlock * kBlock;
   }
   EXPECT_GT(num_files(), 3);
+  EXPECT_GT(num_long_locations(), 0);
 }
 
 TEST_F(LongTextTest, OfASafetensorsHeader) {

@@ -38,10 +38,10 @@ class NodeStack {
   NodeStack() : values_(kFirstCapacity) {}
 
   size_t size() const { return size_; }
-  // Memory that the stack has taken. It never gives any back.
+  // Memory that the stack may take for its values and marks: while it grows,
+  // there are two copies, and the new one has room for twice as many.
   uint64_t memory_bytes() const {
-    return values_.capacity() * sizeof(NodeId) +
-           floors_.capacity() * sizeof(size_t);
+    return 3 * (size_ * sizeof(NodeId) + floors_.size() * sizeof(size_t));
   }
   // The number of values above the last mark, which an opcode may pop.
   size_t num_above_mark() const { return size_ - floor_; }

@@ -65,9 +65,10 @@ class UnpickleMachine {
   // `check_from_`.
   bool CheckProgress();
   bool ChargeBudget();
-  // Memory of the graph, the stack and the memo.
+  // Memory of the graph, the stack and the memo. The tables of a graph that
+  // grows have room for up to twice as many entries.
   uint64_t MemoryBytes() const {
-    return graph_->memory_bytes() + stack_.memory_bytes() +
+    return 2 * graph_->memory_bytes() + stack_.memory_bytes() +
            memo_.memory_bytes();
   }
   // Whether the last opcode begins inside a frame.
