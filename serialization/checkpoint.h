@@ -274,7 +274,8 @@ class Checkpoint {
   // object graph is damaged. A file that is not a checkpoint has no records.
   //
   // Errors: kNotFound, kPermissionDenied, kInvalidArgument, kUnavailable - as
-  //         `OpenForReading`.
+  //         `OpenForReading`. kCancelled - `LoadOptions::is_cancelled` returned
+  //         true.
   static absl::StatusOr<FileVerdict> VerifyFile(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
