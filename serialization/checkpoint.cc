@@ -84,7 +84,14 @@ absl::StatusOr<ParsedCheckpoint> Parse(const RandomAccessFile& file,
   container_options.codec = options.codec;
   container_options.offset_bytes = options.offset_bytes;
   container_options.page_pool = options.page_pool;
-  return ReadContainer(file, container_options, codecs.Snapshot());
+  FERRY_ASSIGN_OR_RETURN(
+      ParsedCheckpoint parsed,
+      ReadContainer(file, container_options, codecs.Snapshot()));
+  for (ObjectGraph* graph :
+       {parsed.graph.get(), parsed.constants_graph.get()}) {
+    if (graph != nullptr) graph->set_file_bytes(file.size_bytes());
+  }
+  return parsed;
 }
 
 StorageLoadOptions StorageLoadOptionsOf(const LoadOptions& options) {

@@ -42,7 +42,7 @@ absl::StatusOr<LoadIntoResult> LoadIntoOrThrow(
   };
   const absl::StatusOr<Value> holder = checkpoint.root().At(options.pointer);
   if (!holder.ok()) return in_file(holder.status());
-  absl::StatusOr<StateDictResult> state = StateDict(*holder);
+  absl::StatusOr<StateDictResult> state = StateDict(*holder, options.budget);
   if (!state.ok()) return in_file(state.status());
 
   absl::flat_hash_map<absl::string_view, const NamedTensor*> wanted;

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load_options.h"
@@ -49,6 +50,9 @@ struct LoadIntoOptions {
   // The rest of the file is ignored. The default is to let `StateDict` find the
   // state.
   std::string pointer;
+
+  // What finding the state may spend, as for `StateDict`.
+  BudgetOptions budget;
 };
 
 struct LoadIntoResult {

@@ -38,10 +38,8 @@ constexpr absl::string_view kHolders[] = {
 // name is the state, and what stands beside it is no part of it.
 constexpr size_t kNumCertainHolders = 2;
 
-// The most bytes that all names may take. Each visit to a node counts as
-// kVisitBytes.
-constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
-constexpr uint64_t kVisitBytes = 64;
+// The steps of listing one child of a container.
+constexpr uint64_t kVisitSteps = 16;
 
 // Names that an error lists.
 constexpr size_t kMaxListed = 10;
@@ -54,7 +52,8 @@ std::string ListNames(absl::Span<const std::string> names) {
 
 class StateDictReader {
  public:
-  explicit StateDictReader(const ObjectGraph& graph) : graph_(graph) {}
+  StateDictReader(const ObjectGraph& graph, const BudgetOptions& budget)
+      : graph_(graph), budget_(budget, graph.stored_bytes()) {}
 
   absl::StatusOr<StateDictResult> Read(NodeId root);
 
@@ -111,12 +110,13 @@ class StateDictReader {
   absl::Status AddOutside(NodeId state);
   absl::Status CheckNames() const;
 
-  absl::Status Charge(uint64_t bytes);
+  absl::Status ChargeName(const std::string& name);
   absl::Status LeaveOut(std::string name, std::string type);
   absl::Status Enter(NodeId container, size_t prefix_bytes, bool in_program);
   absl::Status Step();
 
   const ObjectGraph& graph_;
+  Budget budget_;
   StateDictResult result_;
   std::vector<NodeId> listed_;  // the nodes of `result_.tensors`
   std::string prefix_;          // of the names in the innermost container
@@ -124,7 +124,6 @@ class StateDictReader {
   absl::flat_hash_set<NodeId> open_;  // the containers of `levels_`
   bool has_modules_ = false;
   bool has_nesting_ = false;
-  uint64_t text_bytes_ = 0;
 
   // The answers of `HoldsState`, by `deep`.
   absl::flat_hash_map<NodeId, bool> holds_state_[2];
@@ -229,11 +228,11 @@ absl::StatusOr<bool> StateDictReader::IsTransient(NodeId module,
   if (is_new) {
     for (NodeId item : graph_.items(set)) {
       if (graph_.kind(item) != ValueKind::kStr) continue;
-      FERRY_RETURN_IF_ERROR(Charge(graph_.text(item).size()));
+      FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(graph_.text(item).size() + 1));
       names.insert(graph_.text(item));
     }
   }
-  FERRY_RETURN_IF_ERROR(Charge(buffer.size()));
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(buffer.size()));
   return names.contains(buffer);
 }
 
@@ -321,7 +320,7 @@ absl::StatusOr<bool> StateDictReader::HoldsState(NodeId container, bool deep) {
     bool holds = deep && IsModule(node);
     for (const Run& run : runs) {
       if (holds) break;
-      FERRY_RETURN_IF_ERROR(Charge(run.children.size()));
+      FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(run.children.size() + 1));
       const size_t width = HasKeys(run.naming) ? 2 : 1;
       for (size_t i = width - 1; i < run.children.size() && !holds;
            i += width) {
@@ -396,7 +395,8 @@ absl::Status StateDictReader::NothingFound(
 
 // Goes from `*node`, where the state was sought so far, to its child.
 absl::Status StateDictReader::Descend(NodeId child, NodeId* node) {
-  FERRY_ASSIGN_OR_RETURN(const std::string step, StepTo(graph_, *node, child));
+  FERRY_ASSIGN_OR_RETURN(const std::string step,
+                         StepTo(graph_, *node, child, &budget_));
   result_.pointer += step;
   *node = child;
   return absl::OkStatus();
@@ -444,11 +444,12 @@ absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) {
     if (is_state) return root;
     std::vector<std::string> candidates;
     for (size_t i = 0; i < entries.size(); i += 2) {
-      FERRY_RETURN_IF_ERROR(Charge(0));
+      FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(kVisitSteps));
       FERRY_ASSIGN_OR_RETURN(const bool is_state, IsState(entries[i + 1]));
       if (!is_state) continue;
       found = i;
       candidates.push_back(KeyText(graph_, entries[i]));
+      FERRY_RETURN_IF_ERROR(ChargeName(candidates.back()));
     }
     if (candidates.size() != 1) return NothingFound(root, candidates);
   }
@@ -458,7 +459,7 @@ absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) {
     const size_t entry = std::exchange(next, next + 2);
     if (entry >= entries.size()) return absl::OkStatus();
     std::string pointer = absl::StrCat(result_.pointer, step);
-    FERRY_RETURN_IF_ERROR(Charge(pointer.size()));
+    FERRY_RETURN_IF_ERROR(ChargeName(pointer));
     if (entry == found) {
       state_pointer = std::move(pointer);
       return absl::OkStatus();
@@ -470,21 +471,20 @@ absl::StatusOr<NodeId> StateDictReader::Find(NodeId root) {
     result_.outside.push_back(std::move(pointer));
     return absl::OkStatus();
   };
-  FERRY_RETURN_IF_ERROR(ForEachChild(graph_, root, note));
+  FERRY_RETURN_IF_ERROR(ForEachChild(graph_, root, &budget_, note));
   result_.pointer = std::move(state_pointer);
   return entries[found + 1];
 }
 
-absl::Status StateDictReader::Charge(uint64_t bytes) {
-  text_bytes_ += bytes + kVisitBytes;
-  if (text_bytes_ <= kMaxTextBytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the names in the model's state take more than ", kMaxTextBytes,
-      " bytes; some module is probably shared in very many places"));
+// Charges a name in the result.
+absl::Status StateDictReader::ChargeName(const std::string& name) {
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(name.size()));
+  return budget_.ChargeMemory(sizeof(NamedTensor) + name.size());
 }
 
 absl::Status StateDictReader::LeaveOut(std::string name, std::string type) {
-  FERRY_RETURN_IF_ERROR(Charge(name.size() + type.size()));
+  FERRY_RETURN_IF_ERROR(ChargeName(name));
+  FERRY_RETURN_IF_ERROR(ChargeName(type));
   result_.left_out.push_back({std::move(name), std::move(type)});
   return absl::OkStatus();
 }
@@ -492,7 +492,7 @@ absl::Status StateDictReader::LeaveOut(std::string name, std::string type) {
 // Begins with a container, whose name is in `prefix_` already.
 absl::Status StateDictReader::Enter(NodeId container, size_t prefix_bytes,
                                     bool in_program) {
-  FERRY_RETURN_IF_ERROR(Charge(prefix_.size()));
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(kVisitSteps + prefix_.size()));
   const bool is_module = IsModule(container);
   if (!open_.insert(container).second) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -520,7 +520,7 @@ absl::Status StateDictReader::Step() {
     level.next = 0;
     return absl::OkStatus();
   }
-  FERRY_RETURN_IF_ERROR(Charge(0));
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(kVisitSteps));
   const size_t index = level.next;
   const NodeId key = HasKeys(run.naming) ? run.children[index] : kNoNode;
   const NodeId child = run.children[key == kNoNode ? index : index + 1];
@@ -528,6 +528,7 @@ absl::Status StateDictReader::Step() {
   const bool has_name = key == kNoNode || graph_.kind(key) == ValueKind::kStr;
   const std::string key_text =
       key == kNoNode || has_name ? std::string() : KeyText(graph_, key);
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(key_text.size()));
   const absl::AlphaNum number(index);
   const absl::string_view own_name = key == kNoNode ? number.Piece()
                                      : has_name     ? graph_.text(key)
@@ -573,7 +574,7 @@ absl::Status StateDictReader::Step() {
   }
   if (is_tensor) {
     std::string name = full_name();
-    FERRY_RETURN_IF_ERROR(Charge(name.size()));
+    FERRY_RETURN_IF_ERROR(ChargeName(name));
     result_.tensors.push_back({std::move(name), graph_.tensor(child)});
     listed_.push_back(child);
     return absl::OkStatus();
@@ -591,18 +592,21 @@ absl::Status StateDictReader::Step() {
 absl::Status StateDictReader::AddOutside(NodeId state) {
   class Visitor final : public GraphVisitor {
    public:
-    Visitor(absl::Span<const NodeId> listed, std::vector<std::string>* outside)
-        : listed_(listed.begin(), listed.end()), outside_(*outside) {}
-    void OnTensor(absl::string_view pointer, NodeId tensor) override {
-      if (!listed_.contains(tensor)) outside_.emplace_back(pointer);
+    explicit Visitor(StateDictReader* reader)
+        : reader_(*reader),
+          listed_(reader->listed_.begin(), reader->listed_.end()) {}
+    absl::Status OnTensor(absl::string_view pointer, NodeId tensor) override {
+      if (listed_.contains(tensor)) return absl::OkStatus();
+      reader_.result_.outside.emplace_back(pointer);
+      return reader_.ChargeName(reader_.result_.outside.back());
     }
 
    private:
+    StateDictReader& reader_;
     const absl::flat_hash_set<NodeId> listed_;
-    std::vector<std::string>& outside_;
   };
-  Visitor visitor(listed_, &result_.outside);
-  return WalkGraph(graph_, state, &visitor, result_.pointer);
+  Visitor visitor(this);
+  return WalkGraph(graph_, state, &budget_, &visitor, result_.pointer);
 }
 
 absl::Status StateDictReader::CheckNames() const {
@@ -624,8 +628,7 @@ absl::StatusOr<StateDictResult> StateDictReader::Read(NodeId root) {
   if (graph_.kind(state) == ValueKind::kDict) {
     // Of a state_dict, which is one dict; the dicts of modules are many and
     // small.
-    const size_t num_entries = std::min<size_t>(
-        graph_.entries(state).size() / 2, kMaxTextBytes / kVisitBytes);
+    const size_t num_entries = graph_.entries(state).size() / 2;
     result_.tensors.reserve(num_entries);
     listed_.reserve(num_entries);
   }
@@ -648,9 +651,11 @@ absl::StatusOr<StateDictResult> StateDictReader::Read(NodeId root) {
 
 }  // namespace
 
-absl::StatusOr<StateDictResult> StateDict(const Value& value) {
-  return CatchOutOfMemory(
-      [&] { return StateDictReader(*value.graph()).Read(value.node()); });
+absl::StatusOr<StateDictResult> StateDict(const Value& value,
+                                          const BudgetOptions& budget) {
+  return CatchOutOfMemory([&] {
+    return StateDictReader(*value.graph(), budget).Read(value.node());
+  });
 }
 
 }  // namespace ferry

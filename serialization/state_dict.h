@@ -26,6 +26,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/value.h"
@@ -97,7 +98,10 @@ struct StateDictResult {
 // `Checkpoint` whose storages are not loaded, they have no bytes. All pointers
 // can be passed to `Value::At`.
 //
-// Complexity: O(number of nodes + size of the names in the result).
+// Complexity: O(number of nodes + size of the names in the result), and as much
+// again for each place where a module is shared. `budget` limits the steps and
+// the memory; the defaults are in proportion to the file that `value` is from,
+// or else to the size of its graph. `max_output_bytes` has no effect.
 // Thread-safety: as the const methods of `Value`.
 //
 // Errors:
@@ -106,10 +110,10 @@ struct StateDictResult {
 //   kInvalidArgument   - the state holds tensors, but none of them has a name;
 //                        two tensors have the same name; or a module contains
 //                        itself.
-//   kResourceExhausted - the names and visits would take more than 1 GiB in
-//                        all. No real model does, but a small hostile file
-//                        could.
-absl::StatusOr<StateDictResult> StateDict(const Value& value);
+//   kResourceExhausted - it takes more than `budget` allows. No real model does
+//                        by default, but a small hostile file could.
+absl::StatusOr<StateDictResult> StateDict(
+    const Value& value, const BudgetOptions& budget = BudgetOptions());
 
 }  // namespace ferry
 

@@ -16,9 +16,18 @@
 namespace ferry {
 namespace {
 
-// The limit of one pointer. Names of up to kFreeNameBytes are not counted.
-constexpr size_t kMaxPointerBytes = size_t{16} << 20;
+// The limit of one pointer, so that its size fits in 32 bits.
+constexpr size_t kMaxPointerBytes = size_t{1} << 30;
+
+// Names up to this size cost no more than the children that they are of.
 constexpr size_t kFreeNameBytes = 16;
+
+// The steps of comparing a name with the others of its container.
+constexpr uint64_t kCompareSteps = 4;
+
+absl::Status ChargeName(size_t size, Budget* budget) {
+  return size > kFreeNameBytes ? budget->ChargeSteps(size) : absl::OkStatus();
+}
 
 // The dicts that hold an object's attributes: its state, or both halves of a
 // state that is a pair (of __dict__ and of __slots__).
@@ -65,12 +74,12 @@ std::string EscapePointerToken(absl::string_view token) {
 }
 
 absl::Status ForEachChild(
-    const ObjectGraph& graph, NodeId node,
+    const ObjectGraph& graph, NodeId node, Budget* budget,
     absl::FunctionRef<absl::Status(absl::string_view, NodeId)> visit) {
   const ChildRuns runs = ChildRunsOf(graph, node);
-  const auto take = [](size_t) { return absl::OkStatus(); };
+  FERRY_RETURN_IF_ERROR(budget->ChargeSteps(NumChildren(runs)));
   FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
-                         NumberNames(graph, runs, take));
+                         NumberNames(graph, runs, budget));
   std::string step;
   size_t next = 0;
   for (const ChildRun& run : runs) {
@@ -78,7 +87,7 @@ absl::Status ForEachChild(
       ChildName name = run.name(i);
       if (!numbers.empty()) name.number = numbers[next++];
       step.clear();
-      FERRY_RETURN_IF_ERROR(AppendStep(graph, name, take, &step));
+      FERRY_RETURN_IF_ERROR(AppendStep(graph, name, budget, &step));
       FERRY_RETURN_IF_ERROR(visit(step, run.child(i)));
     }
   }
@@ -86,19 +95,19 @@ absl::Status ForEachChild(
 }
 
 absl::StatusOr<std::string> StepTo(const ObjectGraph& graph, NodeId node,
-                                   NodeId child) {
+                                   NodeId child, Budget* budget) {
   const ChildRuns runs = ChildRunsOf(graph, node);
-  const auto take = [](size_t) { return absl::OkStatus(); };
+  FERRY_RETURN_IF_ERROR(budget->ChargeSteps(NumChildren(runs)));
   size_t num_before = 0;
   for (const ChildRun& run : runs) {
     for (size_t i = 0; i < run.size(); ++i) {
       if (run.child(i) != child) continue;
       ChildName name = run.name(i);
       FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
-                             NumberNames(graph, runs, take));
+                             NumberNames(graph, runs, budget));
       if (!numbers.empty()) name.number = numbers[num_before + i];
       std::string step;
-      FERRY_RETURN_IF_ERROR(AppendStep(graph, name, take, &step));
+      FERRY_RETURN_IF_ERROR(AppendStep(graph, name, budget, &step));
       return step;
     }
     num_before += run.size();
@@ -160,6 +169,12 @@ ChildRuns ChildRunsOf(const ObjectGraph& graph, NodeId node) {
   return runs;
 }
 
+size_t NumChildren(const ChildRuns& runs) {
+  size_t num = 0;
+  for (const ChildRun& run : runs) num += run.size();
+  return num;
+}
+
 void WithText(const ObjectGraph& graph, ChildName name,
               absl::FunctionRef<void(absl::string_view)> use) {
   switch (name.kind) {
@@ -183,11 +198,12 @@ void WithText(const ObjectGraph& graph, ChildName name,
   }
 }
 
-absl::StatusOr<std::vector<uint32_t>> NumberNames(
-    const ObjectGraph& graph, const ChildRuns& runs,
-    absl::FunctionRef<absl::Status(size_t)> count) {
+absl::StatusOr<std::vector<uint32_t>> NumberNames(const ObjectGraph& graph,
+                                                  const ChildRuns& runs,
+                                                  Budget* budget) {
   std::vector<uint32_t> numbers;
   if (!NamesMayClash(graph, runs)) return numbers;
+  FERRY_RETURN_IF_ERROR(budget->ChargeSteps(kCompareSteps * NumChildren(runs)));
   const auto for_each = [&](auto use) {
     for (const ChildRun& run : runs) {
       for (size_t i = 0; i < run.size(); ++i) {
@@ -200,9 +216,7 @@ absl::StatusOr<std::vector<uint32_t>> NumberNames(
   bool any_twice = false;
   absl::Status status;
   for_each([&](const ChildRun&, absl::string_view name) {
-    if (status.ok() && name.size() > kFreeNameBytes) {
-      status = count(name.size());
-    }
+    if (status.ok()) status = ChargeName(name.size(), budget);
     if (status.ok()) any_twice |= ++num_by_hash[absl::HashOf(name)] > 1;
   });
   FERRY_RETURN_IF_ERROR(status);
@@ -235,8 +249,7 @@ absl::StatusOr<std::vector<uint32_t>> NumberNames(
 }
 
 absl::Status AppendStep(const ObjectGraph& graph, ChildName name,
-                        absl::FunctionRef<absl::Status(size_t)> count,
-                        std::string* pointer) {
+                        Budget* budget, std::string* pointer) {
   pointer->push_back('/');
   const size_t start = pointer->size();
   size_t name_size = 0;
@@ -258,7 +271,7 @@ absl::Status AppendStep(const ObjectGraph& graph, ChildName name,
   if (name.number != ChildName::kNoNumber) {
     absl::StrAppend(pointer, kNumberMark, name.number);
   }
-  return name_size > kFreeNameBytes ? count(name_size) : absl::OkStatus();
+  return ChargeName(name_size, budget);
 }
 
 }  // namespace ferry

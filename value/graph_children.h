@@ -28,7 +28,8 @@
 //
 //   std::vector<std::string> steps;
 //   FERRY_RETURN_IF_ERROR(ForEachChild(
-//       *value.graph(), value.node(), [&](absl::string_view step, NodeId) {
+//       *value.graph(), value.node(), &budget,
+//       [&](absl::string_view step, NodeId) {
 //         steps.emplace_back(step);  // "/fc.weight"
 //         return absl::OkStatus();
 //       }));
@@ -46,6 +47,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
@@ -56,21 +58,23 @@ std::string EscapePointerToken(absl::string_view token);
 
 // Calls `visit` for each child, in the order above, with the step from `node`
 // to it ("/fc.weight", "/0~21"). Appending the step to a pointer to `node`
-// gives a pointer to the child. O(children + size of their names).
+// gives a pointer to the child. O(children + size of their names), which it
+// charges to `budget` as steps.
 //
 // Errors: the first error that `visit` returns, after which it is not called
-//         again. kResourceExhausted - a step is longer than 16 MiB.
+//         again. kResourceExhausted - the budget is spent, or a step is longer
+//         than 1 GiB.
 absl::Status ForEachChild(
-    const ObjectGraph& graph, NodeId node,
+    const ObjectGraph& graph, NodeId node, Budget* budget,
     absl::FunctionRef<absl::Status(absl::string_view, NodeId)> visit);
 
 // Returns the step from `node` to `child`, as in `ForEachChild`, or "" if
-// `node` has no such child. If there are several, returns the first. O(children
-// + size of their names).
+// `node` has no such child. If there are several, returns the first. Costs as
+// much as `ForEachChild`.
 //
 // Errors: kResourceExhausted - as in `ForEachChild`.
 absl::StatusOr<std::string> StepTo(const ObjectGraph& graph, NodeId node,
-                                   NodeId child);
+                                   NodeId child, Budget* budget);
 
 // Returns whether the node can have children, so that a walk visits them.
 bool HasChildren(const ObjectGraph& graph, NodeId node);
@@ -131,6 +135,9 @@ using ChildRuns = absl::InlinedVector<ChildRun, 6>;
 // Returns the children of a node, in the order above. O(1).
 ChildRuns ChildRunsOf(const ObjectGraph& graph, NodeId node);
 
+// Returns the number of children in all runs.
+size_t NumChildren(const ChildRuns& runs);
+
 // Calls `use` once with the text of a name: not escaped, and without the
 // number. The text is valid only during the call.
 void WithText(const ObjectGraph& graph, ChildName name,
@@ -138,22 +145,21 @@ void WithText(const ObjectGraph& graph, ChildName name,
 
 // Returns the number of each child, in the order of the runs, or nothing if
 // every name is the name of one child. Takes memory for the names that occur
-// more than once, and a few words for each of the others. Calls `count` with
-// the size of each name that is longer than 16 bytes.
+// more than once, and a few words for each of the others. Charges the size of
+// each name that is longer than 16 bytes as steps, since objects may share it.
 //
-// Errors: the first error that `count` returns.
-absl::StatusOr<std::vector<uint32_t>> NumberNames(
-    const ObjectGraph& graph, const ChildRuns& runs,
-    absl::FunctionRef<absl::Status(size_t)> count);
+// Errors: kResourceExhausted - the budget is spent.
+absl::StatusOr<std::vector<uint32_t>> NumberNames(const ObjectGraph& graph,
+                                                  const ChildRuns& runs,
+                                                  Budget* budget);
 
-// Appends the step to the child of this name to `pointer`. Calls `count` as
+// Appends the step to the child of this name to `pointer`. Charges as
 // `NumberNames` does.
 //
-// Errors: kResourceExhausted - the pointer becomes longer than 16 MiB; any
-//         error that `count` returns.
+// Errors: kResourceExhausted - the budget is spent, or the pointer becomes
+//         longer than 1 GiB.
 absl::Status AppendStep(const ObjectGraph& graph, ChildName name,
-                        absl::FunctionRef<absl::Status(size_t)> count,
-                        std::string* pointer);
+                        Budget* budget, std::string* pointer);
 
 }  // namespace ferry
 

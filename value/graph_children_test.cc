@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/testing/graph_test.h"
@@ -38,10 +39,12 @@ TEST_F(GraphChildrenTest, ChildrenOfAnObject) {
   graph_.SetState(object, Tuple({Dict({Str("attribute"), Int(14)}),
                                  Dict({Str("slot"), Int(15)})}));
   std::vector<std::pair<std::string, int64_t>> children;
-  const absl::Status status =
-      ForEachChild(graph_, object, [&](absl::string_view step, NodeId child) {
+  const absl::Status status = ForEachChild(
+      graph_, object, Budget::Unlimited(),
+      [&](absl::string_view step, NodeId child) {
         EXPECT_EQ(Resolve(object, step), child);
-        EXPECT_THAT(StepTo(graph_, object, child), IsOkAndHolds(step));
+        EXPECT_THAT(StepTo(graph_, object, child, Budget::Unlimited()),
+                    IsOkAndHolds(step));
         children.emplace_back(step, graph_.int_value(child));
         return absl::OkStatus();
       });
@@ -86,7 +89,7 @@ TEST_F(GraphChildrenTest, WhatHasChildren) {
                       graph_.AddSet({&one, 1}), graph_.AddSize({1}),
                       graph_.AddGlobal("m", "C")}) {
     EXPECT_FALSE(HasChildren(graph_, node));
-    EXPECT_THAT(ForEachChild(graph_, node,
+    EXPECT_THAT(ForEachChild(graph_, node, Budget::Unlimited(),
                              [](absl::string_view, NodeId) {
                                return absl::InternalError("a child");
                              }),
@@ -104,10 +107,11 @@ TEST_F(GraphChildrenTest, ChildrenOfOneNameHaveStepsThatLeadToThem) {
     steps.emplace_back(step);
     return --num_left == 0 ? absl::CancelledError("enough") : absl::OkStatus();
   };
-  EXPECT_EQ(ForEachChild(graph_, dict, visit).code(), Code::kCancelled);
+  EXPECT_EQ(ForEachChild(graph_, dict, Budget::Unlimited(), visit).code(),
+            Code::kCancelled);
   EXPECT_EQ(steps, (Lines{"/0~20", "/0~21"}));
   steps.clear();
-  EXPECT_THAT(ForEachChild(graph_, dict, visit), IsOk());
+  EXPECT_THAT(ForEachChild(graph_, dict, Budget::Unlimited(), visit), IsOk());
   EXPECT_EQ(steps, (Lines{"/0~20", "/0~21", "/a~1b~0"}));
 }
 

@@ -10,37 +10,34 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/value/graph_children.h"
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
 
-void GraphVisitor::OnContainer(absl::string_view, NodeId) {}
-void GraphVisitor::OnAlias(absl::string_view, absl::string_view) {}
-void GraphVisitor::OnLeaf(absl::string_view, NodeId) {}
+absl::Status GraphVisitor::OnContainer(absl::string_view, NodeId) {
+  return absl::OkStatus();
+}
+absl::Status GraphVisitor::OnAlias(absl::string_view, absl::string_view) {
+  return absl::OkStatus();
+}
+absl::Status GraphVisitor::OnLeaf(absl::string_view, NodeId) {
+  return absl::OkStatus();
+}
 
 namespace {
 
-// The limit of all pointers of a walk.
-constexpr size_t kMaxWalkBytes = size_t{1} << 30;
-
-// How often, on average, a walk visits what the nodes of a graph refer to, and
-// how much it may visit in the smallest graph. Objects that share a state or
-// arguments are visited with all of it.
-constexpr uint64_t kMaxSharing = 8;
-constexpr uint64_t kFreeChildren = 1 << 16;
-
-// What finding one name of an alias's first pointer counts for.
-constexpr size_t kFindBytes = 64;
+// The steps of a visit, and of finding one name of an alias's first pointer.
+constexpr uint64_t kVisitSteps = 4;
 
 // A walk at work.
 class Walk {
  public:
-  Walk(const ObjectGraph& graph, GraphVisitor* visitor,
+  Walk(const ObjectGraph& graph, Budget* budget, GraphVisitor* visitor,
        absl::string_view root_pointer)
       : graph_(graph),
+        budget_(*budget),
         visitor_(visitor),
         root_pointer_(root_pointer),
         pointer_(root_pointer) {}
@@ -68,95 +65,71 @@ class Walk {
   };
 
   absl::Status Visit(const Step& step, NodeId parent);
+  absl::Status AddChildren(NodeId node);
 
-  // Appends the step to the child of this name to `pointer`.
-  absl::Status Append(ChildName name, std::string* pointer) {
-    return AppendStep(
-        graph_, name, [this](size_t bytes) { return Count(bytes); }, pointer);
-  }
-
-  // Counts children that are to be visited. Objects may share a state or
-  // arguments, and each of them has their children.
-  absl::Status CountChildren(size_t count) {
-    if (count > children_left_) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the graph has ", graph_.size(),
-                       " nodes, and they share attributes or arguments so "
-                       "often that walking all paths would take too long"));
-    }
-    children_left_ -= count;
-    return absl::OkStatus();
-  }
-
-  absl::Status Count(size_t bytes) {
-    if (bytes > bytes_left_) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "the paths of the graph take more than ", kMaxWalkBytes, " bytes"));
-    }
-    bytes_left_ -= bytes;
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::string> FirstPointer(NodeId container);
+  absl::Status FindFirstPointer(NodeId container);
 
   const ObjectGraph& graph_;
+  Budget& budget_;
   GraphVisitor* const visitor_;
   const absl::string_view root_pointer_;
   std::vector<Step> pending_;
+  size_t most_pending_ = 0;  // charged
   std::vector<Open> path_;
   std::string pointer_;  // of the node that is being visited
   // Of each container that was visited.
   absl::flat_hash_map<NodeId, Edge> first_edges_;
-  size_t bytes_left_ = kMaxWalkBytes;
-  uint64_t children_left_ =
-      kFreeChildren +
-      kMaxSharing * (graph_.num_references() + uint64_t{graph_.size()});
+  // Of the latest alias; kept for their memory.
+  std::vector<ChildName> names_;
+  std::string first_pointer_;
 };
 
-absl::StatusOr<std::string> Walk::FirstPointer(NodeId container) {
-  std::vector<ChildName> names;
+// Sets first_pointer_ to the pointer that a container was first reached by.
+absl::Status Walk::FindFirstPointer(NodeId container) {
+  names_.clear();
   for (NodeId node = container;;) {
     const Edge& edge = first_edges_.find(node)->second;
     if (edge.parent == kNoNode) break;
-    names.push_back(edge.name);
+    names_.push_back(edge.name);
     node = edge.parent;
   }
-  FERRY_RETURN_IF_ERROR(Count(names.size() * kFindBytes));
-  std::string pointer(root_pointer_);
-  for (size_t i = names.size(); i-- > 0;) {
-    FERRY_RETURN_IF_ERROR(Append(names[i], &pointer));
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(names_.size() * kVisitSteps));
+  first_pointer_.assign(root_pointer_.data(), root_pointer_.size());
+  for (size_t i = names_.size(); i-- > 0;) {
+    FERRY_RETURN_IF_ERROR(
+        AppendStep(graph_, names_[i], &budget_, &first_pointer_));
   }
-  FERRY_RETURN_IF_ERROR(Count(pointer.size()));
-  return pointer;
+  return absl::OkStatus();
 }
 
 absl::Status Walk::Visit(const Step& step, NodeId parent) {
   const NodeId node = step.node;
   if (graph_.kind(node) == ValueKind::kTensor) {
-    FERRY_RETURN_IF_ERROR(Count(pointer_.size()));
-    visitor_->OnTensor(pointer_, node);
-    return absl::OkStatus();
+    return visitor_->OnTensor(pointer_, node);
   }
-  if (!HasChildren(graph_, node)) {
-    visitor_->OnLeaf(pointer_, node);
-    return absl::OkStatus();
-  }
+  if (!HasChildren(graph_, node)) return visitor_->OnLeaf(pointer_, node);
   if (!first_edges_.try_emplace(node, Edge{parent, step.name}).second) {
-    FERRY_RETURN_IF_ERROR(Count(pointer_.size()));
-    FERRY_ASSIGN_OR_RETURN(const std::string first_pointer, FirstPointer(node));
-    visitor_->OnAlias(pointer_, first_pointer);
-    return absl::OkStatus();
+    FERRY_RETURN_IF_ERROR(FindFirstPointer(node));
+    return visitor_->OnAlias(pointer_, first_pointer_);
   }
-  visitor_->OnContainer(pointer_, node);
+  FERRY_RETURN_IF_ERROR(visitor_->OnContainer(pointer_, node));
   path_.push_back({node, static_cast<uint32_t>(pointer_.size())});
+  return AddChildren(node);
+}
+
+// Adds the children of the innermost container to those to be visited.
+absl::Status Walk::AddChildren(NodeId node) {
   const size_t first_child = pending_.size();
   const ChildRuns runs = ChildRunsOf(graph_, node);
-  for (const ChildRun& run : runs) {
-    FERRY_RETURN_IF_ERROR(CountChildren(run.size()));
+  const size_t num_children = NumChildren(runs);
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(num_children * kVisitSteps));
+  if (first_child + num_children > most_pending_) {
+    FERRY_RETURN_IF_ERROR(budget_.ChargeMemory(
+        (first_child + num_children - most_pending_) * sizeof(Step)));
+    most_pending_ = first_child + num_children;
   }
-  FERRY_ASSIGN_OR_RETURN(
-      const std::vector<uint32_t> numbers,
-      NumberNames(graph_, runs, [this](size_t bytes) { return Count(bytes); }));
+  FERRY_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
+                         NumberNames(graph_, runs, &budget_));
   size_t next = 0;
   for (const ChildRun& run : runs) {
     for (size_t i = 0; i < run.size(); ++i) {
@@ -182,7 +155,7 @@ absl::Status Walk::Run(NodeId root, size_t max_reports) {
     const NodeId parent = path_.empty() ? kNoNode : path_.back().node;
     pointer_.resize(step.parent_pointer_size);
     if (parent != kNoNode) {
-      FERRY_RETURN_IF_ERROR(Append(step.name, &pointer_));
+      FERRY_RETURN_IF_ERROR(AppendStep(graph_, step.name, &budget_, &pointer_));
     }
     FERRY_RETURN_IF_ERROR(Visit(step, parent));
   }
@@ -191,10 +164,10 @@ absl::Status Walk::Run(NodeId root, size_t max_reports) {
 
 }  // namespace
 
-absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,
+absl::Status WalkGraph(const ObjectGraph& graph, NodeId root, Budget* budget,
                        GraphVisitor* visitor, absl::string_view root_pointer,
                        size_t max_reports) {
-  return Walk(graph, visitor, root_pointer).Run(root, max_reports);
+  return Walk(graph, budget, visitor, root_pointer).Run(root, max_reports);
 }
 
 }  // namespace ferry

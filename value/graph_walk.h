@@ -12,14 +12,17 @@
 // Example: collect the names of all tensors.
 //
 //   class Names final : public GraphVisitor {
-//     void OnTensor(absl::string_view pointer, NodeId) override {
+//     absl::Status OnTensor(absl::string_view pointer, NodeId) override {
 //       names.emplace_back(pointer);  // "/model/fc.weight"
+//       return absl::OkStatus();
 //     }
 //    public:
 //     std::vector<std::string> names;
 //   };
 //   Names visitor;
-//   FERRY_RETURN_IF_ERROR(WalkGraph(*value.graph(), value.node(), &visitor));
+//   Budget budget(BudgetOptions(), value.graph()->stored_bytes());
+//   FERRY_RETURN_IF_ERROR(
+//       WalkGraph(*value.graph(), value.node(), &budget, &visitor));
 #ifndef FERRY_VALUE_GRAPH_WALK_H_
 #define FERRY_VALUE_GRAPH_WALK_H_
 
@@ -28,47 +31,51 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
 
 // GraphVisitor
 //
-// Receives the nodes of a walk. Pointers are valid only during the call.
+// Receives the nodes of a walk. Pointers are valid only during the call. An
+// error that a function returns ends the walk.
+//
+// A small file can describe a graph with enormous pointers, and objects that
+// share a state or arguments are each walked with all of it. The walk charges
+// its own work; a visitor charges what it does with a pointer and what it
+// writes.
 class GraphVisitor {
  public:
   virtual ~GraphVisitor() = default;
 
   // Called for each reference from a walked node to a tensor. A tensor with two
   // references is reported twice.
-  virtual void OnTensor(absl::string_view pointer, NodeId tensor) = 0;
+  virtual absl::Status OnTensor(absl::string_view pointer, NodeId tensor) = 0;
 
   // Called for a container on the first visit, before its children.
-  virtual void OnContainer(absl::string_view pointer, NodeId container);
+  virtual absl::Status OnContainer(absl::string_view pointer, NodeId container);
 
   // Called for a container that was already reported at `first_pointer`.
-  virtual void OnAlias(absl::string_view pointer,
-                       absl::string_view first_pointer);
+  virtual absl::Status OnAlias(absl::string_view pointer,
+                               absl::string_view first_pointer);
 
   // Called for any other node.
-  virtual void OnLeaf(absl::string_view pointer, NodeId leaf);
+  virtual absl::Status OnLeaf(absl::string_view pointer, NodeId leaf);
 };
 
 // Walks everything that `root` contains: depth first, children in order, each
 // container once. `root_pointer` is the pointer to `root`. Stops without an
 // error after `max_reports` calls of the visitor. Does not recurse, however
-// deep the graph. O(nodes + size of their names); a pointer that the visitor
-// does not read costs nothing.
+// deep the graph. O(visits + size of long names + lengths of the paths to
+// containers that are visited again), which it charges to `budget` as steps; a
+// pointer that the visitor does not read costs nothing.
 //
-// A small file can describe a graph with enormous pointers. A walk therefore
-// has limits, far above those of any real checkpoint: 16 MiB for one pointer; 1
-// GiB for all pointers passed to OnTensor and OnAlias, including long names of
-// other nodes; and an average of eight visits per node reference, since objects
-// that share a state or arguments are each visited with all of it.
-//
-// Errors: kResourceExhausted - a limit was reached; the reports until then are
-//         correct but incomplete.
-absl::Status WalkGraph(const ObjectGraph& graph, NodeId root,
+// Errors: the first error that `visitor` returns, and
+//   kResourceExhausted - the budget is spent, or a pointer is longer than 1
+//                        GiB. The reports until then are correct but
+//                        incomplete.
+absl::Status WalkGraph(const ObjectGraph& graph, NodeId root, Budget* budget,
                        GraphVisitor* visitor,
                        absl::string_view root_pointer = "",
                        size_t max_reports = std::numeric_limits<size_t>::max());

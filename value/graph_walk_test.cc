@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/object_path.h"
@@ -19,7 +21,19 @@
 namespace ferry {
 namespace {
 
-using GraphWalkTest = GraphTest;
+class GraphWalkTest : public GraphTest {
+ protected:
+  // Walks with as many steps as twice the largest graph that is here needs.
+  absl::Status Walk(NodeId root, GraphVisitor* visitor,
+                    absl::string_view root_pointer = "",
+                    size_t max_reports = std::numeric_limits<size_t>::max()) {
+    BudgetOptions options;
+    options.max_steps = 16 << 20;
+    Budget budget(options, 0);
+    return WalkGraph(graph_, root, &budget, visitor, root_pointer, max_reports);
+  }
+};
+
 using Code = absl::StatusCode;
 using Lines = std::vector<std::string>;
 
@@ -27,19 +41,23 @@ using Lines = std::vector<std::string>;
 class Recorder final : public GraphVisitor {
  public:
   explicit Recorder(bool leaves = false) : leaves_(leaves) {}
-  void OnTensor(absl::string_view pointer, NodeId) override {
+  absl::Status OnTensor(absl::string_view pointer, NodeId) override {
     lines.push_back("tensor " + std::string(pointer));
+    return absl::OkStatus();
   }
-  void OnContainer(absl::string_view pointer, NodeId) override {
+  absl::Status OnContainer(absl::string_view pointer, NodeId) override {
     lines.push_back("container " + std::string(pointer));
+    return absl::OkStatus();
   }
-  void OnAlias(absl::string_view pointer,
-               absl::string_view first_pointer) override {
+  absl::Status OnAlias(absl::string_view pointer,
+                       absl::string_view first_pointer) override {
     lines.push_back("alias " + std::string(pointer) + " " +
                     std::string(first_pointer));
+    return absl::OkStatus();
   }
-  void OnLeaf(absl::string_view pointer, NodeId) override {
+  absl::Status OnLeaf(absl::string_view pointer, NodeId) override {
     if (leaves_) lines.push_back("leaf " + std::string(pointer));
+    return absl::OkStatus();
   }
 
   Lines lines;
@@ -51,14 +69,19 @@ class Recorder final : public GraphVisitor {
 // Counts, and copies nothing.
 class Counter final : public GraphVisitor {
  public:
-  void OnTensor(absl::string_view, NodeId) override { ++tensors; }
-  void OnContainer(absl::string_view pointer, NodeId) override {
+  absl::Status OnTensor(absl::string_view, NodeId) override {
+    ++tensors;
+    return absl::OkStatus();
+  }
+  absl::Status OnContainer(absl::string_view pointer, NodeId) override {
     ++containers;
     longest = std::max(longest, pointer.size());
+    return absl::OkStatus();
   }
-  void OnAlias(absl::string_view, absl::string_view first) override {
+  absl::Status OnAlias(absl::string_view, absl::string_view first) override {
     ++aliases;
     longest_first = std::max(longest_first, first.size());
+    return absl::OkStatus();
   }
   size_t tensors = 0, containers = 0, aliases = 0, longest = 0;
   size_t longest_first = 0;
@@ -67,7 +90,7 @@ class Counter final : public GraphVisitor {
 TEST_F(GraphWalkTest, ChildrenOfOneNameAreNumbered) {
   const NodeId root = SharedNames();
   Recorder recorder(/*leaves=*/true);
-  ASSERT_THAT(WalkGraph(graph_, root, &recorder), IsOk());
+  ASSERT_THAT(Walk(root, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /0", "leaf /0/0~20", "leaf /0/0~21",
                    "leaf /0/~020", "leaf /0/<tensor>~20", "leaf /0/<tensor>~21",
@@ -81,8 +104,7 @@ TEST_F(GraphWalkTest, LongNamesThatClashStopAtALimit) {
   const NodeId object = Object({Int(1)});
   graph_.AppendEntries(object, Nodes(2 * 2000, Str(std::string(1 << 20, 'k'))));
   Counter counter;
-  EXPECT_EQ(WalkGraph(graph_, object, &counter).code(),
-            Code::kResourceExhausted);
+  EXPECT_EQ(Walk(object, &counter).code(), Code::kResourceExhausted);
 }
 
 TEST_F(GraphWalkTest, AWalkTellsAllInOrder) {
@@ -92,7 +114,7 @@ TEST_F(GraphWalkTest, AWalkTellsAllInOrder) {
       Dict({Str("a"), shared, Str("b/c"), Tuple({tensor, shared}), Int(3),
             ObjectGraph::kEmptyTuple, Str("o"), Object({ATensor()})});
   Recorder recorder(/*leaves=*/true);
-  ASSERT_THAT(WalkGraph(graph_, root, &recorder), IsOk());
+  ASSERT_THAT(Walk(root, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /a", "tensor /a/0", "leaf /a/1",
                    "container /b~1c", "tensor /b~1c/0", "alias /b~1c/1 /a",
@@ -105,7 +127,7 @@ TEST_F(GraphWalkTest, AWalkEndsInCyclicGraphs) {
   const NodeId items[] = {dict, list};
   graph_.AppendItems(list, items);
   Recorder recorder;
-  ASSERT_THAT(WalkGraph(graph_, list, &recorder), IsOk());
+  ASSERT_THAT(Walk(list, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /0", "alias /0/up ", "alias /1 "}));
 }
@@ -115,7 +137,7 @@ TEST_F(GraphWalkTest, PointersOfAWalkBeginWithTheRootsOwn) {
   const NodeId root = List({shared, shared, ATensor()});
   graph_.AppendItems(root, {&root, 1});
   Recorder recorder;
-  ASSERT_THAT(WalkGraph(graph_, root, &recorder, "/x/0"), IsOk());
+  ASSERT_THAT(Walk(root, &recorder, "/x/0"), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container /x/0", "container /x/0/0", "alias /x/0/1 /x/0/0",
                    "tensor /x/0/2", "alias /x/0/3 /x/0"}));
@@ -123,8 +145,8 @@ TEST_F(GraphWalkTest, PointersOfAWalkBeginWithTheRootsOwn) {
 
 TEST_F(GraphWalkTest, AWalkOfASingleTensorOrLeaf) {
   Recorder recorder(/*leaves=*/true);
-  ASSERT_THAT(WalkGraph(graph_, ATensor(), &recorder), IsOk());
-  ASSERT_THAT(WalkGraph(graph_, Int(1), &recorder), IsOk());
+  ASSERT_THAT(Walk(ATensor(), &recorder), IsOk());
+  ASSERT_THAT(Walk(Int(1), &recorder), IsOk());
   EXPECT_EQ(recorder.lines, (Lines{"tensor ", "leaf "}));
 }
 
@@ -135,7 +157,7 @@ TEST_F(GraphWalkTest, AWalkStopsAfterAsManyReportsAsWanted) {
                      "tensor /0/1", "alias /1 /0",  "leaf /2"};
   for (size_t max_reports = 0; max_reports < 8; ++max_reports) {
     Recorder recorder(/*leaves=*/true);
-    ASSERT_THAT(WalkGraph(graph_, root, &recorder, "", max_reports), IsOk());
+    ASSERT_THAT(Walk(root, &recorder, "", max_reports), IsOk());
     EXPECT_EQ(
         recorder.lines,
         Lines(all.begin(), all.begin() + std::min(max_reports, all.size())));
@@ -147,7 +169,7 @@ TEST_F(GraphWalkTest, AliasesOfDeepContainersHaveTheirFirstPointer) {
   const NodeId root = List(
       {Dict({Str("x~"), List({Int(0), Object({Int(9), deep})})}), deep, deep});
   Recorder recorder;
-  ASSERT_THAT(WalkGraph(graph_, root, &recorder), IsOk());
+  ASSERT_THAT(Walk(root, &recorder), IsOk());
   EXPECT_EQ(recorder.lines,
             (Lines{"container ", "container /0", "container /0/x~0",
                    "container /0/x~0/1", "container /0/x~0/1/1",
@@ -166,31 +188,34 @@ TEST_F(GraphWalkTest, EveryPointerOfAWalkLeadsBack) {
    public:
     Checker(const ObjectGraph& graph, NodeId root)
         : graph_(graph), root_(root) {}
-    void OnTensor(absl::string_view pointer, NodeId node) override {
-      Check(pointer, node);
+    absl::Status OnTensor(absl::string_view pointer, NodeId node) override {
+      return Check(pointer, node);
     }
-    void OnContainer(absl::string_view pointer, NodeId node) override {
-      Check(pointer, node);
+    absl::Status OnContainer(absl::string_view pointer, NodeId node) override {
+      return Check(pointer, node);
     }
-    void OnLeaf(absl::string_view pointer, NodeId node) override {
-      Check(pointer, node);
+    absl::Status OnLeaf(absl::string_view pointer, NodeId node) override {
+      return Check(pointer, node);
     }
-    void OnAlias(absl::string_view pointer, absl::string_view first) override {
+    absl::Status OnAlias(absl::string_view pointer,
+                         absl::string_view first) override {
       EXPECT_EQ(*ResolvePointer(graph_, root_, pointer),
                 *ResolvePointer(graph_, root_, first));
+      return absl::OkStatus();
     }
     int checked = 0;
 
    private:
-    void Check(absl::string_view pointer, NodeId node) {
+    absl::Status Check(absl::string_view pointer, NodeId node) {
       EXPECT_EQ(*ResolvePointer(graph_, root_, pointer), node) << pointer;
       ++checked;
+      return absl::OkStatus();
     }
     const ObjectGraph& graph_;
     const NodeId root_;
   };
   Checker checker(graph_, node);
-  ASSERT_THAT(WalkGraph(graph_, node, &checker), IsOk());
+  ASSERT_THAT(Walk(node, &checker), IsOk());
   EXPECT_GT(checker.checked, 80);
 }
 
@@ -199,7 +224,7 @@ TEST_F(GraphWalkTest, AMillionLevelsAreWalked) {
   NodeId node = bottom;
   for (int i = 0; i < 999998; ++i) node = graph_.AddList({&node, 1});
   Counter counter;
-  ASSERT_THAT(WalkGraph(graph_, List({node, bottom}), &counter), IsOk());
+  ASSERT_THAT(Walk(List({node, bottom}), &counter), IsOk());
   EXPECT_EQ(counter.containers, 1000000u);
   EXPECT_EQ(counter.tensors, 1u);
   EXPECT_EQ(counter.longest, 2u * 999999);
@@ -215,7 +240,7 @@ TEST_F(GraphWalkTest, AliasesOfDeepContainersStopAtALimit) {
   const Nodes again(100000, bottom);
   graph_.AppendItems(root, again);
   Counter counter;
-  EXPECT_EQ(WalkGraph(graph_, root, &counter).code(), Code::kResourceExhausted);
+  EXPECT_EQ(Walk(root, &counter).code(), Code::kResourceExhausted);
   EXPECT_GT(counter.aliases, 5u);
   EXPECT_EQ(counter.longest_first, 2u * 20001);
 }
@@ -236,13 +261,12 @@ TEST_F(GraphWalkTest, SharedAttributesAndArgumentsStopAtALimit) {
   }
   for (const Nodes& objects : {with_args, with_state}) {
     Counter counter;
-    EXPECT_EQ(WalkGraph(graph_, List(objects), &counter).code(),
-              Code::kResourceExhausted);
+    EXPECT_EQ(Walk(List(objects), &counter).code(), Code::kResourceExhausted);
   }
   // Some sharing is common.
   few.assign(with_args.begin(), with_args.begin() + 3);
   Counter counter;
-  EXPECT_THAT(WalkGraph(graph_, List(few), &counter), IsOk());
+  EXPECT_THAT(Walk(List(few), &counter), IsOk());
 }
 
 TEST_F(GraphWalkTest, LongKeysStopAtALimit) {
@@ -251,13 +275,12 @@ TEST_F(GraphWalkTest, LongKeysStopAtALimit) {
   NodeId node = ATensor();
   for (int i = 0; i < 1000; ++i) node = Dict({key, node});
   Counter counter;
-  EXPECT_EQ(WalkGraph(graph_, node, &counter).code(), Code::kResourceExhausted);
+  EXPECT_EQ(Walk(node, &counter).code(), Code::kResourceExhausted);
   EXPECT_EQ(counter.tensors, 0u);
   // And side by side.
   Nodes dicts;
   for (int i = 0; i < 2000; ++i) dicts.push_back(Dict({key, Int(1)}));
-  EXPECT_EQ(WalkGraph(graph_, List(dicts), &counter).code(),
-            Code::kResourceExhausted);
+  EXPECT_EQ(Walk(List(dicts), &counter).code(), Code::kResourceExhausted);
 }
 
 }  // namespace

@@ -151,6 +151,19 @@ class ObjectGraph {
   // without indexes. O(1).
   uint64_t memory_bytes() const;
 
+  // The size of what the graph was made from, in bytes: of the file that it was
+  // read from, plus the memory of what was added since. What work on the graph
+  // may cost is in proportion to it (core/budget.h). O(1).
+  uint64_t stored_bytes() const {
+    return file_bytes_ + memory_bytes() - bytes_from_file_;
+  }
+
+  // Notes that all of the graph was read from a file of this size.
+  void set_file_bytes(uint64_t file_bytes) {
+    file_bytes_ = file_bytes;
+    bytes_from_file_ = memory_bytes();
+  }
+
   // Reserves memory in an empty graph, from estimates of the number of nodes,
   // of the number of storages (with one tensor each), and of the size of the
   // text.
@@ -494,6 +507,11 @@ class ObjectGraph {
   // Never moves text, so that views of it stay valid.
   std::pmr::monotonic_buffer_resource text_;
   uint64_t text_bytes_ = 0;
+
+  // The size of the file, and of the graph that was read from it. Both are 0
+  // for a graph that a program made.
+  uint64_t file_bytes_ = 0;
+  uint64_t bytes_from_file_ = 0;
 
   std::unique_ptr<Indexes> indexes_;
   std::unique_ptr<CodecNotes> codec_notes_;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/text.h"
 #include "ferry/value/graph_children.h"
 #include "ferry/value/graph_walk.h"
@@ -27,6 +28,14 @@ namespace {
 constexpr size_t kMaxNamesInError = 8;
 constexpr size_t kMaxNameBytesInError = 60;
 constexpr size_t kMaxNamesConsidered = 4096;
+
+// The budget of making one message, even where names are long and shared. A
+// message that would cost more says less.
+BudgetOptions MessageBudget(uint64_t more_steps = 0) {
+  BudgetOptions options;
+  options.max_steps = (uint64_t{1} << 18) + more_steps;
+  return options;
+}
 
 // The number that `token` spells as Python does, if it does.
 std::optional<int64_t> DecimalToken(absl::string_view token) {
@@ -109,6 +118,8 @@ std::vector<NodeId> WayTo(const ObjectGraph& graph, NodeId root, NodeId node) {
 std::string PathTo(const ObjectGraph& graph, NodeId root, NodeId node) {
   constexpr size_t kMaxPathBytes = 200;
   const std::vector<NodeId> way = WayTo(graph, root, node);
+  // Every node on the way is looked at once more.
+  Budget budget(MessageBudget(graph.num_references()), 0);
   // An object's attribute is a child of the object, and on the way to it are
   // its state and perhaps one half of that.
   constexpr size_t kMaxUnnamed = 2;
@@ -118,7 +129,8 @@ std::string PathTo(const ObjectGraph& graph, NodeId root, NodeId node) {
   size_t num_unnamed = 0;  // nodes of the way behind `named`
   for (size_t i = way.size(); i-- > 0; parent = way[i]) {
     if (path.size() > kMaxPathBytes) return absl::StrCat(path, "...");
-    const absl::StatusOr<std::string> step = StepTo(graph, named, way[i]);
+    const absl::StatusOr<std::string> step =
+        StepTo(graph, named, way[i], &budget);
     if (!step.ok()) return absl::StrCat(path, "/...");
     if (!step->empty()) {
       absl::StrAppend(&path, EscapeForMessage(*step));
@@ -144,27 +156,34 @@ class NearPointers final : public GraphVisitor {
   // Considers the first nodes at and below `root`, which stands at `pointer`.
   void Search(const ObjectGraph& graph, NodeId root,
               absl::string_view pointer) {
-    // A graph whose paths are past the limits has some that were considered.
-    WalkGraph(graph, root, this, pointer, kMaxNamesConsidered).IgnoreError();
+    // Where that costs too much, some were considered.
+    WalkGraph(graph, root, &budget_, this, pointer, kMaxNamesConsidered)
+        .IgnoreError();
   }
 
   std::string Question() const { return near_.Question(); }
 
-  void OnTensor(absl::string_view pointer, NodeId) override {
-    near_.Consider(pointer);
+  absl::Status OnTensor(absl::string_view pointer, NodeId) override {
+    return Consider(pointer);
   }
-  void OnContainer(absl::string_view pointer, NodeId) override {
-    near_.Consider(pointer);
+  absl::Status OnContainer(absl::string_view pointer, NodeId) override {
+    return Consider(pointer);
   }
-  void OnAlias(absl::string_view pointer, absl::string_view) override {
-    near_.Consider(pointer);
+  absl::Status OnAlias(absl::string_view pointer, absl::string_view) override {
+    return Consider(pointer);
   }
-  void OnLeaf(absl::string_view pointer, NodeId) override {
-    near_.Consider(pointer);
+  absl::Status OnLeaf(absl::string_view pointer, NodeId) override {
+    return Consider(pointer);
   }
 
  private:
+  absl::Status Consider(absl::string_view pointer) {
+    near_.Consider(pointer);
+    return absl::OkStatus();
+  }
+
   NearNames near_;
+  Budget budget_{MessageBudget(), 0};
 };
 
 // The names of a node's first children, quoted; "nothing" if it has none.

@@ -42,19 +42,27 @@ void Check(bool condition, absl::string_view what,
 
 class Counter final : public ferry::GraphVisitor {
  public:
-  void OnTensor(absl::string_view, NodeId) override { ++count_; }
-  void OnContainer(absl::string_view, NodeId) override { ++count_; }
-  void OnAlias(absl::string_view, absl::string_view) override { ++count_; }
-  void OnLeaf(absl::string_view, NodeId) override { ++count_; }
+  absl::Status OnTensor(absl::string_view, NodeId) override { return Add(); }
+  absl::Status OnContainer(absl::string_view, NodeId) override { return Add(); }
+  absl::Status OnAlias(absl::string_view, absl::string_view) override {
+    return Add();
+  }
+  absl::Status OnLeaf(absl::string_view, NodeId) override { return Add(); }
   size_t count() const { return count_; }
 
  private:
+  absl::Status Add() {
+    ++count_;
+    return absl::OkStatus();
+  }
+
   size_t count_ = 0;
 };
 
 size_t CountOfWalk(const ObjectGraph& graph, NodeId root) {
   Counter counter;
-  const absl::Status status = ferry::WalkGraph(graph, root, &counter);
+  const absl::Status status =
+      ferry::WalkGraph(graph, root, Budget::Unlimited(), &counter);
   Check(status.ok(), "walk", status);
   return counter.count();
 }

@@ -1009,6 +1009,20 @@ const char* Name(ScanGrade grade) {
   return "odd";
 }
 
+const char* Name(ScanReport::Verdict verdict) {
+  switch (verdict) {
+    case ScanReport::Verdict::kClean:
+      return "clean";
+    case ScanReport::Verdict::kFound:
+      return "found";
+    case ScanReport::Verdict::kNotExamined:
+      return "not examined";
+    case ScanReport::Verdict::kNotACheckpoint:
+      break;
+  }
+  return "not a checkpoint";
+}
+
 ScanReport::Verdict ScanReport::verdict() const {
   if (!findings.empty() || more_findings > 0) return Verdict::kFound;
   if (!problems.empty()) return Verdict::kNotExamined;

@@ -116,6 +116,9 @@ struct ScanReport {
   uint64_t num_pickles = 0;
 };
 
+// Returns "clean", "found", "not examined" or "not a checkpoint".
+const char* Name(ScanReport::Verdict verdict);
+
 // The number of archives and pickles inside each other that are examined. A
 // record that is nested more deeply is a problem.
 inline constexpr int kMaxScanDepth = 4;

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
@@ -28,11 +29,14 @@ namespace {
 
 using Children = absl::InlinedVector<NodeId, 8>;
 
+// What a reference to an object takes in a pickle: LONG_BINGET.
+constexpr uint64_t kReferenceBytes = 5;
+
 // Copies a graph into another, leaving out what is not plain.
 class PlainCopier {
  public:
-  PlainCopier(const ObjectGraph& from, ObjectGraph* to)
-      : from_(from), to_(*to) {}
+  PlainCopier(const ObjectGraph& from, Budget* budget, ObjectGraph* to)
+      : from_(from), budget_(*budget), to_(*to) {}
 
   absl::StatusOr<NodeId> Copy(NodeId root);
 
@@ -53,7 +57,8 @@ class PlainCopier {
   // Errors: kUnimplemented - an object whose arguments would be lost.
   absl::Status CheckIsPlain(NodeId node) const;
   How HowToCopy(NodeId node) const;
-  Children ChildrenOf(NodeId node);
+  // Errors: kResourceExhausted - the budget is spent.
+  absl::StatusOr<Children> ChildrenOf(NodeId node);
   NodeId CopyLeaf(NodeId node);
   NodeId MakeShell(NodeId node);
   void Fill(NodeId node, absl::Span<const NodeId> children);
@@ -66,6 +71,7 @@ class PlainCopier {
   }
 
   const ObjectGraph& from_;
+  Budget& budget_;
   ObjectGraph& to_;
   // Copies; kNoNode while a node's children are being copied.
   absl::flat_hash_map<NodeId, NodeId> copies_;
@@ -127,7 +133,7 @@ PlainCopier::How PlainCopier::HowToCopy(NodeId node) const {
   }
 }
 
-Children PlainCopier::ChildrenOf(NodeId node) {
+absl::StatusOr<Children> PlainCopier::ChildrenOf(NodeId node) {
   absl::Span<const NodeId> children;
   switch (from_.kind(node)) {
     case ValueKind::kDict:
@@ -150,7 +156,11 @@ Children PlainCopier::ChildrenOf(NodeId node) {
       children = from_.items(node);
       break;
   }
+  // Objects may share them, and each has a copy, which is asked for twice.
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(children.size()));
+  FERRY_RETURN_IF_ERROR(budget_.ChargeMemory(children.size() * sizeof(NodeId)));
   Children plain;
+  plain.reserve(children.size());
   for (NodeId child : children) plain.push_back(Plain(child));
   return plain;
 }
@@ -254,7 +264,9 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
     const auto [node, children_done] = stack.back();
     stack.pop_back();
     if (children_done) {
-      Children children = ChildrenOf(node);
+      FERRY_ASSIGN_OR_RETURN(Children children, ChildrenOf(node));
+      FERRY_RETURN_IF_ERROR(
+          budget_.ChargeOutput(children.size() * kReferenceBytes));
       for (NodeId& child : children) {
         child = copies_.at(child);
         if (child == kNoNode) {
@@ -279,7 +291,7 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
     }
     if (how == How::kShell) found->second = MakeShell(node);
     stack.push_back({node, true});
-    const Children children = ChildrenOf(node);
+    FERRY_ASSIGN_OR_RETURN(const Children children, ChildrenOf(node));
     for (size_t i = children.size(); i-- > 0;) {
       stack.push_back({children[i], false});
     }
@@ -289,11 +301,13 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
 
 }  // namespace
 
-absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants) {
+absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants,
+                                  const BudgetOptions& budget_options) {
+  Budget budget(budget_options, root.graph()->stored_bytes());
   const auto graph = std::make_shared<ObjectGraph>();
   FERRY_ASSIGN_OR_RETURN(
       const NodeId data,
-      PlainCopier(*root.graph(), graph.get()).Copy(root.node()));
+      PlainCopier(*root.graph(), &budget, graph.get()).Copy(root.node()));
   const Value result(graph, data);
   if (constants.size() == 0) return result;
   if (!result.is_dict()) {
@@ -301,9 +315,9 @@ absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants) {
         "constants next to a value that is not an object cannot be converted "
         "to plain data");
   }
-  FERRY_ASSIGN_OR_RETURN(
-      const NodeId tuple,
-      PlainCopier(*constants.graph(), graph.get()).Copy(constants.node()));
+  FERRY_ASSIGN_OR_RETURN(const NodeId tuple,
+                         PlainCopier(*constants.graph(), &budget, graph.get())
+                             .Copy(constants.node()));
   FERRY_RETURN_IF_ERROR(result.Set("__constants__", Value(graph, tuple)));
   return result;
 }

@@ -18,6 +18,7 @@
 #define FERRY_SERIALIZATION_TORCH_PROGRAM_DATA_H_
 
 #include "absl/status/statusor.h"
+#include "ferry/core/budget.h"
 #include "ferry/value/value.h"
 
 namespace ferry {
@@ -36,12 +37,19 @@ namespace ferry {
 // shared. If `constants`, a tuple, is not empty, the result is a dict that has
 // it under "__constants__".
 //
-// O(nodes); does not recurse.
+// O(nodes), and as much again for each object that shares its attributes with
+// others. `budget` limits the steps, the memory and, as output, what the
+// references of the result take in a pickle; the defaults are in proportion to
+// the file that `root` is from, or else to the size of its graph. Does not
+// recurse.
 //
-// Errors: kUnimplemented - a tuple contains itself, there are constants
+// Errors: kResourceExhausted - it takes more than `budget` allows.
+//         kUnimplemented - a tuple contains itself, there are constants
 //         although the root is not an object, or an object of another class was
 //         made from arguments, which a dict cannot hold.
-absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants);
+absl::StatusOr<Value> ProgramData(
+    const Value& root, const Value& constants,
+    const BudgetOptions& budget = BudgetOptions());
 
 }  // namespace ferry
 

@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
@@ -43,6 +44,25 @@ void SetHelpFormat(CLI::App* app) {
   app->formatter(std::make_shared<HelpFormatter>());
 }
 
+void AddBudgetOptions(CLI::App* command, BudgetOptions* budget) {
+  command
+      ->add_option("--max-steps", budget->max_steps,
+                   "The most steps of work that the command may take [enough\n"
+                   "for any ordinary file of that size]. A hundred million\n"
+                   "take about a second")
+      ->option_text("N");
+  command
+      ->add_option("--max-memory", budget->max_memory_bytes,
+                   "The most memory that it may allocate, not counting tensor\n"
+                   "data [likewise]")
+      ->option_text("BYTES");
+  command
+      ->add_option("--max-output", budget->max_output_bytes,
+                   "The most that it may print or write, not counting tensor\n"
+                   "data [likewise]")
+      ->option_text("BYTES");
+}
+
 void AddFormatOption(CLI::App* command, OutputFormat* format) {
   command
       ->add_option_function<std::string>(
@@ -69,8 +89,16 @@ void Complain(const CommandIo& io, absl::string_view message) {
   io.err << "ferry: " << EscapeForTerminal(message) << "\n";
 }
 
+std::string MessageOf(const absl::Status& status) {
+  if (!absl::IsResourceExhausted(status)) return std::string(status.message());
+  return absl::StrReplaceAll(
+      status.message(), {{"raise max_steps", "raise --max-steps"},
+                         {"raise max_memory_bytes", "raise --max-memory"},
+                         {"raise max_output_bytes", "raise --max-output"}});
+}
+
 int Fail(const CommandIo& io, const absl::Status& status) {
-  Complain(io, status.message());
+  Complain(io, MessageOf(status));
   return kExitFailed;
 }
 

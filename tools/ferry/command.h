@@ -30,6 +30,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 
 namespace ferry {
 namespace cli {
@@ -68,6 +69,10 @@ CLI::App* AddCommand(CLI::App* app, const std::string& name,
 // Sets the help format of `app` and of the commands that are added to it later.
 void SetHelpFormat(CLI::App* app);
 
+// Adds `--max-steps`, `--max-memory` and `--max-output`, which say how much the
+// command may spend on a file. `budget` must outlive the command line.
+void AddBudgetOptions(CLI::App* command, BudgetOptions* budget);
+
 // Adds `--format`. `format` must outlive the command line.
 void AddFormatOption(CLI::App* command, OutputFormat* format);
 
@@ -77,6 +82,10 @@ CLI::Validator OneOf(const std::vector<std::string>& words);
 
 // Writes "ferry: ..." to `io.err`, escaped for a terminal.
 void Complain(const CommandIo& io, absl::string_view message);
+
+// Returns the message of an error. If a budget was spent, it names the option
+// of the command that raises it.
+std::string MessageOf(const absl::Status& status);
 
 // Prints the error, and returns kExitFailed.
 int Fail(const CommandIo& io, const absl::Status& status);

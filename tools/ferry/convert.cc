@@ -156,7 +156,7 @@ void ListOmitted(const std::string& in, const std::vector<Omitted>& omitted,
   for (size_t i = 0; i < std::min(omitted.size(), kMostLines); ++i) {
     Complain(io,
              absl::StrCat(in, ": left out: ", QuoteForMessage(omitted[i].name),
-                          ", ", omitted[i].type));
+                          ", ", EscapeForMessage(omitted[i].type)));
   }
   if (omitted.size() > kMostLines) {
     Complain(io, absl::StrCat(in, ": left out: ", omitted.size() - kMostLines,
@@ -166,10 +166,12 @@ void ListOmitted(const std::string& in, const std::vector<Omitted>& omitted,
 
 // The tensors of a model by name, as a state_dict; fills `omitted` with what
 // else its state has. Says what the value has beside that state.
-absl::StatusOr<Value> MakeStateDict(const Value& value, const std::string& in,
+absl::StatusOr<Value> MakeStateDict(const Value& value,
+                                    const ConvertOptions& options,
                                     std::vector<Omitted>* omitted,
                                     const CommandIo& io) {
-  FERRY_ASSIGN_OR_RETURN(const StateDictResult state, StateDict(value));
+  FERRY_ASSIGN_OR_RETURN(const StateDictResult state,
+                         StateDict(value, options.load.budget));
   Value dict = Value::OrderedDict();
   for (const NamedTensor& entry : state.tensors) {
     // As `state_dict()` of PyTorch does.
@@ -183,7 +185,7 @@ absl::StatusOr<Value> MakeStateDict(const Value& value, const std::string& in,
   for (const std::string& pointer : state.outside) {
     outside.push_back({pointer, "which is not in the model's state"});
   }
-  ListOmitted(in, outside, io);
+  ListOmitted(options.in, outside, io);
   return dict;
 }
 
@@ -219,14 +221,15 @@ absl::StatusOr<Value> Select(const Value& value, const ConvertOptions& options,
   std::vector<Omitted> omitted;
   FERRY_ASSIGN_OR_RETURN(Value selected,
                          options.state_dict
-                             ? MakeStateDict(value, options.in, &omitted, io)
+                             ? MakeStateDict(value, options, &omitted, io)
                              : TakeTensors(value, &omitted));
   if (!omitted.empty() && !options.tensors_only) {
     return absl::InvalidArgumentError(absl::StrCat(
         options.in, ": the model's state has ", omitted.size(),
         omitted.size() == 1 ? " entry that is not a tensor: "
                             : " entries that are not tensors, such as ",
-        QuoteForMessage(omitted[0].name), ", ", omitted[0].type,
+        QuoteForMessage(omitted[0].name), ", ",
+        EscapeForMessage(omitted[0].type),
         "; add --tensors-only to leave out what is not a tensor"));
   }
   ListOmitted(options.in, omitted, io);
@@ -384,7 +387,8 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io,
   }
   Value root = checkpoint.root();
   if (options.as_data) {
-    FERRY_ASSIGN_OR_RETURN(root, ProgramData(root, checkpoint.constants()));
+    FERRY_ASSIGN_OR_RETURN(
+        root, ProgramData(root, checkpoint.constants(), options.load.budget));
   } else if (checkpoint.info().kind == CheckpointKind::kTorchScript &&
              !options.state_dict) {
     return absl::UnimplementedError(
@@ -573,6 +577,7 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                     "that it cannot examine");
   command->add_flag("--no-crc", options->no_crc,
                     "Write no checksums. Damage then goes undetected");
+  AddBudgetOptions(command, &options->load.budget);
   command->callback(
       [options, &io, exit_code] { *exit_code = RunConvert(*options, io); });
 }

@@ -33,6 +33,21 @@ std::string Brief(absl::string_view text) {
   return EscapeForTerminal(Shorten(text, kMaxTextBytes));
 }
 
+// The name of a global, cut before it is copied: many objects may share a name
+// of a megabyte.
+std::string BriefGlobal(const GlobalRecord& global) {
+  return Brief(absl::StrCat(global.module.substr(0, kMaxTextBytes + 1), ".",
+                            global.name.substr(0, kMaxTextBytes + 1)));
+}
+
+// Likewise of what made an object; empty if that is no global.
+std::string BriefMaker(const ObjectGraph& graph, NodeId object) {
+  const NodeId callable = graph.object(object).callable;
+  return callable != kNoNode && graph.is_global(callable)
+             ? BriefGlobal(graph.global(callable))
+             : "";
+}
+
 std::string Entries(size_t count) {
   return absl::StrCat(count, count == 1 ? " entry" : " entries");
 }
@@ -107,9 +122,8 @@ std::string DescribeContainer(const ObjectGraph& graph, NodeId node) {
     case ValueKind::kDict: {
       std::string name = "dict";
       if (graph.is_object(node)) {
-        const std::string maker = MakerName(graph, node);
-        name =
-            maker == "collections.OrderedDict" ? "OrderedDict" : Brief(maker);
+        name = BriefMaker(graph, node);
+        if (name == "collections.OrderedDict") name = "OrderedDict";
       }
       return absl::StrCat(name, ", ", Entries(graph.entries(node).size() / 2));
     }
@@ -118,9 +132,9 @@ std::string DescribeContainer(const ObjectGraph& graph, NodeId node) {
       return absl::StrCat(Name(graph.kind(node)), ", ",
                           Count(graph.items(node).size(), "item"));
     default: {
-      const std::string maker = MakerName(graph, node);
+      const std::string maker = BriefMaker(graph, node);
       if (maker.empty()) return "object";
-      std::string text = absl::StrCat("object of ", Brief(maker));
+      std::string text = absl::StrCat("object of ", maker);
       const absl::StatusOr<NumpyArray> array = ReadNumpyArray(graph, node);
       if (array.ok()) {
         absl::StrAppend(&text, ", ", Name(array->dtype), " ",
@@ -149,6 +163,8 @@ std::string DescribeLeaf(const ObjectGraph& graph, NodeId node) {
       return DescribeSize(graph, node);
     case ValueKind::kLayout:
       return absl::StrCat("torch.", Name(graph.layout(node)));
+    case ValueKind::kGlobal:
+      return BriefGlobal(graph.global(node));
     default:
       return Brief(KeyText(graph, node));
   }

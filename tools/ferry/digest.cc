@@ -42,19 +42,21 @@ class Contents final : public GraphVisitor {
     }
   }
 
-  void OnTensor(absl::string_view pointer, NodeId node) override {
-    if (!nodes_.insert(node).second) return;
+  absl::Status OnTensor(absl::string_view pointer, NodeId node) override {
+    if (!nodes_.insert(node).second) return absl::OkStatus();
     AddTensor(pointer, {node, 0}, graph_.tensor(node));
     const std::vector<TensorPart> parts = PartsOf(graph_, node);
     for (size_t i = 0; i < parts.size(); ++i) {
       AddTensor(pointer, {node, i + 1}, parts[i].tensor);
     }
+    return absl::OkStatus();
   }
 
-  void OnLeaf(absl::string_view, NodeId node) override {
+  absl::Status OnLeaf(absl::string_view, NodeId node) override {
     if (graph_.kind(node) == ValueKind::kStorage) {
       AddStorage(graph_.storage(node).storage);
     }
+    return absl::OkStatus();
   }
 
   // Asks for the digest of all of the bytes.
@@ -270,7 +272,7 @@ absl::StatusOr<SelectionDigests> DigestSelection(
         contents.Digest(checkpoint, control, &digests, complain));
     return digests;
   }
-  GraphDigest graph(selection.graph(), selection.start());
+  GraphDigest graph(selection.graph(), selection.start(), selection.budget());
   for (const Storage& storage : graph.storages()) contents.AddStorage(storage);
   FERRY_RETURN_IF_ERROR(
       contents.Digest(checkpoint, control, &digests, complain));

@@ -9,6 +9,7 @@
 
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/status_macros.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/value/value_kind.h"
 
@@ -132,12 +133,14 @@ std::vector<NodeId> OrderedItems(const ObjectGraph& graph, NodeId set) {
   return ordered;
 }
 
-GraphDigest::GraphDigest(const ObjectGraph& graph, NodeId root)
-    : graph_(graph), numbers_(graph.size(), kUnseen) {
+GraphDigest::GraphDigest(const ObjectGraph& graph, NodeId root, Budget* budget)
+    : graph_(graph), budget_(*budget), numbers_(graph.size(), kUnseen) {
   AddText(kForm);
   AddReference(root);
   // Grows as it is walked.
-  for (size_t i = 0; i < order_.size(); ++i) AddNode(order_[i]);
+  for (size_t i = 0; i < order_.size() && status_.ok(); ++i) {
+    AddNode(order_[i]);
+  }
 }
 
 void GraphDigest::AddNumber(uint64_t number) {
@@ -157,6 +160,11 @@ void GraphDigest::AddText(absl::string_view text) {
   } else {
     pending_.append(text.data(), text.size());
   }
+}
+
+void GraphDigest::AddSharedText(absl::string_view text) {
+  if (status_.ok()) status_ = budget_.ChargeSteps(text.size());
+  if (status_.ok()) AddText(text);
 }
 
 void GraphDigest::AddNumbers(absl::Span<const int64_t> numbers) {
@@ -182,7 +190,7 @@ void GraphDigest::AddReference(NodeId node) {
       return AddNumber(static_cast<uint64_t>(graph_.int_value(node)));
     case ValueKind::kInt:
       AddNumber(graph_.is_big_int(node));
-      if (graph_.is_big_int(node)) return AddText(graph_.text(node));
+      if (graph_.is_big_int(node)) return AddSharedText(graph_.text(node));
       return AddNumber(static_cast<uint64_t>(graph_.int_value(node)));
     case ValueKind::kFloat:
       return AddNumber(BitsOf(graph_.float_value(node)));
@@ -242,7 +250,7 @@ void GraphDigest::AddStorage(const Storage& storage) {
   if (!is_new) return;
   storages_.push_back(storage);
   AddNumber(storage.size_bytes());
-  AddText(LocationOf(storage));
+  AddSharedText(LocationOf(storage));
 }
 
 void GraphDigest::AddTensor(const Tensor& tensor) {
@@ -301,6 +309,7 @@ void GraphDigest::AddNode(NodeId node) {
 
 absl::StatusOr<std::string> GraphDigest::Finish(
     absl::Span<const std::string> contents) {
+  FERRY_RETURN_IF_ERROR(status_);
   for (const std::string& of_storage : contents) AddText(of_storage);
   hash_.Update(pending_);
   return hash_.Finish();

@@ -12,7 +12,7 @@
 //
 // Example: compute the digest of a checkpoint.
 //
-//   GraphDigest digest(*root.graph(), root.node());
+//   GraphDigest digest(*root.graph(), root.node(), &budget);
 //   std::vector<std::string> contents;  // a digest for each storage
 //   for (const Storage& storage : digest.storages()) ...
 //   FERRY_ASSIGN_OR_RETURN(std::string hex, digest.Finish(contents));
@@ -27,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/tools/ferry/sha256.h"
@@ -52,9 +53,10 @@ std::vector<NodeId> OrderedItems(const ObjectGraph& graph, NodeId set);
 class GraphDigest {
  public:
   // Walks everything that `root` refers to, breadth first. O(nodes +
-  // references), and O(n log n) for a set of n items. Never recurses. `graph`
+  // references), and O(n log n) for a set of n items. Charges `budget` for text
+  // that many nodes may share, and stops when it is spent. Never recurses. Both
   // must outlive the digest.
-  GraphDigest(const ObjectGraph& graph, NodeId root);
+  GraphDigest(const ObjectGraph& graph, NodeId root, Budget* budget);
 
   // The storages that `root` refers to, in the order of the walk.
   absl::Span<const Storage> storages() const { return storages_; }
@@ -64,7 +66,7 @@ class GraphDigest {
   //   contents  text that represents the bytes of each of `storages()`; empty
   //             for a storage without bytes.
   //
-  // Errors: as `Sha256::Finish`.
+  // Errors: as `Sha256::Finish`; kResourceExhausted - the budget is spent.
   absl::StatusOr<std::string> Finish(absl::Span<const std::string> contents);
 
  private:
@@ -72,6 +74,8 @@ class GraphDigest {
 
   void AddNumber(uint64_t number);
   void AddText(absl::string_view text);
+  // Adds text that is hashed for each of the nodes that share it.
+  void AddSharedText(absl::string_view text);
   void AddNumbers(absl::Span<const int64_t> numbers);
   // Adds a node by its number, or by its contents if Python does not preserve
   // its identity.
@@ -86,6 +90,8 @@ class GraphDigest {
   void AddStorage(const Storage& storage);
 
   const ObjectGraph& graph_;
+  Budget& budget_;
+  absl::Status status_;
   Sha256 hash_;
   std::string pending_;            // not hashed yet
   std::vector<uint32_t> numbers_;  // by node

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/serialization/checkpoint.h"
@@ -18,6 +19,7 @@
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/scan/scan.h"
+#include "ferry/tools/ferry/charged_stream.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/digest.h"
 #include "ferry/tools/ferry/input.h"
@@ -56,7 +58,7 @@ struct Shown {
 
 // The constants of a program, where its code is, and the files beside it.
 absl::Status PrintProgram(const Shown& shown, TreeOptions tree,
-                          std::ostream& out) {
+                          ChargedStream& out) {
   if (shown.checkpoint.constants().size() > 0) {
     tree.digests = shown.constants_digests;
     tree.also_counted = nullptr;
@@ -67,39 +69,40 @@ absl::Status PrintProgram(const Shown& shown, TreeOptions tree,
   const char* title = "\ncode (never run):\n";
   for (const RecordInfo& record : info.program_records) {
     if (!IsCode(record)) continue;
-    out << title << "  " << EscapeForTerminal(record.name) << "\n";
+    out << title << "  " << NameForTerminal(record.name) << "\n";
     title = "";
   }
   title = "\nextra files:\n";
   for (const RecordInfo& record : info.program_records) {
     if (!IsExtraFile(record)) continue;
-    out << title << "  " << EscapeForTerminal(record.name) << "  "
+    out << title << "  " << NameForTerminal(record.name) << "  "
         << HumanBytes(record.size_bytes) << "\n";
     title = "";
   }
   return absl::OkStatus();
 }
 
-absl::Status PrintCode(const Checkpoint& checkpoint, std::ostream& out) {
+absl::Status PrintCode(const Checkpoint& checkpoint, ChargedStream& out) {
   for (const RecordInfo& record : checkpoint.info().program_records) {
     if (!IsCode(record)) continue;
     FERRY_ASSIGN_OR_RETURN(const std::string text,
                            checkpoint.ReadRecord(record.name));
-    out << "# " << EscapeForTerminal(record.name) << "\n";
+    out << "# " << NameForTerminal(record.name) << "\n";
     for (absl::string_view line : absl::StrSplit(text, '\n')) {
       out << EscapeForTerminal(line) << "\n";
+      FERRY_RETURN_IF_ERROR(out.status());
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status PrintHuman(const std::string& path, const Shown& shown,
-                        TreeOptions tree, std::ostream& out) {
+                        TreeOptions tree, ChargedStream& out) {
   const CheckpointInfo& info = shown.checkpoint.info();
   out << EscapeForTerminal(path) << ": " << Name(info.kind) << ", "
       << Name(info.container) << " container";
   if (!info.archive_name.empty()) {
-    out << " \"" << EscapeForTerminal(info.archive_name) << "\"";
+    out << " \"" << NameForTerminal(info.archive_name) << "\"";
   }
   if (info.codec == kPickleCodecName) {
     out << ", pickle protocol " << info.pickle_protocol;
@@ -116,7 +119,7 @@ absl::Status PrintHuman(const std::string& path, const Shown& shown,
   const Selection& selection = shown.selection;
   const bool is_all = selection.pointer().empty() && !selection.is_pattern();
   if (!selection.pointer().empty()) {
-    out << "at " << EscapeForTerminal(selection.pointer()) << ":\n";
+    out << "at " << NameForTerminal(selection.pointer()) << ":\n";
   }
   tree.digests = shown.digests;
   // Programs for phones have most of their tensors among the constants.
@@ -129,17 +132,20 @@ absl::Status PrintHuman(const std::string& path, const Shown& shown,
 }
 
 absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
-  const bool is_human = options.format == OutputFormat::kHuman && !options.code;
   ScanReport report;
   FERRY_ASSIGN_OR_RETURN(
       const Checkpoint checkpoint,
-      is_human ? OpenAndScanInput(options.file, options.load, io, &report)
-               : OpenInput(options.file, options.load, io));
-  if (options.code) return PrintCode(checkpoint, io.out);
-  FERRY_ASSIGN_OR_RETURN(const Selection selection,
-                         Selection::Create(checkpoint.root(), options.filter));
-  FERRY_ASSIGN_OR_RETURN(const Selection constants,
-                         Selection::Create(checkpoint.constants(), ""));
+      options.code ? OpenInput(options.file, options.load, io)
+                   : OpenAndScanInput(options.file, options.load, io, &report));
+  Budget budget(options.load.budget, checkpoint.root().graph()->stored_bytes());
+  ChargedStream out(io.out, &budget);
+  if (options.code) return PrintCode(checkpoint, out);
+  FERRY_ASSIGN_OR_RETURN(
+      const Selection selection,
+      Selection::Create(checkpoint.root(), options.filter, &budget));
+  FERRY_ASSIGN_OR_RETURN(
+      const Selection constants,
+      Selection::Create(checkpoint.constants(), "", &budget));
   Shown shown = {checkpoint, selection, nullptr, constants, nullptr};
   SelectionDigests digests, constants_digests;
   if (options.digest) {
@@ -156,18 +162,18 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
     shown.constants_digests = &constants_digests;
   }
   if (options.format == OutputFormat::kJson) {
-    return PrintJson(checkpoint, selection, shown.digests, constants,
-                     shown.constants_digests, io.out);
+    return PrintJson(checkpoint, report, selection, shown.digests, constants,
+                     shown.constants_digests, out);
   }
-  FERRY_RETURN_IF_ERROR(PrintHuman(options.file, shown, options.tree, io.out));
+  FERRY_RETURN_IF_ERROR(PrintHuman(options.file, shown, options.tree, out));
   const std::string trailing = DescribeTrailingBytes(
       options.load, checkpoint.end_offset_bytes(), checkpoint.trailing_bytes());
-  if (!trailing.empty()) io.out << trailing << "\n";
+  if (!trailing.empty()) out << trailing << "\n";
   for (const std::string& warning : checkpoint.warnings()) {
-    io.out << "warning: " << EscapeForTerminal(warning) << "\n";
+    out << "warning: " << EscapeForTerminal(warning) << "\n";
   }
-  io.out << "scan: " << EscapeForTerminal(report.Summary()) << "\n";
-  return absl::OkStatus();
+  out << "scan: " << EscapeForTerminal(report.Summary()) << "\n";
+  return out.status();
 }
 
 }  // namespace
@@ -176,7 +182,9 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   CLI::App* const command = AddCommand(
       app, "inspect", "Show what a checkpoint contains.",
       "Shows the container, tensors and values of a file, and in one line\n"
-      "what \"ferry scan\" finds. Reads the directory and the objects of the\n"
+      "what \"ferry scan\" finds. Of many rows that are alike, such as the\n"
+      "numbers of a long list, shows the first unless --all is given. Reads "
+      "the directory and the objects of the\n"
       "file, but no tensor data unless --digest is given. Never runs code\n"
       "from the file.\n"
       "docs/inspect-json.md describes each field of --format=json.\n"
@@ -211,6 +219,10 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
                    "Show only N levels (with --format=human)")
       ->check(CLI::Range(0, 1 << 30))
       ->option_text("N");
+  command->add_flag("--all", options->tree.all,
+                    "Show every row, even of many that are alike (with\n"
+                    "--format=human)");
+  AddBudgetOptions(command, &options->load.budget);
   command->callback([options, &io, exit_code] {
     const absl::Status status = Inspect(*options, io);
     *exit_code = status.ok() ? kExitDone : Fail(io, status);

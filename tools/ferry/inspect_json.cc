@@ -53,16 +53,19 @@ constexpr size_t kMaxIntBytes = 128;
 // the checkpoint's graph.
 class JsonRows {
  public:
-  explicit JsonRows(std::ostream& out) : out_(out) { out_ << "["; }
+  explicit JsonRows(ChargedStream& out) : out_(out) { out_ << "["; }
   // `row` is a JSON object.
-  void Add(absl::string_view row) {
+  //
+  // Errors: as `ChargedStream::status`.
+  absl::Status Add(absl::string_view row) {
     out_ << (is_first_ ? "\n" : ",\n") << row;
     is_first_ = false;
+    return out_.status();
   }
   void End() { out_ << "]"; }
 
  private:
-  std::ostream& out_;
+  ChargedStream& out_;
   bool is_first_ = true;
 };
 
@@ -155,6 +158,11 @@ std::string ScalarJson(const ObjectGraph& graph, NodeId node) {
       break;
   }
   return QuotedJson(KeyText(graph, node));
+}
+
+void QuotedPair(std::string* joined,
+                const std::pair<std::string, std::string>& pair) {
+  absl::StrAppend(joined, QuotedJson(pair.first), ":", QuotedJson(pair.second));
 }
 
 // Where the first element of a tensor is in the file: of the run of the storage
@@ -366,36 +374,34 @@ absl::Status RowWriter::AppendValue(NodeId node, std::string* row) {
 
 class JsonTensors final : public GraphVisitor {
  public:
-  JsonTensors(RowWriter* writer, std::ostream& out)
+  JsonTensors(RowWriter* writer, ChargedStream& out)
       : writer_(writer), rows_(out) {}
 
-  void OnTensor(absl::string_view pointer, NodeId node) override {
-    if (!status_.ok()) return;
+  absl::Status OnTensor(absl::string_view pointer, NodeId node) override {
     std::string row = absl::StrCat(R"({"pointer":)", QuotedJson(pointer), ",");
-    status_ = writer_->AppendTensor(node, &row);
-    if (status_.ok()) rows_.Add(row + "}");
+    FERRY_RETURN_IF_ERROR(writer_->AppendTensor(node, &row));
+    return rows_.Add(row + "}");
   }
 
-  absl::Status End() {
-    rows_.End();
-    return status_;
-  }
+  void End() { rows_.End(); }
 
  private:
   RowWriter* const writer_;
   JsonRows rows_;
-  absl::Status status_;
 };
 
 class JsonAliases final : public GraphVisitor {
  public:
-  explicit JsonAliases(std::ostream& out) : rows_(out) {}
+  explicit JsonAliases(ChargedStream& out) : rows_(out) {}
 
-  void OnTensor(absl::string_view, NodeId) override {}
-  void OnAlias(absl::string_view pointer,
-               absl::string_view first_pointer) override {
-    rows_.Add(absl::StrCat(R"({"pointer":)", QuotedJson(pointer),
-                           R"(,"same_as":)", QuotedJson(first_pointer), "}"));
+  absl::Status OnTensor(absl::string_view, NodeId) override {
+    return absl::OkStatus();
+  }
+  absl::Status OnAlias(absl::string_view pointer,
+                       absl::string_view first_pointer) override {
+    return rows_.Add(absl::StrCat(R"({"pointer":)", QuotedJson(pointer),
+                                  R"(,"same_as":)", QuotedJson(first_pointer),
+                                  "}"));
   }
 
   void End() { rows_.End(); }
@@ -409,65 +415,42 @@ class JsonAliases final : public GraphVisitor {
 // of any length.
 class JsonValues final : public GraphVisitor {
  public:
-  JsonValues(const ObjectGraph& graph, RowWriter* writer, std::ostream& out)
+  JsonValues(const ObjectGraph& graph, RowWriter* writer, ChargedStream& out)
       : graph_(graph), writer_(writer), rows_(out) {}
 
-  void OnTensor(absl::string_view, NodeId) override {}
-  void OnContainer(absl::string_view pointer, NodeId node) override {
-    if (graph_.is_object(node) ||
-        graph_.items(node).size() + graph_.entries(node).size() == 0) {
-      Add(pointer, node);
-    }
+  absl::Status OnTensor(absl::string_view, NodeId) override {
+    return absl::OkStatus();
   }
-  void OnLeaf(absl::string_view pointer, NodeId node) override {
-    Add(pointer, node);
+  absl::Status OnContainer(absl::string_view pointer, NodeId node) override {
+    const bool has_row =
+        graph_.is_object(node) ||
+        graph_.items(node).size() + graph_.entries(node).size() == 0;
+    return has_row ? OnLeaf(pointer, node) : absl::OkStatus();
+  }
+  absl::Status OnLeaf(absl::string_view pointer, NodeId node) override {
+    std::string row = absl::StrCat(R"({"pointer":)", QuotedJson(pointer), ",");
+    FERRY_RETURN_IF_ERROR(writer_->AppendValue(node, &row));
+    return rows_.Add(row + "}");
   }
 
-  absl::Status End() {
-    rows_.End();
-    return status_;
-  }
+  void End() { rows_.End(); }
 
  private:
-  // What one row may have for nothing: a small file can say the same long text,
-  // or a long pointer, again and again.
-  static constexpr size_t kFreeBytes = 256;
-  static constexpr size_t kMaxBytes = size_t{1} << 30;
-
-  void Add(absl::string_view pointer, NodeId node) {
-    if (!status_.ok()) return;
-    std::string row = absl::StrCat(R"({"pointer":)", QuotedJson(pointer), ",");
-    status_ = writer_->AppendValue(node, &row);
-    if (!status_.ok()) return;
-    if (row.size() > kFreeBytes) {
-      if (row.size() > bytes_left_) {
-        status_ = absl::ResourceExhaustedError(
-            absl::StrCat("the long values and pointers take more than ",
-                         kMaxBytes, " bytes; select a part (--filter)"));
-        return;
-      }
-      bytes_left_ -= row.size();
-    }
-    rows_.Add(row + "}");
-  }
-
   const ObjectGraph& graph_;
   RowWriter* const writer_;
   JsonRows rows_;
-  size_t bytes_left_ = kMaxBytes;
-  absl::Status status_;
 };
 
 // What a TorchScript archive has beside its objects.
 absl::Status PrintProgram(const Checkpoint& checkpoint,
                           const Selection& constants,
                           const SelectionDigests* digests,
-                          StorageIndex* storages, std::ostream& out) {
+                          StorageIndex* storages, ChargedStream& out) {
   out << ",\n\"constants\":";
   RowWriter writer(constants.graph(), digests, storages);
   JsonTensors tensors(&writer, out);
   FERRY_RETURN_IF_ERROR(constants.Walk(&tensors));
-  FERRY_RETURN_IF_ERROR(tensors.End());
+  tensors.End();
   if (digests != nullptr) {
     out << ",\n\"constants_sha256\":\"" << digests->graph << "\"";
   }
@@ -487,19 +470,20 @@ absl::Status PrintProgram(const Checkpoint& checkpoint,
       FERRY_ASSIGN_OR_RETURN(const std::string digest, Sha256Of(contents));
       absl::StrAppend(&row, R"(,"sha256":")", digest, "\"");
     }
-    rows.Add(row + "}");
+    FERRY_RETURN_IF_ERROR(rows.Add(row + "}"));
   }
   rows.End();
-  return absl::OkStatus();
+  return out.status();
 }
 
 }  // namespace
 
-absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
+absl::Status PrintJson(const Checkpoint& checkpoint, const ScanReport& report,
+                       const Selection& selection,
                        const SelectionDigests* digests,
                        const Selection& constants,
                        const SelectionDigests* constants_digests,
-                       std::ostream& out) {
+                       ChargedStream& out) {
   const CheckpointInfo& info = checkpoint.info();
   Json head;
   head["schema_version"] = kSchemaVersion;
@@ -515,28 +499,27 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   for (const std::string& warning : checkpoint.warnings()) {
     head["warnings"].push_back(JsonText(warning));
   }
-  if (!info.metadata.empty()) {
-    // `operator[]` would look at all names for each.
-    auto& metadata = head["metadata"] = Json::object();
-    auto& entries = metadata.get_ref<Json::object_t&>();
-    entries.reserve(info.metadata.size());
-    for (const auto& [name, text] : info.metadata) {
-      entries.emplace_back(name, JsonText(text));
-    }
-  }
+  head["scan"]["verdict"] = Name(report.verdict());
+  head["scan"]["summary"] = JsonText(report.Summary());
   std::string text = Dump(head);
   text.pop_back();  // "}"
-  std::vector<std::string> globals;
-  for (const GlobalRecord& global : selection.graph().globals()) {
-    globals.push_back(QuotedJson(GlobalName(global)));
+  if (!info.metadata.empty()) {
+    // There may be many; `Json` would compare each name with all before it.
+    absl::StrAppend(&text, R"(,"metadata":{)",
+                    absl::StrJoin(info.metadata, ",", QuotedPair), "}");
   }
-  out << text << ",\n\"globals\":[" << absl::StrJoin(globals, ",") << "]";
+  out << text << ",\n\"globals\":["
+      << absl::StrJoin(selection.graph().globals(), ",",
+                       [](std::string* joined, const GlobalRecord& global) {
+                         *joined += QuotedJson(GlobalName(global));
+                       })
+      << "]";
   StorageIndex storages(checkpoint);
   RowWriter writer(selection.graph(), digests, &storages);
   out << ",\n\"tensors\":";
   JsonTensors tensors(&writer, out);
   FERRY_RETURN_IF_ERROR(selection.Walk(&tensors));
-  FERRY_RETURN_IF_ERROR(tensors.End());
+  tensors.End();
   out << ",\n\"aliases\":";
   JsonAliases aliases(out);
   FERRY_RETURN_IF_ERROR(selection.Walk(&aliases));
@@ -544,7 +527,7 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
   out << ",\n\"values\":";
   JsonValues values(selection.graph(), &writer, out);
   FERRY_RETURN_IF_ERROR(selection.Walk(&values));
-  FERRY_RETURN_IF_ERROR(values.End());
+  values.End();
   if (digests != nullptr && !digests->graph.empty()) {
     out << ",\n\"graph_sha256\":\"" << digests->graph << "\"";
   }
@@ -553,7 +536,7 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
         PrintProgram(checkpoint, constants, constants_digests, &storages, out));
   }
   out << "}\n";
-  return absl::OkStatus();
+  return out.status();
 }
 
 }  // namespace cli

@@ -10,10 +10,10 @@
 #ifndef FERRY_TOOLS_FERRY_INSPECT_JSON_H_
 #define FERRY_TOOLS_FERRY_INSPECT_JSON_H_
 
-#include <ostream>
-
 #include "absl/status/status.h"
 #include "ferry/serialization/checkpoint.h"
+#include "ferry/serialization/scan/scan.h"
+#include "ferry/tools/ferry/charged_stream.h"
 #include "ferry/tools/ferry/digest.h"
 #include "ferry/tools/ferry/selection.h"
 
@@ -23,18 +23,20 @@ namespace cli {
 // Writes the selected part of a checkpoint. Reads no tensor data, only the
 // header before each storage of a tensor.
 //
+//   report     what the scanner found in the file.
 //   constants  all of `checkpoint.constants()`.
 //   digests    the digests of the selection and of the constants. May be null;
 //              the fields that need them are then omitted.
 //
-// Errors: as `WalkGraph`, `Checkpoint::FindRuns` and `Checkpoint::ReadRecord`;
-//         kResourceExhausted - the long values and their pointers take more
-//         than 1 GiB. The output written until then is not a valid document.
-absl::Status PrintJson(const Checkpoint& checkpoint, const Selection& selection,
+// Errors: as `WalkGraph`, `ChargedStream::status`, `Checkpoint::FindRuns` and
+//         `Checkpoint::ReadRecord`. The output written until then is not a
+//         valid document.
+absl::Status PrintJson(const Checkpoint& checkpoint, const ScanReport& report,
+                       const Selection& selection,
                        const SelectionDigests* digests,
                        const Selection& constants,
                        const SelectionDigests* constants_digests,
-                       std::ostream& out);
+                       ChargedStream& out);
 
 }  // namespace cli
 }  // namespace ferry

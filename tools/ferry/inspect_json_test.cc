@@ -23,6 +23,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
@@ -543,7 +544,7 @@ TEST(InspectJsonTest, GraphsThatDifferInOneThingDiffer) {
   std::set<std::string> digests;
   const Variants variants = AllVariants();
   for (const auto& [name, value] : variants) {
-    GraphDigest digest(*value.graph(), value.node());
+    GraphDigest digest(*value.graph(), value.node(), Budget::Unlimited());
     std::vector<std::string> contents;
     for (const Storage& storage : digest.storages()) {
       contents.emplace_back(

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
@@ -96,11 +97,11 @@ TEST(InspectTest, WritesTheFieldsOfTheContractInOrder) {
   Json document = InspectJson({path});
   std::vector<std::string> fields;
   for (const auto& field : document.items()) fields.push_back(field.key());
-  EXPECT_THAT(fields,
-              ::testing::ElementsAre("schema_version", "container", "codec",
-                                     "kind", "pickle_protocol", "byteorder",
-                                     "trailing_bytes", "warnings", "globals",
-                                     "tensors", "aliases", "values"));
+  EXPECT_THAT(fields, ::testing::ElementsAre("schema_version", "container",
+                                             "codec", "kind", "pickle_protocol",
+                                             "byteorder", "trailing_bytes",
+                                             "warnings", "scan", "globals",
+                                             "tensors", "aliases", "values"));
   EXPECT_EQ(document["schema_version"], 1);
   EXPECT_EQ(document["codec"], "pickle");
   EXPECT_EQ(document["kind"], "checkpoint");
@@ -262,7 +263,7 @@ TEST(InspectTest, SurvivesDeepNesting) {
 
 // Each of many tensors at the bottom of a deep chain has a pointer of a
 // megabyte.
-TEST(InspectTest, WhatCannotBeShownIsAnError) {
+TEST(InspectTest, WhatWouldTakeTooMuchIsAnError) {
   auto graph = std::make_shared<ObjectGraph>();
   std::vector<NodeId> tensors(3000, graph->AddTensor(Floats({1})));
   NodeId node = graph->AddList(tensors);
@@ -271,10 +272,108 @@ TEST(InspectTest, WhatCannotBeShownIsAnError) {
     node = graph->AddList(items);
   }
   const std::string path = SaveTestFile("huge.pt", Value(graph, node));
-  const FerryResult result = RunFerryForTest({"inspect", "--depth=1", path});
+  // For people, nothing needs the pointers.
+  EXPECT_THAT(InspectHuman({"--depth=1", path}), HasSubstr("3000 tensors, "));
+  FerryResult result = RunFerryForTest(
+      {"inspect", "--format=json", "--max-output=5000000", path});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_LE(result.out.size(), 5000000u);
+  EXPECT_EQ(result.err,
+            "ferry: it takes more than 5000000 bytes of output, which is the "
+            "limit; if you trust the file, raise --max-output\n");
+  result = RunFerryForTest({"inspect", "--max-steps=1900000", path});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.out, Not(HasSubstr("tensors, ")));  // no false totals
-  EXPECT_THAT(result.err, ::testing::StartsWith("ferry: "));
+  EXPECT_THAT(result.err, HasSubstr("raise --max-steps"));
+}
+
+// A run of rows that are alike is folded, however it ends, with all that is
+// below them.
+TEST(InspectTest, FoldsRowsThatAreAlike) {
+  Value losses = Value::List();
+  for (int i = 0; i < 144370; ++i) {
+    ASSERT_THAT(losses.Append(Value(i)), IsOk());
+  }
+  Value epochs = Value::List();
+  Value options = Value::Dict();
+  for (int i = 0; i < 102; ++i) {
+    Value epoch = Value::Dict();
+    ASSERT_THAT(epoch.Set("number", Value(i)), IsOk());
+    ASSERT_THAT(epochs.Append(epoch), IsOk());
+    ASSERT_THAT(options.Set(absl::StrCat("option", i), Value(i)), IsOk());
+  }
+  ASSERT_THAT(epochs.Append(Value::List({Value(7)})), IsOk());
+  ASSERT_THAT(epochs.Append(Value(*Tensor::FromData<float>({1}, {1}))), IsOk());
+  Value root = Value::Dict();
+  ASSERT_THAT(root.Set("losses", losses), IsOk());
+  ASSERT_THAT(root.Set("epochs", epochs), IsOk());
+  ASSERT_THAT(root.Set("options", options), IsOk());
+  const std::string path = SaveTestFile("history.pt", root);
+  const std::string folded = InspectHuman({path});
+  EXPECT_THAT(folded, HasSubstr("  losses  list, 144370 items\n    0  0\n"));
+  EXPECT_THAT(folded, HasSubstr("    9  9\n    ... 144360 more\n  epochs"));
+  EXPECT_THAT(folded, HasSubstr("    9  dict, 1 entry\n      number  9\n"
+                                "    ... 92 more\n"
+                                "    102  list, 1 item\n      0  7\n"
+                                "    103  float32  [1]  4 B\n"));
+  EXPECT_THAT(folded, HasSubstr("    option99  99\n    ... 2 more\n"
+                                "(rows are folded; --all shows all of them)\n"
+                                "\n1 tensor, "));
+  const std::string all = InspectHuman({"--all", path});
+  EXPECT_THAT(all, HasSubstr("    144369  144369\n  epochs"));
+  EXPECT_THAT(all, Not(HasSubstr("more\n")));
+  EXPECT_THAT(all, Not(HasSubstr("folded")));
+  // So are the matches of a pattern.
+  EXPECT_THAT(InspectHuman({"--filter=/losses/*", path}),
+              HasSubstr("/losses/99  99\n... 144270 more\n"));
+  // Of what is too deep to be shown, only the number is given.
+  EXPECT_THAT(
+      InspectHuman({"--depth=1", path}),
+      AllOf(HasSubstr("rows below this depth"), Not(HasSubstr("more\n"))));
+}
+
+TEST(InspectTest, JsonHasTheVerdictOfTheScanner) {
+  Json document = InspectJson({SaveTestFile("clean.pt", Value(1))});
+  EXPECT_EQ(document["scan"]["verdict"], "clean");
+  EXPECT_EQ(document["scan"]["summary"],
+            "nothing outside the weights_only list was found");
+  document =
+      InspectJson({SaveTestFile("call.pt", Value::Call("os.system", {}))});
+  EXPECT_EQ(document["scan"]["verdict"], "found");
+  EXPECT_THAT(document["scan"]["summary"].get<std::string>(),
+              HasSubstr("dangerous: os.system"));
+}
+
+// Whatever the names in a file, what is said of them is short.
+TEST(InspectTest, LongNamesAreCut) {
+  const std::string name(1 << 20, 'n');
+  Value root = Value::Dict();
+  ASSERT_THAT(root.Set(name, Value(Floats({1}))), IsOk());
+  const std::string part(4000, 'p');
+  ASSERT_THAT(root.Set("o", Value::Object(absl::StrCat(part, ".", part))),
+              IsOk());
+  const std::string path = SaveTestFile("long.pt", root);
+  const std::vector<std::vector<std::string>> commands = {
+      {"inspect", path},
+      {"inspect", "--all", path},
+      {"inspect", "--filter=/nowhere", path},
+      {"inspect", "--filter=/n*", path},
+      {"scan", path},
+      {"verify", path},
+      {"convert", "--strict", path, TestPath("out.pt")},
+      {"convert", "--state-dict", path, TestPath("out.pt")},
+      {"convert", "--state-dict", "--tensors-only", path, TestPath("out.pt")},
+      {"convert", "--tensors-only", path, TestPath("out.pt")},
+      {"convert", "--as-data", path, TestPath("out.pt")},
+      {"convert", "--at=/nowhere", path, TestPath("out.pt")},
+      {"convert", path, TestPath("out.safetensors")},
+  };
+  for (const std::vector<std::string>& command : commands) {
+    SCOPED_TRACE(absl::StrJoin(command, " "));
+    const FerryResult result = RunFerryForTest(command);
+    EXPECT_LT(result.out.size(), 4000u);
+    EXPECT_LT(result.err.size(), 4000u);
+  }
 }
 
 TEST(InspectTest, DigestsManyStoragesAndSharedOnes) {

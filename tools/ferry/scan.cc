@@ -60,18 +60,8 @@ struct Result {
 };
 
 const char* VerdictName(const Result& result) {
-  if (!result.input->skipped.empty()) return "skipped";
-  switch (result.report.verdict()) {
-    case ScanReport::Verdict::kClean:
-      return "clean";
-    case ScanReport::Verdict::kFound:
-      return "found";
-    case ScanReport::Verdict::kNotExamined:
-      return "not examined";
-    case ScanReport::Verdict::kNotACheckpoint:
-      break;
-  }
-  return "not a checkpoint";
+  return result.input->skipped.empty() ? Name(result.report.verdict())
+                                       : "skipped";
 }
 
 // Whether a folder is one of `roots`, or inside one, when all links in its path
@@ -252,10 +242,10 @@ void Print(const Result& result, std::ostream& out) {
   out << "\n";
   for (const ScanFinding& finding : report.findings) {
     out << "  " << Name(finding.grade) << ": "
-        << EscapeForTerminal(finding.global);
+        << NameForTerminal(finding.global);
     if (!finding.record.empty()) {
       out << (finding.global.empty() ? "\"" : " in \"")
-          << EscapeForTerminal(finding.record) << "\"";
+          << NameForTerminal(finding.record) << "\"";
     }
     for (const ScanUse& use : finding.uses) out << ", " << DescribeUse(use);
     if (!finding.global.empty() || !finding.record.empty()) out << ": ";

@@ -11,7 +11,7 @@
 // Example: walk the tensors of a model.
 //
 //   FERRY_ASSIGN_OR_RETURN(Selection selection,
-//                          Selection::Create(root, "/model"));
+//                          Selection::Create(root, "/model", &budget));
 //   selection.Walk(&visitor);
 #ifndef FERRY_TOOLS_FERRY_SELECTION_H_
 #define FERRY_TOOLS_FERRY_SELECTION_H_
@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/value/graph_walk.h"
 #include "ferry/value/value.h"
 
@@ -35,10 +36,14 @@ class Selection {
   // are selected. No pattern matches a pointer of more than 4 KiB, because
   // comparing the pointers of a very deep graph would take hours.
   //
+  // Charges `budget`, which must outlive the selection, for what it looks at
+  // here and in `Walk`.
+  //
   // Errors: as `Value::At`; kNotFound also if nothing matches a pattern; as
   //         `WalkGraph`.
   static absl::StatusOr<Selection> Create(const Value& root,
-                                          absl::string_view filter);
+                                          absl::string_view filter,
+                                          Budget* budget);
 
   // Whether `Walk` reports single nodes rather than a whole tree.
   bool is_pattern() const { return !pattern_.empty(); }
@@ -48,6 +53,7 @@ class Selection {
 
   const ObjectGraph& graph() const { return *start_.graph(); }
   NodeId start() const { return start_.node(); }
+  Budget* budget() const { return budget_; }
 
   // As `WalkGraph`, for the selected part.
   //
@@ -55,11 +61,13 @@ class Selection {
   absl::Status Walk(GraphVisitor* visitor) const;
 
  private:
-  Selection(Value start, std::string pointer, std::string pattern);
+  Selection(Value start, std::string pointer, std::string pattern,
+            Budget* budget);
 
   Value start_;
   std::string pointer_;
   std::string pattern_;
+  Budget* budget_;
 };
 
 }  // namespace cli

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "ferry/core/text.h"
 
 namespace ferry {
 namespace cli {
@@ -88,6 +89,11 @@ std::string EscapeForTerminal(absl::string_view text) {
     text.remove_prefix(size);
   }
   return escaped;
+}
+
+std::string NameForTerminal(absl::string_view name) {
+  constexpr size_t kMaxNameBytes = 200;
+  return EscapeForTerminal(Shorten(name, kMaxNameBytes));
 }
 
 std::string HumanBytes(uint64_t bytes) {

@@ -29,6 +29,10 @@ std::string HumanBytes(uint64_t bytes);
 // Formats a count with its noun: "1 tensor", "2 tensors".
 std::string Count(uint64_t count, absl::string_view what);
 
+// Returns a name from a file for a terminal: shortened to 200 bytes, and
+// escaped as above.
+std::string NameForTerminal(absl::string_view name);
+
 // Returns the number of terminal columns of `text`, counting one per character.
 size_t Columns(absl::string_view text);
 

@@ -38,6 +38,11 @@ constexpr size_t kMaxColumns = 48;
 // Rows below this level are indented no further, and say how deep they are.
 constexpr size_t kMaxIndentedDepth = 30;
 
+// So many rows that are alike are shown: of the items of a list or tuple, and
+// of rows that have names.
+constexpr uint64_t kMaxItems = 10;
+constexpr uint64_t kMaxNamed = 100;
+
 // Rows that are lined up at a time.
 constexpr size_t kMaxBlockRows = 4096;
 
@@ -47,17 +52,19 @@ class Totals final : public GraphVisitor {
   // Makes `graph` the one that nodes are of.
   void SetGraph(const ObjectGraph& graph) { graph_ = &graph; }
 
-  void OnTensor(absl::string_view, NodeId node) override {
+  absl::Status OnTensor(absl::string_view, NodeId node) override {
     ++num_tensors_;
     const Tensor& tensor = graph_->tensor(node);
     AddStorage(tensor.storage());
     for (const Tensor& part : tensor.components()) AddStorage(part.storage());
+    return absl::OkStatus();
   }
 
-  void OnLeaf(absl::string_view, NodeId node) override {
+  absl::Status OnLeaf(absl::string_view, NodeId node) override {
     if (graph_->kind(node) == ValueKind::kStorage) {
       AddStorage(graph_->storage(node).storage);
     }
+    return absl::OkStatus();
   }
 
   std::string ToString() const {
@@ -87,7 +94,7 @@ class Totals final : public GraphVisitor {
 class TreePrinter final : public GraphVisitor {
  public:
   TreePrinter(const Selection& selection, const TreeOptions& options,
-              std::ostream& out)
+              ChargedStream& out)
       : graph_(selection.graph()),
         is_flat_(selection.is_pattern()),
         options_(options),
@@ -95,45 +102,63 @@ class TreePrinter final : public GraphVisitor {
     totals_.SetGraph(graph_);
   }
 
-  void OnTensor(absl::string_view pointer, NodeId node) override {
+  absl::Status OnTensor(absl::string_view pointer, NodeId node) override {
     const Tensor& tensor = graph_.tensor(node);
-    totals_.OnTensor(pointer, node);
+    FERRY_RETURN_IF_ERROR(totals_.OnTensor(pointer, node));
     const size_t depth = EnterRow(pointer);
-    if (!IsShown(depth)) return;
-    std::vector<std::string> cells = {
-        std::string(Name(tensor.dtype())), ShapeToString(tensor.shape()),
-        HumanBytes(ElementBytesOf(tensor)), Marks(tensor, node)};
-    AddRow(depth, pointer, std::move(cells));
+    std::string dtype(Name(tensor.dtype()));
+    std::string shape = ShapeToString(tensor.shape());
+    if (!IsShown(depth, absl::StrCat(dtype, shape))) return out_.status();
+    AddRow(depth, pointer,
+           {std::move(dtype), std::move(shape),
+            HumanBytes(ElementBytesOf(tensor)), Marks(tensor, node)});
+    return out_.status();
   }
 
-  void OnContainer(absl::string_view pointer, NodeId node) override {
+  absl::Status OnContainer(absl::string_view pointer, NodeId node) override {
     const size_t depth = EnterRow(pointer);
-    if (!is_flat_) containers_.push_back(pointer.size());
-    if (!IsShown(depth)) return;
-    PrintBlock();
-    AddRow(depth, pointer, {DescribeContainer(graph_, node)});
-    PrintBlock();
+    std::string text = DescribeContainer(graph_, node);
+    const bool is_shown = IsShown(depth, text);
+    if (is_shown) {
+      PrintBlock();
+      AddRow(depth, pointer, {std::move(text)});
+      PrintBlock();
+    }
+    if (is_flat_) return out_.status();
+    Level level;
+    level.pointer_bytes = pointer.size();
+    level.max_alike = graph_.kind(node) == ValueKind::kList ||
+                              graph_.kind(node) == ValueKind::kTuple
+                          ? kMaxItems
+                          : kMaxNamed;
+    level.is_folded = !is_shown && !IsTooDeep(depth);
+    levels_.push_back(std::move(level));
+    return out_.status();
   }
 
-  void OnAlias(absl::string_view pointer,
-               absl::string_view first_pointer) override {
+  absl::Status OnAlias(absl::string_view pointer,
+                       absl::string_view first_pointer) override {
     const size_t depth = EnterRow(pointer);
-    if (!IsShown(depth)) return;
+    if (!IsShown(depth, "alias")) return out_.status();
     AddRow(
         depth, pointer,
         {absl::StrCat("-> ", first_pointer.empty() ? "the root"
                                                    : SafeName(first_pointer))});
+    return out_.status();
   }
 
-  void OnLeaf(absl::string_view pointer, NodeId node) override {
-    totals_.OnLeaf(pointer, node);
+  absl::Status OnLeaf(absl::string_view pointer, NodeId node) override {
+    FERRY_RETURN_IF_ERROR(totals_.OnLeaf(pointer, node));
     const size_t depth = EnterRow(pointer);
-    if (!IsShown(depth)) return;
+    if (!IsShown(depth, "leaf")) return out_.status();
     AddRow(depth, pointer, {DescribeLeaf(graph_, node)});
+    return out_.status();
   }
 
   absl::Status Finish() {
+    for (size_t depth = levels_.size(); depth-- > 0;) EndAlike(depth);
     PrintBlock();
+    if (is_any_folded_) out_ << "(rows are folded; --all shows all of them)\n";
     if (num_hidden_ > 0) {
       out_ << "(" << Count(num_hidden_, "row") << " below this depth)\n";
     }
@@ -145,7 +170,7 @@ class TreePrinter final : public GraphVisitor {
     if (options_.digests != nullptr && !options_.digests->graph.empty()) {
       out_ << "sha256 of everything: " << options_.digests->graph << "\n";
     }
-    return absl::OkStatus();
+    return out_.status();
   }
 
  private:
@@ -158,26 +183,59 @@ class TreePrinter final : public GraphVisitor {
     return EscapeForTerminal(Shorten(name, kMaxNameBytes));
   }
 
+  // A container whose rows are being shown; the first is what holds the root.
+  struct Level {
+    size_t pointer_bytes = 0;  // of the container
+    uint64_t max_alike = kMaxNamed;
+    bool is_folded = false;  // with everything in it
+    std::string like;        // what the latest rows are alike in
+    uint64_t num_alike = 0;
+  };
+
   // How deep the row stands, once the containers that have ended are left.
   size_t EnterRow(absl::string_view pointer) {
-    if (is_flat_) return 0;
-    if (!is_started_) {
-      is_started_ = true;
-      return 0;
-    }
     // The last step of a pointer has no "/" in it.
-    const size_t parent_size = pointer.rfind('/');
-    while (containers_.size() > 1 && containers_.back() > parent_size) {
-      containers_.pop_back();
+    const size_t parent_bytes = pointer.rfind('/');
+    while (levels_.size() > 2 && levels_.back().pointer_bytes > parent_bytes) {
+      EndAlike(levels_.size() - 1);
+      levels_.pop_back();
     }
-    return containers_.size();
+    return levels_.size() - 1;
   }
 
-  bool IsShown(size_t depth) {
-    const bool is_shown =
-        depth <= static_cast<size_t>(std::max(options_.max_depth, 0));
-    if (!is_shown) ++num_hidden_;
-    return is_shown;
+  bool IsTooDeep(size_t depth) const {
+    return depth > static_cast<size_t>(std::max(options_.max_depth, 0));
+  }
+
+  // Whether to show the next row of the innermost container. Rows with the same
+  // `like` are alike.
+  bool IsShown(size_t depth, absl::string_view like) {
+    Level& level = levels_.back();
+    if (level.is_folded) return false;
+    if (IsTooDeep(depth)) {
+      ++num_hidden_;
+      return false;
+    }
+    if (level.like != like) {
+      EndAlike(depth);
+      level.like = std::string(like);
+      level.num_alike = 0;
+    }
+    ++level.num_alike;
+    return options_.all || level.num_alike <= level.max_alike;
+  }
+
+  // Says how many rows were folded since the last one that was shown.
+  void EndAlike(size_t depth) {
+    const Level& level = levels_[depth];
+    if (options_.all || level.num_alike <= level.max_alike) return;
+    is_any_folded_ = true;
+    PrintBlock();
+    block_depth_ = depth;
+    block_.push_back(
+        {"",
+         {absl::StrCat("... ", level.num_alike - level.max_alike, " more")}});
+    PrintBlock();
   }
 
   std::string Marks(const Tensor& tensor, NodeId node) const {
@@ -285,11 +343,11 @@ class TreePrinter final : public GraphVisitor {
   const ObjectGraph& graph_;
   const bool is_flat_;
   const TreeOptions& options_;
-  std::ostream& out_;
+  ChargedStream& out_;
 
-  bool is_started_ = false;
-  // The sizes of the pointers of the containers around the current row.
-  std::vector<size_t> containers_;
+  // The containers around the current row, the outermost first.
+  std::vector<Level> levels_{1};
+  bool is_any_folded_ = false;
   std::vector<Row> block_;
   size_t block_depth_ = 0;
 
@@ -300,7 +358,7 @@ class TreePrinter final : public GraphVisitor {
 }  // namespace
 
 absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
-                       std::ostream& out) {
+                       ChargedStream& out) {
   TreePrinter printer(selection, options, out);
   FERRY_RETURN_IF_ERROR(selection.Walk(&printer));
   return printer.Finish();

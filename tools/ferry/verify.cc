@@ -73,7 +73,7 @@ Json ToJson(const std::string& path, const Checkpoint::FileVerdict& verdict) {
   file["file"] = path;
   file["outcome"] = Describe(verdict).name;
   if (!verdict.codec.empty()) file["codec"] = verdict.codec;
-  if (!verdict.opens.ok()) file["error"] = JsonText(verdict.opens.message());
+  if (!verdict.opens.ok()) file["error"] = JsonText(MessageOf(verdict.opens));
   file["trailing_bytes"] = verdict.trailing_bytes;
   file["warnings"] = Json::array();
   for (const std::string& warning : verdict.warnings) {
@@ -100,7 +100,7 @@ void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
     if (options.quiet && !is_corrupt) continue;
     out << absl::StrFormat("%-12s  %10s  %s\n", OutcomeName(record.outcome),
                            HumanBytes(record.size_bytes),
-                           EscapeForTerminal(record.record));
+                           NameForTerminal(record.record));
     if (is_corrupt) out << "    " << EscapeForTerminal(record.detail) << "\n";
   }
   out << EscapeForTerminal(path) << ": ";
@@ -153,7 +153,7 @@ int RunVerify(const VerifyOptions& options, const CommandIo& io) {
     } else {
       Print(path, *verdict, options, io.out);
     }
-    if (!verdict->opens.ok()) Complain(io, verdict->opens.message());
+    if (!verdict->opens.ok()) Complain(io, MessageOf(verdict->opens));
   }
   if (options.format == OutputFormat::kJson) io.out << Dump(files) << "\n";
   return exit_code;
@@ -185,6 +185,7 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
   AddRangeOption(command, &options->load);
   command->add_flag("-q,--quiet", options->quiet,
                     "List only the corrupt records");
+  AddBudgetOptions(command, &options->load.budget);
   command->callback(
       [options, &io, exit_code] { *exit_code = RunVerify(*options, io); });
 }

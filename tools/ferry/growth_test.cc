@@ -1,0 +1,104 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whatever a file shares and however deep it is, what a command does and prints
+// is in proportion to the file, or to limits that are.
+
+#include "ferry/core/testing/growth.h"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/testing/files.h"
+#include "ferry/core/testing/status_matchers.h"
+#include "ferry/serialization/save.h"
+#include "ferry/serialization/save_options.h"
+#include "ferry/tools/ferry/run_for_test.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/testing/growing_graphs.h"
+#include "ferry/value/value.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace ferry {
+namespace cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What a command may spend on each byte of its file: by default, but without
+// the floor, and so little that what multiplies is refused at a small size.
+struct Rates {
+  size_t steps;
+  size_t output;
+};
+constexpr Rates kDefaultRates = {64, 32};
+constexpr Rates kTightRates = {8, 8};
+
+// Commands, without the name of the file.
+const std::vector<std::vector<std::string>>& Commands() {
+  static const auto* const commands = new std::vector<std::vector<std::string>>{
+      {"inspect"},
+      {"inspect", "--all"},
+      {"inspect", "--filter=*k1*"},
+      {"inspect", "--filter=/nowhere"},
+      {"inspect", "--format=json", "--digest"},
+      {"convert", "--as-data"},
+      {"convert", "--state-dict", "--tensors-only"},
+      {"convert", "--tensors-only"},
+  };
+  return *commands;
+}
+
+std::string FileOf(const GrowingGraph& row, size_t n) {
+  const auto graph = std::make_shared<ObjectGraph>();
+  const NodeId root = row.add(n, graph.get());
+  const std::string path = TestPath("made.pt");
+  SaveOptions options;
+  options.pickle_protocol = 4;  // the first that has keyword arguments
+  EXPECT_THAT(Save(Value(graph, root), path, options), IsOk());
+  return ReadFile(path);
+}
+
+TEST(GrowthTest, CommandsCostInProportionToTheFileOrEndAtALimit) {
+  constexpr size_t kN = 400;
+  for (const GrowingGraph& row : GrowingGraphs()) {
+    const Rates& rates = row.multiplies ? kTightRates : kDefaultRates;
+    for (const std::vector<std::string>& command : Commands()) {
+      SCOPED_TRACE(
+          absl::StrCat(row.name, ": ferry ", absl::StrJoin(command, " ")));
+      EXPECT_TRUE(GrowsLinearly(
+          kN, [&row](size_t n) { return FileOf(row, n); },
+          [&](const std::string& file) {
+            const std::string out = TestPath("out.pt");
+            std::vector<std::string> arguments = command;
+            arguments.push_back(
+                absl::StrCat("--max-steps=", rates.steps * file.size()));
+            arguments.push_back(
+                absl::StrCat("--max-output=", rates.output * file.size()));
+            arguments.push_back(WriteTestFile("in.pt", file));
+            if (command[0] == "convert") arguments.push_back(out);
+            const FerryResult result = RunFerryForTest(arguments);
+            if (!row.multiplies) {
+              EXPECT_THAT(result.err, Not(HasSubstr("which is the limit")));
+            }
+            // A command that failed wrote no file.
+            const size_t written =
+                command[0] == "convert" && result.exit_code == 0
+                    ? ReadFile(out).size()
+                    : 0;
+            return Cost{0, result.out.size() + result.err.size() + written};
+          }));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cli
+}  // namespace ferry
