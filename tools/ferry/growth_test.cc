@@ -11,11 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/tools/ferry/run_for_test.h"
@@ -64,6 +66,15 @@ std::string FileOf(const GrowingGraph& row, size_t n) {
   options.pickle_protocol = 4;  // the first that has keyword arguments
   EXPECT_THAT(Save(Value(graph, root), path, options), IsOk());
   return ReadFile(path);
+}
+
+// However small a file is compressed, its graphs are worth no more than it.
+TEST(GrowthTest, TheGraphsOfAFileAreWorthTheFile) {
+  const std::string path =
+      SaveTestFile("file.pt", Value(std::string(100000, 'x')));
+  const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(path);
+  ASSERT_THAT(checkpoint, IsOk());
+  EXPECT_EQ(checkpoint->root().graph()->stored_bytes(), ReadFile(path).size());
 }
 
 TEST(GrowthTest, CommandsCostInProportionToTheFileOrEndAtALimit) {

@@ -151,7 +151,7 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
   if (options.digest) {
     const auto complain = [&io](absl::string_view pointer,
                                 const absl::Status& status) {
-      Complain(io, absl::StrCat("\"", pointer, "\": ", status.message()));
+      Complain(io, absl::StrCat("\"", pointer, "\": ", MessageOf(status)));
     };
     FERRY_ASSIGN_OR_RETURN(digests, DigestSelection(checkpoint, selection,
                                                     options.load, complain));

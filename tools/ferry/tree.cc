@@ -346,7 +346,7 @@ class TreePrinter final : public GraphVisitor {
   ChargedStream& out_;
 
   // The containers around the current row, the outermost first.
-  std::vector<Level> levels_{1};
+  std::vector<Level> levels_ = std::vector<Level>(1);
   bool is_any_folded_ = false;
   std::vector<Row> block_;
   size_t block_depth_ = 0;
