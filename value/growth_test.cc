@@ -7,6 +7,7 @@
 #include "ferry/core/testing/growth.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,36 +29,54 @@ namespace {
 struct Operation {
   const char* name;
   bool charges;
-  absl::Status (*run)(const ObjectGraph& graph, NodeId root, Budget* budget);
+  // Adds to `work` what it sees being done.
+  absl::Status (*run)(const ObjectGraph& graph, NodeId root, Budget* budget,
+                      uint64_t* work);
 };
 
-class Ignoring final : public GraphVisitor {
-  absl::Status OnTensor(absl::string_view, NodeId) override {
+// Counts what it is told: a walk that charges nothing still reports.
+class Counting final : public GraphVisitor {
+ public:
+  explicit Counting(uint64_t* work) : work_(*work) {}
+  absl::Status OnTensor(absl::string_view, NodeId) override { return Add(1); }
+  absl::Status OnContainer(absl::string_view, NodeId) override {
+    return Add(1);
+  }
+  absl::Status OnAlias(absl::string_view, absl::string_view first) override {
+    return Add(first.size());
+  }
+  absl::Status OnLeaf(absl::string_view, NodeId) override { return Add(1); }
+
+ private:
+  absl::Status Add(uint64_t work) {
+    work_ += work;
     return absl::OkStatus();
   }
+
+  uint64_t& work_;
 };
 
 constexpr Operation kOperations[] = {
     {"walk", true,
-     [](const ObjectGraph& graph, NodeId root, Budget* budget) {
-       Ignoring visitor;
+     [](const ObjectGraph& graph, NodeId root, Budget* budget, uint64_t* work) {
+       Counting visitor(work);
        return WalkGraph(graph, root, budget, &visitor);
      }},
     {"children", true,
-     [](const ObjectGraph& graph, NodeId root, Budget* budget) {
+     [](const ObjectGraph& graph, NodeId root, Budget* budget, uint64_t*) {
        return ForEachChild(graph, root, budget, [](absl::string_view, NodeId) {
          return absl::OkStatus();
        });
      }},
     {"pointer that leads somewhere", false,
-     [](const ObjectGraph& graph, NodeId root, Budget*) {
+     [](const ObjectGraph& graph, NodeId root, Budget*, uint64_t*) {
        for (const absl::string_view pointer : {"/0", "/k0", "/next", "/a/0"}) {
          ResolvePointer(graph, root, pointer).IgnoreError();
        }
        return absl::OkStatus();
      }},
     {"pointer that leads nowhere", false,
-     [](const ObjectGraph& graph, NodeId root, Budget*) {
+     [](const ObjectGraph& graph, NodeId root, Budget*, uint64_t*) {
        const absl::Status status =
            ResolvePointer(graph, root, "/nowhere").status();
        EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
@@ -66,14 +85,14 @@ constexpr Operation kOperations[] = {
        return absl::OkStatus();
      }},
     {"position of the last node", false,
-     [](const ObjectGraph& graph, NodeId root, Budget*) {
+     [](const ObjectGraph& graph, NodeId root, Budget*, uint64_t*) {
        const absl::Status status = AnnotatePath(absl::DataLossError("damaged"),
                                                 graph, root, graph.size() - 1);
        EXPECT_LT(status.message().size(), 1000u);
        return absl::OkStatus();
      }},
     {"import", false,
-     [](const ObjectGraph& graph, NodeId root, Budget*) {
+     [](const ObjectGraph& graph, NodeId root, Budget*, uint64_t*) {
        ObjectGraph other;
        (void)other.Import(graph, root);
        return absl::OkStatus();
@@ -81,25 +100,30 @@ constexpr Operation kOperations[] = {
 };
 
 TEST(GrowthTest, WorkIsInProportionToTheGraphOrTheBudgetEndsIt) {
+  // Enough for the square of it to be refused.
+  constexpr size_t kSmall = 500;
   // More than an error message looks at.
-  constexpr size_t kN = 4200;
+  constexpr size_t kLarge = 4200;
   constexpr uint64_t kStepsPerN = 100;
   for (const GrowingGraph& row : GrowingGraphs()) {
     for (const Operation& operation : kOperations) {
       SCOPED_TRACE(std::string(row.name) + ", " + operation.name);
       EXPECT_TRUE(GrowsLinearly(
-          kN, [](size_t n) { return std::string(n, ' '); },
+          operation.charges ? kSmall : kLarge,
+          [](size_t n) { return std::string(n, ' '); },
           [&](const std::string& input) {
             ObjectGraph graph;
             const NodeId root = row.add(input.size(), &graph);
             BudgetOptions options;
             options.max_steps = kStepsPerN * input.size();
             Budget budget(options, 0);
-            const absl::Status status = operation.run(graph, root, &budget);
+            uint64_t work = 0;
+            const absl::Status status =
+                operation.run(graph, root, &budget, &work);
             if (!row.multiplies || !operation.charges) {
               EXPECT_THAT(status, IsOk());
             }
-            return Cost{budget.steps(), 0};
+            return Cost{budget.steps() + work, 0};
           }));
     }
   }
@@ -117,7 +141,8 @@ TEST(GrowthTest, TenMillionSmallObjectsAreAffordable) {
     graph.AppendItems(list, {&object, 1});
   }
   Budget of_one;
-  Ignoring visitor;
+  uint64_t work = 0;
+  Counting visitor(&work);
   ASSERT_THAT(WalkGraph(graph, list, &of_one, &visitor), IsOk());
   constexpr uint64_t kTimes = 3 * 10000000 / kMany;
   Budget budget(BudgetOptions(), 10000);
