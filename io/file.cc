@@ -257,6 +257,12 @@ bool IsShared(const struct statfs& info) {
       0x19830326,  // BeeGFS
       0x20030528,  // OrangeFS
       0x786f4256,  // VirtualBox
+      0x7c7c6673,  // Parallels
+      0xaad7aaea,  // PanFS
+      0x013111a8,  // IBRIX
+      0xbeefdead,  // StorNext
+      0xa501fcf5,  // VxFS
+      0x564c,      // NCP
       0xbacbacbc,  // VMware
   };
   return absl::c_linear_search(kSharedTypes,
@@ -467,7 +473,10 @@ absl::Status AtomicFile::CheckReplaceable(const struct stat* target) const {
 }
 
 std::string AtomicFile::TemporaryName(int i) const {
-  const std::string suffix = absl::StrCat(".ferry-", i);
+  // Who sees a shared folder as a local one, such as its server, must not take
+  // a file there, which has no lock, for a leftover.
+  const std::string suffix =
+      absl::StrCat(is_shared_ ? ".ferry-net-" : ".ferry-", i);
   return absl::StrCat(
       ".", file_name_.substr(0, max_name_bytes_ - 1 - suffix.size()), suffix);
 }
@@ -509,9 +518,8 @@ absl::Status AtomicFile::OpenTemporary(mode_t mode) {
     if (is_shared_) return absl::OkStatus();
     const int error = TryLock();
     if (error == 0) return absl::OkStatus();
-    if (error != EWOULDBLOCK) {
-      return SystemError("cannot lock a file in", folder_, error);
-    }
+    // Where there are no locks, nobody takes it for a leftover.
+    if (error != EWOULDBLOCK) return absl::OkStatus();
     // Another writer takes it for a leftover and removes it.
     temporary_name_.clear();
     close(std::exchange(fd_, -1));
@@ -617,9 +625,10 @@ absl::Status AtomicFile::SetSize(uint64_t size_bytes) {
   }
   const auto size = static_cast<off_t>(size_bytes);
   // Without posix_fallocate's fallback, which writes every block.
-  if (size > 0 &&
-      RetryOnEintr([&] { return fallocate(fd_, 0, 0, size); }) != 0 &&
-      errno != EOPNOTSUPP && errno != ENOSYS) {
+  // Where a signal interrupts it, it may have done nothing, and another signal
+  // may interrupt it again, so it is not repeated.
+  if (size > 0 && fallocate(fd_, 0, 0, size) != 0 && errno != EOPNOTSUPP &&
+      errno != ENOSYS && errno != EINTR) {
     return WriteError(what, errno);
   }
   if (RetryOnEintr([&] { return ftruncate(fd_, size); }) != 0) {
@@ -652,8 +661,12 @@ absl::Status AtomicFile::Commit() {
       RetryOnEintr([&] { return fsync(fd_); }) != 0) {
     return WriteError("cannot sync", errno);
   }
-  // Elsewhere a close reports nothing new, and would release the lock.
-  if (is_shared_ && close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
+  // On a shared file system, a close may report that bytes were lost. It cannot
+  // be repeated after a signal, but that of another descriptor can.
+  if (is_shared_ && RetryOnEintr([&] {
+                      const int copy = dup(fd_);
+                      return copy < 0 ? -1 : close(copy);
+                    }) != 0) {
     return WriteError("cannot write", errno);
   }
   if (RetryOnEintr([&] {

@@ -163,15 +163,15 @@ bool IsWrittenButNotDurable(const absl::Status& status);
 // process's umask. If `path` is a symbolic link, replaces its target. If
 // destroyed without `Commit`, changes nothing.
 //
-// What a process that is killed leaves behind:
-// - Nothing, until `Commit`. On `Commit` the file is called ".NAME.ferry-N"
-//   beside `path` while its metadata is synced, and is then renamed.
-// - Where a file must have a name (without O_TMPFILE or /proc, and on network
-//   file systems), it is called that from the start.
-// - The next `AtomicFile` for the same path removes such a leftover if no
-//   process holds its lock (flock). On network file systems a lock does not
-//   tell whether the writer lives, so nothing is removed; the error of a full
-//   disk names the files.
+// A process that is killed leaves nothing behind until `Commit`. On `Commit`
+// the file is called ".NAME.ferry-N" beside `path` while its metadata is
+// synced, and is then renamed. Where a file must have a name (without O_TMPFILE
+// or /proc), it is called that from the start. The next `AtomicFile` for the
+// same path removes such a leftover if no process holds its lock (flock).
+//
+// On network file systems a file is called ".NAME.ferry-net-N" from the start.
+// A lock there does not tell whether the writer lives, so nothing is removed;
+// the error of a full disk names the files.
 //
 // Holds two descriptors. Calls that a signal interrupts are repeated.
 //

@@ -449,6 +449,7 @@ TEST_P(AtomicFileTest, CommitFailsWhereTheTargetBecameAFolder) {
 TEST_P(AtomicFileTest, WhatDeadWritersLeftIsRemoved) {
   Put(".f.ferry-0", "left");
   Put(".f.ferry-3", "left");
+  Put(".f.ferry-net-0", "of a writer on another machine");
   Put(".f.ferry-x", "of the user");
   Put(".g.ferry-0", "of another target");
   Put("f.ferry-0", "of the user");
@@ -457,8 +458,8 @@ TEST_P(AtomicFileTest, WhatDeadWritersLeftIsRemoved) {
   ASSERT_EQ(rmdir(Path(".f.ferry-1").c_str()), 0);
   EXPECT_THAT(status, IsOk());
   EXPECT_EQ(Get("f"), "new");
-  std::vector<std::string> names = {".f.ferry-x", ".g.ferry-0", "f",
-                                    "f.ferry-0"};
+  std::vector<std::string> names = {".f.ferry-net-0", ".f.ferry-x",
+                                    ".g.ferry-0", "f", "f.ferry-0"};
   if (IsShared()) {
     names.insert(names.begin(), {".f.ferry-0", ".f.ferry-3"});
   }
@@ -511,27 +512,28 @@ TEST_P(AtomicFileTest, WritersOfOneTargetRace) {
 TEST_P(AtomicFileTest, WithAllNamesTakenTheErrorSaysWhatToRemove) {
   const absl::Status before = Replace(Path("f"), "old");
   EXPECT_THAT(before, IsOk());
+  const std::string name = IsShared() ? ".f.ferry-net-" : ".f.ferry-";
   for (int i = 0; i < 100; ++i) {
-    ASSERT_EQ(mkdir(Path(".f.ferry-" + std::to_string(i)).c_str(), 0700), 0);
+    ASSERT_EQ(mkdir(Path(name + std::to_string(i)).c_str(), 0700), 0);
   }
   const absl::Status status = Replace(Path("f"), "new");
   for (int i = 0; i < 100; ++i) {
-    ASSERT_EQ(rmdir(Path(".f.ferry-" + std::to_string(i)).c_str()), 0);
+    ASSERT_EQ(rmdir(Path(name + std::to_string(i)).c_str()), 0);
   }
   EXPECT_EQ(status.code(), Code::kUnavailable);
-  EXPECT_NE(status.message().find(".f.ferry-0 to .f.ferry-99"),
+  EXPECT_NE(status.message().find(name + "0 to " + name + "99"),
             std::string::npos)
       << status;
   EXPECT_EQ(Get("f"), "old");
 }
 
 TEST_P(AtomicFileTest, AFullNetworkDiskNamesTheLeftovers) {
-  Put(".f.ferry-0", "left");
+  Put(".f.ferry-net-0", "left");
   auto file = AtomicFile::Create(Path("f"));
   ASSERT_THAT(file, IsOk());
   const absl::Status status = (*file)->SetSize(uint64_t{1} << 62);
   EXPECT_EQ(status.code(), Code::kResourceExhausted) << status;
-  EXPECT_EQ(status.message().find(".f.ferry-0") != std::string::npos,
+  EXPECT_EQ(status.message().find(".f.ferry-net-0") != std::string::npos,
             IsShared())
       << status;
 }

@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
@@ -173,7 +173,7 @@ absl::Status CheckOptions(const SaveOptions& options) {
 uint64_t StoredBytes(const ObjectGraph& graph) {
   std::vector<std::pair<uintptr_t, uintptr_t>> areas;  // begin and end
   areas.reserve(graph.storages().size() + graph.tensors().size());
-  absl::flat_hash_set<const void*> elsewhere;
+  HashSet<const void*> elsewhere;
   uint64_t stored_bytes = graph.memory_bytes();
   const auto add = [&](const Storage& storage) {
     // A meta storage has any size and no memory.
@@ -290,6 +290,9 @@ absl::Status SaveFile(const Value& value, absl::string_view path,
                                    : options.archive_name;
   FERRY_RETURN_IF_ERROR(
       SaveTo(value, archive_name, options, Output(file.get(), path)));
+  if (options.is_cancelled && options.is_cancelled()) {
+    return absl::CancelledError(absl::StrCat(path, ": the save is cancelled"));
+  }
   return file->Commit();
 }
 
