@@ -24,9 +24,6 @@ using testing::IsNull;
 using K = ElementwiseKernel;
 
 template <typename T>
-constexpr DType kDTypeOf = sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64;
-
-template <typename T>
 constexpr T kInfinity = std::numeric_limits<T>::infinity();
 template <typename T>
 constexpr T kNan = std::numeric_limits<T>::quiet_NaN();

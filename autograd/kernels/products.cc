@@ -167,7 +167,7 @@ void Simplify(Problem& problem) {
 }
 
 // Adds the offsets of one index of the batch dimensions, counted in row-major
-// order, to pointers to elements.
+// order, to pointers to elements. They are null for a factor without elements.
 template <typename T>
 struct Matrices {
   Matrices(const Problem& problem, int64_t index)
@@ -177,8 +177,8 @@ struct Matrices {
     for (size_t i = problem.batch.size(); i-- > 0;) {
       const int64_t at = index % problem.batch[i];
       index /= problem.batch[i];
-      a += at * problem.a.batch[i];
-      b += at * problem.b.batch[i];
+      if (a != nullptr) a += at * problem.a.batch[i];
+      if (b != nullptr) b += at * problem.b.batch[i];
       out += at * problem.out.batch[i];
     }
   }

@@ -259,9 +259,9 @@ TEST(ElementwiseTest, WritesInPlaceAndRecords) {
   EXPECT_THAT(GradientOf(y, x), ElementsAre(3, 3, 3));
   y = in_place([&x](const Tensor& t) { return DivInPlace(t, x); });
   EXPECT_THAT(GradientOf(y, x), ElementsAre(0, 0, 0));
-  y = in_place([&x](const Tensor& t) { return PowInPlace(t, 2); });
+  y = in_place([](const Tensor& t) { return PowInPlace(t, 2); });
   EXPECT_THAT(GradientOf(y, x), ElementsAre(2, 4, 6));
-  y = in_place([&x](const Tensor& t) { return ClampInPlace(t, 2, 2.5); });
+  y = in_place([](const Tensor& t) { return ClampInPlace(t, 2, 2.5); });
   EXPECT_THAT(ElementsOf(y), ElementsAre(2, 2, 2.5));
   EXPECT_THAT(GradientOf(y, x), ElementsAre(0, 1, 0));
   y = in_place([&x](const Tensor& t) { return LerpInPlace(t, x * 3, 0.5); });
@@ -270,7 +270,7 @@ TEST(ElementwiseTest, WritesInPlaceAndRecords) {
   EXPECT_THAT(GradientOf(y, x), ElementsAre(2, 3, 4));
   y = in_place([&x](const Tensor& t) { return AddcdivInPlace(t, 6, x, 0.5); });
   EXPECT_THAT(ElementsOf(y), ElementsAre(4, 3.5, 4));
-  y = in_place([&x](const Tensor& t) { return NegInPlace(t); });
+  y = in_place([](const Tensor& t) { return NegInPlace(t); });
   EXPECT_THAT(GradientOf(y, x), ElementsAre(-1, -1, -1));
 }
 

@@ -42,7 +42,8 @@ struct Cost {
 //
 //   - the size of the input;
 //   - the steps and the bytes of output that `run` returns;
-//   - the bytes that `run` takes from operator new, the freed ones included;
+//   - the bytes that `run` takes from operator new, the freed ones included,
+//     and those of hash tables (core/hash_table.h) not;
 //   - the comparisons that `run` executes, in a build that counts them
 //     (`CountsComparisons`). They find loops that charge no steps.
 //
