@@ -62,13 +62,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/backend.h"
 #include "ferry/devices/location_tag.h"
@@ -248,7 +247,7 @@ struct LoadTarget {
 class DeviceSnapshot {
  public:
   // The location tags that backends have given their devices.
-  using TagCache = absl::flat_hash_map<Device, std::string>;
+  using TagCache = HashMap<Device, std::string>;
 
   // Returns the location tag of `storage`: the first that a package gives. A
   // backend gives its storages the tag that `SavedTagOf` returns.
@@ -288,7 +287,7 @@ class DeviceSnapshot {
   //   whatever a package returns.
   absl::StatusOr<Storage> RestoreLocation(
       const Storage& storage, absl::string_view tag,
-      absl::flat_hash_set<Storage>* allocated = nullptr) const;
+      HashSet<Storage>* allocated = nullptr) const;
 
   // Returns where a storage of `size_bytes` with the location tag `tag` goes,
   // before its bytes are read: what the first package or backend says that can

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/devices/device_registry.h"
@@ -202,7 +203,7 @@ absl::StatusOr<StorageCopier> DeviceSnapshot::FindCopier(
 
 absl::StatusOr<Storage> DeviceSnapshot::RestoreLocation(
     const Storage& storage, absl::string_view tag,
-    absl::flat_hash_set<Storage>* allocated) const {
+    HashSet<Storage>* allocated) const {
   FERRY_RETURN_IF_ERROR(CheckOnHost(storage));
   const std::optional<ParsedTag> parsed = ParseTag(tag);
   for (const std::shared_ptr<const Package>& package : *packages_) {

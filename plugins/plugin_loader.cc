@@ -198,7 +198,8 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
         "the program has locked the list of plugins, so no more can be loaded");
   }
   FERRY_RETURN_IF_ERROR(CheckPluginBinary(file.bytes()));
-  const auto opened = opened_.try_emplace(file.path(), file.identity()).first;
+  const auto opened =
+      opened_.try_emplace(std::string(file.path()), file.identity()).first;
   if (opened->second != file.identity()) {
     return absl::FailedPreconditionError(absl::StrCat(
         file.path(),

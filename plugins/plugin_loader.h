@@ -30,9 +30,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/plugin.h"
 #include "ferry/plugins/plugin_description.h"
@@ -162,7 +162,7 @@ class PluginLoader {
   bool is_locked_ = false;
   std::vector<Loaded> loaded_;
   // The files that were passed to dlopen(), which never maps a path twice.
-  absl::flat_hash_map<std::string, FileIdentity> opened_;
+  HashMap<std::string, FileIdentity> opened_;
   std::vector<PluginVerdict> verdicts_;
   std::vector<Registration> registrations_;
 };

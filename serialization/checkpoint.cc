@@ -12,12 +12,11 @@
 #include <utility>
 
 #include "absl/base/call_once.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/out_of_memory.h"
@@ -131,8 +130,8 @@ absl::Status CheckStrict(const ParsedCheckpoint& parsed, absl::string_view file,
         " refers to one storage as two dtypes, which no PyTorch since 1.11 "
         "writes; Globals::kStrict refuses it"));
   }
-  const absl::flat_hash_set<absl::string_view> allowed(
-      options.allowed_globals.begin(), options.allowed_globals.end());
+  const HashSet<absl::string_view> allowed(options.allowed_globals.begin(),
+                                           options.allowed_globals.end());
   return torch::CheckGlobals(*parsed.graph, file,
                              [&](absl::string_view full_name) {
                                return allowed.contains(full_name) ||
@@ -177,7 +176,7 @@ class Checkpoint::Impl {
   // Indexes of `parsed_.storages`, made by the first who asks.
   struct StorageIndex {
     absl::once_flag once;
-    absl::flat_hash_map<Storage, uint32_t> indexes;
+    HashMap<Storage, uint32_t> indexes;
   };
 
   // Finds a storage of this checkpoint. Returns nothing for any other.
@@ -434,7 +433,9 @@ absl::Status Checkpoint::Impl::LoadByIndex(absl::Span<const uint32_t> parts) {
 absl::Status Checkpoint::Impl::LoadFromFile(
     absl::Span<const ParsedCheckpoint::ParsedStorage* const> wanted) {
   FERRY_RETURN_IF_ERROR(load_failure_);
-  const absl::StatusOr<absl::flat_hash_map<Storage, Storage>> replacements =
+  // Once storages are loaded, nothing more may fail.
+  auto new_index = std::make_unique<StorageIndex>();
+  const absl::StatusOr<HashMap<Storage, Storage>> replacements =
       CatchOutOfMemory([&] {
         return LoadStorages(files(), wanted, StorageLoadOptionsOf(options_));
       });
@@ -451,7 +452,7 @@ absl::Status Checkpoint::Impl::LoadFromFile(
     const auto found = replacements->find(part.storage);
     if (found != replacements->end()) part.storage = found->second;
   }
-  storage_index_ = std::make_unique<StorageIndex>();
+  storage_index_ = std::move(new_index);
   parsed_.graph->ReplaceStorages(*replacements);
   constants_.graph()->ReplaceStorages(*replacements);
   return absl::OkStatus();

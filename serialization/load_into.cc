@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
@@ -45,7 +45,7 @@ absl::StatusOr<LoadIntoResult> LoadIntoOrThrow(
   absl::StatusOr<StateDictResult> state = StateDict(*holder, options.budget);
   if (!state.ok()) return in_file(state.status());
 
-  absl::flat_hash_map<absl::string_view, const NamedTensor*> wanted;
+  HashMap<absl::string_view, const NamedTensor*> wanted;
   wanted.reserve(tensors.size());
   for (const NamedTensor& tensor : tensors) {
     if (!wanted.emplace(tensor.name, &tensor).second) {

@@ -10,13 +10,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
@@ -121,15 +120,14 @@ class StateDictReader {
   std::vector<NodeId> listed_;  // the nodes of `result_.tensors`
   std::string prefix_;          // of the names in the innermost container
   std::vector<Level> levels_;
-  absl::flat_hash_set<NodeId> open_;  // the containers of `levels_`
+  HashSet<NodeId> open_;  // the containers of `levels_`
   bool has_modules_ = false;
   bool has_nesting_ = false;
 
   // The answers of `HoldsState`, by `deep`.
-  absl::flat_hash_map<NodeId, bool> holds_state_[2];
+  HashMap<NodeId, bool> holds_state_[2];
   // The names in each set of buffers that are not persistent.
-  absl::flat_hash_map<NodeId, absl::flat_hash_set<absl::string_view>>
-      transient_names_;
+  HashMap<NodeId, HashSet<absl::string_view>> transient_names_;
 };
 
 // What made an object, or null if that is no global.
@@ -224,7 +222,7 @@ absl::StatusOr<bool> StateDictReader::IsTransient(NodeId module,
     return false;
   }
   const auto [found, is_new] = transient_names_.try_emplace(set);
-  absl::flat_hash_set<absl::string_view>& names = found->second;
+  HashSet<absl::string_view>& names = found->second;
   if (is_new) {
     for (NodeId item : graph_.items(set)) {
       if (graph_.kind(item) != ValueKind::kStr) continue;
@@ -294,12 +292,12 @@ absl::InlinedVector<StateDictReader::Run, 4> StateDictReader::RunsOf(
 // call finds the answers for all that the container leads to, through cycles
 // too.
 absl::StatusOr<bool> StateDictReader::HoldsState(NodeId container, bool deep) {
-  absl::flat_hash_map<NodeId, bool>& answers = holds_state_[deep ? 1 : 0];
+  HashMap<NodeId, bool>& answers = holds_state_[deep ? 1 : 0];
   const auto [known, is_new] = answers.try_emplace(container, false);
   if (!is_new) return known->second;
   std::vector<NodeId> reached = {container};
   std::vector<NodeId> holding;
-  absl::flat_hash_map<NodeId, absl::InlinedVector<NodeId, 2>> holders;
+  HashMap<NodeId, absl::InlinedVector<NodeId, 2>> holders;
   for (size_t next = 0; next < reached.size(); ++next) {
     const NodeId node = reached[next];
     // Objects may share their arguments and their state, which are containers
@@ -603,14 +601,14 @@ absl::Status StateDictReader::AddOutside(NodeId state) {
 
    private:
     StateDictReader& reader_;
-    const absl::flat_hash_set<NodeId> listed_;
+    const HashSet<NodeId> listed_;
   };
   Visitor visitor(this);
   return WalkGraph(graph_, state, &budget_, &visitor, result_.pointer);
 }
 
 absl::Status StateDictReader::CheckNames() const {
-  absl::flat_hash_set<absl::string_view> names;
+  HashSet<absl::string_view> names;
   names.reserve(result_.tensors.size());
   for (const NamedTensor& entry : result_.tensors) {
     if (!names.insert(entry.name).second) {

@@ -5,10 +5,10 @@
 
 #include <charconv>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/value/python_repr.h"
 #include "ferry/value/value_kind.h"
@@ -212,7 +212,7 @@ absl::StatusOr<std::vector<uint32_t>> NumberNames(const ObjectGraph& graph,
       }
     }
   };
-  absl::flat_hash_map<size_t, uint32_t> num_by_hash;
+  HashMap<size_t, uint32_t> num_by_hash;
   bool any_twice = false;
   absl::Status status;
   for_each([&](const ChildRun&, absl::string_view name) {
@@ -226,7 +226,7 @@ absl::StatusOr<std::vector<uint32_t>> NumberNames(const ObjectGraph& graph,
     uint32_t num_in_first_run = 0;
     uint32_t num_numbered = 0;
   };
-  absl::flat_hash_map<std::string, Namesakes> namesakes;
+  HashMap<std::string, Namesakes> namesakes;
   for_each([&](const ChildRun& run, absl::string_view name) {
     if (num_by_hash[absl::HashOf(name)] == 1) return;
     Namesakes& of_name =

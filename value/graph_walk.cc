@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/value/graph_children.h"
 #include "ferry/value/value_kind.h"
@@ -78,7 +78,7 @@ class Walk {
   std::vector<Open> path_;
   std::string pointer_;  // of the node that is being visited
   // Of each container that was visited.
-  absl::flat_hash_map<NodeId, Edge> first_edges_;
+  HashMap<NodeId, Edge> first_edges_;
   // Of the latest alias; kept for their memory.
   std::vector<ChildName> names_;
   std::string first_pointer_;

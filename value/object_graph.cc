@@ -9,9 +9,9 @@
 #include <mutex>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/huge_page_resource.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/page_pool.h"
@@ -43,7 +43,7 @@ struct TextEqual {
 
 // The entries of a dict by the classes of their keys.
 struct ObjectGraph::Index {
-  absl::flat_hash_map<uint32_t, uint32_t> entries;
+  HashMap<uint32_t, uint32_t> entries;
   uint32_t num_children = 0;  // of the dict, keys and values, that are indexed
   bool has_plain_keys = true;
 };
@@ -54,7 +54,7 @@ struct ObjectGraph::Indexes {
   explicit Indexes(const ObjectGraph& graph) : classes(graph) {}
   std::mutex mutex;
   KeyClasses classes;
-  absl::flat_hash_map<NodeId, std::unique_ptr<Index>> by_dict;
+  HashMap<NodeId, std::unique_ptr<Index>> by_dict;
 };
 
 ObjectGraph::ObjectGraph(std::shared_ptr<PagePool> page_pool)
@@ -456,7 +456,7 @@ absl::Span<const NodeId> ObjectGraph::size_items(NodeId node) const {
 }
 
 void ObjectGraph::ReplaceStorages(
-    const absl::flat_hash_map<Storage, Storage>& replacements) {
+    const HashMap<Storage, Storage>& replacements) {
   for (StorageRecord& record : storages_) {
     const auto found = replacements.find(record.storage);
     if (found != replacements.end()) record.storage = found->second;
@@ -470,11 +470,10 @@ void ObjectGraph::ReplaceStorages(
   storages_indexed_ = 0;
 }
 
-void ObjectGraph::CastStorages(
-    const absl::flat_hash_map<Storage, Storage>& replacements, DType dtype,
-    bool untyped) {
+void ObjectGraph::CastStorages(const HashMap<Storage, Storage>& replacements,
+                               DType dtype, bool untyped) {
   // Storages whose type in the file gave tensors their dtype, and will.
-  absl::flat_hash_set<Storage> typed;
+  HashSet<Storage> typed;
   for (StorageRecord& record : storages_) {
     if (!replacements.contains(record.storage)) continue;
     if (!record.untyped && !untyped) typed.insert(record.storage);
@@ -513,7 +512,7 @@ absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
                                            uint32_t* kept) {
   const auto start = static_cast<uint32_t>(children.data() - children_.data());
   const auto count = static_cast<uint32_t>(children.size());
-  absl::flat_hash_map<uint32_t, uint32_t> seen;
+  HashMap<uint32_t, uint32_t> seen;
   const bool is_single = count == static_cast<uint32_t>(width);
   if (!is_single) seen.reserve(count / width);
   *kept = 0;
@@ -543,8 +542,8 @@ absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
 
 absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
   // Whether the keys are different short strs, which they mostly are.
-  absl::flat_hash_set<NodeId, TextHash, TextEqual> texts(0, TextHash{this},
-                                                         TextEqual{this});
+  HashSet<NodeId, TextHash, TextEqual> texts(0, TextHash{this},
+                                             TextEqual{this});
   const auto are_different_strs = [&](absl::Span<const NodeId> entries) {
     const bool is_small = entries.size() <= 2 * kSmallDictEntries;
     if (!is_small) {

@@ -36,13 +36,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/value_kind.h"
@@ -329,16 +328,15 @@ class ObjectGraph {
   // must have the same size, in the graph and in its tensors. Needed when a
   // program's own code returns new storages during a load. O(storages +
   // tensors).
-  void ReplaceStorages(
-      const absl::flat_hash_map<Storage, Storage>& replacements);
+  void ReplaceStorages(const HashMap<Storage, Storage>& replacements);
 
   // Does the same with storages that have as many elements of `dtype`, which
   // becomes the dtype of the tensors. If `untyped` is true, storages in the
   // file have no dtype of their own (torch.UntypedStorage) from now on. A call
   // that gave a tensor its dtype no longer describes it: `has_flags_of_call` is
   // false then. O(storages + nodes).
-  void CastStorages(const absl::flat_hash_map<Storage, Storage>& replacements,
-                    DType dtype, bool untyped);
+  void CastStorages(const HashMap<Storage, Storage>& replacements, DType dtype,
+                    bool untyped);
 
   // Returns whether two nodes are equal as dict keys. Compares the usual types
   // of keys by Python's ==, and tensors and objects by identity. Unhashable
@@ -498,10 +496,10 @@ class ObjectGraph {
   std::pmr::vector<StorageRecord> storages_;
   std::vector<Device> devices_;
   std::vector<std::complex<double>> complexes_;
-  absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, NodeId>
+  HashMap<std::pair<absl::string_view, absl::string_view>, NodeId>
       global_nodes_;
   // The storage nodes below `storages_indexed_`.
-  absl::flat_hash_set<NodeId, StorageHash, StorageEqual> storage_nodes_;
+  HashSet<NodeId, StorageHash, StorageEqual> storage_nodes_;
   NodeId storages_indexed_ = 0;
 
   // Never moves text, so that views of it stay valid.

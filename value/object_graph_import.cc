@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
@@ -87,7 +87,7 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
   if (root <= kEmptyTuple) return root;
   if (IsLeaf(from, root)) return ImportLeaf(from, root);
   // By node, so that the cost is that of what is copied, not of `from`.
-  absl::flat_hash_map<NodeId, NodeId> copies;
+  HashMap<NodeId, NodeId> copies;
   for (NodeId same : {kNone, kFalse, kTrue, kEmptyTuple}) copies[same] = same;
 
   // First a copy of every node without what it refers to, so that each has an

@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
@@ -120,7 +120,7 @@ class KeyClasses {
   uint32_t Find(const ScalarKey& key) const;
 
  private:
-  using CostlyNodes = absl::flat_hash_map<NodeId, uint32_t>;
+  using CostlyNodes = HashMap<NodeId, uint32_t>;
 
   // The graph that a key belongs to.
   struct Source {
@@ -148,17 +148,16 @@ class KeyClasses {
 
   const ObjectGraph& graph_;
   uint32_t next_class_ = 0;
-  absl::flat_hash_map<ScalarKey, uint32_t> scalars_;
-  absl::flat_hash_map<absl::string_view, uint32_t> bytes_;
-  absl::flat_hash_map<std::string, uint32_t> big_ints_;
+  HashMap<ScalarKey, uint32_t> scalars_;
+  HashMap<absl::string_view, uint32_t> bytes_;
+  HashMap<std::string, uint32_t> big_ints_;
   // The bits of the real and the imaginary part.
-  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> complexes_;
+  HashMap<std::pair<uint64_t, uint64_t>, uint32_t> complexes_;
   // The kind, and the value or, for objects, the node.
-  absl::flat_hash_map<std::pair<ValueKind, uint64_t>, uint32_t> others_;
-  absl::flat_hash_map<std::string, uint32_t> devices_;
+  HashMap<std::pair<ValueKind, uint64_t>, uint32_t> others_;
+  HashMap<std::string, uint32_t> devices_;
   // Whether it is a set, and the classes of the items.
-  absl::flat_hash_map<std::pair<bool, std::vector<uint32_t>>, uint32_t>
-      composites_;
+  HashMap<std::pair<bool, std::vector<uint32_t>>, uint32_t> composites_;
   CostlyNodes costly_nodes_;
 };
 

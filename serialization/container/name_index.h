@@ -26,8 +26,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/hash_table.h"
 
 namespace ferry {
 
@@ -61,7 +61,7 @@ class NameIndex {
 
   std::string stem_;
   std::vector<uint32_t> numbers_;  // the index of each, or kNone
-  absl::flat_hash_map<absl::string_view, uint32_t> others_;
+  HashMap<absl::string_view, uint32_t> others_;
 };
 
 }  // namespace ferry

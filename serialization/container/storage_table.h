@@ -33,14 +33,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/storage.h"
 #include "ferry/value/object_graph.h"
@@ -201,13 +200,10 @@ class StorageTable {
   std::unique_ptr<ObjectPool> pool_;
   std::vector<StorageEntry, HugePageAllocator<StorageEntry>> entries_;
   std::unique_ptr<NameIndex> by_key_;  // indexes of `entries_`
-  absl::flat_hash_map<const void*, uint32_t, absl::Hash<const void*>,
-                      std::equal_to<>,
-                      HugePageAllocator<std::pair<const void* const, uint32_t>>>
-      by_storage_;
+  HashMap<const void*, uint32_t> by_storage_;
   // The location tags, each once, and the index of each tag.
   std::deque<std::string> locations_;
-  absl::flat_hash_map<absl::string_view, uint32_t> location_indexes_;
+  HashMap<absl::string_view, uint32_t> location_indexes_;
 };
 
 }  // namespace ferry

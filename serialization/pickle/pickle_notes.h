@@ -22,8 +22,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
@@ -94,7 +94,7 @@ class PickleNotes final : public CodecNotes {
  private:
   std::vector<Global> globals_;    // by index
   std::vector<Storage> storages_;  // by index
-  absl::flat_hash_map<absl::string_view, NodeId> shared_words_;
+  HashMap<absl::string_view, NodeId> shared_words_;
 };
 
 }  // namespace pickle

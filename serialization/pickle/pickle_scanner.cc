@@ -8,7 +8,6 @@
 #include <memory>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -16,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/opcode_shape.h"
@@ -265,10 +265,10 @@ class Scanner {
   UnpickleMemo memo_;
   std::vector<PickleLiteral> texts_;
   // Indexes of `scan_.globals`, by form and names.
-  absl::flat_hash_map<std::string, uint32_t> global_indexes_;
+  HashMap<std::string, uint32_t> global_indexes_;
   // The values that STACK_GLOBAL made of two texts, so that no text is read
   // once per use. The key has whether the names are mapped, too.
-  absl::flat_hash_map<std::pair<uint64_t, bool>, NodeId> stack_globals_;
+  HashMap<std::pair<uint64_t, bool>, NodeId> stack_globals_;
 };
 
 void Scanner::CheckFrame() {
@@ -372,10 +372,10 @@ void Scanner::Use(uint32_t global, GlobalUse use) {
 
 NodeId Scanner::GlobalValue(ScannedGlobal::Form form, std::string module,
                             std::string name) {
-  const std::string key = absl::StrCat(static_cast<int>(form), module.size(),
-                                       ".", module, ".", name);
+  std::string key = absl::StrCat(static_cast<int>(form), module.size(), ".",
+                                 module, ".", name);
   const auto [found, is_new] = global_indexes_.try_emplace(
-      key, static_cast<uint32_t>(scan_.globals.size()));
+      std::move(key), static_cast<uint32_t>(scan_.globals.size()));
   if (is_new) {
     scan_.globals.emplace_back();
     scan_.globals.back().form = form;

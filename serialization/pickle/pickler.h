@@ -27,12 +27,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
 #include "ferry/serialization/pickle/pickle_output.h"
@@ -242,15 +242,15 @@ class Pickler {
   std::vector<uint32_t, HugePageAllocator<uint32_t>> memo_;  // by node
   // For each object with dropped copies that has begun, the copy to write when
   // the object begins again, or kNoNode.
-  absl::flat_hash_map<NodeId, NodeId> next_dropped_;
+  HashMap<NodeId, NodeId> next_dropped_;
   // Whether the entries of a dict are being written, by node.
   std::vector<bool> has_open_entries_;
   // The number of frames whose node is also written by an outer frame.
   int num_reentered_ = 0;
   uint32_t next_memo_ = 0;
-  absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, uint32_t>
+  HashMap<std::pair<absl::string_view, absl::string_view>, uint32_t>
       global_memo_;
-  absl::flat_hash_map<absl::string_view, uint32_t> word_memo_;
+  HashMap<absl::string_view, uint32_t> word_memo_;
 };
 
 }  // namespace pickle

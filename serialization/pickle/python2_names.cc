@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "ferry/core/hash_table.h"
 
 namespace ferry {
 namespace pickle {
@@ -366,10 +366,9 @@ constexpr NameRow kNamesToPython2[] = {
      {"DocXMLRPCServer", "XMLRPCDocGenerator"}},
 };
 
-using ModuleMap = absl::flat_hash_map<absl::string_view, absl::string_view>;
+using ModuleMap = HashMap<absl::string_view, absl::string_view>;
 using NameMap =
-    absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>,
-                        GlobalName>;
+    HashMap<std::pair<absl::string_view, absl::string_view>, GlobalName>;
 
 template <size_t N>
 ModuleMap* MakeModuleMap(const ModuleRow (&rows)[N]) {

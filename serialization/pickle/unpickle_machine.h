@@ -18,12 +18,12 @@
 
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/pickle/node_stack.h"
 #include "ferry/serialization/pickle/pickle_input.h"
@@ -196,7 +196,7 @@ class UnpickleMachine {
   uint64_t charged_memory_bytes_;
   // The states of OrderedDicts. Python copies their entries, so later ones
   // would not be attributes.
-  absl::flat_hash_set<NodeId> copied_dicts_;
+  HashSet<NodeId> copied_dicts_;
   // The last object that a call made, and the end of the opcode of that call.
   NodeId call_ = kNoNode;
   const char* call_end_ = nullptr;

@@ -15,7 +15,7 @@
 
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
-#include "absl/container/flat_hash_map.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
@@ -68,7 +68,7 @@ class UnpickleMemo {
   std::vector<NodeId> entries_;
   // The entries past the end of `entries_`. Pickles written by Python have
   // none.
-  absl::flat_hash_map<uint64_t, NodeId> far_entries_;
+  HashMap<uint64_t, NodeId> far_entries_;
   uint64_t size_ = 0;
 };
 

@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "absl/algorithm/container.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/huge_pages.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/status_macros.h"
@@ -237,7 +237,7 @@ absl::Status ColumnReader::ReadColumns() {
 }
 
 absl::Status ColumnReader::ReadWords() {
-  absl::flat_hash_set<absl::string_view> known;
+  HashSet<absl::string_view> known;
   words_.reserve(columns_.words_size());
   for (const std::string& word : columns_.words()) {
     if (!known.insert(word).second) {

@@ -13,13 +13,13 @@
 #include "absl/algorithm/container.h"
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
@@ -121,9 +121,9 @@ class GraphReader {
     NodeId source;
   };
   std::vector<Source> sources_;
-  absl::flat_hash_set<NodeId> dropped_;
+  HashSet<NodeId> dropped_;
   // Tuples that hold only ints: many rows may share one.
-  absl::flat_hash_set<NodeId> int_tuples_;
+  HashSet<NodeId> int_tuples_;
 };
 
 // --- Storages ----------------------------------------------------------------
@@ -441,6 +441,9 @@ void GraphReader::BecomeSize(NodeId object) {
       graph_->items(graph_->object(object).args);
   bool are_ints =
       args.size() == 1 && graph_->kind(args[0]) == ValueKind::kTuple;
+  if (are_ints && graph_->items(args[0]).size() > kMaxRank) {
+    return;  // as in a pickle, it stays an object
+  }
   if (are_ints && int_tuples_.insert(args[0]).second) {
     for (NodeId node : graph_->items(args[0])) {
       are_ints = are_ints && graph_->is_int64(node);

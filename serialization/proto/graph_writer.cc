@@ -11,13 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -135,9 +135,9 @@ class GraphWriter {
   LargeString out_;
 
   std::vector<UsedStorage> storages_;
-  absl::flat_hash_map<const void*, uint32_t> storage_indexes_;
+  HashMap<const void*, uint32_t> storage_indexes_;
   // The words so far, which are few.
-  absl::flat_hash_map<std::string, uint32_t> word_indexes_;
+  HashMap<std::string, uint32_t> word_indexes_;
   std::vector<std::optional<uint32_t>> dtype_words_;  // by dtype
 };
 
@@ -180,7 +180,7 @@ uint32_t GraphWriter::WordIndex(absl::string_view word) {
     EndBlock();
   }
   const auto index = static_cast<uint32_t>(word_indexes_.size());
-  word_indexes_.emplace(word, index);
+  word_indexes_.emplace(std::string(word), index);
   columns_.add_words(word.data(), word.size());
   Grow(word.size() + kMaxVarintBytes);
   return index;

@@ -20,9 +20,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/object_path.h"
@@ -100,7 +100,7 @@ class NodeOrder {
   std::vector<Fill> fills_;
   // Nodes that were made during a call of `Make` and are given contents later.
   std::vector<NodeId> to_fill_;
-  absl::flat_hash_set<NodeId> dropped_;
+  HashSet<NodeId> dropped_;
 };
 
 }  // namespace proto

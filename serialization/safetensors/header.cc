@@ -9,10 +9,10 @@
 #include <numeric>
 #include <optional>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/io/little_endian.h"
@@ -117,7 +117,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
       case Next::kMember:
         return StartMember(text);
       case Next::kRemarkName:
-        if (!remark_names_.insert(text).second) {
+        if (!remark_names_.insert(std::string(text)).second) {
           return RefuseHeader(absl::StrCat("its ", kMetadataName, " has ",
                                            QuoteForMessage(text), " twice"));
         }
@@ -202,7 +202,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool StartMember(string_t& text) {
-    if (!names_.insert(text).second) {
+    if (!names_.insert(std::string(text)).second) {
       return RefuseHeader(
           absl::StrCat("it has ", QuoteForMessage(text), " twice"));
     }
@@ -273,8 +273,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool has_shape_ = false;
   bool has_offsets_ = false;
   int num_offsets_ = 0;
-  absl::flat_hash_set<std::string> names_;
-  absl::flat_hash_set<std::string> remark_names_;
+  HashSet<std::string> names_;
+  HashSet<std::string> remark_names_;
   absl::Status failure_;
 };
 

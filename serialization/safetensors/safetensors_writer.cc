@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -225,7 +225,7 @@ absl::Status Writer::CheckShared() const {
 }
 
 absl::Status Writer::CheckMetadata() const {
-  absl::flat_hash_set<absl::string_view> names;
+  HashSet<absl::string_view> names;
   names.reserve(options_.metadata.size());
   for (const auto& [name, text] : options_.metadata) {
     if (!names.insert(name).second) {

@@ -8,10 +8,10 @@
 #include <iterator>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/serialization/torch/globals.h"
 
 namespace ferry {
@@ -93,7 +93,7 @@ constexpr absl::string_view kInternals[] = {
 // The most parts of a name that are looked at. Python's own have fewer than 10.
 constexpr size_t kMaxParts = 64;
 
-using Table = absl::flat_hash_map<absl::string_view, absl::string_view>;
+using Table = HashMap<absl::string_view, absl::string_view>;
 
 const Table& Reasons() {
   static const auto* const reasons = [] {

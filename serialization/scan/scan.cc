@@ -1067,12 +1067,14 @@ ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options) {
   const uint64_t begin = std::min(options.offset_bytes, file.size_bytes());
   const Part part(file, begin,
                   std::min(options.size_bytes, file.size_bytes() - begin));
+  ScanReport out_of_memory;
   try {
+    out_of_memory.problems.emplace_back(OutOfMemoryError().message());
     return FileScan(part, options).Run();
   } catch (const std::bad_alloc&) {
-    ScanReport report;
-    report.problems.emplace_back(OutOfMemoryError().message());
-    return report;
+    // A report without a problem would say something else.
+    if (out_of_memory.problems.empty()) throw;
+    return out_of_memory;
   }
 }
 

@@ -8,7 +8,6 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -16,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/zip/zip_directory.h"
@@ -201,9 +201,9 @@ bool Surveyor::ReadEntry(absl::string_view bytes, uint64_t* next) {
 }
 
 void Surveyor::CheckNames() {
-  absl::flat_hash_set<std::string> names, folded_names;
+  HashSet<std::string> names, folded_names;
   for (const SurveyedRecord& record : survey_.records) {
-    const bool is_new = names.insert(record.name).second;
+    const bool is_new = names.insert(std::string(record.name)).second;
     const bool is_new_folded =
         folded_names.insert(absl::AsciiStrToLower(record.name)).second;
     if (!is_new) {

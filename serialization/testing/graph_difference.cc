@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/value_kind.h"
@@ -196,10 +196,10 @@ class Comparison {
   const bool compares_spelling_;
   std::string difference_;
   std::vector<std::pair<NodeId, NodeId>> pending_;
-  absl::flat_hash_map<NodeId, NodeId> b_of_a_;
-  absl::flat_hash_map<NodeId, NodeId> a_of_b_;
-  absl::flat_hash_map<Storage, Storage> storage_b_of_a_;
-  absl::flat_hash_map<Storage, Storage> storage_a_of_b_;
+  HashMap<NodeId, NodeId> b_of_a_;
+  HashMap<NodeId, NodeId> a_of_b_;
+  HashMap<Storage, Storage> storage_b_of_a_;
+  HashMap<Storage, Storage> storage_a_of_b_;
 };
 
 }  // namespace

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/text.h"
 
 namespace ferry {
@@ -116,8 +116,8 @@ bool IsBlocked(absl::string_view module, absl::string_view name) {
 }
 
 bool IsGlobalAllowed(absl::string_view module, absl::string_view name) {
-  static const auto* const others = new absl::flat_hash_set<absl::string_view>(
-      std::begin(kOthers), std::end(kOthers));
+  static const auto* const others =
+      new HashSet<absl::string_view>(std::begin(kOthers), std::end(kOthers));
   if (module == "torch") {
     if (IsElementClass(name, "Storage", kStorage) ||
         IsElementClass(name, "Tensor", kDense) || IsDType(name)) {

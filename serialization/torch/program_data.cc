@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -18,6 +17,8 @@
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
+#include "ferry/core/out_of_memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
 #include "ferry/core/text.h"
@@ -74,9 +75,9 @@ class PlainCopier {
   Budget& budget_;
   ObjectGraph& to_;
   // Copies; kNoNode while a node's children are being copied.
-  absl::flat_hash_map<NodeId, NodeId> copies_;
+  HashMap<NodeId, NodeId> copies_;
   // What stands for the nodes that are not plain.
-  absl::flat_hash_map<NodeId, NodeId> plain_;
+  HashMap<NodeId, NodeId> plain_;
 };
 
 bool PlainCopier::IsOfProgram(const ObjectRecord& object) const {
@@ -299,10 +300,9 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
   return copies_.at(root);
 }
 
-}  // namespace
-
-absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants,
-                                  const BudgetOptions& budget_options) {
+// May throw std::bad_alloc.
+absl::StatusOr<Value> CopyProgramData(const Value& root, const Value& constants,
+                                      const BudgetOptions& budget_options) {
   Budget budget(budget_options, root.graph()->stored_bytes());
   const auto graph = std::make_shared<ObjectGraph>();
   FERRY_ASSIGN_OR_RETURN(
@@ -320,6 +320,14 @@ absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants,
                              .Copy(constants.node()));
   FERRY_RETURN_IF_ERROR(result.Set("__constants__", Value(graph, tuple)));
   return result;
+}
+
+}  // namespace
+
+absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants,
+                                  const BudgetOptions& budget) {
+  return CatchOutOfMemory(
+      [&] { return CopyProgramData(root, constants, budget); });
 }
 
 }  // namespace ferry

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +20,7 @@
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/tensor.h"
@@ -185,7 +185,7 @@ class TarContainer {
   const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
   std::vector<PlainRecord> records_;
-  absl::flat_hash_map<int64_t, Keyed> keyed_;
+  HashMap<int64_t, Keyed> keyed_;
 };
 
 absl::StatusOr<const PlainRecord*> TarContainer::Find(

@@ -20,8 +20,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +27,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/storage.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
@@ -110,9 +109,9 @@ class TorchPickler final : public pickle::PickleHooks {
   std::vector<pickle::Pickler::MemoSlot> key_memos_;  // of the storages' keys
   // For a stream: the keys so far, and the number to try next.
   std::deque<std::string> keys_;
-  absl::flat_hash_set<absl::string_view> used_keys_;
+  HashSet<absl::string_view> used_keys_;
   uint64_t next_key_ = 0;
-  absl::flat_hash_set<NodeId> classes_;  // written with their source code
+  HashSet<NodeId> classes_;  // written with their source code
   // Whether the pickle has a call that a program made of a function that
   // readers evaluate; and, by index of the global, whether it is such a
   // function, once that is known.

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
+#include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -460,9 +461,13 @@ absl::Status TorchUnpickler::OnObject(NodeId object, ObjectGraph* graph) {
       }
       const auto [is_of_ints, is_new] = is_of_ints_.try_emplace(args[0]);
       if (is_new) {
-        is_of_ints->second = absl::c_all_of(
-            graph->items(args[0]),
-            [graph](NodeId item) { return graph->is_int64(item); });
+        // Many may share one tuple, and each is compared by all of its sizes.
+        // No tensor has more; what is longer stays an object.
+        is_of_ints->second =
+            graph->items(args[0]).size() <= kMaxRank &&
+            absl::c_all_of(graph->items(args[0]), [graph](NodeId item) {
+              return graph->is_int64(item);
+            });
       }
       if (is_of_ints->second) graph->BecomeSize(object, args[0]);
       return absl::OkStatus();

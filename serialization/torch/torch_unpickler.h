@@ -20,11 +20,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/object_pool.h"
 #include "ferry/serialization/container/storage_table.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
@@ -148,7 +148,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
   std::vector<NodeId> nodes_;  // of the storages, as the type they were first
   // Whether a tuple from which a torch.Size is made holds only ints. Many sizes
   // may share one tuple.
-  absl::flat_hash_map<NodeId, bool> is_of_ints_;
+  HashMap<NodeId, bool> is_of_ints_;
   NodeId storage_word_ = kNoNode;         // the first "storage"
   pickle::PickleNotes* notes_ = nullptr;  // in the graph, once a storage is met
 };

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -18,6 +17,7 @@
 #include "absl/strings/strip.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
@@ -431,7 +431,7 @@ absl::Status ZipContainer::ReadProgram() {
 // and the tensors that use them as numbers do. (PyTorch leaves them as they
 // are, and so reads wrong numbers.)
 absl::Status ZipContainer::SetSwapUnits(const ObjectGraph& graph) {
-  absl::flat_hash_map<Storage, uint8_t*> unsettled;
+  HashMap<Storage, uint8_t*> unsettled;
   for (const ParsedCheckpoint::ParsedStorage& part : parsed_.storages) {
     if (part.extents.empty() || part.extents[0].swap_unit_bytes != 1) continue;
     unsettled.emplace(

@@ -9,12 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/conj_neg.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -79,12 +78,12 @@ class FloatCaster {
   const bool untyped_;
   const absl::string_view file_;
   ParsedCheckpoint& parsed_;
-  absl::flat_hash_map<Storage, size_t> index_;
+  HashMap<Storage, size_t> index_;
   std::vector<Use> uses_;  // by family
   // Tensors that are part of a sparse or quantised tensor. The address of a
   // tensor's handle of its storage tells tensors apart.
-  absl::flat_hash_set<const Storage*> parts_;
-  absl::flat_hash_map<Storage, Storage> replacements_;
+  HashSet<const Storage*> parts_;
+  HashMap<Storage, Storage> replacements_;
 };
 
 void FloatCaster::FindParts(const ObjectGraph& graph) {

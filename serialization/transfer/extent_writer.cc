@@ -11,11 +11,11 @@
 #include <memory>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/elements.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
@@ -98,7 +98,7 @@ class Writer {
   const Output& output_;
   std::vector<uint32_t> crc32s_;
   std::vector<Task> tasks_;
-  absl::flat_hash_map<size_t, std::unique_ptr<LargeExtent>> large_extents_;
+  HashMap<size_t, std::unique_ptr<LargeExtent>> large_extents_;
   std::unique_ptr<ScratchPool> batches_;  // of the largest batch's size
   ScratchPool chunks_;
   TransferMeter meter_;

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/huge_page_resource.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/memory.h"
@@ -69,7 +69,7 @@ class StorageLoader {
         devices_(options.registry->Snapshot()),
         scratch_(options.page_pool) {}
 
-  absl::StatusOr<absl::flat_hash_map<Storage, Storage>> Run();
+  absl::StatusOr<HashMap<Storage, Storage>> Run();
 
  private:
   absl::Status InFile(const absl::Status& status) const {
@@ -113,7 +113,7 @@ class StorageLoader {
   std::vector<Group> groups_;
   std::vector<Given> given_;  // in the order of first reference
   // What allocators have returned so far.
-  absl::flat_hash_set<Storage> allocated_;
+  HashSet<Storage> allocated_;
   HugePageResource scratch_;  // for one element per part or read
 };
 
@@ -139,11 +139,11 @@ absl::Status StorageLoader::CheckMapIsUsed() const {
     return absl::OkStatus();
   }
   std::vector<std::string> tags;
-  absl::flat_hash_set<std::string> seen;
+  HashSet<std::string> seen;
   for (const ParsedStorage* part : parts_) {
     const std::string& tag = part->storage.recorded_location();
     if (options_.map_location->Matches(tag)) return absl::OkStatus();
-    if (seen.insert(tag).second) tags.push_back(tag);
+    if (seen.insert(std::string(tag)).second) tags.push_back(tag);
   }
   return absl::InvalidArgumentError(absl::StrCat(
       files_[0]->name(), ": map_location maps none of its locations: they are ",
@@ -238,7 +238,7 @@ absl::Status StorageLoader::MakeGroups() {
     std::optional<size_t> on_device;
     std::optional<size_t> on_host;
   };
-  absl::flat_hash_map<std::string, Tag> tags;
+  HashMap<std::string, Tag> tags;
   Tag* tag = nullptr;
   const std::string* last_tag = nullptr;  // of the file
   for (const ParsedStorage* part : parts_) {
@@ -249,8 +249,9 @@ absl::Status StorageLoader::MakeGroups() {
       auto found = tags.find(text);
       if (found == tags.end()) {
         FERRY_ASSIGN_OR_RETURN(ResolvedLocation location, Resolve(text));
-        found =
-            tags.emplace(text, Tag{text, std::move(location), {}, {}}).first;
+        found = tags.emplace(std::string(text),
+                             Tag{text, std::move(location), {}, {}})
+                    .first;
       }
       tag = &found->second;
     }
@@ -438,13 +439,13 @@ absl::StatusOr<Storage> StorageLoader::Restore(const Storage& storage,
   return devices_.RestoreLocation(storage, tag, &allocated_);
 }
 
-absl::StatusOr<absl::flat_hash_map<Storage, Storage>> StorageLoader::Run() {
+absl::StatusOr<HashMap<Storage, Storage>> StorageLoader::Run() {
   FERRY_RETURN_IF_ERROR(CheckTotal());
   FERRY_RETURN_IF_ERROR(CheckMapIsUsed());
   FERRY_RETURN_IF_ERROR(MakeGroups());
   FERRY_RETURN_IF_ERROR(ReadGroups());
 
-  absl::flat_hash_map<Storage, Storage> replacements;
+  HashMap<Storage, Storage> replacements;
   for (const Given& given : given_) {
     replacements.emplace(given.part->storage, given.target.storage);
   }
@@ -452,7 +453,7 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> StorageLoader::Run() {
     return replacements;
   }
   // One at a time, in the order of first reference, on this thread.
-  absl::flat_hash_set<Storage> claimable;
+  HashSet<Storage> claimable;
   for (const Group& group : groups_) {
     if (group.location.backend != nullptr) continue;
     for (const ParsedStorage* part : group.parts) {
@@ -473,7 +474,7 @@ absl::StatusOr<absl::flat_hash_map<Storage, Storage>> StorageLoader::Run() {
 
 }  // namespace
 
-absl::StatusOr<absl::flat_hash_map<Storage, Storage>> LoadStorages(
+absl::StatusOr<HashMap<Storage, Storage>> LoadStorages(
     absl::Span<const RandomAccessFile* const> files,
     absl::Span<const ParsedStorage* const> parts,
     const StorageLoadOptions& options) {

@@ -13,9 +13,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/page_pool.h"
 #include "ferry/core/storage.h"
 #include "ferry/devices/device_registry.h"
@@ -51,7 +51,7 @@ struct StorageLoadOptions {
 //          of the checkpoint in messages.
 //
 // Errors: as `Checkpoint::Load`.
-absl::StatusOr<absl::flat_hash_map<Storage, Storage>> LoadStorages(
+absl::StatusOr<HashMap<Storage, Storage>> LoadStorages(
     absl::Span<const RandomAccessFile* const> files,
     absl::Span<const ParsedCheckpoint::ParsedStorage* const> parts,
     const StorageLoadOptions& options);

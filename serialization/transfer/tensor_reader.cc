@@ -13,8 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -24,6 +22,7 @@
 #include "ferry/core/cast_elements.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/large_allocator.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/shape.h"
@@ -129,7 +128,8 @@ absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
   // fit, neighbours in the dimension before.
   size_t inner = shape.size();
   int64_t slice = 1;
-  while (inner > 0 && slice * shape[inner - 1] <= max_elements) {
+  while (inner > 0 &&
+         shape[inner - 1] <= max_elements / std::max<int64_t>(slice, 1)) {
     slice *= shape[--inner];
   }
   if (inner == 0) return CopyBox(from, bytes, to, data, shape);
@@ -230,7 +230,7 @@ std::vector<const TensorRead*> TensorReader::Wanted() const {
   if (!std::is_sorted(places.begin(), places.end(), stands_before)) {
     std::sort(places.begin(), places.end(), stands_before);
   }
-  absl::flat_hash_set<const TensorRead*> dropped;
+  HashSet<const TensorRead*> dropped;
   for (size_t i = 0; i < places.size();) {
     // Different views that begin at one place, each by its last read.
     std::vector<const TensorRead*> views;
@@ -407,7 +407,7 @@ void TensorReader::StageOverlaps() {
 
 absl::Status TensorReader::MakeGroups() {
   const std::vector<const TensorRead*> wanted = Wanted();
-  absl::flat_hash_map<Storage, Group*> group_of;
+  HashMap<Storage, Group*> group_of;
   group_of.reserve(wanted.size());
   groups_.reserve(wanted.size());
   for (const TensorRead* read : wanted) {

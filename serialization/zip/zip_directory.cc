@@ -8,12 +8,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
@@ -222,7 +222,7 @@ absl::Status ZipDirectory::CheckNames() const {
         });
       });
   if (!has_upper) return absl::OkStatus();
-  absl::flat_hash_set<std::string> lower_case;
+  HashSet<std::string> lower_case;
   for (const Extent& entry : entries_) {
     if (lower_case.insert(absl::AsciiStrToLower(entry.name)).second) continue;
     return absl::DataLossError(absl::StrCat(

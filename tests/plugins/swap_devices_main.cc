@@ -19,11 +19,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/staging.h"
 #include "ferry/runtime/runtime.h"
@@ -34,7 +34,7 @@ namespace {
 
 // Returns the number of storages that were moved.
 absl::StatusOr<size_t> Swap(const Value& value) {
-  absl::flat_hash_map<Storage, Storage> moved;
+  HashMap<Storage, Storage> moved;
   for (const Storage& storage : StoragesOf(value)) {
     if (storage.is_null() || storage.device().type() != "cuda") continue;
     if (moved.contains(storage)) continue;

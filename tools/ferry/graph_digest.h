@@ -23,11 +23,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/tools/ferry/sha256.h"
@@ -97,7 +97,7 @@ class GraphDigest {
   std::vector<uint32_t> numbers_;  // by node
   std::vector<NodeId> order_;      // by number
   std::vector<Storage> storages_;
-  absl::flat_hash_map<Storage, uint32_t> storage_numbers_;
+  HashMap<Storage, uint32_t> storage_numbers_;
 };
 
 }  // namespace cli

@@ -11,13 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -101,7 +101,7 @@ class StorageIndex {
 
  private:
   const Checkpoint& checkpoint_;
-  absl::flat_hash_map<Storage, size_t> numbers_;
+  HashMap<Storage, size_t> numbers_;
   std::vector<std::optional<std::vector<Checkpoint::StoredRun>>> runs_;
 };
 
@@ -136,7 +136,7 @@ class RowWriter {
   StorageIndex* const storages_;
   // The digests of texts that are not written out: each is computed once,
   // however many rows it stands in.
-  absl::flat_hash_map<NodeId, std::string> text_digests_;
+  HashMap<NodeId, std::string> text_digests_;
 };
 
 // A value without parts as JSON: a number, true, false or null; of anything

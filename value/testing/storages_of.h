@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/value/object_graph.h"
@@ -21,7 +21,7 @@ namespace ferry {
 // records, then those of the tensors.
 inline std::vector<Storage> StoragesOf(const Value& value) {
   std::vector<Storage> storages;
-  absl::flat_hash_set<Storage> seen;
+  HashSet<Storage> seen;
   const auto add = [&](const Storage& storage) {
     if (seen.insert(storage).second) storages.push_back(storage);
   };
