@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/elements.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/memory.h"
 #include "ferry/core/parallel.h"
 #include "ferry/core/status_macros.h"
@@ -67,8 +67,8 @@ class Contents final : public GraphVisitor {
   // Reads the storages and computes the digests, but not that of the graph.
   // Charges a step for each byte that is read or hashed.
   absl::Status Digest(
-      const Checkpoint& checkpoint, const TransferControl& control,
-      SelectionDigests* digests,
+      const Checkpoint& checkpoint, const BudgetOptions& budget_options,
+      const TransferControl& control, SelectionDigests* digests,
       absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain);
 
  private:
@@ -105,11 +105,11 @@ class Contents final : public GraphVisitor {
   }
 
   const ObjectGraph& graph_;
-  absl::flat_hash_set<Storage> in_file_;
-  absl::flat_hash_set<NodeId> nodes_;
+  HashSet<Storage> in_file_;
+  HashSet<NodeId> nodes_;
   std::vector<Item> items_;
   std::vector<Group> groups_;  // in the order of first reference
-  absl::flat_hash_map<Storage, size_t> group_by_storage_;
+  HashMap<Storage, size_t> group_by_storage_;
 };
 
 // Whether the elements in row-major order are the storage.
@@ -176,11 +176,11 @@ absl::StatusOr<uint64_t> Contents::StoredBytes(
 }
 
 absl::Status Contents::Digest(
-    const Checkpoint& checkpoint, const TransferControl& control,
-    SelectionDigests* digests,
+    const Checkpoint& checkpoint, const BudgetOptions& budget_options,
+    const TransferControl& control, SelectionDigests* digests,
     absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain) {
   FERRY_ASSIGN_OR_RETURN(const uint64_t stored_bytes, StoredBytes(checkpoint));
-  Budget budget(BudgetOptions(), stored_bytes);
+  Budget budget(budget_options, stored_bytes);
   for (size_t next = 0; next < groups_.size();) {
     std::vector<uint64_t> sizes;
     uint64_t total_bytes = 0;
@@ -260,7 +260,7 @@ absl::Status Contents::Digest(
 
 absl::StatusOr<SelectionDigests> DigestSelection(
     const Checkpoint& checkpoint, const Selection& selection,
-    const TransferControl& control,
+    const BudgetOptions& budget, const TransferControl& control,
     absl::FunctionRef<void(absl::string_view pointer,
                            const absl::Status& status)>
         complain) {
@@ -269,13 +269,13 @@ absl::StatusOr<SelectionDigests> DigestSelection(
   FERRY_RETURN_IF_ERROR(selection.Walk(&contents));
   if (selection.is_pattern()) {
     FERRY_RETURN_IF_ERROR(
-        contents.Digest(checkpoint, control, &digests, complain));
+        contents.Digest(checkpoint, budget, control, &digests, complain));
     return digests;
   }
   GraphDigest graph(selection.graph(), selection.start(), selection.budget());
   for (const Storage& storage : graph.storages()) contents.AddStorage(storage);
   FERRY_RETURN_IF_ERROR(
-      contents.Digest(checkpoint, control, &digests, complain));
+      contents.Digest(checkpoint, budget, control, &digests, complain));
   std::vector<std::string> of_storages;
   of_storages.reserve(graph.storages().size());
   for (const Storage& storage : graph.storages()) {

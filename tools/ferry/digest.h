@@ -15,12 +15,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
 #include "ferry/serialization/checkpoint.h"
@@ -57,9 +57,9 @@ absl::StatusOr<std::string> DigestTensor(
 struct SelectionDigests {
   // The digests of the elements of tensors, by node and by 0 for the tensor
   // itself or 1 + the index of one of its parts (`PartsOf`).
-  absl::flat_hash_map<std::pair<NodeId, size_t>, std::string> tensors;
+  HashMap<std::pair<NodeId, size_t>, std::string> tensors;
   // The digests of the bytes of storages.
-  absl::flat_hash_map<Storage, std::string> storages;
+  HashMap<Storage, std::string> storages;
   // The digest of everything (`GraphDigest`). Empty for a pattern.
   std::string graph;
 };
@@ -68,6 +68,8 @@ struct SelectionDigests {
 // once, and frees it before it reads the next. Uses memory for the largest
 // storage, or for a few tens of MiB of smaller ones. Hashes in parallel.
 //
+//   budget    what reading and hashing may cost, in proportion to the bytes
+//             that the storages have in the file.
 //   control   `progress` has no effect.
 //   complain  called with the pointer of each tensor whose elements have no
 //             digest, and the reason. The other digests are complete.
@@ -80,7 +82,7 @@ struct SelectionDigests {
 //                        many has no digest.
 absl::StatusOr<SelectionDigests> DigestSelection(
     const Checkpoint& checkpoint, const Selection& selection,
-    const TransferControl& control,
+    const BudgetOptions& budget, const TransferControl& control,
     absl::FunctionRef<void(absl::string_view pointer,
                            const absl::Status& status)>
         complain);

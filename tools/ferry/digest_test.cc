@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/internal_key.h"
 #include "ferry/core/storage.h"
@@ -189,12 +190,13 @@ std::vector<absl::Status> ComplaintsAbout(const std::vector<Tensor>& tensors,
   EXPECT_THAT(bytes, IsOk());
   const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenMemory(*bytes);
   EXPECT_THAT(checkpoint, IsOk());
+  Budget budget;
   const absl::StatusOr<Selection> selection =
-      Selection::Create(checkpoint->root(), "");
+      Selection::Create(checkpoint->root(), "", &budget);
   EXPECT_THAT(selection, IsOk());
   std::vector<absl::Status> complaints;
   *status =
-      DigestSelection(*checkpoint, *selection, control,
+      DigestSelection(*checkpoint, *selection, BudgetOptions(), control,
                       [&](absl::string_view, const absl::Status& complaint) {
                         complaints.push_back(complaint);
                       })

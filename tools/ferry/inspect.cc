@@ -131,7 +131,8 @@ absl::Status PrintHuman(const std::string& path, const Shown& shown,
   return absl::OkStatus();
 }
 
-absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
+absl::Status Inspect(InspectOptions options, const CommandIo& io) {
+  options.load.is_cancelled = io.is_cancelled;
   ScanReport report;
   FERRY_ASSIGN_OR_RETURN(
       const Checkpoint checkpoint,
@@ -153,11 +154,13 @@ absl::Status Inspect(const InspectOptions& options, const CommandIo& io) {
                                 const absl::Status& status) {
       Complain(io, absl::StrCat("\"", pointer, "\": ", MessageOf(status)));
     };
-    FERRY_ASSIGN_OR_RETURN(digests, DigestSelection(checkpoint, selection,
-                                                    options.load, complain));
+    FERRY_ASSIGN_OR_RETURN(
+        digests, DigestSelection(checkpoint, selection, options.load.budget,
+                                 options.load, complain));
     FERRY_ASSIGN_OR_RETURN(
         constants_digests,
-        DigestSelection(checkpoint, constants, options.load, complain));
+        DigestSelection(checkpoint, constants, options.load.budget,
+                        options.load, complain));
     shown.digests = &digests;
     shown.constants_digests = &constants_digests;
   }
@@ -183,10 +186,9 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
       app, "inspect", "Show what a checkpoint contains.",
       "Shows the container, tensors and values of a file, and in one line\n"
       "what \"ferry scan\" finds. Of many rows that are alike, such as the\n"
-      "numbers of a long list, shows the first unless --all is given. Reads "
-      "the directory and the objects of the\n"
-      "file, but no tensor data unless --digest is given. Never runs code\n"
-      "from the file.\n"
+      "numbers of a long list, shows the first unless --all is given.\n"
+      "Reads the directory and the objects of the file, but no tensor data\n"
+      "unless --digest is given. Never runs code from the file.\n"
       "docs/inspect-json.md describes each field of --format=json.\n"
       "Needs no plugin, whatever devices the file names: tensors stay on the\n"
       "host.\n\n" +

@@ -287,6 +287,28 @@ TEST(InspectTest, WhatWouldTakeTooMuchIsAnError) {
   EXPECT_THAT(result.err, HasSubstr("raise --max-steps"));
 }
 
+// The limits of the command are those of all that it does.
+TEST(InspectTest, LimitsHoldForDigestsAndForWhatIsConverted) {
+  const Tensor one = Floats({1});
+  Value value = Value::Dict();
+  ASSERT_THAT(
+      value.Set("t", Value(*Tensor::Create(one.storage(), DType::kFloat32,
+                                           {1000, 1000}, {0, 0}, 0))),
+      IsOk());
+  const std::string path = SaveTestFile("expanded.pt", value);
+  FerryResult result = RunFerryForTest({"inspect", "--digest", path});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  result = RunFerryForTest({"inspect", "--digest", "--max-steps=100000", path});
+  EXPECT_THAT(result.err, HasSubstr("raise --max-steps"));
+  const std::string out = TestPath("expanded.safetensors");
+  result = RunFerryForTest({"convert", path, out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  result = RunFerryForTest({"convert", "--max-output=1000000", path, out});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("raise --max-output"));
+}
+
 // A run of rows that are alike is folded, however it ends, with all that is
 // below them.
 TEST(InspectTest, FoldsRowsThatAreAlike) {

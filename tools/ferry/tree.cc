@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/hash_table.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
@@ -88,7 +88,7 @@ class Totals final : public GraphVisitor {
   const ObjectGraph* graph_ = nullptr;
   uint64_t num_tensors_ = 0;
   uint64_t storage_bytes_ = 0;
-  absl::flat_hash_set<Storage> storages_;
+  HashSet<Storage> storages_;
 };
 
 class TreePrinter final : public GraphVisitor {
@@ -131,7 +131,8 @@ class TreePrinter final : public GraphVisitor {
                               graph_.kind(node) == ValueKind::kTuple
                           ? kMaxItems
                           : kMaxNamed;
-    level.is_folded = !is_shown && !IsTooDeep(depth);
+    level.is_folded =
+        levels_.back().is_folded || (!is_shown && !IsTooDeep(depth));
     levels_.push_back(std::move(level));
     return out_.status();
   }
