@@ -17,9 +17,9 @@ namespace {
 
 // The fewest digits that give the number back.
 std::string Shortest(double value) {
-  std::string text;
+  char text[32];
   for (int digits = 6; digits <= 17; ++digits) {
-    text = absl::StrFormat("%.*g", digits, value);
+    absl::SNPrintF(text, sizeof(text), "%.*g", digits, value);
     double parsed;
     if (absl::SimpleAtod(text, &parsed) && parsed == value) break;
   }

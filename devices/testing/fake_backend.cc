@@ -310,7 +310,7 @@ absl::Status FakeBackend::Allocate(int index,
   if (options_.before_allocate) {
     FERRY_RETURN_IF_ERROR(options_.before_allocate(index));
   }
-  const std::lock_guard<std::mutex> lock(heap_->mutex);
+  std::unique_lock<std::mutex> lock(heap_->mutex);
   uint64_t free_bytes = options_.capacity_bytes - heap_->allocated_bytes;
   for (uint64_t size_bytes : sizes_bytes) {
     if (size_bytes > free_bytes) {
@@ -321,19 +321,23 @@ absl::Status FakeBackend::Allocate(int index,
   }
   for (size_t i = 0; i < sizes_bytes.size(); ++i) {
     if (sizes_bytes[i] == 0) continue;
-    const uintptr_t handle = heap_->next_handle;
-    heap_->next_handle += 2;
-    heap_->allocated_bytes += sizes_bytes[i];
-    Heap::Block& block = heap_->blocks[handle];
+    Heap::Block block;
     block.device = index;
     block.size_bytes = sizes_bytes[i];
     if (!options_.hashes_bytes) {
       block.bytes.resize(static_cast<size_t>(sizes_bytes[i]));
     }
+    const uintptr_t handle = heap_->next_handle;
+    heap_->next_handle += 2;
+    heap_->blocks.emplace(handle, std::move(block));
+    heap_->allocated_bytes += sizes_bytes[i];
     void* const data = reinterpret_cast<void*>(handle);
+    // Without memory for the owner, this frees the block.
+    lock.unlock();
     out[i] = Memory{
         data, std::shared_ptr<void>(
                   data, [heap = heap_, handle](void*) { heap->Free(handle); })};
+    lock.lock();
   }
   return absl::OkStatus();
 }

@@ -60,6 +60,7 @@ class ScratchPool {
         free_.pop_back();
         return Buffer(this, std::move(bytes));
       }
+      free_.reserve(++num_made_);
     }
     return Buffer(this, std::unique_ptr<char[]>(new char[buffer_bytes_]));
   }
@@ -67,11 +68,12 @@ class ScratchPool {
  private:
   void Return(std::unique_ptr<char[]> bytes) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    free_.push_back(std::move(bytes));
+    free_.push_back(std::move(bytes));  // `Take` has made room
   }
 
   const size_t buffer_bytes_;
   std::mutex mutex_;
+  size_t num_made_ = 0;
   std::vector<std::unique_ptr<char[]>> free_;
 };
 

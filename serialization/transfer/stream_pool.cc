@@ -18,12 +18,13 @@ absl::StatusOr<StreamPool::Lease> StreamPool::Take(Backend& backend,
   const Lease::Key key(&backend, index);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    std::vector<std::unique_ptr<TransferStream>>& idle = idle_[key];
-    if (!idle.empty()) {
-      std::unique_ptr<TransferStream> stream = std::move(idle.back());
-      idle.pop_back();
+    Streams& streams = streams_[key];
+    if (!streams.idle.empty()) {
+      std::unique_ptr<TransferStream> stream = std::move(streams.idle.back());
+      streams.idle.pop_back();
       return Lease(this, key, std::move(stream));
     }
+    streams.idle.reserve(++streams.num_opened);
   }
   FERRY_ASSIGN_OR_RETURN(std::unique_ptr<TransferStream> stream,
                          backend.OpenStream(index));
@@ -39,14 +40,14 @@ absl::StatusOr<StreamPool::Lease> StreamPool::Take(Backend& backend,
 void StreamPool::Return(Lease::Key key,
                         std::unique_ptr<TransferStream> stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  idle_[key].push_back(std::move(stream));
+  streams_[key].idle.push_back(std::move(stream));  // `Take` has made room
 }
 
 absl::Status StreamPool::Finish() {
   const std::lock_guard<std::mutex> lock(mutex_);
   absl::Status status = absl::OkStatus();
-  for (auto& [key, streams] : idle_) {
-    for (const std::unique_ptr<TransferStream>& stream : streams) {
+  for (auto& [key, streams] : streams_) {
+    for (const std::unique_ptr<TransferStream>& stream : streams.idle) {
       status.Update(stream->Finish());
     }
   }

@@ -15,6 +15,7 @@
 #ifndef FERRY_SERIALIZATION_TRANSFER_STREAM_POOL_H_
 #define FERRY_SERIALIZATION_TRANSFER_STREAM_POOL_H_
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -79,9 +80,14 @@ class StreamPool {
  private:
   void Return(Lease::Key key, std::unique_ptr<TransferStream> stream);
 
+  // The streams of a device.
+  struct Streams {
+    size_t num_opened = 0;
+    std::vector<std::unique_ptr<TransferStream>> idle;  // not leased
+  };
+
   std::mutex mutex_;
-  // The streams that are not leased. Guarded by mutex_.
-  std::map<Lease::Key, std::vector<std::unique_ptr<TransferStream>>> idle_;
+  std::map<Lease::Key, Streams> streams_;  // guarded by mutex_
 };
 
 }  // namespace ferry

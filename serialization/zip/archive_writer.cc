@@ -9,7 +9,6 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/io/crc32.h"
@@ -36,7 +35,8 @@ std::string SerializationId(absl::Span<const ArchiveRecord> records,
     }
     contents ^= crc32s[i] + 0x9E3779B9u + (contents << 6) + (contents >> 2);
   }
-  return absl::StrFormat("%020d%020d", names, contents);
+  return absl::StrCat(absl::Dec(names, absl::kZeroPad20),
+                      absl::Dec(contents, absl::kZeroPad20));
 }
 
 class ZipFraming final : public ExtentFraming {
