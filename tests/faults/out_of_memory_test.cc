@@ -30,10 +30,12 @@
 #include "gtest/gtest.h"
 
 // Protobuf loses a text of a message whose allocation throws.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:google::protobuf::";
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace ferry {
 namespace {

@@ -108,8 +108,8 @@ std::string Count(char elements) {
 }
 
 Files WithStorage(int change) {
-  const auto number = [change](absl::string_view before, int value,
-                               absl::string_view after = "") {
+  const auto number = [](absl::string_view before, int value,
+                         absl::string_view after = "") {
     return absl::StrCat(before, std::string(1, static_cast<char>(value)),
                         after);
   };
