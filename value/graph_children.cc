@@ -19,7 +19,7 @@ namespace {
 // The limit of one pointer, so that its size fits in 32 bits.
 constexpr size_t kMaxPointerBytes = size_t{1} << 30;
 
-// Names up to this size cost no more than the children that they are of.
+// Names up to this size are charged as a part of their children.
 constexpr size_t kFreeNameBytes = 16;
 
 // The steps of comparing a name with the others of its container.

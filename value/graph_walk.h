@@ -68,8 +68,7 @@ class GraphVisitor {
 // container once. `root_pointer` is the pointer to `root`. Stops without an
 // error after `max_reports` calls of the visitor. Does not recurse, however
 // deep the graph. O(visits + size of long names + lengths of the paths to
-// containers that are visited again), which it charges to `budget` as steps; a
-// pointer that the visitor does not read costs nothing.
+// containers that are visited again), which it charges to `budget` as steps.
 //
 // Errors: the first error that `visitor` returns, and
 //   kResourceExhausted - the budget is spent, or a pointer is longer than 1

@@ -44,7 +44,7 @@ struct SystemCall {
   // The file, or the folder that `path` is relative to.
   int fd = -1;
   absl::string_view path = {};
-  // Of a call with two paths, the second one and its folder.
+  // The second path of a call that has two, and its folder.
   int new_fd = -1;
   absl::string_view new_path = {};
   int flags = 0;

@@ -29,7 +29,7 @@ using MutateBytes = absl::FunctionRef<std::string(absl::string_view)>;
 
 // Returns a changed checkpoint, which depends on the arguments alone.
 //
-// Of a zip archive, changes one record and writes the archive anew, with the
+// Changes one record of a zip archive, and writes the archive anew with the
 // right sizes and checksums. Changes one of the pickles that a record or a
 // legacy stream begins with: removes, repeats, inserts and replaces opcodes,
 // which keep operands of their form. Changes all other contents, and the

@@ -34,7 +34,7 @@ namespace cli {
 // Thread-safety: none.
 class ChargedStream final : public std::ostream {
  public:
-  // Writes to `out`. Both must outlive the stream.
+  // Writes to `out` and charges `budget`, which must outlive the stream.
   ChargedStream(std::ostream& out, Budget* budget)
       : std::ostream(nullptr), buffer_(out, budget) {
     rdbuf(&buffer_);

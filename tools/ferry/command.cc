@@ -47,9 +47,10 @@ void SetHelpFormat(CLI::App* app) {
 void AddBudgetOptions(CLI::App* command, BudgetOptions* budget) {
   command
       ->add_option("--max-steps", budget->max_steps,
-                   "The most steps of work that the command may take [enough\n"
-                   "for any ordinary file of that size]. A hundred million\n"
-                   "take about a second")
+                   "The most steps of work that each part of the command may\n"
+                   "take: opening, listing, hashing, saving [enough for any\n"
+                   "ordinary file of that size]. A hundred million take about\n"
+                   "a second, or a few")
       ->option_text("N");
   command
       ->add_option("--max-memory", budget->max_memory_bytes,

@@ -68,7 +68,7 @@ std::string FileOf(const GrowingGraph& row, size_t n) {
   return ReadFile(path);
 }
 
-// However small a file is compressed, its graphs are worth no more than it.
+// Work on the graphs of a file is in proportion to the file.
 TEST(GrowthTest, TheGraphsOfAFileAreWorthTheFile) {
   const std::string path =
       SaveTestFile("file.pt", Value(std::string(100000, 'x')));
