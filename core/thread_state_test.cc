@@ -28,7 +28,8 @@ TEST(ThreadStateTest, ScopesNestAndSurviveExceptions) {
     }
     EXPECT_EQ(CurrentThreadState().bits, 1u);
     throw std::runtime_error("out");
-  } catch (const std::runtime_error&) {
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "out");
   }
   EXPECT_EQ(CurrentThreadState().bits, 0u);
 }

@@ -136,10 +136,7 @@ absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file) {
         absl::StrCat(" does not define ", FERRY_PLUGIN_QUERY_SYMBOL,
                      " itself, or was replaced while it was being loaded"));
   }
-  ferry_plugin_query query;
-  static_assert(sizeof(query) == sizeof(symbol));
-  std::memcpy(&query, &symbol, sizeof(query));
-  return query;
+  return reinterpret_cast<ferry_plugin_query>(symbol);
 }
 
 }  // namespace ferry

@@ -649,6 +649,7 @@ absl::StatusOr<std::vector<Tensor>> ApplyForSeveral(
   FERRY_ASSIGN_OR_RETURN(Outputs outputs,
                          ApplyForAll(op, operands, attributes));
   std::vector<Tensor> result;
+  result.reserve(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     result.push_back(std::move(outputs[i]));
   }

@@ -12,7 +12,8 @@ import unittest
 LINT = sys.argv.pop(1)
 
 BUILDIFIER = '.cache/npm/node_modules/.bin/buildifier'
-TOOLS = ['clang-format', 'clang-tidy', 'python3', BUILDIFIER]
+CLANG_TIDY = 'clang-tidy-22'
+TOOLS = ['clang-format', CLANG_TIDY, 'python3', BUILDIFIER]
 
 
 class LintTest(unittest.TestCase):
@@ -69,7 +70,7 @@ class LintTest(unittest.TestCase):
 
     def test_skips_what_is_not_installed(self):
         self._remove(BUILDIFIER)
-        self._remove('clang-tidy')
+        self._remove(CLANG_TIDY)
         code, oks, last = self._lint()
         self.assertEqual(code, 0)
         self.assertEqual(oks, ['clang-format:', 'source_rules:'])
@@ -86,8 +87,8 @@ class LintTest(unittest.TestCase):
         self.assertIn('skipped: buildifier;', last)
 
     def test_nothing_may_be_skipped_where_all_is_required(self):
-        for tool, name in ('clang-tidy', 'clang-tidy'), (BUILDIFIER,
-                                                         'buildifier'):
+        for tool, name in (CLANG_TIDY, 'clang-tidy'), (BUILDIFIER,
+                                                       'buildifier'):
             self._remove(tool)
             code, oks, last = self._lint('--require-all')
             self._install(tool, 'exit 0')

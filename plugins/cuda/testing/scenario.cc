@@ -457,7 +457,7 @@ void UseEverything(const ferry_backend& table) {
   // Once without any context, and once in the context that another library
   // made current. Neither may be changed.
   for (int round = 0; round < 2; ++round) {
-    const ferry_cuda::Context before = CurrentContext();
+    ferry_cuda::Context before = CurrentContext();
     for (uint32_t index = 0; index < 2; ++index) {
       UseBlockingCopies(&plugin, index);
       UseStaging(&plugin, index);
