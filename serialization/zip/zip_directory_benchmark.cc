@@ -45,6 +45,7 @@ void BM_Find(benchmark::State& state) {
   const ZipDirectory directory = *ZipDirectory::Read(
       *MakeMemoryFile(bytes, "archive"), Budget::Unlimited());
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(state.range(0)));
   for (int64_t i = 0; i < state.range(0); ++i) names.push_back(Name(i));
   for (auto _ : state) {
     for (const std::string& name : names) {

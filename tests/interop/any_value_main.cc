@@ -284,6 +284,7 @@ Value Maker::Key(int depth) {
 std::vector<Value> Maker::Several(int depth) {
   std::vector<Value> values;
   const size_t count = Pick(5);
+  values.reserve(count);
   for (size_t i = 0; i < count; ++i) values.push_back(Any(depth + 1));
   return values;
 }
