@@ -231,6 +231,7 @@ std::vector<TensorPart> PartsOf(const ObjectGraph& graph, NodeId tensor) {
   const absl::Span<const Tensor> components = graph.tensor(tensor).components();
   const absl::Span<const absl::string_view> names =
       ComponentNames(graph.tensor(tensor).layout());
+  parts.reserve(components.size());
   for (size_t i = 0; i < components.size(); ++i) {
     parts.push_back({i < names.size() ? names[i] : "component", components[i]});
   }
