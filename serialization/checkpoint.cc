@@ -35,6 +35,7 @@
 #include "ferry/serialization/torch/globals.h"
 #include "ferry/serialization/torch/storage_type.h"
 #include "ferry/serialization/transfer/cast_floats.h"
+#include "ferry/serialization/transfer/element_alignment.h"
 #include "ferry/serialization/transfer/extent_reader.h"
 #include "ferry/serialization/transfer/storage_loader.h"
 #include "ferry/serialization/transfer/tensor_reader.h"
@@ -262,6 +263,7 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenOrThrow(
         *options.dtype, !torch::StorageClassOf(*options.dtype).has_value(),
         file->name(), &parsed));
   }
+  if (options.mapping != FileMapping::kNone) SetElementAlignments(&parsed);
   return Checkpoint(
       std::make_unique<Impl>(std::move(file), std::move(parsed), options));
 }

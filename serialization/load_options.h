@@ -164,9 +164,10 @@ struct LoadOptions : TransferControl {
   //
   // Mapped bytes are not compared with their checksum; `Checkpoint::Verify`
   // does that. Some storages are read as usual instead of being mapped: those
-  // of the other byte order, those in deflated records, and those whose offset
-  // in the file is not a multiple of 16 bytes, since every dtype must be
-  // aligned. `torch.save` aligns storages to 64 bytes. Writing to a tensor in a
+  // of the other byte order, those in deflated records, and those whose
+  // elements are not aligned in the file as their dtype needs: float32 to 4
+  // bytes. `torch.save` aligns storages to 64 bytes, and the safetensors
+  // library aligns each tensor as its dtype needs. Writing to a tensor in a
   // kReadOnly mapping ends the process, and so does touching a tensor past the
   // end of a file that has become shorter.
   FileMapping mapping = FileMapping::kNone;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -109,6 +110,63 @@ TEST_F(MappingTest, SharesTheFilesPagesAndOutlivesTheCheckpoint) {
   }
 }
 
+TEST_F(MappingTest, MapsWhatIsAlignedForItsDType) {
+  for (uint64_t remainder : {4, 8, 12, 60}) {
+    WriteFile(path_, CheckpointAt(remainder));
+    const absl::StatusOr<Tensor> w = LoadW();
+    ASSERT_THAT(w, IsOk());
+    EXPECT_THAT(Elements(*w), ElementsAre(0, 1, 2, 3));
+    EXPECT_TRUE(IsMapped(path_, *w)) << remainder;
+  }
+}
+
+// A safetensors file whose tensors begin at `remainder` past a multiple of 16.
+// The library sorts tensors by the size of their elements, leaves no gaps, and
+// ends its header at a multiple of 8 bytes.
+std::string SafetensorsAt(size_t remainder) {
+  std::string header =
+      R"({"wide":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},)"
+      R"("single":{"dtype":"F32","shape":[3],"data_offsets":[8,20]},)"
+      R"("complex":{"dtype":"C64","shape":[1],"data_offsets":[20,28]},)"
+      R"("half":{"dtype":"F16","shape":[1],"data_offsets":[28,30]},)"
+      R"("byte":{"dtype":"U8","shape":[1],"data_offsets":[30,31]},)"
+      R"("bytes":{"dtype":"U8","shape":[3],"data_offsets":[31,34]}})";
+  while ((8 + header.size()) % 16 != remainder) header += ' ';
+  std::string size(8, '\0');
+  const uint64_t header_bytes = header.size();
+  std::memcpy(&size[0], &header_bytes, sizeof(header_bytes));
+  return absl::StrCat(size, header, std::string(34, 1));
+}
+
+TEST_F(MappingTest, MapsSafetensorsAsTheirLibraryWritesThem) {
+  const std::map<std::string, int> offsets = {{"wide", 0},     {"single", 8},
+                                              {"complex", 20}, {"half", 28},
+                                              {"byte", 30},    {"bytes", 31}};
+  for (size_t remainder : {0, 8}) {
+    WriteFile(path_, SafetensorsAt(remainder));
+    const absl::StatusOr<Value> value = Load(path_, options_);
+    ASSERT_THAT(value, IsOk());
+    const Tensor first = *value->Get("wide")->AsTensor();
+    for (const auto& [name, offset] : offsets) {
+      const Tensor tensor = *value->Get(name)->AsTensor();
+      EXPECT_EQ(static_cast<const char*>(tensor.data()),
+                static_cast<const char*>(first.data()) + offset)
+          << name << " at " << remainder;
+    }
+  }
+}
+
+TEST_F(MappingTest, ReadsSafetensorsThatAreNotAligned) {
+  WriteFile(path_, SafetensorsAt(3));
+  const absl::StatusOr<Value> value = Load(path_, options_);
+  ASSERT_THAT(value, IsOk());
+  for (const char* name : {"wide", "single", "complex", "half"}) {
+    const Tensor tensor = *value->Get(name)->AsTensor();
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.data()) % 64, 0u) << name;
+    EXPECT_EQ(static_cast<const char*>(tensor.data())[0], 1) << name;
+  }
+}
+
 TEST_F(MappingTest, WritingDoesNotReachTheFile) {
   WriteFile(path_, CheckpointAt(16));
   const std::string before = ReadFile(path_);
@@ -124,8 +182,8 @@ TEST_F(MappingTest, WritingDoesNotReachTheFile) {
 }
 
 TEST_F(MappingTest, ReadsWhatCannotBeUsedInPlace) {
-  // Not aligned.
-  WriteFile(path_, CheckpointAt(8));
+  // Not aligned for float32.
+  WriteFile(path_, CheckpointAt(2));
   absl::StatusOr<Tensor> w = LoadW();
   ASSERT_THAT(w, IsOk());
   EXPECT_EQ(reinterpret_cast<uintptr_t>(w->data()) % 64, 0u);

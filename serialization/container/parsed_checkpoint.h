@@ -59,6 +59,10 @@ struct ParsedCheckpoint {
       DType to;
     };
     std::optional<Cast> cast;
+
+    // The alignment that its elements need in memory; by default that of any
+    // dtype.
+    uint8_t alignment_bytes = 8;
   };
   // The storages in the order of first reference.
   std::vector<ParsedStorage, HugePageAllocator<ParsedStorage>> storages;

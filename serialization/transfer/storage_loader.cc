@@ -40,10 +40,6 @@ std::string Quoted(absl::Span<const std::string> tags) {
 
 using ParsedStorage = ParsedCheckpoint::ParsedStorage;
 
-// Storages in a mapping begin at a multiple of this, so that they are aligned
-// for every dtype.
-constexpr uintptr_t kMappedAlignment = 16;
-
 // Storages that go to the same device.
 struct Group {
   // With a backend: to its device. Without: to the host, from where a program's
@@ -292,7 +288,7 @@ absl::StatusOr<Memory> StorageLoader::Mapped(const ParsedStorage& part) const {
   }
   // The pages themselves say whether they may be written.
   char* const data = const_cast<char*>(file.data()) + offset;
-  if (reinterpret_cast<uintptr_t>(data) % kMappedAlignment != 0) {
+  if (reinterpret_cast<uintptr_t>(data) % part.alignment_bytes != 0) {
     return Memory();
   }
   return Memory{data, mapping};
