@@ -103,6 +103,7 @@ StorageLoadOptions StorageLoadOptionsOf(const LoadOptions& options) {
   load.max_tensor_bytes = options.max_tensor_bytes;
   load.verify_crc32 = options.verify_crc32;
   load.use_mapping = options.mapping != FileMapping::kNone;
+  load.verify_mapped = options.verify_mapped;
   load.page_pool = options.page_pool;
   load.control = &options;
   return load;

@@ -162,15 +162,24 @@ struct LoadOptions : TransferControl {
   // last handle is destroyed. The default reads storages into memory of their
   // own.
   //
-  // Mapped bytes are not compared with their checksum; `Checkpoint::Verify`
-  // does that. Some storages are read as usual instead of being mapped: those
-  // of the other byte order, those in deflated records, and those whose
-  // elements are not aligned in the file as their dtype needs: float32 to 4
-  // bytes. `torch.save` aligns storages to 64 bytes, and the safetensors
-  // library aligns each tensor as its dtype needs. Writing to a tensor in a
-  // kReadOnly mapping ends the process, and so does touching a tensor past the
-  // end of a file that has become shorter.
+  // Mapped bytes are compared with their checksum only if `verify_mapped` is
+  // set, or by `Checkpoint::Verify`. Some storages are read as usual instead of
+  // being mapped: those of the other byte order, those in deflated records, and
+  // those whose elements are not aligned in the file as their dtype needs:
+  // float32 to 4 bytes. `torch.save` aligns storages to 64 bytes, and the
+  // safetensors library aligns each tensor as its dtype needs. Writing to a
+  // tensor in a kReadOnly mapping ends the process, and so does touching a
+  // tensor past the end of a file that has become shorter.
   FileMapping mapping = FileMapping::kNone;
+
+  // Whether to compare storages that are mapped with their checksums, as
+  // `verify_crc32` says for those that are read. This reads the whole storages,
+  // in place, so it takes less than half the CPU time of a load into memory of
+  // their own. What is verified is the file of that moment: a program that
+  // writes to the file later changes the tensors. Use `kNone` where others may
+  // write to the file. The default is false, so that a page is read when it is
+  // first touched.
+  bool verify_mapped = false;
 
   // The pool that large allocations come from and return to. It serves storages
   // on the host, temporary memory of the load and, for zip archives, the object

@@ -227,6 +227,54 @@ TEST_F(MappingTest, ChecksumsAreNotCompared) {
   EXPECT_EQ(LoadW().status().code(), absl::StatusCode::kDataLoss);
 }
 
+TEST_F(MappingTest, ChecksumsAreComparedInPlaceIfWanted) {
+  options_.verify_mapped = true;
+  WriteFile(path_, CheckpointAt(0));
+  const absl::StatusOr<Tensor> w = LoadW();
+  ASSERT_THAT(w, IsOk());
+  EXPECT_TRUE(IsMapped(path_, *w));
+  // Unless checksums are not wanted at all.
+  for (const bool verify : {true, false}) {
+    ZipBuilder zip = SmallCheckpoint();
+    ZipBuilderRecord& record = zip.record("my.model/data/0");
+    record.crc32 ^= 1;
+    while (zip.Build().find(SmallStorage()) % 4 != 0) {
+      record.local_extra.push_back('x');
+    }
+    WriteFile(path_, zip.Build());
+    options_.verify_crc32 = verify;
+    EXPECT_EQ(LoadW().status().code(),
+              verify ? absl::StatusCode::kDataLoss : absl::StatusCode::kOk);
+  }
+}
+
+// Large storages are verified in pieces, on several threads.
+TEST_F(MappingTest, DamageIsFoundInPlaceWhereverItIs) {
+  const int64_t count = 5 << 20;
+  const std::vector<float> elements(static_cast<size_t>(count), 1.5f);
+  SaveOptions save;
+  save.registry = &registry_;
+  ASSERT_THAT(
+      Save(Value(*Tensor::FromData<float>(elements, {count})), path_, save),
+      IsOk());
+  options_.verify_mapped = true;
+  uint64_t verified_bytes = 0;
+  options_.progress = [&verified_bytes](uint64_t done, uint64_t) {
+    verified_bytes = done;
+  };
+  ASSERT_THAT(Load(path_, options_), IsOk());
+  EXPECT_EQ(verified_bytes, 4 * static_cast<uint64_t>(count));
+  const std::string good = ReadFile(path_);
+  for (size_t part = 1; part < 8; ++part) {
+    std::string bad = good;
+    bad[bad.size() / 8 * part] ^= 1;
+    WriteFile(path_, bad);
+    EXPECT_EQ(Load(path_, options_).status().code(),
+              absl::StatusCode::kDataLoss)
+        << part;
+  }
+}
+
 TEST_F(MappingTest, WorksInsideALargerFile) {
   WriteFile(path_, absl::StrCat(std::string(16, 'x'), CheckpointAt(0)));
   options_.offset_bytes = 16;

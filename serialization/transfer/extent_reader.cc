@@ -101,6 +101,7 @@ class Reader {
   absl::Status FindContentsOf(size_t first_task);
   absl::Status RunTask(Task* task);
   absl::Status RunBatch(const Task& task);
+  void CheckInPlace(Task* task) const;
   absl::Status RunPiece(Task* task);
   // Reports its progress itself.
   absl::Status RunInflate(const ExtentRead& read);
@@ -227,7 +228,7 @@ void Reader::Plan() {
 absl::Status Reader::Deliver(const ExtentRead& read, absl::string_view bytes,
                              StagedWriter* staged) {
   const uint64_t unit = read.extent->swap_unit_bytes;
-  if (bytes.empty()) return absl::OkStatus();
+  if (bytes.empty() || read.in_place) return absl::OkStatus();
   if (read.host != nullptr) {
     std::memcpy(read.host, bytes.data(), bytes.size());
     SwapByteOrder(read.host, bytes.size(), unit);
@@ -314,8 +315,22 @@ absl::Status Reader::ReadToDevice(Task* task, uint64_t end) {
   return absl::OkStatus();
 }
 
+// Computes the checksum of a part of a mapped file, whose pages need not be
+// copied.
+void Reader::CheckInPlace(Task* task) const {
+  const Extent& extent = this->extent(task->first);
+  if (!Verifies(extent)) return;
+  task->crc32 =
+      Crc32({FileOf(extent).data() + *task->contents_offset + task->begin,
+             task->end - task->begin});
+}
+
 absl::Status Reader::RunPiece(Task* task) {
   const ExtentRead& read = this->read(task->first);
+  if (read.in_place) {
+    CheckInPlace(task);
+    return absl::OkStatus();
+  }
   // What is past the storage's bytes is read for the checksum alone.
   const uint64_t wanted_end =
       std::max(task->begin, std::min(task->end, read.extent->size_bytes));

@@ -34,8 +34,8 @@
 
 namespace ferry {
 
-// One extent to read. Exactly one of `host`, `device` and `consume` must be
-// set, unless the extent has no bytes.
+// One extent to read. Exactly one of `host`, `device`, `consume` and `in_place`
+// must be set, unless the extent has no bytes.
 struct ExtentRead {
   const Extent* extent = nullptr;
   // Host memory for the extent's bytes.
@@ -47,6 +47,9 @@ struct ExtentRead {
   // the read.
   std::function<absl::Status(uint64_t offset_bytes, absl::string_view bytes)>
       consume;
+  // The bytes are used where their file is mapped. They are only compared with
+  // their checksum, there. They must be stored, in the machine's byte order.
+  bool in_place = false;
 };
 
 struct ExtentReadOptions {

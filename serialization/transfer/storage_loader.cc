@@ -352,8 +352,15 @@ absl::Status StorageLoader::PlanGroup(const Group& group,
   size_t next = 0;  // of `allocated`
   for (size_t i = 0; i < group.parts.size(); ++i) {
     Memory& own = (*memory)[first + i];
-    // What is mapped is there.
-    if (own.owner != nullptr) continue;
+    if (own.owner != nullptr) {  // It is mapped, so it is there.
+      const Extent& extent = group.parts[i]->extents[0];
+      if (options_.verify_mapped && extent.has_crc32) {
+        ExtentRead& read = reads->emplace_back();
+        read.extent = &extent;
+        read.in_place = true;
+      }
+      continue;
+    }
     own = std::move(allocated[next++]);
     if (backend != nullptr && !backend->has_bytes()) continue;
     PlanRead(*group.parts[i], group.location, is_on_host, own, reads);

@@ -35,7 +35,8 @@ struct StorageLoadOptions {
   const DeviceRegistry* registry = nullptr;
   uint64_t max_tensor_bytes = 0;
   bool verify_crc32 = true;
-  bool use_mapping = false;             // of files that are mapped
+  bool use_mapping = false;  // of files that are mapped
+  bool verify_mapped = false;
   std::shared_ptr<PagePool> page_pool;  // may be null
   const TransferControl* control = nullptr;
 };

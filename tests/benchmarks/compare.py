@@ -21,6 +21,7 @@ The rows of a group of tensors:
   load pooled      the same, with a PagePool in Ferry
   load into        into tensors that exist; in PyTorch a load and a copy
   load mapped      without reading the tensors' bytes
+  load verified    the same, but their checksums are compared in place
   save             without waiting for the disk
   save durable     until the bytes are on the disk
   safetensors ...  the same tensors in a safetensors file
@@ -151,6 +152,12 @@ def rows_of(group, path, safetensors, copy, threads):
             ]),
         read('load into', 'into', memory='used'),
         look('load mapped', 'map'),
+        row('load verified',
+            os.path.getsize(path),
+            ferry=['verify', path],
+            pytorch=['load', path],
+            ceiling=['read', path,
+                     str(os.path.getsize(path)), threads, 'fresh']),
         write('save'),
         write('save durable', durability='full'),
         read('safetensors load', 'load', safetensors),

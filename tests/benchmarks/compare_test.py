@@ -18,8 +18,8 @@ PROGRAMS = sys.argv[1:4]
 del sys.argv[1:4]
 
 TENSOR_ROWS = [
-    'load', 'load again', 'load pooled', 'load into', 'load mapped', 'save',
-    'save durable', 'safetensors load', 'safetensors load mapped',
+    'load', 'load again', 'load pooled', 'load into', 'load mapped',
+    'load verified', 'save', 'save durable', 'safetensors load', 'safetensors load mapped',
     'safetensors save'
 ]
 ROWS = ['tiny/' + row for row in TENSOR_ROWS] + [

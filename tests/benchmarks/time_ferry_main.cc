@@ -12,6 +12,8 @@
 //   time_ferry pool FILE         the same, with a PagePool in LoadOptions
 //   time_ferry map FILE          loads it without reading the tensors' bytes,
 //                                which are mapped
+//   time_ferry verify FILE       the same, but compares the checksums of the
+//                                bytes where they are mapped
 //   time_ferry into FILE         loads it into tensors that exist, whose memory
 //                                has been written to
 //   time_ferry list FILE         names and shapes of the state_dict, without
@@ -95,9 +97,7 @@ absl::StatusOr<double> CheckSum(const Value& value) {
   }
 }
 
-absl::Status TimeLoad(const char* path, FileMapping mapping) {
-  LoadOptions options;
-  options.mapping = mapping;
+absl::Status TimeLoad(const char* path, const LoadOptions& options) {
   AwaitStart();
   const Stopwatch stopwatch;
   FERRY_ASSIGN_OR_RETURN(const Value value, Load(path, options));
@@ -194,10 +194,13 @@ absl::Status Run(int argc, char** argv) {
     return absl::OkStatus();
   }
   if (command == "load" && argc == 3) {
-    return TimeLoad(argv[2], FileMapping::kNone);
+    return TimeLoad(argv[2], LoadOptions());
   }
-  if (command == "map" && argc == 3) {
-    return TimeLoad(argv[2], FileMapping::kReadOnly);
+  if ((command == "map" || command == "verify") && argc == 3) {
+    LoadOptions options;
+    options.mapping = FileMapping::kReadOnly;
+    options.verify_mapped = command == "verify";
+    return TimeLoad(argv[2], options);
   }
   if (command == "again" && argc == 3) {
     return TimeLoadsAgain(argv[2], LoadOptions());
