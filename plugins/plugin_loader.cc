@@ -180,10 +180,9 @@ absl::Status PluginLoader::Try(bool allow_reserved_types,
   const absl::StatusOr<TrustedFile> opened_file =
       OpenPluginLibrary(path, &manifest);
   if (manifest.has_value()) {
-    verdict->name = manifest->name();
-    verdict->version = manifest->version();
-    verdict->types.assign(manifest->device_types().begin(),
-                          manifest->device_types().end());
+    verdict->name = manifest->name;
+    verdict->version = manifest->version;
+    verdict->types = manifest->device_types;
   }
   FERRY_RETURN_IF_ERROR(opened_file.status());
   const TrustedFile& file = *opened_file;

@@ -4,7 +4,10 @@
 #include "ferry/plugins/plugin_manifest.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/escaping.h"
@@ -15,14 +18,125 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/status_macros.h"
+#include "ferry/core/text.h"
 #include "ferry/plugin.h"
-#include "google/protobuf/util/json_util.h"
+#include "nlohmann/json.hpp"
 
 namespace ferry {
 namespace {
 
 constexpr uint64_t kMaxManifestBytes = uint64_t{64} << 10;
 constexpr uint32_t kManifestVersion = 1;
+
+// Takes the JSON of a manifest event by event. Returns false at the first fault.
+class ManifestEvents final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  const PluginManifest& manifest() const { return manifest_; }
+  // What is wrong, after a fault.
+  const std::string& fault() const { return fault_; }
+
+  bool null() override { return Other("null"); }
+  bool boolean(bool) override { return Other("a bool"); }
+  bool number_integer(number_integer_t) override {
+    return Other("a negative number");
+  }
+  bool number_float(number_float_t, const string_t&) override {
+    return Other("a fraction, or a number past 2^64");
+  }
+  bool binary(binary_t&) override { return Other("binary data"); }
+
+  bool number_unsigned(number_unsigned_t value) override {
+    if (number_ == nullptr) return Other("a number");
+    *std::exchange(number_, nullptr) = value;
+    return true;
+  }
+
+  bool string(string_t& value) override {
+    if (is_in_list_) {
+      manifest_.device_types.push_back(std::move(value));
+      return true;
+    }
+    if (text_ == nullptr) return Other("text");
+    *std::exchange(text_, nullptr) = std::move(value);
+    return true;
+  }
+
+  bool start_object(size_t) override {
+    if (is_in_object_) return Other("an object");
+    is_in_object_ = true;
+    return true;
+  }
+  bool end_object() override { return true; }
+
+  bool start_array(size_t) override {
+    if (!is_list_next_) return Other("an array");
+    is_list_next_ = false;
+    is_in_list_ = true;
+    return true;
+  }
+  bool end_array() override {
+    is_in_list_ = false;
+    return true;
+  }
+
+  bool key(string_t& name) override {
+    if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
+      return Refuse(absl::StrCat("it has ", QuoteForMessage(name), " twice"));
+    }
+    names_.push_back(name);
+    if (name == "manifest_version") {
+      number_ = &manifest_.manifest_version;
+    } else if (name == "abi_major") {
+      number_ = &manifest_.abi_major;
+    } else if (name == "name") {
+      text_ = &manifest_.name;
+    } else if (name == "version") {
+      text_ = &manifest_.version;
+    } else if (name == "library") {
+      text_ = &manifest_.library;
+    } else if (name == "device_types") {
+      is_list_next_ = true;
+    } else {
+      return Refuse(
+          absl::StrCat("it has the unknown key ", QuoteForMessage(name)));
+    }
+    return true;
+  }
+
+  bool parse_error(size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    return Refuse(absl::StrCat("it is not valid JSON at byte ",
+                               position > 0 ? position - 1 : 0));
+  }
+
+ private:
+  // A value of a kind that the place does not take.
+  bool Other(absl::string_view what) {
+    if (!is_in_object_) {
+      return Refuse(absl::StrCat("it is ", what, ", not an object"));
+    }
+    return Refuse(absl::StrCat("its ", names_.back(), " should be ",
+                               number_ != nullptr ? "a number"
+                               : text_ != nullptr ? "text"
+                                                  : "a list of texts",
+                               ", but ", is_in_list_ ? "has in it " : "is ",
+                               what));
+  }
+  bool Refuse(std::string what) {
+    fault_ = std::move(what);
+    return false;
+  }
+
+  PluginManifest manifest_;
+  std::string fault_;
+  std::vector<std::string> names_;  // of the keys so far
+  // What the next value has to be: one of these three.
+  uint64_t* number_ = nullptr;
+  std::string* text_ = nullptr;
+  bool is_list_next_ = false;
+  bool is_in_object_ = false;
+  bool is_in_list_ = false;
+};
 
 bool LeavesItsFolder(absl::string_view path) {
   if (path.empty() || path[0] == '/') return true;
@@ -53,35 +167,36 @@ absl::StatusOr<PluginManifest> ReadPluginManifest(
   }
   std::string text(static_cast<size_t>(file.size_bytes()), '\0');
   FERRY_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(&text[0], text.size())));
-  PluginManifest manifest;
-  const auto parsed =
-      google::protobuf::util::JsonStringToMessage(text, &manifest);
-  if (!parsed.ok()) {
-    return bad(absl::CHexEscape(
-        absl::string_view(parsed.message().data(), parsed.message().size())));
+  // The parser takes it for the end.
+  const size_t nul = text.find('\0');
+  if (nul != std::string::npos) {
+    return bad(absl::StrCat("it is not valid JSON at byte ", nul));
   }
-  if (manifest.manifest_version() != kManifestVersion) {
+  ManifestEvents events;
+  if (!nlohmann::json::sax_parse(text, &events)) return bad(events.fault());
+  const PluginManifest& manifest = events.manifest();
+  if (manifest.manifest_version != kManifestVersion) {
     return bad(absl::StrCat("its manifest_version is ",
-                            manifest.manifest_version(), "; this Ferry reads ",
+                            manifest.manifest_version, "; this Ferry reads ",
                             kManifestVersion));
   }
-  if (manifest.abi_major() != FERRY_PLUGIN_ABI_MAJOR) {
-    return bad(absl::StrCat("the plugin has version ", manifest.abi_major(),
+  if (manifest.abi_major != FERRY_PLUGIN_ABI_MAJOR) {
+    return bad(absl::StrCat("the plugin has version ", manifest.abi_major,
                             " of the interface; this Ferry has ",
                             FERRY_PLUGIN_ABI_MAJOR));
   }
-  if (manifest.name().empty() || manifest.version().empty()) {
+  if (manifest.name.empty() || manifest.version.empty()) {
     return bad("it should give the plugin's name and version");
   }
-  if (LeavesItsFolder(manifest.library())) {
+  if (LeavesItsFolder(manifest.library)) {
     return bad(
-        absl::StrCat("its library \"", absl::CHexEscape(manifest.library()),
+        absl::StrCat("its library \"", absl::CHexEscape(manifest.library),
                      "\" should be a path inside the manifest's own folder"));
   }
-  if (manifest.device_types().empty()) {
+  if (manifest.device_types.empty()) {
     return bad("it should list the plugin's device_types");
   }
-  for (const std::string& type : manifest.device_types()) {
+  for (const std::string& type : manifest.device_types) {
     if (!IsPluginDeviceType(type)) {
       return bad(absl::StrCat("\"", absl::CHexEscape(type),
                               "\" is not a valid device type"));
@@ -96,7 +211,7 @@ absl::StatusOr<TrustedFile> OpenPluginLibrary(
   if (!IsPluginManifestPath(path)) return file;
   FERRY_ASSIGN_OR_RETURN(*manifest, ReadPluginManifest(file.bytes()));
   return TrustedFile::Open(
-      absl::StrCat(file.directory(), "/", (*manifest)->library()));
+      absl::StrCat(file.directory(), "/", (*manifest)->library));
 }
 
 absl::Status CheckAgrees(const PluginManifest& manifest,
@@ -104,17 +219,15 @@ absl::Status CheckAgrees(const PluginManifest& manifest,
   std::vector<std::string> types;
   for (const auto& backend : plugin.backends) types.push_back(backend.type);
   const std::string theirs = Listed(types);
-  const std::string said = Listed(std::vector<std::string>(
-      manifest.device_types().begin(), manifest.device_types().end()));
-  if (manifest.name() == plugin.name && manifest.version() == plugin.version &&
+  const std::string said = Listed(manifest.device_types);
+  if (manifest.name == plugin.name && manifest.version == plugin.version &&
       said == theirs) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("the manifest says ", absl::CHexEscape(manifest.name()), " ",
-                   absl::CHexEscape(manifest.version()), " with ", said,
-                   "; the plugin says ", plugin.name, " ", plugin.version,
-                   " with ", theirs));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the manifest says ", absl::CHexEscape(manifest.name), " ",
+      absl::CHexEscape(manifest.version), " with ", said, "; the plugin says ",
+      plugin.name, " ", plugin.version, " with ", theirs));
 }
 
 }  // namespace ferry

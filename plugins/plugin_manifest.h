@@ -5,13 +5,24 @@
 // File: plugins/plugin_manifest.h
 // -----------------------------------------------------------------------------
 //
-// Reads the manifest of a plugin (plugins/plugin_manifest.proto), and opens the
-// library that it names.
+// Reads the manifest of a plugin, and opens the library that it names. The
+// manifest is a file beside the plugin that describes it, so that Ferry can
+// refuse or list the plugin without running any of its code. It is JSON:
+//
+//   {
+//     "manifest_version": 1,
+//     "name": "com.acme.plugin",
+//     "version": "1.2.3",
+//     "library": "libacme.so",
+//     "device_types": ["acme"]
+//   }
 #ifndef FERRY_PLUGINS_PLUGIN_MANIFEST_H_
 #define FERRY_PLUGINS_PLUGIN_MANIFEST_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,14 +30,28 @@
 #include "ferry/io/file.h"
 #include "ferry/plugins/plugin_description.h"
 #include "ferry/plugins/plugin_file.h"
-#include "ferry/plugins/plugin_manifest.pb.h"
 
 namespace ferry {
+
+// The fields of a manifest, under the names that they have in the file.
+struct PluginManifest {
+  // The version of the manifest: 1.
+  uint64_t manifest_version = 0;
+  // Must all match the plugin's own description.
+  std::string name;
+  std::string version;
+  std::vector<std::string> device_types;
+  // A path relative to the manifest, inside its folder.
+  std::string library;
+  // The version of the plugin interface: 0, the default.
+  uint64_t abi_major = 0;
+};
 
 // Returns whether a path is that of a manifest: it ends in ".json".
 bool IsPluginManifestPath(absl::string_view path);
 
-// Reads and checks a manifest of at most 64 KiB. An unknown key is an error.
+// Reads and checks a manifest of at most 64 KiB. A key that is unknown or that
+// occurs twice is an error.
 //
 // Errors: kInvalidArgument - the manifest is invalid; the message says how.
 absl::StatusOr<PluginManifest> ReadPluginManifest(const RandomAccessFile& file);
