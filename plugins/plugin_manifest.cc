@@ -28,7 +28,7 @@ namespace {
 constexpr uint64_t kMaxManifestBytes = uint64_t{64} << 10;
 constexpr uint32_t kManifestVersion = 1;
 
-// Takes the JSON of a manifest event by event. Returns false at the first fault.
+// Takes the JSON of a manifest event by event, up to the first fault.
 class ManifestEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
   const PluginManifest& manifest() const { return manifest_; }

@@ -23,7 +23,6 @@ _RULE_SETS = {
     "bazel_skylib": ("bazel-skylib", "/usr/share/bazel/tools/skylib"),
     "platforms": ("bazel-platforms", "/usr/share/bazel/tools/platforms"),
     "rules_java": ("bazel-rules-java", "/usr/share/bazel/rules/java"),
-    "rules_proto": ("bazel-rules-proto", "/usr/share/bazel/rules/proto"),
 }
 
 def _missing(name):

@@ -18,6 +18,8 @@
 #include <cstdarg>
 #include <cstdint>
 
+#include "ferry/core/export.h"
+
 namespace ferry {
 namespace {
 
@@ -86,10 +88,12 @@ ScopedSystemCallObserver::~ScopedSystemCallObserver() {
 
 }  // namespace ferry
 
+// Exported, so that the calls of shared objects are observed too.
+//
 // Defines a call whose arguments are named `a`, `b`, ... as the macros' users
 // spell them out. `arguments` is what is passed on to the C library.
 #define FERRY_OBSERVED(type, name, parameters, except, arguments, ...)       \
-  type name parameters except {                                              \
+  FERRY_EXPORT type name parameters except {                                 \
     static auto* const real = ferry::Real<type parameters>(#name);           \
     const ferry::SystemCall call = __VA_ARGS__;                              \
     return static_cast<type>(ferry::Observe(call, [&](size_t size) -> long { \
@@ -103,7 +107,7 @@ using ferry::Text;
 
 extern "C" {
 
-int open(const char* path, int flags, ...) {
+FERRY_EXPORT int open(const char* path, int flags, ...) {
   static auto* const real = ferry::Real<int(const char*, int, ...)>("open");
   va_list arguments;
   va_start(arguments, flags);
@@ -114,7 +118,7 @@ int open(const char* path, int flags, ...) {
                      [&](size_t) -> long { return real(path, flags, mode); }));
 }
 
-int openat(int fd, const char* path, int flags, ...) {
+FERRY_EXPORT int openat(int fd, const char* path, int flags, ...) {
   static auto* const real =
       ferry::Real<int(int, const char*, int, ...)>("openat");
   va_list arguments;
@@ -210,8 +214,8 @@ FERRY_OBSERVED(int, mkostemp, (char* path, int flags), , (path, flags),
 FERRY_OBSERVED(int, poll, (pollfd * fds, nfds_t count, int timeout), ,
                (fds, count, timeout), {"poll"})
 
-void* mmap(void* address, size_t length, int protection, int flags, int fd,
-           off_t offset) noexcept {
+FERRY_EXPORT void* mmap(void* address, size_t length, int protection, int flags,
+                        int fd, off_t offset) noexcept {
   static auto* const real =
       ferry::Real<void*(void*, size_t, int, int, int, off_t)>("mmap");
   ferry::SystemCall call;

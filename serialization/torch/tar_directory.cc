@@ -277,10 +277,10 @@ absl::StatusOr<uint64_t> Reader::FindEnd() const {
 absl::StatusOr<std::vector<PlainRecord>> Reader::Run(
     uint64_t* end_offset_bytes) {
   char block[kBlockBytes];
-  const absl::string_view header(block, kBlockBytes);
   while (file_.size_bytes() - offset_ >= kBlockBytes) {
     FERRY_RETURN_IF_ERROR(
         file_.ReadAt(offset_, absl::MakeSpan(block, kBlockBytes)));
+    const absl::string_view header(block, kBlockBytes);
     // Zeros end the archive.
     if (std::all_of(header.begin(), header.end(),
                     [](char c) { return c == '\0'; })) {

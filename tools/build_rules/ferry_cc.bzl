@@ -7,7 +7,10 @@ The attributes are those of the native rules. What the macros add:
 
 - headers are included as "ferry/<package>/<file>.h", also from a workspace that
   embeds Ferry;
-- C++17, and warnings that are errors in Ferry's own build only;
+- symbols that shared objects do not export, except those that are marked with
+  FERRY_EXPORT;
+- the C++ standard of the build, which must be C++17 or newer;
+- warnings that are errors in Ferry's own build only;
 - tests link GoogleTest's main; benchmarks are also run once, as tests.
 """
 
@@ -21,22 +24,38 @@ _WARNINGS = [
     "-Werror",
 ]
 
+# Unless told not to, Bazel links each library of a test as a shared object, and
+# those need the symbols of each other.
+_VISIBILITY = select({
+    "//tools/build_rules:static_linking": ["-fvisibility=hidden"],
+    "//conditions:default": [],
+})
+
+# Included first in every source, so that its #error is the first error. No flag
+# sets the standard here, because it would override the one of the build.
+_STANDARD_CHECK = "//core:language_standard"
+_STANDARD_CHECK_COPTS = ["-include", "ferry/core/language_standard.h"]
+
 def _copts(copts):
     # Another project's compiler may warn of what ours does not.
     own_build = native.repository_name() == "@"
-    return ["-std=c++17"] + (_WARNINGS if own_build else []) + copts
+    return _VISIBILITY + (_WARNINGS if own_build else []) + copts
 
-def ferry_cc_library(name, copts = [], **kwargs):
+def ferry_cc_library(name, srcs = [], copts = [], deps = [], **kwargs):
     """A cc_library whose headers are included as "ferry/<package>/...".
 
     Args:
       name: the stem of its header.
+      srcs: its sources.
       copts: further compiler options.
+      deps: as for cc_library; what checks the C++ standard is added.
       **kwargs: as for cc_library.
     """
     cc_library(
         name = name,
-        copts = _copts(copts),
+        srcs = srcs,
+        copts = _copts(copts) + (_STANDARD_CHECK_COPTS if srcs else []),
+        deps = deps + ([_STANDARD_CHECK] if srcs else []),
         include_prefix = "ferry/" + native.package_name(),
         **kwargs
     )

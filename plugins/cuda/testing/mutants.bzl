@@ -188,7 +188,6 @@ def mutant_plugins(name):
             additional_linker_inputs = ["//plugins/abi:ferry_plugin.lds"],
             copts = [
                 "-fvisibility=hidden",
-                "-std=c++17",
                 # Of what a fault leaves unused.
                 "-w",
             ],
