@@ -22,8 +22,10 @@ cc_library(
 def _missing(ctx, what, package):
     fail(("\n@{name}: {what} is not installed. Install it:\n" +
           "    apt-get install {package}\n" +
-          "or define the repository {name} before ferry_dependencies().").format(
-        name = ctx.name,
+          "or define the repository {name} yourself, as Ferry's " +
+          "third_party/README.md describes.").format(
+        # With modules, the names of a module and an extension precede it.
+        name = ctx.name.split("~")[-1].split("+")[-1],
         what = what,
         package = package,
     ))

@@ -26,7 +26,7 @@ def _cuda_header_impl(ctx):
     headers = [ctx.path(folder + "/include/cuda.h") for folder in folders]
 
     # Where tools/setup --cuda puts it.
-    headers.append(ctx.path(Label("//:WORKSPACE")).dirname.get_child(".cache").get_child("cuda").get_child("cuda.h"))
+    headers.append(ctx.path(Label("//:MODULE.bazel")).dirname.get_child(".cache").get_child("cuda").get_child("cuda.h"))
     origin = "no header was found"
     for header in headers:
         if header.exists:

@@ -104,7 +104,7 @@ LIBRARIES = {
 
 CPP = ('.cc', '.h', '.c', '.cu')
 _OTHER = ('.bzl', '.proto', '.py', '.sh', '.BUILD')
-_NAMES = ('BUILD', 'WORKSPACE')
+_NAMES = ('BUILD', 'MODULE.bazel', 'WORKSPACE')
 _SKIPPED_FOLDERS = ('node_modules', '__pycache__')
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
