@@ -3,8 +3,10 @@
 
 #include "ferry/tools/ferry/command.h"
 
+#include <cstddef>
 #include <memory>
-#include <sstream>
+#include <string>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
@@ -16,16 +18,75 @@ namespace ferry {
 namespace cli {
 namespace {
 
-// The list of commands has the first line of what each says of itself.
-class HelpFormatter final : public CLI::Formatter {
+// The column in which descriptions begin.
+constexpr size_t kDescriptionColumn = 30;
+
+// Appends a row of a list: a name and what it means, which may have many lines.
+void AppendRow(absl::string_view name, absl::string_view description,
+               std::string* help) {
+  const std::string margin(kDescriptionColumn, ' ');
+  std::string row = absl::StrCat("  ", name);
+  if (row.size() < kDescriptionColumn) {
+    row.resize(kDescriptionColumn, ' ');
+  } else {
+    absl::StrAppend(&row, "\n", margin);
+  }
+  const std::string next_line = absl::StrCat("\n", margin);
+  absl::StrAppend(help, row,
+                  absl::StrReplaceAll(description, {{"\n", next_line}}), "\n");
+}
+
+// Appends a list of options, unless there are none.
+void AppendOptions(absl::string_view title,
+                   const std::vector<const CLI::Option*>& options,
+                   std::string* help) {
+  if (options.empty()) return;
+  absl::StrAppend(help, "\n", title, ":\n");
+  for (const CLI::Option* option : options) {
+    const std::string name =
+        option->get_name(/*positional=*/option->get_positional(),
+                         /*all_options=*/true);
+    const std::string& value = option->get_option_text();
+    AppendRow(value.empty() ? name : absl::StrCat(name, " ", value),
+              option->get_description(), help);
+  }
+}
+
+// Returns how a positional argument stands in the usage.
+std::string PositionalUsage(const CLI::Option& option) {
+  std::string usage = option.get_name(/*positional=*/true);
+  if (option.get_expected_max() > 1) usage += "...";
+  return option.get_required() ? usage : absl::StrCat("[", usage, "]");
+}
+
+// The layout of the help. That of CLI11 differs from version to version.
+class HelpFormatter final : public CLI::FormatterBase {
  public:
-  std::string make_subcommand(const CLI::App* command) const override {
-    const std::string description = command->get_description();
-    std::stringstream text;
-    CLI::detail::format_help(text, command->get_display_name(true),
-                             description.substr(0, description.find('\n')),
-                             get_column_width());
-    return text.str();
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    const std::vector<const CLI::Option*> positionals = app->get_options(
+        [](const CLI::Option* option) { return option->get_positional(); });
+    const std::vector<const CLI::Option*> options = app->get_options(
+        [](const CLI::Option* option) { return option->nonpositional(); });
+    const std::vector<const CLI::App*> commands =
+        app->get_subcommands([](const CLI::App*) { return true; });
+    std::string help =
+        absl::StrCat(app->get_description(), "\nUsage: ", name, " [OPTIONS]");
+    for (const CLI::Option* positional : positionals) {
+      absl::StrAppend(&help, " ", PositionalUsage(*positional));
+    }
+    absl::StrAppend(&help, commands.empty() ? "\n" : " SUBCOMMAND\n");
+    AppendOptions("Positionals", positionals, &help);
+    AppendOptions("Options", options, &help);
+    if (!commands.empty()) absl::StrAppend(&help, "\nSubcommands:\n");
+    for (const CLI::App* command : commands) {
+      // The first line of what it says of itself.
+      const std::string description = command->get_description();
+      AppendRow(command->get_name(),
+                description.substr(0, description.find('\n')), &help);
+    }
+    absl::StrAppend(&help, "\n", app->get_footer(), "\n");
+    return help;
   }
 };
 

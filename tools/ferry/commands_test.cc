@@ -77,6 +77,42 @@ TEST(CliTest, HelpAndVersionAreDone) {
                     HasSubstr("Examples:\n  ferry inspect model.pt")));
 }
 
+// The same with all versions of CLI11.
+TEST(CliTest, HelpHasOneLayout) {
+  EXPECT_EQ(RunFerryForTest({"plugin", "--help"}).out,
+            R"(Write and check plugins that provide devices.
+For authors of plugins. docs/plugins.md is the guide.
+Usage: ferry plugin [OPTIONS] SUBCOMMAND
+
+Options:
+  -h,--help                   Print this help and exit
+
+Subcommands:
+  new                         Write the skeleton of a plugin into an empty folder.
+  check                       Check whether a plugin follows the rules.
+
+Examples:
+  ferry plugin new acme
+  ferry plugin check libacme.so
+)");
+  EXPECT_THAT(RunFerryForTest({"convert", "--help"}).out, HasSubstr(R"(
+Usage: ferry convert [OPTIONS] IN OUT
+
+Positionals:
+  IN                          The checkpoint to read
+  OUT                         The file to write
+
+Options:
+  -h,--help                   Print this help and exit
+  --container zip|legacy|safetensors
+                              The container to write [safetensors if OUT ends in
+                              .safetensors, else zip]. PyTorch before 1.6 reads only
+                              legacy; safetensors holds only a dict of tensors
+  --codec pickle|proto )"));
+  EXPECT_THAT(RunFerryForTest({"verify", "--help"}).out,
+              HasSubstr("Usage: ferry verify [OPTIONS] FILE..."));
+}
+
 TEST(CliTest, MistakesAreExplained) {
   struct Case {
     std::vector<std::string> arguments;

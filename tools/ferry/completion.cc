@@ -65,8 +65,7 @@ void AddCompletion(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->add_option_function<std::string>(
           "SHELL", [](const std::string&) {}, "The shell: bash")
       ->required()
-      ->check(OneOf({"bash"}))
-      ->option_text(" ");
+      ->check(OneOf({"bash"}));
   command->callback([app, &io, exit_code] {
     io.out << BashScript(app);
     *exit_code = kExitDone;

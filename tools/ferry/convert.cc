@@ -472,12 +472,8 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
       "  ferry convert --alignment=4096 model.pt mappable.pt\n"
       "  ferry convert --map-location=cuda:0=cpu model.pt for_cpu.pt");
   const auto options = std::make_shared<ConvertOptions>();
-  command->add_option("IN", options->in, "The checkpoint to read")
-      ->required()
-      ->option_text(" ");
-  command->add_option("OUT", options->out, "The file to write")
-      ->required()
-      ->option_text(" ");
+  command->add_option("IN", options->in, "The checkpoint to read")->required();
+  command->add_option("OUT", options->out, "The file to write")->required();
   command
       ->add_option_function<std::string>(
           "--container",

@@ -200,9 +200,7 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
       "  ferry inspect --format=json model.pt | jq '.tensors[].pointer'");
   const auto options = std::make_shared<InspectOptions>();
   options->load.placement = Placement::kHost;
-  command->add_option("FILE", options->file, "The checkpoint")
-      ->required()
-      ->option_text(" ");
+  command->add_option("FILE", options->file, "The checkpoint")->required();
   AddFormatOption(command, &options->format);
   AddRangeOption(command, &options->load);
   command->add_flag("--digest", options->digest,

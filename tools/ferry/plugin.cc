@@ -168,9 +168,7 @@ void AddNew(CLI::App* plugin, const CommandIo& io, int* exit_code) {
       "  ferry plugin new acme --output=src/acme_plugin\n"
       "  ferry plugin new acme --output=.");
   const auto options = std::make_shared<NewOptions>();
-  command->add_option("NAME", options->type, "The device type")
-      ->required()
-      ->option_text(" ");
+  command->add_option("NAME", options->type, "The device type")->required();
   command
       ->add_option("-o,--output", options->folder,
                    "The folder, which must be new or empty [NAME]")
@@ -194,8 +192,7 @@ void AddCheck(CLI::App* plugin, const CommandIo& io, int* exit_code) {
   command
       ->add_option("PLUGIN", options->path,
                    "The shared object, or its manifest")
-      ->required()
-      ->option_text(" ");
+      ->required();
   command
       ->add_option("--expect-devices", options->check.expected_devices,
                    "Fail if the plugin has fewer devices than this [0]")
