@@ -10,8 +10,9 @@ packages as with WORKSPACE, and downloads nothing:
 
     bazel --bazelrc=FOLDER/bazelrc build //runtime
 
-A stand-in has an alias for each label of its library, to a repository that
-extensions.bzl defines. --except leaves out a module that you override yourself.
+A stand-in has an alias for each label of its library, to a repository of the
+extension in extensions.bzl. --except leaves out a module that you override
+yourself.
 """
 
 import os
@@ -50,12 +51,15 @@ UNUSED = {
     },
 }
 
+# Has the extension, whether or not the build depends on Ferry.
+_EXTENSIONS = 'ferry_system_libraries'
+
 _MODULE = """module(name = "{module}")
 
-bazel_dep(name = "ferry")
+bazel_dep(name = "ferry_system_libraries")
 
 system_libraries = use_extension(
-    "@ferry//third_party:extensions.bzl",
+    "@ferry_system_libraries//third_party:extensions.bzl",
     "system_libraries",
 )
 use_repo(system_libraries, system = "{repository}")
@@ -182,6 +186,27 @@ def main():
         write_files(overrides[module],
                     stand_in(module, repository, libraries[repository]))
 
+    for module in exceptions:
+        if overrides.pop(module, None) is None:
+            sys.exit('system_modules.py: no module "%s" is replaced; those that '
+                     'are: %s' % (module, ', '.join(sorted(overrides))))
+
+    # Bazel refuses an override of a module that nothing depends on.
+    extensions = os.path.join(folder, _EXTENSIONS)
+    write_files(
+        extensions, {
+            'BUILD':
+                '',
+            'MODULE.bazel':
+                'module(name = "%s")\n\n' % _EXTENSIONS + ''.join(
+                    'bazel_dep(name = "%s")\n' % module
+                    for module in sorted(overrides))
+        })
+    overrides[_EXTENSIONS] = extensions
+    link = os.path.join(extensions, 'third_party')
+    if not os.path.lexists(link):
+        os.symlink(os.path.join(ROOT, 'third_party'), link)
+
     # What cc_test asks for in any build.
     coverage = os.path.join(folder, 'remote_coverage_tools')
     os.makedirs(coverage, exist_ok=True)
@@ -193,7 +218,7 @@ def main():
 
     lines = ['common --noenable_workspace', 'common --lockfile_mode=off']
     lines += ['common --override_module=%s=%s' % pair
-              for pair in sorted(overrides.items()) if pair[0] not in exceptions]
+              for pair in sorted(overrides.items())]
     lines.append('common --override_repository=bazel_tools~'
                  'remote_coverage_tools_extension~remote_coverage_tools=' +
                  coverage)

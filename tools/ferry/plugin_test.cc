@@ -81,13 +81,9 @@ std::set<std::string> FilesIn(const std::string& folder) {
 // tests/plugins/skeleton_test.py builds and checks what is written.
 TEST(PluginNewCommandTest, WritesASkeleton) {
   const std::string folder = TestPath("new_plugin");
-  const std::set<std::string> names = {"BUILD",
-                                       "CMakeLists.txt",
-                                       "README.md",
-                                       "WORKSPACE",
-                                       "warp9.c",
-                                       "warp9.json",
-                                       "include/ferry/plugin.h"};
+  const std::set<std::string> names = {
+      "BUILD",     "CMakeLists.txt", "MODULE.bazel", "README.md",
+      "WORKSPACE", "warp9.c",        "warp9.json",   "include/ferry/plugin.h"};
   FerryResult result =
       RunFerryForTest({"plugin", "new", "warp9", "--output", folder});
   EXPECT_EQ(result.exit_code, 0) << result.err;

@@ -39,6 +39,7 @@ struct Place {
 constexpr Place kPlaces[] = {
     {"BUILD.txt", "BUILD", false},
     {"CMakeLists.txt", "CMakeLists.txt", false},
+    {"MODULE.txt", "MODULE.bazel", false},
     {"README.txt", "README.md", false},
     {"WORKSPACE.txt", "WORKSPACE", false},
     {"acme.c", "acme.c", false},
