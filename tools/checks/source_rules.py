@@ -25,9 +25,10 @@ LAYERS = {
     'plugins': ('core', 'io', 'devices'),
     'serialization': ('core', 'io', 'value', 'devices'),
     'runtime': _ALL,
+    'capi': _ALL + ('runtime',),
     'examples': ('runtime',),
     'tools': _ALL + ('runtime',),
-    'tests': _ALL + ('runtime', 'tools'),
+    'tests': _ALL + ('runtime', 'capi', 'tools'),
 }
 
 # The same between the folders inside a layer. What stands at its top may include
@@ -71,8 +72,12 @@ TESTS = ('_test.cc', '_fuzz.cc', '_benchmark.cc')
 # needs. Their tests may see more.
 PLUGIN_SOURCES = ('plugins/cuda/', 'plugins/example/', 'plugins/opencl/')
 PLUGIN_HEADER = 'ferry/plugin.h'
-# Includes of that header, which stands in plugins/abi/.
-_PLUGIN_HEADER_USERS = ('plugins', 'runtime', 'tools', 'tests')
+# The C headers, which have no folder in their names, and the layers that may
+# include them.
+_C_HEADERS = {
+    PLUGIN_HEADER: ('plugins', 'runtime', 'capi', 'tools', 'tests'),
+    'ferry/ferry.h': ('capi', 'tests'),
+}
 
 # Other libraries: the start of an include, and the files that may have it.
 ANYWHERE = ('',)
@@ -151,7 +156,7 @@ def _check_ferry_include(path, include):
     folder = path.split('/')[0]
     if folder not in LAYERS:
         return '%s/ is not a layer, so it may include nothing of Ferry' % folder
-    if include == PLUGIN_HEADER and folder in _PLUGIN_HEADER_USERS:
+    if folder in _C_HEADERS.get(include, ()):
         return None
     if path.startswith(PLUGIN_SOURCES) and not path.endswith('_test.cc'):
         return ('the sources of a plugin may include only the C header, not '

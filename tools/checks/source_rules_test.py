@@ -118,6 +118,8 @@ class SourceRulesTest(unittest.TestCase):
                          '<stdlib.h>', '"beside_it.h"')
         self.assert_fine('tests/a.cc', '"ferry/plugin.h"')
         self.assert_fault('is not a layer', 'core/a.cc', '"ferry/plugin.h"')
+        self.assert_fine('capi/a.cc', '"ferry/ferry.h"')
+        self.assert_fault('is not a layer', 'core/a.cc', '"ferry/ferry.h"')
         self.assert_fault('only the C header', 'plugins/opencl/a.c',
                           '"ferry/core/tensor.h"')
         self.assert_fault('only the C header', 'plugins/example/a.cc',

@@ -1,0 +1,73 @@
+// Copyright 2026 The Ferry Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// -----------------------------------------------------------------------------
+// File: capi/tensor.h
+// -----------------------------------------------------------------------------
+//
+// What functions about tensors share.
+#ifndef FERRY_CAPI_TENSOR_H_
+#define FERRY_CAPI_TENSOR_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/memory.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
+
+namespace ferry {
+namespace capi {
+
+// ReleaseLater
+//
+// The owner of memory that the program frees. Releases nothing unless it is
+// armed, so that after a failure the memory still belongs to the program.
+class ReleaseLater {
+ public:
+  ReleaseLater() = default;
+  ~ReleaseLater() {
+    if (release_ != nullptr) release_(context_);
+  }
+  ReleaseLater(const ReleaseLater&) = delete;
+  ReleaseLater& operator=(const ReleaseLater&) = delete;
+
+  // Lets the destructor call `release`, which may be null, with `context`.
+  void Arm(void (*release)(void* context), void* context) {
+    release_ = release;
+    context_ = context;
+  }
+
+ private:
+  void (*release_)(void* context) = nullptr;
+  void* context_ = nullptr;
+};
+
+// Returns the dtype of that name.
+//
+// Errors: kInvalidArgument - there is none, or `name` is null.
+absl::StatusOr<DType> ParseDType(const char* name);
+
+// Returns the size of the elements in row-major order without gaps, or 2^64 - 1
+// if it is larger.
+uint64_t RowMajorSizeBytes(const Tensor& tensor);
+
+// Returns kInvalidArgument if an address in host memory is not aligned for
+// elements of a dtype.
+absl::Status CheckAlignment(const void* data, DType dtype);
+
+// Returns a tensor on the CPU over `memory`, which has `size_bytes` bytes.
+//
+// Errors: as `Tensor::Create`, and of `CheckAlignment`.
+absl::StatusOr<Tensor> WrapMemory(Memory memory, uint64_t size_bytes,
+                                  DType dtype, absl::Span<const int64_t> shape,
+                                  absl::Span<const int64_t> strides);
+
+}  // namespace capi
+}  // namespace ferry
+
+#endif  // FERRY_CAPI_TENSOR_H_
