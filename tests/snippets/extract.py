@@ -16,7 +16,7 @@ than the one space of prose. A block is something else only if its first line
   - is an item of a list: "- text";
   - is a row of a table, which has two spaces between its cells, or an error
     code and " - text";
-  - continues a line that starts with "Errors: " or with an error code.
+  - continues a line that starts with "Errors: " or with error codes.
 So prose that is taken for an example does not compile. It is an error if such a
 block looks like C++ all the same, and if a header says "Example" and has none.
 An example in a guide is a fenced block of C or C++.
@@ -28,7 +28,7 @@ import re
 import sys
 
 _NO_EXAMPLE = re.compile(r'- |.*\S {2,}\S|k[A-Z]\w*(, k[A-Z]\w*)* - ')
-_CONTINUED = re.compile(r' (Errors|FERRY_[A-Z_]+): ')
+_CONTINUED = re.compile(r' (Errors|FERRY_[A-Z_]+(, FERRY_[A-Z_]+)*): ')
 # Ends and beginnings of lines that prose does not have.
 _LOOKS_LIKE_CODE = re.compile(r'.*([)\]}"];|[{}])$|#include |.*(=|return) .*;$')
 _FUNCTION = re.compile(r'[\w:<>*& ]+ \w+\(')
@@ -157,7 +157,7 @@ def check_includes(path, text, public):
 
 
 def _include_of(header):
-    return 'ferry/' + re.sub('^plugins/abi/ferry/', '', header)
+    return 'ferry/' + re.sub('^(plugins/abi|capi)/ferry/', '', header)
 
 
 def main():

@@ -49,7 +49,7 @@ class HeaderTest(unittest.TestCase):
                    '// Errors: kNotFound, kDataLoss - a name that\n'
                    '//         is long.\n'
                    '//\n'
-                   '// FERRY_OUT_OF_RANGE: no such\n'
+                   '// FERRY_OUT_OF_RANGE, FERRY_NOT_FOUND: no such\n'
                    '//   device.\n'
                    '//\n'
                    '//   kNotFound, kDataLoss - as `Open`.\n'
