@@ -66,116 +66,119 @@ ROWS = ([(kind, 1) for kind in ('add', 'add_recorded', 'adds_recorded',
 
 
 def build_peer(source):
-  """Compiles time_libtorch.cpp, unless that has been done; returns its path."""
-  with open(source, 'rb') as file:
-    digest = hashlib.sha256(file.read()).hexdigest()[:16]
-  folder = os.path.join(tempfile.gettempdir(),
-                        'ferry-benchmarks-%d' % os.getuid())
-  os.makedirs(folder, mode=0o700, exist_ok=True)
-  program = os.path.join(folder, 'time_libtorch-' + digest)
-  if os.path.exists(program):
+    """Compiles time_libtorch.cpp if needed; returns its path."""
+    with open(source, 'rb') as file:
+        digest = hashlib.sha256(file.read()).hexdigest()[:16]
+    folder = os.path.join(tempfile.gettempdir(),
+                          'ferry-benchmarks-%d' % os.getuid())
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    program = os.path.join(folder, 'time_libtorch-' + digest)
+    if os.path.exists(program):
+        return program
+    print('Compiling %s' % os.path.basename(source), file=sys.stderr)
+    built = subprocess.run([
+        'g++', '-std=c++17', '-O2', source, '-o', program + '.part',
+        '-I/usr/include/torch/csrc/api/include', '-ltorch', '-ltorch_cpu',
+        '-lc10'
+    ])
+    if built.returncode != 0:
+        sys.exit('Cannot compile %s. tools/setup --benchmark installs what it '
+                 'needs.' % source)
+    os.rename(program + '.part', program)
     return program
-  print('Compiling %s' % os.path.basename(source), file=sys.stderr)
-  built = subprocess.run([
-      'g++', '-std=c++17', '-O2', source, '-o', program + '.part',
-      '-I/usr/include/torch/csrc/api/include', '-ltorch', '-ltorch_cpu',
-      '-lc10'
-  ])
-  if built.returncode != 0:
-    sys.exit('Cannot compile %s. tools/setup --benchmark installs what it '
-             'needs.' % source)
-  os.rename(program + '.part', program)
-  return program
 
 
 def start(program, environment=None):
-  return subprocess.Popen([program],
-                          stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE,
-                          text=True,
-                          bufsize=1,
-                          env={**os.environ, **(environment or {})},
-                          preexec_fn=lambda: os.sched_setaffinity(0, CPUS))
+    return subprocess.Popen([program],
+                            stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE,
+                            text=True,
+                            bufsize=1,
+                            env={**os.environ, **(environment or {})},
+                            preexec_fn=lambda: os.sched_setaffinity(0, CPUS))
 
 
 def ask(process, kind, size, threads, seconds):
-  process.stdin.write('%s %d %s %g\n' % (kind, size, threads, seconds))
-  answer = process.stdout.readline()
-  if not answer:
-    sys.exit('%s ended' % process.args[0])
-  return float(answer)
+    process.stdin.write('%s %d %s %g\n' % (kind, size, threads, seconds))
+    answer = process.stdout.readline()
+    if not answer:
+        sys.exit('%s ended' % process.args[0])
+    return float(answer)
 
 
 def peer_environment(blas):
-  environment = {
-      'OMP_PROC_BIND': 'true',
-      'OMP_PLACES': ','.join('{%d}' % cpu for cpu in sorted(CPUS)),
-  }
-  if blas:
-    environment['LD_LIBRARY_PATH'] = blas
-  return environment
+    environment = {
+        'OMP_PROC_BIND': 'true',
+        'OMP_PLACES': ','.join('{%d}' % cpu for cpu in sorted(CPUS)),
+    }
+    if blas:
+        environment['LD_LIBRARY_PATH'] = blas
+    return environment
 
 
 def main():
-  parser = argparse.ArgumentParser(
-      description=__doc__,
-      formatter_class=argparse.RawDescriptionHelpFormatter)
-  parser.add_argument('program', help=argparse.SUPPRESS)
-  parser.add_argument('source', help=argparse.SUPPRESS)
-  parser.add_argument('--threads', default='1,2', help='numbers of threads')
-  parser.add_argument('--turns', type=int, default=7,
-                      help='turns of each, per row')
-  parser.add_argument('--seconds', type=float, default=0.05,
-                      help='the time of a turn')
-  parser.add_argument('--rows', default='',
-                      help='only rows that contain this text')
-  parser.add_argument('--max-size', type=int, default=1 << 62,
-                      help='only rows up to this size')
-  parser.add_argument('--blas',
-                      default=OPENBLAS if os.path.isdir(OPENBLAS) else '',
-                      help='the folder of the libblas.so.3 for libtorch')
-  parser.add_argument('--alone', action='store_true',
-                      help='time Ferry without libtorch')
-  options = parser.parse_args()
-  ferry = start(options.program)
-  peer = None
-  if not options.alone:
-    peer = start(build_peer(options.source), peer_environment(options.blas))
-    print('libtorch with %s' %
-          (options.blas or "the system's BLAS, which may be the reference"))
-  print('%-20s %8s %3s %11s %11s %6s' %
-        ('', 'size', 'thr', 'torch, us', 'ferry, us', 'ratio'))
-  ratios = []
-  for threads in options.threads.split(','):
-    for kind, size in ROWS:
-      if options.rows not in kind or size > options.max_size:
-        continue
-      ours = theirs = float('inf')
-      for _ in range(options.turns):
-        # Time for the threads of the other to stop spinning.
-        time.sleep(0.025 if peer else 0)
-        ours = min(ours, ask(ferry, kind, size, threads, options.seconds))
-        if peer:
-          time.sleep(0.025)
-          theirs = min(theirs, ask(peer, kind, size, threads, options.seconds))
-      ratio = theirs / ours if peer else None
-      if peer:
-        ratios.append((ratio, kind, size, threads))
-      print('%-20s %8d %3s %11s %11.2f %6s' %
-            (kind, size, threads, '%.2f' % (theirs * 1e6) if peer else '-',
-             ours * 1e6, '%.2f' % ratio if peer else '-'), flush=True)
-  if ratios:
-    print('\nThe lowest ratio is %.2f: %s of size %d, %s threads.' %
-          min(ratios))
-    print('%d of %d ratios are below 0.9.' %
-          (sum(ratio < 0.9 for ratio, *_ in ratios), len(ratios)))
-  for process in (ferry, peer):
-    if process:
-      process.stdin.close()
-      if process.wait() != 0:
-        return 1
-  return 0
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('program', help=argparse.SUPPRESS)
+    parser.add_argument('source', help=argparse.SUPPRESS)
+    parser.add_argument('--threads', default='1,2', help='numbers of threads')
+    parser.add_argument('--turns', type=int, default=7,
+                        help='turns of each, per row')
+    parser.add_argument('--seconds', type=float, default=0.05,
+                        help='the time of a turn')
+    parser.add_argument('--rows', default='',
+                        help='only rows that contain this text')
+    parser.add_argument('--max-size', type=int, default=1 << 62,
+                        help='only rows up to this size')
+    parser.add_argument('--blas',
+                        default=OPENBLAS if os.path.isdir(OPENBLAS) else '',
+                        help='the folder of the libblas.so.3 for libtorch')
+    parser.add_argument('--alone', action='store_true',
+                        help='time Ferry without libtorch')
+    options = parser.parse_args()
+    ferry = start(options.program)
+    peer = None
+    if not options.alone:
+        peer = start(build_peer(options.source), peer_environment(options.blas))
+        print('libtorch with %s' %
+              (options.blas or "the system's BLAS, which may be the reference"))
+    print('%-20s %8s %3s %11s %11s %6s' %
+          ('', 'size', 'thr', 'torch, us', 'ferry, us', 'ratio'))
+    ratios = []
+    for threads in options.threads.split(','):
+        for kind, size in ROWS:
+            if options.rows not in kind or size > options.max_size:
+                continue
+            ours = theirs = float('inf')
+            for _ in range(options.turns):
+                # Time for the threads of the other to stop spinning.
+                time.sleep(0.025 if peer else 0)
+                ours = min(ours,
+                           ask(ferry, kind, size, threads, options.seconds))
+                if peer:
+                    time.sleep(0.025)
+                    theirs = min(
+                        theirs, ask(peer, kind, size, threads, options.seconds))
+            ratio = theirs / ours if peer else None
+            if peer:
+                ratios.append((ratio, kind, size, threads))
+            print('%-20s %8d %3s %11s %11.2f %6s' %
+                  (kind, size, threads,
+                   '%.2f' % (theirs * 1e6) if peer else '-',
+                   ours * 1e6, '%.2f' % ratio if peer else '-'), flush=True)
+    if ratios:
+        print('\nThe lowest ratio is %.2f: %s of size %d, %s threads.' %
+              min(ratios))
+        print('%d of %d ratios are below 0.9.' %
+              (sum(ratio < 0.9 for ratio, *_ in ratios), len(ratios)))
+    for process in (ferry, peer):
+        if process:
+            process.stdin.close()
+            if process.wait() != 0:
+                return 1
+    return 0
 
 
 if __name__ == '__main__':
-  sys.exit(main())
+    sys.exit(main())
