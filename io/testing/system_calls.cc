@@ -75,6 +75,15 @@ SystemCall OpenCall(const char* name, int fd, const char* path, int flags) {
   return call;
 }
 
+SystemCall StatCall(const char* name, int fd, const char* path, void* info) {
+  SystemCall call;
+  call.name = name;
+  call.fd = fd;
+  call.path = Text(path);
+  call.info = info;
+  return call;
+}
+
 }  // namespace
 
 ScopedSystemCallObserver::ScopedSystemCallObserver(
@@ -185,22 +194,22 @@ FERRY_OBSERVED(int, unlinkat, (int fd, const char* path, int flags), noexcept,
                (fd, path, flags), {"unlinkat", Kind::kChanges, fd, Text(path)})
 
 FERRY_OBSERVED(int, fstat, (int fd, struct stat* info), noexcept, (fd, info),
-               {"fstat", Kind::kLooks, fd})
+               ferry::StatCall("fstat", fd, "", info))
 FERRY_OBSERVED(int, stat, (const char* path, struct stat* info), noexcept,
-               (path, info), {"stat", Kind::kLooks, -1, Text(path)})
+               (path, info), ferry::StatCall("stat", -1, path, info))
 FERRY_OBSERVED(int, lstat, (const char* path, struct stat* info), noexcept,
-               (path, info), {"lstat", Kind::kLooks, -1, Text(path)})
+               (path, info), ferry::StatCall("lstat", -1, path, info))
 FERRY_OBSERVED(int, fstatat,
                (int fd, const char* path, struct stat* info, int flags),
                noexcept, (fd, path, info, flags),
-               {"fstatat", Kind::kLooks, fd, Text(path)})
+               ferry::StatCall("fstatat", fd, path, info))
 FERRY_OBSERVED(int, statx,
                (int fd, const char* path, int flags, unsigned int mask,
                 struct statx* info),
                noexcept, (fd, path, flags, mask, info),
-               {"statx", Kind::kLooks, fd, Text(path)})
+               ferry::StatCall("statx", fd, path, info))
 FERRY_OBSERVED(int, fstatfs, (int fd, struct statfs* info), noexcept,
-               (fd, info), {"fstatfs", Kind::kLooks, fd, "", -1, "", 0, info})
+               (fd, info), ferry::StatCall("fstatfs", fd, "", info))
 FERRY_OBSERVED(int, access, (const char* path, int mode), noexcept,
                (path, mode), {"access", Kind::kLooks, -1, Text(path)})
 FERRY_OBSERVED(int, faccessat, (int fd, const char* path, int mode, int flags),

@@ -52,6 +52,9 @@ struct SystemCall {
   size_t size = 0;
   // -1: at the position of the descriptor.
   off_t offset = -1;
+  // What the call fills in: a struct stat, statx or statfs. `After` may change
+  // it, so that a file seems to be what the test's machine does not have.
+  void* info = nullptr;
 };
 
 // What is done instead of a call. By default, the call.
