@@ -31,7 +31,7 @@ constexpr size_t kMaxNamesConsidered = 4096;
 
 // The budget of making one message, even where names are long and shared. A
 // message that would cost more says less.
-BudgetOptions MessageBudget(uint64_t more_steps = 0) {
+BudgetOptions MessageBudget(uint64_t more_steps) {
   BudgetOptions options;
   options.max_steps = (uint64_t{1} << 18) + more_steps;
   return options;
@@ -151,7 +151,10 @@ std::string PathTo(const ObjectGraph& graph, NodeId root, NodeId node) {
 // Collects the pointers that are most like one that leads nowhere.
 class NearPointers final : public GraphVisitor {
  public:
-  explicit NearPointers(absl::string_view wanted) : near_(wanted) {}
+  NearPointers(absl::string_view wanted, const ObjectGraph& graph)
+      : near_(wanted),
+        budget_(MessageBudget(kStepsPerReference * graph.num_references()), 0) {
+  }
 
   // Considers the first nodes at and below `root`, which stands at `pointer`.
   void Search(const ObjectGraph& graph, NodeId root,
@@ -182,8 +185,12 @@ class NearPointers final : public GraphVisitor {
     return absl::OkStatus();
   }
 
+  // The cost of naming and visiting the children of each container twice,
+  // however many one container has.
+  static constexpr uint64_t kStepsPerReference = 16;
+
   NearNames near_;
-  Budget budget_{MessageBudget(), 0};
+  Budget budget_;
 };
 
 // The names of a node's first children, quoted; "nothing" if it has none.
@@ -211,7 +218,7 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
   absl::string_view rest = pointer;
   while (!rest.empty()) {
     if (rest[0] != '/') {
-      NearPointers near(pointer);
+      NearPointers near(pointer, graph);
       near.Search(graph, root, "");
       return absl::InvalidArgumentError(absl::StrCat(
           QuoteForMessage(pointer),
@@ -262,7 +269,7 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
       // First among what stands beside it.
       const absl::string_view parent =
           so_far.substr(0, so_far.size() - step_bytes - 1);
-      NearPointers near(pointer);
+      NearPointers near(pointer, graph);
       near.Search(graph, node, parent);
       if (near.Question().empty()) near.Search(graph, root, "");
       return absl::NotFoundError(

@@ -173,6 +173,16 @@ std::string Message(const absl::Status& status) {
   return std::string(status.message());
 }
 
+TEST(ValueTest, PointersIntoLargeContainersHaveHintsToo) {
+  Value dict = Value::Dict();
+  for (int i = 0; i < 200000; ++i) {
+    ASSERT_THAT(dict.Set("layer" + std::to_string(i), i), IsOk());
+  }
+  const std::string message = Message(dict.At("/layr17").status());
+  EXPECT_NE(message.find("did you mean \"/layer17\""), std::string::npos)
+      << message;
+}
+
 TEST(ValueTest, ErrorsSayWhatThereIs) {
   Value dict = Value::Dict();
   ASSERT_THAT(dict.Set("fc.weight", 1), IsOk());
