@@ -16,6 +16,8 @@
 #ifndef FERRY_DEVICES_COPY_H_
 #define FERRY_DEVICES_COPY_H_
 
+#include <functional>
+
 #include "absl/status/statusor.h"
 #include "ferry/core/device.h"
 #include "ferry/core/storage.h"
@@ -34,9 +36,13 @@ namespace ferry {
 // the other device (or the program's own package that `from` belongs to) sends
 // the next.
 //
+// If `is_cancelled` is set, calls it every few MiB, which are copied one after
+// another. (Without it, a backend may get all bytes in one call.)
+//
 // Thread-safe, as long as nothing writes to `from` during the call.
 //
 // Errors:
+//   kCancelled         - `is_cancelled` returned true.
 //   kInvalidArgument   - `from` has no bytes to copy (null, described, meta).
 //   kUnavailable       - no backend is registered for a device's type, or the
 //                        backend has no device; the message says which and why.
@@ -44,8 +50,9 @@ namespace ferry {
 //   kOutOfRange        - the index of `to` is past the last device.
 //   kResourceExhausted - not enough memory on `to`, or on the host.
 //   whatever the backends or the package return.
-absl::StatusOr<Storage> CopyStorage(const DeviceSnapshot& devices,
-                                    const Storage& from, const Device& to);
+absl::StatusOr<Storage> CopyStorage(
+    const DeviceSnapshot& devices, const Storage& from, const Device& to,
+    const std::function<bool()>& is_cancelled = nullptr);
 
 }  // namespace ferry
 

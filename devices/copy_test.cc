@@ -94,6 +94,40 @@ TEST_F(CopyTest, EveryDeviceToEveryOther) {
   }
 }
 
+TEST_F(CopyTest, EveryCopyAsksWhetherItIsCancelled) {
+  constexpr int kFewestAsks = 3;
+  const std::string bytes(20 * kMiB, 'x');
+  FakeBackend::Options alone = Named("alone");
+  alone.copies_between_devices = false;
+  KeepRegistered(
+      registry_.RegisterBackend(30, std::make_shared<FakeBackend>(alone)));
+  const Device places[] = {Device("cpu"), Device("fake", 0), Device("fake", 1),
+                           Device("alone", 0), Device("alone", 1)};
+  for (const Device& first : places) {
+    const absl::StatusOr<Storage> from =
+        CopyStorage(devices(), HostStorage(bytes), first);
+    ASSERT_THAT(from, IsOk());
+    for (const Device& second : places) {
+      SCOPED_TRACE(first.ToString() + " to " + second.ToString());
+      int asked = 0;
+      int last_ask = 0;
+      const auto copy = [&] {
+        asked = 0;
+        return CopyStorage(devices(), *from, second,
+                           [&] { return ++asked == last_ask; });
+      };
+      const absl::StatusOr<Storage> to = copy();
+      ASSERT_THAT(to, IsOk());
+      EXPECT_EQ(Bytes(*to), bytes);
+      EXPECT_GE(asked, kFewestAsks);
+      for (const int ask : {1, kFewestAsks}) {
+        last_ask = ask;
+        EXPECT_EQ(copy().status().code(), absl::StatusCode::kCancelled);
+      }
+    }
+  }
+}
+
 TEST_F(CopyTest, CopySharesNothingWithTheOriginal) {
   const Storage from = HostStorage("abc");
   const absl::StatusOr<Storage> to =

@@ -14,6 +14,8 @@
 #ifndef FERRY_DEVICES_TO_DEVICE_H_
 #define FERRY_DEVICES_TO_DEVICE_H_
 
+#include <functional>
+
 #include "absl/status/statusor.h"
 #include "ferry/core/device.h"
 #include "ferry/core/storage.h"
@@ -23,13 +25,15 @@
 namespace ferry {
 
 // Returns `from` itself if it is already on `device`, and otherwise a copy made
-// by CopyStorage (devices/copy.h). A device without an index means index 0.
+// by CopyStorage (devices/copy.h), which calls `is_cancelled`. A device without
+// an index means index 0.
 //
 // Thread-safe, as long as nothing writes to `from` during the call. Errors: as
 // CopyStorage.
 absl::StatusOr<Storage> To(
     const Storage& from, const Device& device,
-    const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot());
+    const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot(),
+    const std::function<bool()>& is_cancelled = nullptr);
 
 // Returns `from` itself if it is already on `device`. Otherwise copies its
 // whole storage and returns the same view of the copy: strides and offset stay
@@ -40,7 +44,8 @@ absl::StatusOr<Storage> To(
 // composite components.
 absl::StatusOr<Tensor> To(
     const Tensor& from, const Device& device,
-    const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot());
+    const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot(),
+    const std::function<bool()>& is_cancelled = nullptr);
 
 }  // namespace ferry
 
