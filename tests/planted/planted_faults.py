@@ -58,43 +58,49 @@ FAULTS = (
 
 
 def plant(root, file, text, instead):
-  """Changes a file of the tree at `root`."""
-  path = root / file
-  source = path.read_text()
-  assert source.count(text) == 1, f'{file} has {source.count(text)} x {text}'
-  path.write_text(source.replace(text, instead))
+    """Changes a file of the tree at `root`."""
+    path = root / file
+    source = path.read_text()
+    assert source.count(text) == 1, f'{file} has {source.count(text)} x {text}'
+    path.write_text(source.replace(text, instead))
 
 
 def find(tree, target, seconds):
-  """Runs a fuzz test; returns whether it failed, and what it says."""
-  shutil.rmtree(tree / '.cache' / 'fuzz', ignore_errors=True)
-  result = subprocess.run(
-      ['tools/fuzz', f'--seconds={seconds}', '--jobs=1', target], cwd=tree,
-      check=False, stdout=subprocess.PIPE, text=True)
-  row = re.search(r'^%s +(\d+) +\d+ +\d+ +([1-9]\d*)$' % target.split(':')[1],
-                  result.stdout, re.MULTILINE)
-  return row is not None, f'{row[1]} inputs' if row else result.stdout[-2000:]
+    """Runs a fuzz test; returns whether it failed, and what it says."""
+    shutil.rmtree(tree / '.cache' / 'fuzz', ignore_errors=True)
+    result = subprocess.run(
+        ['tools/fuzz', f'--seconds={seconds}', '--jobs=1', target], cwd=tree,
+        check=False, stdout=subprocess.PIPE, text=True)
+    row = re.search(r'^%s +(\d+) +\d+ +\d+ +([1-9]\d*)$' % target.split(':')[1],
+                    result.stdout, re.MULTILINE)
+    return row is not None, f'{row[1]} inputs' if row else result.stdout[-2000:]
 
 
 def main():
-  seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 120
-  targets = sys.argv[2:]
-  missed = 0
-  with tempfile.TemporaryDirectory() as folder:
-    tree = pathlib.Path(folder) / 'ferry'
-    shutil.copytree(ROOT, tree, symlinks=True, ignore=shutil.ignore_patterns(
-        '.git', 'bazel-*'))
-    for target, file, text, instead in FAULTS:
-      if targets and target not in targets:
-        continue
-      plant(tree, file, text, instead)
-      found, what = find(tree, target, seconds)
-      missed += not found
-      print(f'{target}: {"found" if found else "MISSED"}, {what}', flush=True)
-      shutil.copy(ROOT / file, tree / file)
-    subprocess.run(['bazel', 'shutdown'], cwd=tree, check=True)
-  sys.exit(1 if missed else 0)
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 120
+    targets = sys.argv[2:]
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder) / 'ferry'
+        shutil.copytree(ROOT, tree, symlinks=True,
+                        ignore=shutil.ignore_patterns('.cache', '.git',
+                                                      'bazel-*'))
+        try:
+            for target, file, text, instead in FAULTS:
+                if targets and target not in targets:
+                    continue
+                plant(tree, file, text, instead)
+                found, what = find(tree, target, seconds)
+                missed += not found
+                print(f'{target}: {"found" if found else "MISSED"}, {what}',
+                      flush=True)
+                shutil.copy(ROOT / file, tree / file)
+        finally:
+            # Ends the server of that tree, and removes what it has built.
+            subprocess.run(['bazel', 'clean', '--expunge'], cwd=tree,
+                           check=True)
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == '__main__':
-  main()
+    main()
