@@ -66,7 +66,7 @@ absl::Status FdSink::Write(absl::string_view bytes) {
     const int error = errno;
     if (error == EAGAIN || error == EWOULDBLOCK) {
       pollfd full = {fd_, POLLOUT, 0};
-      poll(&full, 1, -1);
+      (void)RetryOnEintr([&] { return poll(&full, 1, -1); });
       continue;
     }
     const std::string message =

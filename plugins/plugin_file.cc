@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "ferry/core/eintr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/plugins/elf_file.h"
 
@@ -54,7 +55,9 @@ absl::Status CheckFolders(const std::string& path) {
        slash = slash == 0 ? std::string::npos : path.rfind('/', slash - 1)) {
     const std::string folder = slash == 0 ? "/" : path.substr(0, slash);
     struct stat status;
-    if (stat(folder.c_str(), &status) != 0) return OsError(folder, errno);
+    if (RetryOnEintr([&] { return stat(folder.c_str(), &status); }) != 0) {
+      return OsError(folder, errno);
+    }
     FERRY_RETURN_IF_ERROR(CheckTrusted(folder, status));
   }
   return absl::OkStatus();
@@ -63,15 +66,19 @@ absl::Status CheckFolders(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<TrustedFile> TrustedFile::Open(const std::string& path) {
-  const std::unique_ptr<char, void (*)(void*)> real(
-      realpath(path.c_str(), nullptr), std::free);
-  if (real == nullptr) return OsError(path, errno);
+  std::unique_ptr<char, void (*)(void*)> real(nullptr, std::free);
+  if (RetryOnEintr([&] {
+        real.reset(realpath(path.c_str(), nullptr));
+        return real == nullptr ? -1 : 0;
+      }) != 0) {
+    return OsError(path, errno);
+  }
   TrustedFile file;
   file.path_ = real.get();
   FERRY_ASSIGN_OR_RETURN(file.bytes_, OpenForReading(file.path_));
   // Who could put another file in its place may change this one, too.
   struct stat status;
-  if (stat(file.path_.c_str(), &status) != 0) {
+  if (RetryOnEintr([&] { return stat(file.path_.c_str(), &status); }) != 0) {
     return OsError(file.path_, errno);
   }
   FERRY_RETURN_IF_ERROR(CheckTrusted(file.path_, status));
@@ -129,7 +136,7 @@ absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file) {
   Dl_info info;
   struct stat status;
   if (dladdr(symbol, &info) == 0 || info.dli_fname == nullptr ||
-      stat(info.dli_fname, &status) != 0 ||
+      RetryOnEintr([&] { return stat(info.dli_fname, &status); }) != 0 ||
       std::make_pair(uint64_t{status.st_dev}, uint64_t{status.st_ino}) !=
           file.identity()) {
     return bad(

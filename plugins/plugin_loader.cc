@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "ferry/core/eintr.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/devices/location_tag.h"
 #include "ferry/plugins/plugin_backend.h"
@@ -30,16 +31,21 @@ constexpr char kSystemFolder[] = "/etc/ferry/plugins.d";
 
 bool IsFolder(const std::string& path) {
   struct stat status;
-  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  return RetryOnEintr([&] { return stat(path.c_str(), &status); }) == 0 &&
+         S_ISDIR(status.st_mode);
 }
 
 // The manifests in a folder. The order of a directory is anybody's guess, so
 // they are sorted.
 std::vector<std::string> ManifestsIn(const std::string& folder) {
   std::vector<std::string> paths;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(folder.c_str()),
-                                                      closedir);
-  if (directory == nullptr) return paths;
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(nullptr, closedir);
+  if (RetryOnEintr([&] {
+        directory.reset(opendir(folder.c_str()));
+        return directory == nullptr ? -1 : 0;
+      }) != 0) {
+    return paths;
+  }
   while (const dirent* entry = readdir(directory.get())) {
     if (IsPluginManifestPath(entry->d_name)) {
       paths.push_back(absl::StrCat(folder, "/", entry->d_name));

@@ -9,9 +9,11 @@ Prints one line per fault, as FILE:LINE: MESSAGE, and exits with 1 if there are
 any.
 """
 
+import io
 import os
 import re
 import sys
+import tokenize
 
 # Who may include whom. A folder always includes itself; tests/ anything.
 _ALL = ('core', 'io', 'value', 'devices', 'plugins', 'serialization',
@@ -111,6 +113,20 @@ CPP = ('.cc', '.h', '.c', '.cu')
 _OTHER = ('.bzl', '.proto', '.py', '.sh', '.BUILD')
 _NAMES = ('BUILD', 'MODULE.bazel', 'WORKSPACE')
 _SKIPPED_FOLDERS = ('node_modules', '__pycache__')
+
+# Calls that a signal can interrupt, on some file system at least, and that have
+# done nothing then: core/eintr.h. (After close() the descriptor is closed, and
+# fallocate() may be interrupted again and again.)
+_INTERRUPTIBLE = re.compile(
+    r'(?<![\w.>])(?:access|dup2?|f?statx?|faccessat|fchmod|fchown|fdatasync|'
+    r'flock|fstatat|fstatfs|fsync|ftruncate|linkat|lstat|mkostemp|open(?:at|dir)?|'
+    r'poll|p?read|p?write|readlink|realpath|rename(?:at)?|sync_file_range|'
+    r'unlink(?:at)?|waitpid)\(')
+# The include of a library that has such calls.
+_POSIX = re.compile(
+    r'#include <(?:dirent|fcntl|poll|unistd|sys/(?:file|stat|wait))\.h>')
+# How many lines above a call its RetryOnEintr may stand.
+_RETRY_LINES = 3
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 _LICENCE = re.compile(
@@ -237,6 +253,38 @@ def check_guard(path, text):
     return None
 
 
+def check_interruptible(path, text):
+    """(line, message) for each call that is not repeated after a signal."""
+    is_of_library = path.endswith(('.cc', '.h')) and not re.search(
+        r'(^tests/|^examples/|/testing/|_(test|fuzz|benchmark|main)\.cc$)', path)
+    if not is_of_library or not _POSIX.search(text):
+        return []
+    lines = [line.split('//')[0] for line in text.split('\n')]
+    faults = []
+    for number, line in enumerate(lines, 1):
+        call = _INTERRUPTIBLE.search(line)
+        if call is None:
+            continue
+        before = ''.join(lines[max(0, number - 1 - _RETRY_LINES):number])
+        if 'RetryOnEintr' not in before:
+            faults.append((number, '%s) outside RetryOnEintr' % call.group()))
+    return faults
+
+
+def check_indentation(text):
+    """(line, message) for each block of Python that is not indented by 4."""
+    faults = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if (token.type == tokenize.INDENT and
+                    len(token.string.expandtabs()) % 4):
+                faults.append((token.start[0], 'a block that is not indented '
+                               'by a multiple of 4'))
+    except (tokenize.TokenError, SyntaxError):
+        pass  # whoever runs it will say so
+    return faults
+
+
 def check_text(path, text):
     """All faults of one file, as (line, message)."""
     faults = []
@@ -260,6 +308,9 @@ def check_text(path, text):
                                 include.group(2), quoted)
         if message:
             faults.append((number, message))
+    faults += check_interruptible(path, text)
+    if path.endswith('.py') or text.startswith('#!/usr/bin/python3'):
+        faults += check_indentation(text)
     if path.endswith('.h'):
         fault = check_guard(path, text)
         if fault:

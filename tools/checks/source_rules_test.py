@@ -150,6 +150,33 @@ class SourceRulesTest(unittest.TestCase):
                                             LICENCE + line + '\n')
             self.assertEqual(len(found), expected, line)
 
+    def test_calls_that_signals_interrupt(self):
+        head = LICENCE + '#include <unistd.h>\n'
+        for path, line, expected in (
+                ('io/a.cc', 'read(fd, to, 1);', 1),
+                ('io/a.cc', '::read(fd, to, 1);', 1),
+                ('io/a.cc', 'RetryOnEintr([&] { return read(fd, to, 1); });', 0),
+                ('io/a.cc', 'RetryOnEintr([&] {\n  return read(fd, to, 1);\n});',
+                 0),
+                ('io/a.cc', 'file.read(to, 1); file->read(to, 1);', 0),
+                ('io/a.cc', '// read(fd, to, 1) waits.', 0),
+                ('io/a.cc', 'close(fd);', 0),
+                ('io/a_test.cc', 'read(fd, to, 1);', 0),
+                ('io/testing/a.cc', 'read(fd, to, 1);', 0)):
+            found = source_rules.check_text(path, head + line + '\n')
+            self.assertEqual(len(found), expected, (path, line))
+        self.assertEqual(
+            source_rules.check_text('io/a.cc', LICENCE + 'read(fd);\n'), [])
+
+    def test_indentation_of_python(self):
+        head = LICENCE.replace('//', '#')
+        for path, indent, expected in (('a.py', 4, 0), ('a.py', 2, 1),
+                                       ('a.py', 8, 0), ('a.sh', 2, 0)):
+            text = '%sif x:\n%sy = (1,\n   2)\n' % (head, indent * ' ')
+            self.assertEqual(len(source_rules.check_text(path, text)), expected)
+        script = '#!/usr/bin/python3\n%sif x:\n  y\n' % head
+        self.assertEqual(len(source_rules.check_text('tools/a', script)), 1)
+
     def test_licence_and_tabs(self):
         self.assertEqual(
             source_rules.check_text('a.sh', '#!/bin/sh\n' +

@@ -124,7 +124,7 @@ bool IsStreamInput(const std::string& path) {
   }
   return RetryOnEintr([&] { return fstat(STDIN_FILENO, &info); }) != 0 ||
          !S_ISREG(info.st_mode) || lseek(STDIN_FILENO, 0, SEEK_CUR) != 0 ||
-         access("/dev/stdin", R_OK) != 0;
+         RetryOnEintr([] { return access("/dev/stdin", R_OK); }) != 0;
 }
 
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenInputBytes(

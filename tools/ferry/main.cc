@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ferry/core/eintr.h"
 #include "ferry/tools/ferry/cli.h"
 #include "ferry/tools/ferry/command.h"
 #include "ferry/tools/ferry/interrupt.h"
@@ -20,8 +21,8 @@ namespace {
 [[noreturn]] void OnOutOfMemory() {
   constexpr char kMessage[] = "ferry: there is not enough memory\n";
   // Nobody is left to hear of a failure.
-  [[maybe_unused]] const ssize_t written =
-      write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
+  (void)ferry::RetryOnEintr(
+      [&] { return write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1); });
   _exit(ferry::cli::kExitFailed);
 }
 
