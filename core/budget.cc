@@ -4,8 +4,10 @@
 #include "ferry/core/budget.h"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -45,7 +47,9 @@ uint64_t DefaultLimit(const Rate& rate, uint64_t stored_bytes) {
 
 }  // namespace
 
-Budget::Budget(const BudgetOptions& options, uint64_t stored_bytes) {
+Budget::Budget(const BudgetOptions& options, uint64_t stored_bytes,
+               std::function<bool()> is_cancelled)
+    : is_cancelled_(std::move(is_cancelled)) {
   const std::optional<uint64_t> limits[] = {
       options.max_steps, options.max_memory_bytes, options.max_output_bytes};
   for (int resource = 0; resource < kResources; ++resource) {
@@ -64,6 +68,12 @@ absl::Status Budget::Exhausted(Resource resource) const {
   return absl::ResourceExhaustedError(absl::StrCat(
       "it takes more than ", accounts_[resource].limit, " ", rate.what,
       ", which is the limit; if you trust the file, raise ", rate.option));
+}
+
+absl::Status Budget::Ask() const {
+  return is_cancelled_ && is_cancelled_()
+             ? absl::CancelledError("the work was cancelled")
+             : absl::OkStatus();
 }
 
 }  // namespace ferry

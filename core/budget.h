@@ -15,11 +15,15 @@
 //
 //   Budget budget(BudgetOptions(), 1000);
 //   FERRY_RETURN_IF_ERROR(budget.ChargeMemory(2000000000));
+//
+// Because long work charges all along, a budget also asks its owner from time
+// to time whether the work should stop.
 #ifndef FERRY_CORE_BUDGET_H_
 #define FERRY_CORE_BUDGET_H_
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -50,8 +54,11 @@ class Budget {
   // Creates a budget without limits, which only counts.
   Budget() = default;
 
-  // Creates the budget of a call whose input takes `stored_bytes`.
-  Budget(const BudgetOptions& options, uint64_t stored_bytes);
+  // Creates the budget of a call whose input takes `stored_bytes`. If
+  // `is_cancelled` is set, charges call it for every 2^20 steps or bytes that
+  // are spent, from the threads that charge.
+  Budget(const BudgetOptions& options, uint64_t stored_bytes,
+         std::function<bool()> is_cancelled = nullptr);
 
   // Returns a budget without limits that lives as long as the process. It is
   // for input that the program has made itself.
@@ -63,8 +70,11 @@ class Budget {
   // Charge what the caller is about to spend. What is spent is never given
   // back. A charge that is refused is not spent.
   //
-  // Errors: kResourceExhausted - the limit is reached; the message says what is
-  //         limited to how much, and names the option that raises it.
+  // Errors:
+  //   kResourceExhausted - the limit is reached; the message says what is
+  //                        limited to how much, and names the option that
+  //                        raises it.
+  //   kCancelled         - `is_cancelled` returned true.
   absl::Status ChargeSteps(uint64_t steps) { return Charge(kSteps, steps); }
   absl::Status ChargeMemory(uint64_t bytes) { return Charge(kMemory, bytes); }
   absl::Status ChargeOutput(uint64_t bytes) { return Charge(kOutput, bytes); }
@@ -88,7 +98,10 @@ class Budget {
     while (ABSL_PREDICT_TRUE(amount <= account.limit - before)) {
       if (account.spent.compare_exchange_weak(before, before + amount,
                                               std::memory_order_relaxed)) {
-        return absl::OkStatus();
+        return ABSL_PREDICT_TRUE(before >> kAskShift ==
+                                 (before + amount) >> kAskShift)
+                   ? absl::OkStatus()
+                   : Ask();
       }
     }
     return Exhausted(resource);
@@ -97,8 +110,15 @@ class Budget {
     return accounts_[resource].spent.load(std::memory_order_relaxed);
   }
   absl::Status Exhausted(Resource resource) const;
+  // Asks whether to stop.
+  absl::Status Ask() const;
+
+  // A charge asks when it reaches a multiple of 1 << kAskShift. A million steps
+  // take about ten milliseconds.
+  static constexpr int kAskShift = 20;
 
   Account accounts_[kResources];
+  const std::function<bool()> is_cancelled_;
 };
 
 }  // namespace ferry

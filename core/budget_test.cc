@@ -77,6 +77,26 @@ TEST(BudgetTest, DefaultsGrowWithTheInput) {
   EXPECT_TRUE(huge.ChargeMemory(kMost / 2).ok());
 }
 
+TEST(BudgetTest, AsksEveryMillionWhetherToStop) {
+  constexpr uint64_t kMillion = uint64_t{1} << 20;
+  int asked = 0;
+  bool is_cancelled = false;
+  Budget budget(BudgetOptions(), 0, [&] {
+    ++asked;
+    return is_cancelled;
+  });
+  for (uint64_t i = 0; i < 3 * kMillion; i += 1024) {
+    EXPECT_TRUE(budget.ChargeSteps(1024).ok());
+  }
+  EXPECT_EQ(asked, 3);
+  EXPECT_TRUE(budget.ChargeMemory(100 * kMillion).ok());
+  EXPECT_TRUE(budget.ChargeOutput(100 * kMillion).ok());
+  EXPECT_EQ(asked, 5);
+  is_cancelled = true;
+  EXPECT_TRUE(budget.ChargeSteps(kMillion - 1).ok());
+  EXPECT_EQ(budget.ChargeSteps(1).code(), absl::StatusCode::kCancelled);
+}
+
 TEST(BudgetTest, WithoutLimitsOnlyCounts) {
   Budget budget;
   EXPECT_TRUE(budget.ChargeMemory(kMost / 2).ok());

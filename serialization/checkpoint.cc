@@ -255,7 +255,7 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenOrThrow(
                      "LoadOptions::mapping or LoadOptions::dtype"));
   }
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
-  Budget budget(options.budget, file->size_bytes());
+  Budget budget(options.budget, file->size_bytes(), options.is_cancelled);
   FERRY_ASSIGN_OR_RETURN(ParsedCheckpoint parsed,
                          Parse(*file, options, &budget));
   FERRY_RETURN_IF_ERROR(CheckStrict(parsed, file->name(), options));
@@ -606,9 +606,10 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyOrThrow(
     std::unique_ptr<RandomAccessFile> file, const LoadOptions& options) {
   FERRY_ASSIGN_OR_RETURN(file, TakeRange(std::move(file), options));
   FileVerdict verdict;
-  Budget budget(options.budget, file->size_bytes());
+  Budget budget(options.budget, file->size_bytes(), options.is_cancelled);
   absl::StatusOr<ParsedCheckpoint> parsed = Parse(*file, options, &budget);
   verdict.opens = parsed.status();
+  if (absl::IsCancelled(verdict.opens)) return verdict.opens;
   if (parsed.ok()) {
     verdict.codec = parsed->info.codec;
     verdict.opens = CheckStrict(*parsed, file->name(), options);

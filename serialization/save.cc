@@ -211,7 +211,8 @@ absl::Status SaveTo(const Value& value, const std::string& archive_name,
                                        ? *options.registry
                                        : DeviceRegistry::Default();
   const DeviceSnapshot devices = registry.Snapshot();
-  Budget budget(options.budget, StoredBytes(*value.graph()));
+  Budget budget(options.budget, StoredBytes(*value.graph()),
+                options.is_cancelled);
   if (options.container == Container::kSafetensors) {
     safetensors::WriteOptions write_options;
     write_options.metadata = options.metadata;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -51,8 +52,9 @@ std::string ListNames(absl::Span<const std::string> names) {
 
 class StateDictReader {
  public:
-  StateDictReader(const ObjectGraph& graph, const BudgetOptions& budget)
-      : graph_(graph), budget_(budget, graph.stored_bytes()) {}
+  StateDictReader(const ObjectGraph& graph, const BudgetOptions& budget,
+                  const std::function<bool()>& is_cancelled)
+      : graph_(graph), budget_(budget, graph.stored_bytes(), is_cancelled) {}
 
   absl::StatusOr<StateDictResult> Read(NodeId root);
 
@@ -649,10 +651,12 @@ absl::StatusOr<StateDictResult> StateDictReader::Read(NodeId root) {
 
 }  // namespace
 
-absl::StatusOr<StateDictResult> StateDict(const Value& value,
-                                          const BudgetOptions& budget) {
+absl::StatusOr<StateDictResult> StateDict(
+    const Value& value, const BudgetOptions& budget,
+    const std::function<bool()>& is_cancelled) {
   return CatchOutOfMemory([&] {
-    return StateDictReader(*value.graph(), budget).Read(value.node());
+    return StateDictReader(*value.graph(), budget, is_cancelled)
+        .Read(value.node());
   });
 }
 

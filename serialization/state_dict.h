@@ -21,6 +21,7 @@
 #ifndef FERRY_SERIALIZATION_STATE_DICT_H_
 #define FERRY_SERIALIZATION_STATE_DICT_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -112,8 +113,10 @@ struct StateDictResult {
 //                        itself.
 //   kResourceExhausted - it takes more than `budget` allows. No real model does
 //                        by default, but a small hostile file could.
+//   kCancelled         - `is_cancelled` returned true.
 absl::StatusOr<StateDictResult> StateDict(
-    const Value& value, const BudgetOptions& budget = BudgetOptions());
+    const Value& value, const BudgetOptions& budget = BudgetOptions(),
+    const std::function<bool()>& is_cancelled = nullptr);
 
 }  // namespace ferry
 

@@ -4,6 +4,7 @@
 #include "ferry/serialization/torch/program_data.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -301,9 +302,11 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
 }
 
 // May throw std::bad_alloc.
-absl::StatusOr<Value> CopyProgramData(const Value& root, const Value& constants,
-                                      const BudgetOptions& budget_options) {
-  Budget budget(budget_options, root.graph()->stored_bytes());
+absl::StatusOr<Value> CopyProgramData(
+    const Value& root, const Value& constants,
+    const BudgetOptions& budget_options,
+    const std::function<bool()>& is_cancelled) {
+  Budget budget(budget_options, root.graph()->stored_bytes(), is_cancelled);
   const auto graph = std::make_shared<ObjectGraph>();
   FERRY_ASSIGN_OR_RETURN(
       const NodeId data,
@@ -325,9 +328,10 @@ absl::StatusOr<Value> CopyProgramData(const Value& root, const Value& constants,
 }  // namespace
 
 absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants,
-                                  const BudgetOptions& budget) {
+                                  const BudgetOptions& budget,
+                                  const std::function<bool()>& is_cancelled) {
   return CatchOutOfMemory(
-      [&] { return CopyProgramData(root, constants, budget); });
+      [&] { return CopyProgramData(root, constants, budget, is_cancelled); });
 }
 
 }  // namespace ferry

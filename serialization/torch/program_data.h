@@ -17,6 +17,8 @@
 #ifndef FERRY_SERIALIZATION_TORCH_PROGRAM_DATA_H_
 #define FERRY_SERIALIZATION_TORCH_PROGRAM_DATA_H_
 
+#include <functional>
+
 #include "absl/status/statusor.h"
 #include "ferry/core/budget.h"
 #include "ferry/value/value.h"
@@ -43,13 +45,17 @@ namespace ferry {
 // the file that `root` is from, or else to the size of its graph. Does not
 // recurse.
 //
-// Errors: kResourceExhausted - it takes more than `budget` allows.
-//         kUnimplemented - a tuple contains itself, there are constants
-//         although the root is not an object, or an object of another class was
-//         made from arguments, which a dict cannot hold.
+// Errors:
+//   kResourceExhausted - it takes more than `budget` allows.
+//   kCancelled         - `is_cancelled` returned true.
+//   kUnimplemented     - a tuple contains itself, there are constants although
+//                        the root is not an object, or an object of another
+//                        class was made from arguments, which a dict cannot
+//                        hold.
 absl::StatusOr<Value> ProgramData(
     const Value& root, const Value& constants,
-    const BudgetOptions& budget = BudgetOptions());
+    const BudgetOptions& budget = BudgetOptions(),
+    const std::function<bool()>& is_cancelled = nullptr);
 
 }  // namespace ferry
 

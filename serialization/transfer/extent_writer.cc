@@ -208,11 +208,17 @@ absl::Status Writer::VisitContents(size_t i, ElementVisitor visit) const {
         ViewSizeBytes(tensor.dtype(), tensor.shape(), tensor.strides(), 0));
     FERRY_ASSIGN_OR_RETURN(const Storage staging,
                            Storage::Allocate(span_bytes));
-    FERRY_RETURN_IF_ERROR(
-        CopyToHost(devices_, tensor.storage(),
-                   static_cast<uint64_t>(tensor.storage_offset()) *
-                       ElementSizeBytes(tensor.dtype()),
-                   staging.data(), span_bytes));
+    const uint64_t begin = static_cast<uint64_t>(tensor.storage_offset()) *
+                           ElementSizeBytes(tensor.dtype());
+    FERRY_ASSIGN_OR_RETURN(
+        const StorageCopier copier,
+        devices_.FindCopier(tensor.storage(), begin, span_bytes));
+    for (uint64_t at = 0; at < span_bytes; at += kPieceBytes) {
+      FERRY_RETURN_IF_ERROR(CheckCancelled());
+      FERRY_RETURN_IF_ERROR(CopyToHost(copier, tensor.storage(), begin + at,
+                                       static_cast<char*>(staging.data()) + at,
+                                       std::min(kPieceBytes, span_bytes - at)));
+    }
     FERRY_ASSIGN_OR_RETURN(
         tensor, Tensor::Create(staging, tensor.dtype(), tensor.shape(),
                                tensor.strides(), 0));

@@ -547,7 +547,13 @@ absl::Status TensorReader::Rearrange(const Target& target,
   FERRY_RETURN_IF_ERROR(AllocateHostMemory({size}, {&image, 1}));
   FERRY_RETURN_IF_ERROR(
       CopyStaged(from, bytes, to, static_cast<char*>(image.data), check));
-  return CopyFromHost(devices_, image.data, to.storage(), BeginBytes(to), size);
+  for (uint64_t at = 0; at < size; at += kPieceBytes) {
+    FERRY_RETURN_IF_ERROR(check());
+    FERRY_RETURN_IF_ERROR(CopyFromHost(
+        devices_, static_cast<const char*>(image.data) + at, to.storage(),
+        BeginBytes(to) + at, std::min(kPieceBytes, size - at)));
+  }
+  return absl::OkStatus();
 }
 
 // Brings what was staged to where it belongs, in the order of the file.

@@ -27,8 +27,9 @@ struct TransferControl {
   // default is none.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 
-  // Called every few MiB, from several threads at once. Once it returns true,
-  // the load or save ends with kCancelled. The default never cancels.
+  // Called for every few MiB that are moved and about every million objects,
+  // from several threads at once. Once it returns true, the load or save ends
+  // with kCancelled. The default never cancels.
   std::function<bool()> is_cancelled;
 };
 
