@@ -23,12 +23,13 @@
 // strided_views.h, strided_copies.h and factories.h (using and making tensors),
 // serialization/load.h and save.h (and their options), state_dict.h and
 // load_into.h (a model's tensors by name), checkpoint.h (reading part of a
-// large file), class_registry.h (your own classes), codec_registry.h (files
-// without pickle, and your own codecs), io/byte_source.h and stream_bytes.h
-// (inputs and outputs other than files), devices/device_registry.h (more
-// devices), core/generator.h and random.h (PyTorch's random numbers). Two
-// headers need //runtime: runtime/plugins.h (devices from shared objects) and
-// runtime/autograd.h (gradient modes).
+// large file), scan/scan.h (what a file would run in Python), class_registry.h
+// (your own classes), codec_registry.h (files without pickle, and your own
+// codecs), io/byte_source.h and stream_bytes.h (inputs and outputs other than
+// files), devices/device_registry.h (more devices), core/generator.h and
+// random.h (PyTorch's random numbers). Two headers need //runtime:
+// runtime/plugins.h (devices from shared objects) and runtime/autograd.h
+// (gradient modes).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_
@@ -74,6 +75,9 @@
 #include "ferry/serialization/numpy_array.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/scan/scan.h"
+#include "ferry/serialization/scan/scan_options.h"
+#include "ferry/serialization/scan/scan_report.h"
 #include "ferry/serialization/state_dict.h"
 #include "ferry/serialization/torch/program_data.h"
 #include "ferry/serialization/transfer/map_location.h"

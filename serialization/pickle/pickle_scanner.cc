@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/hash_table.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/serialization/pickle/node_stack.h"
@@ -29,7 +30,15 @@ namespace ferry {
 namespace pickle {
 namespace {
 
+// What is read at once: little at first, because a pickle may be short.
+constexpr uint64_t kFirstChunkBytes = uint64_t{4} << 10;
 constexpr uint64_t kChunkBytes = uint64_t{64} << 10;
+
+// The memory that a global takes besides its names, a pair of texts that name
+// one, and the offset of a use.
+constexpr uint64_t kGlobalMemoryBytes = 2 * sizeof(ScannedGlobal) + 128;
+constexpr uint64_t kPairMemoryBytes = 64;
+constexpr uint64_t kOffsetMemoryBytes = 32;
 
 // A range of bytes in the file.
 struct Range {
@@ -60,8 +69,8 @@ class OpcodeReader {
   absl::Status Next(Step* step);
 
   // Returns the `size` bytes at `at`, or fewer if the pickle ends before them.
-  // `size` must be at most `kChunkBytes`. The bytes are valid until the next
-  // call.
+  // `size` must be at most `kFirstChunkBytes`. The bytes are valid until the
+  // next call.
   absl::StatusOr<absl::string_view> Peek(uint64_t at, uint64_t size);
 
  private:
@@ -77,7 +86,8 @@ class OpcodeReader {
   uint64_t at_;
   const uint64_t end_;
   std::unique_ptr<char[]> buffer_;  // null until the first read
-  Range window_;                    // the part of the file that it holds
+  uint64_t chunk_bytes_ = kFirstChunkBytes;
+  Range window_;  // the part of the file that it holds
 };
 
 absl::StatusOr<absl::string_view> OpcodeReader::PeekMore(uint64_t at,
@@ -90,7 +100,8 @@ absl::StatusOr<absl::string_view> OpcodeReader::PeekMore(uint64_t at,
       window_.size - (at - window_.begin) < size) {
     if (buffer_ == nullptr) buffer_.reset(new char[kChunkBytes]);
     window_ = Range();
-    const uint64_t chunk = std::min(kChunkBytes, end_ - at);
+    const uint64_t chunk = std::min(chunk_bytes_, end_ - at);
+    chunk_bytes_ = std::min(2 * chunk_bytes_, kChunkBytes);
     FERRY_RETURN_IF_ERROR(
         file_.ReadAt(at, absl::MakeSpan(buffer_.get(), chunk)));
     window_ = {at, chunk};
@@ -192,10 +203,41 @@ std::string DecodeHead(absl::string_view head,
   }
 }
 
+// Decodes bytes of a literal to UTF-8.
+absl::StatusOr<std::string> DecodeLiteral(absl::string_view bytes,
+                                          PickleLiteral::Encoding encoding) {
+  std::string text;
+  switch (encoding) {
+    case PickleLiteral::Encoding::kBytes:
+    case PickleLiteral::Encoding::kUtf8:
+      return std::string(bytes);
+    case PickleLiteral::Encoding::kRawUnicode:
+      if (!DecodeRawUnicodeEscape(bytes, &text)) {
+        return absl::DataLossError("text has a malformed \\u escape");
+      }
+      return text;
+    case PickleLiteral::Encoding::kPython2Quoted: {
+      absl::string_view quoted = absl::StripTrailingAsciiWhitespace(bytes);
+      if (quoted.size() < 2 || quoted.front() != quoted.back() ||
+          !DecodeStringEscape(quoted.substr(1, quoted.size() - 2), &text)) {
+        return absl::DataLossError("a string is malformed");
+      }
+      return text;
+    }
+  }
+  return std::string(bytes);
+}
+
 class Scanner {
  public:
-  Scanner(const RandomAccessFile& file, uint64_t begin, uint64_t end)
-      : file_(file), reader_(file, begin, end), begin_(begin), end_(end) {}
+  Scanner(const RandomAccessFile& file, uint64_t begin, uint64_t end,
+          Budget* budget)
+      : file_(file),
+        reader_(file, begin, end),
+        begin_(begin),
+        end_(end),
+        budget_(*budget),
+        next_charge_(begin) {}
 
   PickleScan Run();
 
@@ -209,6 +251,9 @@ class Scanner {
   void Damaged(absl::string_view what) {
     Fault(absl::StatusCode::kDataLoss, what);
   }
+
+  // Charges the memory that was taken since the last charge.
+  absl::Status ChargeMemory();
 
   // Checks the last opcode against its frame.
   void CheckFrame();
@@ -231,6 +276,10 @@ class Scanner {
   void ConsiderNested(const PickleLiteral& literal);
   void PushGlobal(PickleLiteral module, PickleLiteral name);
   void PushStackGlobal();
+  // Reads the bytes of a literal, at most `max_bytes`. If they cannot be read,
+  // the scan ends after this opcode.
+  absl::StatusOr<std::string> ReadBytes(const PickleLiteral& literal,
+                                        uint64_t max_bytes);
   bool ReadName(const PickleLiteral& literal, std::string* name);
   NodeId GlobalValue(ScannedGlobal::Form form, std::string module,
                      std::string name);
@@ -257,9 +306,14 @@ class Scanner {
   OpcodeReader reader_;
   const uint64_t begin_;
   const uint64_t end_;
-  uint64_t frame_end_ = 0;  // of the last frame
+  Budget& budget_;
+  uint64_t next_charge_;  // the offset at which memory is charged again
+  uint64_t charged_bytes_ = 0;
+  uint64_t globals_bytes_ = 0;  // the memory of `scan_.globals`
+  uint64_t frame_end_ = 0;      // of the last frame
   Step step_;
   uint64_t protocol_ = 0;
+  bool is_unreadable_ = false;  // whether a literal could not be read
   PickleScan scan_;
   NodeStack stack_;
   UnpickleMemo memo_;
@@ -270,6 +324,17 @@ class Scanner {
   // once per use. The key has whether the names are mapped, too.
   HashMap<std::pair<uint64_t, bool>, NodeId> stack_globals_;
 };
+
+absl::Status Scanner::ChargeMemory() {
+  next_charge_ = reader_.at() + kChunkBytes;
+  const uint64_t bytes =
+      stack_.memory_bytes() + memo_.memory_bytes() + globals_bytes_ +
+      2 * sizeof(PickleLiteral) * (texts_.size() + scan_.nested.size()) +
+      kPairMemoryBytes * stack_globals_.size();
+  const uint64_t taken = bytes - std::min(bytes, charged_bytes_);
+  charged_bytes_ += taken;
+  return budget_.ChargeMemory(taken);
+}
 
 void Scanner::CheckFrame() {
   const bool is_inside = step_.offset < frame_end_;
@@ -351,8 +416,21 @@ void Scanner::PushLiteral(PickleLiteral::Encoding encoding) {
   Push(ValueOf(kText, static_cast<uint32_t>(texts_.size() - 1)));
 }
 
+absl::StatusOr<std::string> Scanner::ReadBytes(const PickleLiteral& literal,
+                                               uint64_t max_bytes) {
+  std::string bytes(std::min(literal.size_bytes, max_bytes), '\0');
+  const absl::Status read =
+      file_.ReadAt(literal.offset_bytes, absl::MakeSpan(bytes));
+  if (read.ok()) return bytes;
+  is_unreadable_ = true;
+  Fault(read.code(), read.message());
+  return read;
+}
+
 bool Scanner::ReadName(const PickleLiteral& literal, std::string* name) {
-  absl::StatusOr<std::string> text = ReadLiteral(file_, literal, kMaxNameBytes);
+  const absl::StatusOr<std::string> bytes = ReadBytes(literal, kMaxNameBytes);
+  if (!bytes.ok()) return false;
+  absl::StatusOr<std::string> text = DecodeLiteral(*bytes, literal.encoding);
   if (!text.ok()) {
     Fault(text.status().code(), text.status().message());
     return false;
@@ -367,6 +445,7 @@ void Scanner::Use(uint32_t global, GlobalUse use) {
   ++uses.count;
   if (uses.offsets.size() < ScannedGlobal::Uses::kMaxOffsets) {
     uses.offsets.push_back(step_.offset);
+    globals_bytes_ += kOffsetMemoryBytes;
   }
 }
 
@@ -377,6 +456,7 @@ NodeId Scanner::GlobalValue(ScannedGlobal::Form form, std::string module,
   const auto [found, is_new] = global_indexes_.try_emplace(
       std::move(key), static_cast<uint32_t>(scan_.globals.size()));
   if (is_new) {
+    globals_bytes_ += kGlobalMemoryBytes + 2 * (module.size() + name.size());
     scan_.globals.emplace_back();
     scan_.globals.back().form = form;
     scan_.globals.back().module = std::move(module);
@@ -390,6 +470,7 @@ void Scanner::PushGlobal(PickleLiteral module_text, PickleLiteral name_text) {
   std::string module, name;
   const bool has_module = ReadName(module_text, &module);
   const bool is_named = ReadName(name_text, &name) && has_module;
+  if (is_unreadable_) return Push(kOtherValue);
   if (protocol_ < 3) {
     const GlobalName moved = FromPython2({module, name});
     // The views may be those of the strings that are assigned to.
@@ -414,7 +495,7 @@ void Scanner::PushStackGlobal() {
       return Push(found->second);
     }
     PushGlobal(texts_[IndexOf(module)], texts_[IndexOf(name)]);
-    stack_globals_.emplace(key, stack_.back());
+    if (!is_unreadable_) stack_globals_.emplace(key, stack_.back());
     return;
   }
   // What is known of the two. An empty literal stands for the rest.
@@ -424,8 +505,10 @@ void Scanner::PushStackGlobal() {
     return text;
   };
   std::string module_text = known(module);
+  std::string name_text = known(name);
+  if (is_unreadable_) return Push(kOtherValue);
   Push(GlobalValue(ScannedGlobal::Form::kComputed, std::move(module_text),
-                   known(name)));
+                   std::move(name_text)));
 }
 
 void Scanner::PushExtension() {
@@ -434,7 +517,10 @@ void Scanner::PushExtension() {
 }
 
 void Scanner::Call(NodeId callable) {
-  scan_.has_calls = scan_.has_calls || scan_.fault.ok();
+  const bool is_extension =
+      KindOf(callable) == kGlobalValue &&
+      scan_.globals[IndexOf(callable)].form == ScannedGlobal::Form::kExtension;
+  scan_.has_calls = scan_.has_calls || (scan_.fault.ok() && !is_extension);
   switch (KindOf(callable)) {
     case kGlobalValue:
       Use(IndexOf(callable), GlobalUse::kCalled);
@@ -480,11 +566,8 @@ void Scanner::Build() {
 bool Scanner::LineNumber(uint64_t* number) {
   PickleLiteral literal = {step_.contents.begin, step_.contents.size,
                            PickleLiteral::Encoding::kBytes};
-  absl::StatusOr<std::string> line = ReadLiteral(file_, literal, 256);
-  if (!line.ok()) {
-    Fault(line.status().code(), line.status().message());
-    return false;
-  }
+  absl::StatusOr<std::string> line = ReadBytes(literal, 256);
+  if (!line.ok()) return false;
   line->resize(std::min(line->size(), line->find('\0')));
   line->erase(std::remove(line->begin(), line->end(), '_'), line->end());
   if (literal.size_bytes <= 256 && absl::SimpleAtoi(*line, number)) return true;
@@ -667,7 +750,7 @@ bool Scanner::Run1() {
       PushGlobal(
           {step_.contents.begin, step_.contents.size, Encoding::kUtf8},
           {step_.second_line.begin, step_.second_line.size, Encoding::kUtf8});
-      {
+      if (!is_unreadable_) {
         const NodeId callable = Pop();
         PopMark();
         Call(callable);
@@ -707,16 +790,16 @@ PickleScan Scanner::Run() {
     ++scan_.num_opcodes;
     CheckFrame();
     if (step_.is_cut) Damaged("a line is cut short");
-    if (!Run1()) break;
-    if (scan_.globals.size() > kMaxScannedGlobals) {
-      scan_.fault = absl::ResourceExhaustedError(
-          absl::StrCat("the pickle looks up more than ", kMaxScannedGlobals,
-                       " different classes and functions; the rest was not "
-                       "examined (at offset ",
-                       step_.offset, ")"));
-      break;
-    }
+    if (!Run1() || is_unreadable_) break;
+    if (reader_.at() < next_charge_) continue;
+    const absl::Status charged = ChargeMemory();
+    if (charged.ok()) continue;
+    // Says more than an earlier fault: the scan did not go on behind it.
+    scan_.fault = charged;
+    break;
   }
+  const absl::Status charged = ChargeMemory();
+  if (scan_.fault.ok()) scan_.fault = charged;
   if (!scan_.is_complete && scan_.fault.ok()) {
     scan_.fault = absl::DataLossError(
         absl::StrCat("the pickle is cut short: it has no STOP (at offset ",
@@ -730,8 +813,8 @@ PickleScan Scanner::Run() {
 }  // namespace
 
 PickleScan ScanPickle(const RandomAccessFile& file, uint64_t begin,
-                      uint64_t end) {
-  return Scanner(file, begin, end).Run();
+                      uint64_t end, Budget* budget) {
+  return Scanner(file, begin, end, budget).Run();
 }
 
 absl::StatusOr<std::string> ReadLiteral(const RandomAccessFile& file,
@@ -740,26 +823,7 @@ absl::StatusOr<std::string> ReadLiteral(const RandomAccessFile& file,
   std::string bytes(std::min(literal.size_bytes, max_bytes), '\0');
   FERRY_RETURN_IF_ERROR(
       file.ReadAt(literal.offset_bytes, absl::MakeSpan(bytes)));
-  std::string text;
-  switch (literal.encoding) {
-    case PickleLiteral::Encoding::kBytes:
-    case PickleLiteral::Encoding::kUtf8:
-      return bytes;
-    case PickleLiteral::Encoding::kRawUnicode:
-      if (!DecodeRawUnicodeEscape(bytes, &text)) {
-        return absl::DataLossError("text has a malformed \\u escape");
-      }
-      return text;
-    case PickleLiteral::Encoding::kPython2Quoted: {
-      absl::string_view quoted = absl::StripTrailingAsciiWhitespace(bytes);
-      if (quoted.size() < 2 || quoted.front() != quoted.back() ||
-          !DecodeStringEscape(quoted.substr(1, quoted.size() - 2), &text)) {
-        return absl::DataLossError("a string is malformed");
-      }
-      return text;
-    }
-  }
-  return bytes;
+  return DecodeLiteral(bytes, literal.encoding);
 }
 
 }  // namespace pickle

@@ -20,7 +20,8 @@
 //
 //   const std::unique_ptr<RandomAccessFile> file =
 //       MakeMemoryFile("cposix\nsystem\n(S'id'\ntR.", "pickle");
-//   const PickleScan scan = ScanPickle(*file, 0, file->size_bytes());
+//   const PickleScan scan =
+//       ScanPickle(*file, 0, file->size_bytes(), &budget);
 //   scan.globals[0].module;                             // "posix"
 //   scan.globals[0].uses_of(GlobalUse::kCalled).count;  // 1
 #ifndef FERRY_SERIALIZATION_PICKLE_PICKLE_SCANNER_H_
@@ -33,6 +34,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ferry/core/budget.h"
 #include "ferry/io/file.h"
 
 namespace ferry {
@@ -123,14 +125,15 @@ struct PickleScan {
   // Where Python goes on after the pickle: `end_offset_bytes`, or the end of
   // the frame in which the STOP is.
   uint64_t next_offset_bytes = 0;
-  // Whether the pickle calls something before its first fault.
+  // Whether the pickle calls something other than an extension before its first
+  // fault.
   bool has_calls = false;
   // The number of opcodes that were read.
   uint64_t num_opcodes = 0;
   // The first fault, at which Python would stop; OK if there is none. The scan
   // went on behind it if `is_complete`.
   //   kDataLoss          - the pickle is malformed or cut short.
-  //   kResourceExhausted - a limit of the scanner was reached.
+  //   kResourceExhausted - the budget is spent.
   //   whatever reading the file returned.
   absl::Status fault;
 };
@@ -138,16 +141,13 @@ struct PickleScan {
 // Names are read up to this size. Python's own are far shorter.
 inline constexpr uint64_t kMaxNameBytes = 1024;
 
-// After so many different globals, the scan ends with kResourceExhausted. The
-// list that `weights_only` allows has fewer than 200.
-inline constexpr size_t kMaxScannedGlobals = 10'000;
-
 // Scans the pickle at `begin`, which ends at `end` or before. Both must lie in
-// the file. Time and memory are in proportion to the size of the pickle; the
-// contents of texts are skipped, except for names. Does not recurse.
-// Thread-safe.
+// the file. Time is in proportion to what it reads: the opcodes, and the names,
+// which are read again wherever they are used. The contents of other texts are
+// skipped. Memory is in proportion to the number of opcodes, and is charged to
+// the budget. Does not recurse. Thread-safe.
 PickleScan ScanPickle(const RandomAccessFile& file, uint64_t begin,
-                      uint64_t end);
+                      uint64_t end, Budget* budget);
 
 // Returns the contents of a literal of `file`, at most `max_bytes` of the bytes
 // in the file. Text is decoded to UTF-8.

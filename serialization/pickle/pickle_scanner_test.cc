@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/counted_bytes.h"
@@ -27,7 +28,7 @@ using ::testing::HasSubstr;
 PickleScan Scan(absl::string_view bytes) {
   const std::unique_ptr<RandomAccessFile> file =
       MakeMemoryFile(bytes, "<test>");
-  return ScanPickle(*file, 0, bytes.size());
+  return ScanPickle(*file, 0, bytes.size(), Budget::Unlimited());
 }
 
 // One line for each global: its name and its uses with their offsets.
@@ -294,7 +295,8 @@ TEST(PickleScannerTest, SkipsTextsInFiles) {
   bytes += std::string(200'000, 'y');
   bytes += BYTES("\n0.");
   const CountedBytes file(bytes);
-  const PickleScan scan = ScanPickle(file, 0, file.size_bytes());
+  const PickleScan scan =
+      ScanPickle(file, 0, file.size_bytes(), Budget::Unlimited());
   EXPECT_THAT(scan.fault, IsOk());
   EXPECT_EQ(Describe(scan), "os.system: imported 1@1048584 called 1@1048596\n");
   EXPECT_LT(file.bytes_read(), 400'000);
@@ -305,7 +307,8 @@ TEST(PickleScannerTest, ReadsLinesOnce) {
   for (int i = 0; i < 100'000; ++i) bytes += "I1\n0";
   bytes += "N.";
   const CountedBytes file(bytes);
-  EXPECT_THAT(ScanPickle(file, 0, file.size_bytes()).fault, IsOk());
+  EXPECT_THAT(ScanPickle(file, 0, file.size_bytes(), Budget::Unlimited()).fault,
+              IsOk());
   EXPECT_LT(file.bytes_read(), bytes.size() + 10'000);
 }
 
@@ -319,16 +322,35 @@ TEST(PickleScannerTest, LongNamesAreComputed) {
   EXPECT_EQ(scan.globals[0].name, name.substr(0, kMaxNameBytes));
 }
 
-TEST(PickleScannerTest, LimitsTheNumberOfGlobals) {
-  std::string bytes = "(";
-  for (size_t i = 0; i < kMaxScannedGlobals + 2; ++i) {
-    absl::StrAppend(&bytes, "ca\nB", i, "\n");
+// What each opcode leaves in memory is charged.
+TEST(PickleScannerTest, ChargesItsMemory) {
+  std::string globals = "(";
+  for (int i = 0; i < 100'000; ++i) {
+    absl::StrAppend(&globals, "ca\nB", i, "\n");
   }
-  bytes += "l.";
-  const PickleScan scan = Scan(bytes);
-  EXPECT_EQ(scan.fault.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(scan.globals.size(), kMaxScannedGlobals + 1);
-  EXPECT_FALSE(scan.is_complete);
+  std::string texts = "(";
+  std::string values = "(";
+  std::string entries = "N";
+  for (int i = 0; i < 1'000'000; ++i) {
+    texts += BYTES("U\0");
+    values += "N";
+    entries += "\x94";
+  }
+  for (const std::string& pickle :
+       {globals + "l.", texts + "l.", values + "l.", entries + "."}) {
+    const auto file = MakeMemoryFile(pickle, "<test>");
+    Budget counting;
+    EXPECT_THAT(ScanPickle(*file, 0, pickle.size(), &counting).fault, IsOk());
+    EXPECT_GT(counting.memory_bytes(), 4 * 1'000'000);
+    BudgetOptions options;
+    options.max_memory_bytes = 1'000'000;
+    Budget budget(options, 0);
+    const PickleScan scan = ScanPickle(*file, 0, pickle.size(), &budget);
+    EXPECT_EQ(scan.fault.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(scan.fault.message(), HasSubstr("raise max_memory_bytes"));
+    EXPECT_FALSE(scan.is_complete);
+    EXPECT_LT(scan.end_offset_bytes, pickle.size());
+  }
 }
 
 // One text of a kilobyte that is used as a name a hundred thousand times.
@@ -342,7 +364,8 @@ TEST(PickleScannerTest, ReadsASharedNameOnce) {
         "0");
   bytes += "N.";
   const CountedBytes file(bytes);
-  const PickleScan scan = ScanPickle(file, 0, file.size_bytes());
+  const PickleScan scan =
+      ScanPickle(file, 0, file.size_bytes(), Budget::Unlimited());
   EXPECT_THAT(scan.fault, IsOk());
   ASSERT_EQ(scan.globals.size(), 1);
   EXPECT_EQ(scan.globals[0].uses_of(GlobalUse::kImported).count, 100'000);

@@ -66,6 +66,9 @@ bool CanComeFirst(unsigned char opcode) {
     case kEmptyDict:
     case kEmptySet:
     case kGlobal:
+    case kExt1:
+    case kExt2:
+    case kExt4:
       return true;
     default:
       return false;
@@ -77,9 +80,6 @@ bool CanComeFirst(unsigned char opcode) {
 // them. `is_first`: in the first pickle of the file.
 bool MayPass(unsigned char opcode, absl::string_view line, bool is_first) {
   switch (opcode) {
-    case kExt1:
-    case kExt2:
-    case kExt4:
     case kNextBuffer:
       return false;
     case kPersId:
@@ -107,6 +107,16 @@ bool MayPass(unsigned char opcode, absl::string_view line, bool is_first) {
     default:
       return true;
   }
+}
+
+bool IsExtension(unsigned char opcode) {
+  return opcode == kExt1 || opcode == kExt2 || opcode == kExt4;
+}
+
+// Whether an opcode calls or changes a value.
+bool UsesValue(unsigned char opcode) {
+  return opcode == kReduce || opcode == kNewObj || opcode == kNewObjEx ||
+         opcode == kObj || opcode == kBuild;
 }
 
 // A little-endian number.
@@ -283,13 +293,19 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
   uint64_t frame_end = 0;   // in the file
   bool is_first = true;     // the first pickle
   bool has_nothing = true;  // on the stack
+  // What an extension is, the program that loads the pickle has decided. To
+  // look it up is nothing yet.
+  bool has_extension = false;
   while (bytes_left() > 0) {
     FERRY_ASSIGN_OR_RETURN(absl::string_view head, Peek(kChunkBytes));
     const auto opcode = static_cast<unsigned char>(head[0]);
     const uint64_t begin = offset_;
     if (has_nothing && !CanComeFirst(opcode)) return false;
     has_nothing = has_nothing && (opcode == kProto || opcode == kFrame);
-    if (opcode == kStackGlobal) return true;
+    has_extension = has_extension || IsExtension(opcode);
+    if (opcode == kStackGlobal || (has_extension && UsesValue(opcode))) {
+      return true;
+    }
     head.remove_prefix(1);
     const OpcodeShape shape = ShapeOf(opcode);
     if (begin < frame_end) {

@@ -59,11 +59,12 @@ class PickleStream {
   absl::StatusOr<absl::string_view> NextPickle();
 
   // Returns whether Python, reading consecutive pickles from the position on,
-  // could reach an opcode that looks up a class or a function, which can run
-  // code. Considers only the syntax of the opcodes, so `true` may be wrong, but
-  // `false` never is. Afterwards the position is unspecified. Reads up to the
-  // first opcode that Python certainly refuses, in pieces of 64 KiB, and skips
-  // the contents of texts.
+  // could reach an opcode that looks up a class or a function by its name, or
+  // that uses one that the program has registered with `copyreg`. Either can
+  // run code. Considers only the syntax of the opcodes, so `true` may be wrong,
+  // but `false` never is. Afterwards the position is unspecified. Reads up to
+  // the first opcode that Python certainly refuses, in pieces of 64 KiB, and
+  // skips the contents of texts.
   //
   // Errors: whatever reading the file returns.
   absl::StatusOr<bool> MayLookUpGlobal();

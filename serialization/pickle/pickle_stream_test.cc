@@ -204,6 +204,11 @@ TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
            // Of bytes Python makes no other object.
            "C\1a\x98"
            "cos\nsystem\n"s,
+           // A program may have registered an extension.
+           "\x82\1)R."s,
+           "N0\x83\1\1)\x81."s,
+           "(\x84\1\1\1\1o."s,
+           "\x82\1cos\nsystem\n"s,
            // Any file can be a module.
            "ca-b c/d\nran\n"s,
            // Behind these, Python reads other opcodes.
@@ -240,7 +245,11 @@ TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
            // A frame that ends past the file, and one that is sound.
            "\x95\xff\0\0\0\0\0\0\0cos\nsystem\n"s,
            "\x95\x02\0\0\0\0\0\0\0N."s,
+           // To look up an extension is nothing yet.
+           "\x82\1."s,
+           "N)R."s,
            // What honest files of other kinds begin with.
+           "\x82\1\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}"s,
            "\x58\0\0\0\0\0\0\0{\"w\":{\"dtype\":\"F32\"}}"s,
            "././@PaxHeader\0\0"s,
            "sys_info\0\0"s,

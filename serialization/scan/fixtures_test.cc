@@ -53,6 +53,7 @@ TEST(FixturesTest, AgreesWithWeightsOnly) {
       EXPECT_EQ(report.verdict(), Verdict::kClean) << name;
     }
     EXPECT_TRUE(report.problems.empty()) << name << ": " << report.problems[0];
+    EXPECT_TRUE(report.status.ok()) << name << ": " << report.status;
     ++(opens ? num_clean : num_found);
   }
   EXPECT_GT(num_clean, 20);

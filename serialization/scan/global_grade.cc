@@ -139,9 +139,11 @@ GradedGlobal GradeGlobal(absl::string_view module, absl::string_view name) {
                   rest.substr(0, dot)) != std::end(kInternals)) {
       return {GlobalGrade::kDangerous, "reaches into Python's internals"};
     }
+    // A pickle can neither call a module nor look into it, so the last part
+    // alone says nothing: "code" in "my_package.code" is rather a class.
+    if (dot == absl::string_view::npos) break;
     reason = ReasonFor(rest);
     if (!reason.empty()) return {GlobalGrade::kDangerous, reason};
-    if (dot == absl::string_view::npos) break;
     rest.remove_prefix(dot + 1);
   }
   return {GlobalGrade::kUnknown, {}};

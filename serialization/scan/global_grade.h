@@ -38,7 +38,7 @@ struct GradedGlobal {
 
 // Grades a global by its names in Python 3. `name` may have several parts, as
 // since protocol 4: "Outer.Inner". A module is dangerous with all its
-// submodules, also if it is reached as an attribute of another module
+// submodules, also if something in it is reached by way of another module
 // ("torch.serialization", "os.system"). Thread-safe; O(size of the names).
 GradedGlobal GradeGlobal(absl::string_view module, absl::string_view name);
 

@@ -29,13 +29,19 @@ TEST(GlobalGradeTest, Grades) {
       {"torch", "load", GlobalGrade::kDangerous},
       // Modules and functions that are reached by way of others.
       {"torch.serialization", "os.system", GlobalGrade::kDangerous},
-      {"torch.serialization", "os", GlobalGrade::kDangerous},
+      {"my_package", "torch.load", GlobalGrade::kDangerous},
       {"torch", "serialization.os.system", GlobalGrade::kDangerous},
       {"collections", "OrderedDict.fromkeys.__self__", GlobalGrade::kDangerous},
       {"a", "B.__init__.__globals__", GlobalGrade::kDangerous},
       // Names that only begin or end like those of the table.
       {"posixpath", "join", GlobalGrade::kUnknown},
       {"my.code", "Config", GlobalGrade::kUnknown},
+      {"my", "code", GlobalGrade::kUnknown},
+      {"my", "Signals.signal", GlobalGrade::kUnknown},
+      {"my", "system", GlobalGrade::kUnknown},
+      {"my", "load", GlobalGrade::kUnknown},
+      // A module that is reached by way of another one, and not looked into.
+      {"torch.serialization", "os", GlobalGrade::kUnknown},
       {"oslo", "system", GlobalGrade::kUnknown},
       {"my_package", "Config", GlobalGrade::kUnknown},
       {"", "", GlobalGrade::kUnknown},

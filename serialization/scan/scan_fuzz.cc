@@ -58,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Check(mapped.verdict() == unmapped.verdict(), "the verdicts differ");
   Check(mapped.Summary() == unmapped.Summary(), "the summaries differ");
   Check(mapped.problems == unmapped.problems, "the problems differ");
+  Check(mapped.status == unmapped.status, "the statuses differ");
   Check(mapped.num_pickles == unmapped.num_pickles, "the pickles differ");
   Check(mapped.findings.size() == unmapped.findings.size() &&
             mapped.more_findings == unmapped.more_findings,

@@ -27,9 +27,6 @@ namespace {
 
 using zip::kLocalHeaderBytes;
 
-// A record takes about 60 bytes of the central directory.
-constexpr uint64_t kMaxDirectoryBytes = uint64_t{1} << 30;
-
 constexpr size_t kMaxOddities = 1000;
 
 // A data descriptor has 12 to 24 bytes.
@@ -76,12 +73,17 @@ absl::string_view NameFault(absl::string_view name) {
   return {};
 }
 
+// What an entry takes besides its name: in the two lists, in two sets of names
+// and in the order of the entries. Lists and sets that grow take twice as much.
+constexpr uint64_t kMemoryPerEntry = sizeof(SurveyedRecord) + sizeof(Entry) +
+                                     2 * sizeof(std::string) + sizeof(size_t);
+
 class Surveyor {
  public:
   Surveyor(const RandomAccessFile& file, const zip::ZipEnd& end)
       : file_(file), end_(end), archive_offset_(end.archive_offset()) {}
 
-  absl::StatusOr<ZipSurvey> Run();
+  absl::StatusOr<ZipSurvey> Run(Budget* budget);
 
  private:
   void Odd(absl::string_view record, absl::string_view what) {
@@ -360,12 +362,12 @@ absl::Status Surveyor::CheckGaps() {
   return check_gap(directory);
 }
 
-absl::StatusOr<ZipSurvey> Surveyor::Run() {
-  if (end_.directory_bytes > kMaxDirectoryBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        file_.name(), ": the central directory has ", end_.directory_bytes,
-        " bytes; the limit is ", kMaxDirectoryBytes));
-  }
+absl::StatusOr<ZipSurvey> Surveyor::Run(Budget* budget) {
+  // Each name is copied three times: into its record, and to compare it.
+  const uint64_t max_entries = std::min(
+      end_.num_entries, end_.directory_bytes / zip::kCentralHeaderBytes);
+  FERRY_RETURN_IF_ERROR(budget->ChargeMemory(
+      4 * end_.directory_bytes + 2 * max_entries * kMemoryPerEntry));
   std::string bytes(end_.directory_bytes, '\0');
   FERRY_RETURN_IF_ERROR(file_.ReadAt(archive_offset_ + end_.directory_offset,
                                      absl::MakeSpan(bytes)));
@@ -399,8 +401,8 @@ absl::StatusOr<ZipSurvey> Surveyor::Run() {
 }  // namespace
 
 absl::StatusOr<ZipSurvey> SurveyZip(const RandomAccessFile& file,
-                                    const zip::ZipEnd& end) {
-  return Surveyor(file, end).Run();
+                                    const zip::ZipEnd& end, Budget* budget) {
+  return Surveyor(file, end).Run(budget);
 }
 
 }  // namespace scan

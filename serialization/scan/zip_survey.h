@@ -13,7 +13,7 @@
 //
 //   FERRY_ASSIGN_OR_RETURN(zip::ZipEnd end,
 //                          zip::FindZipEnd(file, file.size_bytes()));
-//   FERRY_ASSIGN_OR_RETURN(ZipSurvey survey, SurveyZip(file, end));
+//   FERRY_ASSIGN_OR_RETURN(ZipSurvey survey, SurveyZip(file, end, &budget));
 //   survey.oddities[0].what;  // "another record has the same name"
 #ifndef FERRY_SERIALIZATION_SCAN_ZIP_SURVEY_H_
 #define FERRY_SERIALIZATION_SCAN_ZIP_SURVEY_H_
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ferry/core/budget.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/encoding.h"
 #include "ferry/serialization/zip/zip_end.h"
@@ -59,13 +60,13 @@ struct ZipSurvey {
 
 // Surveys the archive that `end`, which comes from `FindZipEnd` for `file`,
 // describes. Time and memory are in proportion to the central directory; reads
-// each record's local header.
+// each record's local header. Charges its memory to the budget.
 //
 // Errors: kDataLoss - there is no central directory where `end` says;
-//         kResourceExhausted - the directory has more than 1 GiB;
+//         kResourceExhausted - the budget is spent;
 //         whatever reading returns.
 absl::StatusOr<ZipSurvey> SurveyZip(const RandomAccessFile& file,
-                                    const zip::ZipEnd& end);
+                                    const zip::ZipEnd& end, Budget* budget);
 
 }  // namespace scan
 }  // namespace ferry

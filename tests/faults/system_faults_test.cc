@@ -205,6 +205,58 @@ TEST(SystemFaultsTest, ALoadIsRightOrAnError) {
   rmdir(folder.c_str());
 }
 
+// --- Scans -------------------------------------------------------------------
+
+// What a scan says is true, or it says that it could not examine the file.
+TEST(SystemFaultsTest, AScanIsRightOrHasNotSeenAll) {
+  using Verdict = ScanReport::Verdict;
+  const std::string folder = NewFolder();
+  for (const Form& form : kForms) {
+    for (const bool is_evil : {false, true}) {
+      if (is_evil && form.container == Container::kSafetensors) continue;
+      const Value state = Sample(7, form.is_large);
+      if (is_evil) {
+        ASSERT_THAT(state.Set("call", Value::Call("posix.getcwd")), IsOk());
+      }
+      const std::string path = absl::StrCat(folder, "/", NameOf(form));
+      ASSERT_THAT(Save(state, path, OptionsOf(form)), IsOk());
+      const Verdict expected = is_evil ? Verdict::kFound : Verdict::kClean;
+      Tally tally;
+      for (const Way& way : kWays) {
+        for (int n = 1;; ++n) {
+          SCOPED_TRACE(absl::StrCat(form.name, is_evil ? ", evil" : "", ": ",
+                                    way.name, " at call ", n));
+          const size_t num_descriptors = NumDescriptors();
+          FailingCall call(way, n, true);
+          ScanReport report;
+          {
+            const ScopedSystemCallObserver scope(&call);
+            const auto file = OpenForReading(path);
+            report.status = file.status();
+            if (file.ok()) report = ScanFile(**file, ScanOptions());
+          }
+          EXPECT_EQ(NumDescriptors(), num_descriptors);
+          const Verdict verdict = report.verdict();
+          EXPECT_TRUE(verdict == expected || verdict == Verdict::kNotExamined)
+              << report.Summary();
+          EXPECT_EQ(verdict == Verdict::kClean,
+                    report.status.ok() && expected == Verdict::kClean);
+          if (!call.was_reached() || IsHarmless(way)) {
+            EXPECT_EQ(verdict, expected) << report.Summary();
+          }
+          if (!call.was_reached()) break;
+          ++tally.num_faults;
+          tally.num_survived += report.status.ok();
+        }
+      }
+      Print(absl::StrCat("scan, ", form.name, is_evil ? ", evil" : ""), tally);
+      EXPECT_GT(tally.num_faults, 20);
+      unlink(path.c_str());
+    }
+  }
+  rmdir(folder.c_str());
+}
+
 // --- Saves and conversions ---------------------------------------------------
 
 enum class Result { kDone, kNotDurable, kFailed };

@@ -151,12 +151,16 @@ void Complain(const CommandIo& io, absl::string_view message) {
   io.err << "ferry: " << EscapeForTerminal(message) << "\n";
 }
 
-std::string MessageOf(const absl::Status& status) {
-  if (!absl::IsResourceExhausted(status)) return std::string(status.message());
+std::string WithOptionNames(absl::string_view message) {
   return absl::StrReplaceAll(
-      status.message(), {{"raise max_steps", "raise --max-steps"},
-                         {"raise max_memory_bytes", "raise --max-memory"},
-                         {"raise max_output_bytes", "raise --max-output"}});
+      message, {{"raise max_steps", "raise --max-steps"},
+                {"raise max_memory_bytes", "raise --max-memory"},
+                {"raise max_output_bytes", "raise --max-output"}});
+}
+
+std::string MessageOf(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) ? WithOptionNames(status.message())
+                                           : std::string(status.message());
 }
 
 int Fail(const CommandIo& io, const absl::Status& status) {

@@ -83,6 +83,10 @@ CLI::Validator OneOf(const std::vector<std::string>& words);
 // Writes "ferry: ..." to `io.err`, escaped for a terminal.
 void Complain(const CommandIo& io, absl::string_view message);
 
+// Returns a message of the library in which the limits of a budget have the
+// names of the command's options: "--max-steps" instead of "max_steps".
+std::string WithOptionNames(absl::string_view message);
+
 // Returns the message of an error. If a budget was spent, it names the option
 // of the command that raises it.
 std::string MessageOf(const absl::Status& status);

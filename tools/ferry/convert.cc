@@ -326,6 +326,11 @@ absl::StatusOr<Checkpoint> OpenIfClean(const std::string& path,
   ScanReport report;
   absl::StatusOr<Checkpoint> checkpoint =
       OpenAndScanInput(path, options, io, &report);
+  if (checkpoint.ok() && !report.status.ok()) {
+    return absl::Status(report.status.code(),
+                        absl::StrCat(path, " was not examined to the end: ",
+                                     report.status.message()));
+  }
   if (report.verdict() == ScanReport::Verdict::kFound ||
       (checkpoint.ok() && report.verdict() != ScanReport::Verdict::kClean)) {
     return absl::PermissionDeniedError(absl::StrCat(
@@ -497,7 +502,8 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
                    "codecs need the zip container")
       ->check(OneOf(codecs))
       ->option_text(absl::StrJoin(codecs, "|"));
-  AddRangeOption(command, &options->load);
+  AddRangeOption(command, &options->load.offset_bytes,
+                 &options->load.size_bytes);
   command
       ->add_option("--at", options->at,
                    "Write only the value at this JSON Pointer")

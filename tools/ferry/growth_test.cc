@@ -51,6 +51,8 @@ const std::vector<std::vector<std::string>>& Commands() {
       {"inspect", "--filter=*k1*"},
       {"inspect", "--filter=/nowhere"},
       {"inspect", "--format=json", "--digest"},
+      {"scan"},
+      {"scan", "--format=json"},
       {"convert", "--as-data"},
       {"convert", "--state-dict", "--tensors-only"},
       {"convert", "--tensors-only"},
@@ -98,6 +100,7 @@ TEST(GrowthTest, CommandsCostInProportionToTheFileOrEndAtALimit) {
             const FerryResult result = RunFerryForTest(arguments);
             if (!row.multiplies) {
               EXPECT_THAT(result.err, Not(HasSubstr("which is the limit")));
+              EXPECT_THAT(result.out, Not(HasSubstr("which is the limit")));
             }
             // A command that failed wrote no file.
             const size_t written =

@@ -151,7 +151,11 @@ absl::StatusOr<Checkpoint> OpenAndScanInput(const std::string& path,
   ScanOptions scan_options;
   scan_options.offset_bytes = options.offset_bytes;
   scan_options.size_bytes = options.size_bytes;
+  scan_options.budget = options.budget;
+  scan_options.progress = options.progress;
+  scan_options.is_cancelled = options.is_cancelled;
   *report = ScanFile(*bytes, scan_options);
+  if (absl::IsCancelled(report->status)) return report->status;
   return Checkpoint::Open(std::move(bytes), options);
 }
 

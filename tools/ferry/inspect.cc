@@ -175,7 +175,8 @@ absl::Status Inspect(InspectOptions options, const CommandIo& io) {
   for (const std::string& warning : checkpoint.warnings()) {
     out << "warning: " << EscapeForTerminal(warning) << "\n";
   }
-  out << "scan: " << EscapeForTerminal(report.Summary()) << "\n";
+  out << "scan: " << EscapeForTerminal(WithOptionNames(report.Summary()))
+      << "\n";
   return out.status();
 }
 
@@ -202,7 +203,8 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
   options->load.placement = Placement::kHost;
   command->add_option("FILE", options->file, "The checkpoint")->required();
   AddFormatOption(command, &options->format);
-  AddRangeOption(command, &options->load);
+  AddRangeOption(command, &options->load.offset_bytes,
+                 &options->load.size_bytes);
   command->add_flag("--digest", options->digest,
                     "Read all data. Print the SHA-256 of each tensor's\n"
                     "elements in row-major order, and one for everything,\n"

@@ -24,6 +24,7 @@
 #include "ferry/serialization/container/checkpoint_info.h"
 #include "ferry/serialization/container/codec.h"
 #include "ferry/serialization/container/extent.h"
+#include "ferry/tools/ferry/command.h"
 #include "ferry/tools/ferry/describe.h"
 #include "ferry/tools/ferry/graph_digest.h"
 #include "ferry/tools/ferry/json.h"
@@ -500,7 +501,7 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const ScanReport& report,
     head["warnings"].push_back(JsonText(warning));
   }
   head["scan"]["verdict"] = Name(report.verdict());
-  head["scan"]["summary"] = JsonText(report.Summary());
+  head["scan"]["summary"] = JsonText(WithOptionNames(report.Summary()));
   std::string text = Dump(head);
   text.pop_back();  // "}"
   if (!info.metadata.empty()) {

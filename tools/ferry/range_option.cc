@@ -17,7 +17,8 @@ namespace cli {
 namespace {
 
 // Reads "BEGIN:END", where both may be left out. False if it is malformed.
-bool ParseRange(absl::string_view text, LoadOptions* load_options) {
+bool ParseRange(absl::string_view text, uint64_t* offset_bytes,
+                uint64_t* size_bytes) {
   const std::pair<absl::string_view, absl::string_view> sides =
       absl::StrSplit(text, absl::MaxSplits(':', 1));
   if (text.find(':') == absl::string_view::npos) return false;
@@ -26,21 +27,22 @@ bool ParseRange(absl::string_view text, LoadOptions* load_options) {
   if (!sides.first.empty() && !absl::SimpleAtoi(sides.first, &begin)) {
     return false;
   }
-  load_options->offset_bytes = begin;
+  *offset_bytes = begin;
   if (sides.second.empty()) return true;
   if (!absl::SimpleAtoi(sides.second, &end) || end < begin) return false;
-  load_options->size_bytes = end - begin;
+  *size_bytes = end - begin;
   return true;
 }
 
 }  // namespace
 
-void AddRangeOption(CLI::App* command, LoadOptions* load_options) {
+void AddRangeOption(CLI::App* command, uint64_t* offset_bytes,
+                    uint64_t* size_bytes) {
   command
       ->add_option_function<std::string>(
           "--range",
-          [load_options](const std::string& text) {
-            if (ParseRange(text, load_options)) return;
+          [offset_bytes, size_bytes](const std::string& text) {
+            if (ParseRange(text, offset_bytes, size_bytes)) return;
             throw CLI::ValidationError(
                 "--range", absl::StrCat("\"", text,
                                         "\" is not BEGIN:END, two offsets in "

@@ -23,9 +23,9 @@
 namespace ferry {
 namespace cli {
 
-// Adds the option, which sets `offset_bytes` and `size_bytes`. `load_options`
-// must outlive the command line.
-void AddRangeOption(CLI::App* command, LoadOptions* load_options);
+// Adds the option. Both arguments must outlive the command line.
+void AddRangeOption(CLI::App* command, uint64_t* offset_bytes,
+                    uint64_t* size_bytes);
 
 // Returns a message that `trailing_bytes` bytes follow the checkpoint, which
 // was read with `load_options` and ends `end_offset_bytes` after its beginning.

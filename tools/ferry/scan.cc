@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -19,12 +21,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/parallel.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/load_options.h"
 #include "ferry/serialization/scan/scan.h"
 #include "ferry/tools/ferry/input.h"
 #include "ferry/tools/ferry/json.h"
+#include "ferry/tools/ferry/progress.h"
+#include "ferry/tools/ferry/range_option.h"
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
@@ -50,12 +56,13 @@ struct Input {
   // Whether the user named it. What is in a folder need not be a checkpoint.
   bool is_named = false;
   std::string skipped;  // a phrase; empty if the file is scanned
-  absl::Status error;   // why it could not be reached
+  absl::Status error;   // why it cannot be read
   std::unique_ptr<RandomAccessFile> bytes;  // of a stream
 };
 
 struct Result {
   const Input* input = nullptr;
+  uint64_t stored_bytes = 0;
   ScanReport report;
 };
 
@@ -131,6 +138,13 @@ void ListFolder(const std::string& root, const std::vector<std::string>& roots,
   }
 }
 
+// Options with which a stream is copied.
+LoadOptions StreamOptions(const CommandIo& io) {
+  LoadOptions options;
+  options.is_cancelled = io.is_cancelled;
+  return options;
+}
+
 absl::StatusOr<std::vector<Input>> ListInputs(const ScanCommandOptions& options,
                                               const CommandIo& io) {
   std::vector<Input> inputs;
@@ -155,7 +169,7 @@ absl::StatusOr<std::vector<Input>> ListInputs(const ScanCommandOptions& options,
     inputs.back().is_named = true;
     if (!IsStreamInput(path)) continue;
     absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes =
-        OpenInputBytes(path, LoadOptions(), io);
+        OpenInputBytes(path, StreamOptions(io), io);
     if (bytes.ok()) {
       inputs.back().bytes = *std::move(bytes);
     } else {
@@ -165,16 +179,31 @@ absl::StatusOr<std::vector<Input>> ListInputs(const ScanCommandOptions& options,
   return inputs;
 }
 
-ScanReport ScanInput(const Input& input, const ScanOptions& options,
-                     const CommandIo& io) {
-  if (input.bytes != nullptr) return ScanFile(*input.bytes, options);
-  absl::StatusOr<std::unique_ptr<RandomAccessFile>> bytes =
-      input.error.ok() ? OpenInputBytes(input.path, LoadOptions(), io)
-                       : input.error;
-  if (bytes.ok()) return ScanFile(**bytes, options);
-  ScanReport report;
-  report.problems.emplace_back(bytes.status().message());
-  return report;
+void Scan(const ScanOptions& options, const CommandIo& io, Result* result) {
+  const Input& input = *result->input;
+  std::unique_ptr<RandomAccessFile> opened;
+  const RandomAccessFile* bytes = input.bytes.get();
+  if (bytes == nullptr) {
+    absl::StatusOr<std::unique_ptr<RandomAccessFile>> file =
+        input.error.ok() ? OpenInputBytes(input.path, StreamOptions(io), io)
+                         : input.error;
+    if (!file.ok()) {
+      result->report.status = file.status();
+      return;
+    }
+    opened = *std::move(file);
+    bytes = opened.get();
+  }
+  result->stored_bytes = bytes->size_bytes();
+  result->report = ScanFile(*bytes, options);
+}
+
+// Says what was not examined: of the whole file first, then of its parts.
+std::vector<std::string> NotExamined(const ScanReport& report) {
+  std::vector<std::string> reasons;
+  if (!report.status.ok()) reasons.push_back(MessageOf(report.status));
+  reasons.insert(reasons.end(), report.problems.begin(), report.problems.end());
+  return reasons;
 }
 
 Json ToJson(const Result& result) {
@@ -206,8 +235,8 @@ Json ToJson(const Result& result) {
   if (!result.input->skipped.empty()) {
     file["problems"].push_back(result.input->skipped);
   }
-  for (const std::string& problem : report.problems) {
-    file["problems"].push_back(JsonText(problem));
+  for (const std::string& reason : NotExamined(report)) {
+    file["problems"].push_back(JsonText(reason));
   }
   return file;
 }
@@ -232,8 +261,9 @@ bool IsQuiet(const Result& result) {
           verdict == ScanReport::Verdict::kNotACheckpoint);
 }
 
-void Print(const Result& result, std::ostream& out) {
+std::string ToText(const Result& result) {
   const ScanReport& report = result.report;
+  std::ostringstream out;
   out << EscapeForTerminal(result.input->path) << ": " << VerdictName(result);
   if (!result.input->skipped.empty()) out << ", " << result.input->skipped;
   if (!report.format.empty()) {
@@ -254,9 +284,29 @@ void Print(const Result& result, std::ostream& out) {
   if (report.more_findings > 0) {
     out << "  and " << Count(report.more_findings, "more finding") << "\n";
   }
-  for (const std::string& problem : report.problems) {
-    out << "  not examined: " << EscapeForTerminal(problem) << "\n";
+  for (const std::string& reason : NotExamined(report)) {
+    out << "  not examined: " << EscapeForTerminal(reason) << "\n";
   }
+  return out.str();
+}
+
+// Returns what is printed of a result. Shortens a result that is longer than
+// its budget allows, so that at least its verdict is printed.
+std::string Render(const ScanCommandOptions& options, Result* result) {
+  const auto render = [&] {
+    return options.format == OutputFormat::kJson ? Dump(ToJson(*result))
+                                                 : ToText(*result);
+  };
+  std::string text = render();
+  Budget budget(options.scan.budget, result->stored_bytes);
+  const absl::Status charged = budget.ChargeOutput(text.size());
+  if (charged.ok()) return text;
+  ScanReport& report = result->report;
+  report.more_findings += report.findings.size();
+  report.findings.clear();
+  report.problems.clear();
+  report.status = charged;
+  return render();
 }
 
 // The number of files with each result.
@@ -297,7 +347,29 @@ struct Totals {
   }
 };
 
-int RunScan(const ScanCommandOptions& options, const CommandIo& io) {
+// Scans several inputs at once.
+void ScanAll(const ScanCommandOptions& options, const CommandIo& io,
+             absl::Span<Result> results) {
+  std::mutex mutex;
+  Progress progress("scanning", io);
+  uint64_t all_bytes = 0;  // that were read
+  ParallelForEach(static_cast<int64_t>(results.size()), [&](int64_t i) {
+    Result& result = results[static_cast<size_t>(i)];
+    if (!result.input->skipped.empty()) return absl::OkStatus();
+    ScanOptions scan = options.scan;
+    uint64_t reported_bytes = 0;
+    scan.progress = [&](uint64_t done_bytes, uint64_t) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      all_bytes += done_bytes - std::exchange(reported_bytes, done_bytes);
+      progress.Update(all_bytes, 0);
+    };
+    Scan(scan, io, &result);
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+int RunScan(ScanCommandOptions options, const CommandIo& io) {
+  options.scan.is_cancelled = io.is_cancelled;
   const absl::StatusOr<std::vector<Input>> inputs = ListInputs(options, io);
   if (!inputs.ok()) return Fail(io, inputs.status());
   const bool is_json = options.format == OutputFormat::kJson;
@@ -308,22 +380,13 @@ int RunScan(const ScanCommandOptions& options, const CommandIo& io) {
     for (size_t i = 0; i < results.size(); ++i) {
       results[i].input = &(*inputs)[begin + i];
     }
-    ParallelForEach(static_cast<int64_t>(results.size()), [&](int64_t i) {
-      Result& result = results[static_cast<size_t>(i)];
-      if (result.input->skipped.empty()) {
-        result.report = ScanInput(*result.input, options.scan, io);
-      }
-      return absl::OkStatus();
-    }).IgnoreError();
-    for (const Result& result : results) {
+    ScanAll(options, io, absl::MakeSpan(results));
+    for (Result& result : results) {
+      const std::string text = Render(options, &result);
       totals.Count(result);
       if (options.quiet && IsQuiet(result)) continue;
-      if (!is_json) {
-        Print(result, io.out);
-        continue;
-      }
-      io.out << separator << Dump(ToJson(result));
-      separator = ",\n";
+      if (is_json) io.out << std::exchange(separator, ",\n");
+      io.out << text;
     }
   }
   if (is_json) {
@@ -376,10 +439,13 @@ void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->expected(1)
       ->allow_extra_args(false)  // the next argument is a file
       ->take_all();
+  AddRangeOption(command, &options->scan.offset_bytes,
+                 &options->scan.size_bytes);
   AddFormatOption(command, &options->format);
   command->add_flag("-q,--quiet", options->quiet,
                     "List only files with findings, and those that could\n"
                     "not be examined");
+  AddBudgetOptions(command, &options->scan.budget);
   command->callback(
       [options, &io, exit_code] { *exit_code = RunScan(*options, io); });
 }

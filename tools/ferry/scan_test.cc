@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/tools/ferry/json.h"
@@ -176,6 +177,82 @@ TEST(ScanCommandTest, WalksFolders) {
   EXPECT_EQ(RunFerryForTest({"scan", "--format=json", empty}).out, "[]\n");
   EXPECT_EQ(RunFerryForTest({"scan", "-q", "--format=json", folder}).out,
             "[]\n");
+}
+
+// A file that was not examined to its end is never clean.
+TEST(ScanCommandTest, LimitsWhatItSpends) {
+  const std::string good = WriteTestFile("limits_good.pt", Clean());
+  const std::string bad = WriteTestFile("limits_bad.pt", DroppedCall());
+  for (const char* const option : {"--max-steps", "--max-memory"}) {
+    const FerryResult result =
+        RunFerryForTest({"scan", absl::StrCat(option, "=10"), good});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.out,
+                AllOf(HasSubstr(": not examined"),
+                      HasSubstr(absl::StrCat("raise ", option, "\n"))));
+    const Json json =
+        Json::parse(RunFerryForTest({"scan", absl::StrCat(option, "=10"),
+                                     "--format=json", good})
+                        .out);
+    EXPECT_EQ(json[0]["verdict"], "not examined");
+    EXPECT_THAT(std::string(json[0]["problems"][0]),
+                HasSubstr(absl::StrCat("raise ", option)));
+    EXPECT_EQ(RunFerryForTest({"scan", absl::StrCat(option, "=1000000"), good})
+                  .exit_code,
+              0);
+    // The other commands scan with the same limits.
+    const FerryResult converted =
+        RunFerryForTest({"convert", "--strict", absl::StrCat(option, "=10"),
+                         good, TestPath("limits_out.pt")});
+    EXPECT_EQ(converted.exit_code, 2);
+    EXPECT_THAT(converted.err, HasSubstr(absl::StrCat("raise ", option)));
+  }
+  EXPECT_THAT(RunFerryForTest({"inspect", "--max-steps=10", good}).out,
+              AllOf(HasSubstr("\nscan: it could not be examined: "),
+                    HasSubstr("raise --max-steps")));
+  // Of a list that is too long, the verdict is printed.
+  for (const char* const format : {"human", "json"}) {
+    const FerryResult result = RunFerryForTest(
+        {"scan", "--max-output=100", absl::StrCat("--format=", format), bad});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.out,
+                AllOf(HasSubstr("found"), HasSubstr("raise --max-output"),
+                      Not(HasSubstr("posix"))));
+  }
+}
+
+TEST(ScanCommandTest, CanBeCancelled) {
+  const std::string good = WriteTestFile("cancelled.pt", Clean());
+  const std::string bad = WriteTestFile("cancelled_bad.pt", DroppedCall());
+  int num_asked = 0;
+  const FerryResult result = RunFerryForTest({"scan", good, bad}, [&num_asked] {
+    ++num_asked;
+    return true;
+  });
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(num_asked, 2);
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("not examined: the scan was cancelled"),
+                    HasSubstr("2 not examined")));
+  const auto always = [] { return true; };
+  EXPECT_EQ(RunFerryForTest({"inspect", good}, always).exit_code, 2);
+}
+
+TEST(ScanCommandTest, ScansARange) {
+  const std::string both =
+      WriteTestFile("range.pt", absl::StrCat(Clean(), DroppedCall()));
+  const size_t middle = Clean().size();
+  const auto scan = [&both](absl::string_view range) {
+    return RunFerryForTest({"scan", absl::StrCat("--range=", range), both});
+  };
+  EXPECT_EQ(scan(absl::StrCat("0:", middle)).exit_code, 0);
+  EXPECT_THAT(scan(absl::StrCat(middle, ":")).out,
+              HasSubstr(": found, zip archive, 1 pickle\n  dangerous: "));
+  const FerryResult outside = scan("0:1000000");
+  EXPECT_EQ(outside.exit_code, 2);
+  EXPECT_THAT(outside.out, HasSubstr("does not lie in the file, which has "));
+  EXPECT_EQ(scan("1000000:").exit_code, 2);
+  EXPECT_EQ(scan("2:1").exit_code, 2);
 }
 
 // A clean verdict on a folder must not cover what is elsewhere.

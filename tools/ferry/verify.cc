@@ -182,7 +182,8 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->required()
       ->option_text("...");
   AddFormatOption(command, &options->format);
-  AddRangeOption(command, &options->load);
+  AddRangeOption(command, &options->load.offset_bytes,
+                 &options->load.size_bytes);
   command->add_flag("-q,--quiet", options->quiet,
                     "List only the corrupt records");
   AddBudgetOptions(command, &options->load.budget);
