@@ -11,14 +11,13 @@ harmless class, loads pickles of many objects and protocols, and damaged ones.
   `pickletools.genops` sees as GLOBAL and INST.
 - A pickle that does not load: the scan lists at least what Python asked for
   before the error.
+- The same of random pickles, in which every opcode occurs.
 - Both unpicklers of CPython are asked. The one in C, which everybody uses,
   loses step with the opcodes where a frame ends inside an operand. The scan may
   then miss what it asks for, but says that it could not follow.
 """
 
-import _compat_pickle
 import collections
-import contextlib
 import datetime
 import decimal
 import fractions
@@ -30,7 +29,6 @@ import pathlib
 import pickle
 import pickletools
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -38,9 +36,12 @@ import unittest
 import uuid
 import zipfile
 
+import random_pickles
+import recording_unpickler
+
 SEED = 20261130
 NUM_DAMAGED = 3000
-MAX_UNPICKLER_BYTES = 4 << 30
+NUM_RANDOM = 3000
 
 # Those of weights_only that occur here; the scan does not list them.
 ALLOWED = {
@@ -53,117 +54,6 @@ ALLOWED = {
 }
 
 
-class Stub:
-    """Stands for every class and function, and accepts whatever is done."""
-
-    def __new__(cls, *args, **kwargs):
-        return object.__new__(cls)
-
-    def __init__(self, *args, **kwargs):
-        pass
-
-    def __call__(self, *args, **kwargs):
-        return Stub()
-
-    def __setstate__(self, state):
-        pass
-
-    def __setitem__(self, key, value):
-        pass
-
-    def append(self, item):
-        pass
-
-    def extend(self, items):
-        pass
-
-    def add(self, item):
-        pass
-
-
-def python3_name(module, name, protocol):
-    """The name to which Python's `find_class` maps one."""
-    if protocol < 3:
-        if (module, name) in _compat_pickle.NAME_MAPPING:
-            module, name = _compat_pickle.NAME_MAPPING[(module, name)]
-        elif module in _compat_pickle.IMPORT_MAPPING:
-            module = _compat_pickle.IMPORT_MAPPING[module]
-    return module + "." + name
-
-
-class Recorder(pickle._Unpickler):
-    """Python's unpickler in Python, whose protocol can be read."""
-
-    def __init__(self, data):
-        super().__init__(io.BytesIO(data), encoding="utf-8")
-        self.names = set()
-        self.proto = 0
-
-    def find_class(self, module, name):
-        self.names.add(python3_name(module, name, self.proto))
-        return Stub
-
-    def persistent_load(self, pid):
-        return Stub()
-
-    def get_extension(self, code):
-        raise pickle.UnpicklingError("an extension")
-
-
-@contextlib.contextmanager
-def limited_memory():
-    """Limits the memory of this process inside a `with` statement.
-
-    `ferry` must not inherit the limit: with the address sanitizer it reserves
-    terabytes of address space.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [MAX_UNPICKLER_BYTES] + [
-        limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-class RecorderInC(pickle.Unpickler):
-    """The unpickler in C. Its protocol cannot be read."""
-
-    def __init__(self, data):
-        super().__init__(io.BytesIO(data), encoding="utf-8")
-        self.asked = set()
-
-    def find_class(self, module, name):
-        self.asked.add((module, name))
-        return Stub
-
-    def persistent_load(self, pid):
-        return Stub()
-
-
-def run_in_c(data):
-    """What the unpickler in C asks for."""
-    recorder = RecorderInC(data)
-    try:
-        with limited_memory():
-            recorder.load()
-    except Exception:
-        pass
-    return recorder.asked
-
-
-def run(data):
-    """What Python asks for, and whether it loads the pickle."""
-    recorder = Recorder(data)
-    try:
-        with limited_memory():
-            recorder.load()
-    except Exception:
-        return recorder.names, False
-    return recorder.names, True
-
-
 def genops_names(data):
     """The names that genops reads from GLOBAL and INST."""
     names = set()
@@ -173,8 +63,16 @@ def genops_names(data):
             protocol = argument
         if opcode.name in ("GLOBAL", "INST"):
             module, name = argument.split(" ", 1)
-            names.add(python3_name(module, name, protocol))
+            names.add(recording_unpickler.python3_name(module, name, protocol))
     return names
+
+
+def opcodes_of(data):
+    """The names of the opcodes; none if genops cannot read the pickle."""
+    try:
+        return {opcode.name for opcode, _, _ in pickletools.genops(data)}
+    except UnicodeDecodeError:
+        return set()  # names of globals that are not ASCII
 
 
 class Plain:
@@ -304,7 +202,7 @@ class ScanTest(unittest.TestCase):
         self.assertGreater(len(pickles), 180)
         num_names = 0
         for data, (found, problems) in zip(pickles, self.scan(pickles)):
-            names, loads = run(data)
+            names, loads = recording_unpickler.run(data)
             self.assertTrue(loads, data)
             self.assertEqual(problems, [], data)
             if b"Pid" in data:
@@ -323,7 +221,7 @@ class ScanTest(unittest.TestCase):
         pickles = list(damaged(sound, random.Random(SEED)))
         num_stopped = num_names = num_in_c = num_out_of_step = 0
         for data, (found, problems) in zip(pickles, self.scan(pickles)):
-            names, loads = run(data)
+            names, loads = recording_unpickler.run(data)
             # JSON cannot hold lone surrogates.
             names = {name for name in names
                      if name == name.encode("utf-8", "ignore").decode("utf-8")}
@@ -332,23 +230,48 @@ class ScanTest(unittest.TestCase):
             num_names += len(names)
             is_out_of_step = any("frame" in problem for problem in problems)
             num_out_of_step += is_out_of_step
-            for module, name in run_in_c(data):
-                either = {python3_name(module, name, protocol)
-                          for protocol in (2, 4)}
-                if is_out_of_step or not (module + name).isascii():
+            for names in recording_unpickler.run_in_c(data):
+                if is_out_of_step or not "".join(names).isascii():
                     continue
-                self.assertTrue(either & (found | ALLOWED), data)
+                self.assertTrue(names & (found | ALLOWED), data)
                 num_in_c += 1
         self.assertGreater(num_stopped, 100)
         self.assertGreater(num_names, 1000)
         self.assertGreater(num_in_c, 1000)
         self.assertGreater(num_out_of_step, 100)
 
+    def test_random_pickles(self):
+        pickles = list(random_pickles.random_pickles(random.Random(SEED),
+                                                     NUM_RANDOM))
+        num_loaded = num_names = 0
+        opcodes = set()
+        for data, (found, problems) in zip(pickles, self.scan(pickles)):
+            names, loads = recording_unpickler.run(data)
+            found.discard("persistent id")
+            self.assertLessEqual(names - ALLOWED, found, data)
+            for either in recording_unpickler.run_in_c(data):
+                self.assertTrue(either & (found | ALLOWED), data)
+            num_names += len(names)
+            if not loads:
+                continue
+            # No more than Python asks for.
+            self.assertEqual(found - ALLOWED, names - ALLOWED, data)
+            self.assertEqual(problems, [], data)
+            num_loaded += 1
+            opcodes |= opcodes_of(data)
+        print("%d random pickles, of which %d load; %d names" %
+              (NUM_RANDOM, num_loaded, num_names))
+        self.assertGreater(num_loaded, NUM_RANDOM // 4)
+        self.assertGreater(num_names, 3 * NUM_RANDOM)
+        self.assertEqual({opcode.name for opcode in pickletools.opcodes} -
+                         opcodes, {"NEXT_BUFFER", "READONLY_BUFFER"})
+
     def test_frames_that_end_inside_an_operand(self):
         evil = b"cposix\nsystem\n."
         data = (framed(b"X" + (10).to_bytes(4, "little") + b"ZZ") +
                 b"AAAAAAAAC" + bytes([len(evil)]) + evil + b"00}.")
-        self.assertEqual(run_in_c(data), {("posix", "system")})
+        self.assertEqual(recording_unpickler.run_in_c(data),
+                         [{"posix.system"}])
         [(found, problems)] = self.scan([data])
         self.assertEqual(found, set())
         self.assertIn("crosses the end of its frame", problems[0])
