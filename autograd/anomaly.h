@@ -30,6 +30,7 @@
 #include "ferry/core/thread_state.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether the calling thread looks for anomalies.
 inline bool AnomalyDetectionEnabled() {
@@ -65,6 +66,7 @@ class AnomalyGuard final {
   const bool former_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_ANOMALY_H_

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Not in an anonymous namespace and not inlined, so that the trace has a name.
 [[gnu::noinline]] absl::StatusOr<Tensor> AnomalyTestQuotient(const Tensor& a,
@@ -128,4 +129,5 @@ TEST(AnomalyTest, BelongsToTheThreadAndItsLoops) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

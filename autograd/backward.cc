@@ -21,6 +21,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The gradient of an output, checked.
@@ -221,4 +222,5 @@ absl::Status RetainGradient(const Tensor& tensor) {
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -36,6 +36,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct BackwardOptions {
   // The gradients of the outputs, one for each, of the same shape; they are
@@ -143,6 +144,7 @@ absl::Status SetGradient(const Tensor& leaf, const Tensor& gradient);
 // Errors: kInvalidArgument - the tensor is null or requires no gradient.
 absl::Status RetainGradient(const Tensor& tensor);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_BACKWARD_H_

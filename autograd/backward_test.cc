@@ -33,6 +33,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::Each;
@@ -659,4 +660,5 @@ TEST(BackwardTest, ThreadsMayRetainTheSameGradient) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Returns an error unless the calling thread is `owner`, the thread that called
@@ -208,4 +209,5 @@ absl::StatusOr<std::vector<Tensor>> RunCheckpointed(
   return function(inputs);
 }
 
+}  // namespace v1
 }  // namespace ferry

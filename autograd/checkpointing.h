@@ -29,6 +29,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 using CheckpointFunction = std::function<absl::StatusOr<std::vector<Tensor>>(
     absl::Span<const Tensor> inputs)>;
@@ -59,6 +60,7 @@ using CheckpointFunction = std::function<absl::StatusOr<std::vector<Tensor>>(
 absl::StatusOr<std::vector<Tensor>> RunCheckpointed(
     const CheckpointFunction& function, absl::Span<const Tensor> inputs);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_CHECKPOINTING_H_

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -308,4 +309,5 @@ TEST(CheckpointTest, ThreadsMayRunTheSameCall) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

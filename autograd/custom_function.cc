@@ -23,6 +23,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 bool Contains(absl::Span<const Tensor> tensors, const Tensor& tensor) {
@@ -346,4 +347,5 @@ absl::StatusOr<std::vector<Tensor>> CallCustom(
   return results;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -51,6 +51,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class CustomNode;
 struct CustomFunction;
@@ -172,6 +173,7 @@ struct CustomFunction {
 absl::StatusOr<std::vector<Tensor>> CallCustom(const CustomFunction& function,
                                                absl::Span<const Tensor> inputs);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_CUSTOM_FUNCTION_H_

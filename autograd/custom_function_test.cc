@@ -32,6 +32,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -716,4 +717,5 @@ TEST(CustomFunctionTest, ThreadsMayRunTheSameCall) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::absl::StatusCode;
@@ -368,4 +369,5 @@ TEST(DetachTest, WorksInEveryMode) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

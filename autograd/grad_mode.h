@@ -38,6 +38,7 @@
 #include "ferry/core/thread_state.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether operations of the calling thread record gradients.
 bool GradEnabled();
@@ -177,6 +178,7 @@ inline ModeGuard::~ModeGuard() {
   internal::ReplaceBits(internal::kModeGuardBits, former_);
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_GRAD_MODE_H_

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Each test starts with the modes of a new thread.
@@ -388,4 +389,5 @@ TEST_F(InferenceModeTest, ReachesEveryChunkOfALoop) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

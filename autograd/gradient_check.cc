@@ -24,6 +24,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Numbers = std::vector<double>;
@@ -368,4 +369,5 @@ absl::Status CheckSecondGradients(CheckedFunction function,
   return CheckGradients(gradients_of_function, all, options);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -33,6 +33,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // A function of tensors. A result of type absl::StatusOr<Tensor> converts.
 using CheckedFunction =
@@ -88,6 +89,7 @@ absl::Status CheckSecondGradients(CheckedFunction function,
                                   absl::Span<const Tensor> inputs,
                                   const GradientCheckOptions& options = {});
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_GRADIENT_CHECK_H_

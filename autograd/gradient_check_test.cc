@@ -28,6 +28,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::AllOf;
@@ -283,4 +284,5 @@ TEST(GradientCheckTest, TakesTensorsWithoutElements) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Returns the edge to the node that is to call `hook`.
@@ -96,4 +97,5 @@ absl::StatusOr<HookHandle> RegisterPostAccumulateGradHook(
                     std::move(hook));
 }
 
+}  // namespace v1
 }  // namespace ferry

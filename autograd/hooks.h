@@ -41,6 +41,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class InternalKey;
 
@@ -95,6 +96,7 @@ absl::StatusOr<HookHandle> RegisterNodePostHook(const Tensor& tensor,
 absl::StatusOr<HookHandle> RegisterPostAccumulateGradHook(const Tensor& leaf,
                                                           AccumulatedHook hook);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_HOOKS_H_

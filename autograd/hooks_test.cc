@@ -33,6 +33,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -490,4 +491,5 @@ TEST(HooksTest, MayRunPasses) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -257,4 +258,5 @@ TEST(InferenceTensorTest, OtherThreadsMakeNormalTensors) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

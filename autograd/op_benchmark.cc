@@ -18,6 +18,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int kChainLength = 10;
@@ -97,4 +98,5 @@ void BM_ChainAndBackward(benchmark::State& state) {
 BENCHMARK(BM_ChainAndBackward);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -33,6 +33,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -300,4 +301,5 @@ TEST(ParallelBackwardTest, HasNoEffectWhenThePassIsRecorded) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -39,6 +39,7 @@
 #include "ferry/core/thread_state.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Gradients = Pass::Gradients;
@@ -675,4 +676,5 @@ absl::Status Pass::Run(absl::Span<Tensor> captured) {
   return status;
 }
 
+}  // namespace v1
 }  // namespace ferry

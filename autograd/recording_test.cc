@@ -39,6 +39,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -648,4 +649,5 @@ TEST(RecordingTest, WritesReadOperandsThatOverlapFirst) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -36,6 +36,7 @@
 #include "ferry/core/thread_state.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // A function that is called with each tensor that an op saves, without its
 // history, and returns what to keep instead. It runs on the thread that calls
@@ -115,6 +116,7 @@ class SavedTensorHooksGuard final {
   const void* const former_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_SAVED_TENSOR_HOOKS_H_

@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -305,4 +306,5 @@ TEST(SavedTensorHooksTest, LongChainsNeedNoStack) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "ferry/serialization/transfer/map_location.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -114,6 +115,7 @@ int32_t Open(const ferry_load_options* options, ferry_checkpoint** out,
 
 }  // namespace
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 namespace capi = ferry::capi;

@@ -28,6 +28,7 @@
 #include "ferry/plugins/plugin_handle.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -270,6 +271,7 @@ int32_t FromDLPack(Managed* managed, ferry_tensor** out,
 
 }  // namespace
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 namespace capi = ferry::capi;

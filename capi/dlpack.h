@@ -61,6 +61,7 @@ struct DLManagedTensorVersioned {
 }  // extern "C"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 
 // A struct of another major version has another layout. Minor versions only add
@@ -96,6 +97,7 @@ enum DLPackCode : uint8_t {
 };
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CAPI_DLPACK_H_

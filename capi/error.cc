@@ -20,6 +20,7 @@ struct ferry_error {
 };
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -99,6 +100,7 @@ absl::Status CheckNewerFields(const void* from, uint64_t known_size,
 }
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 const char* ferry_version(void) noexcept {

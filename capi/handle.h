@@ -40,6 +40,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 
 // The first bytes of every handle say of which type it is, so that most
@@ -53,6 +54,7 @@ enum class HandleType : uint64_t {
 };
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 struct ferry_tensor {
@@ -101,6 +103,7 @@ struct ferry_checkpoint {
 };
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 
 // Returns the code of `status`. If it is an error and `error` is not null, sets
@@ -203,6 +206,7 @@ absl::Status WriteStruct(const T& from, T* to, absl::string_view name) {
 }
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CAPI_HANDLE_H_

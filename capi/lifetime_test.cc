@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 template <typename T>
@@ -235,4 +236,5 @@ TEST(LifetimeTest, AProgramRegistersADeviceOfItsOwn) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -52,4 +53,5 @@ absl::Status ReadControl(const ferry_control* control, TransferControl* to) {
 }
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry

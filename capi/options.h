@@ -17,6 +17,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 
 // Returns the budget that `limits`, which may be null, describes. Errors: as
@@ -28,6 +29,7 @@ absl::StatusOr<BudgetOptions> ReadLimits(const ferry_limits* limits);
 absl::Status ReadControl(const ferry_control* control, TransferControl* to);
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CAPI_OPTIONS_H_

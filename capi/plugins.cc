@@ -14,6 +14,7 @@
 #include "ferry/plugins/plugin_loader.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -31,6 +32,7 @@ absl::Status Join(const std::vector<PluginVerdict>& verdicts) {
 
 }  // namespace
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 namespace capi = ferry::capi;

@@ -11,6 +11,7 @@
 #include "ferry/core/storage.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -62,4 +63,5 @@ bool IsReadOnly(const Storage& storage) {
 }
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/core/storage.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 
 // Returns an owner that keeps `owner`. Until it is destroyed, `IsReadOnly` is
@@ -28,6 +29,7 @@ std::shared_ptr<void> ReadOnlyOwner(const void* data,
 bool IsReadOnly(const Storage& storage);
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CAPI_READ_ONLY_H_

@@ -18,6 +18,7 @@
 #include "ferry/serialization/save_options.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -63,6 +64,7 @@ absl::StatusOr<SaveOptions> ReadSaveOptions(const ferry_save_options* from) {
 
 }  // namespace
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 namespace capi = ferry::capi;

@@ -29,6 +29,7 @@
 #include "ferry/ferry.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -138,6 +139,7 @@ absl::StatusOr<Tensor> WrapMemory(Memory memory, uint64_t size_bytes,
 }
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 namespace capi = ferry::capi;

@@ -21,6 +21,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 
 // ReleaseLater
@@ -68,6 +69,7 @@ absl::StatusOr<Tensor> WrapMemory(Memory memory, uint64_t size_bytes,
                                   absl::Span<const int64_t> strides);
 
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CAPI_TENSOR_H_

@@ -25,6 +25,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace capi {
 namespace {
 
@@ -89,6 +90,7 @@ class TensorLister final : public GraphVisitor {
 
 }  // namespace
 }  // namespace capi
+}  // namespace v1
 }  // namespace ferry
 
 namespace capi = ferry::capi;

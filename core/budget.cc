@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // What a call may spend unless its options say otherwise: `floor` plus
@@ -76,4 +77,5 @@ absl::Status Budget::Ask() const {
              : absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

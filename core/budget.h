@@ -31,6 +31,7 @@
 #include "absl/status/status.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // What one call may spend. Each default is in proportion to the size of the
 // input as it is stored, and is never less than a fixed amount; ordinary
@@ -121,6 +122,7 @@ class Budget {
   const std::function<bool()> is_cancelled_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_BUDGET_H_

@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -105,4 +106,5 @@ TEST(BudgetTest, WithoutLimitsOnlyCounts) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

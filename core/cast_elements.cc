@@ -12,6 +12,7 @@
 #include "ferry/core/cast_kernels.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // How many elements go through all kernels at a time. The values between two
@@ -251,4 +252,5 @@ void CastElements(const void* from, DType from_dtype, void* to, DType to_dtype,
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -66,6 +66,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether elements can be cast from one dtype to the other, as a
 // status. They can if each dtype is a float, a complex type, an integer of 8 to
@@ -94,6 +95,7 @@ absl::Status CheckCast(DType from, DType to);
 void CastElements(const void* from, DType from_dtype, void* to, DType to_dtype,
                   int64_t count);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_CAST_ELEMENTS_H_

@@ -16,6 +16,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 void BM_Cast(benchmark::State& state, DType from_dtype, DType to_dtype) {
@@ -91,4 +92,5 @@ bool RegisterPairs() {
 BENCHMARK(BM_Memcpy)->Apply(Counts);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "hwy/targets.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -387,4 +388,5 @@ TEST(CastElementsTest, CountsAndAddresses) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

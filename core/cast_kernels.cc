@@ -22,6 +22,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace ferry {
+inline namespace v1 {
 namespace HWY_NAMESPACE {
 namespace {
 
@@ -672,12 +673,14 @@ CastKernel EitherKernel() { return &Run<ToBool<uint16_t>>; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
+}  // namespace v1
 }  // namespace ferry
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
 namespace ferry {
+inline namespace v1 {
 
 HWY_EXPORT(WidenKernel);
 HWY_EXPORT(NarrowKernel);
@@ -708,6 +711,7 @@ CastKernel BoolKernel(WideType from) {
 
 CastKernel EitherKernel() { return HWY_DYNAMIC_DISPATCH(EitherKernel)(); }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // HWY_ONCE

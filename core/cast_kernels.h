@@ -21,6 +21,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // WideType
 //
@@ -63,6 +64,7 @@ CastKernel BoolKernel(WideType from);
 // Returns the kernel from pairs of bools to bools that are 1 if either is.
 CastKernel EitherKernel();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_CAST_KERNELS_H_

@@ -19,6 +19,7 @@
 #include "absl/strings/strip.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int64_t kMaxCpus = 1 << 20;
@@ -133,4 +134,5 @@ int CgroupQuota(const std::string& root) {
   return lowest;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #include <string>
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the number of CPUs whose time the quota grants, rounded up, or 0 if
 // there is no quota or it cannot be read. Understands versions 1 and 2 of
@@ -28,6 +29,7 @@ namespace ferry {
 // in tests. Thread-safe.
 int CgroupQuota(const std::string& root);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_CGROUP_QUOTA_H_

@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Files = std::map<std::string, std::string>;  // contents by path
@@ -121,4 +122,5 @@ TEST(CgroupQuotaTest, PartOfTheTreeIsMounted) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

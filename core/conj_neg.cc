@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 template <typename T>
@@ -79,4 +80,5 @@ void ApplyConjNeg(DType dtype, bool conj, bool neg, void* elements,
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns OK if `ApplyConjNeg` accepts the dtype and the flags.
 //
@@ -33,6 +34,7 @@ absl::Status CheckConjNeg(DType dtype, bool conj, bool neg);
 void ApplyConjNeg(DType dtype, bool conj, bool neg, void* elements,
                   int64_t count);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_CONJ_NEG_H_

@@ -6,6 +6,7 @@
 #include <string>
 
 namespace ferry {
+inline namespace v1 {
 
 bool CompiledWithCxx11Abi() {
 #if defined(_GLIBCXX_USE_CXX11_ABI)
@@ -15,4 +16,5 @@ bool CompiledWithCxx11Abi() {
 #endif
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -11,11 +11,13 @@
 #define FERRY_CORE_CXX11_ABI_H_
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns true if compiled with _GLIBCXX_USE_CXX11_ABI=1, which is the default,
 // or with a standard library other than libstdc++, which has no such choice.
 bool CompiledWithCxx11Abi();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_CXX11_ABI_H_

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(Cxx11AbiTest, AgreesWithTheLayoutOfString) {
@@ -16,4 +17,5 @@ TEST(Cxx11AbiTest, AgreesWithTheLayoutOfString) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr size_t kMaxTypeLength = 64;
@@ -62,4 +63,5 @@ std::string Device::ToString() const {
   return has_index() ? absl::StrCat(type_, ":", index_) : type_;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Device
 //
@@ -81,6 +82,7 @@ class Device {
   int index_ = kNoIndex;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_DEVICE_H_

@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(DeviceTest, ParsesTypeAndIndex) {
@@ -39,4 +40,5 @@ TEST(DeviceTest, RefusesWhatDoesNotNameADevice) {
 TEST(DeviceTest, DefaultIsTheCpu) { EXPECT_TRUE(Device().is_cpu()); }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 struct DTypeRow {
@@ -127,4 +128,5 @@ uint64_t ByteOrderUnitBytes(DType dtype) {
 
 absl::Span<const DType> AllDTypes() { return kAll.dtypes; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // DType
 //
@@ -127,6 +128,7 @@ uint64_t ByteOrderUnitBytes(DType dtype);
 // Returns every dtype, in the order of the enumeration.
 absl::Span<const DType> AllDTypes();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_DTYPE_H_

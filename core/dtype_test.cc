@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(DTypeTest, EveryNameLeadsBackToItsDType) {
@@ -120,4 +121,5 @@ TEST(DTypeTest, OnlyTwoDTypesShareTheirUnits) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

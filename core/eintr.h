@@ -18,6 +18,7 @@
 #include <cerrno>
 
 namespace ferry {
+inline namespace v1 {
 
 // Calls `call` until it returns something other than -1 with errno EINTR, and
 // returns that. Not for close(), which closes the descriptor even then.
@@ -29,6 +30,7 @@ auto RetryOnEintr(Call call) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_EINTR_H_

@@ -9,6 +9,7 @@
 #include "ferry/core/cast_elements.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The formats of 16 bits, which much code converts one by one, without the
 // dispatch of CastElements.
@@ -89,4 +90,5 @@ template struct SmallFloat<DType::kFloat8E5M2FNUZ, uint8_t>;
 template struct SmallFloat<DType::kFloat8E4M3FNUZ, uint8_t>;
 template struct SmallFloat<DType::kFloat8E8M0FNU, uint8_t>;
 
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // SmallFloat
 //
@@ -125,6 +126,7 @@ struct DTypeOf<bool> {
   static constexpr DType value = DType::kBool;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_ELEMENT_TYPES_H_

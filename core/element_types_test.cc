@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 float FloatOf(uint32_t bits) {
@@ -78,4 +79,5 @@ TYPED_TEST(SmallFloatTest, IsTheRoundedFloatOfACast) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The size of the buffer for scattered elements, which stays in the
@@ -190,4 +191,5 @@ absl::Status VisitHostElements(const Tensor& tensor, DType dtype,
 }
 
 }  // namespace elements_internal
+}  // namespace v1
 }  // namespace ferry

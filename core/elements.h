@@ -41,6 +41,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Receives some whole elements. An error that it returns ends the visit.
 using ElementVisitor = absl::FunctionRef<absl::Status(absl::string_view)>;
@@ -112,6 +113,7 @@ absl::Status ForEachElement(const Tensor& tensor, Visitor visit) {
       });
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_ELEMENTS_H_

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 Tensor View(absl::string_view bytes, DType dtype,
@@ -141,4 +142,5 @@ TEST(ElementsTest, ForEachElementChecksTheType) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

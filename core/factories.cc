@@ -17,6 +17,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // A thread fills at least so many bytes.
@@ -191,4 +192,5 @@ absl::StatusOr<Tensor> Arange(Scalar start, Scalar end, Scalar step,
   return tensor;
 }
 
+}  // namespace v1
 }  // namespace ferry

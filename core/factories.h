@@ -40,6 +40,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // TensorOptions
 //
@@ -98,6 +99,7 @@ absl::StatusOr<Tensor> Full(absl::Span<const int64_t> shape, Scalar value,
 absl::StatusOr<Tensor> Arange(Scalar start, Scalar end, Scalar step = 1,
                               const TensorOptions& options = {});
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_FACTORIES_H_

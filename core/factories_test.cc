@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using absl::StatusCode;
@@ -114,4 +115,5 @@ TEST(FactoriesTest, RefuseBadShapesAndDTypes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

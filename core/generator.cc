@@ -18,6 +18,7 @@
 #include "ferry/core/storage.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr size_t kWords = 624;
@@ -176,4 +177,5 @@ absl::StatusOr<Tensor> Generator::State() const {
       {static_cast<int64_t>(kStateBytes)});
 }
 
+}  // namespace v1
 }  // namespace ferry

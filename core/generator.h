@@ -28,6 +28,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Generator
 //
@@ -113,6 +114,7 @@ class Generator {
   std::optional<float> next_float_normal_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_GENERATOR_H_

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -237,4 +238,5 @@ TEST(GeneratorTest, RefusesOtherTensors) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

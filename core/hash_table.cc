@@ -12,6 +12,7 @@
 #include "ferry/core/large_allocator.h"
 
 namespace ferry {
+inline namespace v1 {
 
 namespace {
 
@@ -39,4 +40,5 @@ void FreeTable(void* memory, size_t size_bytes) noexcept {
   FreeBySize(memory, size_bytes, alignof(std::max_align_t));
 }
 
+}  // namespace v1
 }  // namespace ferry

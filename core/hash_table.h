@@ -28,6 +28,7 @@
 #include "absl/container/flat_hash_set.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Allocate and free memory: whole huge pages where `AllocateBySize` does. If
 // there is not enough, calls the program's std::new_handler if it has one, and
@@ -71,6 +72,7 @@ template <typename Key,
           typename Equal = typename absl::flat_hash_set<Key>::key_equal>
 using HashSet = absl::flat_hash_set<Key, Hash, Equal, TableAllocator<Key>>;
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_HASH_TABLE_H_

@@ -9,6 +9,7 @@
 #include "ferry/core/large_allocator.h"
 
 namespace ferry {
+inline namespace v1 {
 
 HugePageResource::~HugePageResource() {
   if (block_ != nullptr) UnmapPages(block_, block_bytes_, pool_.get());
@@ -44,4 +45,5 @@ void HugePageResource::do_deallocate(void* data, size_t size_bytes,
   FreeBySize(data, size_bytes, alignment_bytes);
 }
 
+}  // namespace v1
 }  // namespace ferry

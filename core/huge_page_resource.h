@@ -24,6 +24,7 @@
 #include "ferry/core/page_pool.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // HugePageResource
 //
@@ -62,6 +63,7 @@ class HugePageResource final : public std::pmr::memory_resource {
   uint64_t used_bytes_ = 0;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_HUGE_PAGE_RESOURCE_H_

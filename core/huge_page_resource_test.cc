@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 uintptr_t Address(const void* data) {
@@ -78,4 +79,5 @@ TEST(HugePageResourceTest, TooMuchThrows) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -12,6 +12,7 @@
 #include "ferry/core/page_pool.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // More than any address space has.
@@ -76,4 +77,5 @@ void UnmapPages(void* pages, uint64_t size_bytes, PagePool* pool) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

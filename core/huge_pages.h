@@ -26,6 +26,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 
 class PagePool;
 
@@ -56,6 +57,7 @@ void* MapPages(uint64_t size_bytes, PagePool* pool = nullptr);
 // the memory is unmapped. Thread-safe.
 void UnmapPages(void* pages, uint64_t size_bytes, PagePool* pool = nullptr);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_HUGE_PAGES_H_

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 uintptr_t Address(const void* data) {
@@ -54,4 +55,5 @@ TEST(HugePagesTest, FreedMemoryGoesBackToTheSystem) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -16,10 +16,12 @@
 #define FERRY_CORE_INTERNAL_KEY_H_
 
 namespace ferry {
+inline namespace v1 {
 
 // Passed to methods that only Ferry's own code may call.
 class InternalKey {};
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_INTERNAL_KEY_H_

@@ -13,6 +13,7 @@
 #include "ferry/core/page_pool.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 uint64_t DefaultLimit() {
@@ -54,4 +55,5 @@ uint64_t KeptMemoryBytes() { return KeptMemory(InternalKey()).kept_bytes(); }
 
 void ReleaseKeptMemory() { KeptMemory(InternalKey()).Release(); }
 
+}  // namespace v1
 }  // namespace ferry

@@ -39,6 +39,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 
 class InternalKey;
 class PagePool;
@@ -63,6 +64,7 @@ void ReleaseKeptMemory();
 // `ReleaseUnused` is for the end of a backward pass.
 PagePool& KeptMemory(const InternalKey&);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_KEPT_MEMORY_H_

@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kKiB = uint64_t{1} << 10;
@@ -238,4 +239,5 @@ TEST_F(KeptMemoryTest, ThreadsNeverShareABlock) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -9,6 +9,7 @@
 #include "ferry/core/huge_pages.h"
 
 namespace ferry {
+inline namespace v1 {
 
 void* AllocateBySize(uint64_t size_bytes, uint64_t alignment_bytes) {
   if (size_bytes < kHugeFromBytes) {
@@ -30,4 +31,5 @@ void FreeBySize(void* data, uint64_t size_bytes, uint64_t alignment_bytes) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -19,6 +19,7 @@
 #include <string>
 
 namespace ferry {
+inline namespace v1 {
 
 // Allocates uninitialised memory: whole huge pages for 512 KiB or more, and
 // operator new for less. Throws std::bad_alloc, as the containers of the
@@ -61,6 +62,7 @@ class HugePageAllocator {
 using LargeString =
     std::basic_string<char, std::char_traits<char>, HugePageAllocator<char>>;
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_LARGE_ALLOCATOR_H_

@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(LargeAllocatorTest, LargeAllocationsAreWholeHugePages) {
@@ -32,4 +33,5 @@ TEST(LargeAllocatorTest, AbsurdSizesThrow) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

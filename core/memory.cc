@@ -15,6 +15,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // What PyTorch aligns to, and enough for any vector unit.
@@ -154,4 +155,5 @@ void FreeBlock(void* block, uint64_t size_bytes, const InternalKey& key) {
   KeptMemory(key).Keep(block, BlockBytes(size_bytes), key);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/core/page_pool.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class InternalKey;
 
@@ -71,6 +72,7 @@ absl::StatusOr<void*> AllocateBlock(uint64_t size_bytes,
 // or keeps it. Thread-safe.
 void FreeBlock(void* block, uint64_t size_bytes, const InternalKey& key);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_MEMORY_H_

@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -144,4 +145,5 @@ TEST(MemoryTest, AbsurdSizesAreRefused) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -14,6 +14,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // A tensor under the name that `torch.nn.Module.state_dict` gives it:
 // "encoder.layers.0.weight".
@@ -22,6 +23,7 @@ struct NamedTensor {
   Tensor tensor;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_NAMED_TENSOR_H_

@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The size of a slab that is filled, or one huge page if that is larger.
@@ -44,4 +45,5 @@ void ObjectPool::Drop(Slab* slab, uint64_t users) {
   UnmapPages(slab, size, page_pool.get());
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "ferry/core/page_pool.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // ObjectPool
 //
@@ -125,6 +126,7 @@ class ObjectPool {
   Slab* slab_ = nullptr;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_OBJECT_POOL_H_

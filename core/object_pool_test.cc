@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Counts how many there are.
@@ -101,4 +102,5 @@ TEST(ObjectPoolTest, ManyThreadsFree) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

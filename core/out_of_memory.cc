@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::Status OutOfMemoryError() noexcept {
   try {
@@ -18,4 +19,5 @@ absl::Status OutOfMemoryError() noexcept {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

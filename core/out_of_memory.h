@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the error kResourceExhausted. Never throws.
 absl::Status OutOfMemoryError() noexcept;
@@ -40,6 +41,7 @@ auto CatchOutOfMemory(Function&& function)
   }
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_OUT_OF_MEMORY_H_

@@ -20,6 +20,7 @@
 #define FERRY_ACCESSES_KEPT_BLOCKS ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 void Poison([[maybe_unused]] void* block,
@@ -193,4 +194,5 @@ void PagePool::FreeAll(FreeBlock* blocks) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

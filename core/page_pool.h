@@ -30,6 +30,7 @@
 #include <mutex>
 
 namespace ferry {
+inline namespace v1 {
 
 class InternalKey;
 
@@ -135,6 +136,7 @@ class PagePool {
   size_t round_ = 0;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_PAGE_POOL_H_

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -256,4 +257,5 @@ TEST(PagePoolTest, ThreadsNeverShareAPage) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -29,6 +29,7 @@
 #endif
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // What SetNumThreads has set; 0 before.
@@ -198,4 +199,5 @@ ParallelRuntime GetParallelRuntime() {
   return runtime;
 }
 
+}  // namespace v1
 }  // namespace ferry

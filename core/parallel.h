@@ -43,6 +43,7 @@
 #include "absl/status/status.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns how many threads a loop may use, including the caller's. Before
 // `SetNumThreads`, this is the first of the environment variables
@@ -163,6 +164,7 @@ T ParallelReduce(int64_t begin, int64_t end, int64_t block, T identity, Map map,
   return *std::move(result);
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_PARALLEL_H_

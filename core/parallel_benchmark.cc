@@ -16,6 +16,7 @@
 #include "tbb/parallel_for.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int64_t kElements = 1 << 20;
@@ -131,4 +132,5 @@ void BM_Sum(benchmark::State& state) {
 BENCHMARK(BM_Sum)->MeasureProcessCPUTime()->UseRealTime();
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

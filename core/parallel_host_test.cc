@@ -20,6 +20,7 @@
 #include "tbb/task_group.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 void Sleep(int milliseconds) {
@@ -152,4 +153,5 @@ TEST(ParallelHostTest, EveryChunkRunsInAGroupThatTheProgramCancels) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

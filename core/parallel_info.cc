@@ -21,6 +21,7 @@
 #include "ferry/core/thread_count.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Returns the file names of the OpenMP runtimes in this process. Python wheels
@@ -96,4 +97,5 @@ std::vector<std::string> ParallelWarnings() {
   return warnings;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include <vector>
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a text for people, of about 20 lines: the number of threads and where
 // it comes from, the environment variables, affinity, cgroup quota, oneTBB and
@@ -45,6 +46,7 @@ std::string ParallelInfo();
 // call of this function or of `GetNumThreads`.
 std::vector<std::string> ParallelWarnings();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_PARALLEL_INFO_H_

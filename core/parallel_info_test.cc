@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -97,4 +98,5 @@ TEST(ParallelInfoTest, WarnsOfAnOpenMpRuntime) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include <string>
 
 namespace ferry {
+inline namespace v1 {
 
 struct ParallelRuntime {
   // The last number given to `SetNumThreads`, or 0.
@@ -30,6 +31,7 @@ struct ParallelRuntime {
 // Thread-safe. Defined in core/parallel.cc.
 ParallelRuntime GetParallelRuntime();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_PARALLEL_RUNTIME_H_

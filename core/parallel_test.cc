@@ -30,6 +30,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Chunks = std::set<std::pair<int64_t, int64_t>>;
@@ -467,4 +468,5 @@ TEST(ParallelTest, ForkedChildRunsSerially) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -27,6 +27,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // So many elements are drawn at a time: they stay in the first-level cache. A
@@ -651,4 +652,5 @@ absl::StatusOr<Tensor> RandomPermutation(int64_t count, Generator& generator) {
   return tensor;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -46,6 +46,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The functions below write every element of `tensor`, which may have any
 // strides, and increase the version of its storage. They draw nothing for a
@@ -124,6 +125,7 @@ absl::Status FillBernoulli(const Tensor& tensor, const Tensor& probabilities,
 //   kResourceExhausted - the allocation failed.
 absl::StatusOr<Tensor> RandomPermutation(int64_t count, Generator& generator);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_RANDOM_H_

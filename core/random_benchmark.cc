@@ -13,6 +13,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int64_t kRows = 1000;
@@ -79,4 +80,5 @@ BENCHMARK_CAPTURE(BM_Bernoulli, float32, DType::kFloat32);
 BENCHMARK(BM_RandomPermutation);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

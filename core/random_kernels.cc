@@ -10,6 +10,7 @@
 #define FERRY_KERNEL [[gnu::always_inline]] inline
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Which products are fused with a sum decides the last bits of the results.
@@ -157,4 +158,5 @@ const RandomKernels& BestRandomKernels() {
   return kPortable;
 }
 
+}  // namespace v1
 }  // namespace ferry

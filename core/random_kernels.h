@@ -21,6 +21,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 
 struct RandomKernels {
   // Turns each of `count` draws into a number of [low, low + range): `range`
@@ -44,6 +45,7 @@ const RandomKernels& PortableRandomKernels();
 // Returns the fastest kernels that run on this processor. Thread-safe.
 const RandomKernels& BestRandomKernels();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_RANDOM_KERNELS_H_

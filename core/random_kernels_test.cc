@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -118,4 +119,5 @@ TEST(RandomKernelsTest, NormalIsTheTransformOfBoxAndMuller) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

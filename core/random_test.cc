@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -437,4 +438,5 @@ TEST(RandomTest, RefusesProbabilitiesThatDoNotFit) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

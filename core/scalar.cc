@@ -13,6 +13,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The fewest digits that give the number back.
@@ -113,4 +114,5 @@ std::string Scalar::ToString() const {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

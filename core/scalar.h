@@ -28,6 +28,7 @@
 #include "ferry/core/element_types.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Scalar
 //
@@ -119,6 +120,7 @@ class Scalar {
   } value_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_SCALAR_H_

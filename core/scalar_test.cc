@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using absl::StatusCode;
@@ -91,4 +92,5 @@ TEST(ScalarTest, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

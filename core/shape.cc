@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 bool HasTooManyDimensions(absl::Span<const int64_t> shape) {
@@ -135,4 +136,5 @@ std::string ShapeToString(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Sizes or strides, one per dimension. Up to four need no allocation.
 using Dimensions = absl::InlinedVector<int64_t, 4>;
@@ -73,6 +74,7 @@ absl::StatusOr<ViewCounts> CountView(absl::Span<const int64_t> shape,
 // Returns the shape as text: "[2, 3]".
 std::string ShapeToString(absl::Span<const int64_t> shape);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_SHAPE_H_

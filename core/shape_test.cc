@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
@@ -87,4 +88,5 @@ TEST(ShapeTest, ShapesAsText) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status ReturnIfError(const absl::Status& status, int* evaluated) {
@@ -45,4 +46,5 @@ TEST(StatusMacrosTest, AssignOrReturnMovesTheValueOrReturnsTheError) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

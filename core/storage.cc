@@ -14,6 +14,7 @@
 #include "ferry/core/thread_state.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 bool InInferenceMode() {
@@ -106,4 +107,5 @@ void Storage::Materialize(Device device, Memory memory,
   impl_->owns_bytes = false;
 }
 
+}  // namespace v1
 }  // namespace ferry

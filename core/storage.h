@@ -28,6 +28,7 @@
 #include "ferry/core/memory.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class InternalKey;
 class ObjectPool;
@@ -158,6 +159,7 @@ class Storage {
   std::shared_ptr<Impl> impl_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_STORAGE_H_

@@ -18,6 +18,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kPageBytes = 4096;
@@ -112,4 +113,5 @@ BENCHMARK(BM_Storage)->Arg(4096)->Arg(65536)->Threads(2)->UseRealTime();
 BENCHMARK(BM_Malloc)->Arg(4096)->Arg(65536)->Threads(2)->UseRealTime();
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

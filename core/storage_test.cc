@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(StorageTest, NullStoragesAreEqual) {
@@ -145,4 +146,5 @@ TEST(StorageTest, RemembersWhetherItWasMadeInInferenceMode) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -12,6 +12,7 @@
 #include "ferry/core/parallel.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Stride and size of each dimension that has more than one element, the
@@ -292,4 +293,5 @@ void CopyStrided(const void* from, absl::Span<const int64_t> from_strides,
       });
 }
 
+}  // namespace v1
 }  // namespace ferry

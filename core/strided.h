@@ -24,6 +24,7 @@
 #include "ferry/core/shape.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Shapes and strides have one number per dimension, outermost first. Strides
 // are in elements, >= 0. `NumElements` must accept the shapes.
@@ -262,6 +263,7 @@ void StridedTiles<kViews>::ForEach(int64_t first, int64_t last,
   }
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_STRIDED_H_

@@ -14,6 +14,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Copies a square matrix, from strides that `kind` names to rows without gaps.
@@ -62,4 +63,5 @@ BENCHMARK_CAPTURE(BM_CopyStrided, Transposed, From::kTransposed)->Apply(Sizes);
 BENCHMARK(BM_Memcpy)->Apply(Sizes);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

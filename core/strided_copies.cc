@@ -21,6 +21,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace strided {
 namespace {
 
@@ -183,4 +184,5 @@ absl::Status CopyInto(const Tensor& from, const Tensor& to) {
 }
 
 }  // namespace strided
+}  // namespace v1
 }  // namespace ferry

@@ -41,6 +41,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace strided {
 
 // Returns a row-major tensor with the elements of `tensor`. The result shares
@@ -69,6 +70,7 @@ absl::StatusOr<Tensor> Cast(const Tensor& tensor, DType dtype);
 absl::Status CopyInto(const Tensor& from, const Tensor& to);
 
 }  // namespace strided
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_STRIDED_COPIES_H_

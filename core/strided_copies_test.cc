@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using absl::StatusCode;
@@ -246,4 +247,5 @@ TEST(StridedCopiesTest, RefusesWhatItCannotRead) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

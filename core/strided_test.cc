@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -200,4 +201,5 @@ TEST(StridedTest, TilesCoverEachElementOnce) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -17,6 +17,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace strided {
 namespace {
 
@@ -284,4 +285,5 @@ absl::StatusOr<Tensor> Reshape(const Tensor& tensor,
 }
 
 }  // namespace strided
+}  // namespace v1
 }  // namespace ferry

@@ -38,6 +38,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace strided {
 
 // Returns `length` slices of dimension `dim`, from index `start` on. The error
@@ -83,6 +84,7 @@ absl::StatusOr<Tensor> Reshape(const Tensor& tensor,
                                absl::Span<const int64_t> shape);
 
 }  // namespace strided
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_STRIDED_VIEWS_H_

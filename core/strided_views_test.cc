@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using absl::StatusCode;
@@ -178,4 +179,5 @@ TEST(StridedViewsTest, RefusesWhatHasNoStrides) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

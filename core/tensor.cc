@@ -21,6 +21,7 @@
 #include "ferry/core/thread_state.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr const char* kLayoutNames[] = {
@@ -324,4 +325,5 @@ Tensor Tensor::WithStorage(Storage storage) const {
   return tensor;
 }
 
+}  // namespace v1
 }  // namespace ferry

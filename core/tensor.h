@@ -38,6 +38,7 @@
 #include "ferry/core/storage.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // How the elements of a tensor are stored.
 enum class Layout : uint8_t {
@@ -376,6 +377,7 @@ absl::StatusOr<T> Tensor::Item() const {
   return item->To<T>();
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_TENSOR_H_

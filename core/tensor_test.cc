@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Code = absl::StatusCode;
@@ -370,4 +371,5 @@ TEST(TensorTest, MayOverlapComparesMemoryNotStorages) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

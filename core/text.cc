@@ -11,6 +11,7 @@
 #include "ferry/core/utf8.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr size_t kMaxShownBytes = 200;
@@ -115,4 +116,5 @@ std::string NearNames::Question() const {
   return text.empty() ? text : text + "?";
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns at most `max_bytes` of `text`, cut between UTF-8 characters, followed
 // by "..." if something was cut off.
@@ -78,6 +79,7 @@ class NearNames {
   std::vector<Near> nearest_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_TEXT_H_

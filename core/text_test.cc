@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(ShortenTest, CutsBetweenCharacters) {
@@ -123,4 +124,5 @@ TEST(EditDistanceTest, IsThatOfTheWholeTable) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

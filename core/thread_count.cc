@@ -18,6 +18,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Returns the positive number with which the text begins, or 0 if it begins
@@ -80,4 +81,5 @@ const ThreadCount& DefaultThreadCount() {
   return *found;
 }
 
+}  // namespace v1
 }  // namespace ferry

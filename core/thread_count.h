@@ -21,6 +21,7 @@
 #include <vector>
 
 namespace ferry {
+inline namespace v1 {
 
 // The environment variables, in the order in which they are asked.
 inline constexpr const char* kThreadCountVariables[] = {
@@ -53,6 +54,7 @@ ThreadCount FindThreadCount(const std::string& root);
 // Thread-safe.
 const ThreadCount& DefaultThreadCount();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_THREAD_COUNT_H_

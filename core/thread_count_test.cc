@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -125,4 +126,5 @@ TEST_F(ThreadCountTest, DefaultIsFoundOnce) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include <type_traits>
 
 namespace ferry {
+inline namespace v1 {
 
 // A new thread has all bits 0, and a null pointer.
 struct ThreadState {
@@ -68,6 +69,7 @@ class ScopedThreadState {
   const ThreadState former_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_THREAD_STATE_H_

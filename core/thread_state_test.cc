@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(ThreadStateTest, NewThreadsBeginWithZero) {
@@ -49,4 +50,5 @@ TEST(ThreadStateTest, ScopesReplaceAndRestoreThePointer) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -8,6 +8,7 @@
 #include <cstring>
 
 namespace ferry {
+inline namespace v1 {
 
 bool IsValidUtf8(absl::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
@@ -57,4 +58,5 @@ bool IsUnicode(absl::string_view text) {
   return IsValidUtf8(text);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether `text` is UTF-8: shortest forms only, up to U+10FFFF.
 // Surrogates (U+D800 to U+DFFF) are allowed. O(size).
@@ -22,6 +23,7 @@ bool IsValidUtf8(absl::string_view text);
 // defines it. O(size).
 bool IsUnicode(absl::string_view text);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_UTF8_H_

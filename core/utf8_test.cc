@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Every sequence of one to three bytes, and those of four around the edges,
@@ -80,4 +81,5 @@ TEST(Utf8Test, ThePlaceOfABadByteDoesNotMatter) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -8,6 +8,7 @@
 #include "ferry/devices/staging.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // A stream for backends that have none of their own: each transfer has ended
@@ -86,4 +87,5 @@ absl::StatusOr<std::optional<int>> Backend::FindDevice(
   return std::nullopt;
 }
 
+}  // namespace v1
 }  // namespace ferry

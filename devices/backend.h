@@ -30,6 +30,7 @@
 #include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Describes one device, for display.
 struct DeviceProperties {
@@ -171,6 +172,7 @@ class Backend {
       absl::string_view tag) const;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_BACKEND_H_

@@ -22,6 +22,7 @@
 #include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::StatusOr<std::unique_ptr<TransferStream>> OpenStreamOf(
@@ -212,4 +213,5 @@ absl::StatusOr<Storage> CopyStorage(const DeviceSnapshot& devices,
   return copy;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "ferry/devices/device_registry.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a new storage on device `to` with the bytes of `from`, even if `from`
 // is already on `to`. A device without an index means index 0. A copy to a
@@ -54,6 +55,7 @@ absl::StatusOr<Storage> CopyStorage(
     const DeviceSnapshot& devices, const Storage& from, const Device& to,
     const std::function<bool()>& is_cancelled = nullptr);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_COPY_H_

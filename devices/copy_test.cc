@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -465,4 +466,5 @@ TEST_F(CopyTest, StoragesWithoutBytesAreRefused) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 
 Registration::Registration(Registration&& other) noexcept
     : registry_(std::exchange(other.registry_, nullptr)), id_(other.id_) {}
@@ -144,4 +145,5 @@ void DeviceRegistry::Unregister(uint64_t id) {
   old = std::exchange(packages_, std::move(packages));
 }
 
+}  // namespace v1
 }  // namespace ferry

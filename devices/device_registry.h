@@ -73,6 +73,7 @@
 #include "ferry/devices/location_tag.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class DeviceRegistry;
 
@@ -548,6 +549,7 @@ absl::Status CopyFromHost(const DeviceSnapshot& devices, const void* from,
 absl::Status CopyToHost(const StorageCopier& copier, const Storage& from,
                         uint64_t offset_bytes, void* to, uint64_t size_bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_DEVICE_REGISTRY_H_

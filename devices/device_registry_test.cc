@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 Tagger Tags(std::string tag) {
@@ -293,4 +294,5 @@ TEST(DeviceRegistryTest, ThreadsMayChangeTheListWhileOthersUseIt) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

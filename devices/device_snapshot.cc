@@ -17,6 +17,7 @@
 #include "ferry/devices/placement.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::StatusOr<ResolvedLocation> Locate(std::shared_ptr<Backend> backend,
@@ -355,4 +356,5 @@ std::vector<std::string> DeviceSnapshot::types() const {
   return types;
 }
 
+}  // namespace v1
 }  // namespace ferry

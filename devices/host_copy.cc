@@ -10,6 +10,7 @@
 #include "ferry/devices/device_registry.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::Status CopyToHost(const StorageCopier& copier, const Storage& from,
                         uint64_t offset_bytes, void* to, uint64_t size_bytes) {
@@ -54,4 +55,5 @@ absl::Status CopyFromHost(const DeviceSnapshot& devices, const void* from,
                                       size_bytes);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/devices/testing/fake_host_backend.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr absl::string_view kOwnTag = "old";
@@ -60,6 +61,7 @@ DeviceSnapshot Devices() {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -11,6 +11,7 @@
 #include "ferry/core/utf8.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int kIndexLimit = 1 << 20;
@@ -55,4 +56,5 @@ bool IsLocationTag(absl::string_view tag) {
   return !tag.empty() && tag.size() <= kMaxLocationTagBytes && IsUnicode(tag);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The maximum size of a location tag in bytes.
 inline constexpr size_t kMaxLocationTagBytes = 1024;
@@ -53,6 +54,7 @@ bool IsReservedDeviceType(absl::string_view type);
 // kMaxLocationTagBytes bytes. O(size).
 bool IsLocationTag(absl::string_view tag);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_LOCATION_TAG_H_

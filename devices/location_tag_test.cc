@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(LocationTagTest, UsualFormIsParsed) {
@@ -58,4 +59,5 @@ TEST(LocationTagTest, TagsAreBoundedText) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

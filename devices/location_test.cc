@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::shared_ptr<FakeBackend> Meta() {
@@ -379,4 +380,5 @@ TEST(UnknownTagTest, NamesWhatIsDisabledAndWhy) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

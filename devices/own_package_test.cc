@@ -32,6 +32,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -308,4 +309,5 @@ TEST_F(OwnPackageTest, MemoryGoesWithTheLastHandle) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "ferry/devices/placement.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status Broken(const Backend& backend, absl::string_view what) {
@@ -198,4 +199,5 @@ std::vector<DeviceSnapshot::ReservedClaim> DeviceSnapshot::ReservedClaims(
   return claims;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -30,6 +30,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::AllOf;
@@ -381,4 +382,5 @@ TEST_F(OwnTagsTest, AreExplained) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::StatusOr<int> CheckDeviceIndex(const Backend& backend, int index,
                                      absl::string_view subject) {
@@ -74,4 +75,5 @@ absl::Status CheckRange(const Storage& storage, uint64_t offset_bytes,
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

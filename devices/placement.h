@@ -26,6 +26,7 @@
 #include "ferry/devices/backend.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Tells the user what to do about a location tag whose device is not available.
 // Ends messages.
@@ -64,6 +65,7 @@ absl::StatusOr<Storage> AllocateOn(Backend& backend, int index,
 absl::Status CheckRange(const Storage& storage, uint64_t offset_bytes,
                         uint64_t size_bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_PLACEMENT_H_

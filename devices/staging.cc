@@ -9,6 +9,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::atomic<uint64_t> live_bytes{0};
@@ -54,4 +55,5 @@ absl::StatusOr<char*> StagingBuffers::Next() {
   return static_cast<char*>(buffer.data);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/core/memory.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The number of staging buffers of a stream: the device copies one while the
 // host fills or empties the other. A third would only help where the speed of
@@ -83,6 +84,7 @@ class StagingBuffers {
   int next_ = 0;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_STAGING_H_

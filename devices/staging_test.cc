@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(StagingTest, BuffersComeInTurn) {
@@ -64,4 +65,5 @@ TEST(StagingTest, MemoryThatIsRefusedIsNotCounted) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "ferry/devices/copy.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 bool IsOn(const Storage& storage, const Device& device) {
@@ -66,4 +67,5 @@ absl::StatusOr<Tensor> To(const Tensor& from, const Device& device,
                                  std::move(components));
 }
 
+}  // namespace v1
 }  // namespace ferry

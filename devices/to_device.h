@@ -23,6 +23,7 @@
 #include "ferry/devices/device_registry.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns `from` itself if it is already on `device`, and otherwise a copy made
 // by CopyStorage (devices/copy.h), which calls `is_cancelled`. A device without
@@ -47,6 +48,7 @@ absl::StatusOr<Tensor> To(
     const DeviceSnapshot& devices = DeviceRegistry::Default().Snapshot(),
     const std::function<bool()>& is_cancelled = nullptr);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_TO_DEVICE_H_

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 class ToDeviceTest : public ::testing::Test {
@@ -109,4 +110,5 @@ TEST_F(ToDeviceTest, ErrorsAreThoseOfTheCopy) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

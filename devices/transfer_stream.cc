@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::Status TransferError(const absl::Status& status, absl::string_view name) {
   if (name.empty()) return status;
@@ -13,4 +14,5 @@ absl::Status TransferError(const absl::Status& status, absl::string_view name) {
                       absl::StrCat(name, ": ", status.message()));
 }
 
+}  // namespace v1
 }  // namespace ferry

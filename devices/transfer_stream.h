@@ -35,6 +35,7 @@
 #include "ferry/core/memory.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // One contiguous range of a transfer. The caller ensures that it lies inside
 // the memory and inside the buffer. A size of 0 is legal and does nothing.
@@ -111,6 +112,7 @@ class TransferStream {
 // message. For implementations of streams.
 absl::Status TransferError(const absl::Status& status, absl::string_view name);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_TRANSFER_STREAM_H_

@@ -12,6 +12,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 class SourceBytes final : public RandomAccessFile {
@@ -107,4 +108,5 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenSource(
       std::make_unique<SourceBytes>(source, start, end - start));
 }
 
+}  // namespace v1
 }  // namespace ferry

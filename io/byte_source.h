@@ -53,6 +53,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // ByteSource
 //
@@ -109,6 +110,7 @@ class MemorySource final : public ByteSource {
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenSource(
     ByteSource* source);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_BYTE_SOURCE_H_

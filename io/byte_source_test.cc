@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -123,4 +124,5 @@ TEST(MemorySourceTest, ReadsAndMoves) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

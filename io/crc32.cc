@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 namespace ferry {
+inline namespace v1 {
 
 uint32_t Crc32(absl::string_view bytes) { return Crc32Extend(0, bytes); }
 
@@ -21,4 +22,5 @@ uint32_t Crc32Combine(uint32_t first, uint32_t second,
       first, second, static_cast<z_off64_t>(second_size_bytes)));
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the CRC-32 of `bytes`, which is 0 for no bytes.
 uint32_t Crc32(absl::string_view bytes);
@@ -33,6 +34,7 @@ uint32_t Crc32Extend(uint32_t crc, absl::string_view bytes);
 uint32_t Crc32Combine(uint32_t first, uint32_t second,
                       uint64_t second_size_bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_CRC32_H_

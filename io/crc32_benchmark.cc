@@ -14,6 +14,7 @@
 #include "ferry/io/crc32.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 void BM_Crc32(benchmark::State& state) {
@@ -48,4 +49,5 @@ BENCHMARK(BM_ZlibCrc32)->Apply(Sizes);
 BENCHMARK(BM_Crc32Combine)->Apply(Sizes);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(Crc32, IsTheOneOfZip) {
@@ -31,4 +32,5 @@ TEST(Crc32, ExtendsAndCombines) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

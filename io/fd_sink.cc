@@ -19,6 +19,7 @@
 #include "ferry/core/eintr.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The kernel moves at most 2 GiB in one call.
@@ -79,4 +80,5 @@ absl::Status FdSink::Write(absl::string_view bytes) {
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // FdSink
 //
@@ -50,6 +51,7 @@ class FdSink final : public ByteSink {
   const std::string name_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_FD_SINK_H_

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::string ReadAll(int fd) {
@@ -88,4 +89,5 @@ TEST(FdSinkTest, SaysThatTheDiskIsFull) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -33,6 +33,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The kernel moves at most 2 GiB in one call.
@@ -692,4 +693,5 @@ absl::Status AtomicFile::Commit() {
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

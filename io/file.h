@@ -36,6 +36,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // A position in a file of the operating system.
 struct FilePosition {
@@ -266,6 +267,7 @@ class AtomicFile final : public ByteSink {
   absl::Status failure_;  // the first
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_FILE_H_

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 class Range final : public RandomAccessFile {
@@ -74,4 +75,5 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRange(
       std::make_unique<Range>(std::move(whole), offset_bytes, size_bytes));
 }
 
+}  // namespace v1
 }  // namespace ferry

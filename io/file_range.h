@@ -25,6 +25,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the bytes [offset_bytes, offset_bytes + size_bytes) of `whole`,
 // renumbered from 0. By default, the range extends to the end of `whole`. In
@@ -36,6 +37,7 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenRange(
     std::unique_ptr<RandomAccessFile> whole, uint64_t offset_bytes,
     uint64_t size_bytes = std::numeric_limits<uint64_t>::max());
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_FILE_RANGE_H_

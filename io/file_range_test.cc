@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using RangeOr = absl::StatusOr<std::unique_ptr<RandomAccessFile>>;
@@ -53,4 +54,5 @@ TEST(FileRangeTest, RefusesWhatIsNotInside) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

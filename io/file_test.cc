@@ -33,6 +33,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Code = absl::StatusCode;
@@ -726,4 +727,5 @@ TEST(StringSinkTest, Appends) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

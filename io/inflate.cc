@@ -15,6 +15,7 @@
 #include "ferry/io/crc32.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kPieceBytes = 64 * 1024;
@@ -86,4 +87,5 @@ absl::StatusOr<uint32_t> Inflate(
   return crc32;
 }
 
+}  // namespace v1
 }  // namespace ferry

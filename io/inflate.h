@@ -33,6 +33,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct DeflatedRange {
   // Where the compressed bytes are in the file, and how many there are.
@@ -57,6 +58,7 @@ absl::StatusOr<uint32_t> Inflate(
     absl::FunctionRef<absl::Status(absl::string_view)> consume,
     absl::FunctionRef<absl::Status(absl::StatusCode, absl::string_view)> error);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_INFLATE_H_

@@ -19,6 +19,7 @@
 #include "ferry/io/inflate.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr size_t kInflatedBytes = size_t{4} << 20;
@@ -84,4 +85,5 @@ BENCHMARK(BM_Inflate)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_ZlibInflate)->Unit(benchmark::kMillisecond);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

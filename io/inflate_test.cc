@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::string Deflate(absl::string_view contents) {
@@ -99,4 +100,5 @@ TEST(Inflate, OtherSizesAreDamage) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

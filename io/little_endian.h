@@ -12,6 +12,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 
 // Return the number in the first two, four or eight bytes at `bytes`.
 inline uint16_t Load16(const char* bytes) {
@@ -42,6 +43,7 @@ void Append64(uint64_t value, String* out) {
   Append32(value >> 32, out);
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_LITTLE_ENDIAN_H_

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Keeps a stream from throwing. What the stream turned to meanwhile is left as
@@ -88,4 +89,5 @@ absl::Status OStreamSink::Flush() {
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

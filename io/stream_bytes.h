@@ -30,6 +30,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // IStreamSource
 //
@@ -83,6 +84,7 @@ class OStreamSink final : public ByteSink {
   const std::string name_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_STREAM_BYTES_H_

@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(IStreamSourceTest, ReadsAndMoves) {
@@ -90,4 +91,5 @@ TEST(OStreamSinkTest, ReportsAFullDisk) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -19,6 +19,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 #if defined(__x86_64__)
@@ -240,4 +241,5 @@ absl::StatusOr<ElfFile> ReadElfFile(const RandomAccessFile& file) {
   return Reader(file).Read();
 }
 
+}  // namespace v1
 }  // namespace ferry

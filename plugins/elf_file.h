@@ -21,6 +21,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct ElfFile {
   struct Symbol {
@@ -64,6 +65,7 @@ std::string DescribeHostNeeds(const ElfFile& elf);
 //   whatever reading returns.
 absl::StatusOr<ElfFile> ReadElfFile(const RandomAccessFile& file);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_ELF_FILE_H_

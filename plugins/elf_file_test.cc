@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -246,4 +247,5 @@ TEST(ElfFileTest, CostsGrowWithTheFile) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -14,6 +14,7 @@
 #include "ferry/plugins/plugin_stream.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Past it, an index would not fit the name of a device.
@@ -201,4 +202,5 @@ Memory PluginBackend::Wrap(int index, uint64_t handle,
                           std::move(owner));
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -31,6 +31,7 @@
 #include "ferry/plugins/plugin_description.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // PluginBackend
 //
@@ -82,6 +83,7 @@ class PluginBackend final : public Backend {
   const std::shared_ptr<const ferry_backend> table_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_BACKEND_H_

@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 PluginDescription::BackendTable Toy() {
@@ -529,4 +530,5 @@ TEST(PluginBackendTest, WrongTagsAreErrors) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

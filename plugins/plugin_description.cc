@@ -16,6 +16,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr absl::string_view kHostVersion = "0.1.0";
@@ -248,4 +249,5 @@ bool IsPluginDeviceType(absl::string_view type) {
   });
 }
 
+}  // namespace v1
 }  // namespace ferry

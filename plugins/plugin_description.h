@@ -19,6 +19,7 @@
 #include "ferry/plugin.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct PluginDescription {
   std::string name;
@@ -54,6 +55,7 @@ absl::StatusOr<PluginDescription> QueryPlugin(ferry_plugin_query query,
 // all.
 bool IsPluginDeviceType(absl::string_view type);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_DESCRIPTION_H_

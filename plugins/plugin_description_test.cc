@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::HasSubstr;
@@ -284,4 +285,5 @@ TEST(PluginDescriptionTest, Types) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #include "ferry/plugins/elf_file.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status OsError(absl::string_view path, int error) {
@@ -146,4 +147,5 @@ absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file) {
   return reinterpret_cast<ferry_plugin_query>(symbol);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/plugin.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // TrustedFile
 //
@@ -68,6 +69,7 @@ absl::Status CheckPluginBinary(const RandomAccessFile& file);
 //         or the function is not defined in the library itself.
 absl::StatusOr<ferry_plugin_query> LoadPluginLibrary(const TrustedFile& file);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_FILE_H_

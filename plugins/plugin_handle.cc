@@ -14,6 +14,7 @@
 #include "ferry/plugins/plugin_memory.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::StatusOr<PluginHandle> PluginHandleOf(const Storage& storage) {
   if (!storage.has_data()) {
@@ -55,4 +56,5 @@ absl::StatusOr<Storage> StorageFromPluginHandle(const DeviceSnapshot& devices,
                              size_bytes);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/devices/device_registry.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Memory of a plugin.
 struct PluginHandle {
@@ -64,6 +65,7 @@ absl::StatusOr<Storage> StorageFromPluginHandle(const DeviceSnapshot& devices,
                                                 uint64_t size_bytes,
                                                 std::shared_ptr<void> owner);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_HANDLE_H_

@@ -28,6 +28,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr char kText[] = "what the vendor sees";
@@ -215,4 +216,5 @@ TEST_F(PluginHandleTest, MistakesAreRefused) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "ferry/plugins/plugin_manifest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr char kEnvironmentVariable[] = "FERRY_PLUGIN_PATH";
@@ -276,4 +277,5 @@ void PluginLoader::Finish(const PluginVerdict& verdict) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -38,6 +38,7 @@
 #include "ferry/plugins/plugin_description.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The plugins to load, in this order.
 struct PluginOptions {
@@ -167,6 +168,7 @@ class PluginLoader {
   std::vector<Registration> registrations_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_LOADER_H_

@@ -30,6 +30,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::AllOf;
@@ -450,4 +451,5 @@ TEST_F(PluginLoaderTest, NothingIsHalfRegistered) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

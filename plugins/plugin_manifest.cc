@@ -23,6 +23,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kMaxManifestBytes = uint64_t{64} << 10;
@@ -230,4 +231,5 @@ absl::Status CheckAgrees(const PluginManifest& manifest,
       plugin.name, " ", plugin.version, " with ", theirs));
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -32,6 +32,7 @@
 #include "ferry/plugins/plugin_file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The fields of a manifest, under the names that they have in the file.
 struct PluginManifest {
@@ -70,6 +71,7 @@ absl::StatusOr<TrustedFile> OpenPluginLibrary(
 absl::Status CheckAgrees(const PluginManifest& manifest,
                          const PluginDescription& plugin);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_MANIFEST_H_

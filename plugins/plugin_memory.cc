@@ -11,6 +11,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // What `Memory::owner` holds. A handle does not say on which device it is.
@@ -154,4 +155,5 @@ absl::StatusOr<ferry_device_copy> CopyBetweenPlugin(
   return copy;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -26,6 +26,7 @@
 #include "ferry/plugin.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns memory that calls the plugin's `free` for `handle` when the last copy
 // of its owner is destroyed. Keeps the table alive until then.
@@ -63,6 +64,7 @@ absl::StatusOr<ferry_device_copy> CopyBetweenPlugin(
     const ferry_backend& table, const Memory& from, uint64_t from_offset_bytes,
     const Memory& to, uint64_t to_offset_bytes, uint64_t size_bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_MEMORY_H_

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Longer texts of a plugin are cut off.
@@ -67,4 +68,5 @@ absl::Status PluginStatus(absl::string_view function, int32_t code,
   return absl::Status(static_cast<absl::StatusCode>(code), message);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/plugin.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a struct of the interface as the host passes it: all zero except
 // `struct_size`.
@@ -55,6 +56,7 @@ absl::Status CallPlugin(absl::string_view function, const Call& call) {
   return PluginStatus(function, code, status);
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_STATUS_H_

@@ -17,6 +17,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Table = std::shared_ptr<const ferry_backend>;
@@ -174,4 +175,5 @@ absl::StatusOr<std::unique_ptr<TransferStream>> OpenPluginStream(
                                         buffer_bytes);
 }
 
+}  // namespace v1
 }  // namespace ferry

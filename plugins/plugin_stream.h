@@ -17,6 +17,7 @@
 #include "ferry/plugin.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Opens a stream on device `index`, with a queue of its own. The plugin must
 // have FERRY_CAPABILITY_ASYNC.
@@ -31,6 +32,7 @@ namespace ferry {
 absl::StatusOr<std::unique_ptr<TransferStream>> OpenPluginStream(
     std::shared_ptr<const ferry_backend> table, uint32_t index);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_PLUGIN_STREAM_H_

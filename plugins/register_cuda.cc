@@ -14,6 +14,7 @@
 #include "ferry/plugins/plugin_description.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // As in PyTorch.
@@ -42,4 +43,5 @@ constexpr int kPriority = 20;
 }();
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

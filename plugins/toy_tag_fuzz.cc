@@ -21,6 +21,7 @@
 #include "ferry/plugins/plugin_description.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 const PluginDescription& Toy() {
@@ -34,6 +35,7 @@ void Require(bool condition) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

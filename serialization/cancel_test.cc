@@ -46,6 +46,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // One matrix of float32. The pieces that are asked about must be smaller.
@@ -386,4 +387,5 @@ TEST(CancelTest, RearrangingAsksToo) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -43,6 +43,7 @@
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+inline namespace v1 {
 
 namespace {
 
@@ -630,4 +631,5 @@ absl::StatusOr<Checkpoint::FileVerdict> Checkpoint::VerifyOrThrow(
   return verdict;
 }
 
+}  // namespace v1
 }  // namespace ferry

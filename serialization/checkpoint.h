@@ -38,6 +38,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Checkpoint
 //
@@ -298,6 +299,7 @@ class Checkpoint {
   std::unique_ptr<Impl> impl_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CHECKPOINT_H_

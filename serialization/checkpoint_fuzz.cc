@@ -28,6 +28,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 void Check(bool condition, absl::string_view what,
@@ -103,6 +104,7 @@ void OpenAndSave(absl::string_view bytes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Many small storages, and one that is read in several pieces.
@@ -129,4 +130,5 @@ TEST(CheckpointVerifyFileTest, SaysThatAFileIsMissing) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

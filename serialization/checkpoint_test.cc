@@ -39,6 +39,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -487,4 +488,5 @@ TEST_F(CheckpointTest, WhatTheFileHasNoBytesOfIsNotRead) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

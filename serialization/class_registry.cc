@@ -9,6 +9,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::Status ClassRegistry::Add(absl::string_view global, std::type_index type,
                                 std::shared_ptr<const void> functions) {
@@ -63,4 +64,5 @@ absl::Status ClassRegistry::NoFunction(const Entry& entry,
       absl::StrCat(entry.global, " is registered without a ", which));
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -47,6 +47,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // ClassRegistry
 //
@@ -144,6 +145,7 @@ class ClassRegistry {
   std::map<std::string, std::type_index, std::less<>> type_by_global_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CLASS_REGISTRY_H_

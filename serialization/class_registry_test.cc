@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -117,4 +118,5 @@ TEST(ClassRegistryTest, SaysWhatIsNotThere) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

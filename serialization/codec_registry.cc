@@ -11,6 +11,7 @@
 #include "ferry/serialization/torch/pickle_codec.h"
 
 namespace ferry {
+inline namespace v1 {
 
 CodecRegistry::CodecRegistry()
     : codecs_(std::make_shared<const CodecSnapshot::Codecs>(
@@ -54,4 +55,5 @@ CodecSnapshot CodecRegistry::Snapshot() const {
   return CodecSnapshot(codecs_);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -30,6 +30,7 @@
 #include "ferry/serialization/container/codec_snapshot.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // CodecRegistry
 //
@@ -69,6 +70,7 @@ class CodecRegistry {
   std::shared_ptr<const CodecSnapshot::Codecs> codecs_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CODEC_REGISTRY_H_

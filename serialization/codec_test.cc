@@ -41,6 +41,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::AllOf;
@@ -525,4 +526,5 @@ TEST_F(CodecTest, AVerdictNamesTheCodec) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -38,6 +38,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int64_t kMostElements = 1 << 16;
@@ -189,6 +190,7 @@ void PassToConsumers(absl::string_view bytes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

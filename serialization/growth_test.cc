@@ -39,6 +39,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::ElementsAre;
@@ -821,4 +822,5 @@ TEST(GrowthTest, LongKeysAreComparedOnce) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include "ferry/serialization/checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::StatusOr<Value> ReadAll(absl::StatusOr<Checkpoint> checkpoint) {
@@ -50,4 +51,5 @@ absl::StatusOr<Value> Load(ByteSource& source, const LoadOptions& options) {
   return CatchOutOfMemory([&] { return LoadSource(source, options); });
 }
 
+}  // namespace v1
 }  // namespace ferry

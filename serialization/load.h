@@ -23,6 +23,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Reads a whole file: calls `Checkpoint::Open`, then `Checkpoint::LoadAll`. To
 // read part of a file, use `Checkpoint`.
@@ -51,6 +52,7 @@ absl::StatusOr<Value> LoadMemory(absl::string_view bytes,
 absl::StatusOr<Value> Load(ByteSource& source,
                            const LoadOptions& options = LoadOptions());
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_LOAD_H_

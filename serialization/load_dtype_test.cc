@@ -50,6 +50,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using absl::StatusCode;
@@ -377,4 +378,5 @@ TEST_F(LoadDTypeTest, LoadIntoCastsIfAsked) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -17,6 +17,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Lines and names of one kind that an error lists.
@@ -156,4 +157,5 @@ absl::StatusOr<LoadIntoResult> LoadInto(absl::string_view path,
   return LoadInto(checkpoint, tensors, options);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -30,6 +30,7 @@
 #include "ferry/serialization/state_dict.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct LoadIntoOptions {
   // Whether the tensors and the state in the file must match exactly. If true,
@@ -109,6 +110,7 @@ absl::StatusOr<LoadIntoResult> LoadInto(
     const Checkpoint& checkpoint, absl::Span<const NamedTensor> tensors,
     const LoadIntoOptions& options = LoadIntoOptions());
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_LOAD_INTO_H_

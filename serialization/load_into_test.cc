@@ -40,6 +40,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::AllOf;
@@ -644,4 +645,5 @@ TEST_F(LoadIntoTest, ReadsTensorsOfThisCheckpointAlone) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

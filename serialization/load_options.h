@@ -32,6 +32,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class ClassRegistry;
 class CodecRegistry;
@@ -190,6 +191,7 @@ struct LoadOptions : TransferControl {
   std::shared_ptr<PagePool> page_pool;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_LOAD_OPTIONS_H_

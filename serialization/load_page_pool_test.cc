@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 class HostAllocatorBackend final : public FakeHostBackend {
@@ -152,4 +153,5 @@ TEST_F(LoadPagePoolTest, ReusedMemoryDoesNotShowInWhatIsLoaded) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -44,6 +44,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::Each;
@@ -276,4 +277,5 @@ TEST(SaveSinkTest, AFullDeviceIsSaidToBeFull) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

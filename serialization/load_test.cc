@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -246,4 +247,5 @@ TEST_F(LoadTest, OneStorageOfTwoDTypesInABarePickle) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

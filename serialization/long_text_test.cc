@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using pickle::OpcodeShape;
@@ -336,4 +337,5 @@ TEST_F(LongTextTest, OfASafetensorsHeader) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -35,6 +35,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -310,4 +311,5 @@ TEST_F(MappingTest, LargeFilesStayOnDisk) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -19,6 +19,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status Damaged(absl::string_view what) {
@@ -229,4 +230,5 @@ absl::StatusOr<DType> DTypeFromNumpy(const Value& value) {
   return dtype.dtype;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // An array or a scalar, as stored in the pickle.
 struct NumpyArray {
@@ -55,6 +56,7 @@ absl::StatusOr<Tensor> TensorFromNumpy(const Value& value);
 // Returns the dtype of a `numpy.dtype` object. Errors: as `ReadNumpyArray`.
 absl::StatusOr<DType> DTypeFromNumpy(const Value& value);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_NUMPY_ARRAY_H_

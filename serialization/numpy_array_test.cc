@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -166,4 +167,5 @@ TEST_F(NumpyArrayTest, WhatIsNoArray) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

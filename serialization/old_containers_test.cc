@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::AllOf;
@@ -454,4 +455,5 @@ TEST(OldContainersTest, NameWithoutStorages) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

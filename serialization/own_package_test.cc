@@ -39,6 +39,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::AllOf;
@@ -309,4 +310,5 @@ TEST_F(OwnPackageTest, ReadsIntoExistingTensorsAreRefused) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -46,6 +46,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::AllOf;
@@ -639,4 +640,5 @@ TEST_F(PackageFormsTest, RestoreLocationFillsWhatIsAllocated) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

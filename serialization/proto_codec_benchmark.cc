@@ -26,6 +26,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int kTensors = 20000;
@@ -134,4 +135,5 @@ FERRY_BENCHMARK(BM_Write, Pickle, Objects);
 FERRY_BENCHMARK(BM_Write, Proto, Objects);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -47,6 +47,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::string Write(const Codec& codec, const ObjectGraph& graph, NodeId root) {
@@ -288,4 +289,5 @@ TEST(ProtoRoundTripTest, ReadsAStateDictOfTheFirstRelease) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

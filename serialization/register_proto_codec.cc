@@ -9,6 +9,7 @@
 #include "ferry/serialization/proto/proto_codec.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // False if the program was first with a codec of its own of that name; then it
@@ -19,4 +20,5 @@ namespace {
         .ok();
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

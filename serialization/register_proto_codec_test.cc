@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(RegisterProtoCodecTest, LinkingRegisters) {
@@ -42,4 +43,5 @@ TEST(RegisterProtoCodecTest, SavesAndLoadsWithoutAPickle) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

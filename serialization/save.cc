@@ -43,6 +43,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // A field of 16 bits holds the padding.
@@ -318,4 +319,5 @@ absl::Status Save(const Value& value, ByteSink& sink,
   return CatchOutOfMemory([&] { return SaveToSink(value, sink, options); });
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Writes `value` and everything that it refers to, each storage once, to a
 // file. The write is atomic: at any moment `path` is either the old file or the
@@ -63,6 +64,7 @@ absl::Status Save(const Value& value, absl::string_view path,
 absl::Status Save(const Value& value, ByteSink& sink,
                   const SaveOptions& options = SaveOptions());
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SAVE_H_

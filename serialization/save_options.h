@@ -29,6 +29,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class CodecRegistry;
 
@@ -123,6 +124,7 @@ struct SaveOptions : TransferControl {
   Durability durability = Durability::kFull;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SAVE_OPTIONS_H_

@@ -39,6 +39,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -815,4 +816,5 @@ TEST_F(SaveTest, TheDefaultAllowsAnHonestExpandAndNoBomb) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

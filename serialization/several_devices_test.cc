@@ -35,6 +35,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -150,4 +151,5 @@ TEST_P(SeveralDevicesTest, AnErrorOfOneStopsBoth) {
 INSTANTIATE_TEST_SUITE_P(Threads, SeveralDevicesTest, testing::Values(1, 2));
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -49,6 +49,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kSmallBytes = uint64_t{10} << 20;
@@ -365,4 +366,5 @@ TEST_F(StagingTest, LoadsTarArchives) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

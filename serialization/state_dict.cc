@@ -27,6 +27,7 @@
 #include "ferry/value/python_repr.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Where training programs keep the state of the model, the clearest name first.
@@ -660,4 +661,5 @@ absl::StatusOr<StateDictResult> StateDict(
   });
 }
 
+}  // namespace v1
 }  // namespace ferry

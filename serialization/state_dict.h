@@ -33,6 +33,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Something in a model's state that is not a tensor with a name.
 struct LeftOut {
@@ -118,6 +119,7 @@ absl::StatusOr<StateDictResult> StateDict(
     const Value& value, const BudgetOptions& budget = BudgetOptions(),
     const std::function<bool()>& is_cancelled = nullptr);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_STATE_DICT_H_

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -649,4 +650,5 @@ TEST(StateDictTest, DoesNotRecurse) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::string_view DescribeBadDecimal(absl::string_view text) {
   absl::ConsumePrefix(&text, "-");
@@ -108,4 +109,5 @@ std::string TwosComplementToDecimal(absl::string_view bytes) {
   return std::string(reversed.rbegin(), reversed.rend());
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The maximum number of digits that Python converts by default. The conversion
 // takes quadratic time in either direction.
@@ -44,6 +45,7 @@ std::string DecimalToTwosComplement(absl::string_view text);
 // kMaxDecimalDigits.
 std::string TwosComplementToDecimal(absl::string_view bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_DECIMAL_INT_H_

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The shortest form of a two's complement.
@@ -77,4 +78,5 @@ TEST(DecimalIntTest, SaysWhatIsWrong) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -9,6 +9,7 @@
 #include "ferry/core/utf8.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // No name is longer.
@@ -39,4 +40,5 @@ std::string DescribeBadGlobal(absl::string_view module,
   return "";
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns why no pickle can refer to `module`.`name`, or an empty text if one
 // can. Both parts must be Unicode text (see `IsUnicode`) of 1 to 4096 bytes
@@ -29,6 +30,7 @@ namespace ferry {
 // Thread-safe. Allocates only for a bad name.
 std::string DescribeBadGlobal(absl::string_view module, absl::string_view name);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_GLOBAL_NAME_H_

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(DescribeBadGlobal, NamesPass) {
@@ -42,4 +43,5 @@ TEST(DescribeBadGlobal, WhatIsNoNameIsDescribed) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -14,6 +14,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The limit of one pointer, so that its size fits in 32 bits.
@@ -274,4 +275,5 @@ absl::Status AppendStep(const ObjectGraph& graph, ChildName name,
   return ChargeName(name_size, budget);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -51,6 +51,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns `token` as a step of a JSON Pointer: "~" becomes "~0", "/" becomes
 // "~1".
@@ -161,6 +162,7 @@ absl::StatusOr<std::vector<uint32_t>> NumberNames(const ObjectGraph& graph,
 absl::Status AppendStep(const ObjectGraph& graph, ChildName name,
                         Budget* budget, std::string* pointer);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_GRAPH_CHILDREN_H_

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using GraphChildrenTest = GraphTest;
@@ -116,4 +117,5 @@ TEST_F(GraphChildrenTest, ChildrenOfOneNameHaveStepsThatLeadToThem) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::Status GraphVisitor::OnContainer(absl::string_view, NodeId) {
   return absl::OkStatus();
@@ -170,4 +171,5 @@ absl::Status WalkGraph(const ObjectGraph& graph, NodeId root, Budget* budget,
   return Walk(graph, budget, visitor, root_pointer).Run(root, max_reports);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -35,6 +35,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // GraphVisitor
 //
@@ -79,6 +80,7 @@ absl::Status WalkGraph(const ObjectGraph& graph, NodeId root, Budget* budget,
                        absl::string_view root_pointer = "",
                        size_t max_reports = std::numeric_limits<size_t>::max());
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_GRAPH_WALK_H_

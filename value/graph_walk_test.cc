@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 class GraphWalkTest : public GraphTest {
@@ -284,4 +285,5 @@ TEST_F(GraphWalkTest, LongKeysStopAtALimit) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

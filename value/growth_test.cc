@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // What is done with a graph, and whether a budget may refuse it.
@@ -165,4 +166,5 @@ TEST(GrowthTest, AGraphFromAFileIsWorthTheFile) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

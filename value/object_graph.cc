@@ -20,6 +20,7 @@
 #include "ferry/value/object_graph_keys.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Dicts of at most this many entries are searched without an index.
@@ -716,4 +717,5 @@ absl::Status ObjectGraph::SetEntry(NodeId dict, const ObjectGraph& from,
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

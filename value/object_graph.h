@@ -47,6 +47,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 
 using NodeId = uint32_t;
 inline constexpr NodeId kNoNode = 0xFFFFFFFF;
@@ -515,6 +516,7 @@ class ObjectGraph {
   std::unique_ptr<CodecNotes> codec_notes_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_OBJECT_GRAPH_H_

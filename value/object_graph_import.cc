@@ -9,6 +9,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Whether a node refers to no other, and is no global.
@@ -189,4 +190,5 @@ NodeId ObjectGraph::Import(const ObjectGraph& from, NodeId root) {
   return copies[root];
 }
 
+}  // namespace v1
 }  // namespace ferry

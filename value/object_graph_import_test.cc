@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Nodes = std::vector<NodeId>;
@@ -197,4 +198,5 @@ TEST(ObjectGraphImportTest, VeryDeepGraphsAreCopied) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -9,6 +9,7 @@
 #include <cstring>
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // 2^63, from which on a whole float is a big integer.
@@ -216,4 +217,5 @@ uint32_t KeyClasses::Find(const ScalarKey& key) const {
   return found == scalars_.end() ? kUnknown : found->second;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // ScalarKey
 //
@@ -161,6 +162,7 @@ class KeyClasses {
   CostlyNodes costly_nodes_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_OBJECT_GRAPH_KEYS_H_

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Nodes = std::vector<NodeId>;
@@ -592,4 +593,5 @@ TEST(ObjectGraphGrowthTest, ADictThatGrowsBetweenLookUpsIsIndexedOnce) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // How many names an error message lists, how many bytes of each, and among how
@@ -303,4 +304,5 @@ std::string DescribeNames(const ObjectGraph& graph, NodeId node,
   return absl::StrCat("it has ", ListNames(graph, node), near.Question());
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the node that `pointer` refers to, starting at `root`. A step takes
 // O(1) to an item of a list or tuple, and by a str or int key once the dict has
@@ -54,6 +55,7 @@ absl::Status AnnotatePath(const absl::Status& status, const ObjectGraph& graph,
 std::string DescribeNames(const ObjectGraph& graph, NodeId node,
                           absl::string_view wanted);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_OBJECT_PATH_H_

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ObjectPathTest = GraphTest;
@@ -217,4 +218,5 @@ TEST_F(ObjectPathTest, ErrorsSayWhereANodeStands) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

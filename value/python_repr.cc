@@ -17,6 +17,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Tuples nested deeper than this in a key are shortened.
@@ -158,4 +159,5 @@ std::string KeyText(const ObjectGraph& graph, NodeId key) {
   return text;
 }
 
+}  // namespace v1
 }  // namespace ferry

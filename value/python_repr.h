@@ -19,6 +19,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns Python's `repr(value)`: the shortest digits that read back as the
 // same number, with an exponent if the magnitude is below 1e-4 or at least
@@ -33,6 +34,7 @@ std::string FloatRepr(double value);
 // become "...".
 std::string KeyText(const ObjectGraph& graph, NodeId key);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_PYTHON_REPR_H_

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Nodes = std::vector<NodeId>;
@@ -122,4 +123,5 @@ TEST_F(PythonReprTest, TheTextOfAKeyIsBounded) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

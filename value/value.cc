@@ -10,6 +10,7 @@
 #include "ferry/value/object_path.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::shared_ptr<ObjectGraph> NewGraph() {
@@ -327,4 +328,5 @@ absl::Status Value::SetAttribute(absl::string_view name,
   return Wrap(graph_->object(node_).state).Set(name, value);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -44,6 +44,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Value
 //
@@ -260,6 +261,7 @@ class Value {
   NodeId node_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_VALUE_H_

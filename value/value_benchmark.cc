@@ -14,6 +14,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 template <typename Key>
@@ -79,4 +80,5 @@ BENCHMARK_CAPTURE(BM_Overwrite, Bool, Bool)->Apply(Sizes);
 BENCHMARK_CAPTURE(BM_Overwrite, Tuple, Tuple)->Apply(Sizes);
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

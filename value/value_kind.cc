@@ -6,6 +6,7 @@
 #include <cstddef>
 
 namespace ferry {
+inline namespace v1 {
 
 absl::string_view Name(ValueKind kind) {
   static constexpr const char* kNames[] = {
@@ -19,4 +20,5 @@ absl::string_view Name(ValueKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+}  // namespace v1
 }  // namespace ferry

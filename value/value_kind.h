@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 enum class ValueKind : uint8_t {
   kNone,
@@ -42,6 +43,7 @@ enum class ValueKind : uint8_t {
 // Returns the name used in messages: "none", "bool", ...
 absl::string_view Name(ValueKind kind);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_VALUE_KIND_H_

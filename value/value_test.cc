@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Code = absl::StatusCode;
@@ -386,4 +387,5 @@ TEST(ValueTest, FillingADictFromALargeGraphIsNoTrouble) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -10,6 +10,7 @@
 #include "ferry/core/shape.h"
 
 namespace ferry {
+inline namespace v1 {
 
 AccumulateGradient::AccumulateGradient(Tensor leaf)
     : Node({}, kRunsFirst), leaf_(std::move(leaf)) {
@@ -31,4 +32,5 @@ NodeHooks& AccumulateGradient::MutableHooks() {
   return TensorState::Make(leaf_).hooks.Make();
 }
 
+}  // namespace v1
 }  // namespace ferry

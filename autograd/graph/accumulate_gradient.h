@@ -21,6 +21,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // AccumulateGradient
 //
@@ -50,6 +51,7 @@ class AccumulateGradient final : public Node {
   const Tensor leaf_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_GRAPH_ACCUMULATE_GRADIENT_H_

@@ -11,6 +11,7 @@
 #include "ferry/autograd/anomaly.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The calls of the program beyond these are seldom of interest.
@@ -68,4 +69,5 @@ void ReleaseNode(std::shared_ptr<Node> node) {
   waiting = nullptr;
 }
 
+}  // namespace v1
 }  // namespace ferry

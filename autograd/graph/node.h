@@ -39,6 +39,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class Node;
 
@@ -230,6 +231,7 @@ class Node : public std::enable_shared_from_this<Node> {
 // does not recurse. Destructors that hold a node must release it here.
 void ReleaseNode(std::shared_ptr<Node> node);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_GRAPH_NODE_H_

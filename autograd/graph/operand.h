@@ -25,6 +25,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Operand
 //
@@ -76,6 +77,7 @@ class Operand {
   Scalar number_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_GRAPH_OPERAND_H_

@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 template <typename T>
@@ -114,6 +115,7 @@ TEST(OperandTest, PointsToATensorOrToAResult) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 // As a program writes expressions: outside of ferry, so that the operators are

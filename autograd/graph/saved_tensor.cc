@@ -17,6 +17,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // What hooks made of a tensor.
 struct SavedTensor::Packed {
@@ -140,4 +141,5 @@ absl::StatusOr<Tensor> SavedTensor::Unpack(Node& node) const {
   return tensor;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // SavedTensor
 //
@@ -86,6 +87,7 @@ class SavedTensor {
   bool has_history_ = false;  // whether the tensor was no leaf when saved
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_GRAPH_SAVED_TENSOR_H_

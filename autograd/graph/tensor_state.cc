@@ -12,6 +12,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 
 TensorState::~TensorState() { ReleaseNode(std::move(node)); }
 
@@ -128,4 +129,5 @@ absl::StatusOr<Edge> GradientEdge(const Tensor& tensor) {
   return Edge{std::move(accumulator), 0};
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -27,6 +27,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // How a view came to be, which decides whether it may be written in place.
 enum class ViewOrigin : uint8_t {
@@ -163,6 +164,7 @@ absl::Status DetachInPlace(const Tensor& tensor);
 // Errors: those of recording a view again whose base was written in place.
 absl::StatusOr<Edge> GradientEdge(const Tensor& tensor);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_GRAPH_TENSOR_STATE_H_

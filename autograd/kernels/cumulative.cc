@@ -17,6 +17,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -186,4 +187,5 @@ absl::Status LinearScan(const Tensor& a, const Tensor& x, int dim,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

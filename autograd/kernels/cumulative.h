@@ -29,6 +29,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Whether lines are accumulated from their first element or from their last.
@@ -54,6 +55,7 @@ absl::Status LinearScan(const Tensor& a, const Tensor& x, int dim,
                         Direction direction, const Tensor& out);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_CUMULATIVE_H_

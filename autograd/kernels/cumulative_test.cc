@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -128,4 +129,5 @@ TEST(CumSumTest, ReadsStridedInput) {
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

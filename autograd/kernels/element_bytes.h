@@ -20,6 +20,7 @@
 #include <cstring>
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // The bits of an element of 16 bytes.
@@ -59,6 +60,7 @@ void WithElementBits(uint64_t element_bytes, Body body) {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_ELEMENT_BYTES_H_

@@ -14,7 +14,9 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/strided.h"
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 namespace {
 
 // The most elements of a tile. The buffers of all inputs stay in the first or
@@ -473,4 +475,6 @@ bool HasZero(const ConstView& view) {
   return has_zero;
 }
 
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry

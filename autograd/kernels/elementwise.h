@@ -26,7 +26,9 @@
 #include "ferry/core/scalar.h"
 #include "ferry/core/tensor.h"
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 
 // ConstView
 //
@@ -85,6 +87,8 @@ std::optional<ElementwiseKernel> PowKernel(double exponent, DType compute);
 // them. O(elements), on the calling thread.
 bool HasZero(const ConstView& view);
 
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_ELEMENTWISE_H_

@@ -18,7 +18,9 @@
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
@@ -553,12 +555,16 @@ ElementwiseLoop ArithmeticLoop(ElementwiseKernel kernel, DType dtype) {
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 
 HWY_EXPORT(ArithmeticLoop);
 
@@ -566,6 +572,8 @@ ElementwiseLoop ArithmeticLoop(ElementwiseKernel kernel, DType dtype) {
   return HWY_DYNAMIC_DISPATCH(ArithmeticLoop)(kernel, dtype);
 }
 
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry
 
 #endif  // HWY_ONCE

@@ -12,7 +12,9 @@
 #include "ferry/core/strided_views.h"
 #include "ferry/core/tensor.h"
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 namespace {
 
 using strided::Transpose;
@@ -146,4 +148,6 @@ BENCHMARK(BroadcastColumn);
 BENCHMARK(AddTransposed);
 
 }  // namespace
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry

@@ -22,7 +22,9 @@
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
@@ -480,12 +482,16 @@ ElementwiseLoop FunctionLoop(ElementwiseKernel kernel, DType dtype) {
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 
 HWY_EXPORT(FunctionLoop);
 
@@ -493,6 +499,8 @@ ElementwiseLoop FunctionLoop(ElementwiseKernel kernel, DType dtype) {
   return HWY_DYNAMIC_DISPATCH(FunctionLoop)(kernel, dtype);
 }
 
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry
 
 #endif  // HWY_ONCE

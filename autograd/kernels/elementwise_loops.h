@@ -23,7 +23,9 @@
 
 #include "ferry/core/dtype.h"
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 
 // What to compute for each element. Inputs are named in their order. Kernels
 // for floating-point numbers do not exist for integers unless the comment says
@@ -178,6 +180,8 @@ ElementwiseLoop ArithmeticLoop(ElementwiseKernel kernel, DType dtype);
 ElementwiseLoop FunctionLoop(ElementwiseKernel kernel, DType dtype);
 ElementwiseLoop PlainLoop(ElementwiseKernel kernel, DType dtype);
 
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_ELEMENTWISE_LOOPS_H_

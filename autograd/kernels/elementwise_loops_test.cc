@@ -16,7 +16,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 namespace {
 
 using testing::ElementsAre;
@@ -654,4 +656,6 @@ TEST(ElementwiseLoopsTest, ThereIsNoLoopForOtherDtypes) {
 }
 
 }  // namespace
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry

@@ -12,7 +12,9 @@
 #include "ferry/autograd/kernels/elementwise_loops.h"
 #include "ferry/core/dtype.h"
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 namespace {
 
 // The loop that calls `Op::Apply` with one element of type T per input, and
@@ -599,4 +601,6 @@ ElementwiseLoop PlainLoop(ElementwiseKernel kernel, DType dtype) {
   }
 }
 
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry

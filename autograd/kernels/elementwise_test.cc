@@ -18,7 +18,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace ferry::kernels {
+namespace ferry {
+inline namespace v1 {
+namespace kernels {
 namespace {
 
 using strided::Cast;
@@ -314,4 +316,6 @@ TEST(ElementwiseTest, HasZeroFindsOneAmongMany) {
 }
 
 }  // namespace
-}  // namespace ferry::kernels
+}  // namespace kernels
+}  // namespace v1
+}  // namespace ferry

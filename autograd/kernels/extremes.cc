@@ -20,6 +20,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -285,4 +286,5 @@ absl::Status MedianAlong(const Tensor& x, int dim, const Tensor& values,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

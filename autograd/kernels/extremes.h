@@ -32,6 +32,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Write the extreme of each line along `dim` to `values`, and its index to
@@ -50,6 +51,7 @@ absl::Status MedianAlong(const Tensor& x, int dim, const Tensor& values,
                          const Tensor& indices);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_EXTREMES_H_

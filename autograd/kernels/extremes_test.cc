@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -129,4 +130,5 @@ TEST(MedianAlongTest, OfALineThatDoesNotFitIntoMemory) {
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -958,4 +959,5 @@ absl::Status ScatterAdd(const Tensor& from, int dim, const Tensor& index,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

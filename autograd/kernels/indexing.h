@@ -48,6 +48,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Whether an index of -1 stands for the last element, as in `index` and `take`,
@@ -153,6 +154,7 @@ absl::Status ScatterAdd(const Tensor& from, int dim, const Tensor& index,
                         const Tensor& to);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_INDEXING_H_

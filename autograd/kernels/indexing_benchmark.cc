@@ -20,6 +20,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -197,4 +198,5 @@ BENCHMARK(BM_CopyTriangle)->Arg(1)->Arg(2)->UseRealTime();
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

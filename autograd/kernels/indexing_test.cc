@@ -25,6 +25,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -458,4 +459,5 @@ INSTANTIATE_TEST_SUITE_P(Threads, IndexingThreadsTest,
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

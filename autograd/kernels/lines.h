@@ -20,6 +20,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // The elements of line (o, i), for o < outer and i < inner, are at
@@ -47,6 +48,7 @@ inline LineShape LineShapeOf(absl::Span<const int64_t> shape, int dim) {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_LINES_H_

@@ -17,6 +17,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -199,4 +200,5 @@ absl::StatusOr<Tensor> NonZero(const Tensor& mask) {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Writes `value` to `to` where the mask is true, and copies the elements of
@@ -49,6 +50,7 @@ absl::StatusOr<Tensor> MaskedScatter(const Tensor& from, const Tensor& mask,
 absl::StatusOr<Tensor> NonZero(const Tensor& mask);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_MASKING_H_

@@ -19,6 +19,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -182,4 +183,5 @@ absl::Status NllBackward(const Tensor& grad, const Tensor& target,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

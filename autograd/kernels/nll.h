@@ -28,6 +28,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Returns OK if every target is `ignore_index` or from 0 to num_classes - 1.
@@ -60,6 +61,7 @@ absl::Status NllBackward(const Tensor& grad, const Tensor& target,
                          const Tensor& out);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_NLL_H_

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -99,4 +100,5 @@ TEST(CheckTargetsTest, RejectsOtherClasses) {
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

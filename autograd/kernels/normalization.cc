@@ -21,6 +21,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -323,4 +324,5 @@ absl::Status RmsNormBackward(const Tensor& grad, const Tensor& x,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

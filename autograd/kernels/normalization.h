@@ -33,6 +33,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Writes (x - mean) * rstd * gamma + beta, where `rstd` is
@@ -68,6 +69,7 @@ absl::Status RmsNormBackward(const Tensor& grad, const Tensor& x,
                              const Tensor& gamma_grad);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_NORMALIZATION_H_

@@ -19,6 +19,7 @@
 #include "hwy/targets.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -253,4 +254,5 @@ TEST(LayerNormTest, OfNoRowsHasNoGradient) {
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace HWY_NAMESPACE {
 namespace {
@@ -382,12 +383,14 @@ ProductLoops<double> DoubleLoops() { return Loops<double>(); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 HWY_EXPORT(FloatLoops);
@@ -404,6 +407,7 @@ ProductLoops<double> BestProductLoops() {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // HWY_ONCE

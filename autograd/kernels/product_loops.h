@@ -18,6 +18,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // The most rows that `columns_times_vector` accepts.
@@ -86,6 +87,7 @@ template <>
 ProductLoops<double> BestProductLoops();
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_PRODUCT_LOOPS_H_

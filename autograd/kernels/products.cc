@@ -30,6 +30,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -959,4 +960,5 @@ absl::Status DotProduct(DType dtype, int64_t size, const void* x,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

@@ -43,6 +43,7 @@
 #include "ferry/core/scalar.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // One matrix to read, or one for each index of the batch dimensions.
@@ -112,6 +113,7 @@ absl::Status DotProduct(DType dtype, int64_t size, const void* x,
                         void* out);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_PRODUCTS_H_

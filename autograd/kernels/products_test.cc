@@ -27,6 +27,7 @@
 #include "hwy/targets.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -635,4 +636,5 @@ TEST(MatrixProductTest, FactorsOfIntegersWrapAround) {
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

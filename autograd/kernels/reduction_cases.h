@@ -33,6 +33,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // A shape, and the strides of its elements.
@@ -189,6 +190,7 @@ inline bool IsTooMuch(const Case& c, bool is_first_dtype) {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_REDUCTION_CASES_H_

@@ -23,6 +23,7 @@
 #include "absl/container/inlined_vector.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // The elements of a row, at most, that are reduced at once. It is constant, so
@@ -90,6 +91,7 @@ class Odometer {
 };
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_REDUCTION_DIMENSIONS_H_

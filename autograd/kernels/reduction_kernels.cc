@@ -24,6 +24,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace HWY_NAMESPACE {
 namespace {
@@ -617,12 +618,14 @@ void UpdateInt(const int64_t* row, int64_t count, int64_t position, bool is_max,
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 HWY_EXPORT(ChooseFloat);
@@ -666,6 +669,7 @@ void UpdateExtremes(const int64_t* row, int64_t count, int64_t position,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // HWY_ONCE

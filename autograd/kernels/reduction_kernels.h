@@ -14,6 +14,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // What a reduction computes of the elements x. Those that have a shift s take
@@ -82,6 +83,7 @@ void UpdateExtremes(const int64_t* row, int64_t count, int64_t position,
                     bool is_max, int64_t* best, int64_t* positions);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_REDUCTION_KERNELS_H_

@@ -27,6 +27,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -750,4 +751,5 @@ absl::Status LogSumExp(const Tensor& x, const Tensor& out) {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

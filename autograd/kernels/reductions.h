@@ -37,6 +37,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Write sums, means, and products. Of no elements, these are 0, NaN and 1.
@@ -78,6 +79,7 @@ absl::Status Norm(const Tensor& x, double p, const Tensor& out);
 absl::Status LogSumExp(const Tensor& x, const Tensor& out);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_REDUCTIONS_H_

@@ -12,6 +12,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -146,4 +147,5 @@ BENCHMARK(BM_LayerNormBackward)->Args({4096, 768});
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

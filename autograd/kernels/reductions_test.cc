@@ -25,6 +25,7 @@
 #include "hwy/targets.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -420,4 +421,5 @@ TEST(ReductionsTest, SizesAroundDivisions) {
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

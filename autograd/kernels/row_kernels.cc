@@ -19,6 +19,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace HWY_NAMESPACE {
 namespace {
@@ -258,12 +259,14 @@ NormalizationLoops<double> NormalizationDouble() {
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 HWY_EXPORT(SoftmaxFloat);
@@ -292,6 +295,7 @@ NormalizationLoops<double> NormalizationLoopsOf() {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // HWY_ONCE

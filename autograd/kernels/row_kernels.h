@@ -14,6 +14,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Loops over `count` adjacent numbers of type T, float or double. Outputs may
@@ -97,6 +98,7 @@ template <>
 NormalizationLoops<double> NormalizationLoopsOf();
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_ROW_KERNELS_H_

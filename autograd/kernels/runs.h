@@ -30,6 +30,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Allocates uninitialised memory for `count` objects of type T. The number may
@@ -121,6 +122,7 @@ void StoreRun(const T* values, void* base, DType dtype, int64_t offset,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_RUNS_H_

@@ -15,6 +15,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -317,4 +318,5 @@ void Pad(const Tensor& from, absl::Span<const int64_t> before,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

@@ -27,6 +27,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Writes `value`, one element of the dtype, to every element of `to`.
@@ -68,6 +69,7 @@ void Pad(const Tensor& from, absl::Span<const int64_t> before,
          const void* value, const Tensor& to);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_SHAPES_H_

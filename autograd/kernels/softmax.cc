@@ -21,6 +21,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -372,4 +373,5 @@ absl::Status LogSoftmaxBackward(const Tensor& grad, const Tensor& y, int dim,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 // Writes exp(x - m) / sum(exp(x - m)), where m is the largest element of the
@@ -49,6 +50,7 @@ absl::Status LogSoftmaxBackward(const Tensor& grad, const Tensor& y, int dim,
                                 const Tensor& out);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_SOFTMAX_H_

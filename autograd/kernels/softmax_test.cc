@@ -21,6 +21,7 @@
 #include "hwy/targets.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -240,4 +241,5 @@ TEST(SoftmaxTest, EdgeValues) {
 
 }  // namespace
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

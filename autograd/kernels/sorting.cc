@@ -19,6 +19,7 @@
 #include "ferry/core/strided.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 namespace {
 
@@ -290,4 +291,5 @@ absl::Status TopK(const Tensor& from, int dim, SortOrder order,
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry

@@ -36,6 +36,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 enum class SortOrder { kAscending, kDescending };
@@ -52,6 +53,7 @@ absl::Status TopK(const Tensor& from, int dim, SortOrder order,
                   const Tensor& values, const Tensor& indices);
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_SORTING_H_

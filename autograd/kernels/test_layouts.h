@@ -33,6 +33,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace kernels {
 
 enum class TestLayout {
@@ -112,6 +113,7 @@ Tensor Numbers(absl::Span<const T> elements, absl::Span<const int64_t> shape) {
 }
 
 }  // namespace kernels
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_KERNELS_TEST_LAYOUTS_H_

@@ -11,6 +11,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::StatusOr<int> WrapDim(int64_t dim, int rank) {
   const int64_t size = std::max(rank, 1);
@@ -64,4 +65,5 @@ absl::StatusOr<Scalar> FactorFor(DType dtype, absl::string_view name,
   return Scalar(static_cast<int64_t>(factor));
 }
 
+}  // namespace v1
 }  // namespace ferry

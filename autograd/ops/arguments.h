@@ -28,6 +28,7 @@
 #include "ferry/core/scalar.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the dimension that `dim` stands for in a tensor of rank `rank`. A
 // negative `dim` counts from the end. A tensor of rank 0 counts as a tensor of
@@ -59,6 +60,7 @@ Attributes IntsOf(absl::Span<const int64_t> ints,
 absl::StatusOr<Scalar> FactorFor(DType dtype, absl::string_view name,
                                  double factor);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_ARGUMENTS_H_

@@ -18,6 +18,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // A geometry as attributes: `ints` are the shape and the strides of the view
@@ -318,4 +319,5 @@ absl::StatusOr<Tensor> AsStrided(const Operand& x,
 
 const Op& AsStridedOp() { return kAsStrided; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -26,6 +26,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the view of the storage of `x` with the given shape, strides and
 // offset. Strides and offset are in elements, and the offset counts from the
@@ -83,6 +84,7 @@ absl::StatusOr<std::shared_ptr<Node>> RecordAsStrided(const Tensor& base,
 // The entry of AsStrided.
 const Op& AsStridedOp();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_AS_STRIDED_H_

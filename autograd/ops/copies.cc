@@ -11,6 +11,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr Op kClone = {"Clone",
@@ -130,4 +131,5 @@ absl::StatusOr<Tensor> CopyInPlace(const Operand& self, const Operand& source) {
 
 absl::Span<const Op* const> CopyOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

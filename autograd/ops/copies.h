@@ -33,6 +33,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a copy with a storage of its own.
 absl::StatusOr<Tensor> Clone(const Operand& x);
@@ -57,6 +58,7 @@ absl::StatusOr<Tensor> CopyInPlace(const Operand& self, const Operand& source);
 // The entries of these ops.
 absl::Span<const Op* const> CopyOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_COPIES_H_

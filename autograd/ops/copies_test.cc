@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::absl::StatusCode;
@@ -121,4 +122,5 @@ TEST(CopiesTest, Errors) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using elementwise::CallBinary;
@@ -948,4 +949,5 @@ absl::StatusOr<Tensor> ZeroInPlace(const Operand& self) {
 
 absl::Span<const Op* const> ElementwiseOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

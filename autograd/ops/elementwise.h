@@ -37,6 +37,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // --- Arithmetic --------------------------------------------------------------
 
@@ -191,6 +192,7 @@ absl::StatusOr<Tensor> ZeroInPlace(const Operand& self);
 // The entries of these ops.
 absl::Span<const Op* const> ElementwiseOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_ELEMENTWISE_H_

@@ -12,7 +12,9 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/status_macros.h"
 
-namespace ferry::elementwise {
+namespace ferry {
+inline namespace v1 {
+namespace elementwise {
 namespace {
 
 // Returns the dtype to compute in: see `Compute`.
@@ -77,4 +79,6 @@ absl::StatusOr<Tensor> ZerosLike(const Tensor& tensor) {
   return Zeros(tensor.shape(), TensorOptions().dtype(tensor.dtype()));
 }
 
-}  // namespace ferry::elementwise
+}  // namespace elementwise
+}  // namespace v1
+}  // namespace ferry

@@ -26,7 +26,9 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/tensor.h"
 
-namespace ferry::elementwise {
+namespace ferry {
+inline namespace v1 {
+namespace elementwise {
 
 using K = kernels::ElementwiseKernel;
 
@@ -119,6 +121,8 @@ absl::StatusOr<Tensor> GradientOf(
 // Returns a tensor of zeros of the shape and dtype of `tensor`.
 absl::StatusOr<Tensor> ZerosLike(const Tensor& tensor);
 
-}  // namespace ferry::elementwise
+}  // namespace elementwise
+}  // namespace v1
+}  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_ELEMENTWISE_FORWARD_H_

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::AllOf;
@@ -370,4 +371,5 @@ TEST(ElementwiseTest, TakesTensorsThatAreNotAligned) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

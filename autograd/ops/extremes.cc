@@ -24,6 +24,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using reducing::BeginDerivative;
@@ -364,4 +365,5 @@ absl::StatusOr<Tensor> ArgMin(const Operand& x, int64_t dim, bool keep_dim) {
 
 absl::Span<const Op* const> ExtremeOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

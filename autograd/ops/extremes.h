@@ -41,6 +41,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Return the largest or the smallest element, or NaN if an element is NaN.
 // Elements that are equal to the result share its gradient. `Max` and `Min`
@@ -83,6 +84,7 @@ absl::StatusOr<Tensor> ArgMin(const Operand& x, int64_t dim,
 // The entries of these ops.
 absl::Span<const Op* const> ExtremeOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_EXTREMES_H_

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -127,4 +128,5 @@ TEST(ArgMaxTest, OfAllElementsIsInRowMajorOrder) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "ferry/autograd/ops/elementwise_forward.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using elementwise::CallUnary;
@@ -640,4 +641,5 @@ absl::StatusOr<Tensor> SiluInPlace(const Operand& self) {
 
 absl::Span<const Op* const> FunctionOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -32,6 +32,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // --- Exponentials, logarithms and powers -------------------------------------
 
@@ -145,6 +146,7 @@ absl::StatusOr<Tensor> SiluInPlace(const Operand& self);
 // The entries of these ops.
 absl::Span<const Op* const> FunctionOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_FUNCTIONS_H_

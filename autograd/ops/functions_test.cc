@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::DoubleNear;
@@ -166,4 +167,5 @@ TEST(FunctionsTest, KeepsIntegersWherePyTorchDoes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

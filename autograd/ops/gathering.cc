@@ -19,6 +19,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Returns OK if `index` is not larger than `of`, except perhaps in `dim`. An
@@ -230,4 +231,5 @@ absl::StatusOr<Tensor> GatherBackward(const Operand& gradient,
 
 absl::Span<const Op* const> GatheringOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -48,6 +48,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a tensor of the shape of `index` with the elements that `index`
 // chooses along dimension `dim`: if `dim` is 1, its element [i][j][k] is
@@ -88,6 +89,7 @@ absl::StatusOr<Tensor> GatherBackward(const Operand& gradient,
                                       const Operand& index, int64_t dim,
                                       absl::Span<const int64_t> shape);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_GATHERING_H_

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::absl::StatusCode;
@@ -122,4 +123,5 @@ TEST(GatheringOpsTest, GatherAndScatterTakeRank0AsRank1) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::Status CheckAreTensors(const Call& call,
                              std::initializer_list<size_t> which) {
@@ -89,4 +90,5 @@ absl::StatusOr<Tensor> ZerosOf(absl::Span<const int64_t> shape, DType dtype) {
   return Zeros(shape, TensorOptions().dtype(dtype));
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -34,6 +34,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns OK if these operands are tensors, in an op that also takes numbers.
 //
@@ -75,6 +76,7 @@ absl::StatusOr<Tensor> Unshared(const Tensor& source, const Tensor& out);
 // Returns a tensor of zeros in host memory.
 absl::StatusOr<Tensor> ZerosOf(absl::Span<const int64_t> shape, DType dtype);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_INDEX_ARGUMENTS_H_

@@ -27,6 +27,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using kernels::IndexedDimension;
@@ -750,4 +751,5 @@ absl::StatusOr<Tensor> Embedding(const Operand& weight, const Operand& index,
 
 absl::Span<const Op* const> IndexingOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -51,6 +51,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the slices of dimension `dim` at the indices. `index` has rank 1 or
 // 0, and no index is negative.
@@ -110,6 +111,7 @@ absl::StatusOr<Tensor> Embedding(
 // The entries of these ops.
 absl::Span<const Op* const> IndexingOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_INDEXING_H_

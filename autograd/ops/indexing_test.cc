@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::absl::StatusCode;
@@ -260,4 +261,5 @@ TEST(IndexingOpsTest, IndexAddRefusesFactorsThatAreNoIntegers) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using pointwise::Wide;
@@ -510,4 +511,5 @@ absl::StatusOr<Tensor> BinaryCrossEntropyWithLogits(
 
 absl::Span<const Op* const> LossOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -36,6 +36,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // How the losses of all items are combined.
 enum class LossReduction : uint8_t {
@@ -126,6 +127,7 @@ absl::StatusOr<Tensor> BinaryCrossEntropyWithLogits(
 // The entries of these ops.
 absl::Span<const Op* const> LossOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_LOSSES_H_

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::DoubleNear;
@@ -192,4 +193,5 @@ TEST(BinaryCrossEntropyWithLogitsTest, RejectsShapes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The operand, a mask, expanded to a shape.
@@ -215,4 +216,5 @@ absl::StatusOr<Tensor> NonZero(const Operand& x) {
 
 absl::Span<const Op* const> MaskingOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -39,6 +39,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Write `value`, a number or a tensor of rank 0, where the mask is true.
 // MaskedFill writes to a copy of `self`, and broadcasts `self` and the mask to
@@ -73,6 +74,7 @@ absl::StatusOr<Tensor> NonZero(const Operand& x);
 // The entries of these ops.
 absl::Span<const Op* const> MaskingOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_MASKING_H_

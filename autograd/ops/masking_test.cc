@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::absl::StatusCode;
@@ -94,4 +95,5 @@ TEST(MaskingOpsTest, SecondGradients) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using pointwise::Wide;
@@ -350,4 +351,5 @@ absl::StatusOr<Tensor> RmsNorm(const Operand& x,
 
 absl::Span<const Op* const> NormalizationOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

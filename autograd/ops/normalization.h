@@ -36,6 +36,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Softmax returns exp(x) / sum(exp(x)) along a dimension, and LogSoftmax
 // returns the logarithm of that. Neither overflows. A line that contains NaN or
@@ -83,6 +84,7 @@ absl::StatusOr<Tensor> RmsNorm(const Operand& x,
 // The entries of these ops.
 absl::Span<const Op* const> NormalizationOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_NORMALIZATION_H_

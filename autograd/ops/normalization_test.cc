@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::DoubleNear;
@@ -118,4 +119,5 @@ TEST(RmsNormTest, DividesByTheRootOfTheMeanSquare) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

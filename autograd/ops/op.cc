@@ -20,6 +20,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Inputs = absl::InlinedVector<Input, 3>;
@@ -678,4 +679,5 @@ void Derivative::Set(size_t i, absl::StatusOr<Tensor> gradient) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

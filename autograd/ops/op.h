@@ -41,6 +41,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Outputs
 //
@@ -383,6 +384,7 @@ class OpNode final : public Node {
   absl::InlinedVector<SavedTensor, 1> outputs_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_OP_H_

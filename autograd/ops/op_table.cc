@@ -20,6 +20,7 @@
 #include "ferry/autograd/ops/views.h"
 
 namespace ferry {
+inline namespace v1 {
 
 std::vector<absl::Span<const Op* const>> AllOps() {
   return {
@@ -30,4 +31,5 @@ std::vector<absl::Span<const Op* const>> AllOps() {
   };
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,11 +21,13 @@
 #include "ferry/autograd/ops/op.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the ops, one span for each file of autograd/ops/ that has some.
 // Thread-safe.
 std::vector<absl::Span<const Op* const>> AllOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_OP_TABLE_H_

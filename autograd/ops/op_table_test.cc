@@ -39,6 +39,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // For the names of failing tests.
 static void PrintTo(const Op* op, std::ostream* out) { *out << op->name; }
@@ -421,4 +422,5 @@ TEST(OpTableTest, SeesBitsThatDependOnThreads) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

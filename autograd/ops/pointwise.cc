@@ -23,6 +23,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pointwise {
 namespace {
 
@@ -265,4 +266,5 @@ absl::StatusOr<Tensor> SmoothAbs(const Operand& x, double beta) {
 }
 
 }  // namespace pointwise
+}  // namespace v1
 }  // namespace ferry

@@ -27,6 +27,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pointwise {
 
 // Returns the tensor, cast to float32 if it is float16 or bfloat16, so that
@@ -55,6 +56,7 @@ absl::StatusOr<Tensor> LogOfSigmoid(const Operand& x);
 absl::StatusOr<Tensor> SmoothAbs(const Operand& x, double beta);
 
 }  // namespace pointwise
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_POINTWISE_H_

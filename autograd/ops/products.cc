@@ -24,6 +24,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The attributes of a product: whether each operand is transposed, and its
@@ -652,4 +653,5 @@ absl::StatusOr<Tensor> Linear(const Operand& x, const Operand& weight,
 
 absl::Span<const Op* const> ProductOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

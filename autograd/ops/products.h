@@ -44,6 +44,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the sum of the products of elements: [k], [k] to [].
 absl::StatusOr<Tensor> Dot(const Operand& a, const Operand& b);
@@ -97,6 +98,7 @@ absl::StatusOr<Tensor> Linear(const Operand& x, const Operand& weight,
 // The entries of these ops.
 absl::Span<const Op* const> ProductOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_PRODUCTS_H_

@@ -30,6 +30,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::AllOf;
@@ -255,4 +256,5 @@ TEST(ProductsTest, ErrorsNameTheOpTheShapesAndTheDTypes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -14,6 +14,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // bool, integer, float.
@@ -141,4 +142,5 @@ absl::StatusOr<Dimensions> BroadcastShape(absl::Span<const Input> inputs) {
   return shape;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/core/shape.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether ops can compute with the dtype: the floats of 16 bits and
 // more, the integers of 8, 16, 32 and 64 bits, and bool.
@@ -57,6 +58,7 @@ absl::StatusOr<Dimensions> BroadcastShape(absl::Span<const int64_t> a,
                                           absl::Span<const int64_t> b);
 absl::StatusOr<Dimensions> BroadcastShape(absl::Span<const Input> inputs);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_PROMOTION_H_

@@ -13,6 +13,7 @@
 #include "ferry/core/shape.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace reducing {
 namespace {
 
@@ -83,4 +84,5 @@ absl::StatusOr<Tensor> ShareOfTies(const Operand& x, const Operand& extreme,
 }
 
 }  // namespace reducing
+}  // namespace v1
 }  // namespace ferry

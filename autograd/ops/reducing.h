@@ -34,6 +34,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace reducing {
 
 struct ReducedShape {
@@ -91,6 +92,7 @@ absl::StatusOr<Tensor> ShareOfTies(const Operand& x, const Operand& extreme,
                                    absl::Span<const int64_t> dims);
 
 }  // namespace reducing
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_REDUCING_H_

@@ -23,6 +23,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using pointwise::Wide;
@@ -606,4 +607,5 @@ absl::StatusOr<Tensor> CumProd(const Operand& x, int64_t dim) {
 
 absl::Span<const Op* const> ReductionOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -46,6 +46,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // --- Sums and products -------------------------------------------------------
 
@@ -130,6 +131,7 @@ absl::StatusOr<Tensor> CumProd(const Operand& x, int64_t dim);
 // The entries of these ops.
 absl::Span<const Op* const> ReductionOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_REDUCTIONS_H_

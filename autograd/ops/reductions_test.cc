@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::Each;
@@ -151,4 +152,5 @@ TEST(SumTest, GradientsHaveTheSameBitsForEveryNumberOfThreads) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

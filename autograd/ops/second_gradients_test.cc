@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int64_t kMaxElements = 40;
@@ -165,4 +166,5 @@ TEST(SecondGradientsTest, OfNormalizations) { CheckGroup(NormalizationOps()); }
 TEST(SecondGradientsTest, OfLosses) { CheckGroup(LossOps()); }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

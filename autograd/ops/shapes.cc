@@ -25,6 +25,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::vector<Tensor> TensorsOf(absl::Span<const Operand> operands) {
@@ -491,4 +492,5 @@ absl::StatusOr<Tensor> Pad(const Operand& x, absl::Span<const int64_t> pads,
 
 absl::Span<const Op* const> ShapeOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

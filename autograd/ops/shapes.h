@@ -35,6 +35,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the tensors joined one after the other along dimension `dim`, cast to
 // one dtype (`PromotedDType`). The tensors must have the same sizes in all
@@ -82,6 +83,7 @@ absl::StatusOr<Tensor> Pad(const Operand& x, absl::Span<const int64_t> pads,
 // The entries of these ops.
 absl::Span<const Op* const> ShapeOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_SHAPES_H_

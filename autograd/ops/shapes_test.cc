@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::absl::StatusCode;
@@ -180,4 +181,5 @@ TEST(ShapeOpsTest, ErrorsNameTheOpAndTheShapes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

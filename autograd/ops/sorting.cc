@@ -17,6 +17,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Writes the first `k` elements along a dimension.
@@ -123,4 +124,5 @@ absl::StatusOr<ValuesAndIndices> TopK(const Operand& x, int64_t k, int64_t dim,
 
 absl::Span<const Op* const> SortingOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

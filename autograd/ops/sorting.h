@@ -36,6 +36,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the tensor sorted along dimension `dim`. NaN is greater than all
 // numbers. Equal elements keep their order.
@@ -54,6 +55,7 @@ absl::StatusOr<ValuesAndIndices> TopK(const Operand& x, int64_t k,
 // The entries of these ops.
 absl::Span<const Op* const> SortingOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_SORTING_H_

@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::absl::StatusCode;
@@ -58,4 +59,5 @@ TEST(SortingOpsTest, SecondGradients) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

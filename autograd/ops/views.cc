@@ -23,6 +23,7 @@
 #include "ferry/core/strided_copies.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Returns OK if a tensor may be divided into `count` parts. Its memory does not
@@ -863,4 +864,5 @@ absl::StatusOr<std::vector<Tensor>> Unbind(const Operand& x, int64_t dim) {
 
 absl::Span<const Op* const> ViewOps() { return kOps; }
 
+}  // namespace v1
 }  // namespace ferry

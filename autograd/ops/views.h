@@ -38,6 +38,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // ----------------------------------------------------------- Another shape
 
@@ -148,6 +149,7 @@ absl::StatusOr<std::vector<Tensor>> Unbind(const Operand& x, int64_t dim = 0);
 // The entries of these ops.
 absl::Span<const Op* const> ViewOps();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_OPS_VIEWS_H_

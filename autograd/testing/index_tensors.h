@@ -33,6 +33,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a leaf of float64 with the elements 0, 1, 2, ... in row-major order.
 inline Tensor Counting(const std::vector<int64_t>& shape) {
@@ -85,6 +86,7 @@ inline std::vector<double> SecondGradient(const absl::StatusOr<Tensor>& y,
   return first.ok() ? SumGradient((*first)[0], x) : std::vector<double>();
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_TESTING_INDEX_TENSORS_H_

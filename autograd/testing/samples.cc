@@ -24,6 +24,7 @@
 #include "ferry/core/strided_views.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Elements of one sample are at most these, to bound what a wrong text does.
@@ -494,4 +495,5 @@ std::vector<DType> TestedDTypes(const Op& op) {
   return dtypes;
 }
 
+}  // namespace v1
 }  // namespace ferry

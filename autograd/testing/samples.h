@@ -33,6 +33,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Sample
 //
@@ -102,6 +103,7 @@ absl::StatusOr<Tensor> RandomTensor(absl::Span<const int64_t> shape,
 // Returns the dtypes in which tests call an op.
 std::vector<DType> TestedDTypes(const Op& op);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_TESTING_SAMPLES_H_

@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::Each;
@@ -190,4 +191,5 @@ TEST(SamplesTest, RefusesWhatIsNoSample) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

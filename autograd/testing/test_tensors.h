@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a float64 tensor of rank 1.
 inline Tensor Constant(const std::vector<double>& elements) {
@@ -62,6 +63,7 @@ inline std::vector<double> Elements(const absl::StatusOr<Tensor>& tensor) {
   return tensor.ok() ? Elements(*tensor) : std::vector<double>();
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_AUTOGRAD_TESTING_TEST_TENSORS_H_

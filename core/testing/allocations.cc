@@ -10,6 +10,7 @@
 #include <new>
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 thread_local uint64_t allocated_bytes = 0;
@@ -61,6 +62,7 @@ AllocationFailure::~AllocationFailure() { is_counting = false; }
 
 uint64_t AllocationFailure::calls() const { return num_calls.load(); }
 
+}  // namespace v1
 }  // namespace ferry
 
 // The forms for arrays and those that do not throw call these.

@@ -19,6 +19,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns how many bytes the calling thread has taken from operator new since
 // it began, the freed ones included.
@@ -45,6 +46,7 @@ class AllocationFailure {
   uint64_t calls() const;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_TESTING_ALLOCATIONS_H_

@@ -28,6 +28,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the bytes of a file. Fails the test if the file cannot be opened.
 inline std::string ReadFile(const std::string& path) {
@@ -61,6 +62,7 @@ inline std::vector<std::string> ListFolder(const std::string& path) {
   return names;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_TESTING_FILES_H_

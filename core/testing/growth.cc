@@ -14,6 +14,7 @@
 #endif
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // How many comparisons this thread has executed.
@@ -99,6 +100,7 @@ bool CountsComparisons() {
 #endif
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #ifdef FERRY_COUNTS_COMPARISONS

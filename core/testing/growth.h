@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // What an operation reports that it has cost. What it does not report is 0.
 struct Cost {
@@ -58,6 +59,7 @@ testing::AssertionResult GrowsLinearly(
 // -fsanitize-coverage=trace-cmp, as --config=asan-ubsan does.
 bool CountsComparisons();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_TESTING_GROWTH_H_

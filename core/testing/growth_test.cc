@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::string Make(size_t n) { return std::string(n, 'a'); }
@@ -61,4 +62,5 @@ TEST(GrowthTest, RefusesASquareOfComparisons) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

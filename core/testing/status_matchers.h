@@ -26,6 +26,7 @@
 #include "gmock/gmock.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace status_matchers_internal {
 
 inline const absl::Status& StatusOf(const absl::Status& status) {
@@ -78,6 +79,7 @@ MATCHER_P(IsOkAndHolds, value_matcher,
   return ::testing::ExplainMatchResult(value_matcher, *arg, result_listener);
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_TESTING_STATUS_MATCHERS_H_

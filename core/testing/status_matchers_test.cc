@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::Gt;
@@ -61,4 +62,5 @@ TEST(StatusMatchersTest, FailuresPrintTheStatus) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

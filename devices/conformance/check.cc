@@ -13,6 +13,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 
 absl::Status Failed(absl::string_view message) {
@@ -129,4 +130,5 @@ absl::Status OnThreads(int count, absl::FunctionRef<absl::Status(int)> body) {
 }
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry

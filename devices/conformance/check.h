@@ -32,6 +32,7 @@
 #include "ferry/devices/backend.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 
 // The backend to check, and the parameters of the checks.
@@ -112,6 +113,7 @@ absl::Status ExpectHolds(const Subject& subject, const Memory& memory,
 absl::Status OnThreads(int count, absl::FunctionRef<absl::Status(int)> body);
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_CONFORMANCE_CHECK_H_

@@ -14,6 +14,7 @@
 #include "ferry/devices/conformance/process_state.h"
 
 namespace ferry {
+inline namespace v1 {
 
 using conformance_internal::Check;
 using conformance_internal::Needs;
@@ -150,4 +151,5 @@ std::vector<CheckResult> RunConformance(Backend& backend,
   return results;
 }
 
+}  // namespace v1
 }  // namespace ferry

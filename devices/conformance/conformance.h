@@ -32,6 +32,7 @@
 #include "ferry/devices/backend.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct CheckResult {
   enum Outcome {
@@ -84,6 +85,7 @@ struct ConformanceOptions {
 std::vector<CheckResult> RunConformance(Backend& backend,
                                         const ConformanceOptions& options);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_CONFORMANCE_CONFORMANCE_H_

@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 Ids WithOutcome(const std::vector<CheckResult>& results,
@@ -165,4 +166,5 @@ TEST(ConformanceTest, ChecksCanBeChosenAndFollowed) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

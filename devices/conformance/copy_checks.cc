@@ -16,6 +16,7 @@
 #include "ferry/devices/conformance/check.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 namespace {
 
@@ -270,4 +271,5 @@ constexpr Check kChecks[] = {
 absl::Span<const Check> CopyChecks() { return kChecks; }
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry

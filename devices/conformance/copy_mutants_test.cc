@@ -28,6 +28,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Sizes = absl::Span<const uint64_t>;
@@ -487,4 +488,5 @@ TEST(CopyMutantsTest, MemoryOfOneSizeIsShared) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 FakeBackend::Options With(void (*change)(FakeBackend::Options&)) {
@@ -225,4 +226,5 @@ TEST(DeviceMutantsTest, RoundingChanges) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #include "ferry/devices/device_registry.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 namespace {
 
@@ -143,4 +144,5 @@ constexpr Check kChecks[] = {
 absl::Span<const Check> LocationChecks() { return kChecks; }
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/devices/conformance/check.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 namespace {
 
@@ -247,4 +248,5 @@ constexpr Check kChecks[] = {
 absl::Span<const Check> MemoryChecks() { return kChecks; }
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Sizes = absl::Span<const uint64_t>;
@@ -241,4 +242,5 @@ TEST(MemoryMutantsTest, AnotherThreadFreesTooMuch) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

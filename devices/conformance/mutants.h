@@ -22,6 +22,7 @@
 #include "ferry/devices/conformance/conformance.h"
 
 namespace ferry {
+inline namespace v1 {
 
 using Ids = std::set<std::string>;
 
@@ -47,6 +48,7 @@ inline bool IsCaughtBy(const std::string& id, Backend& backend) {
   return FailedChecks(backend).count(id) != 0;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_CONFORMANCE_MUTANTS_H_

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 namespace {
 
@@ -68,4 +69,5 @@ std::string ProcessState::Difference(const ProcessState& other) const {
 }
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include <vector>
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 
 // ProcessState
@@ -45,6 +46,7 @@ class ProcessState {
 };
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_CONFORMANCE_PROCESS_STATE_H_

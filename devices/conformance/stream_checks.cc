@@ -19,6 +19,7 @@
 #include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 namespace {
 
@@ -343,4 +344,5 @@ constexpr Check kChecks[] = {
 absl::Span<const Check> StreamChecks() { return kChecks; }
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Pieces = absl::Span<const TransferPiece>;
@@ -395,4 +396,5 @@ TEST(StreamMutantsTest, ByteslessStreamGivesBytes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -12,6 +12,7 @@
 #include "ferry/devices/conformance/check.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace conformance_internal {
 namespace {
 
@@ -144,4 +145,5 @@ constexpr Check kChecks[] = {
 absl::Span<const Check> ThreadChecks() { return kChecks; }
 
 }  // namespace conformance_internal
+}  // namespace v1
 }  // namespace ferry

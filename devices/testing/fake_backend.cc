@@ -15,6 +15,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The finaliser of SplitMix64.
@@ -445,4 +446,5 @@ int FakeBackend::DeviceOf(const Memory& memory) const {
   return heap_->DeviceOf(memory);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -38,6 +38,7 @@
 #include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Writes `size` bytes that depend only on their offsets, starting at
 // `offset_bytes`.
@@ -156,6 +157,7 @@ class FakeBackend : public Backend {
   const std::shared_ptr<Heap> heap_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_TESTING_FAKE_BACKEND_H_

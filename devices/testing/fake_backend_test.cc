@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 FakeBackend::Options Delayed() {
@@ -164,4 +165,5 @@ TEST(FakeBackendHooksTest, FailCopiesAndAllocations) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

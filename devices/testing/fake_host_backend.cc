@@ -6,6 +6,7 @@
 #include <cstring>
 
 namespace ferry {
+inline namespace v1 {
 
 absl::StatusOr<DeviceProperties> FakeHostBackend::Properties(int index) const {
   if (index != 0) return absl::OutOfRangeError("no such device");
@@ -38,4 +39,5 @@ absl::Status FakeHostBackend::CopyToHost(const Memory& from,
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/devices/backend.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // FakeHostBackend
 //
@@ -47,6 +48,7 @@ class FakeHostBackend : public Backend {
   const std::string type_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_TESTING_FAKE_HOST_BACKEND_H_

@@ -14,6 +14,7 @@
 #include "ferry/core/memory.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 char Inverted(char byte) { return static_cast<char>(~byte); }
@@ -128,4 +129,5 @@ int FakePackage::storage_count() const {
   return static_cast<int>(state_->blocks.size());
 }
 
+}  // namespace v1
 }  // namespace ferry

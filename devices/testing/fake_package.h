@@ -28,6 +28,7 @@
 #include "ferry/devices/device_registry.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // FakePackage
 //
@@ -64,6 +65,7 @@ class FakePackage {
   const std::shared_ptr<State> state_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_TESTING_FAKE_PACKAGE_H_

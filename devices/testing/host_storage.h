@@ -18,6 +18,7 @@
 #include "ferry/core/storage.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a storage in host memory that holds `bytes`.
 inline Storage HostStorage(absl::string_view bytes) {
@@ -38,6 +39,7 @@ inline std::string PseudorandomBytes(size_t size) {
   return bytes;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_TESTING_HOST_STORAGE_H_

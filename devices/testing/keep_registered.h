@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Leaves a backend or a package in its registry. Fails the test if it could not
 // be registered.
@@ -27,6 +28,7 @@ inline void KeepRegistered(absl::StatusOr<Registration> registration) {
   registration->Release();
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_DEVICES_TESTING_KEEP_REGISTERED_H_

@@ -21,6 +21,7 @@
 #include "ferry/core/export.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Kind = SystemCall::Kind;
@@ -95,6 +96,7 @@ ScopedSystemCallObserver::~ScopedSystemCallObserver() {
   current_observer = nullptr;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 // Exported, so that the calls of shared objects are observed too.

@@ -29,6 +29,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // A call of the operating system. What it does not have is at its default.
 struct SystemCall {
@@ -88,6 +89,7 @@ class ScopedSystemCallObserver {
   ScopedSystemCallObserver& operator=(const ScopedSystemCallObserver&) = delete;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_IO_TESTING_SYSTEM_CALLS_H_

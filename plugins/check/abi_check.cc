@@ -14,6 +14,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 namespace {
 
@@ -205,4 +206,5 @@ absl::Status Release(const ferry_backend& table, uint64_t event) {
 }
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "ferry/plugin.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 
 // A check of the query function. Returns OK, or what is wrong.
@@ -184,6 +185,7 @@ absl::Status Wait(const ferry_backend& table, uint64_t event,
 absl::Status Release(const ferry_backend& table, uint64_t event);
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_CHECK_ABI_CHECK_H_

@@ -12,6 +12,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 namespace {
 
@@ -342,4 +343,5 @@ constexpr CallCheck kChecks[] = {
 absl::Span<const CallCheck> CallChecks() { return kChecks; }
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry

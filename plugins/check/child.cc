@@ -33,6 +33,7 @@ extern "C" const char* __tsan_default_options() { return "halt_on_error=1"; }
 #endif
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The child writes messages to the pipe. The first byte says which:
@@ -279,4 +280,5 @@ ChildResults RunInChildren(
   return all;
 }
 
+}  // namespace v1
 }  // namespace ferry

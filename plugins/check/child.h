@@ -19,6 +19,7 @@
 #include "ferry/devices/conformance/conformance.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Reports the results of checks in a child to the parent.
 class CheckReporter {
@@ -45,6 +46,7 @@ struct ChildResults {
 ChildResults RunInChildren(
     int seconds, const std::function<void(CheckReporter& reporter)>& body);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_CHECK_CHILD_H_

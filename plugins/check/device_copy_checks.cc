@@ -14,6 +14,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 namespace {
 
@@ -229,4 +230,5 @@ constexpr CallCheck kChecks[] = {
 absl::Span<const CallCheck> DeviceCopyChecks() { return kChecks; }
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry

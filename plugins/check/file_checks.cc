@@ -16,6 +16,7 @@
 #include "ferry/plugins/elf_file.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Each says what is wrong, or nothing.
@@ -106,4 +107,5 @@ absl::StatusOr<std::vector<CheckResult>> CheckPluginFile(
   return results;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -17,6 +17,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The first of the checks, which a file that is not a shared object fails.
 inline constexpr absl::string_view kSoundFileId = "A-01";
@@ -30,6 +31,7 @@ inline constexpr absl::string_view kSoundFileTitle =
 absl::StatusOr<std::vector<CheckResult>> CheckPluginFile(
     const RandomAccessFile& file);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_CHECK_FILE_CHECKS_H_

@@ -30,6 +30,7 @@
 #include "ferry/plugins/plugin_manifest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using check_internal::CallCheck;
@@ -389,4 +390,5 @@ absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
   return results;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "ferry/devices/conformance/conformance.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct PluginCheckOptions {
   // The number of devices of the first type that must exist; fewer are a
@@ -75,6 +76,7 @@ struct PluginCheckOptions {
 absl::StatusOr<std::vector<CheckResult>> CheckPlugin(
     const std::string& path, const PluginCheckOptions& options);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_CHECK_PLUGIN_CHECK_H_

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::HasSubstr;
@@ -218,4 +219,5 @@ INSTANTIATE_TEST_SUITE_P(All, MutantTest, ::testing::ValuesIn(Mutants()),
 TEST(MutantsTest, AreThere) { EXPECT_GE(Mutants().size(), 66u); }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 namespace {
 
@@ -162,4 +163,5 @@ constexpr QueryCheck kChecks[] = {
 absl::Span<const QueryCheck> QueryChecks() { return kChecks; }
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry

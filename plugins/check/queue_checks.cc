@@ -11,6 +11,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 namespace {
 
@@ -239,4 +240,5 @@ constexpr CallCheck kChecks[] = {
 absl::Span<const CallCheck> QueueChecks() { return kChecks; }
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "ferry/plugins/plugin_description.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 namespace {
 
@@ -355,4 +356,5 @@ constexpr CallCheck kChecks[] = {
 absl::Span<const CallCheck> TagChecks() { return kChecks; }
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry

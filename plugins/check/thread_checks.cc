@@ -20,6 +20,7 @@
 #include "ferry/plugins/plugin_status.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace check_internal {
 namespace {
 
@@ -484,4 +485,5 @@ constexpr CallCheck kChecks[] = {
 absl::Span<const CallCheck> ThreadChecks() { return kChecks; }
 
 }  // namespace check_internal
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::HasSubstr;
@@ -102,4 +103,5 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& mutant) { return std::string(mutant.param.name); });
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

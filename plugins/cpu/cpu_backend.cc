@@ -15,6 +15,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status CheckIndex(int index) {
@@ -78,4 +79,5 @@ absl::Status CpuBackend::CopyToHost(const Memory& from, uint64_t offset_bytes,
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

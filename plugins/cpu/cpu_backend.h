@@ -20,6 +20,7 @@
 #include "ferry/devices/backend.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // CpuBackend
 //
@@ -44,6 +45,7 @@ class CpuBackend final : public Backend {
                           uint64_t size_bytes) override;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_CPU_CPU_BACKEND_H_

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(CpuBackendTest, PassesTheConformanceSuite) {
@@ -81,4 +82,5 @@ TEST(CpuBackendTest, MemoryOutlivesTheBackend) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

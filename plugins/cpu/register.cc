@@ -10,6 +10,7 @@
 #include "ferry/plugins/cpu/cpu_backend.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int kPriority = 10;
@@ -26,4 +27,5 @@ constexpr int kPriority = 10;
 }();
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

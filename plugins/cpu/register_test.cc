@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(RegisterCpuTest, LinkingRegisters) {
@@ -36,4 +37,5 @@ TEST(RegisterCpuTest, TagsAndRestores) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::fake_driver::ChildResult;
@@ -257,4 +258,5 @@ TEST(CudaPluginTest, MemoryMayBeFreedAtExit) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

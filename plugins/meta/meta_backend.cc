@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status NoSuchDevice(int index) {
@@ -39,4 +40,5 @@ absl::Status MetaBackend::CopyToHost(const Memory& from, uint64_t offset_bytes,
       "storages on the meta device have no bytes to read");
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/devices/backend.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // MetaBackend
 //
@@ -44,6 +45,7 @@ class MetaBackend final : public Backend {
                           uint64_t size_bytes) override;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_PLUGINS_META_META_BACKEND_H_

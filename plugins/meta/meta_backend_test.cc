@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(MetaBackendTest, PassesTheConformanceSuite) {
@@ -55,4 +56,5 @@ TEST(MetaBackendTest, NoSizeIsTooLarge) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(RegisterMetaTest, LinkingRegisters) {
@@ -36,4 +37,5 @@ TEST(RegisterMetaTest, RestoresAndTags) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -4,9 +4,11 @@
 #include "ferry/serialization/container/checkpoint_info.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::string_view Name(CheckpointKind kind) {
   return kind == CheckpointKind::kCheckpoint ? "checkpoint" : "torchscript";
 }
 
+}  // namespace v1
 }  // namespace ferry

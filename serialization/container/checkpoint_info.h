@@ -23,6 +23,7 @@
 #include "ferry/serialization/container/container_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 
 enum class CheckpointKind {
   kCheckpoint,   // what torch.save wrote
@@ -60,6 +61,7 @@ struct CheckpointInfo {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_CHECKPOINT_INFO_H_

@@ -27,6 +27,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The name of the codec that every registry has.
 inline constexpr absl::string_view kPickleCodecName = "pickle";
@@ -94,6 +95,7 @@ class Codec {
                                             StorageTable* storages) const = 0;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_CODEC_H_

@@ -12,6 +12,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 
 bool IsCodecWord(absl::string_view text) {
   return !text.empty() && text.size() <= kMaxCodecWordBytes &&
@@ -48,4 +49,5 @@ std::string CodecSnapshot::Describe() const {
       });
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/serialization/container/codec.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether `text` can be the name or the suffix of a codec: a lower-case
 // letter, then lower-case letters, digits and '_'. Capitals are not allowed
@@ -66,6 +67,7 @@ class CodecSnapshot {
   std::shared_ptr<const Codecs> codecs_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_CODEC_SNAPSHOT_H_

@@ -4,6 +4,7 @@
 #include "ferry/serialization/container/container_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::string_view Name(Container container) {
   switch (container) {
@@ -21,4 +22,5 @@ absl::string_view Name(Container container) {
   return "";
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The outer format of a file.
 enum class Container {
@@ -33,6 +34,7 @@ enum class Container {
 // Returns "zip", "legacy", "tar", "bare" or "safetensors".
 absl::string_view Name(Container container);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_CONTAINER_KIND_H_

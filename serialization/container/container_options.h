@@ -18,6 +18,7 @@
 #include "ferry/core/page_pool.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The order of the bytes of a number.
 enum class ByteOrder { kLittle, kBig };
@@ -33,6 +34,7 @@ struct ContainerOptions {
   std::shared_ptr<PagePool> page_pool;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_CONTAINER_OPTIONS_H_

@@ -4,6 +4,7 @@
 #include "ferry/serialization/container/encoding.h"
 
 namespace ferry {
+inline namespace v1 {
 
 absl::string_view Name(Encoding encoding) {
   switch (encoding) {
@@ -15,4 +16,5 @@ absl::string_view Name(Encoding encoding) {
   return "deflated";
 }
 
+}  // namespace v1
 }  // namespace ferry

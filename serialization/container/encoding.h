@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 enum class Encoding : uint8_t {
   kStored,    // the contents as they are
@@ -23,6 +24,7 @@ enum class Encoding : uint8_t {
 // Returns "stored" or "deflated".
 absl::string_view Name(Encoding encoding);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_ENCODING_H_

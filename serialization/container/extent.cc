@@ -13,6 +13,7 @@
 #include "ferry/io/inflate.h"
 
 namespace ferry {
+inline namespace v1 {
 
 Extent MakePlainExtent(uint32_t file, uint64_t offset_bytes,
                        uint64_t size_bytes) {
@@ -126,4 +127,5 @@ bool CanHaveItsSize(const Extent& extent) {
          extent.contents_bytes / 1032 <= extent.encoded_bytes;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "ferry/serialization/container/encoding.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct Extent;
 
@@ -140,6 +141,7 @@ absl::StatusOr<std::string> ReadExtent(const RandomAccessFile& file,
 // extents that are not deflated.
 bool CanHaveItsSize(const Extent& extent);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_EXTENT_H_

@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -163,4 +164,5 @@ TEST(CheckCrc32, NoneRecordedIsNoError) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -7,6 +7,7 @@
 #include <cstring>
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // No number that is an index has more digits.
@@ -59,4 +60,5 @@ std::optional<uint32_t> NameIndex::Find(absl::string_view name) const {
   return numbers_[number];
 }
 
+}  // namespace v1
 }  // namespace ferry

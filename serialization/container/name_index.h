@@ -30,6 +30,7 @@
 #include "ferry/core/hash_table.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // NameIndex
 //
@@ -64,6 +65,7 @@ class NameIndex {
   HashMap<absl::string_view, uint32_t> others_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_NAME_INDEX_H_

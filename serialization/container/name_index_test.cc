@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(NameIndexTest, EveryNameIsFound) {
@@ -69,4 +70,5 @@ TEST(NameIndexTest, NumbersWithoutAStem) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 namespace ferry {
+inline namespace v1 {
 
 void AttachExtents(ParsedCheckpoint* parsed) {
   assert(parsed->extents.size() == parsed->storages.size());
@@ -15,4 +16,5 @@ void AttachExtents(ParsedCheckpoint* parsed) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

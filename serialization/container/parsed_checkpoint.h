@@ -28,6 +28,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct ParsedCheckpoint {
   CheckpointInfo info;
@@ -92,6 +93,7 @@ struct ParsedCheckpoint {
 // `extents` must not change afterwards.
 void AttachExtents(ParsedCheckpoint* parsed);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_

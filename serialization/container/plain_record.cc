@@ -9,6 +9,7 @@
 #include "ferry/serialization/container/extent.h"
 
 namespace ferry {
+inline namespace v1 {
 
 void SetRecords(std::vector<PlainRecord> records, ParsedCheckpoint* parsed) {
   struct Owner {
@@ -27,4 +28,5 @@ void SetRecords(std::vector<PlainRecord> records, ParsedCheckpoint* parsed) {
   parsed->records_owner = std::move(owner);
 }
 
+}  // namespace v1
 }  // namespace ferry

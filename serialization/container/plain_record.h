@@ -16,6 +16,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // A range of bytes in a file.
 struct PlainRecord {
@@ -27,6 +28,7 @@ struct PlainRecord {
 // Sets the records of `parsed`.
 void SetRecords(std::vector<PlainRecord> records, ParsedCheckpoint* parsed);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_PLAIN_RECORD_H_

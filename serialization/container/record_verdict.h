@@ -13,6 +13,7 @@
 #include <string>
 
 namespace ferry {
+inline namespace v1 {
 
 struct RecordVerdict {
   enum Outcome {
@@ -26,6 +27,7 @@ struct RecordVerdict {
   std::string detail;  // if corrupt, what is wrong with it
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_RECORD_VERDICT_H_

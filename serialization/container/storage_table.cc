@@ -11,6 +11,7 @@
 #include "ferry/serialization/container/name_index.h"
 
 namespace ferry {
+inline namespace v1 {
 absl::Status StorageTable::CheckLocation(absl::string_view location) {
   if (location.size() <= kMaxLocationBytes) return absl::OkStatus();
   return absl::UnimplementedError(
@@ -180,4 +181,5 @@ absl::StatusOr<std::pair<uint32_t, bool>> StorageTable::Add(
   return std::make_pair(found->second, false);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -45,6 +45,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class NameIndex;
 class ObjectPool;
@@ -206,6 +207,7 @@ class StorageTable {
   HashMap<absl::string_view, uint32_t> location_indexes_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_STORAGE_TABLE_H_

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // As `torch.save` of a uint8 tensor and of its storage's `untyped()`.
@@ -74,4 +75,5 @@ TEST(StorageTableTest, LongLocationsAreRefused) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status Refuse(const Tensor& tensor, absl::string_view what) {
@@ -262,4 +263,5 @@ absl::Status CheckIndices(const Tensor& tensor) {
   return CheckCompressedIndices(tensor, compressed);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -14,6 +14,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The highest index of a `torch.device` in a file. PyTorch keeps indexes in
 // signed 8-bit integers (c10/core/Device.h, DeviceIndex) and truncates others.
@@ -44,6 +45,7 @@ absl::Status CheckComponents(const Tensor& tensor);
 // Errors: kInvalidArgument - an index is out of range or not sorted.
 absl::Status CheckIndices(const Tensor& tensor);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_CONTAINER_TENSOR_RULES_H_

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Shape = std::vector<int64_t>;
@@ -179,4 +180,5 @@ TEST(CheckIndices, WhatIsNotInMemoryPasses) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 
 namespace ferry {
+inline namespace v1 {
 
 bool HasPyTorchSuffix(absl::string_view path) {
   for (absl::string_view suffix : {".pt", ".pth", ".ckpt", ".bin", ".pkl",
@@ -36,4 +37,5 @@ absl::string_view ForeignFormatOfSuffix(absl::string_view path) {
   return absl::string_view();
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether the name has a suffix that is usual for `torch.save`:
 // "model.pt".
@@ -25,6 +26,7 @@ bool HasSafetensorsSuffix(absl::string_view path);
 // "model.onnx". Empty if it stands for none.
 absl::string_view ForeignFormatOfSuffix(absl::string_view path);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_DETECTION_FILE_SUFFIX_H_

@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(FileSuffixTest, EachNameHasOneFormat) {
@@ -31,4 +32,5 @@ TEST(FileSuffixTest, EachNameHasOneFormat) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

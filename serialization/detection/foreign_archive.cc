@@ -26,6 +26,7 @@
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // How many checkpoints a message lists.
@@ -266,4 +267,5 @@ absl::Status CheckIsNoFolder(absl::string_view path) {
                                        })));
 }
 
+}  // namespace v1
 }  // namespace ferry

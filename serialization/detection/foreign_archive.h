@@ -17,6 +17,7 @@
 #include "ferry/serialization/container/container_options.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Return an error that says what an archive is. Call them when the reader of
 // checkpoints has found that the archive lacks a part of a checkpoint;
@@ -45,6 +46,7 @@ absl::Status ExplainTar(const RandomAccessFile& file,
 // Errors: kInvalidArgument - `path` is a folder; `IsNotACheckpoint` is true.
 absl::Status CheckIsNoFolder(absl::string_view path);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_DETECTION_FOREIGN_ARCHIVE_H_

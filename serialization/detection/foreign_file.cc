@@ -25,6 +25,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Where Keras writes the names that tell its HDF5 files from others.
@@ -437,4 +438,5 @@ absl::Status ExplainUnknownFile(const RandomAccessFile& file,
       " is not a PyTorch checkpoint: it does not begin like any known form")));
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -17,6 +17,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns an error that names the format of `file` if the file has the
 // signature of a format that Ferry does not read, and OK otherwise. No
@@ -48,6 +49,7 @@ absl::Status CheckSignature(const RandomAccessFile& file,
 absl::Status ExplainUnknownFile(const RandomAccessFile& file,
                                 absl::string_view head);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_DETECTION_FOREIGN_FILE_H_

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr char kPayload[] = "ferry/not_a_checkpoint";
@@ -28,4 +29,5 @@ absl::Status NotACheckpointError(absl::string_view file, absl::string_view what,
       file, " is ", what, ", not a PyTorch checkpoint; ", advice)));
 }
 
+}  // namespace v1
 }  // namespace ferry

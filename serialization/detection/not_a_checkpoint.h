@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns whether `status`, the result of opening a file, says that the file is
 // not a checkpoint. False for damaged checkpoints, for PyTorch formats that are
@@ -35,6 +36,7 @@ absl::Status MarkNotACheckpoint(absl::Status status);
 absl::Status NotACheckpointError(absl::string_view file, absl::string_view what,
                                  absl::string_view advice);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_DETECTION_NOT_A_CHECKPOINT_H_

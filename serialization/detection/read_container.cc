@@ -24,6 +24,7 @@
 #include "ferry/serialization/zip/concatenated_archives.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kHeadBytes = 512;
@@ -137,4 +138,5 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const RandomAccessFile& file,
   return ExplainUnknownFile(file, head);
 }
 
+}  // namespace v1
 }  // namespace ferry

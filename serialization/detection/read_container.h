@@ -17,6 +17,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Parses `file`, which must outlive the result. The object graph is read by one
 // of `codecs`.
@@ -27,6 +28,7 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const RandomAccessFile& file,
                                                const ContainerOptions& options,
                                                const CodecSnapshot& codecs);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_DETECTION_READ_CONTAINER_H_

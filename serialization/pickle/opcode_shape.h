@@ -22,6 +22,7 @@
 #include "ferry/serialization/pickle/opcodes.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // What follows an opcode.
@@ -93,6 +94,7 @@ constexpr OpcodeShape ShapeOf(unsigned char opcode) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_OPCODE_SHAPE_H_

@@ -12,6 +12,7 @@
 #define FERRY_SERIALIZATION_PICKLE_OPCODES_H_
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 enum Opcode : unsigned char {
@@ -94,6 +95,7 @@ enum Opcode : unsigned char {
 inline constexpr int kHighestProtocol = 5;
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_OPCODES_H_

@@ -35,6 +35,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // PickleInput
@@ -165,6 +166,7 @@ class PickleInput {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PICKLE_INPUT_H_

@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 PickleNotes& PickleNotes::In(ObjectGraph* graph) {
@@ -32,4 +33,5 @@ void PickleNotes::NoteGlobal(uint32_t index, NodeId module, NodeId name) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -27,6 +27,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // PickleNotes
@@ -98,6 +99,7 @@ class PickleNotes final : public CodecNotes {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PICKLE_NOTES_H_

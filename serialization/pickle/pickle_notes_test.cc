@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -75,4 +76,5 @@ TEST(PickleNotesTest, ALocationCountsIfAllReferencesHaveIt) {
 
 }  // namespace
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -10,6 +10,7 @@
 #include "ferry/serialization/pickle/opcodes.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -76,4 +77,5 @@ void PickleOutput::PutCounted(unsigned char opcode, int length_size,
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

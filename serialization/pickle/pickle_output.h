@@ -29,6 +29,7 @@
 #include "ferry/core/large_allocator.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // PickleOutput
@@ -83,6 +84,7 @@ class PickleOutput {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PICKLE_OUTPUT_H_

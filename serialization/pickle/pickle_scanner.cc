@@ -27,6 +27,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -827,4 +828,5 @@ absl::StatusOr<std::string> ReadLiteral(const RandomAccessFile& file,
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

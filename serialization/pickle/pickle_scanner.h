@@ -38,6 +38,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // How a pickle uses a global.
@@ -158,6 +159,7 @@ absl::StatusOr<std::string> ReadLiteral(const RandomAccessFile& file,
                                         uint64_t max_bytes);
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PICKLE_SCANNER_H_

@@ -18,6 +18,7 @@
 #include "ferry/serialization/pickle/opcodes.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -367,4 +368,5 @@ absl::StatusOr<absl::string_view> PickleStream::NextPickle() {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

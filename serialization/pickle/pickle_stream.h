@@ -30,6 +30,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // PickleStream
@@ -109,6 +110,7 @@ class PickleStream {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PICKLE_STREAM_H_

@@ -19,6 +19,7 @@
 #include "ferry/value/object_path.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -512,4 +513,5 @@ absl::Status Pickler::Dump(NodeId root) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -40,6 +40,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 class Pickler;
@@ -254,6 +255,7 @@ class Pickler {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PICKLER_H_

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -254,4 +255,5 @@ TEST_F(PicklerTest, ALargePieceStandsOutsideOfAnyFrame) {
 
 }  // namespace
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -30,6 +30,7 @@
 #include "ferry/value/python_repr.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -441,4 +442,5 @@ void Pickler::WriteComplex(double real, double imag) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -8,6 +8,7 @@
 #include "ferry/core/hash_table.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -410,4 +411,5 @@ GlobalName ToPython2(GlobalName global) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 struct GlobalName {
@@ -33,6 +34,7 @@ GlobalName FromPython2(GlobalName global);
 GlobalName ToPython2(GlobalName global);
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PYTHON2_NAMES_H_

@@ -14,6 +14,7 @@
 #include "ferry/serialization/pickle/pickle_notes.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -189,4 +190,5 @@ absl::StatusOr<NodeId> RebuildPythonValue(PythonCall call, NodeId callable,
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

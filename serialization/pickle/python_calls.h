@@ -17,6 +17,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // The callables that are evaluated.
@@ -52,6 +53,7 @@ absl::StatusOr<NodeId> RebuildPythonValue(PythonCall call, NodeId callable,
                                           ObjectGraph* graph);
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_PYTHON_CALLS_H_

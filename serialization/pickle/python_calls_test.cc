@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -157,4 +158,5 @@ TEST_F(PythonCallsTest, TheBudgetCountsBytesNotTheirUtf8) {
 
 }  // namespace
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

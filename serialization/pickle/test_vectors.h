@@ -11,6 +11,7 @@
 #define FERRY_SERIALIZATION_PICKLE_TEST_VECTORS_H_
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 struct TestVector {
@@ -127,6 +128,7 @@ inline constexpr TestVector kTestVectors[] = {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_TEST_VECTORS_H_

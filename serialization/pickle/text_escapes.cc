@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -163,4 +164,5 @@ bool DecodeStringEscape(absl::string_view text, std::string* out) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

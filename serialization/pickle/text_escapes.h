@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // Decodes text of protocol 0: latin-1, with \uXXXX and \UXXXXXXXX for other
@@ -33,6 +34,7 @@ std::string EncodeRawUnicodeEscape(absl::string_view utf8);
 bool DecodeStringEscape(absl::string_view text, std::string* out);
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_TEXT_ESCAPES_H_

@@ -20,6 +20,7 @@
 #include "ferry/value/decimal_int.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -455,4 +456,5 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Stop(NodeId first_node) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -34,6 +34,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // UnpickleMachine
@@ -207,6 +208,7 @@ class UnpickleMachine {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_UNPICKLE_MACHINE_H_

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 void UnpickleMemo::PutNew(uint64_t index, NodeId node, uint64_t bytes_taken) {
@@ -32,4 +33,5 @@ NodeId UnpickleMemo::GetFar(uint64_t index) const {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

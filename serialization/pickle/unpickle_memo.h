@@ -19,6 +19,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // UnpickleMemo
@@ -73,6 +74,7 @@ class UnpickleMemo {
 };
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_UNPICKLE_MEMO_H_

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -58,4 +59,5 @@ TEST(UnpickleMemoTest, GrowsAsEntriesAreAdded) {
 
 }  // namespace
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/value/global_name.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 bool UnpickleMachine::GlobalNode(absl::string_view module,
@@ -208,4 +209,5 @@ bool UnpickleMachine::PersistentLoad(NodeId id) {
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -7,6 +7,7 @@
 #include "ferry/serialization/pickle/unpickle_machine.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 absl::StatusOr<NodeId> UnpickleHooks::PersistentLoad(NodeId, ObjectGraph*) {
@@ -34,4 +35,5 @@ absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes, Budget* budget,
 }
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

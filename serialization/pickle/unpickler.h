@@ -33,6 +33,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 
 // UnpickleHooks
@@ -91,6 +92,7 @@ absl::StatusOr<UnpickleResult> Unpickle(absl::string_view bytes, Budget* budget,
                                         ObjectGraph* graph);
 
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PICKLE_UNPICKLER_H_

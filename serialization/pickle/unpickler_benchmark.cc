@@ -14,6 +14,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -49,4 +50,5 @@ BENCHMARK_CAPTURE(BM_Unpickle, Call, absl::string_view("cm\nC\n)R", 7), 3);
 
 }  // namespace
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace pickle {
 namespace {
 
@@ -652,4 +653,5 @@ TEST_F(UnpicklerTest, NoFlippedByteOfAVectorDoesHarm) {
 
 }  // namespace
 }  // namespace pickle
+}  // namespace v1
 }  // namespace ferry

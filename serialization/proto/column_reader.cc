@@ -20,6 +20,7 @@
 #include "google/protobuf/io/coded_stream.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
@@ -37,17 +38,17 @@ bool HasOnlyKnownFields(absl::string_view message, bool is_header) {
       reinterpret_cast<const uint8_t*>(message.data()),
       static_cast<int>(message.size()));
   while (const uint32_t tag = input.ReadTag()) {
-    if (is_header && tag != Tag(Header::kReleaseFieldNumber, kBytes)) {
+    if (is_header && tag != Tag(wire::Header::kReleaseFieldNumber, kBytes)) {
       uint64_t value;
-      if (tag > Tag(Header::kRootFieldNumber, kVarint) ||
-          tag == Tag(Header::kReleaseFieldNumber, kVarint) ||
+      if (tag > Tag(wire::Header::kRootFieldNumber, kVarint) ||
+          tag == Tag(wire::Header::kReleaseFieldNumber, kVarint) ||
           tag % 8 != kVarint || !input.ReadVarint64(&value)) {
         return false;
       }
       continue;
     }
     uint32_t size;
-    if (tag > Tag(Columns::kStorageLocationsFieldNumber, kBytes) ||
+    if (tag > Tag(wire::Columns::kStorageLocationsFieldNumber, kBytes) ||
         tag % 8 != kBytes || !input.ReadVarint32(&size) ||
         !input.Skip(static_cast<int>(size))) {
       return false;
@@ -82,7 +83,8 @@ ColumnReader::ColumnReader(absl::string_view bytes, Budget* budget)
     : bytes_(bytes),
       budget_(budget),
       arena_(HugePageArenaOptions()),
-      columns_(*google::protobuf::Arena::CreateMessage<Columns>(&arena_)) {}
+      columns_(
+          *google::protobuf::Arena::CreateMessage<wire::Columns>(&arena_)) {}
 
 absl::Status ColumnReader::Read() {
   FERRY_RETURN_IF_ERROR(ReadHeader());
@@ -138,7 +140,7 @@ absl::StatusOr<absl::string_view> ColumnReader::TakeBlock() {
 
 absl::Status ColumnReader::ReadHeader() {
   FERRY_ASSIGN_OR_RETURN(const absl::string_view block, TakeBlock());
-  Header header;
+  wire::Header header;
   if (!header.ParseFromArray(block.data(), static_cast<int>(block.size())) ||
       header.format_version() == 0) {
     return absl::DataLossError("the graph is damaged: it has no header");
@@ -364,4 +366,5 @@ absl::Status ColumnReader::CheckEnd(uint64_t unused_storages) const {
 }
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

@@ -45,6 +45,7 @@
 #include "google/protobuf/arena.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 // ColumnReader
@@ -211,7 +212,7 @@ class ColumnReader {
   uint32_t num_rows_ = 0;
   uint32_t root_ = 0;
   google::protobuf::Arena arena_;
-  Columns& columns_;
+  wire::Columns& columns_;
   Column<int> kinds_;
   Column<uint32_t> references_;
   Column<uint64_t> numbers_;
@@ -229,6 +230,7 @@ class ColumnReader {
 };
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PROTO_COLUMN_READER_H_

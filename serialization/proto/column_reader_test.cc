@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
@@ -30,8 +31,8 @@ std::string MessageOf(const ColumnReader& reader) {
 }
 
 TEST(ColumnReaderTest, HandsOutTheValuesOfEveryColumn) {
-  Columns columns =
-      Rows({NODE_KIND_LIST, 31}, {0, 5}, {7, 2, 6, 3, 0, 1, 2, 3, 4}, "text");
+  wire::Columns columns = Rows({wire::NODE_KIND_LIST, 31}, {0, 5},
+                               {7, 2, 6, 3, 0, 1, 2, 3, 4}, "text");
   columns.add_ints(-1);
   columns.add_floats(0.5);
   for (const char* word : {"int64", "sparse_csr", "cuda", "somewhere"}) {
@@ -52,7 +53,7 @@ TEST(ColumnReaderTest, HandsOutTheValuesOfEveryColumn) {
   EXPECT_THAT(reader.storage_locations(), ElementsAre(4));
   EXPECT_EQ(reader.UseWord(3), "somewhere");
 
-  EXPECT_EQ(reader.TakeKind(), NODE_KIND_LIST);
+  EXPECT_EQ(reader.TakeKind(), wire::NODE_KIND_LIST);
   EXPECT_EQ(reader.TakeKind(), 31);
   EXPECT_EQ(reader.TakeNumber(), 7);
   EXPECT_EQ(reader.TakeCount(/*width=*/1), 2);
@@ -76,10 +77,10 @@ TEST(ColumnReaderTest, HandsOutTheValuesOfEveryColumn) {
 }
 
 TEST(ColumnReaderTest, TextsMayRunThroughSeveralBlocks) {
-  const Columns rows = Rows({}, {}, {1, 5, 0, 2}, "ab");
+  const wire::Columns rows = Rows({}, {}, {1, 5, 0, 2}, "ab");
   std::string record = Block(HeaderOf(rows)) + Block(rows);
   for (const char* text : {"cd", "", "efg", "h"}) {
-    Columns columns;
+    wire::Columns columns;
     columns.add_text(text);
     record += Block(columns);
   }
@@ -134,9 +135,9 @@ TEST(ColumnReaderTest, BrokenRulesAreDamage) {
 }
 
 TEST(ColumnReaderTest, WhatIsUnknownIsDamageInARecordOfThisRelease) {
-  Columns columns = Rows({}, {}, {0, 1});
+  wire::Columns columns = Rows({}, {}, {0, 1});
   columns.add_words("float9");
-  Header header = HeaderOf(columns);
+  wire::Header header = HeaderOf(columns);
   const std::string own = RecordOf(header, columns);
   ColumnReader damaged(own, Budget::Unlimited());
   ASSERT_THAT(damaged.Read(), IsOk());
@@ -154,7 +155,7 @@ TEST(ColumnReaderTest, WhatIsUnknownIsDamageInARecordOfThisRelease) {
 }
 
 TEST(ColumnReaderTest, EveryWordAndStorageMustBeUsed) {
-  Columns columns = Rows({});
+  wire::Columns columns = Rows({});
   columns.add_words("cpu");
   const std::string record = RecordOf(columns);
   ColumnReader reader(record, Budget::Unlimited());
@@ -169,4 +170,5 @@ TEST(ColumnReaderTest, EveryWordAndStorageMustBeUsed) {
 
 }  // namespace
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

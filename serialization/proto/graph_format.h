@@ -15,6 +15,7 @@
 #include <limits>
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 // The version to write, and the highest version that can be read.
@@ -55,6 +56,7 @@ enum TensorBits : uint64_t {
 };
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PROTO_GRAPH_FORMAT_H_

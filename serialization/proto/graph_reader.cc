@@ -36,6 +36,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
@@ -458,20 +459,20 @@ void GraphReader::BecomeSize(NodeId object) {
 
 void GraphReader::ReadRow(int kind) {
   switch (kind) {
-    case NODE_KIND_INT:
+    case wire::NODE_KIND_INT:
       graph_->AddInt(columns_.TakeInt());
       return;
-    case NODE_KIND_BIG_INT:
+    case wire::NODE_KIND_BIG_INT:
       return AddBigInt();
-    case NODE_KIND_FLOAT:
+    case wire::NODE_KIND_FLOAT:
       graph_->AddFloat(columns_.TakeFloat());
       return;
-    case NODE_KIND_COMPLEX: {
+    case wire::NODE_KIND_COMPLEX: {
       const double real = columns_.TakeFloat();
       graph_->AddComplex(real, columns_.TakeFloat());
       return;
     }
-    case NODE_KIND_STR: {
+    case wire::NODE_KIND_STR: {
       const absl::string_view text = columns_.TakeText();
       if (!IsValidUtf8(text)) {
         return columns_.FailDamaged("text is not valid UTF-8");
@@ -479,94 +480,94 @@ void GraphReader::ReadRow(int kind) {
       graph_->AddStr(text);
       return;
     }
-    case NODE_KIND_BYTES:
+    case wire::NODE_KIND_BYTES:
       graph_->AddBytes(columns_.TakeText());
       return;
-    case NODE_KIND_BYTE_ARRAY:
+    case wire::NODE_KIND_BYTE_ARRAY:
       graph_->AddByteArray(columns_.TakeText());
       return;
-    case NODE_KIND_LIST:
+    case wire::NODE_KIND_LIST:
       graph_->AddList(TakeItems());
       return;
-    case NODE_KIND_TUPLE:
+    case wire::NODE_KIND_TUPLE:
       graph_->AddTuple(TakeParts());
       return;
-    case NODE_KIND_DICT:
+    case wire::NODE_KIND_DICT:
       graph_->AppendEntries(graph_->AddDict(), TakeEntries());
       return;
-    case NODE_KIND_SET:
+    case wire::NODE_KIND_SET:
       graph_->AddSet(TakeItems());
       return;
-    case NODE_KIND_FROZEN_SET:
+    case wire::NODE_KIND_FROZEN_SET:
       graph_->AddFrozenSet(TakeParts());
       return;
-    case NODE_KIND_GLOBAL:
+    case wire::NODE_KIND_GLOBAL:
       AddGlobal();
       return;
-    case NODE_KIND_GLOBAL_WITH_SOURCE: {
+    case wire::NODE_KIND_GLOBAL_WITH_SOURCE: {
       const NodeId global = AddGlobal();
       sources_.push_back({columns_.row(), global, TakeGiven()});
       return;
     }
-    case NODE_KIND_GLOBAL_DTYPE:
+    case wire::NODE_KIND_GLOBAL_DTYPE:
       return AddDTypeGlobal();
-    case NODE_KIND_STORAGE:
-    case NODE_KIND_UNTYPED_STORAGE:
-      return AddStorage(kind == NODE_KIND_UNTYPED_STORAGE);
-    case NODE_KIND_TENSOR:
-    case NODE_KIND_PARAMETER: {
+    case wire::NODE_KIND_STORAGE:
+    case wire::NODE_KIND_UNTYPED_STORAGE:
+      return AddStorage(kind == wire::NODE_KIND_UNTYPED_STORAGE);
+    case wire::NODE_KIND_TENSOR:
+    case wire::NODE_KIND_PARAMETER: {
       uint64_t bits;
       // No call made it, so there are no flags of a call.
       Tensor tensor = TakeTensor(kAllTensorBits & ~kChangedFlags, &bits);
-      if (kind == NODE_KIND_PARAMETER) {
+      if (kind == wire::NODE_KIND_PARAMETER) {
         graph_->AddParameter(std::move(tensor));
       } else {
         graph_->AddTensor(std::move(tensor));
       }
       return;
     }
-    case NODE_KIND_DTYPE:
+    case wire::NODE_KIND_DTYPE:
       graph_->AddDType(columns_.TakeDType());
       return;
-    case NODE_KIND_DEVICE:
+    case wire::NODE_KIND_DEVICE:
       graph_->AddDevice(columns_.TakeDevice());
       return;
-    case NODE_KIND_SIZE:
+    case wire::NODE_KIND_SIZE:
       return AddSize();
-    case NODE_KIND_LAYOUT:
+    case wire::NODE_KIND_LAYOUT:
       graph_->AddLayout(columns_.TakeLayout());
       return;
-    case NODE_KIND_OBJECT:
+    case wire::NODE_KIND_OBJECT:
       AddObject();
       return;
-    case NODE_KIND_OBJECT_TENSOR:
-    case NODE_KIND_OBJECT_PARAMETER: {
+    case wire::NODE_KIND_OBJECT_TENSOR:
+    case wire::NODE_KIND_OBJECT_PARAMETER: {
       const NodeId object = AddObject();
-      return BecomeTensor(object, kind == NODE_KIND_OBJECT_PARAMETER);
+      return BecomeTensor(object, kind == wire::NODE_KIND_OBJECT_PARAMETER);
     }
-    case NODE_KIND_OBJECT_DICT: {
+    case wire::NODE_KIND_OBJECT_DICT: {
       const NodeId object = AddObject();
       if (columns_.status().ok()) graph_->BecomeDict(object);
       return;
     }
-    case NODE_KIND_OBJECT_DEVICE: {
+    case wire::NODE_KIND_OBJECT_DEVICE: {
       const NodeId object = AddObject();
       const Device device = columns_.TakeDevice();
       if (columns_.status().ok()) graph_->BecomeDevice(object, device);
       return;
     }
-    case NODE_KIND_OBJECT_SIZE: {
+    case wire::NODE_KIND_OBJECT_SIZE: {
       const NodeId object = AddObject();
       if (columns_.status().ok()) BecomeSize(object);
       return;
     }
-    case NODE_KIND_OBJECT_LAYOUT: {
+    case wire::NODE_KIND_OBJECT_LAYOUT: {
       const NodeId object = AddObject();
       const Layout layout = columns_.TakeLayout();
       if (columns_.status().ok()) graph_->BecomeLayout(object, layout);
       return;
     }
-    case NODE_KIND_UNSPECIFIED:
+    case wire::NODE_KIND_UNSPECIFIED:
       return columns_.FailDamaged("it has no kind");
     default:
       return columns_.FailUnknown(absl::StrCat("nodes of the kind ", kind));
@@ -645,4 +646,5 @@ absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
 }
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

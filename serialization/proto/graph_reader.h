@@ -18,6 +18,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 // Reads the record at the start of `bytes` into `graph`, which must be empty.
@@ -37,6 +38,7 @@ absl::StatusOr<Codec::GraphRead> ReadGraph(absl::string_view bytes,
                                            ObjectGraph* graph);
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PROTO_GRAPH_READER_H_

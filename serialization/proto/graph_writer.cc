@@ -34,6 +34,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
@@ -90,7 +91,7 @@ class GraphWriter {
   uint32_t StorageIndex(const Storage& storage, bool needs_record);
   uint32_t WordIndex(absl::string_view word);
 
-  void PutKind(NodeKind kind) {
+  void PutKind(wire::NodeKind kind) {
     columns_.add_kinds(kind);
     Grow(1);
   }
@@ -129,7 +130,7 @@ class GraphWriter {
   uint32_t row_ = kFirstNumber;  // the number of the row that is written
   NodeId node_ = kNoNode;        // and its node
 
-  Columns columns_;         // of the block that is written
+  wire::Columns columns_;   // of the block that is written
   size_t block_bytes_ = 0;  // at most
   uint64_t text_bytes_ = 0;
   LargeString out_;
@@ -274,9 +275,9 @@ absl::Status GraphWriter::WriteGlobal(NodeId node) {
         "the class or function \"", EscapeForMessage(global.module), ".",
         EscapeForMessage(global.name), "\" is not a valid name: ", fault));
   }
-  PutKind(is_dtype     ? NODE_KIND_GLOBAL_DTYPE
-          : has_source ? NODE_KIND_GLOBAL_WITH_SOURCE
-                       : NODE_KIND_GLOBAL);
+  PutKind(is_dtype     ? wire::NODE_KIND_GLOBAL_DTYPE
+          : has_source ? wire::NODE_KIND_GLOBAL_WITH_SOURCE
+                       : wire::NODE_KIND_GLOBAL);
   PutText(global.module);
   PutText(global.name);
   if (is_dtype) PutWord(Name(graph_.dtype(node)));
@@ -334,45 +335,46 @@ absl::Status GraphWriter::WriteCall(NodeId node) {
 }
 
 absl::Status GraphWriter::WriteObjectKind(NodeId node) {
-  const auto put = [this, node](NodeKind kind) {
+  const auto put = [this, node](wire::NodeKind kind) {
     PutKind(kind);
     return WriteCall(node);
   };
   switch (graph_.kind(node)) {
     case ValueKind::kTensor:
       FERRY_RETURN_IF_ERROR(put(graph_.is_parameter(node)
-                                    ? NODE_KIND_OBJECT_PARAMETER
-                                    : NODE_KIND_OBJECT_TENSOR));
+                                    ? wire::NODE_KIND_OBJECT_PARAMETER
+                                    : wire::NODE_KIND_OBJECT_TENSOR));
       return WriteTensor(graph_.tensor(node), !graph_.has_flags_of_call(node));
     case ValueKind::kDict:
-      return put(NODE_KIND_OBJECT_DICT);
+      return put(wire::NODE_KIND_OBJECT_DICT);
     case ValueKind::kDevice:
-      FERRY_RETURN_IF_ERROR(put(NODE_KIND_OBJECT_DEVICE));
+      FERRY_RETURN_IF_ERROR(put(wire::NODE_KIND_OBJECT_DEVICE));
       return WriteDevice(graph_.device(node));
     case ValueKind::kSize:
-      return put(NODE_KIND_OBJECT_SIZE);
+      return put(wire::NODE_KIND_OBJECT_SIZE);
     case ValueKind::kLayout:
-      FERRY_RETURN_IF_ERROR(put(NODE_KIND_OBJECT_LAYOUT));
+      FERRY_RETURN_IF_ERROR(put(wire::NODE_KIND_OBJECT_LAYOUT));
       PutWord(Name(graph_.layout(node)));
       return absl::OkStatus();
     default:
-      return put(NODE_KIND_OBJECT);
+      return put(wire::NODE_KIND_OBJECT);
   }
 }
 
 absl::Status GraphWriter::WriteRow(NodeId node) {
-  const auto put_run = [this](NodeKind kind, absl::Span<const NodeId> run) {
+  const auto put_run = [this](wire::NodeKind kind,
+                              absl::Span<const NodeId> run) {
     PutKind(kind);
     PutNumber(run.size());
     PutReferences(run);
     return absl::OkStatus();
   };
-  const auto put_text = [this, node](NodeKind kind) {
+  const auto put_text = [this, node](wire::NodeKind kind) {
     PutKind(kind);
     PutText(graph_.text(node));
     return absl::OkStatus();
   };
-  const auto put_word = [this](NodeKind kind, absl::string_view word) {
+  const auto put_word = [this](wire::NodeKind kind, absl::string_view word) {
     PutKind(kind);
     PutWord(word);
     return absl::OkStatus();
@@ -381,18 +383,18 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
   if (graph_.is_global(node)) return WriteGlobal(node);
   switch (graph_.kind(node)) {
     case ValueKind::kInt:
-      if (graph_.is_big_int(node)) return put_text(NODE_KIND_BIG_INT);
-      PutKind(NODE_KIND_INT);
+      if (graph_.is_big_int(node)) return put_text(wire::NODE_KIND_BIG_INT);
+      PutKind(wire::NODE_KIND_INT);
       columns_.add_ints(graph_.int_value(node));
       Grow(kMaxVarintBytes);
       return absl::OkStatus();
     case ValueKind::kFloat:
-      PutKind(NODE_KIND_FLOAT);
+      PutKind(wire::NODE_KIND_FLOAT);
       columns_.add_floats(graph_.float_value(node));
       Grow(sizeof(double));
       return absl::OkStatus();
     case ValueKind::kComplex:
-      PutKind(NODE_KIND_COMPLEX);
+      PutKind(wire::NODE_KIND_COMPLEX);
       columns_.add_floats(graph_.complex_value(node).real());
       columns_.add_floats(graph_.complex_value(node).imag());
       Grow(2 * sizeof(double));
@@ -403,44 +405,45 @@ absl::Status GraphWriter::WriteRow(NodeId node) {
             absl::StrCat("the text \"", EscapeForMessage(graph_.text(node)),
                          "\" is not UTF-8; save it as bytes"));
       }
-      return put_text(NODE_KIND_STR);
+      return put_text(wire::NODE_KIND_STR);
     case ValueKind::kBytes:
-      return put_text(NODE_KIND_BYTES);
+      return put_text(wire::NODE_KIND_BYTES);
     case ValueKind::kByteArray:
-      return put_text(NODE_KIND_BYTE_ARRAY);
+      return put_text(wire::NODE_KIND_BYTE_ARRAY);
     case ValueKind::kList:
-      return put_run(NODE_KIND_LIST, graph_.items(node));
+      return put_run(wire::NODE_KIND_LIST, graph_.items(node));
     case ValueKind::kTuple:
-      return put_run(NODE_KIND_TUPLE, graph_.items(node));
+      return put_run(wire::NODE_KIND_TUPLE, graph_.items(node));
     case ValueKind::kSet:
-      return put_run(NODE_KIND_SET, graph_.items(node));
+      return put_run(wire::NODE_KIND_SET, graph_.items(node));
     case ValueKind::kFrozenSet:
-      return put_run(NODE_KIND_FROZEN_SET, graph_.items(node));
+      return put_run(wire::NODE_KIND_FROZEN_SET, graph_.items(node));
     case ValueKind::kSize:
-      return put_run(NODE_KIND_SIZE, graph_.size_items(node));
+      return put_run(wire::NODE_KIND_SIZE, graph_.size_items(node));
     case ValueKind::kDict:
-      PutKind(NODE_KIND_DICT);
+      PutKind(wire::NODE_KIND_DICT);
       PutNumber(graph_.entries(node).size() / 2);
       PutReferences(graph_.entries(node));
       return absl::OkStatus();
     case ValueKind::kStorage: {
       const StorageRecord& record = graph_.storage(node);
-      PutKind(record.untyped ? NODE_KIND_UNTYPED_STORAGE : NODE_KIND_STORAGE);
+      PutKind(record.untyped ? wire::NODE_KIND_UNTYPED_STORAGE
+                             : wire::NODE_KIND_STORAGE);
       PutNumber(StorageIndex(record.storage, /*needs_record=*/true));
       if (!record.untyped) PutWord(Name(record.dtype));
       return absl::OkStatus();
     }
     case ValueKind::kTensor:
-      PutKind(graph_.is_parameter(node) ? NODE_KIND_PARAMETER
-                                        : NODE_KIND_TENSOR);
+      PutKind(graph_.is_parameter(node) ? wire::NODE_KIND_PARAMETER
+                                        : wire::NODE_KIND_TENSOR);
       return WriteTensor(graph_.tensor(node), /*has_changed_flags=*/false);
     case ValueKind::kDType:
-      return put_word(NODE_KIND_DTYPE, Name(graph_.dtype(node)));
+      return put_word(wire::NODE_KIND_DTYPE, Name(graph_.dtype(node)));
     case ValueKind::kDevice:
-      PutKind(NODE_KIND_DEVICE);
+      PutKind(wire::NODE_KIND_DEVICE);
       return WriteDevice(graph_.device(node));
     case ValueKind::kLayout:
-      return put_word(NODE_KIND_LAYOUT, Name(graph_.layout(node)));
+      return put_word(wire::NODE_KIND_LAYOUT, Name(graph_.layout(node)));
     default:
       return absl::InternalError(
           absl::StrCat("a ", Name(graph_.kind(node)), " has no row"));
@@ -468,7 +471,7 @@ absl::Status GraphWriter::WriteStorages() {
 absl::StatusOr<LargeString> GraphWriter::Write(NodeId root) {
   root_ = root;
   FERRY_RETURN_IF_ERROR(order_.Visit(root));
-  Header header;
+  wire::Header header;
   header.set_format_version(kFormatVersion);
   header.set_release(kRelease);
   header.set_num_rows(static_cast<uint32_t>(order_.nodes().size()));
@@ -500,4 +503,5 @@ absl::StatusOr<LargeString> WriteGraph(const ObjectGraph& graph, NodeId root,
 }
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

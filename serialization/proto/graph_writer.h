@@ -16,6 +16,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 // Returns the record of `root` and everything that it refers to, and adds each
@@ -38,6 +39,7 @@ absl::StatusOr<LargeString> WriteGraph(const ObjectGraph& graph, NodeId root,
                                        StorageTable* storages);
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PROTO_GRAPH_WRITER_H_

@@ -26,95 +26,100 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
 using testing::HasSubstr;
 
 TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
-  const auto left_over = [](void (*add)(Columns*)) {
-    Columns columns = Rows({NODE_KIND_LIST}, {}, {0});
+  const auto left_over = [](void (*add)(wire::Columns*)) {
+    wire::Columns columns = Rows({wire::NODE_KIND_LIST}, {}, {0});
     add(&columns);
     return columns;
   };
   const struct {
-    Columns columns;
+    wire::Columns columns;
     const char* says;
   } cases[] = {
-      {Rows({NODE_KIND_UNSPECIFIED}), "no kind"},
-      {Rows({NODE_KIND_INT}), "no ints left"},
-      {Rows({NODE_KIND_FLOAT}), "no floats left"},
-      {Rows({NODE_KIND_STR}), "no numbers left"},
-      {Rows({NODE_KIND_STR}, {}, {5}, "text"), "a text of 5 bytes"},
-      {Rows({NODE_KIND_STR}, {}, {uint64_t{1} << 63}, "text"), "bytes"},
-      {Rows({NODE_KIND_STR}, {}, {4}, "te\xfft"), "UTF-8"},
-      {Rows({NODE_KIND_STR}, {}, {3}, "text"), "no row uses"},
-      {Rows({NODE_KIND_BYTES}, {}, {4, 0}, "text"), "no row uses"},
-      {Rows({NODE_KIND_LIST}, {}, {1}), "refers to 1 nodes"},
-      {Rows({NODE_KIND_LIST}, {0}, {~uint64_t{0}}), "too few references"},
-      {Rows({NODE_KIND_DICT}, {0, 0, 0}, {2}), "refers to 2 nodes"},
-      {Rows({NODE_KIND_LIST}, {Before(1)}, {1}), "before the first"},
-      {Rows({NODE_KIND_LIST}, {After(1)}, {1}), "after the last"},
-      {Rows({NODE_KIND_LIST}, {0xFFFFFFFF}, {1}), "after the last"},
-      {Rows({NODE_KIND_LIST}, {0xFFFFFFFE}, {1}), "before the first"},
-      {Rows({NODE_KIND_TUPLE}, {After(0)}, {1}),
+      {Rows({wire::NODE_KIND_UNSPECIFIED}), "no kind"},
+      {Rows({wire::NODE_KIND_INT}), "no ints left"},
+      {Rows({wire::NODE_KIND_FLOAT}), "no floats left"},
+      {Rows({wire::NODE_KIND_STR}), "no numbers left"},
+      {Rows({wire::NODE_KIND_STR}, {}, {5}, "text"), "a text of 5 bytes"},
+      {Rows({wire::NODE_KIND_STR}, {}, {uint64_t{1} << 63}, "text"), "bytes"},
+      {Rows({wire::NODE_KIND_STR}, {}, {4}, "te\xfft"), "UTF-8"},
+      {Rows({wire::NODE_KIND_STR}, {}, {3}, "text"), "no row uses"},
+      {Rows({wire::NODE_KIND_BYTES}, {}, {4, 0}, "text"), "no row uses"},
+      {Rows({wire::NODE_KIND_LIST}, {}, {1}), "refers to 1 nodes"},
+      {Rows({wire::NODE_KIND_LIST}, {0}, {~uint64_t{0}}), "too few references"},
+      {Rows({wire::NODE_KIND_DICT}, {0, 0, 0}, {2}), "refers to 2 nodes"},
+      {Rows({wire::NODE_KIND_LIST}, {Before(1)}, {1}), "before the first"},
+      {Rows({wire::NODE_KIND_LIST}, {After(1)}, {1}), "after the last"},
+      {Rows({wire::NODE_KIND_LIST}, {0xFFFFFFFF}, {1}), "after the last"},
+      {Rows({wire::NODE_KIND_LIST}, {0xFFFFFFFE}, {1}), "before the first"},
+      {Rows({wire::NODE_KIND_TUPLE}, {After(0)}, {1}),
        "made of a node that comes after it"},
-      {Rows({NODE_KIND_FROZEN_SET, NODE_KIND_TUPLE}, {After(1), 0}, {1, 1}),
+      {Rows({wire::NODE_KIND_FROZEN_SET, wire::NODE_KIND_TUPLE}, {After(1), 0},
+            {1, 1}),
        "made of a node that comes after it"},
-      {Rows({NODE_KIND_TUPLE}, {}, {0}), "of another row"},
-      {Rows({NODE_KIND_GLOBAL, NODE_KIND_GLOBAL}, {}, {1, 1, 1, 1}, "mCmC"),
+      {Rows({wire::NODE_KIND_TUPLE}, {}, {0}), "of another row"},
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_GLOBAL}, {}, {1, 1, 1, 1},
+            "mCmC"),
        "of another row"},
-      {Rows({NODE_KIND_GLOBAL}, {}, {1, 2}, "mC\n"), "newline"},
-      {Rows({NODE_KIND_GLOBAL_WITH_SOURCE}, {0}, {1, 1}, "mC"), "source"},
-      {Rows({NODE_KIND_STORAGE}, {}, {0, 0}), "no storage 0"},
-      {Rows({NODE_KIND_UNTYPED_STORAGE}, {}, {0}), "no storage 0"},
-      {Rows({NODE_KIND_DTYPE}, {}, {0}), "no word 0"},
-      {Rows({NODE_KIND_BIG_INT}, {}, {0}), "longer than it need be"},
-      {Rows({NODE_KIND_BIG_INT}, {}, {1}, "x"), "longer than it need be"},
-      {Rows({NODE_KIND_BIG_INT}, {}, {10},
+      {Rows({wire::NODE_KIND_GLOBAL}, {}, {1, 2}, "mC\n"), "newline"},
+      {Rows({wire::NODE_KIND_GLOBAL_WITH_SOURCE}, {0}, {1, 1}, "mC"), "source"},
+      {Rows({wire::NODE_KIND_STORAGE}, {}, {0, 0}), "no storage 0"},
+      {Rows({wire::NODE_KIND_UNTYPED_STORAGE}, {}, {0}), "no storage 0"},
+      {Rows({wire::NODE_KIND_DTYPE}, {}, {0}), "no word 0"},
+      {Rows({wire::NODE_KIND_BIG_INT}, {}, {0}), "longer than it need be"},
+      {Rows({wire::NODE_KIND_BIG_INT}, {}, {1}, "x"), "longer than it need be"},
+      {Rows({wire::NODE_KIND_BIG_INT}, {}, {10},
             absl::string_view("\0\0\0\0\0\0\0\x80\0\0", 10)),
        "longer than it need be"},
-      {Rows({NODE_KIND_SIZE}, {0}, {1}), "not an integer"},
-      {Rows({NODE_KIND_BIG_INT, NODE_KIND_SIZE}, {Before(1)}, {9, 1},
-            absl::string_view("\0\0\0\0\0\0\0\0\x7f", 9)),
+      {Rows({wire::NODE_KIND_SIZE}, {0}, {1}), "not an integer"},
+      {Rows({wire::NODE_KIND_BIG_INT, wire::NODE_KIND_SIZE}, {Before(1)},
+            {9, 1}, absl::string_view("\0\0\0\0\0\0\0\0\x7f", 9)),
        "not an integer"},
-      {Rows({NODE_KIND_OBJECT}, {0, 0}, {0}), "not a tuple"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3, 3}, {2}), "not a dict"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3, 0}, {8}), "but no state"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3}, {16, 0}), "an empty list"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3}, {32, 0}), "an empty list"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3}, {64, 0}), "an empty list"},
-      {Rows({NODE_KIND_OBJECT}, {0, 3, 0}, {64, 1}), "listed twice"},
-      {Rows({NODE_KIND_OBJECT, NODE_KIND_OBJECT},
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 0}, {0}), "not a tuple"},
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 3, 3}, {2}), "not a dict"},
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 3, 0}, {8}), "but no state"},
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {16, 0}), "an empty list"},
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {32, 0}), "an empty list"},
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {64, 0}), "an empty list"},
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 3, 0}, {64, 1}), "listed twice"},
+      {Rows({wire::NODE_KIND_OBJECT, wire::NODE_KIND_OBJECT},
             {0, 3, 0, 3, Before(1), Before(1)}, {0, 64, 2}),
        "listed twice"},
-      {Rows({NODE_KIND_OBJECT, NODE_KIND_OBJECT, NODE_KIND_OBJECT},
+      {Rows({wire::NODE_KIND_OBJECT, wire::NODE_KIND_OBJECT,
+             wire::NODE_KIND_OBJECT},
             {0, 3, 0, 3, Before(1), 0, 3, Before(1)}, {0, 64, 1, 64, 1}),
        "listed twice"},
-      {Rows({NODE_KIND_OBJECT, NODE_KIND_TUPLE, NODE_KIND_OBJECT,
-             NODE_KIND_OBJECT},
+      {Rows({wire::NODE_KIND_OBJECT, wire::NODE_KIND_TUPLE,
+             wire::NODE_KIND_OBJECT, wire::NODE_KIND_OBJECT},
             {0, 3, Before(1), 0, Before(1), 0, 3, Before(3), Before(1)},
             {0, 1, 0, 64, 2}),
        "listed twice"},
-      {Rows({NODE_KIND_OBJECT_SIZE}, {0, 3}, {0}), "other than integers"},
+      {Rows({wire::NODE_KIND_OBJECT_SIZE}, {0, 3}, {0}), "other than integers"},
       // A source of another class.
-      {Rows({NODE_KIND_GLOBAL, NODE_KIND_GLOBAL_WITH_SOURCE, NODE_KIND_TUPLE},
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_GLOBAL_WITH_SOURCE,
+             wire::NODE_KIND_TUPLE},
             {After(1), 0, Before(2), 0, 0}, {1, 1, 1, 1, 4}, "mCmD"),
        "row 5: the source"},
       // What no row uses.
-      {left_over([](Columns* columns) { columns->add_references(0); }),
+      {left_over([](wire::Columns* columns) { columns->add_references(0); }),
        "1 of its references"},
-      {left_over([](Columns* columns) { columns->add_numbers(0); }),
+      {left_over([](wire::Columns* columns) { columns->add_numbers(0); }),
        "1 of its numbers"},
-      {left_over([](Columns* columns) { columns->add_ints(0); }),
+      {left_over([](wire::Columns* columns) { columns->add_ints(0); }),
        "1 of its ints"},
-      {left_over([](Columns* columns) { columns->add_floats(0); }),
+      {left_over([](wire::Columns* columns) { columns->add_floats(0); }),
        "1 of its floats"},
-      {left_over([](Columns* columns) { columns->add_text("ab"); }),
+      {left_over([](wire::Columns* columns) { columns->add_text("ab"); }),
        "2 of its bytes of text"},
       // Keys that Python cannot hash.
-      {Rows({NODE_KIND_DICT}, {After(0), 0}, {1}), "cannot hash"},
-      {Rows({NODE_KIND_SET, NODE_KIND_LIST}, {After(1)}, {1, 0}),
+      {Rows({wire::NODE_KIND_DICT}, {After(0), 0}, {1}), "cannot hash"},
+      {Rows({wire::NODE_KIND_SET, wire::NODE_KIND_LIST}, {After(1)}, {1, 0}),
        "cannot hash"},
   };
   for (const auto& c : cases) {
@@ -128,12 +133,13 @@ TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
 // The status of reading a tensor of the given numbers over a storage of 16
 // bytes. Other rows refer to every word and to the storage.
 absl::Status StatusOfTensor(const std::vector<uint64_t>& numbers,
-                            NodeKind kind = NODE_KIND_TENSOR) {
+                            wire::NodeKind kind = wire::NODE_KIND_TENSOR) {
   std::vector<uint64_t> all = {0, 2, 3, 4, 0};
   all.insert(all.end(), numbers.begin(), numbers.end());
-  Columns columns = Rows({NODE_KIND_DTYPE, NODE_KIND_DTYPE, NODE_KIND_LAYOUT,
-                          NODE_KIND_LAYOUT, NODE_KIND_UNTYPED_STORAGE, kind},
-                         {}, all);
+  wire::Columns columns = Rows(
+      {wire::NODE_KIND_DTYPE, wire::NODE_KIND_DTYPE, wire::NODE_KIND_LAYOUT,
+       wire::NODE_KIND_LAYOUT, wire::NODE_KIND_UNTYPED_STORAGE, kind},
+      {}, all);
   for (const char* word : {"float32", "cpu", "int64", "sparse_coo", "jagged"}) {
     columns.add_words(word);
   }
@@ -148,7 +154,8 @@ TEST(HostileRecordTest, TensorsLieInTheirStorages) {
   too_many.resize(too_many.size() + 65, 1);
   // bits, dtype, storage, offset, rank, sizes, strides
   EXPECT_THAT(StatusOfTensor({0, 0, 0, 0, 1, 2, 2}), IsOk());
-  EXPECT_THAT(StatusOfTensor({8, 0, 0, 0, 1, 4}, NODE_KIND_PARAMETER), IsOk());
+  EXPECT_THAT(StatusOfTensor({8, 0, 0, 0, 1, 4}, wire::NODE_KIND_PARAMETER),
+              IsOk());
   EXPECT_THAT(StatusOfTensor({8, 0, 0, 1, 1, 3}), IsOk());
   for (const std::vector<uint64_t>& numbers :
        std::vector<std::vector<uint64_t>>{
@@ -190,20 +197,21 @@ TEST(HostileRecordTest, TensorsLieInTheirStorages) {
 }
 
 TEST(HostileRecordTest, WordsAndStoragesAreThereToBeUsed) {
-  Columns columns = Rows({NODE_KIND_DTYPE, NODE_KIND_DEVICE}, {}, {0, 1, 0});
+  wire::Columns columns =
+      Rows({wire::NODE_KIND_DTYPE, wire::NODE_KIND_DEVICE}, {}, {0, 1, 0});
   columns.add_words("float32");
   columns.add_words("cpu");
   EXPECT_THAT(StatusOfReading(RecordOf(columns)), IsOk());
-  Columns twice = columns;
+  wire::Columns twice = columns;
   twice.add_words("cpu");
   EXPECT_THAT(std::string(StatusOfReading(RecordOf(twice)).message()),
               HasSubstr("\"cpu\" twice"));
-  Columns unused_word = columns;
+  wire::Columns unused_word = columns;
   unused_word.add_words("cuda");
-  Columns unused_storage = columns;
+  wire::Columns unused_storage = columns;
   unused_storage.add_storage_sizes(8);
   unused_storage.add_storage_locations(2);
-  for (const Columns& unused : {unused_word, unused_storage}) {
+  for (const wire::Columns& unused : {unused_word, unused_storage}) {
     const absl::Status status = StatusOfReading(RecordOf(unused));
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
     EXPECT_THAT(std::string(status.message()), HasSubstr("no row uses"));
@@ -212,7 +220,8 @@ TEST(HostileRecordTest, WordsAndStoragesAreThereToBeUsed) {
 
 TEST(HostileRecordTest, DevicesHaveIndexesThatFilesCanName) {
   const auto status_of = [](absl::string_view type, uint64_t index_and_one) {
-    Columns columns = Rows({NODE_KIND_DEVICE}, {}, {0, index_and_one});
+    wire::Columns columns =
+        Rows({wire::NODE_KIND_DEVICE}, {}, {0, index_and_one});
     columns.add_words(std::string(type));
     return StatusOfReading(RecordOf(columns)).code();
   };
@@ -223,9 +232,10 @@ TEST(HostileRecordTest, DevicesHaveIndexesThatFilesCanName) {
 
 TEST(HostileRecordTest, AStorageIsOneNodeOfEachDType) {
   const auto status_of = [](uint64_t second_dtype) {
-    Columns columns =
-        Rows({NODE_KIND_STORAGE, NODE_KIND_STORAGE, NODE_KIND_DTYPE}, {},
-             {0, 1, 0, second_dtype, 2});
+    wire::Columns columns =
+        Rows({wire::NODE_KIND_STORAGE, wire::NODE_KIND_STORAGE,
+              wire::NODE_KIND_DTYPE},
+             {}, {0, 1, 0, second_dtype, 2});
     for (const char* word : {"cpu", "float32", "int64"}) {
       columns.add_words(word);
     }
@@ -240,9 +250,9 @@ TEST(HostileRecordTest, AStorageIsOneNodeOfEachDType) {
 // A name says which dtype it is, so a record cannot show one and mean another.
 TEST(HostileRecordTest, DTypesHaveTheirNames) {
   const auto status_of = [](absl::string_view module, absl::string_view name) {
-    Columns columns =
-        Rows({NODE_KIND_GLOBAL_DTYPE}, {}, {module.size(), name.size(), 0},
-             absl::StrCat(module, name));
+    wire::Columns columns =
+        Rows({wire::NODE_KIND_GLOBAL_DTYPE}, {},
+             {module.size(), name.size(), 0}, absl::StrCat(module, name));
     columns.add_words("float16");
     return StatusOfReading(RecordOf(columns));
   };
@@ -260,7 +270,8 @@ TEST(HostileRecordTest, DTypesHaveTheirNames) {
 TEST(HostileRecordTest, SizesMayShareATuple) {
   constexpr uint32_t kSizes = 300000;
   // An int, the tuple, the arguments of a call, and the sizes.
-  Columns columns = Rows({NODE_KIND_INT, NODE_KIND_TUPLE, NODE_KIND_TUPLE});
+  wire::Columns columns =
+      Rows({wire::NODE_KIND_INT, wire::NODE_KIND_TUPLE, wire::NODE_KIND_TUPLE});
   columns.add_ints(1);
   columns.add_numbers(kSizes);
   for (uint32_t i = 0; i < kSizes; ++i) columns.add_references(Before(1));
@@ -268,16 +279,16 @@ TEST(HostileRecordTest, SizesMayShareATuple) {
   columns.add_references(Before(1));
   std::string record;
   for (uint32_t i = 0; i < kSizes; ++i) {
-    columns.add_kinds(NODE_KIND_OBJECT_SIZE);
+    columns.add_kinds(wire::NODE_KIND_OBJECT_SIZE);
     columns.add_numbers(0);
     columns.add_references(0);
     columns.add_references(Before(i + 1));
   }
   record = Block(HeaderOf(columns));
   // The references go into blocks that are small enough.
-  Columns references;
+  wire::Columns references;
   references.mutable_references()->Swap(columns.mutable_references());
-  Columns block;
+  wire::Columns block;
   for (uint32_t reference : references.references()) {
     block.add_references(reference);
     if (block.references_size() < 200000) continue;
@@ -293,19 +304,20 @@ TEST(HostileRecordTest, StoragesAreChecked) {
   for (const auto& [size, location] :
        std::vector<std::pair<uint64_t, uint32_t>>{{uint64_t{1} << 63, 1},
                                                   {8, 2}}) {
-    Columns columns = Rows({});
+    wire::Columns columns = Rows({});
     columns.add_words("cpu");
     columns.add_storage_sizes(size);
     columns.add_storage_locations(location);
     EXPECT_EQ(StatusOfReading(RecordOf(columns)).code(),
               absl::StatusCode::kDataLoss);
   }
-  Columns without_record = Rows({NODE_KIND_UNTYPED_STORAGE}, {}, {0});
+  wire::Columns without_record =
+      Rows({wire::NODE_KIND_UNTYPED_STORAGE}, {}, {0});
   without_record.add_storage_sizes(8);
   without_record.add_storage_locations(0);
   EXPECT_EQ(StatusOfReading(RecordOf(without_record)).code(),
             absl::StatusCode::kDataLoss);
-  Columns columns = Rows({});
+  wire::Columns columns = Rows({});
   columns.add_words("cpu");
   columns.add_storage_sizes(8);
   EXPECT_EQ(StatusOfReading(RecordOf(columns)).code(),
@@ -346,4 +358,5 @@ TEST(HostileRecordTest, EveryDamagedByteGivesAnErrorOrAGraph) {
 
 }  // namespace
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

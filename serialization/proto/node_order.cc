@@ -10,6 +10,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 absl::Status NodeOrder::AppendPart(NodeId part) {
@@ -132,4 +133,5 @@ absl::Status NodeOrder::Visit(NodeId root) {
 }
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

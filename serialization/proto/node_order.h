@@ -28,6 +28,7 @@
 #include "ferry/value/object_path.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 // The number of the first row of a table. None, False, True and the empty tuple
@@ -104,6 +105,7 @@ class NodeOrder {
 };
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PROTO_NODE_ORDER_H_

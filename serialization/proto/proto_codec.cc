@@ -8,6 +8,7 @@
 #include "ferry/serialization/proto/graph_writer.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 absl::StatusOr<Codec::GraphRead> ProtoCodec::Read(absl::string_view bytes,
@@ -24,4 +25,5 @@ absl::StatusOr<LargeString> ProtoCodec::Write(const ObjectGraph& graph,
 }
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

@@ -29,6 +29,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 // ProtoCodec
@@ -49,6 +50,7 @@ class ProtoCodec final : public Codec {
 };
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PROTO_PROTO_CODEC_H_

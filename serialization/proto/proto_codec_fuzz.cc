@@ -22,6 +22,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::StatusOr<std::string> RecordedLocation(const Storage& storage) {
@@ -58,6 +59,7 @@ void ReadWriteAndReadAgain(absl::string_view bytes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

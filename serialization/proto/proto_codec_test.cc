@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
@@ -165,4 +166,5 @@ TEST(ProtoCodecTest, WhatNobodyCouldReadIsNotWritten) {
 
 }  // namespace
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

@@ -30,6 +30,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
@@ -73,41 +74,44 @@ std::string InSmallestBlocks(const std::string& record) {
   const std::vector<uint32_t> sizes = BlockSizes(record);
   EXPECT_EQ(sizes.size(), 3);
   std::string out = record.substr(0, 4 + sizes[0]);
-  Columns columns;
+  wire::Columns columns;
   EXPECT_TRUE(columns.ParseFromString(record.substr(out.size() + 4, sizes[1])));
   const auto put_each = [&out](const auto& values, auto add) {
     for (const auto& value : values) {
-      Columns block;
+      wire::Columns block;
       add(value, &block);
       const std::string bytes = block.SerializeAsString();
       Append32(bytes.size(), &out);
       out += bytes;
     }
   };
-  put_each(columns.kinds(), [](int kind, Columns* block) {
-    block->add_kinds(static_cast<NodeKind>(kind));
+  put_each(columns.kinds(), [](int kind, wire::Columns* block) {
+    block->add_kinds(static_cast<wire::NodeKind>(kind));
   });
-  put_each(columns.references(), [](uint32_t reference, Columns* block) {
+  put_each(columns.references(), [](uint32_t reference, wire::Columns* block) {
     block->add_references(reference);
   });
-  put_each(columns.numbers(),
-           [](uint64_t number, Columns* block) { block->add_numbers(number); });
+  put_each(columns.numbers(), [](uint64_t number, wire::Columns* block) {
+    block->add_numbers(number);
+  });
   put_each(columns.ints(),
-           [](int64_t value, Columns* block) { block->add_ints(value); });
-  put_each(columns.floats(),
-           [](double value, Columns* block) { block->add_floats(value); });
-  put_each(columns.text(0), [](char byte, Columns* block) {
+           [](int64_t value, wire::Columns* block) { block->add_ints(value); });
+  put_each(columns.floats(), [](double value, wire::Columns* block) {
+    block->add_floats(value);
+  });
+  put_each(columns.text(0), [](char byte, wire::Columns* block) {
     block->add_text(std::string(1, byte));
   });
-  put_each(columns.words(), [](const std::string& word, Columns* block) {
+  put_each(columns.words(), [](const std::string& word, wire::Columns* block) {
     block->add_words(word);
   });
-  put_each(columns.storage_sizes(), [](uint64_t size, Columns* block) {
+  put_each(columns.storage_sizes(), [](uint64_t size, wire::Columns* block) {
     block->add_storage_sizes(size);
   });
-  put_each(columns.storage_locations(), [](uint32_t word, Columns* block) {
-    block->add_storage_locations(word);
-  });
+  put_each(columns.storage_locations(),
+           [](uint32_t word, wire::Columns* block) {
+             block->add_storage_locations(word);
+           });
   return out + std::string(4, '\0');
 }
 
@@ -151,22 +155,22 @@ TEST(RecordBlocksTest, TheRecordEndsWhereItSays) {
 }
 
 TEST(RecordBlocksTest, WhatALaterReleaseWritesIsRefusedByItsName) {
-  const Columns one = Rows({NODE_KIND_LIST}, {}, {0});
+  const wire::Columns one = Rows({wire::NODE_KIND_LIST}, {}, {0});
   std::vector<std::string> records;
-  Header header = HeaderOf(one);
+  wire::Header header = HeaderOf(one);
   header.set_release("Ferry 9.1");
-  const auto add = [&](const Columns& columns) {
+  const auto add = [&](const wire::Columns& columns) {
     header.set_num_rows(static_cast<uint32_t>(columns.kinds_size()));
     records.push_back(RecordOf(header, columns));
   };
   add(Rows({31}));
-  add(Rows({NODE_KIND_OBJECT}, {0, 3}, {128}));
-  add(Rows({NODE_KIND_OBJECT}, {0, 3}, {3}));
-  add(Rows({NODE_KIND_TENSOR}, {}, {64}));
-  Columns dtype = Rows({NODE_KIND_DTYPE}, {}, {0});
+  add(Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {128}));
+  add(Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {3}));
+  add(Rows({wire::NODE_KIND_TENSOR}, {}, {64}));
+  wire::Columns dtype = Rows({wire::NODE_KIND_DTYPE}, {}, {0});
   dtype.add_words("float9");
   add(dtype);
-  Columns layout = Rows({NODE_KIND_LAYOUT}, {}, {0});
+  wire::Columns layout = Rows({wire::NODE_KIND_LAYOUT}, {}, {0});
   layout.add_words("fractal");
   add(layout);
   // The columns have another field, and then the header has.
@@ -190,7 +194,7 @@ TEST(RecordBlocksTest, WhatALaterReleaseWritesIsRefusedByItsName) {
 }
 
 TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
-  const Columns columns = Rows({NODE_KIND_LIST}, {}, {0});
+  const wire::Columns columns = Rows({wire::NODE_KIND_LIST}, {}, {0});
   const std::string good = RecordOf(columns);
   EXPECT_THAT(StatusOfReading(good), IsOk());
   for (size_t size = 0; size < good.size(); ++size) {
@@ -198,7 +202,7 @@ TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
               absl::StatusCode::kDataLoss)
         << size;
   }
-  Header many = HeaderOf(columns);
+  wire::Header many = HeaderOf(columns);
   many.set_num_rows(0xFFFFFFFF);
   EXPECT_EQ(StatusOfReading(RecordOf(many, columns)).code(),
             absl::StatusCode::kDataLoss);
@@ -208,7 +212,7 @@ TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
   many.set_num_rows(2);
   EXPECT_EQ(StatusOfReading(RecordOf(many, columns)).code(),
             absl::StatusCode::kDataLoss);
-  Header root = HeaderOf(columns);
+  wire::Header root = HeaderOf(columns);
   root.set_root(5);
   EXPECT_EQ(StatusOfReading(RecordOf(root, columns)).code(),
             absl::StatusCode::kDataLoss);
@@ -248,11 +252,11 @@ TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
                               .message()),
               HasSubstr("fields in its columns"));
   // Two texts in one block, where the block before has none.
-  Columns texts;
+  wire::Columns texts;
   texts.add_text("a");
   texts.add_text("b");
-  const Columns list_and_str =
-      Rows({NODE_KIND_LIST, NODE_KIND_STR}, {}, {0, 2});
+  const wire::Columns list_and_str =
+      Rows({wire::NODE_KIND_LIST, wire::NODE_KIND_STR}, {}, {0, 2});
   EXPECT_THAT(std::string(StatusOfReading(
                               absl::StrCat(Block(HeaderOf(list_and_str)),
                                            Block(list_and_str), Block(texts),
@@ -267,4 +271,5 @@ TEST(RecordBlocksTest, BlocksAndHeadersAreChecked) {
 
 }  // namespace
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 namespace {
 
@@ -211,8 +212,8 @@ NodeId AddEverything(ObjectGraph* graph) {
   return graph->AddList(all);
 }
 
-Header HeaderOf(const Columns& columns) {
-  Header header;
+wire::Header HeaderOf(const wire::Columns& columns) {
+  wire::Header header;
   header.set_format_version(1);
   header.set_release("Ferry 0.1");
   header.set_num_rows(static_cast<uint32_t>(columns.kinds_size()));
@@ -220,22 +221,23 @@ Header HeaderOf(const Columns& columns) {
   return header;
 }
 
-Columns Rows(const std::vector<int>& kinds,
-             const std::vector<uint32_t>& references,
-             const std::vector<uint64_t>& numbers, absl::string_view text) {
-  Columns columns;
-  for (int kind : kinds) columns.add_kinds(static_cast<NodeKind>(kind));
+wire::Columns Rows(const std::vector<int>& kinds,
+                   const std::vector<uint32_t>& references,
+                   const std::vector<uint64_t>& numbers,
+                   absl::string_view text) {
+  wire::Columns columns;
+  for (int kind : kinds) columns.add_kinds(static_cast<wire::NodeKind>(kind));
   Fill(references, columns.mutable_references());
   Fill(numbers, columns.mutable_numbers());
   if (!text.empty()) columns.add_text(std::string(text));
   return columns;
 }
 
-std::string RecordOf(const Header& header, const Columns& columns) {
+std::string RecordOf(const wire::Header& header, const wire::Columns& columns) {
   return absl::StrCat(Block(header), Block(columns), std::string(4, '\0'));
 }
 
-std::string RecordOf(const Columns& columns) {
+std::string RecordOf(const wire::Columns& columns) {
   return RecordOf(HeaderOf(columns), columns);
 }
 
@@ -244,4 +246,5 @@ uint32_t Before(uint32_t distance) { return 4 + 2 * (distance - 1); }
 uint32_t After(uint32_t distance) { return 4 + 2 * distance + 1; }
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry

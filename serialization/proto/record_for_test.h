@@ -34,6 +34,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace proto {
 
 // --- Writing and reading -----------------------------------------------------
@@ -85,17 +86,17 @@ std::string Block(const Message& message) {
 
 // Returns the header of a record with these columns, whose root is the first
 // row, or None if there are no rows.
-Header HeaderOf(const Columns& columns);
+wire::Header HeaderOf(const wire::Columns& columns);
 
 // Returns columns with these values.
-Columns Rows(const std::vector<int>& kinds,
-             const std::vector<uint32_t>& references = {},
-             const std::vector<uint64_t>& numbers = {},
-             absl::string_view text = "");
+wire::Columns Rows(const std::vector<int>& kinds,
+                   const std::vector<uint32_t>& references = {},
+                   const std::vector<uint64_t>& numbers = {},
+                   absl::string_view text = "");
 
 // Returns a record with one block of columns.
-std::string RecordOf(const Header& header, const Columns& columns);
-std::string RecordOf(const Columns& columns);
+std::string RecordOf(const wire::Header& header, const wire::Columns& columns);
+std::string RecordOf(const wire::Columns& columns);
 
 // Returns the reference from a row to the one `distance` rows before or after
 // it.
@@ -103,6 +104,7 @@ uint32_t Before(uint32_t distance);
 uint32_t After(uint32_t distance);
 
 }  // namespace proto
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_PROTO_RECORD_FOR_TEST_H_

@@ -6,6 +6,7 @@
 #include <iterator>
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 namespace {
 
@@ -61,4 +62,5 @@ std::optional<DTypeCode> CodeOf(DType dtype) {
 }
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry

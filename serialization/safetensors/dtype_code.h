@@ -16,6 +16,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 
 // An element type of the format.
@@ -34,6 +35,7 @@ std::optional<DTypeCode> FindCode(absl::string_view code);
 std::optional<DTypeCode> CodeOf(DType dtype);
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SAFETENSORS_DTYPE_CODE_H_

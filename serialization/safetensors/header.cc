@@ -20,6 +20,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 namespace {
 
@@ -401,4 +402,5 @@ std::string HeaderBytes(const Header& header) {
 }
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry

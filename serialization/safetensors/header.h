@@ -34,6 +34,7 @@
 #include "ferry/core/shape.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 
 // The number of bytes before the header.
@@ -81,6 +82,7 @@ absl::StatusOr<Header> ParseHeader(absl::string_view text, uint64_t data_bytes);
 std::string HeaderBytes(const Header& header);
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SAFETENSORS_HEADER_H_

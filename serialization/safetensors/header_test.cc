@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 namespace {
 
@@ -218,4 +219,5 @@ TEST(HeaderTest, WritesNothingButThePadding) {
 
 }  // namespace
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 namespace {
 
@@ -115,4 +116,5 @@ absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
 }
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry

@@ -17,6 +17,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 
 // Returns whether a file that begins with `head` is a safetensors file, perhaps
@@ -35,6 +36,7 @@ absl::StatusOr<ParsedCheckpoint> ReadSafetensors(
     const RandomAccessFile& file, const ContainerOptions& options);
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_READER_H_

@@ -25,6 +25,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 namespace {
 
@@ -195,4 +196,5 @@ TEST(SafetensorsReaderTest, SurvivesEveryDamagedByte) {
 
 }  // namespace
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry

@@ -30,6 +30,7 @@
 #include "ferry/value/python_repr.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 namespace {
 
@@ -303,4 +304,5 @@ absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
 }
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 
 struct WriteOptions {
@@ -58,6 +59,7 @@ absl::Status WriteSafetensors(const Value& value, const DeviceSnapshot& devices,
                               const Output& output);
 
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SAFETENSORS_SAFETENSORS_WRITER_H_

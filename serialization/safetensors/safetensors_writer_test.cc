@@ -36,6 +36,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace safetensors {
 namespace {
 
@@ -334,4 +335,5 @@ TEST_F(SafetensorsWriterTest, CanBeCancelled) {
 
 }  // namespace
 }  // namespace safetensors
+}  // namespace v1
 }  // namespace ferry

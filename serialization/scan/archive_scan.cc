@@ -29,6 +29,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -300,4 +301,5 @@ uint64_t FileScan::ElementSizeOf(const RandomAccessFile& file, uint64_t begin,
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 
 class FilePart final : public RandomAccessFile {
@@ -54,6 +55,7 @@ class FilePart final : public RandomAccessFile {
 };
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_FILE_PART_H_

@@ -18,6 +18,7 @@
 #include "ferry/serialization/torch/tar_directory.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 ScanReport FileScan::Run() {
   const MeteredFile metered(file_, &meter_);
@@ -119,4 +120,5 @@ void FileScan::Sniff(const RandomAccessFile& file, const std::string& record,
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

@@ -33,6 +33,7 @@
 #include "ferry/serialization/scan/zip_survey.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 
 // FileScan
@@ -140,6 +141,7 @@ class FileScan {
 };
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_FILE_SCAN_H_

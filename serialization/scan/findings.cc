@@ -15,6 +15,7 @@
 #include "ferry/serialization/scan/global_grade.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -256,4 +257,5 @@ void Findings::OldProgram(const std::string& record) {
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

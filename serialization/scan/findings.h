@@ -28,6 +28,7 @@
 #include "ferry/serialization/scan/scan_report.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 
 // Returns the name of a record inside another one, or inside a file if `record`
@@ -88,6 +89,7 @@ class Findings {
 };
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_FINDINGS_H_

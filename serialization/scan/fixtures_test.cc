@@ -20,6 +20,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Verdict = ScanReport::Verdict;
@@ -81,4 +82,5 @@ TEST(FixturesTest, OtherFiles) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/serialization/torch/globals.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -150,4 +151,5 @@ GradedGlobal GradeGlobal(absl::string_view module, absl::string_view name) {
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

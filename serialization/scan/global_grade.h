@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 
 enum class GlobalGrade {
@@ -43,6 +44,7 @@ struct GradedGlobal {
 GradedGlobal GradeGlobal(absl::string_view module, absl::string_view name);
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_GLOBAL_GRADE_H_

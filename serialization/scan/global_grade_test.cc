@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -61,4 +62,5 @@ TEST(GlobalGradeTest, ManyParts) {
 
 }  // namespace
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -256,4 +257,5 @@ void FileScan::CheckIsNoPickle(const RandomAccessFile& file,
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -118,4 +119,5 @@ void ProgramScan::AddCode(absl::string_view code) {
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

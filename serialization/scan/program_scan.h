@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 
 // ProgramScan
@@ -51,6 +52,7 @@ class ProgramScan {
 };
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_PROGRAM_SCAN_H_

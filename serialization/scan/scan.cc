@@ -15,6 +15,7 @@
 #include "ferry/serialization/scan/file_scan.h"
 
 namespace ferry {
+inline namespace v1 {
 
 ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options) {
   ScanReport failed;
@@ -38,4 +39,5 @@ ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

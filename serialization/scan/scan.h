@@ -30,6 +30,7 @@
 #include "ferry/serialization/scan/scan_report.h"   // IWYU pragma: export
 
 namespace ferry {
+inline namespace v1 {
 
 // Scans a file. Reads each pickle, and the beginning of all else. Memory is in
 // proportion to the largest pickle or deflated record; tensor data is not kept.
@@ -39,6 +40,7 @@ namespace ferry {
 // Thread-safe. Never fails: errors are in the report, which is not kClean then.
 ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_SCAN_H_

@@ -6,6 +6,7 @@
 #include "ferry/core/status_macros.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -52,4 +53,5 @@ absl::Status MeteredFile::ReadAt(uint64_t offset_bytes,
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

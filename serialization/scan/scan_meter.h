@@ -31,6 +31,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 
 // ScanMeter
@@ -108,6 +109,7 @@ class MeteredFile final : public RandomAccessFile {
 };
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_SCAN_METER_H_

@@ -27,6 +27,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Inherits `progress` and `is_cancelled` from `TransferControl`. `progress` is
 // given the bytes that were read so far, and 0 for the total, which nobody
@@ -48,6 +49,7 @@ struct ScanOptions : TransferControl {
   BudgetOptions budget;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_SCAN_OPTIONS_H_

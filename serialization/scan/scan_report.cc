@@ -11,6 +11,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 
 const char* Name(ScanGrade grade) {
   switch (grade) {
@@ -79,4 +80,5 @@ std::string ScanReport::Summary() const {
       more == 0 ? "" : absl::StrCat(" (and ", more, " more)"));
 }
 
+}  // namespace v1
 }  // namespace ferry

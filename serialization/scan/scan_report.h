@@ -25,6 +25,7 @@
 #include "absl/status/status.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The number of archives and pickles inside each other that are examined. A
 // record that is nested more deeply is a problem.
@@ -108,6 +109,7 @@ struct ScanReport {
 // Returns "clean", "found", "not examined" or "not a checkpoint".
 const char* Name(ScanReport::Verdict verdict);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_SCAN_REPORT_H_

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::testing::HasSubstr;
@@ -811,4 +812,5 @@ TEST(ScanTest, LimitsTheFindings) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

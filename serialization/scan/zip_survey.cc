@@ -22,6 +22,7 @@
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 namespace {
 
@@ -406,4 +407,5 @@ absl::StatusOr<ZipSurvey> SurveyZip(const RandomAccessFile& file,
 }
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry

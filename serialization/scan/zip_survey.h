@@ -29,6 +29,7 @@
 #include "ferry/serialization/zip/zip_end.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace scan {
 
 struct SurveyedRecord {
@@ -69,6 +70,7 @@ absl::StatusOr<ZipSurvey> SurveyZip(const RandomAccessFile& file,
                                     const zip::ZipEnd& end, Budget* budget);
 
 }  // namespace scan
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_SCAN_ZIP_SURVEY_H_

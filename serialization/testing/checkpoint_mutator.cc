@@ -25,6 +25,7 @@
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using pickle::OpcodeShape;
@@ -283,4 +284,5 @@ std::string MutateCheckpoint(absl::string_view checkpoint, uint32_t seed,
   return Mutator(seed, mutate_bytes).Checkpoint(checkpoint);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns bytes that differ a little from the argument.
 using MutateBytes = absl::FunctionRef<std::string(absl::string_view)>;
@@ -37,6 +38,7 @@ using MutateBytes = absl::FunctionRef<std::string(absl::string_view)>;
 std::string MutateCheckpoint(absl::string_view checkpoint, uint32_t seed,
                              MutateBytes mutate_bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_CHECKPOINT_MUTATOR_H_

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint32_t kSeeds = 1000;
@@ -120,4 +121,5 @@ TEST(CheckpointMutatorTest, TakesAnyBytes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

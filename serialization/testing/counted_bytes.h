@@ -23,6 +23,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Thread-safe.
 class CountedBytes final : public RandomAccessFile {
@@ -50,6 +51,7 @@ class CountedBytes final : public RandomAccessFile {
   mutable std::atomic<uint64_t> bytes_read_{0};
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_COUNTED_BYTES_H_

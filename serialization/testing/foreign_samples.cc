@@ -14,6 +14,7 @@
 #include "ferry/serialization/testing/zip_builder.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::string Hex(absl::string_view digits) {
@@ -313,4 +314,5 @@ std::vector<ForeignSample> UnsupportedSamples() {
   };
 }
 
+}  // namespace v1
 }  // namespace ferry

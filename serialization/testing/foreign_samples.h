@@ -13,6 +13,7 @@
 #include <vector>
 
 namespace ferry {
+inline namespace v1 {
 
 struct ForeignSample {
   std::string name;  // of the sample, not of a file
@@ -28,6 +29,7 @@ std::vector<ForeignSample> ForeignSamples();
 // Files of PyTorch that are not supported.
 std::vector<ForeignSample> UnsupportedSamples();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_FOREIGN_SAMPLES_H_

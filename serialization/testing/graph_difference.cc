@@ -18,6 +18,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 bool SameBits(double a, double b) {
@@ -210,4 +211,5 @@ std::string GraphDifference(const ObjectGraph& graph_a, NodeId a,
   return Comparison(graph_a, graph_b, spelling).Run(a, b);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -14,6 +14,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Whether graphs differ that spell the same values differently: by other int,
 // float or str objects of the same value, by the name of a class in other
@@ -30,6 +31,7 @@ std::string GraphDifference(const ObjectGraph& graph_a, NodeId a,
                             const ObjectGraph& graph_b, NodeId b,
                             Spelling spelling = Spelling::kCompared);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_GRAPH_DIFFERENCE_H_

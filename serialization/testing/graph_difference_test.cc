@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::StartsWith;
@@ -160,4 +161,5 @@ TEST(GraphDifferenceTest, SpellingMayBeIgnored) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

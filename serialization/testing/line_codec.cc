@@ -22,6 +22,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 int64_t Number(absl::string_view text) {
@@ -129,4 +130,5 @@ absl::StatusOr<Codec::GraphRead> LineCodec::Read(absl::string_view bytes,
   return GraphRead{nodes[Number(lines[0])], 1, bytes.size()};
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 class LineCodec final : public Codec {
  public:
@@ -33,6 +34,7 @@ class LineCodec final : public Codec {
                                     StorageTable* storages) const override;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_LINE_CODEC_H_

@@ -13,6 +13,7 @@
 #include <string>
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns bytes that differ from place to place and from seed to seed.
 inline std::string Pattern(size_t size, int seed) {
@@ -23,6 +24,7 @@ inline std::string Pattern(size_t size, int seed) {
   return bytes;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_PATTERN_H_

@@ -19,6 +19,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the bytes of a checkpoint of `value`. Errors are those of `Save`.
 inline absl::StatusOr<std::string> SaveToString(
@@ -30,6 +31,7 @@ inline absl::StatusOr<std::string> SaveToString(
   return bytes;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_SAVE_TO_STRING_H_

@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr absl::string_view kPickle =
@@ -46,4 +47,5 @@ ZipBuilder CheckpointOf(absl::string_view pickle) {
 
 ZipBuilder SmallCheckpoint() { return CheckpointOf(SmallPickle()); }
 
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/serialization/testing/zip_builder.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The pickle: 172 bytes.
 std::string SmallPickle();
@@ -37,6 +38,7 @@ ZipBuilder SmallCheckpoint();
 // The same with another pickle.
 ZipBuilder CheckpointOf(absl::string_view pickle);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_SMALL_CHECKPOINT_H_

@@ -14,6 +14,7 @@
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 uint64_t Saturate32(uint64_t value) {
@@ -174,4 +175,5 @@ std::string Deflate(absl::string_view contents) {
   return out;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // A record. What is not set is as it should be.
 struct ZipBuilderRecord {
@@ -91,6 +92,7 @@ class ZipBuilder {
 // `contents` as a raw deflate stream.
 std::string Deflate(absl::string_view contents);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TESTING_ZIP_BUILDER_H_

@@ -10,6 +10,7 @@
 #define FERRY_SERIALIZATION_TORCH_COMPATIBILITY_H_
 
 namespace ferry {
+inline namespace v1 {
 
 // The PyTorch version whose archive layout to write: which records, in which
 // order. Every version since 1.6 opens all of these layouts, provided that it
@@ -26,6 +27,7 @@ enum class Compatibility {
   kTorch2_7,
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_COMPATIBILITY_H_

@@ -18,6 +18,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -157,4 +158,5 @@ absl::Status CheckGlobals(
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

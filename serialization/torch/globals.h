@@ -24,6 +24,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // Returns whether PyTorch allows a global by default. The name is spelt as in
@@ -45,6 +46,7 @@ absl::Status CheckGlobals(
     absl::FunctionRef<bool(absl::string_view full_name)> is_allowed);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_GLOBALS_H_

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -114,4 +115,5 @@ TEST_F(CheckGlobalsTest, NamesCannotForgeTheMessage) {
 
 }  // namespace
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

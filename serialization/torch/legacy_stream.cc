@@ -29,6 +29,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -290,4 +291,5 @@ absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

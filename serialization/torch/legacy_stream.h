@@ -32,6 +32,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // The number at the beginning of such a file, in little-endian two's
@@ -63,6 +64,7 @@ absl::StatusOr<ParsedCheckpoint> ReadLegacyStream(
     const RandomAccessFile& file, const ContainerOptions& options);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_LEGACY_STREAM_H_

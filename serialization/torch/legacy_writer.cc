@@ -19,6 +19,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -132,4 +133,5 @@ absl::Status WriteLegacyStream(LegacyContents contents,
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // The contents of a legacy stream.
@@ -58,6 +59,7 @@ absl::Status WriteLegacyStream(LegacyContents contents,
                                const Output& output);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_LEGACY_WRITER_H_

@@ -11,6 +11,7 @@
 #define FERRY_SERIALIZATION_TORCH_PERSISTENT_IDS_H_
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 enum class PersistentIds {
@@ -29,6 +30,7 @@ enum class PersistentIds {
 };
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_PERSISTENT_IDS_H_

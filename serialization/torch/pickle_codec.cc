@@ -11,6 +11,7 @@
 #include "ferry/serialization/torch/torch_unpickler.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 absl::StatusOr<Codec::GraphRead> PickleCodec::Read(absl::string_view bytes,
@@ -34,4 +35,5 @@ absl::StatusOr<LargeString> PickleCodec::Write(const ObjectGraph& graph,
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

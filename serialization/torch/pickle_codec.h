@@ -21,6 +21,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // PickleCodec
@@ -52,6 +53,7 @@ class PickleCodec final : public Codec {
 };
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_PICKLE_CODEC_H_

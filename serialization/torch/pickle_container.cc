@@ -28,6 +28,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -214,4 +215,5 @@ absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // Returns whether `file` is such a file. A pickle of protocol 2 or later
@@ -31,6 +32,7 @@ absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(
     const RandomAccessFile& file, const ContainerOptions& options);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_PICKLE_CONTAINER_H_

@@ -27,6 +27,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Children = absl::InlinedVector<NodeId, 8>;
@@ -334,4 +335,5 @@ absl::StatusOr<Value> ProgramData(const Value& root, const Value& constants,
       [&] { return CopyProgramData(root, constants, budget, is_cancelled); });
 }
 
+}  // namespace v1
 }  // namespace ferry

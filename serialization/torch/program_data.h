@@ -24,6 +24,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the data of `root`, the object graph of a TorchScript archive or of a
 // file that C++ pickled, without its classes:
@@ -57,6 +58,7 @@ absl::StatusOr<Value> ProgramData(
     const BudgetOptions& budget = BudgetOptions(),
     const std::function<bool()>& is_cancelled = nullptr);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_PROGRAM_DATA_H_

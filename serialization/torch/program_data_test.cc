@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 Tensor OneFloat() {
@@ -154,4 +155,5 @@ TEST_F(ProgramDataTest, ConstantsStandBesideTheAttributes) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "ferry/serialization/torch/storage_type.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -382,4 +383,5 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

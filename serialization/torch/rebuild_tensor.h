@@ -29,6 +29,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // Checks that the number of arguments is from `least` to `most`.
@@ -66,6 +67,7 @@ absl::StatusOr<Tensor> RebuildSparse(const ObjectGraph& graph,
                                      absl::Span<const NodeId> args);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_REBUILD_TENSOR_H_

@@ -6,6 +6,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -88,4 +89,5 @@ absl::string_view LibtorchStorageClassOf(DType dtype) {
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

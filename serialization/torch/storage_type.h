@@ -17,6 +17,7 @@
 #include "ferry/core/dtype.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 struct StorageType {
@@ -41,6 +42,7 @@ absl::string_view LibtorchStorageClassOf(DType dtype);
 std::optional<absl::string_view> StorageClassOf(DType dtype);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_STORAGE_TYPE_H_

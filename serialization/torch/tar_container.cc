@@ -38,6 +38,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -457,4 +458,5 @@ absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

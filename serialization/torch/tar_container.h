@@ -28,6 +28,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // Reads `file`, which must outlive the result.
@@ -42,6 +43,7 @@ absl::StatusOr<ParsedCheckpoint> ReadTarContainer(
     const RandomAccessFile& file, const ContainerOptions& options);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TAR_CONTAINER_H_

@@ -20,6 +20,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -314,4 +315,5 @@ absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/serialization/container/plain_record.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // Returns whether Python's tarfile, which PyTorch uses to decide, would accept
@@ -44,6 +45,7 @@ absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
     const RandomAccessFile& file, uint64_t* end_offset_bytes);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TAR_DIRECTORY_H_

@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -134,4 +135,5 @@ bool ParseTextId(absl::string_view text, std::vector<TextIdPart>* parts) {
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

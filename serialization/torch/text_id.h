@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // An element of such a tuple.
@@ -40,6 +41,7 @@ struct TextIdPart {
 bool ParseTextId(absl::string_view text, std::vector<TextIdPart>* parts);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TEXT_ID_H_

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -46,4 +47,5 @@ TEST(TextIdTest, RefusesEverythingElse) {
 
 }  // namespace
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

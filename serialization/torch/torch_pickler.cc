@@ -17,6 +17,7 @@
 #include "ferry/serialization/torch/torch_unpickler.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -393,4 +394,5 @@ absl::Status TorchPickler::WriteNode(NodeId node, const ObjectGraph& graph,
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -36,6 +36,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // TorchPickler
@@ -120,6 +121,7 @@ class TorchPickler final : public pickle::PickleHooks {
 };
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TORCH_PICKLER_H_

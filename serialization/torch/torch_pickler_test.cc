@@ -30,6 +30,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -329,4 +330,5 @@ TEST(TorchPickler, CompositesThatNoFileMadeAreNotAllWritten) {
 
 }  // namespace
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,7 @@
 #include "ferry/value/object_path.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -602,4 +603,5 @@ absl::Status TorchUnpickler::CheckCalls(const ObjectGraph& graph, NodeId root) {
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -35,6 +35,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // TorchUnpickler
@@ -154,6 +155,7 @@ class TorchUnpickler final : public pickle::UnpickleHooks {
 };
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_TORCH_UNPICKLER_H_

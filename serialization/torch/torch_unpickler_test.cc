@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -780,4 +781,5 @@ TEST(SmallThings, StorageClassesGoByTheirName) {
 
 }  // namespace
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -35,6 +35,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -133,4 +134,5 @@ TEST(ZipCodec, TheContainersOwnRulesHoldForEveryCodec) {
 
 }  // namespace
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

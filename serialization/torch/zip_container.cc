@@ -31,6 +31,7 @@
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -518,4 +519,5 @@ absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

@@ -33,6 +33,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // Reads the directory, the small records and the graph record. `file` must
@@ -58,6 +59,7 @@ absl::StatusOr<ParsedCheckpoint> ReadZipContainer(
     const CodecSnapshot& codecs);
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_ZIP_CONTAINER_H_

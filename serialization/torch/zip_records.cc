@@ -10,6 +10,7 @@
 #include "ferry/core/storage.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 namespace {
 
@@ -69,4 +70,5 @@ ZipRecords::ZipRecords(absl::string_view graph_name, absl::string_view graph,
 }
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry

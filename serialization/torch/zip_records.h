@@ -28,6 +28,7 @@
 #include "ferry/serialization/zip/archive_writer.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace torch {
 
 // `SaveOptions` describes each of these.
@@ -74,6 +75,7 @@ class ZipRecords {
 };
 
 }  // namespace torch
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TORCH_ZIP_RECORDS_H_

@@ -6,6 +6,7 @@
 #include <cstring>
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 template <typename T>
@@ -37,4 +38,5 @@ void SwapByteOrder(char* data, uint64_t size_bytes, uint64_t unit_bytes) {
   }
 }
 
+}  // namespace v1
 }  // namespace ferry

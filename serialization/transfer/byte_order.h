@@ -13,11 +13,13 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 
 // Reverses each unit of `unit_bytes` (1, 2, 4 or 8) bytes in [data, data +
 // size_bytes). Bytes after the last whole unit stay unchanged.
 void SwapByteOrder(char* data, uint64_t size_bytes, uint64_t unit_bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_BYTE_ORDER_H_

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 std::string Swapped(std::string bytes, uint64_t unit_bytes) {
@@ -44,4 +45,5 @@ TEST(SwapByteOrder, TwiceIsAsBefore) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

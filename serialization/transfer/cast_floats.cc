@@ -22,6 +22,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ParsedStorage = ParsedCheckpoint::ParsedStorage;
@@ -285,4 +286,5 @@ std::function<absl::Status(uint64_t, absl::string_view)> MakeCastConsumer(
   };
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Gives every strided floating-point tensor of `parsed` the dtype `dtype`,
 // except those that are part of a sparse or quantised tensor. Such a tensor
@@ -53,6 +54,7 @@ MakeCastConsumer(const ParsedCheckpoint::ParsedStorage::Cast& cast,
                  const RandomAccessFile& file, const Extent& extent,
                  Backend* backend, Memory memory);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_CAST_FLOATS_H_

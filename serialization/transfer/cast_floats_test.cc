@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using absl::StatusCode;
@@ -131,4 +132,5 @@ TEST_F(CastFloatsTest, PiecesAreWholeElements) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

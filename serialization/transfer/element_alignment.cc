@@ -15,6 +15,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ParsedStorage = ParsedCheckpoint::ParsedStorage;
@@ -71,4 +72,5 @@ void SetElementAlignments(ParsedCheckpoint* parsed) {
   Alignments(parsed).Run();
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include "ferry/serialization/container/parsed_checkpoint.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Sets `ParsedStorage::alignment_bytes` of each storage to what the dtypes need
 // that the file uses it as: 2 for float16, 4 for float32 and complex64. A
@@ -22,6 +23,7 @@ namespace ferry {
 // O(tensors and storages of the graph).
 void SetElementAlignments(ParsedCheckpoint* parsed);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_ELEMENT_ALIGNMENT_H_

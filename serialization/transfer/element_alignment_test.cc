@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 class ElementAlignmentTest : public testing::Test {
@@ -101,4 +102,5 @@ TEST_F(ElementAlignmentTest, ABaseNeedsWhatItsViewsNeed) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -31,6 +31,7 @@
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Extents of less than this are read together with their neighbours.
@@ -519,4 +520,5 @@ absl::Status ReadExtents(absl::Span<const RandomAccessFile* const> files,
   return Reader(files, reads, options).Run();
 }
 
+}  // namespace v1
 }  // namespace ferry

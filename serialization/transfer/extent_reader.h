@@ -33,6 +33,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // One extent to read. Exactly one of `host`, `device`, `consume` and `in_place`
 // must be set, unless the extent has no bytes.
@@ -78,6 +79,7 @@ absl::Status ReadExtents(absl::Span<const RandomAccessFile* const> files,
                          absl::Span<const ExtentRead> reads,
                          const ExtentReadOptions& options);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_EXTENT_READER_H_

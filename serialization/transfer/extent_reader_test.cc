@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -490,4 +491,5 @@ TEST_F(ExtentReaderTest, NothingToRead) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -31,6 +31,7 @@
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Neighbours of at most this much together are written by one call.
@@ -488,4 +489,5 @@ absl::StatusOr<std::vector<uint32_t>> WriteExtents(
   return Writer(extents, framing, devices, options, output).Run();
 }
 
+}  // namespace v1
 }  // namespace ferry

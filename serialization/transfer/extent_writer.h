@@ -39,6 +39,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // An extent to write: a head, the contents, and a tail, without gaps.
 struct OutputExtent {
@@ -102,6 +103,7 @@ absl::StatusOr<std::vector<uint32_t>> WriteExtents(
     const DeviceSnapshot& devices, const ExtentWriteOptions& options,
     const Output& output);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_EXTENT_WRITER_H_

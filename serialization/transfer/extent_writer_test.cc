@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // "<i>" before an extent, and "<crc32>" in ten digits after it.
@@ -162,4 +163,5 @@ TEST_F(ExtentWriterTest, ElementsAreCancelledHalfWay) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

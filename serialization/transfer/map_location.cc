@@ -7,6 +7,7 @@
 #include <vector>
 
 namespace ferry {
+inline namespace v1 {
 
 MapLocation MapLocation::To(absl::string_view tag) {
   MapLocation map;
@@ -53,4 +54,5 @@ absl::string_view MapLocation::MapTag(absl::string_view tag) const {
   return found == table_.end() ? tag : absl::string_view(found->second);
 }
 
+}  // namespace v1
 }  // namespace ferry

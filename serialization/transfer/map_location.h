@@ -36,6 +36,7 @@
 #include "ferry/core/storage.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // MapLocation
 //
@@ -90,6 +91,7 @@ class MapLocation {
   Mapper mapper_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_MAP_LOCATION_H_

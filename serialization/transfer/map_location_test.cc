@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(MapLocation, NoneLeavesEveryTag) {
@@ -53,4 +54,5 @@ TEST(MapLocation, FunctionsMapStoragesNotTags) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

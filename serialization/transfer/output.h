@@ -17,6 +17,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Output
 //
@@ -61,6 +62,7 @@ class Output {
   absl::string_view name_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_OUTPUT_H_

@@ -25,6 +25,7 @@
 #include <vector>
 
 namespace ferry {
+inline namespace v1 {
 
 // ScratchPool
 //
@@ -77,6 +78,7 @@ class ScratchPool {
   std::vector<std::unique_ptr<char[]>> free_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_SCRATCH_POOL_H_

@@ -13,6 +13,7 @@
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
+inline namespace v1 {
 DeviceAddress AddressOf(Backend* backend, const Storage& storage,
                         uint64_t offset_bytes) {
   DeviceAddress address;
@@ -140,4 +141,5 @@ absl::Status StagedReader::Flush() {
   return absl::OkStatus();
 }
 
+}  // namespace v1
 }  // namespace ferry

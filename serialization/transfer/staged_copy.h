@@ -34,6 +34,7 @@
 #include "ferry/serialization/transfer/stream_pool.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // An address in the memory of a device.
 struct DeviceAddress {
@@ -124,6 +125,7 @@ class StagedReader {
   std::vector<char*> destinations_;  // of each piece
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_STAGED_COPY_H_

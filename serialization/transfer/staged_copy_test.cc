@@ -26,6 +26,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -225,4 +226,5 @@ TEST(StreamPoolTest, BuffersMustBeLargeEnough) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -29,6 +29,7 @@
 #include "ferry/serialization/transfer/extent_reader.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The first few, for a message: "cuda:0", "cpu".
@@ -484,4 +485,5 @@ absl::StatusOr<HashMap<Storage, Storage>> LoadStorages(
   return StorageLoader(files, parts, options).Run();
 }
 
+}  // namespace v1
 }  // namespace ferry

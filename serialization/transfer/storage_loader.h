@@ -25,6 +25,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // The options that `LoadStorages` uses; `LoadOptions` describes each. Plain
 // pointers are not null, and their targets must outlive the call.
@@ -57,6 +58,7 @@ absl::StatusOr<HashMap<Storage, Storage>> LoadStorages(
     absl::Span<const ParsedCheckpoint::ParsedStorage* const> parts,
     const StorageLoadOptions& options);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_STORAGE_LOADER_H_

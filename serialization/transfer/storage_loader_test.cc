@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -179,4 +180,5 @@ TEST_F(MapLocationTest, APlaceThatFailedHalfwayIsNotTakenForDone) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

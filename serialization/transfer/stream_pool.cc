@@ -13,6 +13,7 @@
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
+inline namespace v1 {
 absl::StatusOr<StreamPool::Lease> StreamPool::Take(Backend& backend,
                                                    int index) {
   const Lease::Key key(&backend, index);
@@ -54,4 +55,5 @@ absl::Status StreamPool::Finish() {
   return status;
 }
 
+}  // namespace v1
 }  // namespace ferry

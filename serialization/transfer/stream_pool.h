@@ -28,6 +28,7 @@
 #include "ferry/devices/transfer_stream.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // StreamPool
 //
@@ -90,6 +91,7 @@ class StreamPool {
   std::map<Lease::Key, Streams> streams_;  // guarded by mutex_
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_STREAM_POOL_H_

@@ -7,6 +7,7 @@
 #include <numeric>
 
 namespace ferry {
+inline namespace v1 {
 
 std::vector<size_t> SpreadOverQueues(absl::Span<const OrderedTask> tasks) {
   std::vector<size_t> order(tasks.size());
@@ -36,4 +37,5 @@ std::vector<size_t> SpreadOverQueues(absl::Span<const OrderedTask> tasks) {
   return order;
 }
 
+}  // namespace v1
 }  // namespace ferry

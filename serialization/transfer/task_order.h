@@ -22,6 +22,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct OrderedTask {
   // The number of the queue, such as a device, that the task keeps busy.
@@ -35,6 +36,7 @@ struct OrderedTask {
 // one queue.
 std::vector<size_t> SpreadOverQueues(absl::Span<const OrderedTask> tasks);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_TASK_ORDER_H_

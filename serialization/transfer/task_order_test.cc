@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -36,4 +37,5 @@ TEST(SpreadOverQueuesTest, TasksWithoutBytesKeepTheirOrder) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

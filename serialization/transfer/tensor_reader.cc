@@ -38,6 +38,7 @@
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Host memory for what is rearranged, at a time.
@@ -692,4 +693,5 @@ absl::Status ReadTensors(absl::Span<const RandomAccessFile* const> files,
   return TensorReader(files, reads, devices, options).Run();
 }
 
+}  // namespace v1
 }  // namespace ferry

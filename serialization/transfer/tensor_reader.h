@@ -28,6 +28,7 @@
 #include "ferry/serialization/transfer/extent_reader.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns why `from`, a tensor of a file, cannot be read into `to`: a different
 // dtype or shape, not strided, or no bytes. Empty if it can be read. If `cast`
@@ -63,6 +64,7 @@ absl::Status ReadTensors(absl::Span<const RandomAccessFile* const> files,
                          const DeviceSnapshot& devices,
                          const ExtentReadOptions& options);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_TENSOR_READER_H_

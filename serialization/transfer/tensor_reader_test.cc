@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 Tensor Zeros(const Dimensions& shape, const Dimensions& strides,
@@ -139,4 +140,5 @@ TEST_P(TwoExtents, OntoADevice) {
 INSTANTIATE_TEST_SUITE_P(Checksums, TwoExtents, testing::Bool());
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

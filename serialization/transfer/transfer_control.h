@@ -20,6 +20,7 @@
 #include <functional>
 
 namespace ferry {
+inline namespace v1 {
 
 struct TransferControl {
   // Called periodically with the number of bytes moved so far and the total.
@@ -33,6 +34,7 @@ struct TransferControl {
   std::function<bool()> is_cancelled;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_TRANSFER_CONTROL_H_

@@ -23,6 +23,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // TransferMeter
 //
@@ -58,6 +59,7 @@ class TransferMeter {
   uint64_t done_bytes_ = 0;  // guarded by mutex_
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_TRANSFER_METER_H_

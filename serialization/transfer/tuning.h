@@ -12,6 +12,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 
 // The size of the piece of a large extent that one thread moves at a time.
 inline constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
@@ -33,6 +34,7 @@ inline constexpr uint64_t UsableBytes(uint64_t buffer_bytes) {
   return buffer_bytes / kStagingAlignment * kStagingAlignment;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_TUNING_H_

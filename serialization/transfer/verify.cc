@@ -19,6 +19,7 @@
 #include "ferry/serialization/transfer/tuning.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Reports bytes that were looked at, a few MiB at a time.
@@ -110,4 +111,5 @@ absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
   return verdicts;
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns a verdict for each record of `file`, in the same order. Reads in
 // parallel, unless the file is serial, in pieces of 512 KiB per thread.
@@ -32,6 +33,7 @@ absl::StatusOr<std::vector<RecordVerdict>> VerifyRecords(
     const RandomAccessFile& file, absl::Span<const Extent> records,
     const TransferControl* control = nullptr);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_TRANSFER_VERIFY_H_

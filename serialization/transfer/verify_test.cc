@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -113,4 +114,5 @@ TEST(VerifyRecords, NothingToVerify) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "ferry/serialization/zip/zip_layout.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -113,4 +114,5 @@ absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
 }
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/serialization/transfer/transfer_control.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 
 // A record to write to an archive. The views must stay valid until it is
@@ -58,6 +59,7 @@ absl::Status WriteArchive(absl::Span<const ArchiveRecord> records,
                           const ArchiveOptions& options, const Output& output);
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_ARCHIVE_WRITER_H_

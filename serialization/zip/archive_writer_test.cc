@@ -35,6 +35,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -328,4 +329,5 @@ TEST_F(ArchiveWriterTest, NothingToWrite) {
 
 }  // namespace
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -110,4 +111,5 @@ absl::Status CheckArchiveBegins(const RandomAccessFile& file,
 }
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

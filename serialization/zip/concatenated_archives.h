@@ -19,6 +19,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 
 // Returns kInvalidArgument if a zip archive is at the end of `file` and other
@@ -35,6 +36,7 @@ absl::Status CheckArchiveBegins(const RandomAccessFile& file,
                                 uint64_t offset_bytes);
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_CONCATENATED_ARCHIVES_H_

@@ -22,6 +22,7 @@
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -293,4 +294,5 @@ absl::StatusOr<uint64_t> CheckLocalHeader(const Extent& entry,
 }
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

@@ -40,6 +40,7 @@
 #include "ferry/serialization/container/name_index.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 
 // The size of a local header without name and extra field.
@@ -117,6 +118,7 @@ absl::StatusOr<uint64_t> CheckLocalHeader(const Extent& entry,
                                           absl::string_view header);
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_ZIP_DIRECTORY_H_

@@ -17,6 +17,7 @@
 #include "ferry/serialization/zip/zip_directory.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -64,4 +65,5 @@ BENCHMARK(BM_Find)->Apply(Sizes);
 
 }  // namespace
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

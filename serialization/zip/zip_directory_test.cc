@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -230,4 +231,5 @@ TEST(CheckLocalHeader, SaysWhereContentsBegin) {
 
 }  // namespace
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -151,4 +152,5 @@ absl::StatusOr<ZipEnd> FindZipEnd(const RandomAccessFile& file,
 }
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/io/file.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 
 // The contents of the end records of an archive. All sizes are in bytes.
@@ -56,6 +57,7 @@ absl::StatusOr<ZipEnd> FindZipEnd(const RandomAccessFile& file,
                                   uint64_t size_bytes);
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_ZIP_END_H_

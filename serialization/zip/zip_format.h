@@ -12,6 +12,7 @@
 #include <cstdint>
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 
 // The signature at the beginning of each structure.
@@ -44,6 +45,7 @@ inline constexpr uint16_t kDeflated = 8;
 inline constexpr uint16_t kZip64ExtraId = 1;
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_ZIP_FORMAT_H_

@@ -11,6 +11,7 @@
 #include "ferry/serialization/zip/zip_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -186,4 +187,5 @@ LargeString ZipLayout::DirectoryBytes(absl::Span<const uint32_t> crc32s) const {
 }
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

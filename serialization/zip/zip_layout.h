@@ -40,6 +40,7 @@
 #include "ferry/core/large_allocator.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 
 // ZipLayout
@@ -96,6 +97,7 @@ class ZipLayout {
 };
 
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_SERIALIZATION_ZIP_ZIP_LAYOUT_H_

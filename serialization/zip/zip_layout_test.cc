@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace zip {
 namespace {
 
@@ -264,4 +265,5 @@ TEST(ZipLayout, ManyRecords) {
 
 }  // namespace
 }  // namespace zip
+}  // namespace v1
 }  // namespace ferry

@@ -35,6 +35,7 @@ extern "C" __attribute__((noinline)) void FerryCountedRegion(
 }
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int kTensors = 20000;
@@ -173,6 +174,7 @@ absl::Status Run(int argc, char** argv) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

@@ -25,6 +25,7 @@
 #include "tbb/task_scheduler_observer.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Keeps each thread of oneTBB on a CPU of its own. On virtual machines the
 // scheduler may otherwise leave two of them on one.
@@ -52,6 +53,7 @@ class Pinning : public tbb::task_scheduler_observer {
   cpu_set_t allowed_ = {};
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TESTS_BENCHMARKS_PINNING_H_

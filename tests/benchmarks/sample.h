@@ -25,6 +25,7 @@
 #include <cstdio>
 
 namespace ferry {
+inline namespace v1 {
 
 // Seconds on the clock, and seconds of all CPUs that this process has used.
 struct Times {
@@ -75,6 +76,7 @@ inline void PrintSample(const Times& times, double check_sum) {
               usage.ru_maxrss);
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TESTS_BENCHMARKS_SAMPLE_H_

@@ -38,6 +38,7 @@
 #include "ferry/tests/benchmarks/pinning.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // What is timed. `repeats` runs of it are one sample.
@@ -173,6 +174,7 @@ absl::Status Run() {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main() {

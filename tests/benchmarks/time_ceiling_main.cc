@@ -34,6 +34,7 @@
 #include "ferry/tests/benchmarks/sample.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr uint64_t kHugePageBytes = uint64_t{2} << 20;
@@ -158,6 +159,7 @@ int Run(int argc, char** argv) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) { return ferry::Run(argc, argv); }

@@ -29,6 +29,7 @@
 #include "ferry/value/testing/storages_of.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status LoadPlugin(const std::string& path) {
@@ -98,6 +99,7 @@ absl::Status Run(int argc, char** argv) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

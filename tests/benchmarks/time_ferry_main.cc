@@ -39,6 +39,7 @@
 #include "ferry/tests/benchmarks/sample.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // The same number as in time_pytorch.py.
@@ -227,6 +228,7 @@ absl::Status Run(int argc, char** argv) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

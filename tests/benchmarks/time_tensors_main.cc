@@ -31,6 +31,7 @@
 #include "ferry/tests/benchmarks/pinning.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 struct Case {
@@ -146,6 +147,7 @@ absl::Status Run() {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main() {

@@ -52,6 +52,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Longer runs of bytes are described by their checksum.
@@ -425,6 +426,7 @@ std::string Describe(const std::string& path) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main() {

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Everything that a load gives, as one text: what a save makes of it.
@@ -111,4 +112,5 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, DamageTest,
                          });
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

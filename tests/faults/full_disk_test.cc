@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -164,4 +165,5 @@ TEST(FullDevice, IsSaidToBeFull) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

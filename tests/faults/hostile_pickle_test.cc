@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -200,4 +201,5 @@ TEST(HostilePickle, BytesChanged) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -579,4 +580,5 @@ TEST(HostileZip, RecordsThatAreNotThere) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

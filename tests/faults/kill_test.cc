@@ -29,6 +29,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::ElementsAre;
@@ -182,4 +183,5 @@ TEST_P(KillTest, LeavesTheOldFileOrTheNewOne) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

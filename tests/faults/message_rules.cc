@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Where the quoted text that begins at `begin` ends, its quote included.
@@ -64,4 +65,5 @@ bool IsOfDamage(const absl::Status& status) {
          !IsNotACheckpoint(status);
 }
 
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns which rule a message breaks, or "":
 //   - it says at most one offset ("at offset");
@@ -29,6 +30,7 @@ std::string BrokenMessageRule(absl::string_view message);
 // of something else.
 bool IsOfDamage(const absl::Status& status);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TESTS_FAULTS_MESSAGE_RULES_H_

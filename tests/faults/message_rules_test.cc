@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(BrokenMessageRuleTest, FindsWhatBreaksARule) {
@@ -30,4 +31,5 @@ TEST(BrokenMessageRuleTest, LetsOthersPass) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

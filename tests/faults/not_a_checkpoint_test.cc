@@ -32,6 +32,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::AllOf;
@@ -263,4 +264,5 @@ TEST(NotACheckpoint, IsNamedByWhatItLooksLike) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -38,6 +38,7 @@ extern "C" const char* __lsan_default_suppressions() {
 // NOLINTEND(bugprone-reserved-identifier)
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr char kCheckpoint[] = "tests/data/training_checkpoint.pt";
@@ -193,4 +194,5 @@ TEST_F(OutOfMemoryTest, EveryAllocationOfStateDictAndLoadIntoMayFail) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // --- What a save does --------------------------------------------------------
@@ -417,4 +418,5 @@ TEST(PowerCutTest, WithoutDurabilityNothingIsSynced) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -32,6 +32,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // --- Faults ------------------------------------------------------------------
@@ -356,4 +357,5 @@ TEST_P(SystemFaultsOfWritersTest, AConversionLeavesTheOldFileOrTheNewOne) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

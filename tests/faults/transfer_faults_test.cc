@@ -35,6 +35,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using testing::HasSubstr;
@@ -496,4 +497,5 @@ INSTANTIATE_TEST_SUITE_P(Devices, TransferFaultsTest,
                          [](const auto& info) { return info.param; });
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Loads, and saves in both forms what has been loaded.
@@ -105,4 +106,5 @@ INSTANTIATE_TEST_SUITE_P(Files, UncheckedDamageTest,
                          });
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -35,6 +35,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -409,6 +410,7 @@ int Run(uint32_t count, const std::string& directory) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

@@ -22,6 +22,7 @@
 #include "ferry/runtime/runtime.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // A tensor of 0, 1, 2, ...
@@ -241,6 +242,7 @@ absl::Status BuildAll(const std::string& directory) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

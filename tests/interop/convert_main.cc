@@ -21,6 +21,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::json;
@@ -47,6 +48,7 @@ absl::Status Convert(const Json& job) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 // A malformed job is the script's fault; it may end the program.

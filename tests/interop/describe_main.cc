@@ -32,6 +32,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -249,6 +250,7 @@ Json DescribeFile(absl::string_view path) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

@@ -37,6 +37,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -98,6 +99,7 @@ Json Run(const Json& test) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main() {

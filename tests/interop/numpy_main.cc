@@ -17,6 +17,7 @@
 #include "ferry/runtime/runtime.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::StatusOr<std::string> Describe(const Value& value) {
@@ -46,6 +47,7 @@ absl::Status Run(const std::string& path) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

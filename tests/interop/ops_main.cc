@@ -62,6 +62,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // How many samples dtypes other than float64 and float32 have without --all,
@@ -558,6 +559,7 @@ void List() {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 // NOLINTNEXTLINE(bugprone-exception-escape)

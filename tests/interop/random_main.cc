@@ -32,6 +32,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::json;
@@ -128,6 +129,7 @@ absl::Status Run(char** paths) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 // NOLINTNEXTLINE(bugprone-exception-escape)

@@ -22,6 +22,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -44,6 +45,7 @@ Json Run(const std::string& path) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main() {

@@ -26,6 +26,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::json;
@@ -88,6 +89,7 @@ absl::Status Run(absl::string_view in, const std::string& cases,
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 // What the test passes is well formed, so JSON throws nothing.

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using ::fake_driver::ChildResult;
@@ -130,4 +131,5 @@ TEST(CudaTest, ALossIsReportedAndOtherDevicesGoOn) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

@@ -19,6 +19,7 @@
 #include "ferry/runtime/runtime.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 absl::Status Run(const std::vector<std::string>& job) {
@@ -34,6 +35,7 @@ absl::Status Run(const std::vector<std::string>& job) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

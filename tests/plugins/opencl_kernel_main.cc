@@ -24,6 +24,7 @@
 #include "ferry/runtime/runtime.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Other programs link OpenCL. This one does as the plugin does, so that its
@@ -111,6 +112,7 @@ absl::Status Run(const std::string& plugin, const std::string& in,
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

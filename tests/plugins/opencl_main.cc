@@ -39,6 +39,7 @@
 #include "ferry/value/testing/storages_of.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 MapLocation ToOpenCl() {
@@ -243,6 +244,7 @@ int Run(absl::string_view command, const std::vector<std::string>& files) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

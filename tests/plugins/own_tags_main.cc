@@ -22,6 +22,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Json = nlohmann::json;
@@ -55,6 +56,7 @@ Json Answer(const Json& job) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main(int argc, char** argv) {

@@ -30,6 +30,7 @@
 #include "ferry/value/testing/storages_of.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 // Returns the number of storages that were moved.
@@ -65,6 +66,7 @@ absl::StatusOr<std::string> Run(const std::vector<std::string>& job) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry
 
 int main() {

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 constexpr int kThreads = 32;
@@ -108,4 +109,5 @@ TEST(ThreadsTest, LoadRegisterAndUnregisterAtOnce) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

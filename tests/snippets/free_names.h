@@ -32,6 +32,7 @@
 struct ferry_plugin;
 
 namespace ferry {
+inline namespace v1 {
 
 // A checkpoint, and two tensors of a model.
 extern const Value value;
@@ -59,6 +60,7 @@ Memory PutAway(const Storage& storage);
 absl::Status FetchFrom(const void* place, uint64_t offset_bytes, void* to,
                        uint64_t size_bytes);
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TESTS_SNIPPETS_FREE_NAMES_H_

@@ -253,6 +253,15 @@ def check_guard(path, text):
     return None
 
 
+def check_namespace(text):
+    """(line, message) for each opening of ferry without its version."""
+    return [(text.count('\n', 0, opening.start()) + 1,
+             'namespace ferry without inline namespace v1')
+            for opening in re.finditer(
+                r'^namespace ferry\b(?! \{\ninline namespace v1 \{$)', text,
+                re.MULTILINE)]
+
+
 def check_interruptible(path, text):
     """(line, message) for each call that is not repeated after a signal."""
     is_of_library = path.endswith(('.cc', '.h')) and not re.search(
@@ -309,6 +318,8 @@ def check_text(path, text):
         if message:
             faults.append((number, message))
     faults += check_interruptible(path, text)
+    if path.endswith(CPP):
+        faults += check_namespace(text)
     if path.endswith('.py') or text.startswith('#!/usr/bin/python3'):
         faults += check_indentation(text)
     if path.endswith('.h'):

@@ -36,6 +36,16 @@ class SourceRulesTest(unittest.TestCase):
         self.assert_fine('tests/a/b.cc', '"ferry/runtime/c.h"',
                          '"ferry/core/d.h"')
 
+    def test_namespaces_have_their_version(self):
+        versioned = 'namespace ferry {\ninline namespace v1 {\n'
+        for text, count in ((versioned, 0), ('namespace ferry_cuda {\n', 0),
+                            ('}  // namespace ferry\n', 0),
+                            ('namespace ferry {\n', 1),
+                            ('namespace ferry::kernels {\n', 1),
+                            (versioned + 'namespace ferry {\nclass A;\n', 1)):
+            with self.subTest(text):
+                self.assertEqual(len(source_rules.check_namespace(text)), count)
+
     def test_examples_include_what_users_include(self):
         self.assert_fine('examples/a.cc', '"ferry/runtime/b.h"',
                          '"nlohmann/json.hpp"')

@@ -27,6 +27,7 @@
 #include "ferry/core/budget.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // ChargedStream
@@ -75,6 +76,7 @@ class ChargedStream final : public std::ostream {
 };
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_CHARGED_STREAM_H_

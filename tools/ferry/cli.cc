@@ -21,6 +21,7 @@
 #include "ferry/tools/ferry/verify.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -106,4 +107,5 @@ int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Runs `ferry` with the arguments that follow its name, and returns its exit
@@ -22,6 +23,7 @@ namespace cli {
 int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_CLI_H_

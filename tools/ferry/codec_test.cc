@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -136,4 +137,5 @@ TEST_F(CodecTest, TheHelpListsTheCodecs) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

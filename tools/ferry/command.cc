@@ -15,6 +15,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -169,4 +170,5 @@ int Fail(const CommandIo& io, const absl::Status& status) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -33,6 +33,7 @@
 #include "ferry/core/budget.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // The exit codes of `ferry`.
@@ -95,6 +96,7 @@ std::string MessageOf(const absl::Status& status);
 int Fail(const CommandIo& io, const absl::Status& status);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_COMMAND_H_

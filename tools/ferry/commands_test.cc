@@ -24,6 +24,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -826,4 +827,5 @@ TEST(ConvertTest, WritesADictOfTensorsAsSafetensors) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

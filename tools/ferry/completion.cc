@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -73,4 +74,5 @@ void AddCompletion(CLI::App* app, const CommandIo& io, int* exit_code) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

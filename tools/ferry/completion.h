@@ -13,6 +13,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Adds the subcommand. `io` and `exit_code` must outlive `app`; when the
@@ -20,6 +21,7 @@ namespace cli {
 void AddCompletion(CLI::App* app, const CommandIo& io, int* exit_code);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_COMPLETION_H_

@@ -59,6 +59,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -586,4 +587,5 @@ void AddConvert(CLI::App* app, const CommandIo& io, int* exit_code) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

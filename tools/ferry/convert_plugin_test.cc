@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -78,4 +79,5 @@ TEST(ConvertPluginTest, DevicesOfAPluginMayBeNamed) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -268,4 +269,5 @@ uint64_t ElementBytesOf(const Tensor& tensor) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -22,6 +22,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Describes a container: "dict, 3 entries", "OrderedDict, 1 entry", "list, 2
@@ -79,6 +80,7 @@ std::vector<TensorPart> PartsOf(const ObjectGraph& graph, NodeId tensor);
 uint64_t ElementBytesOf(const Tensor& tensor);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_DESCRIBE_H_

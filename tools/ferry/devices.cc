@@ -18,6 +18,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -241,4 +242,5 @@ void AddDevices(CLI::App* app, const CommandIo& io, int* exit_code) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

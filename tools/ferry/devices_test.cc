@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -84,4 +85,5 @@ TEST(DevicesTest, PluginsAreLoadedAndExplained) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -287,4 +288,5 @@ absl::StatusOr<SelectionDigests> DigestSelection(
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -29,6 +29,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Returns the SHA-256, in lower-case hexadecimal, of a strided tensor's
@@ -88,6 +89,7 @@ absl::StatusOr<SelectionDigests> DigestSelection(
         complain);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_DIGEST_H_

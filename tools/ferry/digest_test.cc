@@ -30,6 +30,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -245,4 +246,5 @@ TEST(DigestSelectionTest, AsksWhetherToStop) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

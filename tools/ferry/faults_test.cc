@@ -34,6 +34,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -378,4 +379,5 @@ TEST(FaultsTest, WordsAreToldApart) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -14,6 +14,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -316,4 +317,5 @@ absl::StatusOr<std::string> GraphDigest::Finish(
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -34,6 +34,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Returns the items of a set or a frozenset. The order of the plain ones does
@@ -101,6 +102,7 @@ class GraphDigest {
 };
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_GRAPH_DIGEST_H_

@@ -28,6 +28,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -115,4 +116,5 @@ TEST(GrowthTest, CommandsCostInProportionToTheFileOrEndAtALimit) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

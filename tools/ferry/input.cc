@@ -28,6 +28,7 @@
 #include "ferry/tools/ferry/progress.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -170,4 +171,5 @@ absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

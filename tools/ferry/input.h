@@ -24,6 +24,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // The help text for an input file.
@@ -62,6 +63,7 @@ absl::StatusOr<Checkpoint> OpenAndScanInput(const std::string& path,
                                             ScanReport* report);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_INPUT_H_

@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -187,4 +188,5 @@ TEST_F(InputTest, ConvertWritesToStandardOutputAndPipes) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -30,6 +30,7 @@
 #include "ferry/tools/ferry/tree.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -232,4 +233,5 @@ void AddInspect(CLI::App* app, const CommandIo& io, int* exit_code) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -25,6 +25,7 @@
 #include "ferry/tools/ferry/json.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -94,6 +95,7 @@ class NamedBytes {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

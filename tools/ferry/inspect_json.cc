@@ -35,6 +35,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -541,4 +542,5 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const ScanReport& report,
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -18,6 +18,7 @@
 #include "ferry/tools/ferry/selection.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Writes the selected part of a checkpoint. Reads no tensor data, only the
@@ -39,6 +40,7 @@ absl::Status PrintJson(const Checkpoint& checkpoint, const ScanReport& report,
                        ChargedStream& out);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_INSPECT_JSON_H_

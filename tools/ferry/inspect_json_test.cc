@@ -46,6 +46,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -852,4 +853,5 @@ TEST(InspectJsonTest, ThePageNamesTheFieldsThatAreWritten) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

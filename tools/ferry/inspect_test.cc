@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -465,4 +466,5 @@ TEST(InspectTest, ShowsTheCodeOfAProgramAsText) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

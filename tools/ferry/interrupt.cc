@@ -8,6 +8,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -55,4 +56,5 @@ int EndAs(int exit_code) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

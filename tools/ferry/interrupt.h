@@ -19,6 +19,7 @@
 #include <cstddef>
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // ScopedInterrupt
@@ -52,6 +53,7 @@ class ScopedInterrupt {
 int EndAs(int exit_code);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_INTERRUPT_H_

@@ -23,6 +23,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -153,4 +154,5 @@ TEST(ExitCodeTest, WrittenButNotDurableIsNotAFailedConversion) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

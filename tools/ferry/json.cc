@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -45,4 +46,5 @@ std::string QuotedJson(absl::string_view text) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

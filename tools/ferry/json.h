@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 using Json = nlohmann::ordered_json;
@@ -44,6 +45,7 @@ inline std::string DumpIndented(const Json& json) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_JSON_H_

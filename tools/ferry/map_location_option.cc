@@ -23,6 +23,7 @@
 #include "ferry/devices/location_tag.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -108,4 +109,5 @@ absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text,
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/serialization/transfer/map_location.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Where tensors may go.
@@ -43,6 +44,7 @@ absl::StatusOr<MapLocation> ParseMapLocation(absl::string_view text,
                                              const DeviceSnapshot& devices);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_MAP_LOCATION_OPTION_H_

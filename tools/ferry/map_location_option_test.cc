@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -118,4 +119,5 @@ TEST(MapLocationOptionTest, TagsThatABackendClaimsAreKnown) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -7,6 +7,7 @@
 #include "absl/strings/str_replace.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 void AddPluginOptions(CLI::App* command, PluginFlags* flags) {
@@ -48,4 +49,5 @@ std::string WithFlagNames(absl::string_view text) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

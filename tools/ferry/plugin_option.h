@@ -22,6 +22,7 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // What the two options say.
@@ -55,6 +56,7 @@ absl::StatusOr<std::vector<PluginVerdict>> LoadPlugins(const PluginFlags& flags,
 std::string WithFlagNames(absl::string_view text);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_PLUGIN_OPTION_H_

@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -251,4 +252,5 @@ TEST(PluginCheckCommandTest, MistakesAreExplained) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

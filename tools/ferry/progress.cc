@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -52,4 +53,5 @@ void Progress::Update(uint64_t done_bytes, uint64_t total_bytes) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -85,4 +86,5 @@ TEST(ProgressTest, SaysItAFewTimesASecond) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

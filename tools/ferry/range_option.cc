@@ -13,6 +13,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -65,4 +66,5 @@ std::string DescribeTrailingBytes(const LoadOptions& load_options,
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -21,6 +21,7 @@
 #include "ferry/serialization/load_options.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Adds the option. Both arguments must outlive the command line.
@@ -35,6 +36,7 @@ std::string DescribeTrailingBytes(const LoadOptions& load_options,
                                   uint64_t trailing_bytes);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_RANGE_OPTION_H_

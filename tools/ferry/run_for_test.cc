@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 FerryResult RunFerryForTest(const std::vector<std::string>& arguments,
@@ -51,4 +52,5 @@ std::string SaveTestFile(absl::string_view name, const Value& value) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

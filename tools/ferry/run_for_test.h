@@ -17,6 +17,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 struct FerryResult {
@@ -40,6 +41,7 @@ std::string WriteTestFile(absl::string_view name, absl::string_view bytes);
 std::string SaveTestFile(absl::string_view name, const Value& value);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_RUN_FOR_TEST_H_

@@ -34,6 +34,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -451,4 +452,5 @@ void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -13,12 +13,14 @@
 #include "ferry/tools/ferry/command.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Adds the command. `io` and `exit_code` must outlive it.
 void AddScan(CLI::App* app, const CommandIo& io, int* exit_code);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_SCAN_H_

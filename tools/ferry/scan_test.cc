@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -298,4 +299,5 @@ TEST(ScanCommandTest, HostileTextCannotDriveTheTerminal) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -15,6 +15,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -100,4 +101,5 @@ absl::Status Selection::Walk(GraphVisitor* visitor) const {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

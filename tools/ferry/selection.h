@@ -26,6 +26,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 class Selection {
@@ -71,6 +72,7 @@ class Selection {
 };
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_SELECTION_H_

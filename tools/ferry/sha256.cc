@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -46,4 +47,5 @@ absl::StatusOr<std::string> Sha256Of(absl::string_view bytes) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

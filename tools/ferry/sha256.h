@@ -24,6 +24,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Sha256
@@ -49,6 +50,7 @@ class Sha256 {
 absl::StatusOr<std::string> Sha256Of(absl::string_view bytes);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_SHA256_H_

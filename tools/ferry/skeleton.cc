@@ -24,6 +24,7 @@
 #include "ferry/tools/ferry/skeleton_data.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -163,4 +164,5 @@ absl::Status WriteSkeleton(const std::vector<SkeletonFile>& files,
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // A file of the skeleton.
@@ -43,6 +44,7 @@ absl::Status WriteSkeleton(const std::vector<SkeletonFile>& files,
                            const std::string& folder);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_SKELETON_H_

@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 struct SkeletonData {
@@ -24,6 +25,7 @@ struct SkeletonData {
 absl::Span<const SkeletonData> AllSkeletonData();
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_SKELETON_DATA_H_

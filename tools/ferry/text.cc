@@ -10,6 +10,7 @@
 #include "ferry/core/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -144,4 +145,5 @@ bool MatchesGlob(absl::string_view pattern, absl::string_view text) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 // Returns `text` with everything escaped that could control a terminal or
@@ -41,6 +42,7 @@ size_t Columns(absl::string_view text);
 bool MatchesGlob(absl::string_view pattern, absl::string_view text);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_TEXT_H_

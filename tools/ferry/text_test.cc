@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -48,4 +49,5 @@ TEST(MatchesGlobTest, StarsStandForAnyRun) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

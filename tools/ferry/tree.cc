@@ -26,6 +26,7 @@
 #include "ferry/value/value_kind.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -366,4 +367,5 @@ absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -23,6 +23,7 @@
 #include "ferry/tools/ferry/selection.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 
 struct TreeOptions {
@@ -47,6 +48,7 @@ absl::Status PrintTree(const Selection& selection, const TreeOptions& options,
                        ChargedStream& out);
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_TOOLS_FERRY_TREE_H_

@@ -21,6 +21,7 @@
 #include "ferry/tools/ferry/text.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -192,4 +193,5 @@ void AddVerify(CLI::App* app, const CommandIo& io, int* exit_code) {
 }
 
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry

@@ -33,6 +33,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // GraphTest
 //
@@ -89,6 +90,7 @@ class GraphTest : public testing::Test {
   ObjectGraph graph_;
 };
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_TESTING_GRAPH_TEST_H_

@@ -15,6 +15,7 @@
 #include "ferry/core/tensor.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 using Nodes = std::vector<NodeId>;
@@ -330,4 +331,5 @@ constexpr GrowingGraph kGraphs[] = {
 
 absl::Span<const GrowingGraph> GrowingGraphs() { return kGraphs; }
 
+}  // namespace v1
 }  // namespace ferry

@@ -26,6 +26,7 @@
 #include "ferry/value/object_graph.h"
 
 namespace ferry {
+inline namespace v1 {
 
 struct GrowingGraph {
   const char* name;
@@ -38,6 +39,7 @@ struct GrowingGraph {
 
 absl::Span<const GrowingGraph> GrowingGraphs();
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_TESTING_GROWING_GRAPHS_H_

@@ -16,6 +16,7 @@
 #include "ferry/value/value.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the storages of a value's graph, each once: those of the storage
 // records, then those of the tensors.
@@ -32,6 +33,7 @@ inline std::vector<Storage> StoragesOf(const Value& value) {
   return storages;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_VALUE_TESTING_STORAGES_OF_H_
