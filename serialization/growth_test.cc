@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/io/file.h"
 #include "ferry/io/little_endian.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/checkpoint_info.h"
@@ -29,6 +30,7 @@
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/unpickler.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/scan/scan.h"
 #include "ferry/serialization/state_dict.h"
 #include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/testing/zip_builder.h"
@@ -765,6 +767,33 @@ std::vector<FileRow> FileRows() {
 TEST(GrowthTest, EveryFileCostsItsBytes) {
   for (const FileRow& row : FileRows()) {
     EXPECT_TRUE(GrowsLinearly(kParts, row.make, LoadAndSave)) << row.name;
+  }
+}
+
+// What a scan reads, keeps and finds.
+Cost Scan(const std::string& bytes) {
+  ScanOptions options;
+  options.budget = BudgetFor(bytes);
+  const ScanReport report =
+      ScanFile(*MakeMemoryFile(bytes, "scanned"), options);
+  Cost cost;
+  for (const ScanFinding& finding : report.findings) {
+    cost.output_bytes +=
+        finding.global.size() + finding.record.size() + finding.detail.size();
+  }
+  return cost;
+}
+
+TEST(GrowthTest, EveryScanCostsItsBytes) {
+  // A scan reads 64 KiB at once, so small files cost the same.
+  constexpr size_t kManyParts = 4 * kParts;
+  for (const OpcodeRow& row : OpcodeRows()) {
+    EXPECT_TRUE(GrowsLinearly(
+        kManyParts, [&row](size_t n) { return PickleOf(row.part, n); }, Scan))
+        << absl::StrFormat("opcode 0x%02x", row.opcode);
+  }
+  for (const FileRow& row : FileRows()) {
+    EXPECT_TRUE(GrowsLinearly(kManyParts, row.make, Scan)) << row.name;
   }
 }
 

@@ -87,6 +87,7 @@ class OpcodeReader {
   uint64_t at_;
   const uint64_t end_;
   std::unique_ptr<char[]> buffer_;  // null until the first read
+  uint64_t buffer_bytes_ = 0;
   uint64_t chunk_bytes_ = kFirstChunkBytes;
   Range window_;  // the part of the file that it holds
 };
@@ -99,10 +100,13 @@ absl::StatusOr<absl::string_view> OpcodeReader::PeekMore(uint64_t at,
   }
   if (at < window_.begin || at - window_.begin > window_.size ||
       window_.size - (at - window_.begin) < size) {
-    if (buffer_ == nullptr) buffer_.reset(new char[kChunkBytes]);
     window_ = Range();
     const uint64_t chunk = std::min(chunk_bytes_, end_ - at);
     chunk_bytes_ = std::min(2 * chunk_bytes_, kChunkBytes);
+    if (chunk > buffer_bytes_) {
+      buffer_.reset(new char[chunk]);
+      buffer_bytes_ = chunk;
+    }
     FERRY_RETURN_IF_ERROR(
         file_.ReadAt(at, absl::MakeSpan(buffer_.get(), chunk)));
     window_ = {at, chunk};

@@ -25,7 +25,6 @@ namespace scan {
 namespace {
 
 using pickle::GlobalUse;
-using pickle::PickleLiteral;
 using pickle::PickleScan;
 using pickle::ScannedGlobal;
 

@@ -249,6 +249,19 @@ TEST(ScanTest, FindsEachTrick) {
       {"a state for an unknown class", BYTES("ca\nB\n)R}b."),
        "unknown [] a.B: it is not on the list that weights_only allows, "
        "imported 1, called 1, state set 1"},
+      {"a function that is called by way of __setstate__",
+       BYTES("ccollections\nOrderedDict\n)R}S'__setstate__'\n"
+             "cposix\nsystem\nsbS'id'\nb."),
+       "dangerous [] posix.system"},
+      {"an extension that the pickle registers itself",
+       BYTES("ccopyreg\nadd_extension\n(S'os'\nS'system'\nI1\ntR0\x82\1."),
+       "dangerous [] copyreg.add_extension"},
+      {"names in far and overwritten entries of the memo",
+       BYTES("S'a'\nr\xFF\xFF\xFF\x7F"
+             "S'posix'\nr\xFF\xFF\xFF\x7F"
+             "0S'system'\n\x94"
+             "00j\xFF\xFF\xFF\x7Fh\1\x93."),
+       "dangerous [] posix.system"},
       {"a pickle in bytes",
        BYTES("\x80\x03"
              "ca\nB\n") +
@@ -372,6 +385,39 @@ TEST(ScanTest, FindsEachTrick) {
          zip->AddDeflated("archive/data/1", Checkpoint(Evil()).Build());
        }),
        in("archive/data/1 > archive/data.pkl")},
+      {"an archive three archives deep",
+       [] {
+         std::string nested = Checkpoint(Evil()).Build();
+         for (int i = 0; i < 3; ++i) {
+           ZipBuilder zip;
+           zip.AddDeflated("a", nested);
+           nested = zip.Build();
+         }
+         return nested;
+       }(),
+       in("a > a > a > archive/data.pkl")},
+      {"a tar archive in an archive", Changed([](ZipBuilder* zip) {
+         zip->AddDeflated("archive/data/1", Tar({{"pickle", Evil()}}));
+       }),
+       in("archive/data/1 > pickle")},
+      {"an archive in a tar archive",
+       Tar({{"pickle", "}."}, {"x", Checkpoint(Evil()).Build()}}),
+       in("x > archive/data.pkl")},
+      {"an archive in the comment of another", Changed([](ZipBuilder* zip) {
+         zip->comment = Checkpoint(Evil()).Build();
+       }),
+       system_in_data},
+      {"a second directory",
+       [] {
+         std::string bytes = Checkpoint().Build();
+         const std::string hidden = Checkpoint(Evil()).Build();
+         const size_t directory = bytes.find("PK\x01\x02");
+         bytes.insert(directory, hidden);
+         bytes.replace(bytes.rfind("PK\x05\x06") + 16, 4,
+                       LittleEndian(directory + hidden.size()).substr(0, 4));
+         return bytes;
+       }(),
+       "odd [] : a record that the directory does not list"},
       {"bytes after STOP in a record",
        Changed([](ZipBuilder* zip) { zip->Add("archive/a.pkl", "}.zz"); }),
        "odd [archive/a.pkl] : 2 bytes follow the STOP"},

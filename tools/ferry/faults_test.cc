@@ -345,6 +345,35 @@ TEST(FaultsTest, TheTableIsTrue) {
   EXPECT_GT(num_files, 70u);
 }
 
+// Every cell of the table of scans is the verdict about the file that is made
+// here, or says why there is no such file.
+TEST(FaultsTest, TheTableOfScansIsTrue) {
+  const std::vector<Row> rows =
+      Table(ReadFile("docs/faults.md"), "## By container, scanned");
+  std::map<std::string, Files> faults = AllFaults();
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row[0]);
+    ASSERT_EQ(row.size(), 1 + kNumColumns);
+    Files files = faults[row[0]];
+    faults.erase(row[0]);
+    for (int i = 0; i < kNumColumns; ++i) {
+      SCOPED_TRACE(i);
+      const std::string& cell = row[1 + i];
+      const auto file = files.find(static_cast<Column>(i));
+      if (file == files.end()) {
+        EXPECT_TRUE(absl::StartsWith(cell, "none: ")) << cell;
+        continue;
+      }
+      const FerryResult scan = RunFerryForTest(
+          {"scan", "--format=json", WriteTestFile("scanned.pt", file->second)});
+      const Json report = Json::parse(scan.out);
+      EXPECT_EQ(report[0]["verdict"], cell) << scan.out;
+      EXPECT_EQ(scan.exit_code, cell == "clean" ? 0 : cell == "found" ? 1 : 2);
+    }
+  }
+  EXPECT_TRUE(faults.empty()) << faults.begin()->first << " has no row";
+}
+
 TEST(FaultsTest, StrictRefusesCalls) {
   LoadOptions options;
   options.globals = Globals::kStrict;

@@ -125,6 +125,7 @@ TEST_F(InputTest, EveryCommandReadsPipes) {
        std::vector<std::vector<std::string>>{
            {"inspect", pipe},
            {"verify", pipe},
+           {"scan", pipe},
            {"convert", "--archive-name=streamed", pipe, out}}) {
     const FerryResult result = RunWithPipe(arguments, pipe, bytes_);
     EXPECT_EQ(result.exit_code, 0) << arguments[0] << ": " << result.err;
