@@ -11,10 +11,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/tensor.h"
 #include "ferry/runtime/runtime.h"
+#include "io/file.h"
+#include "value/value.h"
 
-#ifndef CONSUMER_ZLIB
-#error "Ferry does not use the zlib that this workspace defines"
+#if !defined(CONSUMER_ZLIB) || !defined(CONSUMER_TBB)
+#error "Ferry does not use the libraries that this workspace defines"
+#endif
+#if defined(EXPECT_OWN_ABSL) && !defined(CONSUMER_ABSL)
+#error "Ferry does not use the Abseil that this workspace defines"
+#endif
+#if !defined(CONSUMER_CORE) || !defined(CONSUMER_IO) || !defined(CONSUMER_VALUE)
+#error "A header of Ferry hides one of this workspace"
 #endif
 
 namespace {
