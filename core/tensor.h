@@ -74,7 +74,7 @@ class AutogradSlot {
   virtual bool requires_grad() const { return false; }
 
   // Returns OK if the program may set `requires_grad` to this value.
-  virtual absl::Status CheckSetRequiresGrad(bool requires_grad) const {
+  virtual absl::Status CheckSetRequiresGrad(bool /*requires_grad*/) const {
     return absl::OkStatus();
   }
 };

@@ -79,7 +79,7 @@ class RandomAccessFile {
 
   // Returns where the byte at `offset_bytes` is in a file of the operating
   // system, or nullopt if the bytes are somewhere else.
-  virtual std::optional<FilePosition> Locate(uint64_t offset_bytes) const {
+  virtual std::optional<FilePosition> Locate(uint64_t /*offset_bytes*/) const {
     return std::nullopt;
   }
 
