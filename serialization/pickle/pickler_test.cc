@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/testing/hex.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/test_vectors.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -49,7 +50,7 @@ class PicklerTest : public testing::Test {
 
 TEST_F(PicklerTest, VectorsAreWrittenByteForByte) {
   for (const TestVector& vector : kTestVectors) {
-    const std::string bytes = absl::HexStringToBytes(vector.hex);
+    const std::string bytes = BytesFromHex(vector.hex);
     ObjectGraph graph;
     const auto result = Unpickle(bytes, Budget::Unlimited(), nullptr, &graph);
     ASSERT_THAT(result, IsOk()) << vector.name << " " << result.status();

@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/budget.h"
+#include "ferry/core/testing/hex.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/opcodes.h"
 #include "ferry/serialization/pickle/pickle_notes.h"
@@ -626,7 +627,7 @@ TEST_F(UnpicklerTest, AMillionLevels) {
 
 TEST_F(UnpicklerTest, EveryTruncationOfAVectorIsAnError) {
   for (const TestVector& vector : kTestVectors) {
-    const std::string bytes = absl::HexStringToBytes(vector.hex);
+    const std::string bytes = BytesFromHex(vector.hex);
     ASSERT_THAT(Error(bytes), IsOk()) << vector.name << " " << Error(bytes);
     for (size_t size = 0; size < bytes.size(); ++size) {
       EXPECT_EQ(ErrorCode(bytes.substr(0, size)), Code::kDataLoss)
@@ -637,7 +638,7 @@ TEST_F(UnpicklerTest, EveryTruncationOfAVectorIsAnError) {
 
 TEST_F(UnpicklerTest, NoFlippedByteOfAVectorDoesHarm) {
   for (const TestVector& vector : kTestVectors) {
-    const std::string bytes = absl::HexStringToBytes(vector.hex);
+    const std::string bytes = BytesFromHex(vector.hex);
     for (size_t at = 0; at < bytes.size(); ++at) {
       for (int flip : {0x01, 0x80, 0xFF, 0x20, 0x0F}) {
         std::string damaged = bytes;

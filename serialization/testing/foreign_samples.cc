@@ -6,20 +6,16 @@
 #include <cstddef>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/testing/hex.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/testing/zip_builder.h"
 
 namespace ferry {
 inline namespace v1 {
 namespace {
-
-std::string Hex(absl::string_view digits) {
-  return absl::HexStringToBytes(digits);
-}
 
 // Files as they stand in an archive, stored.
 std::string Zip(const std::vector<std::pair<std::string, std::string>>& files) {
@@ -52,8 +48,9 @@ std::string Tar(const std::vector<std::pair<std::string, std::string>>& files) {
 // The superblock of an HDF5 file, version 0 (HDF5 File Format Specification,
 // III.A).
 std::string Hdf5() {
-  return absl::StrCat(Hex("894844460d0a1a0a00000000000808000400100000000000"),
-                      std::string(72, '\0'));
+  return absl::StrCat(
+      BytesFromHex("894844460d0a1a0a00000000000808000400100000000000"),
+      std::string(72, '\0'));
 }
 
 // What numpy.save writes of two float32 (numpy/lib/format.py).
@@ -61,47 +58,51 @@ std::string Npy() {
   std::string header =
       "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
   header.resize(117, ' ');
-  return absl::StrCat(Hex("934e554d5059010076"), std::string(1, '\0'), header,
-                      "\n", std::string(8, '\0'));
+  return absl::StrCat(BytesFromHex("934e554d5059010076"), std::string(1, '\0'),
+                      header, "\n", std::string(8, '\0'));
 }
 
 // Models: signatures at the beginning, in the documents that are named.
 void AddModels(std::vector<ForeignSample>* samples) {
   // What torch.onnx.export of PyTorch 1.13 wrote for a module that calls relu:
   // a ModelProto (onnx/onnx.proto3).
-  samples->push_back({"onnx",
-                      Hex("080712077079746f7263681a06312e31332e303a580a1e0a0c6f"
-                          "6e6e783a3a52656c"
-                          "755f301201311a052f52656c75220452656c751209746f726368"
-                          "5f6a69745a1a0a0c"
-                          "6f6e6e783a3a52656c755f30120a0a08080112040a020801620f"
-                          "0a0131120a0a0808"
-                          "0112040a0208014202100e"),
-                      "an ONNX model", "ONNX Runtime"});
+  samples->push_back(
+      {"onnx",
+       BytesFromHex("080712077079746f7263681a06312e31332e303a580a1e0a0c6f"
+                    "6e6e783a3a52656c"
+                    "755f301201311a052f52656c75220452656c751209746f726368"
+                    "5f6a69745a1a0a0c"
+                    "6f6e6e783a3a52656c755f30120a0a08080112040a020801620f"
+                    "0a0131120a0a0808"
+                    "0112040a0208014202100e"),
+       "an ONNX model", "ONNX Runtime"});
   // ggml/docs/gguf.md: version 3, no tensors, no metadata.
   samples->push_back(
-      {"gguf", absl::StrCat("GGUF", Hex("03000000"), std::string(16, '\0')),
+      {"gguf",
+       absl::StrCat("GGUF", BytesFromHex("03000000"), std::string(16, '\0')),
        "a GGUF model", "llama.cpp"});
   // llama.cpp of April 2023 (llama_file_version): the magic as a number, then
   // the version or, at first, the size of the vocabulary.
   for (const char* magic : {"lmgg", "fmgg", "tjgg"}) {
-    samples->push_back({absl::StrCat("ggml_", magic),
-                        absl::StrCat(magic, Hex("01000000007d000000100000"),
-                                     std::string(16, '\0')),
-                        "a GGML model", "llama.cpp"});
+    samples->push_back(
+        {absl::StrCat("ggml_", magic),
+         absl::StrCat(magic, BytesFromHex("01000000007d000000100000"),
+                      std::string(16, '\0')),
+         "a GGML model", "llama.cpp"});
   }
   // tensorflow/lite/schema/schema.fbs: file_identifier "TFL3".
   samples->push_back({"tflite",
-                      Hex("1c00000054464c33140020001c00180014001000"
-                          "0c00000008000400140000001c000000"),
+                      BytesFromHex("1c00000054464c33140020001c00180014001000"
+                                   "0c00000008000400140000001c000000"),
                       "a TensorFlow Lite model", "LiteRT"});
   // executorch/docs/source/pte-file-format.md: the offset of the root, "ET" and
   // two digits, the extended header. The second begins with "<".
   for (const char* root : {"38", "3c"}) {
     samples->push_back(
         {absl::StrCat("pte_", root),
-         absl::StrCat(Hex(root), Hex("0000004554313265683030200000"),
-                      Hex("00f002000000000000001000000000000000"),
+         absl::StrCat(BytesFromHex(root),
+                      BytesFromHex("0000004554313265683030200000"),
+                      BytesFromHex("00f002000000000000001000000000000000"),
                       std::string(64, '\0')),
          "an ExecuTorch program", "ExecuTorch runtime"});
   }
@@ -115,14 +116,15 @@ void AddModels(std::vector<ForeignSample>* samples) {
   // torch7/File.lua: an object of a class in both forms, a table in both forms.
   samples->push_back(
       {"t7_binary",
-       absl::StrCat(Hex("040000000100000003000000562031"), Hex("11000000"),
-                    "torch.FloatTensor", std::string(32, '\0')),
+       absl::StrCat(BytesFromHex("040000000100000003000000562031"),
+                    BytesFromHex("11000000"), "torch.FloatTensor",
+                    std::string(32, '\0')),
        "a file of Torch7", "torchfile"});
-  samples->push_back(
-      {"t7_table",
-       absl::StrCat(Hex("030000000100000001000000"), Hex("0200000005000000"),
-                    "model", std::string(32, '\0')),
-       "a file of Torch7", "torchfile"});
+  samples->push_back({"t7_table",
+                      absl::StrCat(BytesFromHex("030000000100000001000000"),
+                                   BytesFromHex("0200000005000000"), "model",
+                                   std::string(32, '\0')),
+                      "a file of Torch7", "torchfile"});
   samples->push_back({"t7_ascii", "4\n1\n3\nV 1\n17\ntorch.FloatTensor\n1\n2\n",
                       "a file of Torch7", "torchfile"});
   samples->push_back({"t7_ascii_table", "3\n1\n1\n2\n5\nmodel\n1\n0.5\n",
@@ -130,7 +132,8 @@ void AddModels(std::vector<ForeignSample>* samples) {
   // How the tokenizer.model of Llama begins (sentencepiece_model.proto).
   samples->push_back(
       {"sentencepiece",
-       Hex("0a0e0a053c756e6b3e150000000018020a0c0a033c733e15000000001803"
+       BytesFromHex(
+           "0a0e0a053c756e6b3e150000000018020a0c0a033c733e15000000001803"
            "0a0d0a043c2f733e15000000001803"),
        "a SentencePiece model", "tokenizer"});
   samples->push_back({"npy", Npy(), "a NumPy array", "numpy.load"});
@@ -205,21 +208,24 @@ void AddArchives(std::vector<ForeignSample>* samples) {
                       "a tar archive of other files (1)", "no file in it"});
   // RFC 1952, RFC 8878, the .xz file format 1.1, bzip2's compress.c (an empty
   // file), the LZ4 frame format 1.6, 7zFormat.txt, RAR 5.0.
-  samples->push_back({"gzip", Hex("1f8b0800000000000003030000000000000000"),
+  samples->push_back({"gzip",
+                      BytesFromHex("1f8b0800000000000003030000000000000000"),
                       "compressed by gzip", "gunzip"});
-  samples->push_back(
-      {"zstd", Hex("28b52ffd2000010000"), "compressed by zstd", "unzstd"});
-  samples->push_back(
-      {"xz", Hex("fd377a585a000004e6d6b446"), "compressed by xz", "unxz"});
-  samples->push_back({"bzip2", Hex("425a683917724538509000000000"),
+  samples->push_back({"zstd", BytesFromHex("28b52ffd2000010000"),
+                      "compressed by zstd", "unzstd"});
+  samples->push_back({"xz", BytesFromHex("fd377a585a000004e6d6b446"),
+                      "compressed by xz", "unxz"});
+  samples->push_back({"bzip2", BytesFromHex("425a683917724538509000000000"),
                       "compressed by bzip2", "bunzip2"});
-  samples->push_back({"bzip2_block", Hex("425a6839314159265359aabbccdd"),
+  samples->push_back({"bzip2_block",
+                      BytesFromHex("425a6839314159265359aabbccdd"),
                       "compressed by bzip2", "bunzip2"});
+  samples->push_back({"lz4", BytesFromHex("04224d186440a700000000"),
+                      "compressed by lz4", "unlz4"});
   samples->push_back(
-      {"lz4", Hex("04224d186440a700000000"), "compressed by lz4", "unlz4"});
-  samples->push_back({"7z", Hex("377abcaf271c0004"), "a 7z archive", "7z x"});
+      {"7z", BytesFromHex("377abcaf271c0004"), "a 7z archive", "7z x"});
   samples->push_back(
-      {"rar", Hex("526172211a070100"), "a RAR archive", "unrar x"});
+      {"rar", BytesFromHex("526172211a070100"), "a RAR archive", "unrar x"});
 }
 
 void AddTexts(std::vector<ForeignSample>* samples) {
@@ -299,7 +305,8 @@ std::vector<ForeignSample> UnsupportedSamples() {
        "preview release", "no PyTorch still reads"},
       // torch/csrc/jit/serialization/mobile_bytecode.fbs: file_identifier
       // "PTMF".
-      {"mobile", absl::StrCat(Hex("24000000"), "PTMF", std::string(40, '\0')),
+      {"mobile",
+       absl::StrCat(BytesFromHex("24000000"), "PTMF", std::string(40, '\0')),
        "a mobile module of PyTorch", "torch.jit.save"},
       // torch/package/package_exporter.py
       {"package",

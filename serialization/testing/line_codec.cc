@@ -20,6 +20,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/hex.h"
 
 namespace ferry {
 inline namespace v1 {
@@ -108,7 +109,7 @@ absl::StatusOr<Codec::GraphRead> LineCodec::Read(absl::string_view bytes,
     if (words[0] == "int") {
       node = graph->AddInt(Number(words[1]));
     } else if (words[0] == "str") {
-      node = graph->AddStr(absl::HexStringToBytes(words[1]));
+      node = graph->AddStr(BytesFromHex(words[1]));
     } else if (words[0] == "list" || words[0] == "dict") {
       node = words[0] == "list" ? graph->AddList() : graph->AddDict();
       children.emplace_back(node, words[1]);

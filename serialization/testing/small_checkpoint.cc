@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdlib>
 
-#include "absl/strings/escaping.h"
+#include "absl/strings/string_view.h"
+#include "ferry/core/testing/hex.h"
 
 namespace ferry {
 inline namespace v1 {
@@ -23,7 +24,7 @@ constexpr absl::string_view kStorage = "000000000000803f0000004000004040";
 
 }  // namespace
 
-std::string SmallPickle() { return absl::HexStringToBytes(kPickle); }
+std::string SmallPickle() { return BytesFromHex(kPickle); }
 
 std::string SmallPickleWith(absl::string_view part, absl::string_view by) {
   std::string pickle = SmallPickle();
@@ -35,7 +36,7 @@ std::string SmallPickleWith(absl::string_view part, absl::string_view by) {
   return pickle.replace(at, part.size(), by.data(), by.size());
 }
 
-std::string SmallStorage() { return absl::HexStringToBytes(kStorage); }
+std::string SmallStorage() { return BytesFromHex(kStorage); }
 
 ZipBuilder CheckpointOf(absl::string_view pickle) {
   ZipBuilder zip;

@@ -21,6 +21,7 @@
 #include "ferry/core/memory.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/hex.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/pickle/pickler.h"
 #include "ferry/serialization/pickle/unpickler.h"
@@ -133,8 +134,8 @@ std::string TwoReferences(bool same_location) {
 NodeId Read(absl::string_view hex, ObjectGraph* graph) {
   StorageTable storages;
   TorchUnpickler hooks(&storages);
-  const absl::StatusOr<pickle::UnpickleResult> result = pickle::Unpickle(
-      absl::HexStringToBytes(hex), Budget::Unlimited(), &hooks, graph);
+  const absl::StatusOr<pickle::UnpickleResult> result =
+      pickle::Unpickle(BytesFromHex(hex), Budget::Unlimited(), &hooks, graph);
   EXPECT_THAT(result, IsOk());
   return result.ok() ? result->root : kNoNode;
 }

@@ -17,12 +17,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/core/testing/files.h"
+#include "ferry/core/testing/hex.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/testing/counted_bytes.h"
@@ -243,11 +243,10 @@ TEST(NotACheckpoint, IsNamedByWhatItLooksLike) {
       {"one_byte", "P", absl::StatusCode::kDataLoss,
        "not a PyTorch checkpoint"},
       {"tar", Tar(), absl::StatusCode::kDataLoss, "checksum"},
-      {"cut_legacy",
-       absl::HexStringToBytes("80028a0a6cfc9c46f9206aa850192e80024de9032e"),
+      {"cut_legacy", BytesFromHex("80028a0a6cfc9c46f9206aa850192e80024de9032e"),
        absl::StatusCode::kDataLoss, "sys_info"},
-      {"cut_pickle", absl::HexStringToBytes("80024b01"),
-       absl::StatusCode::kDataLoss, "cut short"},
+      {"cut_pickle", BytesFromHex("80024b01"), absl::StatusCode::kDataLoss,
+       "cut short"},
       {"safetensors", absl::StrCat(std::string("\x09\0\0\0\0\0\0\0", 8), "{}"),
        absl::StatusCode::kDataLoss, "the safetensors header of 9 bytes is cut"},
       {"zeros", std::string(4096, '\0'), absl::StatusCode::kDataLoss,

@@ -27,7 +27,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
+#include "ferry/core/testing/hex.h"
 #include "ferry/runtime/runtime.h"
 #include "nlohmann/json.hpp"
 
@@ -50,8 +50,7 @@ absl::StatusOr<Tensor> MakeTensor(const std::string& dtype_name,
 
 absl::StatusOr<Tensor> MakeProbabilities(const Json& fill) {
   const std::vector<int64_t> shape = fill["p_shape"];
-  const std::string bytes =
-      absl::HexStringToBytes(fill["p_hex"].get<std::string>());
+  const std::string bytes = BytesFromHex(fill["p_hex"].get<std::string>());
   FERRY_ASSIGN_OR_RETURN(const Storage storage,
                          Storage::Allocate(bytes.size()));
   if (!bytes.empty()) std::memcpy(storage.data(), bytes.data(), bytes.size());
