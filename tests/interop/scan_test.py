@@ -270,8 +270,9 @@ class ScanTest(unittest.TestCase):
         evil = b"cposix\nsystem\n."
         data = (framed(b"X" + (10).to_bytes(4, "little") + b"ZZ") +
                 b"AAAAAAAAC" + bytes([len(evil)]) + evil + b"00}.")
-        self.assertEqual(recording_unpickler.run_in_c(data),
-                         [{"posix.system"}])
+        # CPython 3.11 goes on behind the frame, and 3.14 refuses the pickle.
+        self.assertIn(recording_unpickler.run_in_c(data),
+                      ([{"posix.system"}], []))
         [(found, problems)] = self.scan([data])
         self.assertEqual(found, set())
         self.assertIn("crosses the end of its frame", problems[0])
