@@ -108,7 +108,7 @@ int32_t Open(const ferry_load_options* options, ferry_checkpoint** out,
     FERRY_RETURN_IF_ERROR(CheckNotNull(out, "out"));
     FERRY_ASSIGN_OR_RETURN(const LoadOptions read, ReadLoadOptions(options));
     FERRY_ASSIGN_OR_RETURN(Checkpoint checkpoint, open(read));
-    *out = new ferry_checkpoint(std::move(checkpoint));
+    SetHandle(out, std::move(checkpoint));
     return absl::OkStatus();
   });
 }
@@ -171,7 +171,7 @@ int32_t ferry_checkpoint_root(const ferry_checkpoint* checkpoint,
   return capi::Call(error, [&]() -> absl::Status {
     FERRY_RETURN_IF_ERROR(capi::CheckHandle(checkpoint, "checkpoint"));
     FERRY_RETURN_IF_ERROR(capi::CheckNotNull(out, "out"));
-    *out = new ferry_value(checkpoint->checkpoint.root());
+    capi::SetHandle(out, checkpoint->checkpoint.root());
     return absl::OkStatus();
   });
 }

@@ -263,7 +263,7 @@ int32_t FromDLPack(Managed* managed, ferry_tensor** out,
     const auto owner = std::make_shared<ReleaseLater>();
     FERRY_ASSIGN_OR_RETURN(Tensor tensor,
                            Import(managed->dl_tensor, is_read_only, owner));
-    *out = new ferry_tensor(std::move(tensor));
+    SetHandle(out, std::move(tensor));
     owner->Arm(&Release<Managed>, managed);
     return absl::OkStatus();
   });

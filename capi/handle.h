@@ -149,6 +149,12 @@ absl::Status CheckHandle(const Handle* handle, absl::string_view name) {
       "the argument \"", name, "\" is not a handle of its type, or was freed"));
 }
 
+// Makes a handle, which belongs to the caller, and sets `*out` to it.
+template <typename Handle, typename Argument>
+void SetHandle(Handle** out, Argument&& argument) {
+  *out = new Handle(std::forward<Argument>(argument));
+}
+
 // Frees a handle, unless it is null or of another type.
 template <typename Handle>
 void Free(Handle* handle) noexcept {

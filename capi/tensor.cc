@@ -174,7 +174,7 @@ int32_t ferry_tensor_allocate(const char* dtype, uint64_t rank,
                            capi::ReadShape(rank, shape));
     FERRY_ASSIGN_OR_RETURN(ferry::Tensor tensor,
                            ferry::Tensor::Allocate(parsed, sizes));
-    *out = new ferry_tensor(std::move(tensor));
+    capi::SetHandle(out, std::move(tensor));
     return absl::OkStatus();
   });
 }
@@ -200,7 +200,7 @@ int32_t ferry_tensor_from_memory(const char* dtype, uint64_t rank,
                          strides == nullptr
                              ? absl::MakeConstSpan(row_major)
                              : absl::MakeConstSpan(strides, rank)));
-    *out = new ferry_tensor(std::move(tensor));
+    capi::SetHandle(out, std::move(tensor));
     owner->Arm(release, context);
     return absl::OkStatus();
   });
@@ -215,7 +215,7 @@ int32_t ferry_tensor_to(const ferry_tensor* tensor, const char* device,
     FERRY_ASSIGN_OR_RETURN(const ferry::Device to,
                            ferry::Device::Parse(device));
     FERRY_ASSIGN_OR_RETURN(ferry::Tensor moved, ferry::To(tensor->tensor, to));
-    *out = new ferry_tensor(std::move(moved));
+    capi::SetHandle(out, std::move(moved));
     return absl::OkStatus();
   });
 }

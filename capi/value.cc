@@ -35,7 +35,7 @@ int32_t New(ferry_value** out, ferry_error** error, Function&& make) noexcept {
   return Call(error, [&]() -> absl::Status {
     FERRY_RETURN_IF_ERROR(CheckNotNull(out, "out"));
     FERRY_ASSIGN_OR_RETURN(Value value, make());
-    *out = new ferry_value(std::move(value));
+    SetHandle(out, std::move(value));
     return absl::OkStatus();
   });
 }
@@ -129,7 +129,7 @@ int32_t ferry_value_entry(const ferry_value* value, uint64_t index,
     FERRY_RETURN_IF_ERROR(capi::CheckIndex(value, index));
     FERRY_ASSIGN_OR_RETURN(auto entry, value->value.Entry(index));
     auto new_key = std::make_unique<ferry_value>(std::move(entry.first));
-    *out = new ferry_value(std::move(entry.second));
+    capi::SetHandle(out, std::move(entry.second));
     if (key != nullptr) *key = new_key.release();
     return absl::OkStatus();
   });
@@ -169,12 +169,13 @@ int32_t ferry_value_as_bytes(const ferry_value* value, ferry_string* out,
 
 int32_t ferry_value_as_tensor(const ferry_value* value, ferry_tensor** out,
                               ferry_error** error) noexcept {
-  return capi::Get(
-      value, out, error,
-      [](const ferry::Value& from) -> absl::StatusOr<ferry_tensor*> {
-        FERRY_ASSIGN_OR_RETURN(ferry::Tensor tensor, from.AsTensor());
-        return new ferry_tensor(std::move(tensor));
-      });
+  return capi::Call(error, [&]() -> absl::Status {
+    FERRY_RETURN_IF_ERROR(capi::CheckHandle(value, "value"));
+    FERRY_RETURN_IF_ERROR(capi::CheckNotNull(out, "out"));
+    FERRY_ASSIGN_OR_RETURN(ferry::Tensor tensor, value->value.AsTensor());
+    capi::SetHandle(out, std::move(tensor));
+    return absl::OkStatus();
+  });
 }
 
 int32_t ferry_value_new_none(ferry_value** out, ferry_error** error) noexcept {
