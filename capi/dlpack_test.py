@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors that Ferry shares with NumPy and PyTorch by DLPack, without a copy.
 
-    dlpack_test.py LIBFERRY FERRY_H TOY MARKED...
+    dlpack_test.py LIBFERRY FERRY_H TOY FAKE_DRIVER MARKED...
 """
 
 import ctypes
@@ -19,10 +19,12 @@ import torch.utils.dlpack
 
 from testing import ferry_c
 
+# A driver of CUDA without a GPU.
+os.environ['FERRY_CUDA_DRIVER'] = os.path.abspath(sys.argv[4])
 LIBRARY = ferry_c.Library(*sys.argv[1:3])
 TOY = sys.argv[3]
 # Checkpoints with tensors that are conjugated or negated.
-MARKED = sys.argv[4:]
+MARKED = sys.argv[5:]
 del sys.argv[1:]
 
 READ_ONLY, IS_COPIED = 1, 2
@@ -254,6 +256,34 @@ class DLPackTest(unittest.TestCase):
         self.assertIn('"toy"', self.assert_fails(ferry_c.UNIMPLEMENTED,
                                                  exported, toy))
 
+    def test_tensors_on_cuda(self):
+        tensor, _released, _keep = view_of_numbers()
+        there = LIBRARY.new('ferry_tensor_to', tensor, b'cuda:0')
+        managed = exported(there)
+        shared = managed.tensor
+        self.assertEqual((shared.device_type, shared.device_id), (2, 0))
+        self.assertEqual(shared.strides[:2], [1, 2])
+        self.assertTrue(shared.data)
+        there.free()
+        again = imported(managed)
+        info = LIBRARY.describe(again)
+        self.assertEqual((info.device_type, info.device_index), (b'cuda', 0))
+        back = LIBRARY.new('ferry_tensor_to', again, b'cpu')
+        self.assertEqual(ctypes.string_at(LIBRARY.data(back), 24),
+                         ctypes.string_at(LIBRARY.data(tensor), 24))
+        # The address of a view is that of its first element.
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'view.pt')
+            torch.save(torch.arange(8)[3:], path)
+            checkpoint = LIBRARY.open(
+                path, ferry_c.LoadOptions(map_location=b'cuda:0'))
+            LIBRARY.call('ferry_checkpoint_load_all', checkpoint)
+        view = LIBRARY.new('ferry_value_as_tensor', LIBRARY.root(checkpoint))
+        out = exported(view)
+        self.assertEqual(out.tensor.byte_offset, 0)
+        self.assertEqual(out.tensor.data % 64, 24)
+        delete(out)
+
     # --- In --------------------------------------------------------------------
 
     def test_takes_arrays_of_numpy_and_pytorch(self):
@@ -346,7 +376,7 @@ class DLPackTest(unittest.TestCase):
                 (unknown, dict(flags=1 << 20)), (unknown, dict(code=3)),
                 (unknown, dict(bits=24)), (unknown, dict(lanes=4)),
                 (unknown, dict(code=8)), (unknown, dict(device_type=8)),
-                (ferry_c.UNAVAILABLE, dict(device_type=2)),
+                (ferry_c.OUT_OF_RANGE, dict(device_type=2, device_id=99)),
                 (ferry_c.UNAVAILABLE, dict(device_type=4)),
                 (invalid, dict(device_type=4, byte_offset=2)),
                 (invalid, dict(device_type=4, device_id=-1)),
