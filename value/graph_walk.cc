@@ -29,8 +29,9 @@ absl::Status GraphVisitor::OnLeaf(absl::string_view, NodeId) {
 
 namespace {
 
-// The steps of a visit, and of finding one name of an alias's first pointer.
-constexpr uint64_t kVisitSteps = 4;
+// The steps of a visit, besides one for listing it among the children of its
+// container, and of finding one name of an alias's first pointer.
+constexpr uint64_t kVisitSteps = 3;
 
 // A walk at work.
 class Walk {
@@ -123,7 +124,7 @@ absl::Status Walk::AddChildren(NodeId node) {
   const size_t first_child = pending_.size();
   const ChildRuns runs = ChildRunsOf(graph_, node);
   const size_t num_children = NumChildren(runs);
-  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(num_children * kVisitSteps));
+  FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(num_children));
   if (first_child + num_children > most_pending_) {
     FERRY_RETURN_IF_ERROR(budget_.ChargeMemory(
         (first_child + num_children - most_pending_) * sizeof(Step)));
@@ -146,6 +147,7 @@ absl::Status Walk::AddChildren(NodeId node) {
 absl::Status Walk::Run(NodeId root, size_t max_reports) {
   pending_.push_back({root, static_cast<uint32_t>(pointer_.size()), {}});
   for (size_t i = 0; !pending_.empty() && i < max_reports; ++i) {
+    FERRY_RETURN_IF_ERROR(budget_.ChargeSteps(kVisitSteps));
     const Step step = pending_.back();
     pending_.pop_back();
     // A child's pointer is longer than its parent's, so this finds the parent.

@@ -171,8 +171,9 @@ absl::StatusOr<Value> MakeStateDict(const Value& value,
                                     const ConvertOptions& options,
                                     std::vector<Omitted>* omitted,
                                     const CommandIo& io) {
-  FERRY_ASSIGN_OR_RETURN(const StateDictResult state,
-                         StateDict(value, options.load.budget));
+  FERRY_ASSIGN_OR_RETURN(
+      const StateDictResult state,
+      StateDict(value, options.load.budget, options.load.is_cancelled));
   Value dict = Value::OrderedDict();
   for (const NamedTensor& entry : state.tensors) {
     // As `state_dict()` of PyTorch does.
@@ -343,9 +344,9 @@ absl::StatusOr<Checkpoint> OpenIfClean(const std::string& path,
 }
 
 // Catches signals by `interrupt` from when there is something to leave behind.
-absl::Status Convert(const ConvertOptions& options, const CommandIo& io,
+absl::Status Convert(ConvertOptions options, const CommandIo& io,
                      std::optional<ScopedInterrupt>* interrupt) {
-  const auto is_cancelled = [interrupt, &io] {
+  options.load.is_cancelled = [interrupt, &io] {
     return (interrupt->has_value() && (*interrupt)->signal() != 0) ||
            (io.is_cancelled && io.is_cancelled());
   };
@@ -369,7 +370,6 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io,
   load_options.placement = Placement::kHost;
   // A mapping that nothing needs is a mistake in it.
   load_options.map_location_must_match = true;
-  load_options.is_cancelled = is_cancelled;
   std::optional<Progress> progress;
   progress.emplace("reading", io);
   const auto report = [&progress](uint64_t done, uint64_t total) {
@@ -394,7 +394,8 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io,
   Value root = checkpoint.root();
   if (options.as_data) {
     FERRY_ASSIGN_OR_RETURN(
-        root, ProgramData(root, checkpoint.constants(), options.load.budget));
+        root, ProgramData(root, checkpoint.constants(), options.load.budget,
+                          options.load.is_cancelled));
   } else if (checkpoint.info().kind == CheckpointKind::kTorchScript &&
              !options.state_dict) {
     return absl::UnimplementedError(
@@ -428,7 +429,7 @@ absl::Status Convert(const ConvertOptions& options, const CommandIo& io,
   save_options.compute_crc32 = !options.no_crc;
   save_options.pickle_protocol =
       options.protocol.value_or(std::max(2, checkpoint.info().pickle_protocol));
-  save_options.is_cancelled = is_cancelled;
+  save_options.is_cancelled = options.load.is_cancelled;
   save_options.progress = report;
   progress.emplace("writing", io);
   return SaveTo(root, options.out, save_options, io);
@@ -438,17 +439,18 @@ int RunConvert(const ConvertOptions& options, const CommandIo& io) {
   std::optional<ScopedInterrupt> interrupt;
   const absl::Status status = Convert(options, io, &interrupt);
   if (status.ok()) return kExitDone;
-  if (absl::IsCancelled(status)) {
+  if (!absl::IsCancelled(status)) {
+    Complain(io, MessageOf(status));
+    if (IsWrittenButNotDurable(status)) return kExitNotDurable;
+  } else {
     Complain(io,
              IsStream(options.out)
                  ? "interrupted; the output is incomplete"
                  : absl::StrCat("interrupted; ", options.out, " is unchanged"));
-    return interrupt.has_value() && interrupt->signal() != 0
-               ? kExitSignal + interrupt->signal()
-               : kExitFailed;
   }
-  const int exit_code = Fail(io, status);
-  return IsWrittenButNotDurable(status) ? kExitNotDurable : exit_code;
+  // A signal may come while another error is on its way.
+  const int signal = interrupt.has_value() ? interrupt->signal() : 0;
+  return signal != 0 ? kExitSignal + signal : kExitFailed;
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ absl::Status Contents::Digest(
     const TransferControl& control, SelectionDigests* digests,
     absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain) {
   FERRY_ASSIGN_OR_RETURN(const uint64_t stored_bytes, StoredBytes(checkpoint));
-  Budget budget(budget_options, stored_bytes);
+  Budget budget(budget_options, stored_bytes, control.is_cancelled);
   for (size_t next = 0; next < groups_.size();) {
     std::vector<uint64_t> sizes;
     uint64_t total_bytes = 0;
@@ -219,6 +219,7 @@ absl::Status Contents::Digest(
         Item& item = items_[i];
         const absl::Status affordable =
             budget.ChargeSteps(ElementBytesOf(item.tensor));
+        if (absl::IsCancelled(affordable)) return affordable;
         if (!affordable.ok()) {
           item.digest = affordable;
           continue;

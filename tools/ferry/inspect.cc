@@ -139,7 +139,8 @@ absl::Status Inspect(InspectOptions options, const CommandIo& io) {
       const Checkpoint checkpoint,
       options.code ? OpenInput(options.file, options.load, io)
                    : OpenAndScanInput(options.file, options.load, io, &report));
-  Budget budget(options.load.budget, checkpoint.root().graph()->stored_bytes());
+  Budget budget(options.load.budget, checkpoint.root().graph()->stored_bytes(),
+                io.is_cancelled);
   ChargedStream out(io.out, &budget);
   if (options.code) return PrintCode(checkpoint, out);
   FERRY_ASSIGN_OR_RETURN(

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
@@ -108,8 +109,11 @@ class Disturbance : public SystemCallObserver {
       return {EOPNOTSUPP};
     }
     if (signal_ != 0) raise(signal_);
-    return {};
+    return {fail_after_signal ? EACCES : 0};
   }
+
+  // Whether the creation of the file fails, too.
+  bool fail_after_signal = false;
 
  private:
   const int signal_;
@@ -133,6 +137,17 @@ TEST_P(InterruptTest, AConversionLeavesTheOldFile) {
   }
   unlink(out.c_str());
   rmdir(folder.c_str());
+}
+
+TEST_P(InterruptTest, ASignalCountsEvenIfAnotherErrorFollows) {
+  const std::string out = TestPath("not_there.pt");
+  Disturbance disturbance(GetParam(), false);
+  disturbance.fail_after_signal = true;
+  const ScopedSystemCallObserver scope(&disturbance);
+  const FerryResult result = RunFerryForTest(
+      {"convert", DataPath("torch2.14_training_checkpoint.pt"), out});
+  EXPECT_EQ(result.exit_code, 128 + GetParam());
+  EXPECT_THAT(result.err, HasSubstr(std::strerror(EACCES)));
 }
 
 TEST(ExitCodeTest, WrittenButNotDurableIsNotAFailedConversion) {

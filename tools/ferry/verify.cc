@@ -133,7 +133,8 @@ void Print(const std::string& path, const Checkpoint::FileVerdict& verdict,
   }
 }
 
-int RunVerify(const VerifyOptions& options, const CommandIo& io) {
+int RunVerify(VerifyOptions options, const CommandIo& io) {
+  options.load.is_cancelled = io.is_cancelled;
   Json files = Json::array();
   int exit_code = kExitDone;
   if (std::count(options.files.begin(), options.files.end(), "-") > 1) {
@@ -143,6 +144,7 @@ int RunVerify(const VerifyOptions& options, const CommandIo& io) {
   for (const std::string& path : options.files) {
     absl::StatusOr<Checkpoint::FileVerdict> verdict =
         VerifyInput(path, options.load, io);
+    if (absl::IsCancelled(verdict.status())) return Fail(io, verdict.status());
     if (!verdict.ok()) {
       Checkpoint::FileVerdict unread;
       unread.opens = verdict.status();
