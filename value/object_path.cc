@@ -32,7 +32,7 @@ constexpr size_t kMaxNamesConsidered = 4096;
 
 // The budget of making one message, even where names are long and shared. A
 // message that would cost more says less.
-BudgetOptions MessageBudget(uint64_t more_steps) {
+BudgetOptions MessageBudget(uint64_t more_steps = 0) {
   BudgetOptions options;
   options.max_steps = (uint64_t{1} << 18) + more_steps;
   return options;
@@ -152,17 +152,27 @@ std::string PathTo(const ObjectGraph& graph, NodeId root, NodeId node) {
 // Collects the pointers that are most like one that leads nowhere.
 class NearPointers final : public GraphVisitor {
  public:
-  NearPointers(absl::string_view wanted, const ObjectGraph& graph)
-      : near_(wanted),
-        budget_(MessageBudget(kStepsPerReference * graph.num_references()), 0) {
-  }
+  explicit NearPointers(absl::string_view wanted) : near_(wanted) {}
 
   // Considers the first nodes at and below `root`, which stands at `pointer`.
   void Search(const ObjectGraph& graph, NodeId root,
               absl::string_view pointer) {
-    // Where that costs too much, some were considered.
-    WalkGraph(graph, root, &budget_, this, pointer, kMaxNamesConsidered)
-        .IgnoreError();
+    const absl::Status walked =
+        WalkGraph(graph, root, &budget_, this, pointer, kMaxNamesConsidered);
+    // Where that costs too much, some were considered, unless `root` alone has
+    // too many children.
+    if (walked.ok() || !Question().empty()) return;
+    size_t num_considered = 0;
+    for (const ChildRun& run : ChildRunsOf(graph, root)) {
+      for (size_t i = 0; i < run.size(); ++i) {
+        std::string child(pointer);
+        if (++num_considered > kMaxNamesConsidered ||
+            !AppendStep(graph, run.name(i), &budget_, &child).ok()) {
+          return;
+        }
+        near_.Consider(child);
+      }
+    }
   }
 
   std::string Question() const { return near_.Question(); }
@@ -186,12 +196,8 @@ class NearPointers final : public GraphVisitor {
     return absl::OkStatus();
   }
 
-  // The cost of naming and visiting the children of each container twice,
-  // however many one container has.
-  static constexpr uint64_t kStepsPerReference = 16;
-
   NearNames near_;
-  Budget budget_;
+  Budget budget_{MessageBudget(), 0};
 };
 
 // The names of a node's first children, quoted; "nothing" if it has none.
@@ -219,7 +225,7 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
   absl::string_view rest = pointer;
   while (!rest.empty()) {
     if (rest[0] != '/') {
-      NearPointers near(pointer, graph);
+      NearPointers near(pointer);
       near.Search(graph, root, "");
       return absl::InvalidArgumentError(absl::StrCat(
           QuoteForMessage(pointer),
@@ -270,7 +276,7 @@ absl::StatusOr<NodeId> ResolvePointer(const ObjectGraph& graph, NodeId root,
       // First among what stands beside it.
       const absl::string_view parent =
           so_far.substr(0, so_far.size() - step_bytes - 1);
-      NearPointers near(pointer, graph);
+      NearPointers near(pointer);
       near.Search(graph, node, parent);
       if (near.Question().empty()) near.Search(graph, root, "");
       return absl::NotFoundError(
