@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 
 namespace ferry {
+inline namespace v1 {
 
 // Returns the bytes. `digits` must be pairs of 0 to 9, a to f and A to F; of
 // others the result is not specified. Thread-safe.
@@ -32,6 +33,7 @@ inline std::string BytesFromHex(absl::string_view digits) {
   return bytes;
 }
 
+}  // namespace v1
 }  // namespace ferry
 
 #endif  // FERRY_CORE_TESTING_HEX_H_

@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace {
 
 TEST(BytesFromHexTest, TakesDigitsOfBothCases) {
@@ -15,4 +16,5 @@ TEST(BytesFromHexTest, TakesDigitsOfBothCases) {
 }
 
 }  // namespace
+}  // namespace v1
 }  // namespace ferry

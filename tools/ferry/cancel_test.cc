@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 
 namespace ferry {
+inline namespace v1 {
 namespace cli {
 namespace {
 
@@ -104,4 +105,5 @@ TEST(CancelTest, EveryLongCommandCanBeCancelledAllAlong) {
 
 }  // namespace
 }  // namespace cli
+}  // namespace v1
 }  // namespace ferry
