@@ -101,8 +101,9 @@ void FileScan::ScanZip(const RandomAccessFile& file, const ZipSurvey& survey,
     const absl::string_view inner = name.substr(name.find('/') + 1);
     is_old_program =
         is_old_program || absl::EqualsIgnoreCase(inner, "model.json");
-    is_package = is_package || absl::StartsWith(inner, ".data/");
-    num_sources += absl::EndsWithIgnoreCase(inner, ".py");
+    is_package = is_package || inner == ".data/extern_modules";
+    num_sources += absl::EndsWithIgnoreCase(inner, ".py") &&
+                   !absl::StartsWith(inner, "code/");
   }
   if (is_old_program) findings_.OldProgram(record);
   if (is_package) findings_.Package(num_sources, record);

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -225,7 +226,7 @@ TEST(ScanCommandTest, LimitsWhatItSpends) {
 TEST(ScanCommandTest, CanBeCancelled) {
   const std::string good = WriteTestFile("cancelled.pt", Clean());
   const std::string bad = WriteTestFile("cancelled_bad.pt", DroppedCall());
-  int num_asked = 0;
+  std::atomic<int> num_asked{0};  // the files are scanned at once
   const FerryResult result = RunFerryForTest({"scan", good, bad}, [&num_asked] {
     ++num_asked;
     return true;
