@@ -157,6 +157,9 @@ class MapLocationTest(unittest.TestCase):
                 dict(form, path=path, packages=packages)
                 for path, form, packages in itertools.product(
                     paths.values(), FORMS, PACKAGES)
+                # PyTorch 2.14 asks no package about "meta", 1.13 does.
+                if not (packages and form.get('to') == 'meta' and
+                        hasattr(serialization, '_is_meta_location'))
             ]
             output = subprocess.run(
                 [MAP_LOCATION],
