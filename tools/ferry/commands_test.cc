@@ -154,8 +154,7 @@ TEST(CliTest, MistakesAreExplained) {
     const FerryResult result = RunFerryForTest(c.arguments);
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_EQ(result.out, "");
-    EXPECT_THAT(result.err,
-                AllOf(StartsWith("ferry: "), HasSubstr(c.message)));
+    EXPECT_THAT(result.err, AllOf(StartsWith("ferry: "), HasSubstr(c.message)));
   }
   const FerryResult nothing = RunFerryForTest({});
   EXPECT_EQ(nothing.exit_code, 2);
