@@ -555,7 +555,8 @@ std::vector<FileRow> FileRows() {
        }},
       {"parts of a storage with a long location",
        [](size_t n) {
-         std::string storages = TarNumber(1) + TarStorage(0, LongText(n)) + "(";
+         std::string storages =
+             TarNumber(1) + TarStorage(0, LongText(1000)) + "(";
          for (size_t i = 1; i < n; ++i) {
            absl::StrAppend(&storages, "(I", i, "\nI0\nI0\nI1\nt");
          }
@@ -668,14 +669,16 @@ std::vector<FileRow> FileRows() {
                                      "](", Repeated(get0, n), "e"))
              .Build();
        }},
-      {"lists of a program with their types, each in another",
+      {"lists of a program with the types of each other",
        [](size_t n) {
-         return Program(
-                    absl::StrCat(
-                        Repeated("ctorch.jit._pickle\nrestore_type_tag\n", n),
-                        "]",
-                        Repeated(Text("List[int]") + std::string("\x86R"), n)))
-             .Build();
+         std::string lists = Bytes({"]q\0000](", 6});
+         for (size_t i = 0; i < n; ++i) {
+           lists += "ctorch.jit._pickle\nrestore_type_tag\nj";
+           Append32(static_cast<uint32_t>(i), &lists);
+           absl::StrAppend(&lists, Text("List[int]"), "\x86Rr");
+           Append32(static_cast<uint32_t>(i + 1), &lists);
+         }
+         return Program(lists + "e").Build();
        }},
       {"functions of a program with one long name",
        [=](size_t n) {
