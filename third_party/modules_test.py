@@ -80,7 +80,7 @@ class ModulesTest(unittest.TestCase):
                          used_repositories())
 
     def test_the_page_lists_modules_and_those_for_tests(self):
-        rules = ('platforms', 'rules_cc', 'rules_proto')
+        rules = ('platforms', 'rules_cc')
         modules = {
             repository: (('%(name)s %(version)s' % arguments) if 'name'
                          in arguments else 'none',
