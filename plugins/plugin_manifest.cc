@@ -218,6 +218,7 @@ absl::StatusOr<TrustedFile> OpenPluginLibrary(
 absl::Status CheckAgrees(const PluginManifest& manifest,
                          const PluginDescription& plugin) {
   std::vector<std::string> types;
+  types.reserve(plugin.backends.size());
   for (const auto& backend : plugin.backends) types.push_back(backend.type);
   const std::string theirs = Listed(types);
   const std::string said = Listed(manifest.device_types);

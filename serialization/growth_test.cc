@@ -638,7 +638,6 @@ std::vector<FileRow> FileRows() {
        }},
       {"objects of a program, each in another",
        [](size_t n) {
-         std::string object = "K\1";
          std::string begin;
          for (size_t i = 0; i < n; ++i) {
            absl::StrAppend(&begin, "c__torch__\nM\n)\x81}", Slot(0, ""));
