@@ -199,7 +199,7 @@ TEST(SystemFaultsTest, ALoadIsRightOrAnError) {
       }
       Print(absl::StrCat("load, ", form.name, is_mapped ? ", mapped" : ""),
             tally);
-      EXPECT_GT(tally.num_faults, 30);
+      EXPECT_GE(tally.num_faults, 30);
     }
     unlink(path.c_str());
   }

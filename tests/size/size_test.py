@@ -52,7 +52,8 @@ class SizeTest(unittest.TestCase):
         # Those of cpu and of meta, whose sources have the same name.
         self.assertEqual(
             len([call for call in sources['register.cc']
-                 if call.startswith('ferry::DeviceRegistry::RegisterBackend')]),
+                 if call.startswith(
+                     'ferry::v1::DeviceRegistry::RegisterBackend')]),
             2)
 
 
