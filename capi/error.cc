@@ -43,7 +43,7 @@ int32_t Report(const absl::Status& status, ferry_error** error) noexcept {
     return out_of_memory.code;
   }
   char* const message = static_cast<char*>(block) + sizeof(ferry_error);
-  std::memcpy(message, text.data(), text.size());
+  if (!text.empty()) std::memcpy(message, text.data(), text.size());
   message[text.size()] = '\0';
   *error = new (block) ferry_error{code, message};
   return code;
