@@ -20,6 +20,7 @@ namespace {
 template <typename Key>
 std::vector<Key> MakeKeys(int64_t count, Key (*make)(int64_t)) {
   std::vector<Key> keys;
+  keys.reserve(count);
   for (int64_t i = 0; i < count; ++i) keys.push_back(make(i));
   return keys;
 }

@@ -29,12 +29,10 @@ namespace ferry {
 inline namespace v1 {
 namespace status_matchers_internal {
 
-inline const absl::Status& StatusOf(const absl::Status& status) {
-  return status;
-}
+inline absl::Status StatusOf(const absl::Status& status) { return status; }
 
 template <typename T>
-const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
+absl::Status StatusOf(const absl::StatusOr<T>& result) {
   return result.status();
 }
 
@@ -42,7 +40,7 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 
 // Matches a status, or a result, that is OK.
 MATCHER(IsOk, negation ? "is not OK" : "is OK") {
-  const absl::Status& status = status_matchers_internal::StatusOf(arg);
+  const absl::Status status = status_matchers_internal::StatusOf(arg);
   *result_listener << "whose status is " << status.ToString();
   return status.ok();
 }
@@ -51,7 +49,7 @@ MATCHER(IsOk, negation ? "is not OK" : "is OK") {
 MATCHER_P(StatusIs, code,
           std::string(negation ? "does not have" : "has") + " the code " +
               absl::StatusCodeToString(code)) {
-  const absl::Status& status = status_matchers_internal::StatusOf(arg);
+  const absl::Status status = status_matchers_internal::StatusOf(arg);
   *result_listener << "whose status is " << status.ToString();
   return status.code() == code;
 }
@@ -61,7 +59,7 @@ MATCHER_P2(StatusIs, code, message_matcher,
            std::string(negation ? "does not have" : "has") + " the code " +
                absl::StatusCodeToString(code) + " and a message that " +
                ::testing::DescribeMatcher<std::string>(message_matcher)) {
-  const absl::Status& status = status_matchers_internal::StatusOf(arg);
+  const absl::Status status = status_matchers_internal::StatusOf(arg);
   *result_listener << "whose status is " << status.ToString();
   return status.code() == code &&
          ::testing::Matches(message_matcher)(std::string(status.message()));
