@@ -5,7 +5,7 @@
 // File: runtime/runtime.h
 // -----------------------------------------------------------------------------
 //
-// Includes all of Ferry: loads, inspects, builds and saves the files of
+// Includes what programs use to load, inspect, build and save the files of
 // PyTorch's torch.save and torch.load, without Python and without libtorch.
 //
 //   #include "ferry/runtime/runtime.h"
@@ -27,9 +27,10 @@
 // (your own classes), codec_registry.h (files without pickle, and your own
 // codecs), io/byte_source.h and stream_bytes.h (inputs and outputs other than
 // files), devices/device_registry.h (more devices), core/generator.h and
-// random.h (PyTorch's random numbers). Two headers need //runtime:
-// runtime/plugins.h (devices from shared objects) and runtime/autograd.h
-// (gradient modes).
+// random.h (PyTorch's random numbers). Two headers have targets of their own,
+// which //runtime contains: runtime/plugins.h (//runtime:plugins, devices from
+// shared objects) and runtime/autograd.h (//runtime:autograd, ops and
+// gradients).
 //
 // Linking //runtime:reader or //runtime registers the CPU and meta devices.
 #ifndef FERRY_RUNTIME_RUNTIME_H_
