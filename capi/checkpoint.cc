@@ -61,12 +61,12 @@ absl::StatusOr<LoadOptions> ReadLoadOptions(const ferry_load_options* from) {
 
 // Adds the storages of a tensor, which may have components, to `storages`.
 void AppendStorages(const Tensor& tensor, std::vector<Storage>* storages) {
-  std::vector<Tensor> open = {tensor};
-  while (!open.empty()) {
-    const Tensor next = std::move(open.back());
-    open.pop_back();
-    if (!next.storage().is_null()) storages->push_back(next.storage());
-    open.insert(open.end(), next.components().begin(), next.components().end());
+  if (!tensor.storage().is_null()) storages->push_back(tensor.storage());
+  // Components have none of their own.
+  for (const Tensor& component : tensor.components()) {
+    if (!component.storage().is_null()) {
+      storages->push_back(component.storage());
+    }
   }
 }
 
@@ -100,7 +100,8 @@ absl::Status CheckTensors(const ferry_tensor* const* tensors, uint64_t count) {
   return absl::OkStatus();
 }
 
-// Opens what `open` opens, given the options.
+// Reads the options, passes them to `open`, and makes a handle of the
+// checkpoint that it returns.
 template <typename Function>
 int32_t Open(const ferry_load_options* options, ferry_checkpoint** out,
              ferry_error** error, Function&& open) noexcept {

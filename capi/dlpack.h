@@ -43,7 +43,7 @@ struct DLTensor {
   uint64_t byte_offset;
 };
 
-// What libraries exchange before version 1.0.
+// The struct that libraries exchanged before version 1.0.
 struct DLManagedTensor {
   DLTensor dl_tensor;
   void* manager_ctx;

@@ -28,7 +28,8 @@ namespace {
 char out_of_memory_text[] = "not enough memory";
 ferry_error out_of_memory = {FERRY_RESOURCE_EXHAUSTED, out_of_memory_text};
 
-// A struct is never larger. A larger size was never set.
+// No version of a struct is larger. A larger `struct_size` means that the
+// caller has not set it.
 constexpr uint64_t kMaxStructSize = 4096;
 
 }  // namespace

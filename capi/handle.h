@@ -53,52 +53,46 @@ enum class HandleType : uint64_t {
   kCheckpoint = 0x6b6365685f797266,
 };
 
+// The part that all handles begin with.
+template <HandleType kOfType>
+struct TypedHandle {
+  static constexpr HandleType kType = kOfType;
+  HandleType type = kType;
+};
+
 }  // namespace capi
 }  // namespace v1
 }  // namespace ferry
 
-struct ferry_tensor {
-  static constexpr ferry::capi::HandleType kType =
-      ferry::capi::HandleType::kTensor;
-
+struct ferry_tensor
+    : ferry::capi::TypedHandle<ferry::capi::HandleType::kTensor> {
   explicit ferry_tensor(ferry::Tensor of_tensor)
       : tensor(std::move(of_tensor)) {}
 
-  ferry::capi::HandleType type = kType;
   // Whether the tensor is a part of a list, which frees it.
   bool is_borrowed = false;
   ferry::Tensor tensor;
 };
 
-struct ferry_value {
-  static constexpr ferry::capi::HandleType kType =
-      ferry::capi::HandleType::kValue;
-
+struct ferry_value : ferry::capi::TypedHandle<ferry::capi::HandleType::kValue> {
   explicit ferry_value(ferry::Value of_value) : value(std::move(of_value)) {}
 
-  ferry::capi::HandleType type = kType;
   ferry::Value value;
 };
 
-struct ferry_tensor_list {
-  static constexpr ferry::capi::HandleType kType =
-      ferry::capi::HandleType::kList;
-
-  ferry::capi::HandleType type = kType;
+struct ferry_tensor_list
+    : ferry::capi::TypedHandle<ferry::capi::HandleType::kList> {
   std::vector<ferry_tensor> tensors;
   // The pointers to the tensors, one after the other, and where each ends.
   std::string pointers;
   std::vector<size_t> pointer_ends;
 };
 
-struct ferry_checkpoint {
-  static constexpr ferry::capi::HandleType kType =
-      ferry::capi::HandleType::kCheckpoint;
-
+struct ferry_checkpoint
+    : ferry::capi::TypedHandle<ferry::capi::HandleType::kCheckpoint> {
   explicit ferry_checkpoint(ferry::Checkpoint of_checkpoint)
       : checkpoint(std::move(of_checkpoint)) {}
 
-  ferry::capi::HandleType type = kType;
   ferry::Checkpoint checkpoint;
 };
 

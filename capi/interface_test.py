@@ -595,13 +595,6 @@ class InterfaceTest(unittest.TestCase):
         keep = (named, listed, tensors, info, own)
         return [named.get(parameter.name) for parameter in parameters], keep
 
-    def test_a_handle_that_was_freed_with_its_list_is_kept(self):
-        checkpoint = LIBRARY.open(self.saved({'w': torch.ones(1)}))
-        _listed, tensors = LIBRARY.tensors(LIBRARY.root(checkpoint))
-        # The list frees its tensors; the caller cannot.
-        LIBRARY.c.ferry_tensor_free(tensors['/w'])
-        self.assertEqual(LIBRARY.describe(tensors['/w']).num_elements, 1)
-
     def test_structs_of_other_versions(self):
         path = self.saved({'w': torch.ones(1)})
 

@@ -194,8 +194,21 @@ TEST(LifetimeTest, ThreadsReadOneCheckpoint) {
   ferry_checkpoint_free(checkpoint);
 }
 
-TEST(LifetimeTest, FreedHandlesAreErrorsWhereThatCanBeTold) {
-  // A tensor in a list is freed with the list alone.
+TEST(LifetimeTest, DescribingATensorAllocatesNothing) {
+  ferry_tensor* tensor = NewTensor();
+  auto info = MakeStruct<ferry_tensor_info>();
+  // The first call makes the table of read-only memory.
+  ASSERT_EQ(ferry_tensor_describe(tensor, &info, nullptr), FERRY_OK);
+  const uint64_t before = AllocatedBytes();
+  const int32_t code = ferry_tensor_describe(tensor, &info, nullptr);
+  const uint64_t after = AllocatedBytes();
+  EXPECT_EQ(code, FERRY_OK);
+  EXPECT_EQ(after, before);
+  ferry_tensor_free(tensor);
+}
+
+TEST(LifetimeTest, FreeIgnoresHandlesThatItMustNotFree) {
+  // Only the list frees its tensors.
   ferry_tensor* tensor = NewTensor();
   ferry_value* value = nullptr;
   ferry_tensor_list* list = nullptr;

@@ -5,8 +5,8 @@
 // File: capi/options.h
 // -----------------------------------------------------------------------------
 //
-// Turns what loads and saves of the C interface share, limits and callbacks,
-// into that of C++.
+// Reads the structs that options of loads and of saves both contain: limits and
+// callbacks.
 #ifndef FERRY_CAPI_OPTIONS_H_
 #define FERRY_CAPI_OPTIONS_H_
 

@@ -5,12 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -45,14 +44,11 @@ absl::StatusOr<absl::Span<const int64_t>> ReadShape(uint64_t rank,
 
 // Returns whether the bytes of a tensor, or of all its components, are there.
 bool IsLoaded(const Tensor& tensor) {
-  std::vector<Tensor> open = {tensor};
-  while (!open.empty()) {
-    const Tensor next = std::move(open.back());
-    open.pop_back();
-    if (!next.storage().is_null() && !next.storage().has_data()) return false;
-    open.insert(open.end(), next.components().begin(), next.components().end());
-  }
-  return true;
+  const auto has_data = [](const Tensor& part) {
+    return part.storage().is_null() || part.storage().has_data();
+  };
+  // Components have none of their own.
+  return has_data(tensor) && absl::c_all_of(tensor.components(), has_data);
 }
 
 // Returns the storage that says where the elements of a tensor are, or null.
@@ -99,6 +95,18 @@ ferry_tensor_info Describe(const Tensor& tensor) {
   return info;
 }
 
+// Returns kInvalidArgument if an address in host memory is not aligned for
+// elements of a dtype.
+absl::Status CheckAlignment(const void* data, DType dtype) {
+  const uint64_t alignment = ByteOrderUnitBytes(dtype);
+  if (reinterpret_cast<uintptr_t>(data) % alignment == 0) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the address of the first element is not a multiple of ",
+                   alignment, ", as ", Name(dtype), " requires"));
+}
+
 }  // namespace
 
 absl::StatusOr<DType> ParseDType(const char* name) {
@@ -108,25 +116,6 @@ absl::StatusOr<DType> ParseDType(const char* name) {
   return absl::InvalidArgumentError(
       absl::StrCat("there is no dtype \"", name,
                    "\"; the names are those of torch, such as \"float32\""));
-}
-
-uint64_t RowMajorSizeBytes(const Tensor& tensor) {
-  const uint64_t per_unit = ElementsPerUnit(tensor.dtype());
-  const uint64_t unit_bytes = ElementSizeBytes(tensor.dtype());
-  const auto elements = static_cast<uint64_t>(tensor.num_elements());
-  const uint64_t units = elements / per_unit + (elements % per_unit != 0);
-  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
-  return units > kMax / unit_bytes ? kMax : units * unit_bytes;
-}
-
-absl::Status CheckAlignment(const void* data, DType dtype) {
-  const uint64_t alignment = ByteOrderUnitBytes(dtype);
-  if (reinterpret_cast<uintptr_t>(data) % alignment == 0) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("the address of the first element is not a multiple of ",
-                   alignment, ", as ", Name(dtype), " requires"));
 }
 
 absl::StatusOr<Tensor> WrapMemory(Memory memory, uint64_t size_bytes,

@@ -5,7 +5,7 @@
 // File: capi/tensor.h
 // -----------------------------------------------------------------------------
 //
-// What functions about tensors share.
+// Makes and checks tensors for several files of the C interface.
 #ifndef FERRY_CAPI_TENSOR_H_
 #define FERRY_CAPI_TENSOR_H_
 
@@ -53,17 +53,10 @@ class ReleaseLater {
 // Errors: kInvalidArgument - there is none, or `name` is null.
 absl::StatusOr<DType> ParseDType(const char* name);
 
-// Returns the size of the elements in row-major order without gaps, or 2^64 - 1
-// if it is larger.
-uint64_t RowMajorSizeBytes(const Tensor& tensor);
-
-// Returns kInvalidArgument if an address in host memory is not aligned for
-// elements of a dtype.
-absl::Status CheckAlignment(const void* data, DType dtype);
-
 // Returns a tensor on the CPU over `memory`, which has `size_bytes` bytes.
 //
-// Errors: as `Tensor::Create`, and of `CheckAlignment`.
+// Errors: as `Tensor::Create`; kInvalidArgument - also: `memory` is not aligned
+//         for elements of `dtype`.
 absl::StatusOr<Tensor> WrapMemory(Memory memory, uint64_t size_bytes,
                                   DType dtype, absl::Span<const int64_t> shape,
                                   absl::Span<const int64_t> strides);

@@ -58,14 +58,6 @@ absl::StatusOr<ferry_string> ToFerryString(
   return ferry_string{text->data(), text->size()};
 }
 
-absl::Status CheckIndex(const ferry_value* value, uint64_t index) {
-  FERRY_RETURN_IF_ERROR(CheckHandle(value, "value"));
-  if (index < value->value.size()) return absl::OkStatus();
-  return absl::OutOfRangeError(
-      absl::StrCat("the index is ", index, ", and the ",
-                   Name(value->value.kind()), " has ", value->value.size()));
-}
-
 // Adds the tensors of a value to a list.
 class TensorLister final : public GraphVisitor {
  public:
@@ -116,7 +108,7 @@ int32_t ferry_value_at(const ferry_value* value, const char* pointer,
 int32_t ferry_value_item(const ferry_value* value, uint64_t index,
                          ferry_value** out, ferry_error** error) noexcept {
   return capi::New(out, error, [&]() -> absl::StatusOr<ferry::Value> {
-    FERRY_RETURN_IF_ERROR(capi::CheckIndex(value, index));
+    FERRY_RETURN_IF_ERROR(capi::CheckHandle(value, "value"));
     return value->value.Item(index);
   });
 }
@@ -126,7 +118,7 @@ int32_t ferry_value_entry(const ferry_value* value, uint64_t index,
                           ferry_error** error) noexcept {
   return capi::Call(error, [&]() -> absl::Status {
     FERRY_RETURN_IF_ERROR(capi::CheckNotNull(out, "out"));
-    FERRY_RETURN_IF_ERROR(capi::CheckIndex(value, index));
+    FERRY_RETURN_IF_ERROR(capi::CheckHandle(value, "value"));
     FERRY_ASSIGN_OR_RETURN(auto entry, value->value.Entry(index));
     auto new_key = std::make_unique<ferry_value>(std::move(entry.first));
     capi::SetHandle(out, std::move(entry.second));

@@ -85,6 +85,17 @@ absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
   return size_bytes;
 }
 
+uint64_t RowMajorSizeBytes(const Tensor& tensor) {
+  const uint64_t per_unit = ElementsPerUnit(tensor.dtype());
+  const auto elements = static_cast<uint64_t>(tensor.num_elements());
+  const uint64_t units = elements / per_unit + (elements % per_unit != 0);
+  uint64_t size_bytes;
+  return __builtin_mul_overflow(units, ElementSizeBytes(tensor.dtype()),
+                                &size_bytes)
+             ? std::numeric_limits<uint64_t>::max()
+             : size_bytes;
+}
+
 absl::StatusOr<Tensor> Tensor::Create(Storage storage, DType dtype,
                                       absl::Span<const int64_t> shape,
                                       absl::Span<const int64_t> strides,

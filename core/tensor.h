@@ -353,6 +353,10 @@ absl::StatusOr<uint64_t> ViewSizeBytes(DType dtype,
                                        absl::Span<const int64_t> strides,
                                        int64_t offset);
 
+// Returns the size of a tensor's elements in row-major order without gaps, in
+// whole units of the dtype, or 2^64 - 1 if it is larger.
+uint64_t RowMajorSizeBytes(const Tensor& tensor);
+
 // -----------------------------------------------------------------------------
 // Implementation details follow.
 

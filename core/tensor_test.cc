@@ -101,6 +101,22 @@ TEST(TensorTest, RefusesViewsThatLeaveTheStorage) {
             Code::kInvalidArgument);
 }
 
+TEST(TensorTest, RowMajorSizes) {
+  const auto size_of = [](DType dtype, const Shape& shape) {
+    // Of one element that is repeated.
+    return RowMajorSizeBytes(*Tensor::Create(*Storage::Allocate(16), dtype,
+                                             shape, Shape(shape.size(), 0), 0));
+  };
+  EXPECT_EQ(size_of(DType::kFloat32, {2, 3}), 24u);
+  EXPECT_EQ(size_of(DType::kFloat32, {}), 4u);
+  EXPECT_EQ(size_of(DType::kFloat32, {0, 5}), 0u);
+  EXPECT_EQ(size_of(DType::kQUInt4x2, {3}), 2u);
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(size_of(DType::kInt8, {kMax}), uint64_t{kMax});
+  EXPECT_EQ(size_of(DType::kComplex128, {kMax}),
+            std::numeric_limits<uint64_t>::max());
+}
+
 TEST(TensorTest, ViewSizeCountsWholeUnitsAndNeverWraps) {
   EXPECT_EQ(*ViewSizeBytes(DType::kComplex128, Shape{3}, Shape{2}, 1), 96u);
   EXPECT_EQ(*ViewSizeBytes(DType::kQUInt4x2, Shape{3}, Shape{1}, 0), 2u);

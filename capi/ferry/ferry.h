@@ -163,8 +163,9 @@ FERRY_API int32_t ferry_tensor_from_memory(const char* dtype, uint64_t rank,
 // Copies a tensor to a device, such as "cpu" or "cuda:1". If it is there
 // already, the result shares its storage.
 //
-// FERRY_UNAVAILABLE: there is no such device; the message says why.
-// FERRY_INVALID_ARGUMENT: the bytes are not loaded.
+// FERRY_UNAVAILABLE, FERRY_OUT_OF_RANGE: there is no such device; the message
+//   says why.
+// FERRY_INVALID_ARGUMENT: the bytes are not loaded, or `device` names none.
 FERRY_API int32_t ferry_tensor_to(const ferry_tensor* tensor,
                                   const char* device, ferry_tensor** out,
                                   ferry_error** error) FERRY_NOEXCEPT;
@@ -185,15 +186,16 @@ typedef struct ferry_limits {
   uint64_t max_output_bytes;  // the size of a file that is saved
 } ferry_limits;
 
-// Lets the caller watch and cancel the transfer of bytes. Each function may be
-// null; `context` is its first argument.
+// Lets the caller watch the transfer of bytes, and cancel the call. Each
+// function may be null; `context` is its first argument.
 typedef struct ferry_control {
   uint64_t struct_size;
   void* context;
   // Called by one thread at a time, which need not be the caller's.
   void (*progress)(void* context, uint64_t done_bytes, uint64_t total_bytes);
-  // Called every few MiB, by several threads at once. Once it returns a number
-  // other than 0, the call ends with FERRY_CANCELLED.
+  // Called for every few MiB that are moved and about every million objects, by
+  // several threads at once. Once it returns a number other than 0, the call
+  // ends with FERRY_CANCELLED.
   int32_t (*is_cancelled)(void* context);
 } ferry_control;
 
@@ -223,7 +225,8 @@ FERRY_API int32_t ferry_value_at(const ferry_value* value, const char* pointer,
 
 // Gets the item at `index` of a list, tuple, set, frozenset or size.
 //
-// FERRY_OUT_OF_RANGE: `index` is not below the size.
+// FERRY_OUT_OF_RANGE: `index` is not below the number of items. Values of other
+//   kinds have none.
 FERRY_API int32_t ferry_value_item(const ferry_value* value, uint64_t index,
                                    ferry_value** out,
                                    ferry_error** error) FERRY_NOEXCEPT;
@@ -231,7 +234,8 @@ FERRY_API int32_t ferry_value_item(const ferry_value* value, uint64_t index,
 // Gets the key and the value of an entry of a dict, in the order of insertion.
 // `key` may be null.
 //
-// FERRY_OUT_OF_RANGE: `index` is not below the size.
+// FERRY_OUT_OF_RANGE: `index` is not below the number of entries. Values of
+//   other kinds have none.
 FERRY_API int32_t ferry_value_entry(const ferry_value* value, uint64_t index,
                                     ferry_value** key, ferry_value** out,
                                     ferry_error** error) FERRY_NOEXCEPT;
@@ -355,8 +359,10 @@ typedef struct ferry_checkpoint ferry_checkpoint;
 // Loads all tensors into host memory, wherever the file says that they belong.
 // A save writes their locations again.
 #define FERRY_LOAD_TO_HOST (UINT64_C(1) << 1)
-// Maps tensors into memory, copy-on-write, instead of reading them. Touching a
-// tensor past the end of a file that has become shorter ends the process.
+// Maps tensors into memory, copy-on-write, instead of reading them. Mapped
+// bytes are not compared with their checksums. Tensors that the file holds
+// compressed, misaligned or in the other byte order are read as usual. Touching
+// a tensor past the end of a file that has become shorter ends the process.
 #define FERRY_LOAD_MAP (UINT64_C(1) << 2)
 // Does not compare the bytes with the checksums in the file.
 #define FERRY_LOAD_SKIP_CHECKSUMS (UINT64_C(1) << 3)
@@ -468,7 +474,7 @@ typedef struct ferry_save_options {
   // "zip", which is the default, "legacy" or "safetensors".
   const char* container;
   // "pickle", which is the default and the only one that PyTorch reads, or
-  // "proto".
+  // "proto", which needs the container "zip". Null for "safetensors".
   const char* codec;
   // The `__metadata__` of a safetensors file: `metadata_count` names, each
   // followed by its text.
@@ -563,6 +569,7 @@ FERRY_API int32_t ferry_tensor_to_dlpack_unversioned(
 //   its data is not aligned for its dtype.
 // FERRY_UNIMPLEMENTED: the major version, the dtype or the device is unknown.
 // FERRY_UNAVAILABLE: no plugin for the device is loaded.
+// FERRY_OUT_OF_RANGE: the plugin has no device of that index.
 FERRY_API int32_t ferry_tensor_from_dlpack(
     struct DLManagedTensorVersioned* managed, ferry_tensor** out,
     ferry_error** error) FERRY_NOEXCEPT;

@@ -249,20 +249,11 @@ std::vector<TensorPart> PartsOf(const ObjectGraph& graph, NodeId tensor) {
 }
 
 uint64_t ElementBytesOf(const Tensor& tensor) {
-  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  if (tensor.components().empty()) return RowMajorSizeBytes(tensor);
   uint64_t bytes = 0;
-  if (tensor.components().empty()) {
-    const uint64_t per_unit = ElementsPerUnit(tensor.dtype());
-    const auto elements = static_cast<uint64_t>(tensor.num_elements());
-    const uint64_t units = elements / per_unit + (elements % per_unit != 0);
-    return __builtin_mul_overflow(units, ElementSizeBytes(tensor.dtype()),
-                                  &bytes)
-               ? kMost
-               : bytes;
-  }
   for (const Tensor& component : tensor.components()) {
     if (__builtin_add_overflow(bytes, ElementBytesOf(component), &bytes)) {
-      return kMost;
+      return std::numeric_limits<uint64_t>::max();
     }
   }
   return bytes;
