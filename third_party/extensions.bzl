@@ -1,7 +1,8 @@
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The repositories of MODULE.bazel that no registry has."""
+"""Defines the system's libraries for MODULE.bazel, which uses those that no
+registry has, and for the stand-ins that system_modules.py writes."""
 
 load("//third_party:libraries.bzl", "LIBRARIES")
 load("//third_party:system_library.bzl", "system_library")
