@@ -127,7 +127,7 @@ def is_fuzz_test(row):
     return label is not None and sources(*label.groups()) is not None
 
 
-# Of a scan.
+# The cells of the table "By container, scanned".
 VERDICTS = ('clean', 'found', 'not examined', 'not a checkpoint')
 
 

@@ -33,6 +33,7 @@
 #include "ferry/serialization/scan/scan.h"
 #include "ferry/serialization/state_dict.h"
 #include "ferry/serialization/testing/save_to_string.h"
+#include "ferry/serialization/testing/tar_member.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/torch/program_data.h"
 #include "ferry/value/object_graph.h"
@@ -289,22 +290,6 @@ const std::string& LongText(size_t n) {
 
 // --- Tar archives ------------------------------------------------------------
 
-std::string TarMember(absl::string_view name, char type,
-                      absl::string_view contents) {
-  constexpr size_t kBlockBytes = 512;
-  std::string member(kBlockBytes, '\0');
-  member.replace(0, name.size(), std::string(name));
-  member.replace(124, 11, absl::StrFormat("%011o", contents.size()));
-  member.replace(148, 8, "        ");
-  member[156] = type;
-  size_t sum = 0;
-  for (char c : member) sum += static_cast<unsigned char>(c);
-  member.replace(148, 7, absl::StrFormat("%06o", sum) + '\0');
-  absl::StrAppend(&member, contents);
-  member.resize((member.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes);
-  return member;
-}
-
 // The pickle of a number.
 std::string TarNumber(size_t number) {
   return absl::StrCat("I", number, "\n.");
@@ -315,6 +300,17 @@ std::string TarStorage(size_t key, absl::string_view location) {
   return absl::StrCat("(I", key, "\n", Text(location),
                       "ctorch\nFloatStorage\nt.",
                       Bytes({"\1\0\0\0\0\0\0\0abcd", 12}));
+}
+
+// The description of a tensor of one float32, and its shape.
+std::string TarTensor(size_t key, size_t storage) {
+  std::string tensor =
+      absl::StrCat("(I", key, "\nI", storage, "\nctorch\nFloatTensor\nt.");
+  Append64(1, &tensor);  // dimensions
+  Append64(1, &tensor);  // size
+  Append64(1, &tensor);  // stride
+  Append64(0, &tensor);  // offset
+  return tensor;
 }
 
 // An archive of PyTorch 0.1.9 whose root is a list of the storages or tensors
@@ -335,10 +331,10 @@ std::string SmallTarCheckpoint(absl::string_view more) {
 
 // A pax attribute, whose line begins with its own length.
 std::string PaxAttribute(absl::string_view key, absl::string_view value) {
-  size_t size = key.size() + value.size() + 3;  // " ", "=", "\n"
-  size += absl::StrCat(size + 1).size();
-  if (absl::StrCat(size).size() + key.size() + value.size() + 3 < size) --size;
-  return absl::StrCat(size, " ", key, "=", value, "\n");
+  const std::string rest = absl::StrCat(" ", key, "=", value, "\n");
+  size_t size = rest.size();
+  while (absl::StrCat(size, rest).size() != size) ++size;
+  return absl::StrCat(size, rest);
 }
 
 // --- TorchScript archives ----------------------------------------------------
@@ -565,14 +561,7 @@ std::vector<FileRow> FileRows() {
       {"tensors of a tar archive",
        [](size_t n) {
          std::string tensors = TarNumber(n);
-         for (size_t i = 0; i < n; ++i) {
-           absl::StrAppend(&tensors, "(I", i, "\nI", n, "\n",
-                           "ctorch\nFloatTensor\nt.");
-           Append64(1, &tensors);  // dimensions
-           Append64(1, &tensors);  // size
-           Append64(1, &tensors);  // stride
-           Append64(0, &tensors);  // offset
-         }
+         for (size_t i = 0; i < n; ++i) tensors += TarTensor(i, n);
          return TarCheckpoint(TarNumber(1) + TarStorage(n, "cpu") + "(l.",
                               tensors, n);
        }},
@@ -580,8 +569,8 @@ std::vector<FileRow> FileRows() {
        [](size_t n) {
          return absl::StrCat(
              TarMember("storages", '0',
-                       TarNumber(1) + TarStorage(0, "cpu") + "(l."),
-             TarMember("tensors", '0', TarNumber(0)),
+                       TarNumber(1) + TarStorage(1, "cpu") + "(l."),
+             TarMember("tensors", '0', TarNumber(1) + TarTensor(0, 1)),
              TarMember("pickle", '0',
                        absl::StrCat("(", Repeated("I0\nQ", n), "l.")),
              std::string(1024, '\0'));

@@ -200,7 +200,7 @@ absl::Status ExplainTar(const RandomAccessFile& file,
                         const absl::Status& missing) {
   uint64_t end_offset_bytes = 0;
   const absl::StatusOr<std::vector<PlainRecord>> records =
-      torch::ReadTarDirectory(file, &end_offset_bytes);
+      torch::ReadTarDirectory(file, options.budget, &end_offset_bytes);
   if (!records.ok()) return records.status();
   std::vector<Member> members;
   uint64_t num_members = 0;

@@ -106,7 +106,9 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const RandomAccessFile& file,
     // PyTorch looks for a tar archive only in a file that it opens by path.
     // From a stream it reads a pickle.
     FERRY_RETURN_IF_ERROR(CheckIsNoPickle(file, options, "a tar archive"));
-    if (torch::IsPickleContainer(file, options)) {
+    FERRY_ASSIGN_OR_RETURN(const bool is_pickle_too,
+                           torch::IsPickleContainer(file, options));
+    if (is_pickle_too) {
       return PickleTooError(file, "a tar archive");
     }
     absl::StatusOr<ParsedCheckpoint> parsed =
@@ -129,7 +131,9 @@ absl::StatusOr<ParsedCheckpoint> ReadContainer(const RandomAccessFile& file,
     return ReadZip(file, options, codecs);
   }
   FERRY_RETURN_IF_ERROR(CheckSignature(file, head));
-  if (torch::IsPickleContainer(file, options)) {
+  FERRY_ASSIGN_OR_RETURN(const bool is_pickle,
+                         torch::IsPickleContainer(file, options));
+  if (is_pickle) {
     FERRY_RETURN_IF_ERROR(CheckCodec(
         file, options, "a legacy stream or a bare pickle", kPickleCodecName));
     return torch::ReadPickleContainer(file, options);

@@ -31,7 +31,8 @@ inline namespace v1 {
 namespace pickle {
 namespace {
 
-// What is read at once: little at first, because a pickle may be short.
+// The sizes of the first read and of the longest. The first is short because a
+// pickle may be short.
 constexpr uint64_t kFirstChunkBytes = uint64_t{4} << 10;
 constexpr uint64_t kChunkBytes = uint64_t{64} << 10;
 
@@ -257,8 +258,9 @@ class Scanner {
     Fault(absl::StatusCode::kDataLoss, what);
   }
 
-  // Charges the memory that was taken since the last charge.
-  absl::Status ChargeMemory();
+  // Charges the memory that was taken since the last charge. If the budget
+  // refuses, stores the error instead of an earlier fault, and returns false.
+  bool ChargeMemory();
 
   // Checks the last opcode against its frame.
   void CheckFrame();
@@ -330,7 +332,7 @@ class Scanner {
   HashMap<std::pair<uint64_t, bool>, NodeId> stack_globals_;
 };
 
-absl::Status Scanner::ChargeMemory() {
+bool Scanner::ChargeMemory() {
   next_charge_ = reader_.at() + kChunkBytes;
   const uint64_t bytes =
       stack_.memory_bytes() + memo_.memory_bytes() + globals_bytes_ +
@@ -338,7 +340,9 @@ absl::Status Scanner::ChargeMemory() {
       kPairMemoryBytes * stack_globals_.size();
   const uint64_t taken = bytes - std::min(bytes, charged_bytes_);
   charged_bytes_ += taken;
-  return budget_.ChargeMemory(taken);
+  const absl::Status charged = budget_.ChargeMemory(taken);
+  if (!charged.ok()) scan_.fault = charged;
+  return charged.ok();
 }
 
 void Scanner::CheckFrame() {
@@ -796,15 +800,9 @@ PickleScan Scanner::Run() {
     CheckFrame();
     if (step_.is_cut) Damaged("a line is cut short");
     if (!Run1() || is_unreadable_) break;
-    if (reader_.at() < next_charge_) continue;
-    const absl::Status charged = ChargeMemory();
-    if (charged.ok()) continue;
-    // Says more than an earlier fault: the scan did not go on behind it.
-    scan_.fault = charged;
-    break;
+    if (reader_.at() >= next_charge_ && !ChargeMemory()) break;
   }
-  const absl::Status charged = ChargeMemory();
-  if (scan_.fault.ok()) scan_.fault = charged;
+  ChargeMemory();
   if (!scan_.is_complete && scan_.fault.ok()) {
     scan_.fault = absl::DataLossError(
         absl::StrCat("the pickle is cut short: it has no STOP (at offset ",

@@ -38,7 +38,7 @@ namespace {
 constexpr uint64_t kMaxHonestRatio = 100;
 constexpr uint64_t kMinBombBytes = uint64_t{8} << 20;
 
-// The archives one after another that are examined.
+// The most archives, one after another, that are examined.
 constexpr int kMaxConsecutive = 16;
 
 // The longest description of a storage in a tar archive. PyTorch needs about 60
@@ -88,11 +88,9 @@ void FileScan::ScanZip(const RandomAccessFile& file, const ZipSurvey& survey,
   }
   if (!survey.damage.empty()) Problem(record, survey.damage);
   ProgramScan program;
-  program_ = &program;
   for (const SurveyedRecord& entry : survey.records) {
-    ScanZipRecord(file, entry, record, depth);
+    ScanZipRecord(file, entry, record, depth, &program);
   }
-  program_ = nullptr;
   findings_.Program(program, record);
   bool is_old_program = false, is_package = false;
   uint64_t num_sources = 0;
@@ -101,7 +99,8 @@ void FileScan::ScanZip(const RandomAccessFile& file, const ZipSurvey& survey,
     const absl::string_view inner = name.substr(name.find('/') + 1);
     is_old_program =
         is_old_program || absl::EqualsIgnoreCase(inner, "model.json");
-    is_package = is_package || inner == ".data/extern_modules";
+    is_package =
+        is_package || absl::EqualsIgnoreCase(inner, ".data/extern_modules");
     num_sources += absl::EndsWithIgnoreCase(inner, ".py") &&
                    !absl::StartsWith(inner, "code/");
   }
@@ -111,7 +110,8 @@ void FileScan::ScanZip(const RandomAccessFile& file, const ZipSurvey& survey,
 
 void FileScan::ScanZipRecord(const RandomAccessFile& file,
                              const SurveyedRecord& entry,
-                             const std::string& record, int depth) {
+                             const std::string& record, int depth,
+                             ProgramScan* program) {
   const std::string name = Inside(record, entry.name);
   if (!entry.unreadable.empty()) return Problem(name, entry.unreadable);
   if (entry.contents_bytes == 0 || meter_.is_over()) return;
@@ -132,7 +132,7 @@ void FileScan::ScanZipRecord(const RandomAccessFile& file,
   std::unique_ptr<RandomAccessFile> contents;
   if (is_code) {
     bytes = ReadRecord(file, entry, name);
-    if (program_ != nullptr && !meter_.is_over()) program_->AddCode(bytes);
+    if (!meter_.is_over()) program->AddCode(bytes);
     return;
   }
   if (!is_deflated) {
@@ -210,7 +210,7 @@ void FileScan::ScanTar(const RandomAccessFile& file, const std::string& record,
                        int depth) {
   uint64_t end = 0;
   const absl::StatusOr<std::vector<PlainRecord>> members =
-      torch::ReadTarDirectory(file, &end);
+      torch::ReadTarDirectory(file, meter_.budget(), &end);
   if (!members.ok()) return Problem(record, members.status());
   std::map<absl::string_view, int> names;
   for (const PlainRecord& member : *members) {
@@ -251,7 +251,7 @@ void FileScan::ScanTarMember(const RandomAccessFile& file, bool is_storages,
   uint64_t at = 0;
   for (bool is_count = true; at < file.size_bytes(); is_count = false) {
     if (meter_.is_over()) return;
-    const PickleScan scan = ScanOne(file, at, record);
+    const PickleScan scan = ScanOne(file, at);
     Report(scan, file, record, depth);
     if (!scan.is_complete) return;
     const uint64_t begin = std::exchange(at, scan.end_offset_bytes);

@@ -86,8 +86,10 @@ std::string FileScan::ScanAny(const RandomAccessFile& file,
     if (!parsed.ok()) Problem(record, parsed.status());
     CheckIsNoPickle(file, format, record, depth);
   } else {
-    const bool expected =
-        BeginsWithProto(head) || torch::IsPickleContainer(file, options);
+    const absl::StatusOr<bool> is_pickle =
+        torch::IsPickleContainer(file, options);
+    if (!is_pickle.ok()) Problem(record, is_pickle.status());
+    const bool expected = BeginsWithProto(head) || is_pickle.value_or(false);
     if ((expected || MayBePickle(file, 0, record)) &&
         ScanPickles(file, expected, record, depth)) {
       format = "pickle";
@@ -109,9 +111,7 @@ void FileScan::Sniff(const RandomAccessFile& file, const std::string& record,
     if (depth >= kMaxScanDepth) {
       return Problem(record, "it is nested too deeply, and was not examined");
     }
-    ProgramScan* const outer = std::exchange(program_, nullptr);
     ScanAny(file, record, depth + 1);
-    program_ = outer;
     return;
   }
   if (MayBePickle(file, 0, record)) {

@@ -54,14 +54,14 @@ class FileScan {
   using PickleLiteral = pickle::PickleLiteral;
   using PickleScan = pickle::PickleScan;
 
-  // What is read of bytes to find out what they are.
+  // The number of bytes that are read to find out what a file is.
   static constexpr uint64_t kHeadBytes = 512;
 
   // Whether bytes begin like a pickle of protocol 2 or higher.
   static bool BeginsWithProto(absl::string_view head);
 
-  // Add something that could not be examined, or that is odd, unless the scan
-  // is over and it is a consequence of that. An error may end the scan.
+  // Add a problem or an oddity. Do nothing once the scan is over, because what
+  // is found then only follows from that. An error may end the scan.
   void Problem(const std::string& record, const absl::Status& status);
   void Problem(const std::string& record, absl::string_view what);
   void Odd(const std::string& record, absl::string_view detail);
@@ -79,8 +79,10 @@ class FileScan {
                         int depth);
   void ScanZip(const RandomAccessFile& file, const ZipSurvey& survey,
                const std::string& record, int depth);
+  // Adds the record to `program` if it is code.
   void ScanZipRecord(const RandomAccessFile& file, const SurveyedRecord& entry,
-                     const std::string& record, int depth);
+                     const std::string& record, int depth,
+                     ProgramScan* program);
   void ScanTar(const RandomAccessFile& file, const std::string& record,
                int depth);
   // Returns the size of an element of the storage that the pickle at `begin`
@@ -102,15 +104,14 @@ class FileScan {
   // stream.
   bool IsLegacyMagic(const RandomAccessFile& file, const PickleScan& scan);
   // Whether one of the pickles behind the first is genuine.
-  bool HasGenuineRest(const RandomAccessFile& file, const PickleScan& first,
-                      const std::string& record);
+  bool HasGenuineRest(const RandomAccessFile& file, const PickleScan& first);
   // Scans what follows the first pickle, which ends at `at`.
   void ScanLegacyRest(const RandomAccessFile& file, uint64_t at,
                       const std::string& record, int depth);
   void ScanBareRest(const RandomAccessFile& file, uint64_t at,
                     const std::string& record, int depth);
-  PickleScan ScanOne(const RandomAccessFile& file, uint64_t at,
-                     const std::string& record);
+  // Scans the pickle at `at`. Ends the scan if the budget is spent.
+  PickleScan ScanOne(const RandomAccessFile& file, uint64_t at);
   void Report(const PickleScan& scan, const RandomAccessFile& file,
               const std::string& record, int depth);
   void ScanLiteral(const PickleLiteral& literal, const RandomAccessFile& file,
@@ -136,8 +137,6 @@ class FileScan {
   ScanMeter meter_;
   ScanReport report_;
   Findings findings_;
-  // Of the archive that is being scanned.
-  ProgramScan* program_ = nullptr;
 };
 
 }  // namespace scan

@@ -10,7 +10,8 @@
 // Example:
 //
 //   ScanReport report;
-//   Findings findings("model.pt", ScanOptions(), &report);
+//   const ScanOptions options;
+//   Findings findings("model.pt", options, &report);
 //   findings.Odd("archive/version", "its local header has another name");
 //   report.verdict();  // kFound
 #ifndef FERRY_SERIALIZATION_SCAN_FINDINGS_H_

@@ -28,7 +28,7 @@ using pickle::GlobalUse;
 using pickle::PickleScan;
 using pickle::ScannedGlobal;
 
-// The pickles of a stream that is not of the legacy format, which are examined.
+// The most pickles that are examined in a stream that is not a legacy stream.
 constexpr int kMaxPickles = 1000;
 
 // The longest first pickle that is looked at as the magic number of a legacy
@@ -86,8 +86,7 @@ void FileScan::Report(const PickleScan& scan, const RandomAccessFile& file,
   }
 }
 
-PickleScan FileScan::ScanOne(const RandomAccessFile& file, uint64_t at,
-                             const std::string& record) {
+PickleScan FileScan::ScanOne(const RandomAccessFile& file, uint64_t at) {
   PickleScan scan =
       pickle::ScanPickle(file, at, file.size_bytes(), meter_.budget());
   meter_.EndIfSpent(scan.fault);
@@ -115,7 +114,7 @@ void FileScan::ScanLiteral(const PickleLiteral& literal,
     return Sniff(FilePart(file, literal.offset_bytes, literal.size_bytes), name,
                  depth + 1);
   }
-  // For the text, and for the bytes that it stands for.
+  // Pays for the text, and for the bytes that it stands for.
   if (!meter_.ChargeMemory(2 * literal.size_bytes).ok()) return;
   absl::StatusOr<std::string> text =
       pickle::ReadLiteral(file, literal, literal.size_bytes);
@@ -139,7 +138,7 @@ void FileScan::ScanLiteral(const PickleLiteral& literal,
 bool FileScan::ScanPickles(const RandomAccessFile& file, bool expected,
                            const std::string& record, int depth) {
   if (meter_.is_over()) return true;
-  const PickleScan first = ScanOne(file, 0, record);
+  const PickleScan first = ScanOne(file, 0);
   char head[2] = {};
   const uint64_t head_bytes =
       std::min<uint64_t>(sizeof(head), first.end_offset_bytes);
@@ -147,7 +146,7 @@ bool FileScan::ScanPickles(const RandomAccessFile& file, bool expected,
   const absl::string_view start(head, has_head ? head_bytes : 0);
   const bool is_legacy = IsLegacyMagic(file, first);
   if (!expected && !is_legacy && !IsGenuine(first, BeginsWithProto(start)) &&
-      !HasGenuineRest(file, first, record)) {
+      !HasGenuineRest(file, first)) {
     return false;
   }
   Report(first, file, record, depth);
@@ -180,13 +179,12 @@ bool FileScan::IsLegacyMagic(const RandomAccessFile& file,
 }
 
 bool FileScan::HasGenuineRest(const RandomAccessFile& file,
-                              const PickleScan& first,
-                              const std::string& record) {
+                              const PickleScan& first) {
   bool is_complete = first.is_complete;
   uint64_t at = first.end_offset_bytes;
   for (int i = 0; is_complete && at < file.size_bytes(); ++i) {
     if (i == kMaxPickles || meter_.is_over()) return true;
-    const PickleScan scan = ScanOne(file, at, record);
+    const PickleScan scan = ScanOne(file, at);
     if (IsGenuine(scan, /*has_proto=*/false)) return true;
     is_complete = scan.is_complete && scan.fault.ok();
     at = scan.end_offset_bytes;
@@ -199,7 +197,7 @@ void FileScan::ScanLegacyRest(const RandomAccessFile& file, uint64_t at,
   // torch.load reads a magic number, the protocol, the machine, the objects and
   // the keys of the storages, all of them pickles.
   for (int i = 1; i < 5; ++i) {
-    const PickleScan scan = ScanOne(file, at, record);
+    const PickleScan scan = ScanOne(file, at);
     Report(scan, file, record, depth);
     if (!scan.is_complete) return;
     at = scan.end_offset_bytes;
@@ -236,7 +234,7 @@ void FileScan::ScanBareRest(const RandomAccessFile& file, uint64_t at,
                                           "rest was not examined"));
     }
     if (meter_.is_over()) return;
-    const PickleScan scan = ScanOne(file, at, record);
+    const PickleScan scan = ScanOne(file, at);
     const bool is_pickle = scan.is_complete && scan.fault.ok();
     if (!is_pickle && !IsGenuine(scan, /*has_proto=*/false)) return;
     Report(scan, file, record, depth);

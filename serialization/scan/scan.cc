@@ -32,9 +32,9 @@ ScanReport ScanFile(const RandomAccessFile& file, const ScanOptions& options) {
   const scan::FilePart part(file, begin,
                             to_the_end ? left : options.size_bytes);
   try {
-    failed.status = OutOfMemoryError();
     return scan::FileScan(part, options).Run();
   } catch (const std::bad_alloc&) {
+    failed.status = OutOfMemoryError();
     return failed;
   }
 }

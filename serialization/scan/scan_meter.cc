@@ -10,7 +10,7 @@ inline namespace v1 {
 namespace scan {
 namespace {
 
-// What is charged between two reports.
+// The number of bytes between two reports of the progress.
 constexpr uint64_t kReportBytes = uint64_t{4} << 20;
 
 }  // namespace
@@ -22,9 +22,6 @@ absl::Status ScanMeter::ChargeBytes(uint64_t bytes) {
     next_report_bytes_ = done_bytes_ + kReportBytes;
     // Nobody knows how much there is to read.
     if (control_.progress) control_.progress(done_bytes_, 0);
-    if (control_.is_cancelled && control_.is_cancelled()) {
-      return Keep(absl::CancelledError("the scan was cancelled"));
-    }
   }
   done_bytes_ += bytes;
   return absl::OkStatus();

@@ -40,16 +40,23 @@ namespace scan {
 // error. Thread-safety: none; one thread at a time.
 class ScanMeter {
  public:
-  // The scan is one of `size_bytes` bytes. `options` must outlive this object.
+  // Creates the meter of a scan of `size_bytes` bytes. Asks once whether the
+  // scan is cancelled; afterwards the budget asks. `options` must outlive this
+  // object.
   ScanMeter(const ScanOptions& options, uint64_t size_bytes)
-      : control_(options), budget_(options.budget, size_bytes) {}
+      : control_(options),
+        budget_(options.budget, size_bytes, options.is_cancelled) {
+    if (options.is_cancelled && options.is_cancelled()) {
+      End(absl::CancelledError("the scan was cancelled"));
+    }
+  }
 
   // The budget of the scan, for functions that charge it themselves. Their
   // errors must be passed to `EndIfSpent`.
   Budget* budget() { return &budget_; }
 
-  // Charges a step for each byte that is about to be read or inflated. Every
-  // few MiB, reports the progress and asks whether the scan is cancelled.
+  // Charges a step for each byte that is about to be read or inflated. Reports
+  // the progress every few MiB.
   //
   // Errors: kResourceExhausted - the budget is spent; kCancelled.
   absl::Status ChargeBytes(uint64_t bytes);

@@ -74,8 +74,9 @@ absl::string_view NameFault(absl::string_view name) {
   return {};
 }
 
-// What an entry takes besides its name: in the two lists, in two sets of names
-// and in the order of the entries. Lists and sets that grow take twice as much.
+// The memory that an entry takes besides its name: its places in the two lists,
+// in two sets of names and in the order of the entries. Lists and sets that
+// grow take twice as much.
 constexpr uint64_t kMemoryPerEntry = sizeof(SurveyedRecord) + sizeof(Entry) +
                                      2 * sizeof(std::string) + sizeof(size_t);
 

@@ -3,14 +3,13 @@
 
 #include "ferry/serialization/testing/foreign_samples.h"
 
-#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/testing/hex.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
+#include "ferry/serialization/testing/tar_member.h"
 #include "ferry/serialization/testing/zip_builder.h"
 
 namespace ferry {
@@ -26,23 +25,11 @@ std::string Zip(const std::vector<std::pair<std::string, std::string>>& files) {
 
 // The same as a tar archive (POSIX.1-1988, "ustar").
 std::string Tar(const std::vector<std::pair<std::string, std::string>>& files) {
-  constexpr size_t kBlockBytes = 512;
   std::string tar;
   for (const auto& [name, contents] : files) {
-    std::string header(kBlockBytes, '\0');
-    header.replace(0, name.size(), name);
-    header.replace(124, 11, absl::StrFormat("%011o", contents.size()));
-    header.replace(148, 8, "        ");
-    header[156] = '0';
-    header.replace(257, 8, std::string("ustar\00000", 8));
-    size_t sum = 0;
-    for (char c : header) sum += static_cast<unsigned char>(c);
-    header.replace(148, 7, absl::StrFormat("%06o", sum) + '\0');
-    absl::StrAppend(&tar, header, contents);
-    tar.resize((tar.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes);
+    tar += TarMember(name, '0', contents);
   }
-  tar.resize(tar.size() + 2 * kBlockBytes);
-  return tar;
+  return tar + std::string(1024, '\0');
 }
 
 // The superblock of an HDF5 file, version 0 (HDF5 File Format Specification,

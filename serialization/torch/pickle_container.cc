@@ -185,14 +185,21 @@ absl::StatusOr<ParsedCheckpoint> BarePickle::Read(absl::string_view bytes) {
 
 }  // namespace
 
-bool IsPickleContainer(const RandomAccessFile& file,
-                       const ContainerOptions& options) {
+absl::StatusOr<bool> IsPickleContainer(const RandomAccessFile& file,
+                                       const ContainerOptions& options) {
+  if (file.size_bytes() == 0) return false;
   char first = 0;
-  if (file.size_bytes() == 0 || !file.ReadAt(0, {&first, 1}).ok()) return false;
+  FERRY_RETURN_IF_ERROR(file.ReadAt(0, {&first, 1}));
   if (static_cast<unsigned char>(first) == pickle::kProto) return true;
   pickle::PickleStream stream = StreamOf(file, options);
   const absl::StatusOr<absl::string_view> pickle = stream.NextPickle();
-  return pickle.ok() && (stream.bytes_left() == 0 || IsLegacyMagic(*pickle));
+  if (absl::IsDataLoss(pickle.status())) return false;
+  if (!pickle.ok()) {
+    return absl::Status(
+        pickle.status().code(),
+        absl::StrCat(file.name(), ": ", pickle.status().message()));
+  }
+  return stream.bytes_left() == 0 || IsLegacyMagic(*pickle);
 }
 
 absl::StatusOr<ParsedCheckpoint> ReadPickleContainer(

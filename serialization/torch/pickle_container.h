@@ -23,8 +23,11 @@ namespace torch {
 // identifies itself. An older pickle is scanned; if it does not begin a legacy
 // stream, it must extend to the end of the file, because many texts begin like
 // such a pickle.
-bool IsPickleContainer(const RandomAccessFile& file,
-                       const ContainerOptions& options);
+//
+// Errors: kResourceExhausted, kCancelled - as the budget says;
+//         whatever reading the file returns, except for kDataLoss.
+absl::StatusOr<bool> IsPickleContainer(const RandomAccessFile& file,
+                                       const ContainerOptions& options);
 
 // Reads such a file, which must outlive the result. Other bytes may follow the
 // stream or the pickle. Errors: as `ReadLegacyStream`.

@@ -437,8 +437,8 @@ absl::Status TarContainer::ReadObjects() {
 }
 
 absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
-  FERRY_ASSIGN_OR_RETURN(records_,
-                         ReadTarDirectory(file_, &parsed_.end_offset_bytes));
+  FERRY_ASSIGN_OR_RETURN(records_, ReadTarDirectory(file_, options_.budget,
+                                                    &parsed_.end_offset_bytes));
   parsed_.info.container = Container::kTar;
   parsed_.info.codec = std::string(kPickleCodecName);
   FERRY_RETURN_IF_ERROR(ReadStorages());

@@ -129,7 +129,8 @@ struct Attributes {
 
 class Reader {
  public:
-  explicit Reader(const RandomAccessFile& file) : file_(file) {}
+  Reader(const RandomAccessFile& file, Budget* budget)
+      : file_(file), budget_(*budget) {}
 
   absl::StatusOr<std::vector<PlainRecord>> Run(uint64_t* end_offset_bytes);
 
@@ -153,6 +154,7 @@ class Reader {
   absl::StatusOr<uint64_t> FindEnd() const;
 
   const RandomAccessFile& file_;
+  Budget& budget_;
   uint64_t offset_ = 0;
   Attributes next_;  // of the next member
   std::vector<PlainRecord> members_;
@@ -256,6 +258,9 @@ absl::Status Reader::ReadMember(absl::string_view header) {
       }
       member.offset_bytes = offset_ + kBlockBytes;
       member.size_bytes = *size;
+      // A list that grows takes twice as much.
+      FERRY_RETURN_IF_ERROR(
+          budget_.ChargeMemory(2 * sizeof(PlainRecord) + member.name.size()));
       members_.push_back(std::move(member));
     }
     next_ = Attributes();
@@ -310,8 +315,8 @@ bool HasTarMagic(absl::string_view head) {
 }
 
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
-    const RandomAccessFile& file, uint64_t* end_offset_bytes) {
-  return Reader(file).Run(end_offset_bytes);
+    const RandomAccessFile& file, Budget* budget, uint64_t* end_offset_bytes) {
+  return Reader(file, budget).Run(end_offset_bytes);
 }
 
 }  // namespace torch

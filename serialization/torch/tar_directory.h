@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/plain_record.h"
 
@@ -35,14 +36,16 @@ bool IsTar(absl::string_view head);
 bool HasTarMagic(absl::string_view head);
 
 // Returns the regular files in the archive, in archive order. Sets
-// `end_offset_bytes` to where the archive ends, including its padding.
+// `end_offset_bytes` to where the archive ends, including its padding. Charges
+// its memory to the budget.
 //
 // Errors: kDataLoss - a header is damaged, or a member is truncated, has two
 //                     long names, or is neither a regular file nor a folder
 //                     (Python's tarfile would follow links and read members of
 //                     unknown types).
+//         kResourceExhausted, kCancelled - as the budget says.
 absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
-    const RandomAccessFile& file, uint64_t* end_offset_bytes);
+    const RandomAccessFile& file, Budget* budget, uint64_t* end_offset_bytes);
 
 }  // namespace torch
 }  // namespace v1

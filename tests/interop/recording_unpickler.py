@@ -68,7 +68,7 @@ def listed_name(module, name, protocol):
     for code, extension in random_pickles.EXTENSIONS.items():
         if (module, name) == extension:
             return "copyreg extension %d" % code
-    # What a call returned, no scan can know.
+    # No scan can know what a call returned.
     if random_pickles.MADE_TEXT in (module, name):
         return ".".join("?" if part == random_pickles.MADE_TEXT else part
                         for part in (module, name))
@@ -140,7 +140,7 @@ def run(data):
 
 
 def run_in_c(data):
-    """For all that the unpickler in C asks for, the names that fit."""
+    """For each name that the unpickler in C looks up, those that may be listed."""
     copyreg.clear_extension_cache()
     recorder = RecorderInC(data)
     try:

@@ -199,7 +199,8 @@ void Scan(const ScanOptions& options, const CommandIo& io, Result* result) {
   result->report = ScanFile(*bytes, options);
 }
 
-// Says what was not examined: of the whole file first, then of its parts.
+// Returns why parts were not examined. The reason for the whole file comes
+// first.
 std::vector<std::string> NotExamined(const ScanReport& report) {
   std::vector<std::string> reasons;
   if (!report.status.ok()) reasons.push_back(MessageOf(report.status));

@@ -212,7 +212,7 @@ TEST(ScanCommandTest, LimitsWhatItSpends) {
   EXPECT_THAT(RunFerryForTest({"inspect", "--max-steps=10", good}).out,
               AllOf(HasSubstr("\nscan: it could not be examined: "),
                     HasSubstr("raise --max-steps")));
-  // Of a list that is too long, the verdict is printed.
+  // If a list is too long, its verdict is still printed.
   for (const char* const format : {"human", "json"}) {
     const FerryResult result = RunFerryForTest(
         {"scan", "--max-output=100", absl::StrCat("--format=", format), bad});
