@@ -16,17 +16,25 @@
 #define FERRY_CORE_EINTR_H_
 
 #include <cerrno>
+#include <type_traits>
 
 namespace ferry {
 inline namespace v1 {
 
-// Calls `call` until it returns something other than -1 with errno EINTR, and
-// returns that. Not for close(), which closes the descriptor even then.
+// Calls `call` until it succeeds or fails with an errno other than EINTR, and
+// returns what it returned. A call fails by returning -1, or null if it returns
+// a pointer. Not for close(), which closes the descriptor even then.
 template <typename Call>
 auto RetryOnEintr(Call call) {
   while (true) {
     const auto result = call();
-    if (result != -1 || errno != EINTR) return result;
+    bool has_failed;
+    if constexpr (std::is_pointer_v<decltype(call())>) {
+      has_failed = result == nullptr;
+    } else {
+      has_failed = result == -1;
+    }
+    if (!has_failed || errno != EINTR) return result;
   }
 }
 

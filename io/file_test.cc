@@ -204,8 +204,8 @@ TEST_F(FileTest, RefusesToOpenASocket) {
   EXPECT_EQ(status.code(), Code::kInvalidArgument) << status;
 }
 
-// Takes from this thread, as long as it lives, what root has beyond the rights
-// of a file's owner.
+// While it lives, this thread has only the rights of a file's owner, even if it
+// is root's.
 class ScopedOwnerRights {
  public:
   ScopedOwnerRights() {
@@ -580,11 +580,12 @@ TEST_P(AtomicFileTest, NamesThatAreTooLongAreRefused) {
   EXPECT_EQ(Names().size(), 0u);
 }
 
-// chattr(1) takes a file system that has attributes, and root.
+// The flags are made up, because chattr(1) needs root and a file system that
+// has them.
 TEST_P(AtomicFileTest, FilesAndFoldersThatMayOnlyGrowAreRefused) {
   Put("f", "old");
   for (const std::string& name : {std::string("f"), std::string()}) {
-    change_info_ = [&name](const SystemCall& call) {
+    change_info_ = [name](const SystemCall& call) {
       if (call.name != "statx" || call.path != name) return;
       auto* const info = static_cast<struct statx*>(call.info);
       info->stx_attributes |= STATX_ATTR_APPEND;
@@ -608,6 +609,7 @@ TEST_P(AtomicFileTest, ImmutableFilesAndFoldersAreRefused) {
       return writes ? EPERM : 0;
     };
     const absl::Status status = AtomicFile::Create(Path("f")).status();
+    refuse_ = nullptr;  // TearDown changes the folder, too
     EXPECT_EQ(status.code(), Code::kPermissionDenied) << status;
     EXPECT_EQ(Names(), std::vector<std::string>{"f"});
   }

@@ -67,13 +67,9 @@ absl::Status CheckFolders(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<TrustedFile> TrustedFile::Open(const std::string& path) {
-  std::unique_ptr<char, void (*)(void*)> real(nullptr, std::free);
-  if (RetryOnEintr([&] {
-        real.reset(realpath(path.c_str(), nullptr));
-        return real == nullptr ? -1 : 0;
-      }) != 0) {
-    return OsError(path, errno);
-  }
+  const std::unique_ptr<char, void (*)(void*)> real(
+      RetryOnEintr([&] { return realpath(path.c_str(), nullptr); }), std::free);
+  if (real == nullptr) return OsError(path, errno);
   TrustedFile file;
   file.path_ = real.get();
   FERRY_ASSIGN_OR_RETURN(file.bytes_, OpenForReading(file.path_));

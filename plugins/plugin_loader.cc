@@ -40,13 +40,9 @@ bool IsFolder(const std::string& path) {
 // they are sorted.
 std::vector<std::string> ManifestsIn(const std::string& folder) {
   std::vector<std::string> paths;
-  std::unique_ptr<DIR, int (*)(DIR*)> directory(nullptr, closedir);
-  if (RetryOnEintr([&] {
-        directory.reset(opendir(folder.c_str()));
-        return directory == nullptr ? -1 : 0;
-      }) != 0) {
-    return paths;
-  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(
+      RetryOnEintr([&] { return opendir(folder.c_str()); }), closedir);
+  if (directory == nullptr) return paths;
   while (const dirent* entry = readdir(directory.get())) {
     if (IsPluginManifestPath(entry->d_name)) {
       paths.push_back(absl::StrCat(folder, "/", entry->d_name));

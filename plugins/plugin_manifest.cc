@@ -168,7 +168,7 @@ absl::StatusOr<PluginManifest> ReadPluginManifest(
   }
   std::string text(static_cast<size_t>(file.size_bytes()), '\0');
   FERRY_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(&text[0], text.size())));
-  // The parser takes it for the end.
+  // The parser would take a NUL for the end of the text.
   const size_t nul = text.find('\0');
   if (nul != std::string::npos) {
     return bad(absl::StrCat("it is not valid JSON at byte ", nul));

@@ -38,13 +38,14 @@ inline namespace v1 {
 struct PluginManifest {
   // The version of the manifest: 1.
   uint64_t manifest_version = 0;
-  // Must all match the plugin's own description.
+  // The plugin's own description must have the same name, version and types.
   std::string name;
   std::string version;
   std::vector<std::string> device_types;
   // A path relative to the manifest, inside its folder.
   std::string library;
-  // The version of the plugin interface: 0, the default.
+  // The version of the plugin interface, FERRY_PLUGIN_ABI_MAJOR. A manifest
+  // without this field has 0.
   uint64_t abi_major = 0;
 };
 

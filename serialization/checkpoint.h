@@ -79,6 +79,7 @@ class Checkpoint {
   //                        message has the offsets).
   //   kResourceExhausted - opening the file exceeds `LoadOptions::budget`, or
   //                        there is not enough memory.
+  //   kCancelled         - `LoadOptions::is_cancelled` returned true.
   static absl::StatusOr<Checkpoint> Open(
       absl::string_view path, const LoadOptions& options = LoadOptions());
 
@@ -175,6 +176,7 @@ class Checkpoint {
   //   kDataLoss        - a record is damaged.
   //   kUnavailable, kOutOfRange - as `DeviceSnapshot::RestoreLocation`.
   //   kResourceExhausted - not enough memory, or past `max_tensor_bytes`.
+  //   kCancelled         - `LoadOptions::is_cancelled` returned true.
   absl::Status Load(absl::Span<const Storage> storages);
 
   // Loads all storages. Errors: as `Load`.

@@ -243,9 +243,16 @@ TEST_F(MappingTest, ChecksumsAreComparedInPlaceIfWanted) {
       record.local_extra.push_back('x');
     }
     WriteFile(path_, zip.Build());
+    uint64_t read_bytes = 0;
+    options_.progress = [&read_bytes](uint64_t done, uint64_t) {
+      read_bytes = done;
+    };
     options_.verify_crc32 = verify;
     EXPECT_EQ(LoadW().status().code(),
               verify ? absl::StatusCode::kDataLoss : absl::StatusCode::kOk);
+    if (!verify) {
+      EXPECT_EQ(read_bytes, 0u);
+    }
   }
 }
 

@@ -29,8 +29,9 @@ absl::Status GraphVisitor::OnLeaf(absl::string_view, NodeId) {
 
 namespace {
 
-// The steps of a visit, besides one for listing it among the children of its
-// container, and of finding one name of an alias's first pointer.
+// The steps of visiting a node, and also of finding one name of an alias's
+// first pointer. Listing the node among its container's children takes one
+// more.
 constexpr uint64_t kVisitSteps = 3;
 
 // A walk at work.

@@ -159,8 +159,8 @@ class NearPointers final : public GraphVisitor {
               absl::string_view pointer) {
     const absl::Status walked =
         WalkGraph(graph, root, &budget_, this, pointer, kMaxNamesConsidered);
-    // Where that costs too much, some were considered, unless `root` alone has
-    // too many children.
+    // A walk lists all children of a container before it visits the first. If
+    // that alone costs too much, considers the first children without a walk.
     if (walked.ok() || !Question().empty()) return;
     size_t num_considered = 0;
     for (const ChildRun& run : ChildRunsOf(graph, root)) {

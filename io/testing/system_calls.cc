@@ -99,10 +99,9 @@ ScopedSystemCallObserver::~ScopedSystemCallObserver() {
 }  // namespace v1
 }  // namespace ferry
 
-// Exported, so that the calls of shared objects are observed too.
-//
 // Defines a call whose arguments are named `a`, `b`, ... as the macros' users
-// spell them out. `arguments` is what is passed on to the C library.
+// spell them out. `arguments` is what is passed on to the C library. All calls
+// are exported, so that those of shared objects are observed too.
 #define FERRY_OBSERVED(type, name, parameters, except, arguments, ...)       \
   FERRY_EXPORT type name parameters except {                                 \
     static auto* const real = ferry::Real<type parameters>(#name);           \

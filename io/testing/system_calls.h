@@ -53,8 +53,8 @@ struct SystemCall {
   size_t size = 0;
   // -1: at the position of the descriptor.
   off_t offset = -1;
-  // What the call fills in: a struct stat, statx or statfs. `After` may change
-  // it, so that a file seems to be what the test's machine does not have.
+  // The struct stat, statx or statfs that the call fills in. `After` may change
+  // it, to pretend that a file has properties that a test cannot give it.
   void* info = nullptr;
 };
 

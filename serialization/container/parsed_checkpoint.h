@@ -10,6 +10,7 @@
 #ifndef FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_
 #define FERRY_SERIALIZATION_CONTAINER_PARSED_CHECKPOINT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -67,6 +68,12 @@ struct ParsedCheckpoint {
   };
   // The storages in the order of first reference.
   std::vector<ParsedStorage, HugePageAllocator<ParsedStorage>> storages;
+  // Returns the index of the storage whose bytes storage `i` shares: its base's
+  // if it is a view, else its own.
+  size_t FamilyOf(size_t i) const {
+    const uint32_t base = storages[i].base;
+    return base == ParsedStorage::kNoBase ? i : base;
+  }
   // The extents that `storages` point into, unless they point into `records`.
   // Must not change once they do.
   std::vector<Extent, HugePageAllocator<Extent>> extents;

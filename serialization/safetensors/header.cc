@@ -351,7 +351,7 @@ std::string Quoted(const std::string& text) {
 
 absl::StatusOr<Header> ParseHeader(absl::string_view text,
                                    uint64_t data_bytes) {
-  // The parser takes it for the end.
+  // The parser would take a NUL for the end of the text.
   const size_t nul = text.find('\0');
   if (nul != absl::string_view::npos) {
     return absl::DataLossError(

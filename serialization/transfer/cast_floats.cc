@@ -56,13 +56,6 @@ class FloatCaster {
   absl::Status Run();
 
  private:
-  // The index of the storage whose bytes a storage shares: its own, or its
-  // base's.
-  size_t FamilyOf(size_t i) const {
-    const uint32_t base = parsed_.storages[i].base;
-    return base == ParsedStorage::kNoBase ? i : base;
-  }
-
   absl::Status Error(absl::StatusCode code, absl::string_view what) const {
     return absl::Status(code, absl::StrCat(file_, ": ", what));
   }
@@ -124,11 +117,12 @@ absl::Status FloatCaster::ReplaceMeta(const Tensor& tensor) {
 absl::Status FloatCaster::AddUse(const Tensor& tensor) {
   for (const Tensor& component : tensor.components()) {
     const auto found = index_.find(component.storage());
-    if (found != index_.end()) uses_[FamilyOf(found->second)].other = &tensor;
+    if (found != index_.end())
+      uses_[parsed_.FamilyOf(found->second)].other = &tensor;
   }
   const auto found = index_.find(tensor.storage());
   if (found == index_.end()) return ReplaceMeta(tensor);
-  Use& use = uses_[FamilyOf(found->second)];
+  Use& use = uses_[parsed_.FamilyOf(found->second)];
   if (!IsStridedFloat(tensor) || parts_.contains(&tensor.storage()) ||
       tensor.dtype() == dtype_ ||
       (use.from.has_value() && *use.from != tensor.dtype())) {
@@ -214,7 +208,7 @@ absl::Status FloatCaster::Run() {
     FERRY_RETURN_IF_ERROR(AddUses(*parsed_.constants_graph));
   }
   for (size_t i = 0; i < parsed_.storages.size(); ++i) {
-    const Use& use = uses_[FamilyOf(i)];
+    const Use& use = uses_[parsed_.FamilyOf(i)];
     if (!use.from.has_value()) continue;
     const absl::Status status = ReplacePart(&parsed_.storages[i], use);
     if (!status.ok()) return Error(status.code(), status.message());

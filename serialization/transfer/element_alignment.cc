@@ -18,8 +18,6 @@ namespace ferry {
 inline namespace v1 {
 namespace {
 
-using ParsedStorage = ParsedCheckpoint::ParsedStorage;
-
 class Alignments {
  public:
   explicit Alignments(ParsedCheckpoint* parsed)
@@ -41,11 +39,9 @@ class Alignments {
   void Add(const Storage& storage, DType dtype) {
     const auto found = index_.find(storage);
     if (found == index_.end()) return;
-    const uint32_t base = parsed_.storages[found->second].base;
-    uint8_t& needed =
-        needed_[base == ParsedStorage::kNoBase ? found->second : base];
-    // Complex numbers are aligned as their parts are, which also keep their
-    // order of bytes.
+    uint8_t& needed = needed_[parsed_.FamilyOf(found->second)];
+    // A complex number needs the alignment of one of its two parts, and so does
+    // its byte order.
     needed = std::max(needed, static_cast<uint8_t>(ByteOrderUnitBytes(dtype)));
   }
 

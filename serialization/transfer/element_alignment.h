@@ -15,10 +15,10 @@
 namespace ferry {
 inline namespace v1 {
 
-// Sets `ParsedStorage::alignment_bytes` of each storage to what the dtypes need
-// that the file uses it as: 2 for float16, 4 for float32 and complex64. A
-// storage that no tensor uses, and that has no dtype of its own, keeps the
-// default. A storage that others are views of needs what they need.
+// Sets `ParsedStorage::alignment_bytes` of each storage to the largest that its
+// dtypes need: 2 for float16, 4 for float32 and complex64. Its dtypes are those
+// of its tensors, its own if it is typed, and those of its views. A storage
+// without any keeps the default.
 //
 // O(tensors and storages of the graph).
 void SetElementAlignments(ParsedCheckpoint* parsed);

@@ -48,8 +48,9 @@ struct ExtentRead {
   // the read.
   std::function<absl::Status(uint64_t offset_bytes, absl::string_view bytes)>
       consume;
-  // The bytes are used where their file is mapped. They are only compared with
-  // their checksum, there. They must be stored, in the machine's byte order.
+  // Whether the bytes are used where their file is mapped, so that they are
+  // only compared with their checksum. The extent must have one, and must be
+  // stored and in the machine's byte order.
   bool in_place = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include "ferry/serialization/transfer/storage_loader.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -284,7 +285,8 @@ absl::StatusOr<Memory> StorageLoader::Mapped(const ParsedStorage& part) const {
   FERRY_ASSIGN_OR_RETURN(const uint64_t offset, FindContents(file, extent));
   // What is not in the file is for the reader to complain of.
   if (offset > file.size_bytes() ||
-      extent.size_bytes > file.size_bytes() - offset) {
+      std::max(extent.size_bytes, extent.contents_bytes) >
+          file.size_bytes() - offset) {
     return Memory();
   }
   // The pages themselves say whether they may be written.
@@ -355,7 +357,7 @@ absl::Status StorageLoader::PlanGroup(const Group& group,
     Memory& own = (*memory)[first + i];
     if (own.owner != nullptr) {  // It is mapped, so it is there.
       const Extent& extent = group.parts[i]->extents[0];
-      if (options_.verify_mapped && extent.has_crc32) {
+      if (options_.verify_crc32 && options_.verify_mapped && extent.has_crc32) {
         ExtentRead& read = reads->emplace_back();
         read.extent = &extent;
         read.in_place = true;

@@ -199,7 +199,8 @@ TEST(SystemFaultsTest, ALoadIsRightOrAnError) {
       }
       Print(absl::StrCat("load, ", form.name, is_mapped ? ", mapped" : ""),
             tally);
-      EXPECT_GE(tally.num_faults, 30);
+      // A mapped load reads no storage of a legacy stream.
+      EXPECT_GT(tally.num_faults, is_mapped ? 29 : 30);
     }
     unlink(path.c_str());
   }

@@ -328,7 +328,9 @@ absl::StatusOr<Checkpoint> OpenIfClean(const std::string& path,
   ScanReport report;
   absl::StatusOr<Checkpoint> checkpoint =
       OpenAndScanInput(path, options, io, &report);
-  if (checkpoint.ok() && !report.status.ok()) {
+  // What was found before the scan ended says more than why it ended.
+  if (checkpoint.ok() && !report.status.ok() &&
+      report.verdict() != ScanReport::Verdict::kFound) {
     return absl::Status(report.status.code(),
                         absl::StrCat(path, " was not examined to the end: ",
                                      report.status.message()));
