@@ -56,8 +56,9 @@ class Budget {
   Budget() = default;
 
   // Creates the budget of a call whose input takes `stored_bytes`. If
-  // `is_cancelled` is set, charges call it for every 2^20 steps or bytes that
-  // are spent, from the threads that charge.
+  // `is_cancelled` is set, a charge calls it once when the steps, the memory or
+  // the output spent so far pass a multiple of 2^20. Calls come from the
+  // threads that charge.
   Budget(const BudgetOptions& options, uint64_t stored_bytes,
          std::function<bool()> is_cancelled = nullptr);
 
@@ -69,7 +70,7 @@ class Budget {
   Budget& operator=(const Budget&) = delete;
 
   // Charge what the caller is about to spend. What is spent is never given
-  // back. A charge that is refused is not spent.
+  // back. A charge that exceeds the limit is not spent.
   //
   // Errors:
   //   kResourceExhausted - the limit is reached; the message says what is

@@ -6,8 +6,9 @@
 // -----------------------------------------------------------------------------
 //
 // Stops the build with a clear error if the compiler is set to a C++ standard
-// before C++17. Every source of Ferry includes this header first. The error
-// would otherwise be one of hundreds, because Bazel's own default is C++11.
+// before C++17. Every source of Ferry's libraries includes this header first.
+// The error would otherwise be one of hundreds, because Debian's Bazel chooses
+// C++11.
 #ifndef FERRY_CORE_LANGUAGE_STANDARD_H_
 #define FERRY_CORE_LANGUAGE_STANDARD_H_
 

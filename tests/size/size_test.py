@@ -14,7 +14,7 @@ import write_size
 ROWS = []
 
 # The most that the part that reads and writes files adds to a program in the
-# build of the tests. It is about 1500 kB with -c opt.
+# build of the tests.
 MAX_READER_BYTES = 1750 * 1000
 
 # Abseil's headers include <iostream>, which has a constructor in each source.

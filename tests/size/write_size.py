@@ -24,7 +24,7 @@ _HEAD = '''# Size
 
 What a program pulls in with each target. Depend on the smallest target that has what you need. `tests/size/write_size.py` writes this page, and `//tests/size:size_test` compares it with the build.
 
-The size is that of a small program that uses the target, without symbols, minus that of an empty program. It includes only what the linker takes from Ferry: the libraries are Debian's shared objects. The compiler is gcc with `-O1`, as in the tests. A build with `-c opt` is smaller, because its linker drops functions that are not used: `//runtime:reader` then takes 1341 KiB.
+The size is that of a small program that uses the target, without symbols, minus that of an empty program. It includes only what the linker takes from Ferry: the libraries are Debian's shared objects. The compiler is gcc with `-O1`, as in the tests. A build with `-c opt` is smaller, because its linker drops functions that are not used.
 
 | target | the program | folders of Ferry | libraries | size in KiB |
 |---|---|---|---|---|

@@ -7,8 +7,8 @@ The attributes are those of the native rules. What the macros add:
 
 - headers are included as "ferry/<package>/<file>.h", also from a workspace that
   embeds Ferry;
-- symbols that shared objects do not export, except those that are marked with
-  FERRY_EXPORT;
+- with --dynamic_mode=off, shared objects export only the symbols that are marked
+  with FERRY_EXPORT;
 - the C++ standard of the build, which must be C++17 or newer;
 - warnings that are errors in Ferry's own build only;
 - tests link GoogleTest's main; benchmarks are also run once, as tests.

@@ -25,16 +25,16 @@ constexpr size_t kDescriptionColumn = 30;
 // Appends a row of a list: a name and what it means, which may have many lines.
 void AppendRow(absl::string_view name, absl::string_view description,
                std::string* help) {
-  const std::string margin(kDescriptionColumn, ' ');
+  const std::string new_line =
+      absl::StrCat("\n", std::string(kDescriptionColumn, ' '));
   std::string row = absl::StrCat("  ", name);
   if (row.size() < kDescriptionColumn) {
     row.resize(kDescriptionColumn, ' ');
   } else {
-    absl::StrAppend(&row, "\n", margin);
+    row += new_line;
   }
-  const std::string next_line = absl::StrCat("\n", margin);
   absl::StrAppend(help, row,
-                  absl::StrReplaceAll(description, {{"\n", next_line}}), "\n");
+                  absl::StrReplaceAll(description, {{"\n", new_line}}), "\n");
 }
 
 // Appends a list of options, unless there are none.

@@ -53,8 +53,9 @@ struct CommandIo {
   // Whether `out` is a terminal, which should not receive the bytes of a
   // checkpoint.
   bool out_is_terminal = false;
-  // Called periodically by commands that write files. If it returns true, they
-  // end as after Ctrl-C. May be empty.
+  // Called periodically by every command that can take long. If it returns
+  // true, the command ends, and a file that it was writing stays as it was. May
+  // be empty.
   std::function<bool()> is_cancelled = nullptr;
 };
 

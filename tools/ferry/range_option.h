@@ -24,7 +24,8 @@ namespace ferry {
 inline namespace v1 {
 namespace cli {
 
-// Adds the option. Both arguments must outlive the command line.
+// Adds the option, which sets `*offset_bytes` and `*size_bytes`. Both must
+// outlive the command line.
 void AddRangeOption(CLI::App* command, uint64_t* offset_bytes,
                     uint64_t* size_bytes);
 
