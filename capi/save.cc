@@ -13,7 +13,7 @@
 #include "ferry/capi/options.h"
 #include "ferry/core/status_macros.h"
 #include "ferry/ferry.h"
-#include "ferry/io/file.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/save_options.h"
 

@@ -17,13 +17,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "ferry/core/eintr.h"
+#include "ferry/io/system_error.h"
 
 namespace ferry {
 inline namespace v1 {
 namespace {
-
-// The kernel moves at most 2 GiB in one call.
-constexpr size_t kMaxCallBytes = size_t{1} << 30;
 
 // Keeps SIGPIPE, which writing to a pipe without a reader raises on the thread
 // that writes, from that thread; one that was there before stays.
@@ -58,7 +56,8 @@ absl::Status FdSink::Write(absl::string_view bytes) {
   const WithoutSigpipe quiet;
   while (!bytes.empty()) {
     const ssize_t wrote = RetryOnEintr([&] {
-      return write(fd_, bytes.data(), std::min(bytes.size(), kMaxCallBytes));
+      return write(fd_, bytes.data(),
+                   std::min(bytes.size(), kMaxSystemCallBytes));
     });
     if (wrote >= 0) {
       bytes.remove_prefix(static_cast<size_t>(wrote));

@@ -21,7 +21,7 @@
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
-#include "ferry/io/file.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/container/record_verdict.h"
 #include "ferry/serialization/save.h"

@@ -27,7 +27,7 @@
 #include "ferry/devices/testing/fake_package.h"
 #include "ferry/devices/testing/host_storage.h"
 #include "ferry/devices/testing/keep_registered.h"
-#include "ferry/io/file.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_into.h"

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/value/value.h"

@@ -22,7 +22,7 @@
 
 #include "ferry/core/budget.h"
 #include "ferry/devices/device_registry.h"
-#include "ferry/io/file.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/torch/compatibility.h"
 #include "ferry/serialization/transfer/map_location.h"

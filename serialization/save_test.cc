@@ -27,6 +27,7 @@
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/fake_host_backend.h"
 #include "ferry/devices/testing/keep_registered.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/load.h"

@@ -21,6 +21,7 @@
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/device_registry.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/io/crc32.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/pattern.h"

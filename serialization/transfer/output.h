@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/io/file.h"
 
 namespace ferry {

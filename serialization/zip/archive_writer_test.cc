@@ -27,6 +27,7 @@
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/testing/fake_backend.h"
 #include "ferry/devices/testing/keep_registered.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/testing/pattern.h"

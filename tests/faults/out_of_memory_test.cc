@@ -24,6 +24,7 @@
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/devices/staging.h"
 #include "ferry/devices/testing/fake_backend.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/io/file.h"
 #include "ferry/runtime/runtime.h"
 #include "ferry/serialization/scan/scan.h"

@@ -32,7 +32,7 @@
 #include "ferry/core/tensor.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
-#include "ferry/io/file.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/small_checkpoint.h"
