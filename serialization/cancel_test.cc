@@ -366,24 +366,36 @@ TEST(CancelTest, CopiesOfStridedTensorsFromDevicesAndToThemAskToo) {
   }
 }
 
-// A matrix that is arranged otherwise is read first, and then asks as often
-// again.
-TEST(CancelTest, RearrangingAsksToo) {
+// A matrix that is arranged otherwise is read first, and then asks and reports
+// as often again.
+TEST(CancelTest, RearrangingAsksAndReportsToo) {
   const std::string zip = Saved(false);
-  const auto asks_of = [&zip](const Tensor& to) {
+  const auto asks_of = [&zip](const Tensor& to, uint64_t moved_bytes) {
     std::atomic<int> asked{0};
+    uint64_t last = 0;
+    uint64_t largest_step = 0;
+    uint64_t total = 0;
     TransferControl control;
     control.is_cancelled = [&asked] {
       ++asked;
       return false;
     };
+    control.progress = [&](uint64_t done_bytes, uint64_t total_bytes) {
+      largest_step = std::max(largest_step, done_bytes - last);
+      last = done_bytes;
+      total = total_bytes;
+    };
     EXPECT_THAT(LoadIntoUnder(control, zip, to), IsOk());
+    EXPECT_EQ(last, moved_bytes);
+    EXPECT_EQ(total, moved_bytes);
+    EXPECT_LE(largest_step, kMostPieceBytes);
     return asked.load();
   };
-  const int direct = asks_of(Matrix(false));
+  const int direct = asks_of(Matrix(false), kBytes);
   const auto pieces = static_cast<int>(kBytes / kMostPieceBytes);
-  EXPECT_GE(asks_of(Matrix(true)), direct + pieces);
-  EXPECT_GE(asks_of(Matrix(false, DType::kFloat64)), direct + pieces);
+  EXPECT_GE(asks_of(Matrix(true), 2 * kBytes), direct + pieces);
+  EXPECT_GE(asks_of(Matrix(false, DType::kFloat64), 2 * kBytes),
+            direct + pieces);
 }
 
 }  // namespace

@@ -50,6 +50,12 @@ uint64_t BeginBytes(const Tensor& tensor) {
          ElementsPerUnit(tensor.dtype()) * ElementSizeBytes(tensor.dtype());
 }
 
+// The bytes of a tensor of the file that are arranged otherwise.
+uint64_t BytesToRearrange(const Tensor& from) {
+  return static_cast<uint64_t>(from.num_elements()) *
+         ElementSizeBytes(from.dtype());
+}
+
 // A run of a storage's bytes and where it goes.
 struct Target {
   // What asks for it. Null: a run that is staged, for one read or several.
@@ -117,9 +123,11 @@ absl::Status CopyBox(const Tensor& from, const char* bytes, const Tensor& to,
 
 // Copies the elements of `from`, which begin at `bytes`, to where those of `to`
 // belong if they begin at `data`. Casts them if the dtypes differ. Calls
-// `check` every few MiB, and ends with the error that it returns.
+// `advance` every few MiB with the number of bytes that it has copied since,
+// and ends with the error that it returns.
 absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
-                        char* data, absl::FunctionRef<absl::Status()> check) {
+                        char* data,
+                        absl::FunctionRef<absl::Status(uint64_t)> advance) {
   const uint64_t from_bytes = ElementSizeBytes(from.dtype());
   const uint64_t to_bytes = ElementSizeBytes(to.dtype());
   const auto max_elements =
@@ -133,7 +141,10 @@ absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
          shape[inner - 1] <= max_elements / std::max<int64_t>(slice, 1)) {
     slice *= shape[--inner];
   }
-  if (inner == 0) return CopyBox(from, bytes, to, data, shape);
+  if (inner == 0) {
+    FERRY_RETURN_IF_ERROR(CopyBox(from, bytes, to, data, shape));
+    return advance(BytesToRearrange(from));
+  }
   const size_t sliced = inner - 1;
   const int64_t max_slices = max_elements / slice;
   int64_t outer_count = 1;
@@ -148,13 +159,14 @@ absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
       to_offset += rest % shape[i] * to.strides()[i];
     }
     for (int64_t begin = 0; begin < shape[sliced]; begin += box[0]) {
-      FERRY_RETURN_IF_ERROR(check());
       box[0] = std::min(max_slices, shape[sliced] - begin);
       const int64_t from_at = from_offset + begin * from.strides()[sliced];
       const int64_t to_at = to_offset + begin * to.strides()[sliced];
       FERRY_RETURN_IF_ERROR(
           CopyBox(from, bytes + static_cast<uint64_t>(from_at) * from_bytes, to,
                   data + static_cast<uint64_t>(to_at) * to_bytes, box));
+      FERRY_RETURN_IF_ERROR(
+          advance(static_cast<uint64_t>(box[0] * slice) * from_bytes));
     }
   }
   return absl::OkStatus();
@@ -191,8 +203,10 @@ class TensorReader {
   void AddWholeReads(const Group& group, Reads* reads) const;
   absl::Status AddReads(const Group& group, Extents* extents,
                         Reads* reads) const;
-  absl::Status Rearrange(const Target& target, const char* bytes) const;
-  absl::Status RearrangeGroup(const Group& group) const;
+  absl::Status CheckCancelled() const;
+  absl::Status Advance(uint64_t bytes);
+  absl::Status Rearrange(const Target& target, const char* bytes);
+  absl::Status RearrangeGroup(const Group& group);
   absl::Status RunWave(absl::Span<Group* const> wave);
 
   const absl::Span<const RandomAccessFile* const> files_;
@@ -201,7 +215,7 @@ class TensorReader {
   const ExtentReadOptions& options_;
   Groups groups_;  // their number is reserved, so that they do not move
   uint64_t total_bytes_ = 0;
-  uint64_t done_bytes_ = 0;  // in the waves before this one
+  uint64_t done_bytes_ = 0;  // not counting what `ReadExtents` is reading
 };
 
 // The reads that have elements; of those into the same view the last.
@@ -425,6 +439,9 @@ absl::Status TensorReader::MakeGroups() {
   for (Group& group : groups_) {
     FinishGroup(&group);
     total_bytes_ += group.bytes_to_read();
+    for (const Target& target : group.staged) {
+      total_bytes_ += BytesToRearrange(target.read->from);
+    }
   }
   return absl::OkStatus();
 }
@@ -525,21 +542,30 @@ absl::Status TensorReader::AddReads(const Group& group, Extents* extents,
   return absl::OkStatus();
 }
 
+absl::Status TensorReader::CheckCancelled() const {
+  const TransferControl* const control = options_.control;
+  return control != nullptr && control->is_cancelled && control->is_cancelled()
+             ? absl::CancelledError("the load was cancelled")
+             : absl::OkStatus();
+}
+
+// Reports that so many bytes more are done, and asks whether to stop.
+absl::Status TensorReader::Advance(uint64_t bytes) {
+  done_bytes_ += bytes;
+  if (options_.control != nullptr && options_.control->progress) {
+    options_.control->progress(done_bytes_, total_bytes_);
+  }
+  return CheckCancelled();
+}
+
 // Brings the elements of a staged target, whose bytes begin at `bytes`, to
 // where they belong.
-absl::Status TensorReader::Rearrange(const Target& target,
-                                     const char* bytes) const {
+absl::Status TensorReader::Rearrange(const Target& target, const char* bytes) {
   const Tensor& from = target.read->from;
   const Tensor& to = target.read->to;
-  const auto check = [this] {
-    const TransferControl* const control = options_.control;
-    return control != nullptr && control->is_cancelled &&
-                   control->is_cancelled()
-               ? absl::CancelledError("the load was cancelled")
-               : absl::OkStatus();
-  };
+  const auto advance = [this](uint64_t copied) { return Advance(copied); };
   if (to.data() != nullptr) {
-    return CopyStaged(from, bytes, to, static_cast<char*>(to.data()), check);
+    return CopyStaged(from, bytes, to, static_cast<char*>(to.data()), advance);
   }
   // Without gaps, as has been checked.
   const uint64_t size =
@@ -547,9 +573,9 @@ absl::Status TensorReader::Rearrange(const Target& target,
   Memory image;
   FERRY_RETURN_IF_ERROR(AllocateHostMemory({size}, {&image, 1}));
   FERRY_RETURN_IF_ERROR(
-      CopyStaged(from, bytes, to, static_cast<char*>(image.data), check));
+      CopyStaged(from, bytes, to, static_cast<char*>(image.data), advance));
   for (uint64_t at = 0; at < size; at += kPieceBytes) {
-    FERRY_RETURN_IF_ERROR(check());
+    FERRY_RETURN_IF_ERROR(CheckCancelled());
     FERRY_RETURN_IF_ERROR(CopyFromHost(
         devices_, static_cast<const char*>(image.data) + at, to.storage(),
         BeginBytes(to) + at, std::min(kPieceBytes, size - at)));
@@ -558,7 +584,7 @@ absl::Status TensorReader::Rearrange(const Target& target,
 }
 
 // Brings what was staged to where it belongs, in the order of the file.
-absl::Status TensorReader::RearrangeGroup(const Group& group) const {
+absl::Status TensorReader::RearrangeGroup(const Group& group) {
   auto run = group.targets.begin();
   for (const Target& target : group.staged) {
     while (run->read != nullptr || run->end < target.end) ++run;
@@ -613,10 +639,10 @@ absl::Status TensorReader::RunWave(absl::Span<Group* const> wave) {
     options.control = &control;
   }
   FERRY_RETURN_IF_ERROR(ReadExtents(files_, reads, options));
+  done_bytes_ += wave_bytes;
   for (const Group* group : wave) {
     FERRY_RETURN_IF_ERROR(RearrangeGroup(*group));
   }
-  done_bytes_ += wave_bytes;
   return absl::OkStatus();
 }
 

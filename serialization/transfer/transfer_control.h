@@ -23,9 +23,9 @@ namespace ferry {
 inline namespace v1 {
 
 struct TransferControl {
-  // Called periodically with the number of bytes moved so far and the total.
-  // Called from one thread at a time, which need not be the caller's. The
-  // default is none.
+  // Called every few MiB with the number of bytes moved so far and the total.
+  // What `LoadInto` reads first and rearranges then counts twice. Called from
+  // one thread at a time, which need not be the caller's. The default is none.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 
   // Called for every few MiB that are moved and about every million objects,
