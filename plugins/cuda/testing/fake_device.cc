@@ -242,11 +242,11 @@ StreamState::~StreamState() {
   thread_.join();
 }
 
-void StreamState::Add(std::function<void()> task) {
+uint64_t StreamState::Add(std::function<void()> task) {
   const std::lock_guard<std::mutex> lock(mutex_);
   tasks_.push_back(std::move(task));
-  ++added_;
   has_changed_.notify_all();
+  return ++added_;
 }
 
 void StreamState::Synchronize() {
@@ -257,9 +257,9 @@ void StreamState::Synchronize() {
   has_changed_.wait(lock, [&] { return done_ >= last; });
 }
 
-void StreamState::Hurry() {
+void StreamState::Hurry(uint64_t task) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  hurried_ = added_;
+  hurried_ = std::max(hurried_, task);
   has_changed_.notify_all();
 }
 

@@ -128,7 +128,9 @@ struct EventState {
   std::condition_variable has_changed;
   uint64_t recorded = 0;
   uint64_t completed = 0;
-  std::weak_ptr<class StreamState> stream;  // of the last record
+  // Of the last record.
+  std::weak_ptr<class StreamState> stream;
+  uint64_t task = 0;
 };
 
 // StreamState
@@ -142,11 +144,13 @@ class StreamState {
   // Runs what is left without delay, and ends the thread.
   ~StreamState();
 
-  void Add(std::function<void()> task);
+  // Returns the number of the task, counted from 1.
+  uint64_t Add(std::function<void()> task);
   // Waits until all tasks that were added before have run: not merely begun.
   void Synchronize();
-  // Makes tasks that are held back run: somebody waits for them.
-  void Hurry();
+  // Makes the tasks up to this one run, even if they are held back: somebody
+  // waits for them.
+  void Hurry(uint64_t task);
   // Ends the thread once the tasks have run, in their own time. Does not wait.
   void Close();
   // Whether the thread has ended.

@@ -685,13 +685,10 @@ FAKE_EXPORT Result cuEventRecord(Event event, Stream stream) {
         if (recorded == nullptr || on == nullptr) {
           return ferry_cuda::kInvalidHandle;
         }
-        uint64_t number = 0;
-        {
-          const std::lock_guard<std::mutex> lock(recorded->mutex);
-          number = ++recorded->recorded;
-          recorded->stream = on;
-        }
-        on->Add([recorded, number] {
+        const std::lock_guard<std::mutex> lock(recorded->mutex);
+        const uint64_t number = ++recorded->recorded;
+        recorded->stream = on;
+        recorded->task = on->Add([recorded, number] {
           const std::lock_guard<std::mutex> lock(recorded->mutex);
           recorded->completed = std::max(recorded->completed, number);
           recorded->has_changed.notify_all();
@@ -709,12 +706,14 @@ FAKE_EXPORT Result cuEventSynchronize(Event event) {
         if (awaited == nullptr) return ferry_cuda::kInvalidHandle;
         std::shared_ptr<StreamState> stream;
         uint64_t number = 0;
+        uint64_t task = 0;
         {
           const std::lock_guard<std::mutex> lock(awaited->mutex);
           number = awaited->recorded;
           stream = awaited->stream.lock();
+          task = awaited->task;
         }
-        if (stream != nullptr) stream->Hurry();
+        if (stream != nullptr) stream->Hurry(task);
         std::unique_lock<std::mutex> lock(awaited->mutex);
         awaited->has_changed.wait(lock,
                                   [&] { return awaited->completed >= number; });
