@@ -8,9 +8,15 @@
 #include <cstddef>
 #include <cstring>
 
+#include "absl/algorithm/container.h"
+
 namespace ferry {
 inline namespace v1 {
 namespace {
+
+// Keys with at most this many parts, each of which is found at once, are
+// examined again wherever they occur: that is faster than to note them.
+constexpr size_t kFewParts = 8;
 
 // 2^63, from which on a whole float is a big integer.
 constexpr double kBigFrom = 9223372036854775808.0;
@@ -61,6 +67,19 @@ bool IsLongText(const ObjectGraph& graph, NodeId key) {
   const bool is_text = kind == ValueKind::kStr || kind == ValueKind::kBytes ||
                        (kind == ValueKind::kInt && graph.is_big_int(key));
   return is_text && graph.text(key).size() > KeyClasses::kLongTextBytes;
+}
+
+// Whether a key is to be examined only once.
+bool IsCostly(const ObjectGraph& graph, NodeId key) {
+  return HasParts(graph, key) || IsLongText(graph, key);
+}
+
+bool HasFewPlainParts(const ObjectGraph& graph, NodeId key) {
+  if (!HasParts(graph, key)) return false;
+  const absl::Span<const NodeId> parts = Parts(graph, key);
+  return parts.size() <= kFewParts &&
+         absl::c_none_of(
+             parts, [&graph](NodeId part) { return IsCostly(graph, part); });
 }
 
 }  // namespace
@@ -155,32 +174,52 @@ uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {
   }
 }
 
-// Once all the parts that have parts have a class.
+// Once all the costly parts have a class.
 uint32_t KeyClasses::ClassOfParts(const Source& source, NodeId key) {
-  const bool is_set = source.graph.kind(key) == ValueKind::kFrozenSet;
-  const absl::Span<const NodeId> parts = Parts(source.graph, key);
-  std::vector<uint32_t> classes;
-  classes.reserve(parts.size());
-  for (NodeId part : parts) {
-    const auto costly = source.costly->find(part);
-    classes.push_back(costly != source.costly->end()
-                          ? costly->second
-                          : ClassOfAtom(source, part));
-    if (classes.back() == kUnhashable) return kUnhashable;
+  const ObjectGraph& graph = source.graph;
+  const bool is_set = graph.kind(key) == ValueKind::kFrozenSet;
+  const size_t begin = composite_words_.size();
+  // Its words are the last ones, and stay if the key is new.
+  composite_words_.push_back(is_set ? 1 : 0);
+  for (NodeId part : Parts(graph, key)) {
+    const uint32_t part_class = IsCostly(graph, part)
+                                    ? source.costly->find(part)->second
+                                    : ClassOfAtom(source, part);
+    if (part_class == kUnhashable) {
+      composite_words_.resize(begin);
+      return kUnhashable;
+    }
+    composite_words_.push_back(part_class);
   }
   if (is_set) {
-    std::sort(classes.begin(), classes.end());
-    classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
+    const auto first =
+        composite_words_.begin() + static_cast<ptrdiff_t>(begin + 1);
+    std::sort(first, composite_words_.end());
+    composite_words_.erase(std::unique(first, composite_words_.end()),
+                           composite_words_.end());
   }
-  return Number(source, &composites_, std::pair(is_set, std::move(classes)));
+  const Composite composite = {
+      begin, static_cast<uint32_t>(composite_words_.size() - begin - 1),
+      next_class_};
+  if (source.is_own) {
+    const auto [found, is_new] = composites_.insert(composite);
+    if (is_new) {
+      ++next_class_;
+    } else {
+      composite_words_.resize(begin);
+    }
+    return found->number;
+  }
+  const auto found = composites_.find(composite);
+  const uint32_t number = found == composites_.end() ? kUnknown : found->number;
+  composite_words_.resize(begin);
+  return number;
 }
 
 uint32_t KeyClasses::ClassOf(const Source& source, NodeId key) {
   const ObjectGraph& graph = source.graph;
-  const auto is_costly = [&graph](NodeId node) {
-    return HasParts(graph, node) || IsLongText(graph, node);
-  };
-  if (!is_costly(key)) return ClassOfAtom(source, key);
+  if (!IsCostly(graph, key)) return ClassOfAtom(source, key);
+  if (HasFewPlainParts(graph, key)) return ClassOfParts(source, key);
   CostlyNodes& known = *source.costly;
   // Tuples and frozensets are made of older nodes, so there are no cycles.
   std::vector<std::pair<NodeId, bool>> pending = {{key, false}};
@@ -198,7 +237,7 @@ uint32_t KeyClasses::ClassOf(const Source& source, NodeId key) {
     } else {
       pending.back().second = true;
       for (NodeId part : Parts(graph, node)) {
-        if (is_costly(part) && !known.contains(part)) {
+        if (IsCostly(graph, part) && !known.contains(part)) {
           pending.emplace_back(part, false);
         }
       }

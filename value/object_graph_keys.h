@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "ferry/core/hash_table.h"
 #include "ferry/value/object_graph.h"
 
@@ -88,14 +90,17 @@ class ScalarKey {
 // frozensets are compared by their items; dtypes, devices and layouts by value;
 // all other objects by identity.
 //
-// Numbers stay valid as the graph grows. Each key is examined once, so the cost
-// is linear in the number of keys, even if they share parts.
+// Numbers stay valid as the graph grows. A key that takes long to examine is
+// examined once, so the cost is linear in the number of keys, even if they
+// share parts.
 //
 // Thread-safety: none.
 class KeyClasses {
  public:
   // `graph` must outlive it.
   explicit KeyClasses(const ObjectGraph& graph) : graph_(graph) {}
+  KeyClasses(const KeyClasses&) = delete;
+  KeyClasses& operator=(const KeyClasses&) = delete;
 
   // Texts beyond this size are looked at once for each node, not for each dict
   // that the node is a key of.
@@ -131,6 +136,32 @@ class KeyClasses {
     bool is_own;  // whether `graph` is `graph_`
   };
 
+  // A numbered key with parts: the words of `composite_words_` that begin at
+  // `begin`. They are 1 for a set or else 0, and the classes of the parts.
+  struct Composite {
+    size_t begin;
+    uint32_t num_parts;
+    uint32_t number;
+  };
+  using Words = std::vector<uint32_t>;
+  static absl::Span<const uint32_t> WordsOf(const Words& words,
+                                            const Composite& key) {
+    return absl::MakeConstSpan(words).subspan(key.begin,
+                                              size_t{1} + key.num_parts);
+  }
+  struct CompositeHash {
+    size_t operator()(const Composite& key) const {
+      return absl::Hash<absl::Span<const uint32_t>>()(WordsOf(*words, key));
+    }
+    const Words* words;
+  };
+  struct CompositeEqual {
+    bool operator()(const Composite& a, const Composite& b) const {
+      return WordsOf(*words, a) == WordsOf(*words, b);
+    }
+    const Words* words;
+  };
+
   uint32_t ClassOf(const Source& source, NodeId key);
   uint32_t ClassOfAtom(const Source& source, NodeId atom);
   uint32_t ClassOfParts(const Source& source, NodeId key);
@@ -157,8 +188,9 @@ class KeyClasses {
   // The kind, and the value or, for objects, the node.
   HashMap<std::pair<ValueKind, uint64_t>, uint32_t> others_;
   HashMap<std::string, uint32_t> devices_;
-  // Whether it is a set, and the classes of the items.
-  HashMap<std::pair<bool, std::vector<uint32_t>>, uint32_t> composites_;
+  Words composite_words_;
+  HashSet<Composite, CompositeHash, CompositeEqual> composites_{
+      0, CompositeHash{&composite_words_}, CompositeEqual{&composite_words_}};
   CostlyNodes costly_nodes_;
 };
 
