@@ -44,6 +44,16 @@ constexpr int kMaxTemporaryNames = 100;
 // is in use only while several writers replace the same target.
 constexpr int kFreeNamesToSee = 8;
 
+// A larger file that is to be replaced leaves the page cache before the new one
+// is written.
+constexpr uint64_t kMinForgottenBytes = uint64_t{16} << 20;
+
+// A larger write to a durable file starts on its way to the disk at once.
+constexpr uint64_t kMinWriteBackBytes = uint64_t{256} << 10;
+
+// Whole pages are written back. Larger pages only make it less.
+constexpr uint64_t kPageBytes = 4096;
+
 constexpr char kNotDurablePayload[] = "ferry/written_but_not_durable";
 
 // Symbolic links that are followed before a loop is assumed, as in Linux.
@@ -204,6 +214,7 @@ absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(
   FERRY_RETURN_IF_ERROR(file->CheckReplaceable(exists ? &info : nullptr));
   FERRY_RETURN_IF_ERROR(file->OpenTemporary(exists ? 0600 : 0666));
   if (!exists) return file;
+  file->old_size_bytes_ = static_cast<uint64_t>(info.st_size);
   const int fd = file->fd_;
   mode_t mode = info.st_mode & 07777;
   // The owner may be kept only by who may give files away. It comes before the
@@ -417,7 +428,41 @@ absl::Status AtomicFile::WriteError(absl::string_view what, int error) const {
       absl::StrJoin(others_, ", ")));
 }
 
+void AtomicFile::ForgetOldFile() const {
+  // Pages that have not reached the disk would be written first. After durable
+  // saves there are none.
+  if (durability_ != Durability::kFull || is_shared_ ||
+      old_size_bytes_ < kMinForgottenBytes) {
+    return;
+  }
+  const int fd = RetryOnEintr([&] {
+    return openat(folder_fd_, file_name_.c_str(),
+                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  });
+  if (fd < 0) return;
+  (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  close(fd);
+}
+
+void AtomicFile::StartWriteBack(uint64_t offset_bytes,
+                                uint64_t size_bytes) const {
+  if (durability_ != Durability::kFull || size_bytes < kMinWriteBackBytes) {
+    return;
+  }
+  // The pages at both ends may still get bytes from another write.
+  const uint64_t begin =
+      (offset_bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const uint64_t end = (offset_bytes + size_bytes) / kPageBytes * kPageBytes;
+  // Errors come again when the file is synced.
+  (void)RetryOnEintr([&] {
+    return sync_file_range(fd_, static_cast<off_t>(begin),
+                           static_cast<off_t>(end - begin),
+                           SYNC_FILE_RANGE_WRITE);
+  });
+}
+
 absl::Status AtomicFile::WriteOut(absl::string_view bytes) {
+  const uint64_t begin = written_bytes_;
   while (failure_.ok() && !bytes.empty()) {
     const ssize_t wrote = RetryOnEintr([&] {
       return write(fd_, bytes.data(),
@@ -427,8 +472,10 @@ absl::Status AtomicFile::WriteOut(absl::string_view bytes) {
       failure_ = WriteError("cannot write", errno);
     } else {
       bytes.remove_prefix(static_cast<size_t>(wrote));
+      written_bytes_ += static_cast<uint64_t>(wrote);
     }
   }
+  StartWriteBack(begin, written_bytes_ - begin);
   return failure_;
 }
 
@@ -450,6 +497,7 @@ absl::Status AtomicFile::SetSize(uint64_t size_bytes) {
     return WriteError(what, EFBIG);
   }
   const auto size = static_cast<off_t>(size_bytes);
+  ForgetOldFile();
   // Without posix_fallocate's fallback, which writes every block.
   // Where a signal interrupts it, it may have done nothing, and another signal
   // may interrupt it again, so it is not repeated.
@@ -465,16 +513,18 @@ absl::Status AtomicFile::SetSize(uint64_t size_bytes) {
 
 absl::Status AtomicFile::WriteAt(uint64_t offset_bytes,
                                  absl::string_view bytes) {
-  while (!bytes.empty()) {
+  uint64_t next = offset_bytes;
+  for (absl::string_view rest = bytes; !rest.empty();) {
     const ssize_t wrote = RetryOnEintr([&] {
-      return pwrite(fd_, bytes.data(),
-                    std::min(bytes.size(), kMaxSystemCallBytes),
-                    static_cast<off_t>(offset_bytes));
+      return pwrite(fd_, rest.data(),
+                    std::min(rest.size(), kMaxSystemCallBytes),
+                    static_cast<off_t>(next));
     });
     if (wrote < 0) return WriteError("cannot write", errno);
-    bytes.remove_prefix(static_cast<size_t>(wrote));
-    offset_bytes += static_cast<uint64_t>(wrote);
+    rest.remove_prefix(static_cast<size_t>(wrote));
+    next += static_cast<uint64_t>(wrote);
   }
+  StartWriteBack(offset_bytes, bytes.size());
   return absl::OkStatus();
 }
 

@@ -98,6 +98,11 @@ class AtomicFile final : public ByteSink {
   // space if the file system can, so that a full disk, or a file system that
   // has no files of that size, is reported before anything is written.
   //
+  // With Durability::kFull, a file of 16 MiB or more that is to be replaced
+  // leaves the page cache, so that the new one takes over its memory: on a
+  // virtual machine, memory that comes from the host instead can take ten times
+  // as long to fill. Who reads the old file meanwhile reads it from the disk.
+  //
   // Errors: as Write, but later calls do not repeat the error: do not call
   //         `Commit` after one.
   absl::Status SetSize(uint64_t size_bytes);
@@ -136,6 +141,13 @@ class AtomicFile final : public ByteSink {
 
   void RemoveTemporary();
 
+  // Gives back the pages that the page cache has of the file to replace.
+  void ForgetOldFile() const;
+
+  // Has the system begin to write a range of a durable file to the disk, while
+  // the rest is still being produced.
+  void StartWriteBack(uint64_t offset_bytes, uint64_t size_bytes) const;
+
   std::string TemporaryName(int i) const;
   std::string LinkToDescriptor() const;
   absl::Status WriteOut(absl::string_view bytes);
@@ -151,11 +163,13 @@ class AtomicFile final : public ByteSink {
   // Whether other machines may use the file system.
   bool is_shared_ = false;
   size_t max_name_bytes_ = NAME_MAX;
+  uint64_t old_size_bytes_ = 0;  // of the file to replace
   int fd_ = -1;
   std::string temporary_name_;       // empty: the file has no name
   std::vector<std::string> others_;  // temporary files of other writers
   std::string buffer_;
-  absl::Status failure_;  // the first
+  uint64_t written_bytes_ = 0;  // by WriteOut
+  absl::Status failure_;        // the first
 };
 
 }  // namespace v1

@@ -506,6 +506,92 @@ TEST_P(AtomicFileTest, WrittenButNotDurableIsTwoThings) {
 }
 
 // A server may report at the close that bytes could not be stored.
+// What a save of 24 MiB over another such file says to the page cache.
+struct CacheAdvice {
+  int num_forgets = 0;
+  std::vector<std::pair<off_t, size_t>> write_backs;
+};
+
+TEST_P(AtomicFileTest, DurableFilesAdviseThePageCache) {
+  constexpr size_t kBytes = size_t{24} << 20;
+  Put("f", std::string(kBytes, 'a'));
+  for (const Durability durability : {Durability::kNone, Durability::kFull}) {
+    CacheAdvice advice;
+    bool has_written = false;
+    refuse_ = [&](const SystemCall& call) {
+      if (call.name == "posix_fadvise") {
+        EXPECT_EQ(call.flags, POSIX_FADV_DONTNEED);
+        EXPECT_FALSE(has_written);
+        ++advice.num_forgets;
+      }
+      has_written |= call.name == "pwrite";
+      if (call.name == "sync_file_range" &&
+          call.flags == SYNC_FILE_RANGE_WRITE) {
+        advice.write_backs.emplace_back(call.offset, call.size);
+      }
+      return 0;
+    };
+    auto file = AtomicFile::Create(Path("f"), durability);
+    ASSERT_THAT(file, IsOk());
+    const std::string half(kBytes / 2, 'b');
+    ASSERT_THAT((*file)->SetSize(kBytes), IsOk());
+    // Neither begins nor ends where a page does.
+    ASSERT_THAT((*file)->WriteAt(0, "b"), IsOk());
+    ASSERT_THAT((*file)->WriteAt(1, half), IsOk());
+    ASSERT_THAT((*file)->WriteAt(kBytes / 2, half), IsOk());
+    EXPECT_EQ(Get("f"), std::string(kBytes, 'a'));
+    ASSERT_THAT((*file)->Commit(), IsOk());
+    refuse_ = nullptr;
+    EXPECT_EQ(Get("f"), std::string(kBytes, 'b'));
+    EXPECT_EQ(advice.num_forgets,
+              durability == Durability::kFull && !IsShared() ? 1 : 0);
+    std::vector<std::pair<off_t, size_t>> expected;
+    if (durability == Durability::kFull) {
+      expected = {{4096, kBytes / 2 - 4096}, {kBytes / 2, kBytes / 2}};
+    }
+    EXPECT_EQ(advice.write_backs, expected);
+    Put("f", std::string(kBytes, 'a'));
+  }
+}
+
+// Both are only advice.
+TEST_P(AtomicFileTest, RefusedAdviceDoesNoHarm) {
+  constexpr size_t kBytes = size_t{24} << 20;
+  Put("f", std::string(kBytes, 'a'));
+  refuse_ = [](const SystemCall& call) {
+    return call.name == "posix_fadvise" || (call.name == "sync_file_range" &&
+                                            call.flags == SYNC_FILE_RANGE_WRITE)
+               ? EIO
+               : 0;
+  };
+  auto file = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->SetSize(kBytes), IsOk());
+  ASSERT_THAT((*file)->WriteAt(0, std::string(kBytes, 'b')), IsOk());
+  ASSERT_THAT((*file)->Commit(), IsOk());
+  refuse_ = nullptr;
+  EXPECT_EQ(Get("f"), std::string(kBytes, 'b'));
+}
+
+TEST_P(AtomicFileTest, WhatIsWrittenInOrderStartsToTheDiskToo) {
+  std::vector<std::pair<off_t, size_t>> write_backs;
+  refuse_ = [&](const SystemCall& call) {
+    if (call.name == "sync_file_range" && call.flags == SYNC_FILE_RANGE_WRITE) {
+      write_backs.emplace_back(call.offset, call.size);
+    }
+    return 0;
+  };
+  auto file = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->Write("head"), IsOk());
+  ASSERT_THAT((*file)->Write(std::string(size_t{2} << 20, 'b')), IsOk());
+  ASSERT_THAT((*file)->Commit(), IsOk());
+  refuse_ = nullptr;
+  const std::vector<std::pair<off_t, size_t>> expected = {
+      {4096, (size_t{2} << 20) - 4096}};
+  EXPECT_EQ(write_backs, expected);
+}
+
 TEST_P(AtomicFileTest, OnAServerTheCloseComesBeforeTheRename) {
   Put("f", "old");
   auto file = AtomicFile::Create(Path("f"), Durability::kNone);

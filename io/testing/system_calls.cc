@@ -168,7 +168,10 @@ FERRY_OBSERVED(int, fdatasync, (int fd), , (fd),
                {"fdatasync", Kind::kChanges, fd})
 FERRY_OBSERVED(int, sync_file_range,
                (int fd, off64_t from, off64_t to, unsigned int flags), ,
-               (fd, from, to, flags), {"sync_file_range", Kind::kChanges, fd})
+               (fd, from, to, flags),
+               {"sync_file_range", Kind::kChanges, fd, "", -1, "",
+                static_cast<int>(flags), nullptr, static_cast<size_t>(to),
+                from})
 FERRY_OBSERVED(int, flock, (int fd, int operation), noexcept, (fd, operation),
                {"flock", Kind::kLooks, fd, "", -1, "", operation})
 FERRY_OBSERVED(int, fchown, (int fd, uid_t user, gid_t group), noexcept,
@@ -223,6 +226,20 @@ FERRY_OBSERVED(int, mkostemp, (char* path, int flags), , (path, flags),
                {"mkostemp", Kind::kChanges, -1, Text(path)})
 FERRY_OBSERVED(int, poll, (pollfd * fds, nfds_t count, int timeout), ,
                (fds, count, timeout), {"poll"})
+
+// Returns its error instead of setting errno.
+FERRY_EXPORT int posix_fadvise(int fd, off_t from, off_t length,
+                               int advice) noexcept {
+  static auto* const real =
+      ferry::Real<int(int, off_t, off_t, int)>("posix_fadvise");
+  const ferry::SystemCall call = {"posix_fadvise", Kind::kLooks, fd, "", -1, "",
+                                  advice};
+  const long result = ferry::Observe(call, [&](size_t) -> long {
+    errno = real(fd, from, length, advice);
+    return errno == 0 ? 0 : -1;
+  });
+  return result == 0 ? 0 : errno;
+}
 
 FERRY_EXPORT void* mmap(void* address, size_t length, int protection, int flags,
                         int fd, off_t offset) noexcept {
