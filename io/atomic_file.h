@@ -8,7 +8,7 @@
 // A file that atomically replaces its target.
 //
 //   FERRY_ASSIGN_OR_RETURN(auto out, AtomicFile::Create("copy.bin"));
-//   FERRY_RETURN_IF_ERROR(out->Write(header));
+//   FERRY_RETURN_IF_ERROR(out->Write("new contents"));
 //   FERRY_RETURN_IF_ERROR(out->Commit());  // only now does copy.bin change
 #ifndef FERRY_IO_ATOMIC_FILE_H_
 #define FERRY_IO_ATOMIC_FILE_H_
