@@ -24,6 +24,7 @@ The rows of a group of tensors:
   load verified    the same, but their checksums are compared in place
   save             without waiting for the disk
   save durable     until the bytes are on the disk
+  save durable over  the same, where a file of that size was before
   safetensors ...  the same tensors in a safetensors file
 and of the others:
   list             open a file, and list names and shapes of its tensors
@@ -31,9 +32,10 @@ and of the others:
 The ceiling is a program that only reads the file into huge pages, or only
 writes it, with as many threads as Ferry uses. Where Ferry does not read the
 tensors' bytes ("list", "mapped"), the ceiling reads only the bytes of the
-pickle and the directory. Debian has no Python package for safetensors, so in
-those rows PyTorch loads or saves the same tensors in its own format. PyTorch
-1.13 cannot map files, and lists tensors only by loading them.
+pickle and the directory. In the rows of safetensors, PyTorch's place is taken
+by the safetensors library, which always maps. Where it is not installed, as on
+Debian 12, PyTorch loads or saves the same tensors in its own format. PyTorch
+maps files since 2.1, and lists tensors only by loading them.
 """
 
 import argparse
@@ -44,6 +46,7 @@ import os
 import platform
 import random
 import re
+import shutil
 import statistics
 import struct
 import subprocess
@@ -57,8 +60,14 @@ import machine
 # time_pytorch.py makes.
 Group = collections.namedtuple('Group', 'name kind made')
 
-# `commands` are the arguments of each contender that there is.
-Row = collections.namedtuple('Row', 'name file_bytes commands')
+# `commands` are the arguments of each contender that there is. `replaces` is a
+# file that is copied to where a save goes, before each sample.
+Row = collections.namedtuple('Row', 'name file_bytes commands replaces',
+                             defaults=[None])
+
+# What Ferry is compared with: the version of PyTorch, and that of the
+# safetensors library, None without it.
+Peer = collections.namedtuple('Peer', 'pytorch safetensors')
 
 # What a process measures.
 Sample = collections.namedtuple('Sample',
@@ -103,19 +112,30 @@ def metadata_bytes(path):
         return pickle_bytes + os.path.getsize(path) - archive.start_dir
 
 
-def rows_of(group, path, safetensors, copy, threads):
+def peer_of(programs):
+    pytorch, safetensors = subprocess.check_output(
+        programs['pytorch'] + ['info'], universal_newlines=True).split()
+    return Peer(pytorch, None if safetensors == '-' else safetensors)
+
+
+def maps_files(peer):
+    return tuple(int(part) for part in re.findall(r'\d+', peer.pytorch)[:2]
+                 ) >= (2, 1)
+
+
+def rows_of(group, path, safetensors, copy, threads, peer):
     """The rows of a group, whose files exist."""
 
-    def row(name, size, **commands):
-        return Row('%s/%s' % (group.name, name), size, commands)
+    def row(name, size, replaces=None, **commands):
+        return Row('%s/%s' % (group.name, name), size, commands, replaces)
 
     def read(name, command, file=path, memory='fresh'):
-        """All of a file; PyTorch reads its own whatever Ferry reads."""
+        """All of a file."""
         size = os.path.getsize(file)
         return row(name,
                    size,
                    ferry=[command, file],
-                   pytorch=[command, path],
+                   pytorch=[command, file if peer.safetensors else path],
                    ceiling=['read', file, str(size), threads, memory])
 
     def look(name, command, file=path, **pytorch):
@@ -127,12 +147,19 @@ def rows_of(group, path, safetensors, copy, threads):
                    ceiling=['read', file, size, threads, 'fresh'],
                    **pytorch)
 
-    def write(name, container='zip', durability='none'):
+    def mapped(file, is_possible):
+        return {'pytorch': ['map', file]} if is_possible else {}
+
+    def write(name, container='zip', durability='none', replaces=None):
         size = os.path.getsize(path if container == 'zip' else safetensors)
         return row(name,
                    size,
+                   replaces,
                    ferry=['save', path, copy, container, durability],
-                   pytorch=['save', path, copy, durability],
+                   pytorch=[
+                       'save', path, copy,
+                       container if peer.safetensors else 'zip', durability
+                   ],
                    ceiling=['write', copy, str(size), threads, durability])
 
     if group.kind == 'list':
@@ -151,7 +178,7 @@ def rows_of(group, path, safetensors, copy, threads):
                 str(os.path.getsize(path)), threads, 'used'
             ]),
         read('load into', 'into', memory='used'),
-        look('load mapped', 'map'),
+        look('load mapped', 'map', **mapped(path, maps_files(peer))),
         row('load verified',
             os.path.getsize(path),
             ferry=['verify', path],
@@ -160,8 +187,10 @@ def rows_of(group, path, safetensors, copy, threads):
                      str(os.path.getsize(path)), threads, 'fresh']),
         write('save'),
         write('save durable', durability='full'),
+        write('save durable over', durability='full', replaces=path),
         read('safetensors load', 'load', safetensors),
-        look('safetensors load mapped', 'map', safetensors),
+        look('safetensors load mapped', 'map', safetensors,
+             **mapped(safetensors, peer.safetensors)),
         write('safetensors save', container='safetensors'),
     ]
 
@@ -228,6 +257,8 @@ def measure(row, programs, samples, order, copy):
         turn = list(commands)
         order.shuffle(turn)
         for who in turn:
+            if row.replaces:
+                shutil.copyfile(row.replaces, copy)
             # No sample pays for what another has left to be written.
             os.sync()
             taken[who].append(take_sample(commands[who], touch))
@@ -404,6 +435,11 @@ def parse_arguments():
                         'or "faster" marks the rows where the middle halves of '
                         'Ferry\'s samples do not overlap, "CPU slower" or "CPU '
                         'faster" those where the CPU times do not overlap')
+    parser.add_argument('--python',
+                        metavar='PROGRAM',
+                        default='/usr/bin/python3',
+                        help='a Python that has PyTorch, and perhaps the '
+                        'safetensors library; default: %(default)s')
     parser.add_argument('--directory',
                         help='the directory for the files; default: a '
                         'temporary one')
@@ -421,11 +457,12 @@ def main():
     start = os.environ.get('BUILD_WORKING_DIRECTORY', '.')
     programs = {
         'ferry': [os.path.abspath(options.ferry)],
-        'pytorch': ['/usr/bin/python3', os.path.abspath(options.pytorch)],
+        'pytorch': [options.python, os.path.abspath(options.pytorch)],
         'ceiling': [os.path.abspath(options.ceiling)],
     }
     threads, build = subprocess.check_output(programs['ferry'] + ['info'],
                                              universal_newlines=True).split()
+    peer = peer_of(programs)
     groups = QUICK_GROUPS if options.quick else GROUPS
     if options.large:
         groups = groups + [LARGE_GROUP]
@@ -437,6 +474,8 @@ def main():
         'load_average': os.getloadavg()[0],
         'build': build,
         'threads': int(threads),
+        'pytorch': peer.pytorch,
+        'safetensors': peer.safetensors,
         'samples': samples,
         'seed': options.seed,
         'rows': [],
@@ -456,7 +495,7 @@ def main():
         files = make_files(groups, scratch, programs)
         rows = [
             row for group, (path, safetensors) in zip(groups, files)
-            for row in rows_of(group, path, safetensors, copy, threads)
+            for row in rows_of(group, path, safetensors, copy, threads, peer)
             if re.search(options.rows, row.name)
         ]
         order = random.Random(options.seed)

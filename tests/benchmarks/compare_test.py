@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 import compare
 
@@ -19,8 +20,8 @@ del sys.argv[1:4]
 
 TENSOR_ROWS = [
     'load', 'load again', 'load pooled', 'load into', 'load mapped',
-    'load verified', 'save', 'save durable', 'safetensors load', 'safetensors load mapped',
-    'safetensors save'
+    'load verified', 'save', 'save durable', 'save durable over',
+    'safetensors load', 'safetensors load mapped', 'safetensors save'
 ]
 ROWS = ['tiny/' + row for row in TENSOR_ROWS] + [
     'many/list', 'objects/load', 'objects/save', 'keys/load', 'keys/save'
@@ -59,6 +60,35 @@ class CompareTest(unittest.TestCase):
                 self.assertGreater(float(row['check_sum']), 0)
         self.assertGreater(report['machine']['memory_bytes'], 0)
         self.assertIn(report['build'], ('opt', 'debug'))
+
+    def test_rows_depend_on_what_the_peer_can(self):
+        group = compare.Group('x', 'tensors', ())
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, 'x.pt')
+            with zipfile.ZipFile(path, 'w') as archive:
+                archive.writestr('x/data.pkl', 'N.')
+            safetensors = os.path.join(directory, 'x.safetensors')
+            with open(safetensors, 'wb') as file:
+                file.write(bytes(8))
+
+            def files_of(peer):
+                """The file that the peer reads in each row."""
+                return {
+                    row.name[2:]: row.commands['pytorch'][1]
+                    for row in compare.rows_of(group, path, safetensors, 'copy',
+                                               '2', peer)
+                    if 'pytorch' in row.commands
+                }
+
+            old = files_of(compare.Peer('1.13.0a0', None))
+            self.assertEqual(set(old.values()), {path})
+            self.assertNotIn('load mapped', old)
+            self.assertNotIn('safetensors load mapped', old)
+            new = files_of(compare.Peer('2.14.1+debian', '0.8.0'))
+            self.assertEqual(new['load mapped'], path)
+            self.assertEqual(new['safetensors load'], safetensors)
+            self.assertEqual(new['safetensors load mapped'], safetensors)
+            self.assertEqual(new['safetensors save'], path)
 
     def test_check_sums_must_agree(self):
         row = compare.Row('x', 1, {

@@ -11,7 +11,8 @@
 //       Reads the first BYTES of a file, with pread, into huge pages: fresh
 //       ones, whose allocation is timed, or pages that were written before.
 //   time_ceiling write FILE BYTES THREADS none|full
-//       Writes so much to a new file, with pwrite; `full` waits for the disk.
+//       Writes so much to a file, with pwrite; `full` waits for the disk. What
+//       the file had is lost first.
 //
 // `read` and `write` speak as sample.h says. Their check sum is BYTES.
 
@@ -115,7 +116,7 @@ void Write(const std::string& path, uint64_t size_bytes, int num_threads,
   AwaitStart();
   const Stopwatch stopwatch;
   const int fd =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) Die(path.c_str());
   // Room first, as Ferry does, which is the quickest on most file systems.
   (void)fallocate(fd, 0, 0, static_cast<off_t>(size_bytes));

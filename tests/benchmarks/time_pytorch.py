@@ -3,12 +3,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the files of compare.py, and times one load or save by PyTorch.
 
+    time_pytorch.py info
     time_pytorch.py make [FILE tensors|objects|keys COUNT ELEMENTS]...
-    time_pytorch.py load|again|into|list FILE
-    time_pytorch.py save FILE COPY none|full
+    time_pytorch.py load|again|map|into|list FILE
+    time_pytorch.py save FILE COPY zip|safetensors none|full
 
-All but `make` speak as sample.h says, and their check sums are those of
-time_ferry_main.cc.
+`info` prints the version of PyTorch, and that of the safetensors library or "-"
+if it is not installed. That library reads and writes files of its format.
+
+All but `info` and `make` speak as sample.h says, and their check sums are those
+of time_ferry_main.cc.
 """
 
 import os
@@ -17,6 +21,12 @@ import sys
 import time
 
 import torch
+
+try:
+    import safetensors
+    import safetensors.torch
+except ImportError:
+    safetensors = None
 
 # As many as in time_ferry_main.cc.
 LOADS_AGAIN = 7
@@ -70,6 +80,13 @@ def check_sum(value):
     return total
 
 
+def read(path, **options):
+    """Loads a file; safetensors files are always mapped."""
+    if path.endswith('.safetensors'):
+        return safetensors.torch.load_file(path)
+    return torch.load(path, **options)
+
+
 def await_start():
     print('ready', flush=True)
     sys.stdin.readline()
@@ -92,12 +109,16 @@ def print_sample(times, total):
           (*times, total, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
 
 
-def time_load(path):
+def time_load(path, **options):
     await_start()
     stopwatch = Stopwatch()
-    value = torch.load(path)
+    value = read(path, **options)
     times = stopwatch.read()
     print_sample(times, check_sum(value))
+
+
+def time_map(path):
+    time_load(path, mmap=True)
 
 
 def time_loads_again(path):
@@ -132,11 +153,14 @@ def time_list(path):
     print_sample(times, sum(len(name) + size for name, size in state))
 
 
-def time_save(path, copy, durability):
+def time_save(path, copy, container, durability):
     value = torch.load(path)
     await_start()
     stopwatch = Stopwatch()
-    torch.save(value, copy)
+    if container == 'safetensors':
+        safetensors.torch.save_file(value, copy)
+    else:
+        torch.save(value, copy)
     if durability == 'full':
         # As Ferry does: the file, and the directory entry that names it.
         for name in (copy, os.path.dirname(copy)):
@@ -149,6 +173,10 @@ def time_save(path, copy, durability):
 
 def main():
     command, arguments = sys.argv[1], sys.argv[2:]
+    if command == 'info':
+        print(torch.__version__,
+              safetensors.__version__ if safetensors else '-')
+        return
     if command == 'make':
         while arguments:
             path, maker, count, elements = arguments[:4]
@@ -158,6 +186,7 @@ def main():
     {
         'load': time_load,
         'again': time_loads_again,
+        'map': time_map,
         'into': time_load_into,
         'list': time_list,
         'save': time_save,
