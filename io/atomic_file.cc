@@ -375,15 +375,11 @@ int AtomicFile::TryLock() const {
 absl::Status AtomicFile::NameTemporary() {
   // While the file has a name, it would stay if the process ended. So the bytes
   // go to the disk first, and the time until the rename is short.
-  if (durability_ == Durability::kFull &&
-      RetryOnEintr([&] {
-        return sync_file_range(fd_, 0, 0,
-                               SYNC_FILE_RANGE_WAIT_BEFORE |
-                                   SYNC_FILE_RANGE_WRITE |
-                                   SYNC_FILE_RANGE_WAIT_AFTER);
-      }) != 0 &&
-      errno != ENOSYS && errno != EINVAL && errno != ESPIPE) {
-    return WriteError("cannot sync", errno);
+  if (durability_ == Durability::kFull) {
+    FERRY_RETURN_IF_ERROR(SyncRange(0, 0,
+                                    SYNC_FILE_RANGE_WAIT_BEFORE |
+                                        SYNC_FILE_RANGE_WRITE |
+                                        SYNC_FILE_RANGE_WAIT_AFTER));
   }
   for (int i = 0; i < kMaxTemporaryNames; ++i) {
     std::string name = TemporaryName(i);
@@ -444,21 +440,29 @@ void AtomicFile::ForgetOldFile() const {
   close(fd);
 }
 
-void AtomicFile::StartWriteBack(uint64_t offset_bytes,
-                                uint64_t size_bytes) const {
+absl::Status AtomicFile::SyncRange(uint64_t offset_bytes, uint64_t size_bytes,
+                                   unsigned int flags) const {
+  const int result = RetryOnEintr([&] {
+    return sync_file_range(fd_, static_cast<off_t>(offset_bytes),
+                           static_cast<off_t>(size_bytes), flags);
+  });
+  // Some file systems cannot do this; fsync does the same later.
+  if (result == 0 || errno == ENOSYS || errno == EINVAL || errno == ESPIPE) {
+    return absl::OkStatus();
+  }
+  return WriteError("cannot sync", errno);
+}
+
+absl::Status AtomicFile::StartWriteBack(uint64_t offset_bytes,
+                                        uint64_t size_bytes) const {
   if (durability_ != Durability::kFull || size_bytes < kMinWriteBackBytes) {
-    return;
+    return absl::OkStatus();
   }
   // The pages at both ends may still get bytes from another write.
   const uint64_t begin =
       (offset_bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
   const uint64_t end = (offset_bytes + size_bytes) / kPageBytes * kPageBytes;
-  // Errors come again when the file is synced.
-  (void)RetryOnEintr([&] {
-    return sync_file_range(fd_, static_cast<off_t>(begin),
-                           static_cast<off_t>(end - begin),
-                           SYNC_FILE_RANGE_WRITE);
-  });
+  return SyncRange(begin, end - begin, SYNC_FILE_RANGE_WRITE);
 }
 
 absl::Status AtomicFile::WriteOut(absl::string_view bytes) {
@@ -475,7 +479,7 @@ absl::Status AtomicFile::WriteOut(absl::string_view bytes) {
       written_bytes_ += static_cast<uint64_t>(wrote);
     }
   }
-  StartWriteBack(begin, written_bytes_ - begin);
+  if (failure_.ok()) failure_ = StartWriteBack(begin, written_bytes_ - begin);
   return failure_;
 }
 
@@ -524,8 +528,7 @@ absl::Status AtomicFile::WriteAt(uint64_t offset_bytes,
     rest.remove_prefix(static_cast<size_t>(wrote));
     next += static_cast<uint64_t>(wrote);
   }
-  StartWriteBack(offset_bytes, bytes.size());
-  return absl::OkStatus();
+  return StartWriteBack(offset_bytes, bytes.size());
 }
 
 absl::Status AtomicFile::Commit() {

@@ -101,7 +101,8 @@ class AtomicFile final : public ByteSink {
   // With Durability::kFull, a file of 16 MiB or more that is to be replaced
   // leaves the page cache, so that the new one takes over its memory: on a
   // virtual machine, memory that comes from the host instead can take ten times
-  // as long to fill. Who reads the old file meanwhile reads it from the disk.
+  // as long to fill. A process that reads the
+  // old file meanwhile reads it from the disk.
   //
   // Errors: as Write, but later calls do not repeat the error: do not call
   //         `Commit` after one.
@@ -144,9 +145,13 @@ class AtomicFile final : public ByteSink {
   // Gives back the pages that the page cache has of the file to replace.
   void ForgetOldFile() const;
 
+  // Calls sync_file_range, where there is such a call.
+  absl::Status SyncRange(uint64_t offset_bytes, uint64_t size_bytes,
+                         unsigned int flags) const;
+
   // Has the system begin to write a range of a durable file to the disk, while
   // the rest is still being produced.
-  void StartWriteBack(uint64_t offset_bytes, uint64_t size_bytes) const;
+  absl::Status StartWriteBack(uint64_t offset_bytes, uint64_t size_bytes) const;
 
   std::string TemporaryName(int i) const;
   std::string LinkToDescriptor() const;
@@ -168,7 +173,7 @@ class AtomicFile final : public ByteSink {
   std::string temporary_name_;       // empty: the file has no name
   std::vector<std::string> others_;  // temporary files of other writers
   std::string buffer_;
-  uint64_t written_bytes_ = 0;  // by WriteOut
+  uint64_t written_bytes_ = 0;  // the bytes that WriteOut has written
   absl::Status failure_;        // the first
 };
 

@@ -505,7 +505,6 @@ TEST_P(AtomicFileTest, WrittenButNotDurableIsTwoThings) {
   EXPECT_EQ(Names(), std::vector<std::string>{"f"});
 }
 
-// A server may report at the close that bytes could not be stored.
 // What a save of 24 MiB over another such file says to the page cache.
 struct CacheAdvice {
   int num_forgets = 0;
@@ -554,14 +553,14 @@ TEST_P(AtomicFileTest, DurableFilesAdviseThePageCache) {
   }
 }
 
-// Both are only advice.
+// Some systems and file systems have neither.
 TEST_P(AtomicFileTest, RefusedAdviceDoesNoHarm) {
   constexpr size_t kBytes = size_t{24} << 20;
   Put("f", std::string(kBytes, 'a'));
   refuse_ = [](const SystemCall& call) {
     return call.name == "posix_fadvise" || (call.name == "sync_file_range" &&
                                             call.flags == SYNC_FILE_RANGE_WRITE)
-               ? EIO
+               ? ENOSYS
                : 0;
   };
   auto file = AtomicFile::Create(Path("f"));
@@ -571,6 +570,34 @@ TEST_P(AtomicFileTest, RefusedAdviceDoesNoHarm) {
   ASSERT_THAT((*file)->Commit(), IsOk());
   refuse_ = nullptr;
   EXPECT_EQ(Get("f"), std::string(kBytes, 'b'));
+}
+
+TEST_P(AtomicFileTest, AnErrorOnTheWayToTheDiskIsReported) {
+  Put("f", "old");
+  for (const bool is_in_order : {false, true}) {
+    auto file = AtomicFile::Create(Path("f"));
+    ASSERT_THAT(file, IsOk());
+    const std::string bytes(size_t{2} << 20, 'b');
+    Fail("sync_file_range", 1);
+    EXPECT_EQ((is_in_order ? (*file)->Write(bytes) : (*file)->WriteAt(0, bytes))
+                  .code(),
+              Code::kUnavailable);
+    file->reset();
+    EXPECT_EQ(Get("f"), "old");
+  }
+}
+
+TEST_P(AtomicFileTest, SmallFilesKeepTheirPages) {
+  Put("f", std::string(1 << 20, 'a'));
+  refuse_ = [](const SystemCall& call) {
+    EXPECT_NE(call.name, "posix_fadvise");
+    return 0;
+  };
+  auto file = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->SetSize(1 << 20), IsOk());
+  ASSERT_THAT((*file)->Commit(), IsOk());
+  refuse_ = nullptr;
 }
 
 TEST_P(AtomicFileTest, WhatIsWrittenInOrderStartsToTheDiskToo) {
@@ -592,6 +619,7 @@ TEST_P(AtomicFileTest, WhatIsWrittenInOrderStartsToTheDiskToo) {
   EXPECT_EQ(write_backs, expected);
 }
 
+// A server may report at the close that bytes could not be stored.
 TEST_P(AtomicFileTest, OnAServerTheCloseComesBeforeTheRename) {
   Put("f", "old");
   auto file = AtomicFile::Create(Path("f"), Durability::kNone);

@@ -60,6 +60,7 @@
 #include "ferry/devices/copy.h"
 #include "ferry/devices/device_registry.h"
 #include "ferry/devices/to_device.h"
+#include "ferry/io/atomic_file.h"
 #include "ferry/io/byte_source.h"
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/file.h"

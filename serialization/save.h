@@ -50,9 +50,9 @@ inline namespace v1 {
 //   kNotFound, kPermissionDenied, kResourceExhausted, kUnavailable - the file
 //                        cannot be written; a full disk is kResourceExhausted.
 //   kUnavailable       - also: the file is written, but not known to be durable
-//                        (`IsWrittenButNotDurable` in io/file.h); or a storage
-//                        is on a device, and neither a backend nor a program's
-//                        own package can copy it to the host
+//                        (`IsWrittenButNotDurable` in io/atomic_file.h); or a
+//                        storage is on a device, and neither a backend nor a
+//                        program's own package can copy it to the host
 //                        (devices/device_registry.h).
 //   kResourceExhausted - also: it takes more than `SaveOptions::budget`.
 //   kCancelled         - `SaveOptions::is_cancelled` returned true.

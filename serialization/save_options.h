@@ -120,7 +120,9 @@ struct SaveOptions : TransferControl {
   // --- How it is written -----------------------------------------------------
 
   // Whether a save to a path waits until the bytes are on the disk. The default
-  // does.
+  // does. A file of 16 MiB or more that such a save replaces leaves the page
+  // cache first, so a process that reads it meanwhile, or a save of tensors
+  // that are mapped from it, reads the disk again.
   Durability durability = Durability::kFull;
 };
 

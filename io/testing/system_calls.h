@@ -50,7 +50,7 @@ struct SystemCall {
   absl::string_view new_path = {};
   int flags = 0;
   const void* bytes = nullptr;
-  size_t size = 0;  // of sync_file_range: its length
+  size_t size = 0;  // in bytes; of sync_file_range: the length of the range
   // -1: at the position of the descriptor.
   off_t offset = -1;
   // The struct stat, statx or statfs that the call fills in. `After` may change
