@@ -8,14 +8,13 @@
 #include <cstddef>
 #include <cstring>
 
-#include "absl/algorithm/container.h"
-
 namespace ferry {
 inline namespace v1 {
 namespace {
 
-// Keys with at most this many parts, each of which is found at once, are
-// examined again wherever they occur: that is faster than to note them.
+// Keys with at most this many parts, with little text and no parts of their
+// own, are examined again wherever they occur, which is faster than to note
+// them.
 constexpr size_t kFewParts = 8;
 
 // 2^63, from which on a whole float is a big integer.
@@ -62,24 +61,34 @@ absl::Span<const NodeId> Parts(const ObjectGraph& graph, NodeId key) {
                                              : graph.items(key);
 }
 
-bool IsLongText(const ObjectGraph& graph, NodeId key) {
+bool HasText(const ObjectGraph& graph, NodeId key) {
   const ValueKind kind = graph.kind(key);
-  const bool is_text = kind == ValueKind::kStr || kind == ValueKind::kBytes ||
-                       (kind == ValueKind::kInt && graph.is_big_int(key));
-  return is_text && graph.text(key).size() > KeyClasses::kLongTextBytes;
+  return kind == ValueKind::kStr || kind == ValueKind::kBytes ||
+         (kind == ValueKind::kInt && graph.is_big_int(key));
 }
 
-// Whether a key is to be examined only once.
+bool IsLongText(const ObjectGraph& graph, NodeId key) {
+  return HasText(graph, key) &&
+         graph.text(key).size() > KeyClasses::kLongTextBytes;
+}
+
+// Whether a key may take long to examine: it has parts, or a long text.
 bool IsCostly(const ObjectGraph& graph, NodeId key) {
   return HasParts(graph, key) || IsLongText(graph, key);
 }
 
+// Whether a key with parts is as cheap to examine as a short text and a few
+// numbers.
 bool HasFewPlainParts(const ObjectGraph& graph, NodeId key) {
   if (!HasParts(graph, key)) return false;
   const absl::Span<const NodeId> parts = Parts(graph, key);
-  return parts.size() <= kFewParts &&
-         absl::c_none_of(
-             parts, [&graph](NodeId part) { return IsCostly(graph, part); });
+  if (parts.size() > kFewParts) return false;
+  size_t text_bytes = 0;
+  for (const NodeId part : parts) {
+    if (HasParts(graph, part)) return false;
+    if (HasText(graph, part)) text_bytes += graph.text(part).size();
+  }
+  return text_bytes <= KeyClasses::kLongTextBytes;
 }
 
 }  // namespace
@@ -167,6 +176,8 @@ uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {
     case ValueKind::kDevice:
       return Number(source, &devices_, graph.device(atom).ToString());
     case ValueKind::kGlobal:
+      // A graph has one node for each global.
+      if (source.is_own) return by_node(atom);
       return by_node(graph_.FindGlobal(graph.global(atom).module,
                                        graph.global(atom).name));
     default:
@@ -174,7 +185,7 @@ uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {
   }
 }
 
-// Once all the costly parts have a class.
+// Must be called once all costly parts have a class.
 uint32_t KeyClasses::ClassOfParts(const Source& source, NodeId key) {
   const ObjectGraph& graph = source.graph;
   const bool is_set = graph.kind(key) == ValueKind::kFrozenSet;

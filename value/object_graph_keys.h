@@ -131,13 +131,14 @@ class KeyClasses {
   // The graph that a key belongs to.
   struct Source {
     const ObjectGraph& graph;
-    // Its tuples, sizes, frozensets and long texts so far.
+    // The classes of its costly nodes so far, except keys with few plain parts.
     CostlyNodes* costly;
     bool is_own;  // whether `graph` is `graph_`
   };
 
-  // A numbered key with parts: the words of `composite_words_` that begin at
-  // `begin`. They are 1 for a set or else 0, and the classes of the parts.
+  // A numbered key with parts. Its words begin at `begin` in
+  // `composite_words_`: the first is 1 for a set and 0 otherwise, the others
+  // are the classes of the parts.
   struct Composite {
     size_t begin;
     uint32_t num_parts;

@@ -262,6 +262,23 @@ TEST_F(ObjectGraphTest, NumbersAreEqualAsInPython) {
   EXPECT_TRUE(graph_.KeysEqual(graph_.AddFloat(0.1), graph_.AddFloat(0.1)));
 }
 
+TEST_F(ObjectGraphTest, KeysOfManyPartsEqualThoseOfFew) {
+  Nodes eight;
+  for (int i = 0; i < 8; ++i) eight.push_back(Int(i));
+  Nodes nine = eight;
+  nine.push_back(Int(0));
+  EXPECT_TRUE(graph_.KeysEqual(Frozen(nine), Frozen(eight)));
+  EXPECT_FALSE(graph_.KeysEqual(Tuple(nine), Tuple(eight)));
+  EXPECT_TRUE(graph_.KeysEqual(Tuple(nine), Tuple(nine)));
+  // Long texts and parts with parts are examined in another way.
+  const Nodes texts = {Str(std::string(200, 'a')), Str(std::string(200, 'b'))};
+  EXPECT_TRUE(graph_.KeysEqual(Tuple(texts), Tuple(texts)));
+  EXPECT_TRUE(graph_.KeysEqual(Tuple({Tuple(eight), Int(1)}),
+                               Tuple({Tuple(eight), Int(1)})));
+  EXPECT_FALSE(graph_.KeysEqual(Tuple({Tuple(eight), Int(1)}),
+                                Tuple({Tuple(nine), Int(1)})));
+}
+
 TEST_F(ObjectGraphTest, LargeIntegersAndFloatsCompareExactly) {
   const int64_t exact = int64_t{1} << 53;
   EXPECT_TRUE(graph_.KeysEqual(Int(exact), graph_.AddFloat(std::ldexp(1, 53))));
