@@ -191,7 +191,8 @@ typedef struct ferry_limits {
 typedef struct ferry_control {
   uint64_t struct_size;
   void* context;
-  // Called by one thread at a time, which need not be the caller's.
+  // Called by one thread at a time, which need not be the caller's. Bytes that
+  // `ferry_checkpoint_read` reads first and then rearranges count again.
   void (*progress)(void* context, uint64_t done_bytes, uint64_t total_bytes);
   // Called for every few MiB that are moved and about every million objects, by
   // several threads at once. Once it returns a number other than 0, the call

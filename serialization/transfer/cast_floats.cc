@@ -117,8 +117,9 @@ absl::Status FloatCaster::ReplaceMeta(const Tensor& tensor) {
 absl::Status FloatCaster::AddUse(const Tensor& tensor) {
   for (const Tensor& component : tensor.components()) {
     const auto found = index_.find(component.storage());
-    if (found != index_.end())
+    if (found != index_.end()) {
       uses_[parsed_.FamilyOf(found->second)].other = &tensor;
+    }
   }
   const auto found = index_.find(tensor.storage());
   if (found == index_.end()) return ReplaceMeta(tensor);

@@ -44,16 +44,19 @@ namespace {
 // Host memory for what is rearranged, at a time.
 constexpr uint64_t kStagingBytes = uint64_t{64} << 20;
 
+// Small tensors that are rearranged are reported together.
+constexpr uint64_t kReportBytes = uint64_t{1} << 20;
+
 // The first byte of a view in its storage.
 uint64_t BeginBytes(const Tensor& tensor) {
   return static_cast<uint64_t>(tensor.storage_offset()) /
          ElementsPerUnit(tensor.dtype()) * ElementSizeBytes(tensor.dtype());
 }
 
-// The bytes of a tensor of the file that are arranged otherwise.
-uint64_t BytesToRearrange(const Tensor& from) {
-  return static_cast<uint64_t>(from.num_elements()) *
-         ElementSizeBytes(from.dtype());
+// The elements of a tensor, which may have gaps between them.
+uint64_t ElementBytes(const Tensor& tensor) {
+  return static_cast<uint64_t>(tensor.num_elements()) *
+         ElementSizeBytes(tensor.dtype());
 }
 
 // A run of a storage's bytes and where it goes.
@@ -143,7 +146,7 @@ absl::Status CopyStaged(const Tensor& from, const char* bytes, const Tensor& to,
   }
   if (inner == 0) {
     FERRY_RETURN_IF_ERROR(CopyBox(from, bytes, to, data, shape));
-    return advance(BytesToRearrange(from));
+    return advance(ElementBytes(from));
   }
   const size_t sliced = inner - 1;
   const int64_t max_slices = max_elements / slice;
@@ -203,7 +206,6 @@ class TensorReader {
   void AddWholeReads(const Group& group, Reads* reads) const;
   absl::Status AddReads(const Group& group, Extents* extents,
                         Reads* reads) const;
-  absl::Status CheckCancelled() const;
   absl::Status Advance(uint64_t bytes);
   absl::Status Rearrange(const Target& target, const char* bytes);
   absl::Status RearrangeGroup(const Group& group);
@@ -216,6 +218,7 @@ class TensorReader {
   Groups groups_;  // their number is reserved, so that they do not move
   uint64_t total_bytes_ = 0;
   uint64_t done_bytes_ = 0;  // not counting what `ReadExtents` is reading
+  uint64_t unreported_bytes_ = 0;
 };
 
 // The reads that have elements; of those into the same view the last.
@@ -440,7 +443,10 @@ absl::Status TensorReader::MakeGroups() {
     FinishGroup(&group);
     total_bytes_ += group.bytes_to_read();
     for (const Target& target : group.staged) {
-      total_bytes_ += BytesToRearrange(target.read->from);
+      const TensorRead& read = *target.read;
+      total_bytes_ += ElementBytes(read.from);
+      // Rearranged on the host, and then copied to a device.
+      if (read.to.data() == nullptr) total_bytes_ += ElementBytes(read.to);
     }
   }
   return absl::OkStatus();
@@ -542,20 +548,21 @@ absl::Status TensorReader::AddReads(const Group& group, Extents* extents,
   return absl::OkStatus();
 }
 
-absl::Status TensorReader::CheckCancelled() const {
+// Counts bytes that are where they belong. Once there are enough, reports them
+// and asks whether to stop.
+absl::Status TensorReader::Advance(uint64_t bytes) {
   const TransferControl* const control = options_.control;
-  return control != nullptr && control->is_cancelled && control->is_cancelled()
+  if (control == nullptr) return absl::OkStatus();
+  done_bytes_ += bytes;
+  unreported_bytes_ += bytes;
+  if (unreported_bytes_ < kReportBytes && done_bytes_ < total_bytes_) {
+    return absl::OkStatus();
+  }
+  unreported_bytes_ = 0;
+  if (control->progress) control->progress(done_bytes_, total_bytes_);
+  return control->is_cancelled && control->is_cancelled()
              ? absl::CancelledError("the load was cancelled")
              : absl::OkStatus();
-}
-
-// Reports that so many bytes more are done, and asks whether to stop.
-absl::Status TensorReader::Advance(uint64_t bytes) {
-  done_bytes_ += bytes;
-  if (options_.control != nullptr && options_.control->progress) {
-    options_.control->progress(done_bytes_, total_bytes_);
-  }
-  return CheckCancelled();
 }
 
 // Brings the elements of a staged target, whose bytes begin at `bytes`, to
@@ -568,17 +575,17 @@ absl::Status TensorReader::Rearrange(const Target& target, const char* bytes) {
     return CopyStaged(from, bytes, to, static_cast<char*>(to.data()), advance);
   }
   // Without gaps, as has been checked.
-  const uint64_t size =
-      static_cast<uint64_t>(to.num_elements()) * ElementSizeBytes(to.dtype());
+  const uint64_t size = ElementBytes(to);
   Memory image;
   FERRY_RETURN_IF_ERROR(AllocateHostMemory({size}, {&image, 1}));
   FERRY_RETURN_IF_ERROR(
       CopyStaged(from, bytes, to, static_cast<char*>(image.data), advance));
   for (uint64_t at = 0; at < size; at += kPieceBytes) {
-    FERRY_RETURN_IF_ERROR(CheckCancelled());
-    FERRY_RETURN_IF_ERROR(CopyFromHost(
-        devices_, static_cast<const char*>(image.data) + at, to.storage(),
-        BeginBytes(to) + at, std::min(kPieceBytes, size - at)));
+    const uint64_t piece_bytes = std::min(kPieceBytes, size - at);
+    FERRY_RETURN_IF_ERROR(
+        CopyFromHost(devices_, static_cast<const char*>(image.data) + at,
+                     to.storage(), BeginBytes(to) + at, piece_bytes));
+    FERRY_RETURN_IF_ERROR(Advance(piece_bytes));
   }
   return absl::OkStatus();
 }

@@ -24,8 +24,9 @@ inline namespace v1 {
 
 struct TransferControl {
   // Called every few MiB with the number of bytes moved so far and the total.
-  // What `LoadInto` reads first and rearranges then counts twice. Called from
-  // one thread at a time, which need not be the caller's. The default is none.
+  // What `LoadInto` reads first and rearranges then counts twice, and a third
+  // time if it is then copied to a device. Called from one thread at a time,
+  // which need not be the caller's. The default is none.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 
   // Called for every few MiB that are moved and about every million objects,

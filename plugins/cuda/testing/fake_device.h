@@ -128,7 +128,7 @@ struct EventState {
   std::condition_variable has_changed;
   uint64_t recorded = 0;
   uint64_t completed = 0;
-  // Of the last record.
+  // The stream of the last record, and the number of its task there.
   std::weak_ptr<class StreamState> stream;
   uint64_t task = 0;
 };
