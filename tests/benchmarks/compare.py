@@ -424,8 +424,8 @@ def parse_arguments():
                         help='time only the rows whose names match')
     parser.add_argument('--json',
                         metavar='FILE',
-                        help='write all samples, the machine, the date and the '
-                        'commit to FILE')
+                        help='write all samples, the machine, the versions, '
+                        'the date and the commit to FILE')
     parser.add_argument('--baseline',
                         metavar='FILE',
                         help='compare with FILE, which an earlier --json '
@@ -455,9 +455,12 @@ def main():
     options = parse_arguments()
     # Bazel runs programs in a directory of its own.
     start = os.environ.get('BUILD_WORKING_DIRECTORY', '.')
+    python = options.python
+    if os.path.dirname(python):  # else it is found on the PATH
+        python = os.path.join(start, python)
     programs = {
         'ferry': [os.path.abspath(options.ferry)],
-        'pytorch': [options.python, os.path.abspath(options.pytorch)],
+        'pytorch': [python, os.path.abspath(options.pytorch)],
         'ceiling': [os.path.abspath(options.ceiling)],
     }
     threads, build = subprocess.check_output(programs['ferry'] + ['info'],
@@ -499,8 +502,9 @@ def main():
             if re.search(options.rows, row.name)
         ]
         order = random.Random(options.seed)
-        print('%d samples, %s threads, seed %d' %
-              (samples, threads, options.seed))
+        print('%d samples, %s threads, seed %d, PyTorch %s, safetensors %s' %
+              (samples, threads, options.seed, peer.pytorch, peer.safetensors or
+               'not installed'))
         print(table_head(bool(before)), flush=True)
         for i, row in enumerate(rows):
             say('row %d of %d: %s' % (i + 1, len(rows), row.name))

@@ -46,11 +46,16 @@ class CompareTest(unittest.TestCase):
                 report = json.load(file)
             self.assertEqual(os.listdir(directory), ['report.json'])
         self.assertEqual([row['name'] for row in report['rows']], ROWS)
+        peer = compare.Peer(report['pytorch'], report['safetensors'])
+        can_map = {
+            'tiny/load mapped': compare.maps_files(peer),
+            'tiny/safetensors load mapped': peer.safetensors is not None,
+        }
         for row in report['rows']:
             with self.subTest(row['name']):
                 self.assertIn('\n' + row['name'] + ' ', table)
                 for who in compare.CONTENDERS:
-                    if who == 'pytorch' and row['name'].endswith('mapped'):
+                    if who == 'pytorch' and not can_map.get(row['name'], True):
                         self.assertIsNone(row[who])
                         continue
                     self.assertEqual(len(row[who]['seconds']), 1)
@@ -71,24 +76,50 @@ class CompareTest(unittest.TestCase):
             with open(safetensors, 'wb') as file:
                 file.write(bytes(8))
 
-            def files_of(peer):
-                """The file that the peer reads in each row."""
+            def commands_of(peer):
+                """What the peer does in each row."""
                 return {
-                    row.name[2:]: row.commands['pytorch'][1]
+                    row.name[2:]: row.commands['pytorch']
                     for row in compare.rows_of(group, path, safetensors, 'copy',
                                                '2', peer)
                     if 'pytorch' in row.commands
                 }
 
-            old = files_of(compare.Peer('1.13.0a0', None))
-            self.assertEqual(set(old.values()), {path})
+            old = commands_of(compare.Peer('1.13.0a0', None))
+            self.assertEqual({command[1] for command in old.values()}, {path})
             self.assertNotIn('load mapped', old)
             self.assertNotIn('safetensors load mapped', old)
-            new = files_of(compare.Peer('2.14.1+debian', '0.8.0'))
-            self.assertEqual(new['load mapped'], path)
-            self.assertEqual(new['safetensors load'], safetensors)
-            self.assertEqual(new['safetensors load mapped'], safetensors)
-            self.assertEqual(new['safetensors save'], path)
+            self.assertEqual(old['safetensors save'],
+                             ['save', path, 'copy', 'zip', 'none'])
+            new = commands_of(compare.Peer('2.14.1+debian', '0.8.0'))
+            self.assertEqual(new['load mapped'], ['map', path])
+            self.assertEqual(new['safetensors load'], ['load', safetensors])
+            self.assertEqual(new['safetensors load mapped'],
+                             ['map', safetensors])
+            self.assertEqual(new['safetensors save'],
+                             ['save', path, 'copy', 'safetensors', 'none'])
+
+    def test_each_sample_replaces_a_file(self):
+        with tempfile.TemporaryDirectory() as directory:
+            old = os.path.join(directory, 'old')
+            copy = os.path.join(directory, 'copy')
+            with open(old, 'w', encoding='utf-8') as file:
+                file.write('abc')
+            # Its check sum is the size of the file that it would replace.
+            program = [
+                sys.executable, '-c',
+                'import os, sys; print("ready", flush=True); '
+                'sys.argv[1] == "touch" or '
+                '(input(), print(1, 1, os.path.getsize(sys.argv[1]), 1))'
+            ]
+            row = compare.Row('x', 1, {
+                'ferry': [copy],
+                'pytorch': [copy]
+            }, old)
+            result = compare.measure(row,
+                                     dict.fromkeys(compare.CONTENDERS, program),
+                                     2, compare.random.Random(1), copy)
+            self.assertEqual(result['check_sum'], '3')
 
     def test_check_sums_must_agree(self):
         row = compare.Row('x', 1, {

@@ -144,7 +144,7 @@ def time_load_into(path):
 
 
 def time_list(path):
-    """Names and shapes, for which PyTorch 1.13 must load everything."""
+    """Names and shapes, for which PyTorch must load everything."""
     await_start()
     stopwatch = Stopwatch()
     state = [(name, tensor.numel())
