@@ -302,6 +302,34 @@ absl::StatusOr<NodeId> PlainCopier::Copy(NodeId root) {
   return copies_.at(root);
 }
 
+// The entries of all dicts and the items of all sets.
+uint64_t CountKeys(const ObjectGraph& graph) {
+  uint64_t count = 0;
+  for (NodeId node = 0; node < graph.size(); ++node) {
+    const ValueKind kind = graph.kind(node);
+    if (kind == ValueKind::kDict) count += graph.entries(node).size() / 2;
+    if (kind == ValueKind::kSet || kind == ValueKind::kFrozenSet) {
+      count += graph.items(node).size();
+    }
+  }
+  return count;
+}
+
+// Checks that what were different keys and items of sets still are. An object
+// that is a key becomes a dict, which cannot be one.
+absl::Status CheckKeys(ObjectGraph* graph) {
+  const uint64_t count = CountKeys(*graph);
+  if (const absl::Status checked = graph->RemoveDuplicateKeys(0);
+      !checked.ok()) {
+    return absl::UnimplementedError(absl::StrCat(
+        "as plain data, ", checked.message(), ", so it cannot be converted"));
+  }
+  if (CountKeys(*graph) == count) return absl::OkStatus();
+  return absl::UnimplementedError(
+      "different keys of a dict or items of a set are equal as plain data, so "
+      "it cannot be converted");
+}
+
 // May throw std::bad_alloc.
 absl::StatusOr<Value> CopyProgramData(
     const Value& root, const Value& constants,
@@ -313,7 +341,10 @@ absl::StatusOr<Value> CopyProgramData(
       const NodeId data,
       PlainCopier(*root.graph(), &budget, graph.get()).Copy(root.node()));
   const Value result(graph, data);
-  if (constants.size() == 0) return result;
+  if (constants.size() == 0) {
+    FERRY_RETURN_IF_ERROR(CheckKeys(graph.get()));
+    return result;
+  }
   if (!result.is_dict()) {
     return absl::UnimplementedError(
         "constants next to a value that is not an object cannot be converted "
@@ -322,6 +353,7 @@ absl::StatusOr<Value> CopyProgramData(
   FERRY_ASSIGN_OR_RETURN(const NodeId tuple,
                          PlainCopier(*constants.graph(), &budget, graph.get())
                              .Copy(constants.node()));
+  FERRY_RETURN_IF_ERROR(CheckKeys(graph.get()));
   FERRY_RETURN_IF_ERROR(result.Set("__constants__", Value(graph, tuple)));
   return result;
 }

@@ -50,9 +50,10 @@ inline namespace v1 {
 //   kResourceExhausted - it takes more than `budget` allows.
 //   kCancelled         - `is_cancelled` returned true.
 //   kUnimplemented     - a tuple contains itself, there are constants although
-//                        the root is not an object, or an object of another
+//                        the root is not an object, an object of another
 //                        class was made from arguments, which a dict cannot
-//                        hold.
+//                        hold, or a key of a dict or an item of a set would be
+//                        a dict, or equal to another one.
 absl::StatusOr<Value> ProgramData(
     const Value& root, const Value& constants,
     const BudgetOptions& budget = BudgetOptions(),

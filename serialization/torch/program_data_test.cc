@@ -16,6 +16,7 @@
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/value.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -97,6 +98,32 @@ TEST_F(ProgramDataTest, TypesAndEnumerationsAreLeftOut) {
             1u);
   EXPECT_EQ(*Data(Call("__torch__", "Color", {graph_->AddInt(3)})).AsInt(), 3);
   EXPECT_EQ(*Data(graph_->AddGlobal("__torch__", "f")).AsStr(), "__torch__.f");
+}
+
+TEST_F(ProgramDataTest, KeysMustStayKeys) {
+  const auto error_of = [this](NodeId root) {
+    return ProgramData(Value(graph_, root), Value::Tuple({})).status();
+  };
+  const NodeId object = NewObject("M");
+  const NodeId one = graph_->AddInt(1);
+  // An object that is a key becomes a dict.
+  EXPECT_THAT(error_of(DictOf({object, one})),
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       testing::HasSubstr("cannot hash")));
+  EXPECT_THAT(error_of(DictOf({graph_->AddTuple({&object, 1}), one})),
+              StatusIs(absl::StatusCode::kUnimplemented));
+  EXPECT_THAT(error_of(graph_->AddFrozenSet({&object, 1})),
+              StatusIs(absl::StatusCode::kUnimplemented));
+  // A function becomes its name, and an enumerator its value.
+  const NodeId function = graph_->AddGlobal("__torch__", "f");
+  EXPECT_THAT(error_of(DictOf({function, one})), IsOk());
+  EXPECT_THAT(error_of(DictOf({function, one, Str("__torch__.f"), one})),
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       testing::HasSubstr("are equal as plain data")));
+  const NodeId red = Call("__torch__", "Color", {one});
+  EXPECT_THAT(error_of(DictOf({red, one})), IsOk());
+  EXPECT_THAT(error_of(DictOf({red, one, one, one})),
+              StatusIs(absl::StatusCode::kUnimplemented));
 }
 
 TEST_F(ProgramDataTest, QuantisedTensorsKeepTheirQuantiser) {
