@@ -501,7 +501,6 @@ absl::Status AtomicFile::SetSize(uint64_t size_bytes) {
     return WriteError(what, EFBIG);
   }
   const auto size = static_cast<off_t>(size_bytes);
-  ForgetOldFile();
   // Without posix_fallocate's fallback, which writes every block.
   // Where a signal interrupts it, it may have done nothing, and another signal
   // may interrupt it again, so it is not repeated.
@@ -512,6 +511,7 @@ absl::Status AtomicFile::SetSize(uint64_t size_bytes) {
   if (RetryOnEintr([&] { return ftruncate(fd_, size); }) != 0) {
     return WriteError(what, errno);
   }
+  ForgetOldFile();
   return absl::OkStatus();
 }
 

@@ -587,6 +587,19 @@ TEST_P(AtomicFileTest, AnErrorOnTheWayToTheDiskIsReported) {
   }
 }
 
+TEST_P(AtomicFileTest, OnAFullDiskTheOldFileKeepsItsPages) {
+  Put("f", std::string(size_t{24} << 20, 'a'));
+  refuse_ = [](const SystemCall& call) {
+    EXPECT_NE(call.name, "posix_fadvise");
+    return call.name == "fallocate" ? ENOSPC : 0;
+  };
+  auto file = AtomicFile::Create(Path("f"));
+  ASSERT_THAT(file, IsOk());
+  EXPECT_EQ((*file)->SetSize(size_t{24} << 20).code(),
+            Code::kResourceExhausted);
+  refuse_ = nullptr;
+}
+
 TEST_P(AtomicFileTest, SmallFilesKeepTheirPages) {
   Put("f", std::string(1 << 20, 'a'));
   refuse_ = [](const SystemCall& call) {

@@ -25,7 +25,8 @@ namespace torch {
 // such a pickle.
 //
 // Errors: kResourceExhausted, kCancelled - as the budget says;
-//         whatever reading the file returns, except for kDataLoss.
+//         whatever reading the file returns. Damage after the first byte is no
+//         error: the file is no pickle.
 absl::StatusOr<bool> IsPickleContainer(const RandomAccessFile& file,
                                        const ContainerOptions& options);
 
