@@ -69,8 +69,18 @@ class PlainCopier {
 
   bool IsQuantized(NodeId node) const {
     return from_.kind(node) == ValueKind::kTensor && from_.is_object(node) &&
+           from_.has_flags_of_call(node) &&
            from_.tensor(node).layout() == Layout::kStrided &&
            Category(from_.tensor(node).dtype()) == DTypeCategory::kQuantized;
+  }
+  // Returns the arguments that a quantised tensor was rebuilt from. They are
+  // the third argument of `_rebuild_from_type`: (function, class, arguments).
+  absl::Span<const NodeId> RebuildArgs(NodeId node) const {
+    const absl::Span<const NodeId> args = from_.items(from_.object(node).args);
+    return args.size() >= 3 && from_.is_global(args[0]) &&
+                   from_.kind(args[2]) == ValueKind::kTuple
+               ? from_.items(args[2])
+               : args;
   }
 
   const ObjectGraph& from_;
@@ -89,6 +99,12 @@ bool PlainCopier::IsOfProgram(const ObjectRecord& object) const {
 }
 
 NodeId PlainCopier::Behind(NodeId node) const {
+  if (IsQuantized(node)) {
+    // The first argument of `_rebuild_parameter` is the tensor.
+    const absl::Span<const NodeId> args = RebuildArgs(node);
+    return !args.empty() && from_.kind(args[0]) == ValueKind::kTensor ? args[0]
+                                                                      : node;
+  }
   if (from_.kind(node) != ValueKind::kObject) return node;
   const ObjectRecord object = from_.object(node);
   if (object.state != kNoNode) {
@@ -153,7 +169,7 @@ absl::StatusOr<Children> PlainCopier::ChildrenOf(NodeId node) {
       break;
     }
     case ValueKind::kTensor:
-      children = from_.items(from_.object(node).args);
+      children = RebuildArgs(node);
       break;
     default:
       children = from_.items(node);

@@ -33,9 +33,11 @@ inline namespace v1 {
 //                                 that is no dict
 //   an enumerator                 its value
 //   a list or dict with its type  the list or dict
+//   a parameter or a subclass of
+//   Tensor                        the tensor
 //   a reference to a function     its name, a str
 //
-// Everything else, including tensors, stays as it is. The result shares
+// Everything else, including other tensors, stays as it is. The result shares
 // storages with the original, and a list, dict or object that was shared stays
 // shared. If `constants`, a tuple, is not empty, the result is a dict that has
 // it under "__constants__".

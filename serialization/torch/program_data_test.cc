@@ -145,6 +145,48 @@ TEST_F(ProgramDataTest, QuantisedTensorsKeepTheirQuantiser) {
   EXPECT_EQ(data.graph()->float_value(data.graph()->items(copy)[1]), 0.5);
 }
 
+TEST_F(ProgramDataTest, QuantisedParametersAndSubclassesBecomeTensors) {
+  const Tensor tensor =
+      *Tensor::Create(OneFloat().storage(), DType::kQInt8, {4});
+  const std::vector<NodeId> args = {graph_->AddInt(0), Str("a quantiser")};
+  const NodeId data = Call("torch._utils", "_rebuild_qtensor", args);
+  const NodeId parameter =
+      Call("torch._utils", "_rebuild_parameter", {data, ObjectGraph::kNone});
+  const auto of_class = [&](absl::string_view function, NodeId tuple) {
+    return Call(
+        "torch._tensor", "_rebuild_from_type_v2",
+        {graph_->AddGlobal("torch._utils", function),
+         graph_->AddGlobal("module", "Class"), tuple, graph_->AddDict()});
+  };
+  const NodeId subclass = of_class("_rebuild_qtensor", graph_->AddTuple(args));
+  const NodeId parameter_subclass =
+      of_class("_rebuild_parameter",
+               graph_->AddTuple(std::vector<NodeId>{data, ObjectGraph::kNone}));
+  for (const NodeId node : {data, parameter, subclass, parameter_subclass}) {
+    graph_->BecomeTensor(node, tensor, /*is_parameter=*/node == parameter);
+    const Value plain = Data(node);
+    ASSERT_TRUE(plain.is_tensor());
+    const ObjectRecord record = plain.graph()->object(plain.node());
+    EXPECT_EQ(plain.graph()->global(record.callable).name, "_rebuild_qtensor");
+    ASSERT_EQ(plain.graph()->items(record.args).size(), 2);
+    EXPECT_EQ(plain.graph()->text(plain.graph()->items(record.args)[1]),
+              "a quantiser");
+  }
+}
+
+// A codec may give a tensor a call that did not make it.
+TEST_F(ProgramDataTest, QuantisedTensorsWithOtherCallsStay) {
+  const Tensor tensor =
+      *Tensor::Create(OneFloat().storage(), DType::kQInt8, {4});
+  const NodeId global = graph_->AddGlobal("module", "function");
+  for (const std::vector<NodeId>& args : std::vector<std::vector<NodeId>>{
+           {}, {global}, {global, global, graph_->AddInt(5)}}) {
+    const NodeId object = Call("module", "function", args);
+    graph_->BecomeTensor(object, tensor, /*is_parameter=*/false);
+    EXPECT_TRUE(Data(object).is_tensor());
+  }
+}
+
 TEST_F(ProgramDataTest, CyclesStay) {
   const NodeId object = NewObject("M");
   const NodeId list = graph_->AddList();

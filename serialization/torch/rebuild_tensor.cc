@@ -136,6 +136,14 @@ absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
   return absl::OkStatus();
 }
 
+// Only `_rebuild_qtensor` is given a quantiser. With the other functions
+// PyTorch makes tensors that it can neither use nor save, or it fails.
+absl::Status CheckIsNotQuantized(DType dtype) {
+  if (Category(dtype) != DTypeCategory::kQuantized) return absl::OkStatus();
+  return Malformed(
+      absl::StrCat(WithArticle(Name(dtype)), " tensor has no quantiser"));
+}
+
 // Turns a broken rule of `tensor_rules.h` into damage of the file.
 absl::Status AsDamage(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? Malformed(status.message()) : status;
@@ -260,6 +268,7 @@ absl::StatusOr<Tensor> RebuildStrided(const ObjectGraph& graph,
   FERRY_RETURN_IF_ERROR(NeedArgs(args, 4, 7));
   ViewArgs view;
   FERRY_RETURN_IF_ERROR(ReadView(graph, args, &view));
+  FERRY_RETURN_IF_ERROR(CheckIsNotQuantized(view.type.dtype));
   FERRY_ASSIGN_OR_RETURN(Tensor tensor,
                          MakeView(std::move(view), view.type.dtype, pool));
   if (args.size() > 4) {
@@ -282,6 +291,7 @@ absl::StatusOr<Tensor> RebuildStridedWithDType(const ObjectGraph& graph,
   if (graph.kind(args[6]) != ValueKind::kDType) {
     return Malformed("its dtype is not known");
   }
+  FERRY_RETURN_IF_ERROR(CheckIsNotQuantized(graph.dtype(args[6])));
   FERRY_ASSIGN_OR_RETURN(Tensor tensor,
                          MakeView(std::move(view), graph.dtype(args[6]), pool));
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
@@ -337,6 +347,7 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
     return Malformed("its dtype is not known");
   }
   const DType dtype = graph.dtype(args[0]);
+  FERRY_RETURN_IF_ERROR(CheckIsNotQuantized(dtype));
   Ints size, stride;
   FERRY_RETURN_IF_ERROR(size.Read(graph, args[1], "shape"));
   FERRY_RETURN_IF_ERROR(stride.Read(graph, args[2], "stride"));

@@ -111,6 +111,7 @@ bool IsTupleOf(absl::Span<const int64_t> numbers, NodeId node,
 bool GivesPlainTensor(absl::Span<const NodeId> args, const Tensor& tensor,
                       const ObjectGraph& graph) {
   return args.size() == 6 && graph.kind(args[0]) == ValueKind::kStorage &&
+         Category(tensor.dtype()) != DTypeCategory::kQuantized &&
          graph.storage(args[0]).storage == tensor.storage() &&
          !graph.storage(args[0]).untyped &&
          graph.storage(args[0]).dtype == tensor.dtype() &&

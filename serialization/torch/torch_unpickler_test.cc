@@ -619,7 +619,45 @@ TEST(RebuildQTensor, NeedsAQuantisedStorage) {
                "rebuilt");
 }
 
-// --- Small things ------------------------------------------------------------
+TEST(RebuildQTensor, NothingElseMakesAQuantisedTensor) {
+  const std::string storage = StorageOf("QUInt8Storage", "0", 2);
+  const std::string size = Tuple({Int(2)});
+  const std::string stride = Tuple({Int(1)});
+  const std::string dtype = Global("torch", "quint8");
+  ExpectDamage(Call(Utils("_rebuild_tensor"), {storage, Int(0), size, stride}),
+               "a quint8 tensor has no quantiser");
+  ExpectDamage(V2(storage, Int(0), size, stride),
+               "a quint8 tensor has no quantiser");
+  ExpectDamage(Call(Utils("_rebuild_tensor_v3"),
+                    {storage, Int(0), size, stride, kFalse, Hooks(), dtype}),
+               "a quint8 tensor has no quantiser");
+  ExpectDamage(Call(Utils("_rebuild_meta_tensor_no_storage"),
+                    {dtype, size, stride, kFalse}),
+               "a quint8 tensor has no quantiser");
+}
+
+// A codec gives a tensor together with the call that made it.
+TEST(RebuildQTensor, NoCallThatIsGivenMakesAQuantisedTensor) {
+  const auto check = [](DType dtype) {
+    ObjectGraph graph;
+    const uint8_t bytes[] = {1, 2};
+    const Tensor tensor = *Tensor::FromData(absl::MakeConstSpan(bytes), {2});
+    const NodeId call = graph.AddObject(
+        ObjectForm::kCall,
+        graph.AddGlobal("torch._utils", "_rebuild_tensor_v2"),
+        graph.AddTuple(std::vector<NodeId>{
+            graph.AddStorage({tensor.storage(), dtype, /*untyped=*/false}),
+            graph.AddInt(0),
+            graph.AddTuple(std::vector<NodeId>{graph.AddInt(2)}),
+            graph.AddTuple(std::vector<NodeId>{graph.AddInt(1)}),
+            ObjectGraph::kFalse, graph.AddDict()}));
+    graph.BecomeTensor(call, *Tensor::Create(tensor.storage(), dtype, {2}),
+                       /*is_parameter=*/false);
+    return TorchUnpickler::CheckCalls(graph, call);
+  };
+  EXPECT_THAT(check(DType::kUInt8), IsOk());
+  EXPECT_THAT(check(DType::kQUInt8), StatusIs(absl::StatusCode::kDataLoss));
+}
 
 // --- What C++ writes otherwise -----------------------------------------------
 
