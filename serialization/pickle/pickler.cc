@@ -375,6 +375,12 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
   bool done;
   switch (frame->stage) {
     case kCallable:
+      for (const NodeId called : {call.callable, object.state_setter}) {
+        if (called == kNoNode || graph_.may_be_callable(called)) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat(WithArticle(Name(graph_.kind(called))),
+                         " is called like a function"));
+      }
       if (call.form == ObjectForm::kNewEx && protocol_ < 4) {
         return absl::UnimplementedError(
             "an object that is made with keyword arguments needs pickle "

@@ -181,6 +181,23 @@ TEST_F(PicklerTest, HooksWriteWhatPickleDoesNotKnow) {
         "\x85q\5Rq\6e."));
 }
 
+TEST_F(PicklerTest, OnlyGlobalsAndObjectsAreCalled) {
+  const NodeId args = ObjectGraph::kEmptyTuple;
+  const NodeId object =
+      graph_.AddObject(ObjectForm::kCall, graph_.AddGlobal("m", "C"), args);
+  for (const NodeId callable :
+       {graph_.AddInt(512), graph_.AddStr("m.C"), graph_.AddList({object}),
+        graph_.AddDType(DType::kFloat32)}) {
+    EXPECT_EQ(WriteCode(graph_.AddObject(ObjectForm::kCall, callable, args), 2),
+              Code::kInvalidArgument);
+  }
+  EXPECT_EQ(WriteCode(graph_.AddObject(ObjectForm::kCall, object, args), 2),
+            Code::kOk);
+  graph_.SetState(object, ObjectGraph::kTrue,
+                  /*state_setter=*/graph_.AddInt(512));
+  EXPECT_EQ(WriteCode(object, 2), Code::kInvalidArgument);
+}
+
 TEST_F(PicklerTest, KeywordArgumentsNeedProtocol4) {
   const NodeId object = Read(B("cm\nC\n)}K\1Ns\x92."));
   EXPECT_EQ(WriteCode(object, 2), Code::kUnimplemented);

@@ -71,6 +71,11 @@ bool UnpickleMachine::PushStackGlobal() {
 
 bool UnpickleMachine::Call(ObjectForm form, NodeId callable, NodeId args,
                            NodeId kwargs) {
+  if (!graph_->may_be_callable(callable)) {
+    return input_.Damaged(
+        absl::StrCat(WithArticle(Name(graph_->kind(callable))),
+                     " is called like a function"));
+  }
   if (graph_->kind(args) != ValueKind::kTuple) {
     // libtorch calls an enum of a TorchScript program with its bare value.
     if (!graph_->is_global(callable) ||

@@ -412,6 +412,10 @@ TEST_F(UnpicklerTest, WrongOperandsAreDataLoss) {
            B("}NNs(b."),
            B("cm\nf\n}b."),
            // Calls.
+           B("K\1)R."),
+           B("X\3\0\0\0m.f)R."),
+           B("N)\x81."),
+           B("])}\x92."),
            B("cm\nf\n]R."),
            B("cm\nf\nNR."),
            B("cm\nf\nN\x81."),

@@ -26,6 +26,7 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
@@ -404,6 +405,12 @@ NodeId GraphReader::AddObject() {
   } else if ((bits & kHasStateSetter) != 0) {
     columns_.FailDamaged(
         "an object has a function that sets its state, but no state");
+  }
+  const ObjectRecord record = graph_->object(object);
+  for (const NodeId called : {callable, record.state_setter}) {
+    if (called == kNoNode || graph_->may_be_callable(called)) continue;
+    columns_.FailDamaged(absl::StrCat(WithArticle(Name(graph_->kind(called))),
+                                      " is called like a function"));
   }
   return columns_.status().ok() ? object : ObjectGraph::kNone;
 }

@@ -289,6 +289,11 @@ absl::Status GraphWriter::WriteCall(NodeId node) {
   const ObjectRecord object = graph_.object(node);
   const absl::Span<const NodeId> items = graph_.items(node);
   const absl::Span<const NodeId> entries = graph_.entries(node);
+  for (const NodeId called : {object.callable, object.state_setter}) {
+    if (called == kNoNode || graph_.may_be_callable(called)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        WithArticle(Name(graph_.kind(called))), " is called like a function"));
+  }
   if (graph_.kind(object.args) != ValueKind::kTuple) {
     return absl::InvalidArgumentError(
         "the arguments of an object are not a tuple; pass a tuple");

@@ -87,20 +87,33 @@ TEST(HostileRecordTest, RowsThatBreakARuleAreDamage) {
       {Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {16, 0}), "an empty list"},
       {Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {32, 0}), "an empty list"},
       {Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {64, 0}), "an empty list"},
-      {Rows({wire::NODE_KIND_OBJECT}, {0, 3, 0}, {64, 1}), "listed twice"},
-      {Rows({wire::NODE_KIND_OBJECT, wire::NODE_KIND_OBJECT},
-            {0, 3, 0, 3, Before(1), Before(1)}, {0, 64, 2}),
+      {Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {0}), "called like a function"},
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_OBJECT},
+            {Before(1), 3, 0, 0}, {1, 1, 12}, "mC"),
+       "called like a function"},
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_OBJECT}, {Before(1), 3, 0},
+            {1, 1, 64, 1}, "mC"),
        "listed twice"},
-      {Rows({wire::NODE_KIND_OBJECT, wire::NODE_KIND_OBJECT,
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_OBJECT,
              wire::NODE_KIND_OBJECT},
-            {0, 3, 0, 3, Before(1), 0, 3, Before(1)}, {0, 64, 1, 64, 1}),
+            {Before(1), 3, Before(2), 3, Before(1), Before(1)},
+            {1, 1, 0, 64, 2}, "mC"),
        "listed twice"},
-      {Rows({wire::NODE_KIND_OBJECT, wire::NODE_KIND_TUPLE,
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_OBJECT,
              wire::NODE_KIND_OBJECT, wire::NODE_KIND_OBJECT},
-            {0, 3, Before(1), 0, Before(1), 0, 3, Before(3), Before(1)},
-            {0, 1, 0, 64, 2}),
+            {Before(1), 3, Before(2), 3, Before(1), Before(3), 3, Before(1)},
+            {1, 1, 0, 64, 1, 64, 1}, "mC"),
        "listed twice"},
-      {Rows({wire::NODE_KIND_OBJECT_SIZE}, {0, 3}, {0}), "other than integers"},
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_OBJECT,
+             wire::NODE_KIND_TUPLE, wire::NODE_KIND_OBJECT,
+             wire::NODE_KIND_OBJECT},
+            {Before(1), 3, Before(1), Before(3), Before(1), Before(4), 3,
+             Before(3), Before(1)},
+            {1, 1, 0, 1, 0, 64, 2}, "mC"),
+       "listed twice"},
+      {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_OBJECT_SIZE},
+            {Before(1), 3}, {1, 1, 0}, "mC"),
+       "other than integers"},
       // A source of another class.
       {Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_GLOBAL_WITH_SOURCE,
              wire::NODE_KIND_TUPLE},
@@ -269,9 +282,10 @@ TEST(HostileRecordTest, DTypesHaveTheirNames) {
 // Looking through the tuple for each of the sizes would take minutes.
 TEST(HostileRecordTest, SizesMayShareATuple) {
   constexpr uint32_t kSizes = 300000;
-  // An int, the tuple, the arguments of a call, and the sizes.
-  wire::Columns columns =
-      Rows({wire::NODE_KIND_INT, wire::NODE_KIND_TUPLE, wire::NODE_KIND_TUPLE});
+  // A class, an int, the tuple, the arguments of a call, and the sizes.
+  wire::Columns columns = Rows({wire::NODE_KIND_GLOBAL, wire::NODE_KIND_INT,
+                                wire::NODE_KIND_TUPLE, wire::NODE_KIND_TUPLE},
+                               {}, {1, 1}, "mC");
   columns.add_ints(1);
   columns.add_numbers(kSizes);
   for (uint32_t i = 0; i < kSizes; ++i) columns.add_references(Before(1));
@@ -281,7 +295,7 @@ TEST(HostileRecordTest, SizesMayShareATuple) {
   for (uint32_t i = 0; i < kSizes; ++i) {
     columns.add_kinds(wire::NODE_KIND_OBJECT_SIZE);
     columns.add_numbers(0);
-    columns.add_references(0);
+    columns.add_references(Before(i + 4));
     columns.add_references(Before(i + 1));
   }
   record = Block(HeaderOf(columns));

@@ -137,10 +137,15 @@ TEST(ProtoCodecTest, WhatNobodyCouldReadIsNotWritten) {
        },
        kUnimplemented, "jagged cannot be made of components"},
       {[](ObjectGraph* graph) {
-         return graph->AddObject(ObjectForm::kCall, ObjectGraph::kNone,
+         return graph->AddObject(ObjectForm::kCall, graph->AddGlobal("m", "C"),
                                  graph->AddList());
        },
        kInvalid, "arguments of an object are not a tuple"},
+      {[](ObjectGraph* graph) {
+         return graph->AddObject(ObjectForm::kCall, ObjectGraph::kNone,
+                                 ObjectGraph::kEmptyTuple);
+       },
+       kInvalid, "is called like a function"},
       // Refused where the storage is added, after all rows.
       {[](ObjectGraph* graph) {
          return graph->AddTensor(View(HostStorage(8, std::string(70000, 'x')),
