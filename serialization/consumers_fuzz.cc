@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Opens any bytes as a checkpoint and passes it to what reads checkpoints:
-// Verify, strict globals, Value::At, StateDict, LoadInto, ProgramData and the
-// safetensors writer. Their results must agree with each other.
+// Verify, strict globals, WalkGraph, Value::At, StateDict, LoadInto,
+// ProgramData and the safetensors writer. Their results must agree with each
+// other.
 //
 // Bytes that begin with "/" begin with a line that is a JSON Pointer.
 
@@ -20,6 +21,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/factories.h"
 #include "ferry/core/named_tensor.h"
 #include "ferry/core/strided_copies.h"
@@ -35,6 +37,8 @@
 #include "ferry/serialization/testing/graph_difference.h"
 #include "ferry/serialization/testing/save_to_string.h"
 #include "ferry/serialization/torch/program_data.h"
+#include "ferry/value/graph_walk.h"
+#include "ferry/value/object_graph.h"
 #include "ferry/value/value.h"
 
 namespace ferry {
@@ -42,6 +46,7 @@ inline namespace v1 {
 namespace {
 
 constexpr int64_t kMostElements = 1 << 16;
+constexpr size_t kMostReports = 256;
 
 void Check(bool condition, absl::string_view what,
            absl::string_view details = "") {
@@ -92,6 +97,49 @@ void OpenStrictly(absl::string_view bytes, const Checkpoint& checkpoint) {
   const std::string difference =
       GraphDifference(*a.graph(), a.node(), *b.graph(), b.node());
   Check(difference.empty(), "strict differs", difference);
+}
+
+// Pointers that a walk reports must lead to the nodes that it reports.
+class PointerChecker final : public GraphVisitor {
+ public:
+  explicit PointerChecker(const Value& root) : root_(root) {}
+
+  absl::Status OnTensor(absl::string_view pointer, NodeId tensor) override {
+    return LeadsTo(pointer, tensor);
+  }
+  absl::Status OnContainer(absl::string_view pointer,
+                           NodeId container) override {
+    return LeadsTo(pointer, container);
+  }
+  absl::Status OnAlias(absl::string_view pointer,
+                       absl::string_view first_pointer) override {
+    return LeadsTo(pointer, Resolve(first_pointer));
+  }
+  absl::Status OnLeaf(absl::string_view pointer, NodeId leaf) override {
+    return LeadsTo(pointer, leaf);
+  }
+
+ private:
+  NodeId Resolve(absl::string_view pointer) const {
+    const absl::StatusOr<Value> found = root_.At(pointer);
+    Check(found.ok(), "a walk's pointer", found.status().ToString());
+    return found->node();
+  }
+  absl::Status LeadsTo(absl::string_view pointer, NodeId node) const {
+    Check(Resolve(pointer) == node, "leads elsewhere", pointer);
+    return absl::OkStatus();
+  }
+
+  const Value& root_;
+};
+
+void LookUpWhatAWalkReports(const Value& root) {
+  Budget budget(BudgetOptions(), root.graph()->stored_bytes());
+  PointerChecker checker(root);
+  const absl::Status walked = WalkGraph(*root.graph(), root.node(), &budget,
+                                        &checker, "", kMostReports);
+  Check(walked.ok() || absl::IsResourceExhausted(walked), "walk",
+        walked.ToString());
 }
 
 // Tensors of zeros like those that have few elements, to load into.
@@ -183,6 +231,7 @@ void PassToConsumers(absl::string_view bytes) {
   if (!checkpoint.ok()) return;
   OpenStrictly(bytes, *checkpoint);
   checkpoint->root().At(pointer).status().IgnoreError();
+  LookUpWhatAWalkReports(checkpoint->root());
   ReadState(&*checkpoint);
   if (!checkpoint->LoadAll().ok()) return;
   WriteSafetensors(checkpoint->root());

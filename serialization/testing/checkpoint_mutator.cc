@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <utility>
@@ -56,6 +57,14 @@ const std::vector<std::string>& AlikeOpcodes() {
   };
   return *alike;
 }
+
+// Text that means something in JSON Pointers, JSON, formats, paths, terminals
+// or UTF-8. Random changes rarely make it.
+constexpr absl::string_view kSpecialTexts[] = {
+    "~",  "/",    "~1",   "\"",           "\\",
+    "'",  "%s",   "..",   "\x1B[31m",     "\r",
+    "\t", "\x7F", "\xFF", "\xED\xA0\x80", "\xC2\x9B",
+};
 
 class Mutator {
  public:
@@ -248,8 +257,8 @@ class Mutator {
         }
         break;
       case Operands::kCounted: {
-        std::string text = mutate_bytes_(
-            absl::string_view(opcode).substr(1 + size_t{shape.size}));
+        std::string text =
+            OtherText(absl::string_view(opcode).substr(1 + size_t{shape.size}));
         if (shape.size == 1) text.resize(std::min<size_t>(text.size(), 255));
         uint64_t count = text.size();
         for (int i = 0; i < shape.size; ++i, count >>= 8) {
@@ -263,7 +272,7 @@ class Mutator {
         absl::string_view lines = absl::string_view(opcode).substr(1);
         for (int i = 0; i < shape.size; ++i) {
           const size_t size = lines.find('\n');
-          const std::string line = mutate_bytes_(lines.substr(0, size));
+          const std::string line = OtherText(lines.substr(0, size));
           absl::StrAppend(&out, absl::StrReplaceAll(line, {{"\n", ""}}), "\n");
           lines.remove_prefix(size + 1);
         }
@@ -271,6 +280,14 @@ class Mutator {
       }
     }
     return out;
+  }
+
+  std::string OtherText(absl::string_view text) {
+    if (Below(4) != 0) return mutate_bytes_(text);
+    const size_t at = Below(text.size() + 1);
+    return absl::StrCat(text.substr(0, at),
+                        kSpecialTexts[Below(std::size(kSpecialTexts))],
+                        text.substr(at));
   }
 
   std::mt19937 random_;

@@ -33,8 +33,9 @@ using MutateBytes = absl::FunctionRef<std::string(absl::string_view)>;
 // Changes one record of a zip archive, and writes the archive anew with the
 // right sizes and checksums. Changes one of the pickles that a record or a
 // legacy stream begins with: removes, repeats, inserts and replaces opcodes,
-// which keep operands of their form. Changes all other contents, and the
-// contents of text, with `mutate_bytes`. O(size of the checkpoint).
+// which keep operands of their form. Changes all other contents, and most text,
+// with `mutate_bytes`; puts text that has a meaning somewhere ("~", an escape
+// sequence) into the rest. O(size of the checkpoint).
 std::string MutateCheckpoint(absl::string_view checkpoint, uint32_t seed,
                              MutateBytes mutate_bytes);
 

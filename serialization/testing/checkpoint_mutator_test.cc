@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/testing/status_matchers.h"
@@ -105,6 +106,19 @@ TEST(CheckpointMutatorTest, TextFitsItsCount) {
     EXPECT_TRUE(CanBeUnpickled(mutated)) << seed;
   }
   EXPECT_TRUE(was_lengthened);
+}
+
+TEST(CheckpointMutatorTest, PutsSpecialTextIntoText) {
+  bool has_tilde = false;
+  bool has_escape = false;
+  for (uint32_t seed = 0; seed < kSeeds; ++seed) {
+    const std::string mutated = MutateCheckpoint(
+        absl::string_view("X\x01\0\0\0a.", 7), seed, ChangeFirstByte);
+    has_tilde = has_tilde || absl::StrContains(mutated, "~");
+    has_escape = has_escape || absl::StrContains(mutated, "\x1B");
+  }
+  EXPECT_TRUE(has_tilde);
+  EXPECT_TRUE(has_escape);
 }
 
 TEST(CheckpointMutatorTest, DependsOnItsArgumentsAlone) {

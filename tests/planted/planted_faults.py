@@ -5,7 +5,7 @@
     python3 tests/planted/planted_faults.py [SECONDS [TARGET...]]
 
 For each fault, changes one line in a copy of the tree, and runs the fuzz test
-for SECONDS (default: 120), beginning with the corpus in the tree. Prints how
+for SECONDS (default: 300), beginning with the corpus in the tree. Prints how
 many inputs the test ran until it failed. Exits with 1 if one does not fail.
 """
 
@@ -77,7 +77,7 @@ def find(tree, target, seconds):
 
 
 def main():
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 120
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     targets = sys.argv[2:]
     missed = 0
     with tempfile.TemporaryDirectory() as folder:
