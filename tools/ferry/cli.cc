@@ -27,11 +27,36 @@ namespace {
 
 constexpr const char* kVersion = "ferry 0.1.0";
 
-// In the order of the help.
-constexpr void (*kCommands[])(CLI::App*, const CommandIo&, int*) = {
-    AddInspect, AddVerify, AddScan,       AddConvert,
-    AddDevices, AddPlugin, AddCompletion,
+struct Command {
+  absl::string_view name;
+  void (*add)(CLI::App*, const CommandIo&, int*);
 };
+
+// In the order of the help.
+constexpr Command kCommands[] = {
+    {"inspect", AddInspect},
+    {"verify", AddVerify},
+    {"scan", AddScan},
+    {"convert", AddConvert},
+    {"devices", AddDevices},
+    {"plugin", AddPlugin},
+    {"completion", AddCompletion},
+};
+
+// Adds the command that the first argument names. Adds all if it names none,
+// since help and errors list them, and for `completion`, whose script does.
+// Adding a command takes hundreds of allocations.
+void AddCommands(const std::vector<std::string>& arguments, const CommandIo& io,
+                 CLI::App* app, int* exit_code) {
+  const std::string first = arguments.empty() ? "" : arguments[0];
+  const bool all = first == "completion" ||
+                   absl::c_none_of(kCommands, [&first](const Command& command) {
+                     return command.name == first;
+                   });
+  for (const Command& command : kCommands) {
+    if (all || command.name == first) command.add(app, io, exit_code);
+  }
+}
 
 int ParseAndRun(CLI::App* app, const std::vector<std::string>& arguments,
                 const CommandIo& io, const int* exit_code) {
@@ -96,7 +121,7 @@ int RunFerry(const std::vector<std::string>& arguments, const CommandIo& io) {
       "other failure; 3 a file is written, but may be lost if the machine\n"
       "stops now. \"ferry COMMAND --help\" describes a command.");
   int exit_code = kExitDone;
-  for (const auto add : kCommands) add(&app, io, &exit_code);
+  AddCommands(arguments, io, &app, &exit_code);
   const int result = ParseAndRun(&app, arguments, io, &exit_code);
   io.out.flush();
   if (!io.out.good()) {
