@@ -10,10 +10,10 @@ Run it before a change with --json=before.json, and after it with
 
 Each sample is a fresh process. For each row, all contenders take one sample,
 in random order, before any takes the next. The clock covers only the load or
-save, not start-up or the check of the data. Files are read from the page cache.
-Just before the clock starts, another process touches as much memory as the
-sample needs and ends: on a virtual machine the first touch of memory can take
-longer than the load.
+save, not start-up or the check of the data. Files are read from the page cache,
+unless a row says otherwise. Just before the clock starts, another process
+touches as much memory as the sample needs and ends: on a virtual machine the
+first touch of memory can take longer than the load.
 
 The rows of a group of tensors:
   load             into new memory
@@ -22,6 +22,8 @@ The rows of a group of tensors:
   load into        into tensors that exist; in PyTorch a load and a copy
   load mapped      without reading the tensors' bytes
   load verified    the same, but their checksums are compared in place
+  load uncached    into new memory, from a file that is not in the page cache
+  load uncached direct  the same, beside a ceiling that reads with O_DIRECT
   save             without waiting for the disk
   save durable     until the bytes are on the disk
   save durable over  the same, where a file of that size was before
@@ -35,13 +37,17 @@ tensors' bytes ("list", "mapped"), the ceiling reads only the bytes of the
 pickle and the directory. In the rows of safetensors, PyTorch's place is taken
 by the safetensors library, which always maps. Where it is not installed, as on
 Debian 12, PyTorch loads or saves the same tensors in its own format. PyTorch
-maps files since 2.1, and lists tensors only by loading them.
+maps files since 2.1, and lists tensors only by loading them. The rows
+"uncached" are left out where a file cannot be dropped from the page cache, as
+on tmpfs; the host of a virtual machine may still have it in its own.
 """
 
 import argparse
 import collections
+import ctypes
 import datetime
 import json
+import mmap
 import os
 import platform
 import random
@@ -60,10 +66,12 @@ import machine
 # time_pytorch.py makes.
 Group = collections.namedtuple('Group', 'name kind made')
 
-# `commands` are the arguments of each contender that there is. `replaces` is a
-# file that is copied to where a save goes, before each sample.
-Row = collections.namedtuple('Row', 'name file_bytes commands replaces',
-                             defaults=[None])
+# `commands` are the arguments of each contender that there is. Before each
+# sample, the file `replaces` is copied to where a save goes, and the file
+# `uncached` is dropped from the page cache.
+Row = collections.namedtuple('Row',
+                             'name file_bytes commands replaces uncached',
+                             defaults=[None, None])
 
 # What Ferry is compared with: the version of PyTorch, and that of the
 # safetensors library, None without it.
@@ -123,11 +131,50 @@ def maps_files(peer):
                  ) >= (2, 1)
 
 
+def can_read_directly(path):
+    """Whether the file system can read a file without its page cache."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECT))
+        return True
+    except OSError:
+        return False
+
+
+def count_cached_pages(file):
+    """How many pages of an open file the page cache has."""
+    with mmap.mmap(file, 0, access=mmap.ACCESS_COPY) as mapped:
+        begin = ctypes.c_char.from_buffer(mapped)
+        pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()
+        result = ctypes.CDLL(None, use_errno=True).mincore(
+            ctypes.c_void_p(ctypes.addressof(begin)),
+            ctypes.c_size_t(len(mapped)), pages)
+        del begin  # Else the file stays mapped.
+    if result != 0:
+        raise OSError(ctypes.get_errno(), 'mincore')
+    return sum(page & 1 for page in pages)
+
+
+def drop_from_cache(path):
+    """Drops a file from the page cache.
+
+    Returns:
+      Whether no page of it is left there.
+    """
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        return count_cached_pages(file) == 0
+    finally:
+        os.close(file)
+
+
 def rows_of(group, path, safetensors, copy, threads, peer):
     """The rows of a group, whose files exist."""
 
-    def row(name, size, replaces=None, **commands):
-        return Row('%s/%s' % (group.name, name), size, commands, replaces)
+    def row(name, size, replaces=None, uncached=None, **commands):
+        return Row('%s/%s' % (group.name, name), size, commands, replaces,
+                   uncached)
 
     def read(name, command, file=path, memory='fresh'):
         """All of a file."""
@@ -150,6 +197,15 @@ def rows_of(group, path, safetensors, copy, threads, peer):
     def mapped(file, is_possible):
         return {'pytorch': ['map', file]} if is_possible else {}
 
+    def read_uncached(name, ceiling, **pytorch):
+        size = os.path.getsize(path)
+        return row(name,
+                   size,
+                   uncached=path,
+                   ferry=['load', path],
+                   ceiling=['read', path, str(size), threads, ceiling],
+                   **pytorch)
+
     def write(name, container='zip', durability='none', replaces=None):
         size = os.path.getsize(path if container == 'zip' else safetensors)
         return row(name,
@@ -166,6 +222,12 @@ def rows_of(group, path, safetensors, copy, threads, peer):
         return [look('list', 'list', pytorch=['list', path])]
     if group.kind == 'plain':
         return [read('load', 'load'), write('save')]
+    uncached = []
+    if drop_from_cache(path):
+        uncached.append(
+            read_uncached('load uncached', 'fresh', pytorch=['load', path]))
+        if can_read_directly(path):
+            uncached.append(read_uncached('load uncached direct', 'direct'))
     return [
         read('load', 'load'),
         read('load again', 'again', memory='used'),
@@ -185,6 +247,7 @@ def rows_of(group, path, safetensors, copy, threads, peer):
             pytorch=['load', path],
             ceiling=['read', path,
                      str(os.path.getsize(path)), threads, 'fresh']),
+        *uncached,
         write('save'),
         write('save durable', durability='full'),
         write('save durable over', durability='full', replaces=path),
@@ -261,6 +324,8 @@ def measure(row, programs, samples, order, copy):
                 shutil.copyfile(row.replaces, copy)
             # No sample pays for what another has left to be written.
             os.sync()
+            if row.uncached and not drop_from_cache(row.uncached):
+                sys.exit('%s stays in the page cache' % row.uncached)
             taken[who].append(take_sample(commands[who], touch))
             if os.path.exists(copy):
                 os.remove(copy)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import unittest
 import zipfile
+from unittest import mock
 
 import compare
 
@@ -20,8 +21,9 @@ del sys.argv[1:4]
 
 TENSOR_ROWS = [
     'load', 'load again', 'load pooled', 'load into', 'load mapped',
-    'load verified', 'save', 'save durable', 'save durable over',
-    'safetensors load', 'safetensors load mapped', 'safetensors save'
+    'load verified', 'load uncached', 'load uncached direct', 'save',
+    'save durable', 'save durable over', 'safetensors load',
+    'safetensors load mapped', 'safetensors save'
 ]
 ROWS = ['tiny/' + row for row in TENSOR_ROWS] + [
     'many/list', 'objects/load', 'objects/save', 'keys/load', 'keys/save'
@@ -36,7 +38,16 @@ def summary(seconds, cpu_seconds=1):
 class CompareTest(unittest.TestCase):
 
     def test_quick_run(self):
+        rows = ROWS[:]
         with tempfile.TemporaryDirectory() as directory:
+            with tempfile.NamedTemporaryFile(dir=directory) as file:
+                file.write(b'x')
+                file.flush()
+                can_drop = compare.drop_from_cache(file.name)
+                if not can_drop:
+                    rows.remove('tiny/load uncached')
+                if not can_drop or not compare.can_read_directly(file.name):
+                    rows.remove('tiny/load uncached direct')
             report_path = os.path.join(directory, 'report.json')
             table = subprocess.check_output(
                 [sys.executable, compare.__file__] + PROGRAMS +
@@ -45,17 +56,19 @@ class CompareTest(unittest.TestCase):
             with open(report_path, encoding='utf-8') as file:
                 report = json.load(file)
             self.assertEqual(os.listdir(directory), ['report.json'])
-        self.assertEqual([row['name'] for row in report['rows']], ROWS)
+        self.assertEqual([row['name'] for row in report['rows']], rows)
         peer = compare.Peer(report['pytorch'], report['safetensors'])
-        can_map = {
+        has_pytorch = {
             'tiny/load mapped': compare.maps_files(peer),
             'tiny/safetensors load mapped': peer.safetensors is not None,
+            'tiny/load uncached direct': False,
         }
         for row in report['rows']:
             with self.subTest(row['name']):
                 self.assertIn('\n' + row['name'] + ' ', table)
                 for who in compare.CONTENDERS:
-                    if who == 'pytorch' and not can_map.get(row['name'], True):
+                    if who == 'pytorch' and not has_pytorch.get(
+                            row['name'], True):
                         self.assertIsNone(row[who])
                         continue
                     self.assertEqual(len(row[who]['seconds']), 1)
@@ -120,6 +133,35 @@ class CompareTest(unittest.TestCase):
                                      dict.fromkeys(compare.CONTENDERS, program),
                                      2, compare.random.Random(1), copy)
             self.assertEqual(result['check_sum'], '3')
+
+    def test_each_sample_reads_a_file_that_was_dropped(self):
+        row = compare.Row('x', 1, {'ferry': ['file'], 'ceiling': ['file']},
+                          uncached='file')
+        programs = dict.fromkeys(compare.CONTENDERS, [])
+        happened = []
+        with mock.patch.object(
+                compare, 'drop_from_cache',
+                lambda path: happened.append(path) or True), mock.patch.object(
+                    compare, 'take_sample',
+                    lambda *_: happened.append('sample') or compare.Sample(
+                        1, 1, 1, '1')):
+            compare.measure(row, programs, 2, compare.random.Random(1), '')
+        self.assertEqual(happened, ['file', 'sample'] * 4)
+        with mock.patch.object(compare, 'drop_from_cache', lambda path: False):
+            with self.assertRaisesRegex(SystemExit, 'file stays'):
+                compare.measure(row, programs, 2, compare.random.Random(1), '')
+
+    def test_a_file_that_was_read_is_dropped(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b'x' * 100000)
+            file.flush()
+            if not compare.drop_from_cache(file.name):
+                self.skipTest('files stay in the page cache here')
+            with open(file.name, 'rb') as reader:
+                reader.read()
+                self.assertGreater(
+                    compare.count_cached_pages(reader.fileno()), 20)
+            self.assertTrue(compare.drop_from_cache(file.name))
 
     def test_check_sums_must_agree(self):
         row = compare.Row('x', 1, {

@@ -7,9 +7,10 @@
 //
 //   time_ceiling touch BYTES
 //       Touches so much memory and ends, which leaves it to the next process.
-//   time_ceiling read FILE BYTES THREADS fresh|used
+//   time_ceiling read FILE BYTES THREADS fresh|used|direct
 //       Reads the first BYTES of a file, with pread, into huge pages: fresh
 //       ones, whose allocation is timed, or pages that were written before.
+//       `direct` reads into fresh ones without the page cache (O_DIRECT).
 //   time_ceiling write FILE BYTES THREADS none|full
 //       Writes so much to a file, with pwrite; `full` waits for the disk. What
 //       the file had is lost first.
@@ -32,6 +33,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
 #include "ferry/tests/benchmarks/sample.h"
 
 namespace ferry {
@@ -91,19 +93,27 @@ void ForEachPiece(uint64_t size_bytes, int num_threads,
   for (std::thread& thread : threads) thread.join();
 }
 
+// What O_DIRECT needs of offsets, sizes and addresses, on all common disks.
+constexpr uint64_t kBlockBytes = 4096;
+
 void Read(const char* path, uint64_t size_bytes, int num_threads,
-          bool is_memory_used) {
+          absl::string_view mode) {
   char* memory = nullptr;
-  if (is_memory_used) {
+  if (mode == "used") {
     memory = MapHugePages(size_bytes);
     std::memset(memory, 1, size_bytes);
   }
   AwaitStart();
   const Stopwatch stopwatch;
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const int fd =
+      open(path, O_RDONLY | O_CLOEXEC | (mode == "direct" ? O_DIRECT : 0));
   if (fd < 0) Die(path);
   if (memory == nullptr) memory = MapHugePages(size_bytes);
   ForEachPiece(size_bytes, num_threads, [&](uint64_t offset, uint64_t size) {
+    // Rounds the last piece up to whole blocks; `memory` has room for them.
+    if (mode == "direct") {
+      size = (size + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+    }
     return pread(fd, memory + offset, size, static_cast<off_t>(offset));
   });
   PrintSample(stopwatch.Read(), static_cast<double>(size_bytes));
@@ -140,20 +150,22 @@ int Run(int argc, char** argv) {
     std::memset(MapHugePages(size_bytes), 1, size_bytes);
     return 0;
   }
-  if ((command == "read" || command == "write") && argc == 6) {
+  const absl::string_view mode = argc == 6 ? argv[5] : "";
+  if ((command == "read" &&
+       (mode == "fresh" || mode == "used" || mode == "direct")) ||
+      (command == "write" && (mode == "none" || mode == "full"))) {
     const uint64_t size_bytes = std::strtoull(argv[3], nullptr, 10);
     const int num_threads = std::atoi(argv[4]);
     if (command == "read") {
-      Read(argv[2], size_bytes, num_threads, std::strcmp(argv[5], "used") == 0);
+      Read(argv[2], size_bytes, num_threads, mode);
     } else {
-      Write(argv[2], size_bytes, num_threads,
-            std::strcmp(argv[5], "full") == 0);
+      Write(argv[2], size_bytes, num_threads, mode == "full");
     }
     return 0;
   }
   std::fputs(
       "usage: time_ceiling touch BYTES\n"
-      "       time_ceiling read FILE BYTES THREADS fresh|used\n"
+      "       time_ceiling read FILE BYTES THREADS fresh|used|direct\n"
       "       time_ceiling write FILE BYTES THREADS none|full\n",
       stderr);
   return 2;
