@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/testing/files.h"
+#include "ferry/core/testing/simd_targets.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -30,20 +31,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// Runs what follows with one instruction set, or with portable code if the
-// kernels are not compiled for it.
-class ScopedTarget {
- public:
-  explicit ScopedTarget(int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(target);
-  }
-  ~ScopedTarget() {
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
 
 std::vector<DType> Castable() {
   std::vector<DType> dtypes;
@@ -346,12 +333,11 @@ TEST(CastElementsTest, DoesTheSameOnAllProcessors) {
     const std::string samples = Samples(from);
     for (DType to : Castable()) {
       const std::string expected = Cast(samples, from, to);
-      for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-        const ScopedTarget scoped(target);
+      simd::ForEachTarget([&](int64_t target) {
         EXPECT_TRUE(Cast(samples, from, to) == expected)
             << "from " << Name(from) << " to " << Name(to) << " with "
             << hwy::TargetName(target);
-      }
+      });
     }
   }
 }
@@ -360,8 +346,7 @@ TEST(CastElementsTest, DoesTheSameOnAllProcessors) {
 // them changes.
 TEST(CastElementsTest, CountsAndAddresses) {
   constexpr char kGuard = '\x5A';
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    const ScopedTarget scoped(target);
+  simd::ForEachTarget([&](int64_t target) {
     for (DType from : Castable()) {
       const size_t from_bytes = ElementSizeBytes(from);
       const std::string samples = Samples(from).substr(0, 1100 * from_bytes);
@@ -384,7 +369,7 @@ TEST(CastElementsTest, CountsAndAddresses) {
         }
       }
     }
-  }
+  });
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include "ferry/core/dtype.h"
+#include "ferry/core/simd_dispatch.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
@@ -682,34 +683,34 @@ HWY_AFTER_NAMESPACE();
 namespace ferry {
 inline namespace v1 {
 
-HWY_EXPORT(WidenKernel);
-HWY_EXPORT(NarrowKernel);
-HWY_EXPORT(DirectKernel);
-HWY_EXPORT(ConvertKernel);
-HWY_EXPORT(BoolKernel);
-HWY_EXPORT(EitherKernel);
+FERRY_SIMD_EXPORT(WidenKernel);
+FERRY_SIMD_EXPORT(NarrowKernel);
+FERRY_SIMD_EXPORT(DirectKernel);
+FERRY_SIMD_EXPORT(ConvertKernel);
+FERRY_SIMD_EXPORT(BoolKernel);
+FERRY_SIMD_EXPORT(EitherKernel);
 
 CastKernel WidenKernel(DType dtype) {
-  return HWY_DYNAMIC_DISPATCH(WidenKernel)(dtype);
+  return FERRY_SIMD_DISPATCH(WidenKernel)(dtype);
 }
 
 CastKernel NarrowKernel(DType dtype) {
-  return HWY_DYNAMIC_DISPATCH(NarrowKernel)(dtype);
+  return FERRY_SIMD_DISPATCH(NarrowKernel)(dtype);
 }
 
 CastKernel DirectKernel(DType from, DType to) {
-  return HWY_DYNAMIC_DISPATCH(DirectKernel)(from, to);
+  return FERRY_SIMD_DISPATCH(DirectKernel)(from, to);
 }
 
 CastKernel ConvertKernel(WideType from, WideType to) {
-  return HWY_DYNAMIC_DISPATCH(ConvertKernel)(from, to);
+  return FERRY_SIMD_DISPATCH(ConvertKernel)(from, to);
 }
 
 CastKernel BoolKernel(WideType from) {
-  return HWY_DYNAMIC_DISPATCH(BoolKernel)(from);
+  return FERRY_SIMD_DISPATCH(BoolKernel)(from);
 }
 
-CastKernel EitherKernel() { return HWY_DYNAMIC_DISPATCH(EitherKernel)(); }
+CastKernel EitherKernel() { return FERRY_SIMD_DISPATCH(EitherKernel)(); }
 
 }  // namespace v1
 }  // namespace ferry

@@ -19,6 +19,11 @@ cc_library(
 )
 """
 
+# They surround the link options of a library. The linker then leaves it out of
+# a program that uses nothing but its headers.
+ONLY_IF_USED = ["-Wl,--push-state,--as-needed"]
+END_ONLY_IF_USED = ["-Wl,--pop-state"]
+
 def _missing(ctx, what, package):
     fail(("\n@{name}: {what} is not installed. Install it:\n" +
           "    apt-get install {package}\n" +
@@ -51,11 +56,11 @@ def _system_library_impl(ctx):
             result = ctx.execute(["pkg-config", "--libs"] + modules.split(" "))
             if result.return_code != 0:
                 _missing(ctx, modules + ".pc", ctx.attr.debian_package)
-            linkopts = [
+            linkopts = ONLY_IF_USED + [
                 option
                 for option in result.stdout.replace("\n", " ").split(" ")
                 if option
-            ]
+            ] + END_ONLY_IF_USED
         package, _, name = label[len("//"):].partition(":")
         packages.setdefault(package, []).append(
             _LIBRARY.format(name = name, linkopts = repr(linkopts)),

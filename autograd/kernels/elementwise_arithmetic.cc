@@ -12,6 +12,7 @@
 
 #include "ferry/autograd/kernels/elementwise_loops.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/simd_dispatch.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // After foreach_target.h, since it is compiled for each instruction set too.
 #include "ferry/autograd/kernels/elementwise_loops.inc"
@@ -566,10 +567,10 @@ namespace ferry {
 inline namespace v1 {
 namespace kernels {
 
-HWY_EXPORT(ArithmeticLoop);
+FERRY_SIMD_EXPORT(ArithmeticLoop);
 
 ElementwiseLoop ArithmeticLoop(ElementwiseKernel kernel, DType dtype) {
-  return HWY_DYNAMIC_DISPATCH(ArithmeticLoop)(kernel, dtype);
+  return FERRY_SIMD_DISPATCH(ArithmeticLoop)(kernel, dtype);
 }
 
 }  // namespace kernels

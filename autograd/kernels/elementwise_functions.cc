@@ -15,6 +15,7 @@
 
 #include "ferry/autograd/kernels/elementwise_loops.h"
 #include "ferry/core/dtype.h"
+#include "ferry/core/simd_dispatch.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // After foreach_target.h, since they are compiled for each instruction set too.
 #include "ferry/autograd/kernels/elementwise_loops.inc"
@@ -493,10 +494,10 @@ namespace ferry {
 inline namespace v1 {
 namespace kernels {
 
-HWY_EXPORT(FunctionLoop);
+FERRY_SIMD_EXPORT(FunctionLoop);
 
 ElementwiseLoop FunctionLoop(ElementwiseKernel kernel, DType dtype) {
-  return HWY_DYNAMIC_DISPATCH(FunctionLoop)(kernel, dtype);
+  return FERRY_SIMD_DISPATCH(FunctionLoop)(kernel, dtype);
 }
 
 }  // namespace kernels

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "ferry/core/simd_dispatch.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
@@ -393,17 +394,17 @@ namespace ferry {
 inline namespace v1 {
 namespace kernels {
 
-HWY_EXPORT(FloatLoops);
-HWY_EXPORT(DoubleLoops);
+FERRY_SIMD_EXPORT(FloatLoops);
+FERRY_SIMD_EXPORT(DoubleLoops);
 
 template <>
 ProductLoops<float> BestProductLoops() {
-  return HWY_DYNAMIC_DISPATCH(FloatLoops)();
+  return FERRY_SIMD_DISPATCH(FloatLoops)();
 }
 
 template <>
 ProductLoops<double> BestProductLoops() {
-  return HWY_DYNAMIC_DISPATCH(DoubleLoops)();
+  return FERRY_SIMD_DISPATCH(DoubleLoops)();
 }
 
 }  // namespace kernels

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <random>
 #include <string>
@@ -21,6 +20,7 @@
 #include "ferry/core/dtype.h"
 #include "ferry/core/element_types.h"
 #include "ferry/core/parallel.h"
+#include "ferry/core/testing/simd_targets.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -516,21 +516,9 @@ TEST(DotProductTest, AllSizesAndStrides) {
   CheckDot<uint32_t>();
 }
 
-// Calls `check` once for each set of instructions that the processor has, while
-// kernels use no other.
-void ForEachTarget(const std::function<void()>& check) {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(target);
-    check();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
-
 TEST(MatrixProductTest, EveryInstructionSet) {
-  ForEachTarget([] {
+  simd::ForEachTarget([](int64_t target) {
+    SCOPED_TRACE(hwy::TargetName(target));
     CheckDot<float>();
     CheckDot<double>();
     for (const Order order : {Order::kRows, Order::kColumns}) {

@@ -17,6 +17,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "ferry/core/simd_dispatch.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 // Compiled once for each instruction set, so it follows highway.h.
@@ -628,43 +629,43 @@ namespace ferry {
 inline namespace v1 {
 namespace kernels {
 
-HWY_EXPORT(ChooseFloat);
-HWY_EXPORT(ChooseDouble);
-HWY_EXPORT(ChooseInt);
-HWY_EXPORT(UpdateFloat);
-HWY_EXPORT(UpdateDouble);
-HWY_EXPORT(UpdateInt);
+FERRY_SIMD_EXPORT(ChooseFloat);
+FERRY_SIMD_EXPORT(ChooseDouble);
+FERRY_SIMD_EXPORT(ChooseInt);
+FERRY_SIMD_EXPORT(UpdateFloat);
+FERRY_SIMD_EXPORT(UpdateDouble);
+FERRY_SIMD_EXPORT(UpdateInt);
 
 template <>
 ReductionLoops<float> LoopsOf(Reduction reduction) {
-  return HWY_DYNAMIC_DISPATCH(ChooseFloat)(reduction);
+  return FERRY_SIMD_DISPATCH(ChooseFloat)(reduction);
 }
 
 template <>
 ReductionLoops<double> LoopsOf(Reduction reduction) {
-  return HWY_DYNAMIC_DISPATCH(ChooseDouble)(reduction);
+  return FERRY_SIMD_DISPATCH(ChooseDouble)(reduction);
 }
 
 template <>
 ReductionLoops<int64_t> LoopsOf(Reduction reduction) {
-  return HWY_DYNAMIC_DISPATCH(ChooseInt)(reduction);
+  return FERRY_SIMD_DISPATCH(ChooseInt)(reduction);
 }
 
 void UpdateExtremes(const float* row, int64_t count, int32_t position,
                     bool is_max, float* best, int32_t* positions) {
-  HWY_DYNAMIC_DISPATCH(UpdateFloat)
+  FERRY_SIMD_DISPATCH(UpdateFloat)
   (row, count, position, is_max, best, positions);
 }
 
 void UpdateExtremes(const double* row, int64_t count, int64_t position,
                     bool is_max, double* best, int64_t* positions) {
-  HWY_DYNAMIC_DISPATCH(UpdateDouble)
+  FERRY_SIMD_DISPATCH(UpdateDouble)
   (row, count, position, is_max, best, positions);
 }
 
 void UpdateExtremes(const int64_t* row, int64_t count, int64_t position,
                     bool is_max, int64_t* best, int64_t* positions) {
-  HWY_DYNAMIC_DISPATCH(UpdateInt)
+  FERRY_SIMD_DISPATCH(UpdateInt)
   (row, count, position, is_max, best, positions);
 }
 

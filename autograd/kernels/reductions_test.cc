@@ -19,6 +19,7 @@
 #include "ferry/core/parallel.h"
 #include "ferry/core/shape.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/simd_targets.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -160,9 +161,8 @@ TEST(SumTest, HasTheSameBitsForEveryNumberOfThreads) {
 }
 
 TEST(SumTest, WorksOnEveryInstructionSet) {
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(target);
+  simd::ForEachTarget([](int64_t target) {
+    SCOPED_TRACE(hwy::TargetName(target));
     for (const Case& c : Cases()) {
       const Tensor x = RandomTensor(c.view, DType::kFloat32, 8);
       const Tensor out = MakeOut(x, c.dims, DType::kFloat32);
@@ -170,9 +170,7 @@ TEST(SumTest, WorksOnEveryInstructionSet) {
       ExpectNear(Elements(out), Reference(x, out, SumOf), 2e-6,
                  Describe(c, DType::kFloat32));
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  });
 }
 
 TEST(MeanTest, AgreesWithPlainLoop) {

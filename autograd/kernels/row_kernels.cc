@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "ferry/core/simd_dispatch.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 // Compiled once for each instruction set, so it follows highway.h.
@@ -269,29 +270,29 @@ namespace ferry {
 inline namespace v1 {
 namespace kernels {
 
-HWY_EXPORT(SoftmaxFloat);
-HWY_EXPORT(SoftmaxDouble);
-HWY_EXPORT(NormalizationFloat);
-HWY_EXPORT(NormalizationDouble);
+FERRY_SIMD_EXPORT(SoftmaxFloat);
+FERRY_SIMD_EXPORT(SoftmaxDouble);
+FERRY_SIMD_EXPORT(NormalizationFloat);
+FERRY_SIMD_EXPORT(NormalizationDouble);
 
 template <>
 SoftmaxLoops<float> SoftmaxLoopsOf(bool per_column) {
-  return HWY_DYNAMIC_DISPATCH(SoftmaxFloat)(per_column);
+  return FERRY_SIMD_DISPATCH(SoftmaxFloat)(per_column);
 }
 
 template <>
 SoftmaxLoops<double> SoftmaxLoopsOf(bool per_column) {
-  return HWY_DYNAMIC_DISPATCH(SoftmaxDouble)(per_column);
+  return FERRY_SIMD_DISPATCH(SoftmaxDouble)(per_column);
 }
 
 template <>
 NormalizationLoops<float> NormalizationLoopsOf() {
-  return HWY_DYNAMIC_DISPATCH(NormalizationFloat)();
+  return FERRY_SIMD_DISPATCH(NormalizationFloat)();
 }
 
 template <>
 NormalizationLoops<double> NormalizationLoopsOf() {
-  return HWY_DYNAMIC_DISPATCH(NormalizationDouble)();
+  return FERRY_SIMD_DISPATCH(NormalizationDouble)();
 }
 
 }  // namespace kernels

@@ -15,6 +15,7 @@
 #include "ferry/core/shape.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
+#include "ferry/core/testing/simd_targets.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -165,13 +166,10 @@ TEST(SoftmaxTest, AgreesWithPlainLoop) {
 }
 
 TEST(SoftmaxTest, WorksOnEveryInstructionSet) {
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(target);
+  simd::ForEachTarget([](int64_t target) {
+    SCOPED_TRACE(hwy::TargetName(target));
     CheckAll(DType::kFloat32);
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  });
 }
 
 TEST(SoftmaxTest, HasTheSameBitsForEveryNumberOfThreads) {

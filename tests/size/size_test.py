@@ -5,6 +5,7 @@
     size_test.py [--write] EMPTY TARGET=PROGRAM=DEPS...
 """
 
+import platform
 import re
 import sys
 import unittest
@@ -43,6 +44,16 @@ class SizeTest(unittest.TestCase):
         self.assertNotIn('autograd/', reader.folders)
         self.assertNotIn('com_google_protobuf', reader.libraries)
         self.assertNotIn('//plugins:plugin_loader', reader.labels)
+
+    def test_no_program_loads_the_library_of_highway(self):
+        if platform.machine() != 'x86_64':
+            self.skipTest('only x86 programs do without its library')
+        for row in ROWS:
+            libraries = write_size.needed_libraries(row.program)
+            self.assertIn('libc.so.6', libraries, row.target)
+            self.assertFalse(
+                [name for name in libraries if name.startswith('libhwy')],
+                row.target)
 
     def test_reader_runs_nothing_before_main_but_the_backends(self):
         sources = write_size.constructors(self.row('//runtime:reader').program)

@@ -24,7 +24,7 @@ _HEAD = '''# Size
 
 What a program pulls in with each target. Depend on the smallest target that has what you need. `tests/size/write_size.py` writes this page, and `//tests/size:size_test` compares it with the build.
 
-The size is that of a small program that uses the target, without symbols, minus that of an empty program. It includes only what the linker takes from Ferry: the libraries are Debian's shared objects. The compiler is gcc with `-O1`, as in the tests. A build with `-c opt` is smaller, because its linker drops functions that are not used.
+The size is that of a small program that uses the target, without symbols, minus that of an empty program. It includes only what the linker takes from Ferry: the libraries are Debian's shared objects. On x86, a program uses only the headers of Highway. The compiler is gcc with `-O1`, as in the tests. A build with `-c opt` is smaller, because its linker drops functions that are not used.
 
 | target | the program | folders of Ferry | libraries | size in KiB |
 |---|---|---|---|---|
@@ -68,6 +68,13 @@ def stripped_size(program):
     with tempfile.NamedTemporaryFile() as out:
         subprocess.run(['strip', '-o', out.name, program], check=True)
         return os.path.getsize(out.name)
+
+
+def needed_libraries(program):
+    """The shared libraries that a program loads, but not what they load."""
+    lines = subprocess.run(['objdump', '--private-headers', program],
+                           capture_output=True, text=True, check=True).stdout
+    return re.findall(r'NEEDED +(\S+)', lines)
 
 
 def constructors(program):

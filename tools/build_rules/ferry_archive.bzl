@@ -3,6 +3,12 @@
 
 """One static library of a target and of all that it depends on."""
 
+load(
+    "//third_party:system_library.bzl",
+    "END_ONLY_IF_USED",
+    "ONLY_IF_USED",
+)
+
 def _ferry_archive_impl(ctx):
     context = cc_common.merge_cc_infos(
         cc_infos = [dep[CcInfo] for dep in ctx.attr.deps],
@@ -29,10 +35,15 @@ def _ferry_archive_impl(ctx):
         mnemonic = "FerryArchive",
     )
 
-    # A library must follow all that need it, so the last mention counts.
+    # A library must follow all that need it, so the last mention counts. Each
+    # brings ONLY_IF_USED and its end; here one pair surrounds them all.
     last = {flag: i for i, flag in enumerate(flags)}
     ctx.actions.write(ctx.outputs.flags, " ".join(
-        [flag for i, flag in enumerate(flags) if last[flag] == i],
+        ONLY_IF_USED + [
+            flag
+            for i, flag in enumerate(flags)
+            if last[flag] == i and flag not in ONLY_IF_USED + END_ONLY_IF_USED
+        ] + END_ONLY_IF_USED,
     ) + "\n")
 
 ferry_archive = rule(

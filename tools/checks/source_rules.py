@@ -102,7 +102,7 @@ LIBRARIES = {
     'cuda.h': _CUDA_TOOLKIT,
     'cuda_runtime': _CUDA_TOOLKIT,
     'google/protobuf/': ('serialization/proto/', 'tools/', 'tests/'),
-    'hwy/': ('core/cast_', 'autograd/kernels/'),
+    'hwy/': ('core/cast_', 'core/simd_dispatch', 'autograd/kernels/'),
     'isa-l': ('io/', 'tests/'),
     'nlohmann/': ('examples/', 'plugins/plugin_manifest.cc', 'serialization/',
                   'tools/', 'tests/'),
