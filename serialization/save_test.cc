@@ -35,6 +35,7 @@
 #include "ferry/serialization/testing/small_checkpoint.h"
 #include "ferry/serialization/transfer/map_location.h"
 #include "ferry/serialization/zip/zip_directory.h"
+#include "ferry/value/object_graph.h"
 #include "ferry/value/value.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -466,6 +467,16 @@ Value AtLocation(absl::string_view location) {
   return Value(tensor);
 }
 
+// An object whose state is set by a name that readers take for a dtype.
+Value WithDTypeAsSetter() {
+  const auto graph = std::make_shared<ObjectGraph>();
+  const NodeId object = graph->AddObject(
+      ObjectForm::kCall, graph->AddGlobal("m", "C"), ObjectGraph::kEmptyTuple);
+  graph->SetState(object, graph->AddDict(),
+                  graph->AddGlobal("torch", "float32"));
+  return Value(graph, object);
+}
+
 std::vector<Unreadable> UnreadableValues() {
   const char* const bad = "\xff";
   return {
@@ -534,6 +545,10 @@ std::vector<Unreadable> UnreadableValues() {
        Value::List({Value::Call("torch._utils._rebuild_parameter",
                                 {Value(1), Value(true), Value()})}),
        "cannot be read back: a tensor cannot be rebuilt"},
+      {"a dtype that is called", Value::Call("torch.float32"),
+       "cannot be read back: a dtype is used as a class or function"},
+      {"a dtype that sets a state", WithDTypeAsSetter(),
+       "cannot be read back: a dtype is used as a class or function"},
       {"a set of lists",
        Value::Call("builtins.set", {Value::List({Value::List()})}),
        "cannot be read"},

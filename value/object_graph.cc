@@ -197,6 +197,14 @@ NodeId ObjectGraph::AddRun(ValueKind kind, absl::Span<const NodeId> items) {
   return node;
 }
 
+absl::Status ObjectGraph::CheckIsCallable(NodeId node) const {
+  if (kind(node) == ValueKind::kGlobal || is_object(node)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      WithArticle(Name(kind(node))), " is used as a class or function"));
+}
+
 NodeId ObjectGraph::AddList(absl::Span<const NodeId> items) {
   return AddRun(ValueKind::kList, items);
 }

@@ -275,12 +275,10 @@ class ObjectGraph {
   }
   // Whether the file spells the node as `module.name`: a global, or a dtype.
   bool is_global(NodeId node) const { return nodes_[node].flags & kGlobal; }
-  // Whether Python could call the node: a global that is no dtype, or an
-  // object, whose class may be callable.
-  bool may_be_callable(NodeId node) const {
-    const ValueKind node_kind = kind(node);
-    return node_kind == ValueKind::kGlobal || node_kind == ValueKind::kObject;
-  }
+  // Returns an error unless Python may be able to call `node`: a class, a
+  // function, or what a call made. kInvalidArgument: "an int is used as a class
+  // or function".
+  absl::Status CheckIsCallable(NodeId node) const;
   const GlobalRecord& global(NodeId node) const {
     return globals_[nodes_[node].a];
   }

@@ -375,11 +375,9 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
   bool done;
   switch (frame->stage) {
     case kCallable:
-      for (const NodeId called : {call.callable, object.state_setter}) {
-        if (called == kNoNode || graph_.may_be_callable(called)) continue;
-        return absl::InvalidArgumentError(
-            absl::StrCat(WithArticle(Name(graph_.kind(called))),
-                         " is called like a function"));
+      FERRY_RETURN_IF_ERROR(graph_.CheckIsCallable(call.callable));
+      if (object.state_setter != kNoNode) {
+        FERRY_RETURN_IF_ERROR(graph_.CheckIsCallable(object.state_setter));
       }
       if (call.form == ObjectForm::kNewEx && protocol_ < 4) {
         return absl::UnimplementedError(

@@ -91,9 +91,10 @@ class Pickler {
   // Errors, with a JSON Pointer to the position of the error:
   //   kInvalidArgument - a pickle cannot represent the graph: text is not
   //                      UTF-8; a global has an invalid name
-  //                      (`DescribeBadGlobal`); or a tuple, or the arguments of
-  //                      an object, contain themselves more deeply than Python
-  //                      could write.
+  //                      (`DescribeBadGlobal`); what makes an object or sets
+  //                      its state cannot be called; or a tuple, or the
+  //                      arguments of an object, contain themselves more deeply
+  //                      than Python could write.
   //   kUnimplemented   - a node needs hooks, or the protocol cannot represent
   //                      it.
   //   kResourceExhausted - the budget is spent.

@@ -71,10 +71,9 @@ bool UnpickleMachine::PushStackGlobal() {
 
 bool UnpickleMachine::Call(ObjectForm form, NodeId callable, NodeId args,
                            NodeId kwargs) {
-  if (!graph_->may_be_callable(callable)) {
-    return input_.Damaged(
-        absl::StrCat(WithArticle(Name(graph_->kind(callable))),
-                     " is called like a function"));
+  if (const absl::Status status = graph_->CheckIsCallable(callable);
+      !status.ok()) {
+    return input_.Damaged(status.message());
   }
   if (graph_->kind(args) != ValueKind::kTuple) {
     // libtorch calls an enum of a TorchScript program with its bare value.

@@ -26,7 +26,6 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
-#include "ferry/core/text.h"
 #include "ferry/core/utf8.h"
 #include "ferry/serialization/container/tensor_rules.h"
 #include "ferry/serialization/proto/checkpoint_graph.pb.h"
@@ -74,6 +73,7 @@ class GraphReader {
   absl::Status ReadStorages();
   absl::Status ReadRows();
   absl::Status SetSources();
+  absl::Status CheckSetters();
   void ReadRow(int kind);
 
   // Takes the index of a storage. Returns null if there is none.
@@ -123,6 +123,12 @@ class GraphReader {
     NodeId source;
   };
   std::vector<Source> sources_;
+  // Functions that set the states of objects, which may be later rows.
+  struct Setter {
+    uint32_t row;
+    NodeId node;
+  };
+  std::vector<Setter> setters_;
   HashSet<NodeId> dropped_;
   // Tuples that hold only ints: many rows may share one.
   HashSet<NodeId> int_tuples_;
@@ -402,15 +408,14 @@ NodeId GraphReader::AddObject() {
   if ((bits & kHasState) != 0) {
     const NodeId setter = (bits & kHasStateSetter) != 0 ? TakeGiven() : kNoNode;
     graph_->SetState(object, TakeGiven(), setter);
+    if (setter != kNoNode) setters_.push_back({columns_.row(), setter});
   } else if ((bits & kHasStateSetter) != 0) {
     columns_.FailDamaged(
         "an object has a function that sets its state, but no state");
   }
-  const ObjectRecord record = graph_->object(object);
-  for (const NodeId called : {callable, record.state_setter}) {
-    if (called == kNoNode || graph_->may_be_callable(called)) continue;
-    columns_.FailDamaged(absl::StrCat(WithArticle(Name(graph_->kind(called))),
-                                      " is called like a function"));
+  if (const absl::Status status = graph_->CheckIsCallable(callable);
+      !status.ok()) {
+    columns_.FailDamaged(status.message());
   }
   return columns_.status().ok() ? object : ObjectGraph::kNone;
 }
@@ -598,6 +603,17 @@ absl::Status GraphReader::ReadRows() {
   return absl::OkStatus();
 }
 
+absl::Status GraphReader::CheckSetters() {
+  for (const auto& [row, setter] : setters_) {
+    const absl::Status status = graph_->CheckIsCallable(setter);
+    if (status.ok()) continue;
+    columns_.set_row(row);
+    columns_.FailDamaged(status.message());
+    return columns_.status();
+  }
+  return absl::OkStatus();
+}
+
 absl::Status GraphReader::SetSources() {
   for (const auto& [row, global, source] : sources_) {
     absl::Span<const NodeId> parts;
@@ -630,6 +646,7 @@ absl::StatusOr<Codec::GraphRead> GraphReader::Read() {
   FERRY_RETURN_IF_ERROR(
       columns_.CheckEnd(absl::c_count_if(storages_, is_unused)));
   FERRY_RETURN_IF_ERROR(SetSources());
+  FERRY_RETURN_IF_ERROR(CheckSetters());
   const absl::Status hashable = graph_->RemoveDuplicateKeys();
   if (!hashable.ok()) {
     return absl::DataLossError(

@@ -289,10 +289,9 @@ absl::Status GraphWriter::WriteCall(NodeId node) {
   const ObjectRecord object = graph_.object(node);
   const absl::Span<const NodeId> items = graph_.items(node);
   const absl::Span<const NodeId> entries = graph_.entries(node);
-  for (const NodeId called : {object.callable, object.state_setter}) {
-    if (called == kNoNode || graph_.may_be_callable(called)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        WithArticle(Name(graph_.kind(called))), " is called like a function"));
+  FERRY_RETURN_IF_ERROR(graph_.CheckIsCallable(object.callable));
+  if (object.state_setter != kNoNode) {
+    FERRY_RETURN_IF_ERROR(graph_.CheckIsCallable(object.state_setter));
   }
   if (graph_.kind(object.args) != ValueKind::kTuple) {
     return absl::InvalidArgumentError(

@@ -27,7 +27,8 @@ namespace proto {
 //                      (`DescribeBadGlobal`); a tensor is null or violates a
 //                      rule of tensor_rules.h; a file cannot name a device; the
 //                      arguments of an object are not a tuple, or its keyword
-//                      arguments are not a dict; a tuple, a frozenset or
+//                      arguments are not a dict; what makes an object or sets
+//                      its state cannot be called; a tuple, a frozenset or
 //                      arguments contain themselves.
 //   kUnimplemented   - the layout of a tensor does not follow from its
 //                      components; a call was dropped in favour of two objects;

@@ -106,6 +106,15 @@ TEST(ProtoCodecTest, AStorageNodeOnTheMetaDeviceHasARecord) {
   }
 }
 
+// The setter gets a number after its object.
+TEST(ProtoCodecTest, SettersThatOccurNowhereElseComeBack) {
+  ObjectGraph graph;
+  const NodeId object = graph.AddObject(
+      ObjectForm::kCall, graph.AddGlobal("m", "C"), ObjectGraph::kEmptyTuple);
+  graph.SetState(object, graph.AddDict(), graph.AddGlobal("m", "set"));
+  ExpectComesBack(graph, object);
+}
+
 TEST(ProtoCodecTest, WhatNobodyCouldReadIsNotWritten) {
   const Storage storage = HostStorage(16);
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
@@ -145,7 +154,7 @@ TEST(ProtoCodecTest, WhatNobodyCouldReadIsNotWritten) {
          return graph->AddObject(ObjectForm::kCall, ObjectGraph::kNone,
                                  ObjectGraph::kEmptyTuple);
        },
-       kInvalid, "is called like a function"},
+       kInvalid, "is used as a class or function"},
       // Refused where the storage is added, after all rows.
       {[](ObjectGraph* graph) {
          return graph->AddTensor(View(HostStorage(8, std::string(70000, 'x')),

@@ -108,10 +108,19 @@ absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
     return true;
   }
   // A program's own call, perhaps of what readers rebuild.
-  const NodeId callable = graph.object(object).callable;
-  if (kind != ValueKind::kObject || has_rebuilt_calls_ ||
-      !graph.is_global(callable)) {
-    return false;
+  const ObjectRecord record = graph.object(object);
+  if (kind == ValueKind::kObject) NoteCall(record.callable, graph);
+  NoteCall(record.state_setter, graph);
+  for (NodeId dropped = record.dropped; dropped != kNoNode;
+       dropped = graph.object(dropped).dropped) {
+    NoteCall(graph.object(dropped).callable, graph);
+  }
+  return false;
+}
+
+void TorchPickler::NoteCall(NodeId callable, const ObjectGraph& graph) {
+  if (has_rebuilt_calls_ || callable == kNoNode || !graph.is_global(callable)) {
+    return;
   }
   is_rebuilt_.resize(graph.globals().size());
   std::optional<bool>& is_rebuilt = is_rebuilt_[graph.global_index(callable)];
@@ -119,7 +128,6 @@ absl::StatusOr<bool> TorchPickler::WriteObject(NodeId object,
     is_rebuilt = TorchUnpickler::IsRebuilt(graph.global(callable));
   }
   has_rebuilt_calls_ = *is_rebuilt;
-  return false;
 }
 
 absl::Status TorchPickler::CheckReadsBack(absl::string_view pickle) const {

@@ -98,6 +98,8 @@ class TorchPickler final : public pickle::PickleHooks {
   absl::Status WriteStorage(const StorageRecord& record,
                             const pickle::PickleNotes::Storage& strs,
                             const ObjectGraph& graph, pickle::Pickler* pickler);
+  // Notes whether readers rebuild what `callable`, or kNoNode, makes.
+  void NoteCall(NodeId callable, const ObjectGraph& graph);
   absl::Status WriteTensor(const Tensor& tensor, bool requires_grad,
                            const ObjectGraph& graph, pickle::Pickler* pickler);
   absl::Status WriteSparse(const Tensor& tensor, const ObjectGraph& graph,

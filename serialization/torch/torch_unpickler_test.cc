@@ -636,6 +636,12 @@ TEST(RebuildQTensor, NothingElseMakesAQuantisedTensor) {
                "a quint8 tensor has no quantiser");
 }
 
+TEST(Calls, ADTypeIsNotCalled) {
+  ExpectDamage(Call(Global("torch", "float32"), {}),
+               "a dtype is used as a class or function");
+  ExpectDamage("(itorch\nfloat32\n", "a dtype is used as a class or function");
+}
+
 // A codec gives a tensor together with the call that made it.
 TEST(RebuildQTensor, NoCallThatIsGivenMakesAQuantisedTensor) {
   const auto check = [](DType dtype) {
