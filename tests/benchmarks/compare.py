@@ -23,7 +23,8 @@ The rows of a group of tensors:
   load mapped      without reading the tensors' bytes
   load verified    the same, but their checksums are compared in place
   load uncached    into new memory, from a file that is not in the page cache
-  load uncached direct  the same, beside a ceiling that reads with O_DIRECT
+  load uncached direct  the same by Ferry alone, beside a ceiling that reads
+                   with O_DIRECT
   save             without waiting for the disk
   save durable     until the bytes are on the disk
   save durable over  the same, where a file of that size was before
@@ -58,6 +59,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 
 import machine
@@ -101,6 +103,9 @@ CONTENDERS = ('ferry', 'pytorch', 'ceiling')
 # Fewer samples than this say nothing about which side is slower.
 MIN_SAMPLES_TO_JUDGE = 5
 
+# What time_ceiling_main.cc reads at a time, at least, with O_DIRECT.
+BLOCK_BYTES = 4096
+
 # The load average of the last minute on a machine that has nothing else to do.
 MAX_QUIET_LOAD = 0.5
 
@@ -131,15 +136,6 @@ def maps_files(peer):
                  ) >= (2, 1)
 
 
-def can_read_directly(path):
-    """Whether the file system can read a file without its page cache."""
-    try:
-        os.close(os.open(path, os.O_RDONLY | os.O_DIRECT))
-        return True
-    except OSError:
-        return False
-
-
 def count_cached_pages(file):
     """How many pages of an open file the page cache has."""
     with mmap.mmap(file, 0, access=mmap.ACCESS_COPY) as mapped:
@@ -167,6 +163,38 @@ def drop_from_cache(path):
         return count_cached_pages(file) == 0
     finally:
         os.close(file)
+
+
+def drop_at_last(path):
+    """Drops a file from the page cache, for which the kernel may need time."""
+    for _ in range(100):
+        if drop_from_cache(path):
+            return
+        time.sleep(0.01)
+    sys.exit('%s stays in the page cache' % path)
+
+
+def ways_to_read_uncached(directory):
+    """How a ceiling can read files of `directory` from the disk."""
+    with tempfile.NamedTemporaryFile(dir=directory) as file:
+        file.write(bytes(BLOCK_BYTES))
+        file.flush()
+        if not drop_from_cache(file.name):
+            return []
+        try:
+            direct = os.open(file.name, os.O_RDONLY | os.O_DIRECT)
+        except OSError:
+            return ['fresh']
+        try:
+            # Memory that is mapped is aligned.
+            with mmap.mmap(-1, BLOCK_BYTES) as block:
+                os.preadv(direct, [block], 0)
+            return ['fresh', 'direct'
+                   ] if count_cached_pages(direct) == 0 else ['fresh']
+        except OSError:
+            return ['fresh']
+        finally:
+            os.close(direct)
 
 
 def rows_of(group, path, safetensors, copy, threads, peer):
@@ -223,11 +251,12 @@ def rows_of(group, path, safetensors, copy, threads, peer):
     if group.kind == 'plain':
         return [read('load', 'load'), write('save')]
     uncached = []
-    if drop_from_cache(path):
+    ways = ways_to_read_uncached(os.path.dirname(path))
+    if 'fresh' in ways:
         uncached.append(
             read_uncached('load uncached', 'fresh', pytorch=['load', path]))
-        if can_read_directly(path):
-            uncached.append(read_uncached('load uncached direct', 'direct'))
+    if 'direct' in ways:
+        uncached.append(read_uncached('load uncached direct', 'direct'))
     return [
         read('load', 'load'),
         read('load again', 'again', memory='used'),
@@ -324,8 +353,8 @@ def measure(row, programs, samples, order, copy):
                 shutil.copyfile(row.replaces, copy)
             # No sample pays for what another has left to be written.
             os.sync()
-            if row.uncached and not drop_from_cache(row.uncached):
-                sys.exit('%s stays in the page cache' % row.uncached)
+            if row.uncached:
+                drop_at_last(row.uncached)
             taken[who].append(take_sample(commands[who], touch))
             if os.path.exists(copy):
                 os.remove(copy)

@@ -44,6 +44,8 @@ constexpr uint64_t kHugePageBytes = uint64_t{2} << 20;
 // What a thread reads or writes at a time: whole huge pages, since two threads
 // that touch one page first would both clear it.
 constexpr uint64_t kPieceBytes = 2 * kHugePageBytes;
+// What O_DIRECT needs of offsets, sizes and addresses, on all common disks.
+constexpr uint64_t kBlockBytes = 4096;
 
 [[noreturn]] void Die(const char* what) {
   std::perror(what);
@@ -51,7 +53,7 @@ constexpr uint64_t kPieceBytes = 2 * kHugePageBytes;
 }
 
 // Returns fresh memory, on huge pages where it fills them, which is never given
-// back.
+// back. There is room for at least a block more.
 char* MapHugePages(uint64_t size_bytes) {
   void* const mapped =
       mmap(nullptr, size_bytes + kHugePageBytes, PROT_READ | PROT_WRITE,
@@ -92,9 +94,6 @@ void ForEachPiece(uint64_t size_bytes, int num_threads,
   work();
   for (std::thread& thread : threads) thread.join();
 }
-
-// What O_DIRECT needs of offsets, sizes and addresses, on all common disks.
-constexpr uint64_t kBlockBytes = 4096;
 
 void Read(const char* path, uint64_t size_bytes, int num_threads,
           absl::string_view mode) {
