@@ -25,8 +25,9 @@ bool HasLzcnt() {
   return __get_cpuid(0x80000001, &a, &b, &c, &d) != 0 && (c & bit_LZCNT) != 0;
 }
 
-// Requires every feature that Highway, up to 1.2, compiles a target with
-// (HWY_TARGET_STR in hwy/ops/set_macros-inl.h). The compiler's function also
+// Requires every feature that Highway, from 1.0.3 to 1.2, compiles these targets
+// with (HWY_TARGET_STR in hwy/ops/set_macros-inl.h). A later version that
+// compiles one with more needs another check here. The compiler's function also
 // asks whether the operating system saves the registers.
 int64_t DetectTargets() {
   int64_t targets = HWY_EMU128 | HWY_SCALAR;
@@ -68,12 +69,11 @@ int64_t SupportedTargets() {
 }
 
 hwy::ChosenTarget& ChosenTarget() {
-  static hwy::ChosenTarget& chosen = []() -> hwy::ChosenTarget& {
-    static hwy::ChosenTarget best;
-    best.Update(SupportedTargets());
-    return best;
-  }();
-  return chosen;
+  struct Best : hwy::ChosenTarget {
+    Best() { Update(SupportedTargets()); }
+  };
+  static Best best;
+  return best;
 }
 
 #else

@@ -35,8 +35,8 @@ def _ferry_archive_impl(ctx):
         mnemonic = "FerryArchive",
     )
 
-    # A library must follow all that need it, so the last mention counts. Each
-    # brings ONLY_IF_USED and its end; here one pair surrounds them all.
+    # A library must follow all that need it, so the last mention counts. Most
+    # bring ONLY_IF_USED and its end; here one pair surrounds them all.
     last = {flag: i for i, flag in enumerate(flags)}
     ctx.actions.write(ctx.outputs.flags, " ".join(
         ONLY_IF_USED + [
