@@ -25,10 +25,10 @@ bool HasLzcnt() {
   return __get_cpuid(0x80000001, &a, &b, &c, &d) != 0 && (c & bit_LZCNT) != 0;
 }
 
-// Requires every feature that Highway, from 1.0.3 to 1.2, compiles these targets
-// with (HWY_TARGET_STR in hwy/ops/set_macros-inl.h). A later version that
-// compiles one with more needs another check here. The compiler's function also
-// asks whether the operating system saves the registers.
+// Requires every feature that Highway, from 1.0.3 to 1.2, compiles these
+// targets with (HWY_TARGET_STR in hwy/ops/set_macros-inl.h). A later version
+// that compiles one with more needs another check here. The compiler's function
+// also asks whether the operating system saves the registers.
 int64_t DetectTargets() {
   int64_t targets = HWY_EMU128 | HWY_SCALAR;
 #ifdef HWY_SSE2
