@@ -1,0 +1,165 @@
+# Copyright 2026 The Ferry Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Writes docs/performance.md and its plot from what the instrument measured.
+
+    bazel run --config=opt //tests/benchmarks:compare -- --large \
+        --json=docs/performance.json
+    python3 docs/write_performance.py
+
+//docs:performance_test fails if the page is not what this script writes.
+"""
+
+import json
+import math
+import os
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+DATA = os.path.join(HERE, 'performance.json')
+PAGE = os.path.join(HERE, 'performance.md')
+PLOT = os.path.join(HERE, 'performance.svg')
+
+GROUPS = {
+    '20000x64': '20 000 tensors of 64 floats',
+    '403MB': '96 tensors, 403 MB',
+    '1.5GiB': '96 tensors, 1.5 GiB',
+    'many': '100 000 tensors of one float',
+    'objects': '100 000 small objects',
+    'keys': 'a dict of 100 000 tuples',
+}
+
+HEAD = '''# Performance
+
+<!-- Written by docs/write_performance.py; do not edit. -->
+
+How long loads and saves take, beside PyTorch, and beside a program that only reads or writes the file. All numbers are from one run of the instrument in the tree:
+
+    bazel run --config=opt //tests/benchmarks:compare -- --large --json=docs/performance.json
+
+`compare --help` says what each row is and how it is measured; `--python` names a Python with the PyTorch to compare with. Numbers are medians of %(samples)d fresh processes for each contender, in random order. Files are in the page cache, unless a row says "uncached". The *ceiling* is a program that does nothing but read the file into memory or write it, with as many threads as Ferry. In the rows "safetensors", %(peer)s. [performance.json](performance.json) has every sample.
+
+Measured on %(date)s at commit `%(commit)s`: %(cpu)s, %(cores)d cores, %(memory)d GB of memory, Linux %(kernel)s, PyTorch %(pytorch)s, %(safetensors)s. The load average was %(load).1f before the run.
+
+![Times of PyTorch divided by times of Ferry](performance.svg)
+
+'''
+
+TAIL = '''
+## Which way to load
+
+| you want | use | what it costs |
+|---|---|---|
+| tensors that nothing else can change | `Load` (the default) | reads the file into new memory, and checks every checksum |
+| the same again and again | `LoadOptions::page_pool` | as above, without new pages from the system |
+| tensors that exist to get new values | `LoadInto` | reads into their memory |
+| to look at some of many tensors | `LoadOptions::mapping` | nothing until a page is touched; no checksums |
+| all of a large file, that nobody writes to | `mapping` with `verify_mapped` | reads the pages once, in place |
+
+Mapped tensors are the file: if another program writes to it, they change, and if it becomes shorter, touching them ends the process (`SIGBUS`). A `kCopyOnWrite` mapping only keeps the program's own writes from the file. So mapping is never the default, whatever the size of the file: a load should not depend on what happens to the file afterwards.
+'''
+
+
+def ratio(row, who):
+    """How many times as long as Ferry another takes, or None."""
+    if row[who] is None:
+        return None
+    return row[who]['median_s'] / row['ferry']['median_s']
+
+
+def ms(contender):
+    if contender is None:
+        return '-'
+    value = 1e3 * contender['median_s']
+    return '%.2f' % value if value < 10 else '%.0f' % value
+
+
+def times(value):
+    if value is None:
+        return '-'
+    text = '%.0f' % value if value >= 10 else '%.2f' % value
+    return '**%s**' % text if value < 1 else text
+
+
+def page(report):
+    machine = report['machine']
+    text = HEAD % {
+        'samples': report['samples'],
+        'date': report['date'][:10],
+        'commit': report['commit'],
+        'cpu': machine['cpu'],
+        'cores': machine['cores'],
+        'memory': round(machine['memory_bytes'] / 1e9),
+        'kernel': machine['kernel'],
+        'peer': ('the column "PyTorch" is the safetensors library, which '
+                 'always maps the file'
+                 if report['safetensors'] else
+                 'PyTorch loads and saves the same tensors in its own format'),
+        'pytorch': report['pytorch'],
+        'safetensors': ('safetensors ' + report['safetensors']
+                        if report['safetensors'] else
+                        'without the safetensors library'),
+        'load': report['load_average'],
+    }
+    text += ('Medians in milliseconds; ratios above 1 are in favour of Ferry, '
+             'and those below are in bold.\n')
+    group = None
+    for row in report['rows']:
+        name, what = row['name'].split('/', 1)
+        if name != group:
+            group = name
+            text += ('\n## %s\n\n| | Ferry | PyTorch | ceiling | '
+                     'PyTorch / Ferry | ceiling / Ferry |\n'
+                     '|---|---:|---:|---:|---:|---:|\n' %
+                     (GROUPS[name][0].upper() + GROUPS[name][1:]))
+        text += '| %s | %s | %s | %s | %s | %s |\n' % (
+            what, ms(row['ferry']), ms(row['pytorch']), ms(row['ceiling']),
+            times(ratio(row, 'pytorch')), times(ratio(row, 'ceiling')))
+    return text + TAIL
+
+
+def plot(report):
+    """Bars of PyTorch / Ferry, on a logarithmic axis from 0.1 to 1000."""
+    rows = [row for row in report['rows'] if row['pytorch'] is not None]
+    left, width, step, bar = 240, 480, 20, 12
+    height = step * len(rows) + 40
+    decades = 4
+    position = lambda value: left + width * (math.log10(value) + 1) / decades
+    lines = [
+        '<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" '
+        'font-family="sans-serif" font-size="11">' %
+        (left + width + 60, height),
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for decade in range(decades + 1):
+        value = 10.0**(decade - 1)
+        x = position(value)
+        lines.append('<path d="M%.1f 10V%d" stroke="%s"/>' %
+                     (x, height - 24, '#555' if value == 1 else '#ddd'))
+        lines.append('<text x="%.1f" y="%d" text-anchor="middle">%g</text>' %
+                     (x, height - 10, value))
+    for i, row in enumerate(rows):
+        value = ratio(row, 'pytorch')
+        end = position(min(max(value, 0.1), 1000))
+        begin = position(1)
+        y = 14 + step * i
+        lines.append('<text x="%d" y="%d" text-anchor="end">%s</text>' %
+                     (left - 8, y + 10, row['name'].replace('/', ', ')))
+        lines.append(
+            '<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"/>' %
+            (min(begin, end), y, abs(end - begin), bar,
+             '#2a6f97' if value >= 1 else '#c1440e'))
+        lines.append('<text x="%.1f" y="%d">%s</text>' %
+                     (max(begin, end) + 4, y + 10, times(value).strip('*')))
+    return '\n'.join(lines + ['</svg>', ''])
+
+
+def main():
+    with open(DATA, encoding='utf-8') as file:
+        report = json.load(file)
+    with open(PAGE, 'w', encoding='utf-8') as file:
+        file.write(page(report))
+    with open(PLOT, 'w', encoding='utf-8') as file:
+        file.write(plot(report))
+
+
+if __name__ == '__main__':
+    main()
