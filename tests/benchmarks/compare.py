@@ -151,7 +151,7 @@ def count_cached_pages(file):
 
 
 def drop_from_cache(path):
-    """Drops a file from the page cache.
+    """Drops a file from the page cache, for which the kernel may need time.
 
     Returns:
       Whether no page of it is left there.
@@ -159,19 +159,14 @@ def drop_from_cache(path):
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
-        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
-        return count_cached_pages(file) == 0
+        for _ in range(20):
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            if count_cached_pages(file) == 0:
+                return True
+            time.sleep(0.01)
+        return False
     finally:
         os.close(file)
-
-
-def drop_at_last(path):
-    """Drops a file from the page cache, for which the kernel may need time."""
-    for _ in range(100):
-        if drop_from_cache(path):
-            return
-        time.sleep(0.01)
-    sys.exit('%s stays in the page cache' % path)
 
 
 def ways_to_read_uncached(directory):
@@ -353,8 +348,8 @@ def measure(row, programs, samples, order, copy):
                 shutil.copyfile(row.replaces, copy)
             # No sample pays for what another has left to be written.
             os.sync()
-            if row.uncached:
-                drop_at_last(row.uncached)
+            if row.uncached and not drop_from_cache(row.uncached):
+                sys.exit('%s stays in the page cache' % row.uncached)
             taken[who].append(take_sample(commands[who], touch))
             if os.path.exists(copy):
                 os.remove(copy)
