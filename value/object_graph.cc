@@ -26,20 +26,6 @@ namespace {
 // Dicts of at most this many entries are searched without an index.
 constexpr size_t kSmallDictEntries = 8;
 
-// A str by what it says.
-struct TextHash {
-  size_t operator()(NodeId node) const {
-    return absl::Hash<absl::string_view>()(graph->text(node));
-  }
-  const ObjectGraph* graph;
-};
-struct TextEqual {
-  bool operator()(NodeId a, NodeId b) const {
-    return graph->text(a) == graph->text(b);
-  }
-  const ObjectGraph* graph;
-};
-
 }  // namespace
 
 // The entries of a dict by the classes of their keys.
@@ -550,25 +536,24 @@ absl::Status ObjectGraph::RemoveDuplicates(absl::Span<const NodeId> children,
 }
 
 absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
-  // Whether the keys are different short strs, which they mostly are.
-  HashSet<NodeId, TextHash, TextEqual> texts(0, TextHash{this},
-                                             TextEqual{this});
-  const auto are_different_strs = [&](absl::Span<const NodeId> entries) {
-    const bool is_small = entries.size() <= 2 * kSmallDictEntries;
+  // Whether the keys, each the first of `width` children, are direct and
+  // different, which they mostly are. That takes less than to number them.
+  HashSet<NodeId, DirectKeyHash, DirectKeyEqual> keys(0, DirectKeyHash{this},
+                                                      DirectKeyEqual{this});
+  const auto are_different = [&](absl::Span<const NodeId> children,
+                                 size_t width) {
+    const bool is_small = children.size() <= width * kSmallDictEntries;
     if (!is_small) {
-      texts.clear();
-      texts.reserve(entries.size() / 2);
+      keys.clear();
+      keys.reserve(children.size() / width);
     }
-    for (size_t i = 0; i < entries.size(); i += 2) {
-      if (kind(entries[i]) != ValueKind::kStr ||
-          text(entries[i]).size() > KeyClasses::kLongTextBytes) {
-        return false;
-      }
+    for (size_t i = 0; i < children.size(); i += width) {
+      if (!IsDirectKey(*this, children[i])) return false;
       if (is_small) {
-        for (size_t j = 0; j < i; j += 2) {
-          if (text(entries[i]) == text(entries[j])) return false;
+        for (size_t j = 0; j < i; j += width) {
+          if (keys.key_eq()(children[i], children[j])) return false;
         }
-      } else if (!texts.insert(entries[i]).second) {
+      } else if (!keys.insert(children[i]).second) {
         return false;
       }
     }
@@ -586,13 +571,14 @@ absl::Status ObjectGraph::RemoveDuplicateKeys(NodeId first) {
     uint32_t kept;
     if (kind_of_node == ValueKind::kDict) {
       const absl::Span<const NodeId> all = entries(node);
-      if (are_different_strs(all)) continue;
+      if (are_different(all, 2)) continue;
       FERRY_RETURN_IF_ERROR(RemoveDuplicates(all, 2, &classes, &kept));
       if (kept == all.size()) continue;
       (is_object(node) ? mutable_made(node).entries.count
                        : nodes_[node].run.count) = kept;
     } else {
       const absl::Span<const NodeId> all = items(node);
+      if (are_different(all, 1)) continue;
       FERRY_RETURN_IF_ERROR(RemoveDuplicates(all, 1, &classes, &kept));
       if (kept == all.size()) continue;
       nodes_[node].run.count = kept;

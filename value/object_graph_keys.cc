@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "absl/container/inlined_vector.h"
+
 namespace ferry {
 inline namespace v1 {
 namespace {
@@ -123,6 +125,44 @@ std::optional<ScalarKey> ScalarKey::Of(const ObjectGraph& graph, NodeId node) {
     default:
       return std::nullopt;
   }
+}
+
+bool IsDirectKey(const ObjectGraph& graph, NodeId key) {
+  const auto is_scalar = [&](NodeId node) {
+    return ScalarKey::Of(graph, node).has_value();
+  };
+  if (!HasParts(graph, key)) {
+    return is_scalar(key) && !IsLongText(graph, key);
+  }
+  if (!HasFewPlainParts(graph, key) ||
+      graph.kind(key) == ValueKind::kFrozenSet) {
+    return false;
+  }
+  const absl::Span<const NodeId> parts = Parts(graph, key);
+  return std::all_of(parts.begin(), parts.end(), is_scalar);
+}
+
+size_t DirectKeyHash::operator()(NodeId key) const {
+  if (!HasParts(*graph, key)) {
+    return absl::Hash<ScalarKey>()(*ScalarKey::Of(*graph, key));
+  }
+  absl::InlinedVector<ScalarKey, kFewParts> parts;
+  for (const NodeId part : Parts(*graph, key)) {
+    parts.push_back(*ScalarKey::Of(*graph, part));
+  }
+  return absl::HashOf(absl::MakeConstSpan(parts));
+}
+
+bool DirectKeyEqual::operator()(NodeId a, NodeId b) const {
+  const auto are_equal = [this](NodeId first, NodeId second) {
+    return *ScalarKey::Of(*graph, first) == *ScalarKey::Of(*graph, second);
+  };
+  if (HasParts(*graph, a) != HasParts(*graph, b)) return false;
+  if (!HasParts(*graph, a)) return are_equal(a, b);
+  const absl::Span<const NodeId> parts_of_a = Parts(*graph, a);
+  const absl::Span<const NodeId> parts_of_b = Parts(*graph, b);
+  return std::equal(parts_of_a.begin(), parts_of_a.end(), parts_of_b.begin(),
+                    parts_of_b.end(), are_equal);
 }
 
 uint32_t KeyClasses::ClassOfAtom(const Source& source, NodeId atom) {

@@ -82,6 +82,20 @@ class ScalarKey {
   const char* text_;
 };
 
+// A direct key is a scalar key, or a tuple or torch.Size of a few scalar keys,
+// with little text: two of them are compared as quickly as they are numbered.
+bool IsDirectKey(const ObjectGraph& graph, NodeId key);
+
+// Python's equality of direct keys, and a hash that goes with it.
+struct DirectKeyHash {
+  size_t operator()(NodeId key) const;
+  const ObjectGraph* graph;
+};
+struct DirectKeyEqual {
+  bool operator()(NodeId a, NodeId b) const;
+  const ObjectGraph* graph;
+};
+
 // KeyClasses
 //
 // Numbers keys so that two keys have the same number if and only if they are

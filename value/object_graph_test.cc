@@ -460,6 +460,74 @@ TEST_F(ObjectGraphTest, OfEqualItemsOfASetTheFirstIsKept) {
   EXPECT_EQ(Items(frozen), (Nodes{a}));
 }
 
+// Short keys are compared by another way than the others.
+TEST_F(ObjectGraphTest, ShortKeysAreDuplicatesIfTheyAreEqual) {
+  const NodeId size = graph_.AddSizeOf(Nodes{Int(1), Int(2)});
+  const NodeId nan = graph_.AddFloat(std::nan(""));
+  const std::string long_text(300, 'x');
+  const Nodes keys = {Int(1),
+                      ObjectGraph::kTrue,
+                      graph_.AddFloat(1),
+                      graph_.AddComplex(1, 0),
+                      graph_.AddFloat(0.5),
+                      Str("1"),
+                      Str(""),
+                      Str(long_text),
+                      Str(long_text),
+                      ObjectGraph::kNone,
+                      ObjectGraph::kEmptyTuple,
+                      Tuple({ObjectGraph::kEmptyTuple}),
+                      Tuple({Int(1)}),
+                      Tuple({ObjectGraph::kTrue}),
+                      Tuple({Str("1")}),
+                      Tuple({Int(1), Int(2)}),
+                      Tuple({graph_.AddFloat(1), Int(2)}),
+                      Tuple({Int(2), Int(1)}),
+                      size,
+                      Frozen({Int(1), Int(2)}),
+                      Tuple({Frozen({Int(1)})}),
+                      Tuple({ObjectGraph::kNone}),
+                      Tuple({Tuple({Int(1)})}),
+                      nan,
+                      Tuple({nan}),
+                      Tuple({graph_.AddFloat(std::nan(""))}),
+                      Tuple({Str("")}),
+                      Tuple({Str("a"), Str("bc")}),
+                      Tuple({Str("ab"), Str("c")}),
+                      Tuple(Nodes(8, Int(1))),
+                      Tuple(Nodes(9, Int(1))),
+                      Tuple({Str(long_text)})};
+  // Whether there are more entries than are compared one by one.
+  for (const bool is_large : {false, true}) {
+    for (const NodeId a : keys) {
+      for (const NodeId b : keys) {
+        ObjectGraph graph;
+        Nodes items = {graph.Import(graph_, a)};
+        // One import for both, since identity can matter.
+        items.push_back(a == b ? items[0] : graph.Import(graph_, b));
+        const bool are_equal = graph.KeysEqual(items[0], items[1]);
+        EXPECT_EQ(are_equal, graph_.KeysEqual(a, b));
+        const size_t num_others = is_large ? 20 : 0;
+        for (size_t i = 0; i < num_others; ++i) {
+          items.push_back(graph.AddStr(absl::StrCat("other ", i)));
+        }
+        Nodes entries;
+        for (const NodeId item : items) {
+          entries.push_back(item);
+          entries.push_back(item);
+        }
+        const NodeId set = graph.AddSet(items);
+        const NodeId dict = graph.AddDict();
+        graph.AppendEntries(dict, entries);
+        ASSERT_THAT(graph.RemoveDuplicateKeys(), IsOk());
+        const size_t expected = num_others + (are_equal ? 1 : 2);
+        EXPECT_EQ(graph.items(set).size(), expected);
+        EXPECT_EQ(graph.entries(dict).size(), 2 * expected);
+      }
+    }
+  }
+}
+
 TEST_F(ObjectGraphTest, UnhashableKeysAndItemsAreDataLoss) {
   const auto code = [](auto fill) {
     ObjectGraph graph;
