@@ -127,13 +127,13 @@ std::optional<ScalarKey> ScalarKey::Of(const ObjectGraph& graph, NodeId node) {
   }
 }
 
+// Texts, which most keys are, come first in these.
 bool IsDirectKey(const ObjectGraph& graph, NodeId key) {
+  if (graph.kind(key) == ValueKind::kStr) return !IsLongText(graph, key);
   const auto is_scalar = [&](NodeId node) {
     return ScalarKey::Of(graph, node).has_value();
   };
-  if (!HasParts(graph, key)) {
-    return is_scalar(key) && !IsLongText(graph, key);
-  }
+  if (!HasParts(graph, key)) return is_scalar(key);
   if (!HasFewPlainParts(graph, key) ||
       graph.kind(key) == ValueKind::kFrozenSet) {
     return false;
@@ -143,6 +143,9 @@ bool IsDirectKey(const ObjectGraph& graph, NodeId key) {
 }
 
 size_t DirectKeyHash::operator()(NodeId key) const {
+  if (graph->kind(key) == ValueKind::kStr) {
+    return absl::HashOf(graph->text(key));
+  }
   if (!HasParts(*graph, key)) {
     return absl::Hash<ScalarKey>()(*ScalarKey::Of(*graph, key));
   }
@@ -154,6 +157,10 @@ size_t DirectKeyHash::operator()(NodeId key) const {
 }
 
 bool DirectKeyEqual::operator()(NodeId a, NodeId b) const {
+  if (graph->kind(a) == ValueKind::kStr) {
+    return graph->kind(b) == ValueKind::kStr &&
+           graph->text(a) == graph->text(b);
+  }
   const auto are_equal = [this](NodeId first, NodeId second) {
     return *ScalarKey::Of(*graph, first) == *ScalarKey::Of(*graph, second);
   };
