@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes docs/performance.md and its plot from what the instrument measured.
 
-    bazel run --config=opt //tests/benchmarks:compare -- --large \
-        --json=docs/performance.json
-    python3 docs/write_performance.py
+    bazel run --config=opt //tests/benchmarks:compare -- --large --json=RUN.json
+    python3 docs/write_performance.py RUN.json...
+
+The runs, of one build on one machine at different hours, replace those in
+docs/performance.json. Without arguments, writes the page from what is there.
 
 //docs:performance_test fails if the page is not what this script writes.
 """
@@ -12,6 +14,8 @@
 import json
 import math
 import os
+import statistics
+import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 DATA = os.path.join(HERE, 'performance.json')
@@ -31,13 +35,16 @@ HEAD = '''# Performance
 
 <!-- Written by docs/write_performance.py; do not edit. -->
 
-How long loads and saves take, beside PyTorch, and beside a program that only reads or writes the file. All numbers are from one run of the instrument in the tree:
+How long loads and saves take, beside PyTorch, and beside a program that only reads or writes the file. All numbers are from the instrument in the tree:
 
-    bazel run --config=opt //tests/benchmarks:compare -- --large --json=docs/performance.json
+    bazel run --config=opt //tests/benchmarks:compare -- --large --json=RUN.json
+    python3 docs/write_performance.py RUN.json...
 
-`compare --help` says what each row is and how it is measured; `--python` names a Python with the PyTorch to compare with. Numbers are medians of %(samples)d fresh processes for each contender, in random order. Files are in the page cache, unless a row says "uncached". The *ceiling* is a program that does nothing but read the file into memory or write it, with as many threads as Ferry. In the rows "safetensors", %(peer)s. [performance.json](performance.json) has every sample.
+`compare --help` says what each row is and how it is measured; `--python` names a Python with the PyTorch to compare with. Times are medians of %(samples)s, in random order. Files are in the page cache, unless a row says "uncached". The *ceiling* is a program that does nothing but read the file into memory or write it, with as many threads as Ferry. In the rows "safetensors", %(peer)s. [performance.json](performance.json) has every sample.
 
-Measured on %(date)s at commit `%(commit)s`: %(cpu)s, %(cores)d cores, %(memory)d GB of memory, Linux %(kernel)s, PyTorch %(pytorch)s, %(safetensors)s. The load average was %(load).1f before the run.
+Measured at commit `%(commit)s`: %(cpu)s, %(cores)d cores, %(memory)d GB of memory, Linux %(kernel)s, PyTorch %(pytorch)s, %(safetensors)s.
+
+%(runs)s
 
 ![Times of PyTorch divided by times of Ferry](performance.svg)
 
@@ -58,32 +65,78 @@ Mapped tensors are the file: if another program writes to it, they change, and i
 '''
 
 
+# What all runs on a page have in common.
+COMMON = ('machine', 'commit', 'build', 'threads', 'pytorch', 'safetensors')
+
+
+def pooled(runs):
+    """The rows of all runs, with the samples of all."""
+    rows = []
+    for same in zip(*(run['rows'] for run in runs)):
+        row = {'name': same[0]['name']}
+        for who in ('ferry', 'pytorch', 'ceiling'):
+            row[who] = None
+            if same[0][who] is not None:
+                row[who] = statistics.median(
+                    second for each in same
+                    for second in each[who]['seconds'])
+        row['runs'] = same
+        rows.append(row)
+    return rows
+
+
 def ratio(row, who):
     """How many times as long as Ferry another takes, or None."""
-    if row[who] is None:
-        return None
-    return row[who]['median_s'] / row['ferry']['median_s']
+    return None if row[who] is None else row[who] / row['ferry']
 
 
-def ms(contender):
-    if contender is None:
-        return '-'
-    value = 1e3 * contender['median_s']
-    return '%.2f' % value if value < 10 else '%.0f' % value
+def ratios(row, who):
+    """The ratio, and the least and the greatest of the runs."""
+    value = ratio(row, who)
+    if value is None or len(row['runs']) == 1:
+        return times(value)
+    each = [run[who]['median_s'] / run['ferry']['median_s']
+            for run in row['runs']]
+    return '%s (%s-%s)' % (times(value), number(min(each)), number(max(each)))
+
+
+def number(value):
+    return '%.0f' % value if value >= 10 else '%.2f' % value
+
+
+def ms(seconds):
+    return '-' if seconds is None else number(1e3 * seconds)
 
 
 def times(value):
     if value is None:
         return '-'
-    text = '%.0f' % value if value >= 10 else '%.2f' % value
-    return '**%s**' % text if value < 1 else text
+    return '**%s**' % number(value) if value < 1 else number(value)
 
 
-def page(report):
+def when(runs):
+    """A sentence with the hour of each run and the load before it."""
+    if len(runs) == 1:
+        return ('The run began at %s UTC. The load average was %.1f before it.'
+                % (runs[0]['date'][:16].replace('T', ' '),
+                   runs[0]['load_average']))
+    return ('The runs began at %s UTC; the load averages before them were %s. '
+            'In parentheses are the ratios of single runs, the least and the '
+            'greatest.' %
+            (', '.join(run['date'][:16].replace('T', ' ') for run in runs),
+             ', '.join('%.1f' % run['load_average'] for run in runs)))
+
+
+def page(runs):
+    report = runs[0]
     machine = report['machine']
+    processes = '%d fresh processes for each contender' % (
+        sum(run['samples'] for run in runs))
+    if len(runs) > 1:
+        processes += ' in %d runs' % len(runs)
     text = HEAD % {
-        'samples': report['samples'],
-        'date': report['date'][:10],
+        'samples': processes,
+        'runs': when(runs),
         'commit': report['commit'],
         'cpu': machine['cpu'],
         'cores': machine['cores'],
@@ -97,12 +150,11 @@ def page(report):
         'safetensors': ('safetensors ' + report['safetensors']
                         if report['safetensors'] else
                         'without the safetensors library'),
-        'load': report['load_average'],
     }
     text += ('Medians in milliseconds; ratios above 1 are in favour of Ferry, '
              'and those below are in bold.\n')
     group = None
-    for row in report['rows']:
+    for row in pooled(runs):
         name, what = row['name'].split('/', 1)
         if name != group:
             group = name
@@ -112,13 +164,13 @@ def page(report):
                      (GROUPS[name][0].upper() + GROUPS[name][1:]))
         text += '| %s | %s | %s | %s | %s | %s |\n' % (
             what, ms(row['ferry']), ms(row['pytorch']), ms(row['ceiling']),
-            times(ratio(row, 'pytorch')), times(ratio(row, 'ceiling')))
+            ratios(row, 'pytorch'), ratios(row, 'ceiling'))
     return text + TAIL
 
 
-def plot(report):
+def plot(runs):
     """Bars of PyTorch / Ferry, on a logarithmic axis from 0.1 to 1000."""
-    rows = [row for row in report['rows'] if row['pytorch'] is not None]
+    rows = [row for row in pooled(runs) if row['pytorch'] is not None]
     left, width, step, bar = 240, 480, 20, 12
     height = step * len(rows) + 40
     decades = 4
@@ -152,14 +204,43 @@ def plot(report):
     return '\n'.join(lines + ['</svg>', ''])
 
 
-def main():
-    with open(DATA, encoding='utf-8') as file:
-        report = json.load(file)
+def differences(runs):
+    """What the runs should have in common and do not."""
+    names = [[row['name'] for row in run['rows']] for run in runs]
+    found = [key for key in COMMON
+             if any(run[key] != runs[0][key] for run in runs)]
+    return found + ([] if all(each == names[0] for each in names)
+                    else ['rows'])
+
+
+def written(run):
+    """A run as JSON, each row on a line of its own."""
+    head = dict(run)
+    rows = ',\n'.join(map(json.dumps, head.pop('rows')))
+    head = json.dumps({**head, 'rows': []})
+    return head[:-len(']}')] + '\n' + rows + '\n]}'
+
+
+def read(path):
+    with open(path, encoding='utf-8') as file:
+        return json.load(file)
+
+
+def main(paths):
+    if paths:
+        runs = sorted((read(path) for path in paths),
+                      key=lambda run: run['date'])
+        if differences(runs):
+            return 'the runs differ in: ' + ', '.join(differences(runs))
+        with open(DATA, 'w', encoding='utf-8') as file:
+            file.write('[\n' + ',\n'.join(map(written, runs)) + '\n]\n')
+    runs = read(DATA)
     with open(PAGE, 'w', encoding='utf-8') as file:
-        file.write(page(report))
+        file.write(page(runs))
     with open(PLOT, 'w', encoding='utf-8') as file:
-        file.write(plot(report))
+        file.write(plot(runs))
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main(sys.argv[1:]))
