@@ -33,14 +33,16 @@ and of the others:
   list             open a file, and list names and shapes of its tensors
 
 The ceiling is a program that only reads the file into huge pages, or only
-writes it, with as many threads as Ferry uses. Where Ferry does not read the
-tensors' bytes ("list", "mapped"), the ceiling reads only the bytes of the
-pickle and the directory. In the rows of safetensors, PyTorch's place is taken
-by the safetensors library, which always maps. Where it is not installed, as on
-Debian 12, PyTorch loads or saves the same tensors in its own format. PyTorch
-maps files since 2.1, and lists tensors only by loading them. The rows
-"uncached" are left out where a file cannot be dropped from the page cache, as
-on tmpfs; the host of a virtual machine may still have it in its own.
+writes it, with as many threads as Ferry uses. The pages are new ones from the
+system, but in the rows "again", "pooled" and "into" used ones, which need not
+be cleared. Where Ferry does not read the tensors' bytes ("list", "mapped"), the
+ceiling reads only the bytes of the pickle and the directory. In the rows of
+safetensors, PyTorch's place is taken by the safetensors library, which always
+maps. Where it is not installed, as on Debian 12, PyTorch loads or saves the
+same tensors in its own format. PyTorch maps files since 2.1, and lists tensors
+only by loading them. The rows "uncached" are left out where a file cannot be
+dropped from the page cache, as on tmpfs; the host of a virtual machine may
+still have it in its own.
 """
 
 import argparse
