@@ -75,7 +75,7 @@ TEST(CudaErrorsTest, EveryErrorOfEveryFunctionIsSurvived) {
             absl::StrCat("timing=late,fail=", function, ":", call, ":", code,
                          SettingFor(function));
         const ChildResult result = RunInChild(settings, [&] {
-          const ferry_backend& plugin = OpenPlugin("");
+          const ferry_backend& plugin = LinkedPlugin();
           UseInSpiteOfErrors(plugin);
           if (!MayLeave(function)) RequireCleanReport();
           if (!HasCall(FakeLog(), function, code)) {
@@ -101,7 +101,7 @@ TEST(CudaErrorsTest, AnErrorThatNeedsANewProcessLosesTheDevice) {
         ferry_cuda::kMpsClientTerminated, ferry_cuda::kExternalDevice}) {
     const ChildResult result =
         RunInChild(absl::StrCat("fail=cuMemAllocAsync:1:", code), [] {
-          const ferry_backend& plugin = OpenPlugin("");
+          const ferry_backend& plugin = LinkedPlugin();
           for (int call = 0; call < 2; ++call) {
             uint64_t handle = 0;
             ferry_status status = HostStruct<ferry_status>();

@@ -33,7 +33,7 @@ namespace {
 
 using ::fake_driver::ChildResult;
 using ::fake_driver::FakeLog;
-using ::fake_driver::OpenPlugin;
+using ::fake_driver::LinkedPlugin;
 using ::fake_driver::RequireCleanReport;
 using ::fake_driver::RunInChild;
 using ::testing::AllOf;
@@ -81,34 +81,34 @@ TEST(CudaPluginTest, WorksWithEveryTiming) {
   for (const std::string& timing : timings) {
     const std::string settings = "memory=1048576," + timing;
     ChildResult result = RunInChild(
-        settings, [] { fake_driver::UseEverything(OpenPlugin("")); });
+        settings, [] { fake_driver::UseEverything(LinkedPlugin()); });
     EXPECT_TRUE(result.passed) << settings << ": " << result.output;
     result =
-        RunInChild(settings, [] { fake_driver::LoseADevice(OpenPlugin("")); });
+        RunInChild(settings, [] { fake_driver::LoseADevice(LinkedPlugin()); });
     EXPECT_TRUE(result.passed) << settings << ": " << result.output;
     result =
-        RunInChild(settings, [] { fake_driver::ForkAfterUse(OpenPlugin("")); });
+        RunInChild(settings, [] { fake_driver::ForkAfterUse(LinkedPlugin()); });
     EXPECT_TRUE(result.passed) << settings << ": " << result.output;
   }
 }
 
 TEST(CudaPluginTest, ThreadsThatWaitForAStreamLearnThatTheDeviceIsLost) {
   const ChildResult result = RunInChild("bus=1000000000:1000000000", [] {
-    fake_driver::LoseADeviceWithWaiters(OpenPlugin(""));
+    fake_driver::LoseADeviceWithWaiters(LinkedPlugin());
   });
   EXPECT_TRUE(result.passed) << result.output;
 }
 
 TEST(CudaPluginTest, AFakeCopyNeedsBothDevices) {
   const ChildResult result = RunInChild("timing=late", [] {
-    fake_driver::LoseTheDestinationAtWork(OpenPlugin(""));
+    fake_driver::LoseTheDestinationAtWork(LinkedPlugin());
   });
   EXPECT_TRUE(result.passed) << result.output;
 }
 
 // Prints how many devices there are, and why not more.
 void PrintDevices() {
-  const ferry_backend& plugin = OpenPlugin("");
+  const ferry_backend& plugin = LinkedPlugin();
   ferry_devices devices = HostStruct<ferry_devices>();
   ferry_status status = HostStruct<ferry_status>();
   const int32_t code = plugin.device_count(plugin.context, &devices, &status);
@@ -177,7 +177,7 @@ TEST(CudaPluginTest, AllocatesFromThePoolOfTheDevice) {
   for (int has_pools : {0, 1}) {
     const ChildResult result =
         RunInChild(absl::StrCat("memory=1048576,pools=", has_pools), [&] {
-          fake_driver::UseEverything(OpenPlugin(""));
+          fake_driver::UseEverything(LinkedPlugin());
           const std::string log = FakeLog();
           for (const char* call : {"cuMemAlloc_v2(", "cuMemFree_v2("}) {
             fake_driver::Require(
@@ -197,7 +197,7 @@ TEST(CudaPluginTest, AllocatesFromThePoolOfTheDevice) {
 // As with a real device, the host cannot use an address on it.
 TEST(CudaPluginTest, DeviceMemoryIsNotAccessible) {
   const ChildResult result = RunInChild("", [] {
-    const ferry_backend& plugin = OpenPlugin("");
+    const ferry_backend& plugin = LinkedPlugin();
     ferry_status status = HostStruct<ferry_status>();
     uint64_t handle = 0;
     plugin.allocate(plugin.context, 0, 4096, &handle, &status);
@@ -212,7 +212,7 @@ TEST(CudaPluginTest, DeviceMemoryIsNotAccessible) {
 // A fake must never be taken for a GPU.
 TEST(CudaPluginTest, FakeDevicesAreNamedFake) {
   const ChildResult result = RunInChild("memory=123456", [] {
-    const ferry_backend& plugin = OpenPlugin("");
+    const ferry_backend& plugin = LinkedPlugin();
     ferry_device_properties properties = HostStruct<ferry_device_properties>();
     ferry_status status = HostStruct<ferry_status>();
     plugin.device_properties(plugin.context, 1, &properties, &status);
@@ -249,7 +249,7 @@ TEST(CudaPluginTest, MemoryMayBeFreedAtExit) {
     };
     // Made before the driver is, and so destroyed after it.
     static Late late;
-    late.plugin = &OpenPlugin("");
+    late.plugin = &LinkedPlugin();
     ferry_status status = HostStruct<ferry_status>();
     late.plugin->allocate(late.plugin->context, 0, 100, &late.handle, &status);
     exit(0);

@@ -31,6 +31,15 @@ std::string FakeText(const char* function) {
   return text;
 }
 
+const ferry_backend& TableOf(ferry_plugin_query query) {
+  ferry_host_info host = HostStruct<ferry_host_info>();
+  host.abi_minor = FERRY_PLUGIN_ABI_MINOR;
+  const ferry_plugin* plugin = nullptr;
+  ferry_status status = HostStruct<ferry_status>();
+  if (query(&host, &plugin, &status) != FERRY_OK) Fail(status.message);
+  return *plugin->backends[0];
+}
+
 }  // namespace
 
 ChildResult RunInChild(const std::string& settings,
@@ -82,21 +91,15 @@ void Require(bool condition, const std::string& what) {
   if (!condition) Fail("expected: " + what);
 }
 
+const ferry_backend& LinkedPlugin() { return TableOf(ferry_cuda_query); }
+
 const ferry_backend& OpenPlugin(const std::string& path) {
-  ferry_plugin_query query = ferry_cuda_query;
-  if (!path.empty()) {
-    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) Fail(dlerror());
-    query = reinterpret_cast<ferry_plugin_query>(
-        dlsym(library, FERRY_PLUGIN_QUERY_SYMBOL));
-    if (query == nullptr) Fail("the library has no query function");
-  }
-  ferry_host_info host = HostStruct<ferry_host_info>();
-  host.abi_minor = FERRY_PLUGIN_ABI_MINOR;
-  const ferry_plugin* plugin = nullptr;
-  ferry_status status = HostStruct<ferry_status>();
-  if (query(&host, &plugin, &status) != FERRY_OK) Fail(status.message);
-  return *plugin->backends[0];
+  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) Fail(dlerror());
+  const auto query = reinterpret_cast<ferry_plugin_query>(
+      dlsym(library, FERRY_PLUGIN_QUERY_SYMBOL));
+  if (query == nullptr) Fail("the library has no query function");
+  return TableOf(query);
 }
 
 void* FakeFunction(const char* name) {

@@ -51,8 +51,9 @@ ChildResult RunInChild(const std::string& settings,
 // Fails unless `condition` is true.
 void Require(bool condition, const std::string& what);
 
-// Returns the table of the plugin in the shared object `path`, or of the one
-// that is linked in if it is empty.
+// Returns the table of the plugin that is linked in.
+const ferry_backend& LinkedPlugin();
+// Returns the table of the plugin in the shared object `path`.
 const ferry_backend& OpenPlugin(const std::string& path);
 
 // Returns a function that the fake driver exports.
