@@ -421,14 +421,14 @@ std::vector<FileRow> FileRows() {
        [=](size_t n) {
          // h0: the storage, h1: the dict.
          std::string objects = absl::StrCat(
-             "\x80\2", StorageRef(Text("0"), Text("cpu")), text0, "}q\1", "0(");
+             "\x80\2", StorageRef(Text("0"), Text("cpu")), text0, "}q\1");
          for (size_t i = 0; i < n; ++i) {
-           absl::StrAppend(&objects, "h\1", Text(absl::StrCat("key", i)), "Ns",
-                           "0ctorch._utils\n_rebuild_tensor_v2\n(", get0,
+           absl::StrAppend(&objects, Text(absl::StrCat("key", i)),
+                           "ctorch._utils\n_rebuild_tensor_v2\n(", get0,
                            Bytes({"K\0(K\1t(K\1t\x89", 11}),
-                           "ccollections\nOrderedDict\n)Rh\1tR");
+                           "ccollections\nOrderedDict\n)Rh\1tRs");
          }
-         return absl::StrCat(StreamHead(), objects, "l.", "\x80\2]", Text("0"),
+         return absl::StrCat(StreamHead(), objects, ".", "\x80\2]", Text("0"),
                              "a.", Bytes({"\1\0\0\0\0\0\0\0abcd", 12}));
        }},
       {"tensors over one storage",
@@ -653,8 +653,8 @@ std::vector<FileRow> FileRows() {
        }},
       {"one object of a program, used again and again",
        [=](size_t n) {
-         return Program(absl::StrCat(ProgramObject("M", Slot(0, "K\1")), text0,
-                                     "](", Repeated(get0, n), "e"))
+         return Program(absl::StrCat("](", ProgramObject("M", Slot(0, "K\1")),
+                                     Bytes({"q\0", 2}), Repeated(get0, n), "e"))
              .Build();
        }},
       {"lists of a program with the types of each other",

@@ -204,17 +204,6 @@ TEST_F(PicklerTest, KeywordArgumentsNeedProtocol4) {
   EXPECT_EQ(WriteCode(object, 4), Code::kOk);
 }
 
-// The arguments of a copy that do not lead to the object are not its arguments.
-TEST_F(PicklerTest, ADroppedCallThatIsNoCopyIsDroppedAgain) {
-  const NodeId object =
-      Read(B("\x80\2cm\nC\nq\0K\1\x85Rq\1"
-             "0h\0K\2\x85R0h\1."));
-  ASSERT_NE(graph_.object(object).dropped, kNoNode);
-  const NodeId again = Read(Write(object, 2));
-  ASSERT_TRUE(graph_.is_object(again));
-  EXPECT_EQ(graph_.int_value(graph_.items(graph_.object(again).args)[0]), 1);
-}
-
 TEST_F(PicklerTest, AMillionLevelsAreWrittenAndReadAgain) {
   const int depth = 1000000;
   NodeId list = graph_.AddList();

@@ -93,7 +93,6 @@ bool UnpickleMachine::PushFloatLine() {
 bool UnpickleMachine::PushQuotedLine() {
   absl::string_view line;
   if (!input_.TakeLine(&line)) return false;
-  line = absl::StripTrailingAsciiWhitespace(line);
   if (line.size() < 2 || line.front() != line.back() ||
       (line[0] != '\'' && line[0] != '"')) {
     return input_.Damaged("a string has no quotes");
@@ -234,16 +233,14 @@ inline bool UnpickleMachine::Step(unsigned char opcode) {
       if (stack_.num_above_mark() == 0) {
         if (!stack_.has_mark()) return input_.Damaged("the stack is empty");
         stack_.PopMark();
-        return true;
+        return Drop({});
       }
-      if (Pop() == call_ && call_end_ == input_.opcode())
-        return DropCall(call_);
-      return true;
+      return Drop(stack_.PopLast(1));
     case kPopMark:
-      return PopMark(&items);
+      return PopMark(&items) && Drop(items);
     case kDup:
       if (!Need(1)) return false;
-      Push(stack_.back());
+      PushAgain(stack_.back());
       return true;
 
     case kEmptyTuple:
@@ -298,6 +295,10 @@ inline bool UnpickleMachine::Step(unsigned char opcode) {
       return AppendItems(items, ValueKind::kList);
     case kAddItems:
       if (!PopMark(&items)) return false;
+      if (Need(1) && graph_->is_object(stack_.back())) {
+        return input_.Unimplemented(
+            "items are added as to a set to an object that a call made");
+      }
       return AppendItems(items, ValueKind::kSet);
     case kSetItem: {
       if (!Need(3)) return false;
@@ -449,6 +450,9 @@ absl::StatusOr<UnpickleResult> UnpickleMachine::Stop(NodeId first_node) {
   }
   UnpickleResult result;
   result.root = Pop();
+  if (!Drop(stack_.PopLast(stack_.size())) || !CheckNothingIsLost()) {
+    return input_.ErrorHere();
+  }
   result.protocol = protocol_;
   result.size_bytes = input_.taken();
   FERRY_RETURN_IF_ERROR(graph_->RemoveDuplicateKeys(first_node));

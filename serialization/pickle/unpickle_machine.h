@@ -18,6 +18,7 @@
 
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -117,25 +118,27 @@ class UnpickleMachine {
   ABSL_ATTRIBUTE_ALWAYS_INLINE bool Get(uint64_t index) {
     const NodeId node = memo_.Get(index);
     if (ABSL_PREDICT_FALSE(node == kNoNode)) return NoMemoEntry(index);
+    PushAgain(node);
+    return ABSL_PREDICT_TRUE(dropped_.empty()) || ExplainDropped(node);
+  }
+  // Pushes a value that was pushed before.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void PushAgain(NodeId node) {
     Push(node);
-    if (dropped_end_ == input_.opcode()) NoteDroppedCall(node);
-    return true;
+    if (CanChange(node)) NoteFetched();
   }
   bool NoMemoEntry(uint64_t index) {
     return input_.Damaged(absl::StrCat("there is no memo entry ", index));
   }
 
-  // Records that the last dropped call made a copy of `node`, if both are calls
-  // of the same callable in the same form.
-  void NoteDroppedCall(NodeId node) {
-    const NodeId dropped = dropped_;
-    if (dropped == node || !graph_->is_object(node) ||
-        graph_->object(node).callable != graph_->object(dropped).callable ||
-        graph_->object(node).form != graph_->object(dropped).form) {
-      return;
-    }
-    graph_->AddDroppedCall(node, dropped);
+  // Whether opcodes may add to a value once it is made.
+  bool CanChange(NodeId node) const {
+    const ValueKind kind = graph_->kind(node);
+    return kind == ValueKind::kList || kind == ValueKind::kDict ||
+           kind == ValueKind::kSet || graph_->is_object(node);
   }
+  void NoteFetched();
+  bool IsFetched(size_t position, NodeId node);
+  bool CheckMayChange(NodeId node);
 
   bool PushStr(absl::string_view text) {
     if (!IsValidUtf8(text)) return input_.Damaged("text is not valid UTF-8");
@@ -174,7 +177,23 @@ class UnpickleMachine {
   bool AppendItems(absl::Span<const NodeId> items, ValueKind plain);
   bool SetItems(absl::Span<const NodeId> keys_and_values);
   bool Build();
-  bool DropCall(NodeId call);
+
+  // Handle what leaves the stack and is not used.
+  bool HasParts(NodeId node) const {
+    const ValueKind kind = graph_->kind(node);
+    return CanChange(node) || kind == ValueKind::kTuple ||
+           kind == ValueKind::kFrozenSet;
+  }
+  bool Drop(absl::Span<const NodeId> values);
+  bool SetsState(NodeId call) const;
+  bool SetStateByCall(NodeId call);
+  bool ExplainDropped(NodeId fetched);
+  bool IsOfSameCall(NodeId a, NodeId b) const;
+  bool HasPartsOfDropped(NodeId fetched) const;
+  bool CheckNothingIsLost();
+  bool FindPart(std::vector<NodeId> nodes,
+                absl::FunctionRef<bool(NodeId)> is_wanted, NodeId* found);
+
   bool PersistentLoad(NodeId id);
 
   PickleInput input_;
@@ -195,16 +214,25 @@ class UnpickleMachine {
   const char* check_from_;
   const char* frame_end_ = nullptr;  // null if there was no frame yet
   uint64_t charged_memory_bytes_;
-  // The states of OrderedDicts. Python copies their entries, so later ones
-  // would not be attributes.
-  HashSet<NodeId> copied_dicts_;
+  // Python's picklers complete a value where they make it, and never add to one
+  // that they fetch from the memo. These are the values on the stack that were
+  // fetched, from the bottom to the top; the last may have been popped since.
+  struct Fetched {
+    size_t position;
+    NodeId node;
+  };
+  std::vector<Fetched> fetched_;
+  // Containers that became the state of an object before they were complete.
+  // Python mostly copies what they hold then.
+  HashSet<NodeId> taken_;
   // The last object that a call made, and the end of the opcode of that call.
   NodeId call_ = kNoNode;
   const char* call_end_ = nullptr;
-  // The last such object that was popped immediately, and the end of the opcode
-  // that popped it.
-  NodeId dropped_ = kNoNode;
+  // What the last opcodes popped and nothing used, the topmost value first, and
+  // the end of those opcodes.
+  std::vector<NodeId> dropped_;
   const char* dropped_end_ = nullptr;
+  bool dropped_is_call_ = false;  // and nothing else, just after the call
 };
 
 }  // namespace pickle

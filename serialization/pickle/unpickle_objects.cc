@@ -3,10 +3,14 @@
 
 // The part of the machine that makes globals and objects.
 
+#include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/base/optimization.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/text.h"
@@ -29,6 +33,12 @@ bool UnpickleMachine::GlobalNode(absl::string_view module,
     const GlobalName moved = FromPython2({module, name});
     module = moved.module;
     name = moved.name;
+  }
+  if (ABSL_PREDICT_FALSE(protocol_ < 4 && absl::StrContains(name, '.'))) {
+    return input_.Damaged(
+        absl::StrCat("the name of a class or function has a dot, which Python "
+                     "takes only from protocol 4 on, and this is protocol ",
+                     protocol_));
   }
   const size_t globals_before = graph_->globals().size();
   *out = graph_->AddGlobal(module, name);
@@ -129,10 +139,14 @@ bool UnpickleMachine::AppendItems(absl::Span<const NodeId> items,
     if (graph_->object(target).state != kNoNode) {
       return input_.Unimplemented("an object is given items after its state");
     }
+    if (!graph_->entries(target).empty()) {
+      return input_.Unimplemented("an object is given items after its entries");
+    }
   } else if (kind != plain) {
     return input_.Damaged(
         absl::StrCat("items are appended to ", WithArticle(Name(kind))));
   }
+  if (!CheckMayChange(target)) return false;
   graph_->AppendItems(target, items);
   return true;
 }
@@ -151,11 +165,7 @@ bool UnpickleMachine::SetItems(absl::Span<const NodeId> keys_and_values) {
   if (graph_->is_object(target) && graph_->object(target).state != kNoNode) {
     return input_.Unimplemented("an object is given entries after its state");
   }
-  if (!copied_dicts_.empty() && copied_dicts_.contains(target)) {
-    return input_.Unimplemented(
-        "a dict is given entries after it became the attributes of an "
-        "OrderedDict, which Python copies at that point");
-  }
+  if (!CheckMayChange(target)) return false;
   graph_->AppendEntries(target, keys_and_values);
   return true;
 }
@@ -164,6 +174,7 @@ bool UnpickleMachine::Build() {
   if (!Need(2)) return false;
   const NodeId state = Pop();
   const NodeId object = stack_.back();
+  if (IsFetched(stack_.size(), state)) taken_.insert(state);
   if (!graph_->is_object(object)) {
     return input_.Damaged(absl::StrCat(
         "state is given to ", WithArticle(Name(graph_->kind(object)))));
@@ -177,32 +188,197 @@ bool UnpickleMachine::Build() {
           "an OrderedDict is given ", WithArticle(Name(graph_->kind(state))),
           " as attributes; only a dict is supported"));
     }
-    copied_dicts_.insert(state);
   }
+  if (!CheckMayChange(object)) return false;
   graph_->SetState(object, state);
   return input_.Check(hooks_->OnState(object, graph_));
 }
 
-// A call whose result is thrown away at once. If it is `setter(object, state)`
-// with `object` below it on the stack, that is how Python pickles an object
-// whose reduction brings its own function to set the state.
-bool UnpickleMachine::DropCall(NodeId call) {
+// Notes that the value on top was fetched.
+void UnpickleMachine::NoteFetched() {
+  const size_t position = stack_.size() - 1;
+  while (!fetched_.empty() && fetched_.back().position >= position) {
+    fetched_.pop_back();
+  }
+  fetched_.push_back({position, stack_.back()});
+}
+
+// Whether a value, which is or was the topmost at its position on the stack,
+// was fetched, so that it is elsewhere too.
+bool UnpickleMachine::IsFetched(size_t position, NodeId node) {
+  while (!fetched_.empty() && fetched_.back().position > position) {
+    fetched_.pop_back();
+  }
+  return !fetched_.empty() && fetched_.back().position == position &&
+         fetched_.back().node == node;
+}
+
+// Fails if what had been made with the value on top could be another after the
+// value changes: if it changes when all is written again, it changes earlier.
+bool UnpickleMachine::CheckMayChange(NodeId node) {
+  if (ABSL_PREDICT_TRUE(fetched_.empty() && taken_.empty())) return true;
+  if (IsFetched(stack_.size() - 1, node)) {
+    return input_.Unimplemented(
+        "a value that was complete and in use is changed, which no pickler of "
+        "Python's does");
+  }
+  if (taken_.contains(node)) {
+    return input_.Unimplemented(
+        "a container is changed after it became the state of an object, which "
+        "may have copied it");
+  }
+  return true;
+}
+
+// Whether a call whose result is thrown away at once is
+// `setter(object, state)`, with `object` on top of the stack. That is how
+// Python pickles an object whose reduction brings its own function to set the
+// state.
+bool UnpickleMachine::SetsState(NodeId call) const {
   const ObjectRecord record = graph_->object(call);
   const absl::Span<const NodeId> args = graph_->items(record.args);
-  if (record.form != ObjectForm::kCall || args.size() != 2 ||
-      stack_.num_above_mark() == 0 || args[0] != stack_.back()) {
-    dropped_ = call;
-    dropped_end_ = input_.next();
-    return true;
-  }
+  return record.form == ObjectForm::kCall && args.size() == 2 &&
+         stack_.num_above_mark() != 0 && args[0] == stack_.back();
+}
+
+bool UnpickleMachine::SetStateByCall(NodeId call) {
+  const ObjectRecord record = graph_->object(call);
   const NodeId object = stack_.back();
   if (!graph_->is_object(object) || graph_->object(object).state != kNoNode) {
     return input_.Unimplemented(
         "a function sets the state of a value that cannot have state, or "
         "already has it");
   }
-  graph_->SetState(object, args[1], record.callable);
+  if (!CheckMayChange(object)) return false;
+  graph_->SetState(object, graph_->items(record.args)[1], record.callable);
   return true;
+}
+
+// Takes note of values that left the stack and that nothing used. Values that
+// were fetched are elsewhere too, and those without parts do nothing.
+bool UnpickleMachine::Drop(absl::Span<const NodeId> values) {
+  if (!dropped_.empty() && dropped_end_ != input_.opcode() &&
+      !CheckNothingIsLost()) {
+    return false;
+  }
+  const bool is_call =
+      values.size() == 1 && values[0] == call_ && call_end_ == input_.opcode();
+  if (is_call && dropped_.empty() && SetsState(call_)) {
+    return SetStateByCall(call_);
+  }
+  dropped_is_call_ = is_call && dropped_.empty();
+  for (size_t i = values.size(); i > 0; --i) {
+    const NodeId value = values[i - 1];
+    if (HasParts(value) && !IsFetched(stack_.size() + i - 1, value)) {
+      dropped_.push_back(value);
+    }
+  }
+  dropped_end_ = input_.next();
+  return true;
+}
+// Python writes a value that is inside its own parts twice, drops the outer
+// copy or the parts that it would have had, and fetches the inner copy. Fails
+// if the fetched value is no such copy, and what was dropped may be missed.
+bool UnpickleMachine::ExplainDropped(NodeId fetched) {
+  if (dropped_end_ != input_.opcode()) return CheckNothingIsLost();
+  if (dropped_is_call_ && IsOfSameCall(fetched, dropped_[0])) {
+    NodeId found;
+    if (!FindPart(
+            dropped_, [&](NodeId part) { return part == fetched; }, &found)) {
+      return false;
+    }
+    if (found == kNoNode) return CheckNothingIsLost();
+    graph_->AddDroppedCall(fetched, dropped_[0]);
+  } else if (!HasPartsOfDropped(fetched)) {
+    return CheckNothingIsLost();
+  }
+  dropped_.clear();
+  return true;
+}
+
+bool UnpickleMachine::IsOfSameCall(NodeId a, NodeId b) const {
+  return a != b && graph_->is_object(a) &&
+         graph_->object(a).callable == graph_->object(b).callable &&
+         graph_->object(a).form == graph_->object(b).form;
+}
+
+// Whether what was dropped are the parts of a tuple or frozenset, or another
+// set or frozenset with the same parts, as a call makes of a list.
+bool UnpickleMachine::HasPartsOfDropped(NodeId fetched) const {
+  std::vector<NodeId> parts;
+  const ValueKind kind = graph_->kind(fetched);
+  const bool is_set = kind == ValueKind::kSet || kind == ValueKind::kFrozenSet;
+  if (is_set && dropped_.size() == 1 && graph_->kind(dropped_[0]) == kind) {
+    absl::c_copy_if(graph_->items(dropped_[0]), std::back_inserter(parts),
+                    [this](NodeId item) { return HasParts(item); });
+  } else if (kind == ValueKind::kTuple || kind == ValueKind::kFrozenSet) {
+    parts.assign(dropped_.rbegin(), dropped_.rend());
+  } else {
+    return false;
+  }
+  // In between are parts that were fetched, and values without parts.
+  size_t num_found = 0;
+  for (const NodeId item : graph_->items(fetched)) {
+    if (num_found < parts.size() && parts[num_found] == item) ++num_found;
+  }
+  return num_found == parts.size();
+}
+
+// Fails if a call is dropped, or a value that holds one: the call may have
+// changed anything, and when the graph is written it is not there.
+bool UnpickleMachine::CheckNothingIsLost() {
+  NodeId call;
+  if (!FindPart(
+          std::exchange(dropped_, {}),
+          [this](NodeId part) {
+            return graph_->kind(part) == ValueKind::kObject;
+          },
+          &call)) {
+    return false;
+  }
+  if (call == kNoNode) return true;
+  const NodeId callable = graph_->object(call).callable;
+  std::string name;
+  if (graph_->is_global(callable)) {
+    const GlobalRecord& global = graph_->global(callable);
+    name = absl::StrCat(" of ", EscapeForMessage(global.module), ".",
+                        EscapeForMessage(global.name));
+  }
+  return input_.Unimplemented(
+      absl::StrCat("the result of a call", name,
+                   " is thrown away, and with it what the call may have "
+                   "changed"));
+}
+
+// Finds a value that `is_wanted` among `nodes` and what they refer to. Looks
+// only at values with parts. `*found` becomes kNoNode if there is none.
+bool UnpickleMachine::FindPart(std::vector<NodeId> nodes,
+                               absl::FunctionRef<bool(NodeId)> is_wanted,
+                               NodeId* found) {
+  HashSet<NodeId> seen(nodes.begin(), nodes.end());
+  uint64_t steps = 0;
+  *found = kNoNode;
+  while (!nodes.empty() && *found == kNoNode) {
+    const NodeId node = nodes.back();
+    nodes.pop_back();
+    const auto add = [&](absl::Span<const NodeId> children) {
+      steps += 1 + children.size();
+      for (const NodeId child : children) {
+        if (HasParts(child) && seen.insert(child).second) {
+          nodes.push_back(child);
+        }
+      }
+    };
+    if (is_wanted(node)) *found = node;
+    add(graph_->items(node));
+    add(graph_->entries(node));
+    if (!graph_->is_object(node)) continue;
+    const ObjectRecord record = graph_->object(node);
+    for (const NodeId part : {record.args, record.kwargs, record.state}) {
+      if (part != kNoNode) add({&part, 1});
+    }
+  }
+  return input_.Check(budget_->ChargeSteps(steps));
 }
 
 bool UnpickleMachine::PersistentLoad(NodeId id) {

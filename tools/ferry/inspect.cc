@@ -132,13 +132,26 @@ absl::Status PrintHuman(const std::string& path, const Shown& shown,
   return absl::OkStatus();
 }
 
+void PrintVerdict(const ScanReport& report, std::ostream& out) {
+  out << "scan: " << EscapeForTerminal(WithOptionNames(report.Summary()))
+      << "\n";
+}
+
 absl::Status Inspect(InspectOptions options, const CommandIo& io) {
   options.load.is_cancelled = io.is_cancelled;
   ScanReport report;
-  FERRY_ASSIGN_OR_RETURN(
-      const Checkpoint checkpoint,
+  const absl::StatusOr<Checkpoint> opened =
       options.code ? OpenInput(options.file, options.load, io)
-                   : OpenAndScanInput(options.file, options.load, io, &report));
+                   : OpenAndScanInput(options.file, options.load, io, &report);
+  if (!opened.ok()) {
+    // Python may load it all the same.
+    if (options.format == OutputFormat::kHuman &&
+        report.verdict() == ScanReport::Verdict::kFound) {
+      PrintVerdict(report, io.out);
+    }
+    return opened.status();
+  }
+  const Checkpoint& checkpoint = *opened;
   Budget budget(options.load.budget, checkpoint.root().graph()->stored_bytes(),
                 io.is_cancelled);
   ChargedStream out(io.out, &budget);
@@ -177,8 +190,7 @@ absl::Status Inspect(InspectOptions options, const CommandIo& io) {
   for (const std::string& warning : checkpoint.warnings()) {
     out << "warning: " << EscapeForTerminal(warning) << "\n";
   }
-  out << "scan: " << EscapeForTerminal(WithOptionNames(report.Summary()))
-      << "\n";
+  PrintVerdict(report, out);
   return out.status();
 }
 
