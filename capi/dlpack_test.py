@@ -126,11 +126,16 @@ def allocated(dtype, shape):
                        (ctypes.c_int64 * len(shape))(*shape))
 
 
+# What tensors refer to: the locals of a function end in any order.
+_KEPT = []
+
+
 def view_of_numbers():
     """A tensor [[1, 3, 5], [2, 4, 6]] over memory, and a list of releases."""
     memory = (ctypes.c_float * 7)(*range(7))
     released = []
     release = ferry_c.RELEASE(released.append)
+    _KEPT.append((memory, release))
     tensor = LIBRARY.new(
         'ferry_tensor_from_memory', b'float32', 2, (ctypes.c_int64 * 2)(2, 3),
         (ctypes.c_int64 * 2)(1, 2), ctypes.addressof(memory) + 4, 24, release,

@@ -123,8 +123,9 @@ class HeaderTest(unittest.TestCase):
         symbols = [line.split()[1:] for line in result.stdout.splitlines()]
         exported = {name for kind, name in symbols if kind.isupper()}
         functions = ferry_c.read_functions(read(FERRY_H))
-        self.assertEqual(
-            exported, {'FERRY_0'} | {name + '@@FERRY_0' for name in functions})
+        # Older versions of nm list the name of the version too.
+        self.assertEqual(exported - {'FERRY_0'},
+                         {name + '@@FERRY_0' for name in functions})
         result = subprocess.run(['readelf', '-d', LIBFERRY],
                                 capture_output=True, text=True, check=True)
         self.assertIn('Library soname: [libferry.so.0]', result.stdout)

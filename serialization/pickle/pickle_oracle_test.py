@@ -779,6 +779,10 @@ class PickleOracleTest(unittest.TestCase):
             expected = self.jobs[job]
             if protocol != written or error or expected == actual:
                 continue
+            # Python 3.14 memoises the call that looks up a nested class, but
+            # not its arguments.
+            if sys.version_info >= (3, 14) and b'getattr\n' in expected:
+                continue
             at = next((i for i, (x, y) in enumerate(zip(expected, actual))
                        if x != y), min(len(expected), len(actual)))
             failures.append((name, protocol, at,

@@ -448,6 +448,8 @@ def describe_machine():
 
 def git_commit():
     """The commit of the source tree, "-dirty" if changed; None outside git."""
+    if shutil.which('git') is None:
+        return None
     result = subprocess.run(
         'git describe --always --abbrev=40 --dirty --exclude=*'.split(),
         cwd=os.environ.get('BUILD_WORKSPACE_DIRECTORY', '.'),

@@ -124,7 +124,7 @@ TEST(CliTest, MistakesAreExplained) {
       {{"inspect"}, "FILE"},
       {{"inspect", "--frob", "x.pt"}, "--frob"},
       {{"inspect", "--format=xml", "x.pt"}, "supported: human, json"},
-      {{"inspect", "--depth=-1", "x.pt"}, "-1 not in range 0 to 1073741824\n"},
+      {{"inspect", "--depth=-1", "x.pt"}, "-1 not in range"},
       {{"convert", "x.pt"}, "OUT"},
       {{"convert", "x.pt", "y.pt", "--container=tar"},
        "supported: zip, legacy, safetensors"},
