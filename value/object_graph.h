@@ -57,6 +57,10 @@ enum class ObjectForm : uint8_t {
   kCall,   // callable(*args)
   kNew,    // callable.__new__(callable, *args)
   kNewEx,  // callable.__new__(callable, *args, **kwargs)
+  // Without arguments: callable.__new__(callable) if the callable is a class
+  // that has no __getinitargs__, else callable(). Python 2 made instances of
+  // old-style classes like that.
+  kInstance,
 };
 
 // A range in the graph's array of children.

@@ -368,6 +368,20 @@ void Pickler::EndCall(Frame* frame) {
   }
 }
 
+unsigned char Pickler::OpcodeOf(ObjectForm form) const {
+  switch (form) {
+    case ObjectForm::kInstance:
+      return kObj;
+    case ObjectForm::kNew:
+      return protocol_ < 2 ? kReduce : kNewObj;
+    case ObjectForm::kNewEx:
+      return kNewObjEx;
+    case ObjectForm::kCall:
+      break;
+  }
+  return kReduce;
+}
+
 absl::Status Pickler::ContinueObject(Frame* frame) {
   const NodeId node = frame->node;
   const ObjectRecord object = graph_.object(node);
@@ -384,7 +398,15 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
             "an object that is made with keyword arguments needs pickle "
             "protocol 4 or later");
       }
-      if (call.form == ObjectForm::kNew && protocol_ < 2) {
+      if (call.form == ObjectForm::kInstance) {
+        if (!graph_.items(call.args).empty()) {
+          return absl::InvalidArgumentError(
+              "an instance of an old-style class has arguments; use the form "
+              "kCall");
+        }
+        out_.PutOpcode(kMark);
+        frame->stage = kCall;
+      } else if (call.form == ObjectForm::kNew && protocol_ < 2) {
         // Without NEWOBJ, the function that does the same is called, with the
         // class before the arguments.
         WriteGlobal("copyreg", "__newobj__");
@@ -409,9 +431,7 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
       frame->stage = kCall;
       return Begin(call.kwargs);
     case kCall:
-      out_.PutOpcode(call.form == ObjectForm::kCall || protocol_ < 2 ? kReduce
-                     : call.form == ObjectForm::kNew                 ? kNewObj
-                                                     : kNewObjEx);
+      out_.PutOpcode(OpcodeOf(call.form));
       frame->stage = kItems;
       EndCall(frame);
       return absl::OkStatus();

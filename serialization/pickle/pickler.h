@@ -210,6 +210,7 @@ class Pickler {
   absl::Status ChargeOutput();
   absl::Status ContinueTuple(Frame* frame);
   absl::Status ContinueSet(Frame* frame);
+  unsigned char OpcodeOf(ObjectForm form) const;
   absl::Status ContinueObject(Frame* frame);
   // Begins the next child of a container that is written in batches. After the
   // last child, ends the container and sets `done`. `frame` is invalid after a

@@ -198,6 +198,20 @@ TEST_F(PicklerTest, OnlyGlobalsAndObjectsAreCalled) {
   EXPECT_EQ(WriteCode(object, 2), Code::kInvalidArgument);
 }
 
+TEST_F(PicklerTest, InstancesOfOldStyleClassesAreMadeAsBefore) {
+  const NodeId object = Read("(im\nC\n.");
+  for (int protocol = 0; protocol <= 5; ++protocol) {
+    const NodeId again = Read(Write(object, protocol));
+    EXPECT_EQ(graph_.object(again).form, ObjectForm::kInstance) << protocol;
+    EXPECT_EQ(graph_.object(again).callable, graph_.object(object).callable);
+  }
+  EXPECT_EQ(WriteCode(graph_.AddObject(
+                          ObjectForm::kInstance, graph_.AddGlobal("m", "C"),
+                          graph_.AddTuple(std::vector<NodeId>{object})),
+                      2),
+            Code::kInvalidArgument);
+}
+
 TEST_F(PicklerTest, KeywordArgumentsNeedProtocol4) {
   const NodeId object = Read(B("cm\nC\n)}K\1Ns\x92."));
   EXPECT_EQ(WriteCode(object, 2), Code::kUnimplemented);

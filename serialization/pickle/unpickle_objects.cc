@@ -122,7 +122,8 @@ bool UnpickleMachine::CallWithStackArgs(ObjectForm form) {
 // INST and OBJ: how protocols 0 and 1 wrote instances of old-style classes.
 bool UnpickleMachine::Instantiate(NodeId callable,
                                   absl::Span<const NodeId> args) {
-  const ObjectForm form = args.empty() ? ObjectForm::kNew : ObjectForm::kCall;
+  const ObjectForm form =
+      args.empty() ? ObjectForm::kInstance : ObjectForm::kCall;
   return Call(form, callable, graph_->AddTuple(args), kNoNode);
 }
 

@@ -271,7 +271,8 @@ TEST_F(UnpicklerTest, GlobalsAndCalls) {
   EXPECT_EQ(graph_.object(with_keywords).form, ObjectForm::kNewEx);
   EXPECT_EQ(graph_.entries(graph_.object(with_keywords).kwargs).size(), 2u);
   // Old-style classes.
-  EXPECT_EQ(graph_.object(Read("(imod\nC\n.")).form, ObjectForm::kNew);
+  EXPECT_EQ(graph_.object(Read("(imod\nC\n.")).form, ObjectForm::kInstance);
+  EXPECT_EQ(graph_.object(Read("(cmod\nC\no.")).form, ObjectForm::kInstance);
   const NodeId old = Read("(K\1imod\nC\n.");
   EXPECT_EQ(graph_.object(old).form, ObjectForm::kCall);
   EXPECT_EQ(graph_.items(graph_.object(old).args).size(), 1u);

@@ -371,14 +371,16 @@ void GraphReader::AddSize() {
 NodeId GraphReader::AddObject() {
   const uint64_t bits = columns_.TakeBits(kAllCallBits);
   const uint64_t form = bits & kFormMask;
-  if (form > static_cast<uint64_t>(ObjectForm::kNewEx)) {
-    columns_.FailUnknown(absl::StrCat("calls of the form ", form));
-  }
+  static_assert(kFormMask == static_cast<int>(ObjectForm::kInstance));
   const NodeId callable = TakePart();
   const NodeId args = TakePart();
   if (!columns_.status().ok()) return ObjectGraph::kNone;
   if (graph_->kind(args) != ValueKind::kTuple) {
     columns_.FailDamaged("the arguments of a call are not a tuple");
+  }
+  if (form == static_cast<uint64_t>(ObjectForm::kInstance) &&
+      !graph_->items(args).empty()) {
+    columns_.FailDamaged("an instance of an old-style class has arguments");
   }
   NodeId keywords = kNoNode;
   if (form == static_cast<uint64_t>(ObjectForm::kNewEx)) {

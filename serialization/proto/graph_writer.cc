@@ -297,6 +297,11 @@ absl::Status GraphWriter::WriteCall(NodeId node) {
     return absl::InvalidArgumentError(
         "the arguments of an object are not a tuple; pass a tuple");
   }
+  if (object.form == ObjectForm::kInstance &&
+      !graph_.items(object.args).empty()) {
+    return absl::InvalidArgumentError(
+        "an instance of an old-style class has arguments; use the form kCall");
+  }
   const bool has_keywords = object.form == ObjectForm::kNewEx;
   if (has_keywords != (object.kwargs != kNoNode) ||
       (has_keywords && graph_.kind(object.kwargs) != ValueKind::kDict)) {

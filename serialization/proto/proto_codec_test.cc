@@ -75,6 +75,19 @@ TEST(ProtoCodecTest, TuplesContainThemselvesThroughWhatTheyAreGiven) {
   for (NodeId root : {list, b, inner}) ExpectComesBack(graph, root);
 }
 
+TEST(ProtoCodecTest, InstancesOfOldStyleClassesComeBack) {
+  ObjectGraph graph;
+  const NodeId callable = graph.AddGlobal("m", "C");
+  ExpectComesBack(graph, graph.AddObject(ObjectForm::kInstance, callable,
+                                         ObjectGraph::kEmptyTuple));
+  const NodeId none = ObjectGraph::kNone;
+  EXPECT_EQ(WriteRecord(graph, graph.AddObject(ObjectForm::kInstance, callable,
+                                               graph.AddTuple({none})))
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST(ProtoCodecTest, NothingRecurses) {
   ObjectGraph graph;
   NodeId list = graph.AddList();

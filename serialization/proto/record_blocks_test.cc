@@ -165,7 +165,6 @@ TEST(RecordBlocksTest, WhatALaterReleaseWritesIsRefusedByItsName) {
   };
   add(Rows({31}));
   add(Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {128}));
-  add(Rows({wire::NODE_KIND_OBJECT}, {0, 3}, {3}));
   add(Rows({wire::NODE_KIND_TENSOR}, {}, {64}));
   wire::Columns dtype = Rows({wire::NODE_KIND_DTYPE}, {}, {0});
   dtype.add_words("float9");

@@ -38,9 +38,11 @@ absl::string_view FormName(ObjectForm form) {
     case ObjectForm::kNew:
       return "new";
     case ObjectForm::kNewEx:
+      return "new_ex";
+    case ObjectForm::kInstance:
       break;
   }
-  return "new_ex";
+  return "instance";
 }
 
 // Whether Python keeps no identity of such a node: it has one object per value,
