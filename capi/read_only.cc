@@ -3,6 +3,7 @@
 
 #include "ferry/capi/read_only.h"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -21,8 +22,15 @@ struct Table {
   HashMap<const void*, int> owners;
 };
 
+// Null while nothing is read-only, so that asking allocates nothing.
+std::atomic<Table*> made_table = nullptr;
+
 Table& GetTable() {
-  static auto* const table = new Table;
+  static auto* const table = [] {
+    auto* const made = new Table;
+    made_table.store(made, std::memory_order_release);
+    return made;
+  }();
   return *table;
 }
 
@@ -57,9 +65,10 @@ std::shared_ptr<void> ReadOnlyOwner(const void* data,
 
 bool IsReadOnly(const Storage& storage) {
   if (storage.is_null() || storage.data() == nullptr) return false;
-  Table& table = GetTable();
-  const std::lock_guard<std::mutex> lock(table.mutex);
-  return table.owners.contains(storage.data());
+  Table* const table = made_table.load(std::memory_order_acquire);
+  if (table == nullptr) return false;
+  const std::lock_guard<std::mutex> lock(table->mutex);
+  return table->owners.contains(storage.data());
 }
 
 }  // namespace capi
