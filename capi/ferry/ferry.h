@@ -44,7 +44,12 @@
 //
 // NAMES. Text is UTF-8, and ends with a null byte if it is a `const char*`.
 // Dtypes, layouts, devices and kinds of values are named as in Python:
-// "float32", "strided", "cuda:0", "dict".
+// "float32", "strided", "cuda:0", "dict". Text from a file may itself have null
+// bytes, which is why it comes with its size.
+//
+// UNLOADING. Once a program or dlopen() has loaded the library, it stays until
+// the process ends: it has threads, which wait for the next load. dlclose()
+// frees no memory.
 #ifndef FERRY_CAPI_FERRY_FERRY_H_
 #define FERRY_CAPI_FERRY_FERRY_H_
 
