@@ -246,6 +246,79 @@ class InterfaceTest(unittest.TestCase):
         with open(self.path('again.pt'), 'rb') as file:
             self.assertEqual(file.read(), changed)
 
+    def test_location_is_what_a_save_writes(self):
+        path = self.saved({'w': torch.ones(4),
+                           'm': torch.empty(3, device='meta')})
+        to_host = ferry_c.LOAD_TO_HOST
+        for flags, map_location, location in (
+                (0, None, b''), (0, b'cpu', b''), (to_host, None, b'cpu'),
+                (to_host, b'cuda:3', b'cuda:3')):
+            checkpoint = LIBRARY.open(path, ferry_c.LoadOptions(
+                flags=flags, map_location=map_location))
+            root = LIBRARY.root(checkpoint)
+            _listed, tensors = LIBRARY.tensors(root)
+            info = LIBRARY.describe(tensors['/w'])
+            self.assertEqual((info.location, info.device_type),
+                             (b'cpu', b'cpu'))
+            info = LIBRARY.describe(tensors['/m'])
+            self.assertEqual((info.location, info.device_type), (b'', b'meta'))
+            LIBRARY.load(checkpoint, [tensors['/w']])
+            info = LIBRARY.describe(tensors['/w'])
+            self.assertEqual((info.location, info.device_type),
+                             (location, b'cpu'))
+            LIBRARY.save(LIBRARY.at(root, '/w'), self.path('again.pt'))
+            again = LIBRARY.root(LIBRARY.open(self.path('again.pt')))
+            tensor = LIBRARY.new('ferry_value_as_tensor', again)
+            self.assertEqual(LIBRARY.describe(tensor).location,
+                             location or b'cpu')
+
+    def test_text_in_files_may_have_null_bytes(self):
+        value = {'a': torch.zeros(1), 'a\0b': torch.ones(2)}
+        root = LIBRARY.root(LIBRARY.open(self.saved(value)))
+        _listed, tensors = LIBRARY.tensors(root)
+        self.assertEqual(list(tensors), ['/a', '/a\0b'])
+        for pointer, tensor in tensors.items():
+            found = LIBRARY.new('ferry_value_as_tensor',
+                                LIBRARY.find(root, pointer))
+            self.assertEqual(LIBRARY.describe(found).storage_id,
+                             LIBRARY.describe(tensor).storage_id)
+        message = self.assert_fails(ferry_c.NOT_FOUND, LIBRARY.find, root,
+                                    '/a\0c')
+        self.assertIn('a\\x00', message)
+        # A location, in a file that PyTorch writes where a device has such a
+        # name.
+        path = self.saved(torch.ones(1), _use_new_zipfile_serialization=False)
+        with open(path, 'rb') as file:
+            contents = file.read()
+        with open(path, 'wb') as file:
+            file.write(contents.replace(b'X\3\0\0\0cpu', b'X\5\0\0\0cpu\0x'))
+        root = LIBRARY.root(LIBRARY.open(path))
+        info = LIBRARY.describe(LIBRARY.new('ferry_value_as_tensor', root))
+        address = ctypes.c_void_p.from_buffer(
+            info, ferry_c.TensorInfo.location.offset).value
+        self.assertEqual(ctypes.string_at(address, info.location_size_bytes),
+                         b'cpu\0x')
+
+    def test_objects_have_items_and_entries(self):
+        root = LIBRARY.root(LIBRARY.open(self.saved({
+            'deque': collections.deque([1, 2]),
+            'default': collections.defaultdict(int, {'a': 5})})))
+        deque = LIBRARY.at(root, '/deque')
+        default = LIBRARY.at(root, '/default')
+        for value in (deque, default):
+            self.assertEqual(LIBRARY.c.ferry_value_kind(value), b'object')
+        self.assertEqual(LIBRARY.c.ferry_value_size(deque), 2)
+        item = LIBRARY.new('ferry_value_item', deque, 1)
+        self.assertEqual(
+            LIBRARY.get('ferry_value_as_int', item, ctypes.c_int64()), 2)
+        self.assertEqual(LIBRARY.c.ferry_value_size(default), 1)
+        entry = ctypes.c_void_p()
+        LIBRARY.call('ferry_value_entry', default, 0, None,
+                     ctypes.byref(entry))
+        self.assertEqual(
+            LIBRARY.get('ferry_value_as_int', entry, ctypes.c_int64()), 5)
+        LIBRARY.c.ferry_value_free(entry)
+
     def test_casts_while_loading(self):
         value = {'w': torch.tensor([1.5, 2.5]), 'n': torch.tensor([1, 2])}
         checkpoint = LIBRARY.open(self.saved(value),
@@ -554,8 +627,9 @@ class InterfaceTest(unittest.TestCase):
         item = LIBRARY.value(['x'])
         numbers = LIBRARY.value(1)
         value = {
-            'ferry_value_at': {'w': 1}, 'ferry_value_item': [1],
-            'ferry_value_entry': {1: 1}, 'ferry_value_as_bool': True,
+            'ferry_value_at': {'w': 1}, 'ferry_value_find': {'w': 1},
+            'ferry_value_item': [1], 'ferry_value_entry': {1: 1},
+            'ferry_value_as_bool': True,
             'ferry_value_as_int': 1, 'ferry_value_as_float': 1.0,
             'ferry_value_as_str': 'x', 'ferry_value_as_bytes': b'x',
             'ferry_value_as_tensor': own}.get(function.name, {})
@@ -583,6 +657,8 @@ class InterfaceTest(unittest.TestCase):
             named['data'] = out
         if function.name == 'ferry_tensor_list_get':
             named['pointer'] = named['tensor'] = None
+        if function.name == 'ferry_value_find':
+            named['size_bytes'] = 2
         if function.name == 'ferry_value_append':
             named['list'] = LIBRARY.value([])
         if function.name == 'ferry_value_entry':

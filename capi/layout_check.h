@@ -41,7 +41,8 @@ FIELD(ferry_tensor_info, device_type, 88, 96);
 FIELD(ferry_tensor_info, device_index, 96, 104);
 FIELD(ferry_tensor_info, storage_id, 104, 112);
 FIELD(ferry_tensor_info, storage_size_bytes, 112, 120);
-CHECK(sizeof(ferry_tensor_info) == 120);
+FIELD(ferry_tensor_info, location_size_bytes, 120, 128);
+CHECK(sizeof(ferry_tensor_info) == 128);
 
 FIELD(ferry_limits, struct_size, 0, 8);
 FIELD(ferry_limits, max_steps, 8, 16);

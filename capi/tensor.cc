@@ -83,6 +83,7 @@ ferry_tensor_info Describe(const Tensor& tensor) {
   info.device_index = Device::kNoIndex;
   if (const Storage* const last = LastStorage(tensor); last != nullptr) {
     info.location = last->recorded_location().c_str();
+    info.location_size_bytes = last->recorded_location().size();
     info.device_type = last->device().type().c_str();
     info.device_index = last->device().index();
   }

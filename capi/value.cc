@@ -105,6 +105,16 @@ int32_t ferry_value_at(const ferry_value* value, const char* pointer,
   });
 }
 
+int32_t ferry_value_find(const ferry_value* value, const char* pointer,
+                         uint64_t size_bytes, ferry_value** out,
+                         ferry_error** error) noexcept {
+  return capi::New(out, error, [&]() -> absl::StatusOr<ferry::Value> {
+    FERRY_RETURN_IF_ERROR(capi::CheckHandle(value, "value"));
+    FERRY_RETURN_IF_ERROR(capi::CheckBytes(pointer, size_bytes, "pointer"));
+    return value->value.At(absl::string_view(pointer, size_bytes));
+  });
+}
+
 int32_t ferry_value_item(const ferry_value* value, uint64_t index,
                          ferry_value** out, ferry_error** error) noexcept {
   return capi::New(out, error, [&]() -> absl::StatusOr<ferry::Value> {

@@ -114,16 +114,21 @@ typedef struct ferry_tensor_info {
   int64_t storage_offset;  // in elements
   uint64_t num_elements;
   uint64_t size_bytes;  // of the elements in row-major order, without gaps
-  // Where a file says that the tensor belongs, such as "cuda:0". Empty if the
-  // tensor is on the device that the file names, or does not come from a file.
+  // Where the tensor belongs, such as "cuda:0". Before the tensor is loaded,
+  // this is what the file says. After a load with FERRY_LOAD_TO_HOST it is what
+  // a save writes: what the file says, replaced as `map_location` asks. Empty
+  // if the tensor was loaded onto a device, or does not come from a file. The
+  // text may have null bytes; see `location_size_bytes`.
   const char* location;
   // The device that the elements are on. The index is -1 if the type has no
-  // indexes. Before the tensor is loaded this is "cpu".
+  // indexes. Before the tensor is loaded this is "cpu", except for tensors that
+  // were saved from "meta", which are on "meta" and have no elements.
   const char* device_type;
   int64_t device_index;
   // A number that the tensors of one storage have in common.
   uint64_t storage_id;
   uint64_t storage_size_bytes;
+  uint64_t location_size_bytes;
 } ferry_tensor_info;
 
 // Gets what is known about a tensor. Does not allocate.
@@ -216,20 +221,31 @@ typedef struct ferry_value ferry_value;
 // Return the kind ("none", "bool", "int", "float", "complex", "str", "bytes",
 // "bytearray", "list", "tuple", "dict", "set", "frozenset", "tensor",
 // "storage", "dtype", "device", "size", "layout", "global", "object"), and the
-// number of items or entries, which is 0 for kinds that have none. Null has the
-// kind "" and the size 0.
+// number of items and entries: of items in a list, tuple, set, frozenset or
+// size, of entries in a dict, and of both in an object. Other kinds have none.
+// Null has the kind "" and the size 0.
 FERRY_API const char* ferry_value_kind(const ferry_value* value) FERRY_NOEXCEPT;
 FERRY_API uint64_t ferry_value_size(const ferry_value* value) FERRY_NOEXCEPT;
 
 // Finds the value at a JSON Pointer (RFC 6901), such as "/model/fc.weight". In
 // a key, write "~1" for "/" and "~0" for "~".
 //
+// `ferry_value_find` takes the size of the pointer. Use it for pointers that
+// Ferry lists: a key in a file may have null bytes, and `ferry_value_at` stops
+// at the first.
+//
 // FERRY_NOT_FOUND: there is no such value; the message lists similar names.
 FERRY_API int32_t ferry_value_at(const ferry_value* value, const char* pointer,
                                  ferry_value** out,
                                  ferry_error** error) FERRY_NOEXCEPT;
+FERRY_API int32_t ferry_value_find(const ferry_value* value,
+                                   const char* pointer, uint64_t size_bytes,
+                                   ferry_value** out,
+                                   ferry_error** error) FERRY_NOEXCEPT;
 
-// Gets the item at `index` of a list, tuple, set, frozenset or size.
+// Gets the item at `index` of a list, tuple, set, frozenset, size or object.
+// The items of an object are those that Python appends to it, such as the
+// elements of a deque.
 //
 // FERRY_OUT_OF_RANGE: `index` is not below the number of items. Values of other
 //   kinds have none.
@@ -237,8 +253,9 @@ FERRY_API int32_t ferry_value_item(const ferry_value* value, uint64_t index,
                                    ferry_value** out,
                                    ferry_error** error) FERRY_NOEXCEPT;
 
-// Gets the key and the value of an entry of a dict, in the order of insertion.
-// `key` may be null.
+// Gets the key and the value of an entry of a dict or an object, in the order
+// of insertion. `key` may be null. The entries of an object are those that
+// Python sets in it, such as the entries of a defaultdict.
 //
 // FERRY_OUT_OF_RANGE: `index` is not below the number of entries. Values of
 //   other kinds have none.
@@ -340,8 +357,9 @@ FERRY_API int32_t ferry_value_list_tensors(const ferry_value* value,
 FERRY_API uint64_t ferry_tensor_list_size(const ferry_tensor_list* list)
     FERRY_NOEXCEPT;
 
-// Gets a tensor, and the JSON Pointer by which `ferry_value_at` finds it. Both
-// belong to the list. Either result may be null. O(1).
+// Gets a tensor, and the JSON Pointer by which `ferry_value_find` finds it.
+// Both belong to the list. No null byte follows the pointer. Either result may
+// be null. O(1).
 //
 // FERRY_OUT_OF_RANGE: `index` is not below the size.
 FERRY_API int32_t ferry_tensor_list_get(const ferry_tensor_list* list,
@@ -363,7 +381,7 @@ typedef struct ferry_checkpoint ferry_checkpoint;
 // Refuses what PyTorch's weights_only=True refuses (FERRY_PERMISSION_DENIED).
 #define FERRY_LOAD_STRICT (UINT64_C(1) << 0)
 // Loads all tensors into host memory, wherever the file says that they belong.
-// A save writes their locations again.
+// A save writes their locations again, replaced as `map_location` asks.
 #define FERRY_LOAD_TO_HOST (UINT64_C(1) << 1)
 // Maps tensors into memory, copy-on-write, instead of reading them. Mapped
 // bytes are not compared with their checksums. Tensors that the file holds
@@ -377,7 +395,7 @@ typedef struct ferry_load_options {
   uint64_t struct_size;
   uint64_t flags;  // FERRY_LOAD_*
   // Where to load all tensors, instead of where the file says: "cpu", "meta",
-  // "cuda:0".
+  // "cuda:0". With FERRY_LOAD_TO_HOST, only the location that a save writes.
   const char* map_location;
   // The dtype to which strided floating-point tensors are cast.
   const char* dtype;

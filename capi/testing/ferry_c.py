@@ -87,7 +87,8 @@ TensorInfo = _struct('TensorInfo', [
     ('storage_offset', ctypes.c_int64), ('num_elements', ctypes.c_uint64),
     ('size_bytes', ctypes.c_uint64), ('location', ctypes.c_char_p),
     ('device_type', ctypes.c_char_p), ('device_index', ctypes.c_int64),
-    ('storage_id', ctypes.c_uint64), ('storage_size_bytes', ctypes.c_uint64)])
+    ('storage_id', ctypes.c_uint64), ('storage_size_bytes', ctypes.c_uint64),
+    ('location_size_bytes', ctypes.c_uint64)])
 Limits = _struct('Limits', [
     ('max_steps', ctypes.c_uint64), ('max_memory_bytes', ctypes.c_uint64),
     ('max_output_bytes', ctypes.c_uint64)])
@@ -182,6 +183,10 @@ class Library:
 
     def at(self, value, pointer):
         return self.new('ferry_value_at', value, pointer.encode())
+
+    def find(self, value, pointer):
+        text = pointer.encode()
+        return self.new('ferry_value_find', value, text, len(text))
 
     def tensors(self, value):
         """Returns the list, and {pointer: tensor} of what is in it."""
