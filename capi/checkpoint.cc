@@ -78,7 +78,8 @@ absl::StatusOr<Checkpoint::TensorDestination> MakeDestination(
         absl::StrCat("the elements take ", needed,
                      " bytes, and the memory has ", size_bytes));
   }
-  FERRY_RETURN_IF_ERROR(CheckArray(memory, size_bytes, "memory"));
+  FERRY_RETURN_IF_ERROR(
+      CheckArray(memory, size_bytes, /*item_bytes=*/1, "memory"));
   FERRY_ASSIGN_OR_RETURN(
       Tensor to, WrapMemory(Memory{memory, nullptr}, size_bytes, from.dtype(),
                             from.shape(), ContiguousStrides(from.shape())));
@@ -140,7 +141,8 @@ int32_t ferry_checkpoint_open_memory(const void* bytes, uint64_t size_bytes,
   return capi::Open(
       options, out, error,
       [&](const ferry::LoadOptions& read) -> absl::StatusOr<ferry::Checkpoint> {
-        FERRY_RETURN_IF_ERROR(capi::CheckArray(bytes, size_bytes, "bytes"));
+        FERRY_RETURN_IF_ERROR(
+            capi::CheckArray(bytes, size_bytes, /*item_bytes=*/1, "bytes"));
         return ferry::Checkpoint::OpenMemory(
             absl::string_view(static_cast<const char*>(bytes), size_bytes),
             read);

@@ -208,7 +208,8 @@ absl::StatusOr<Tensor> Import(const DLTensor& from, bool is_read_only,
                               : absl::MakeConstSpan(from.strides, rank);
   FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
                          ViewSizeBytes(dtype, shape, strides, /*offset=*/0));
-  FERRY_RETURN_IF_ERROR(CheckArray(from.data, size_bytes, "data"));
+  FERRY_RETURN_IF_ERROR(
+      CheckArray(from.data, size_bytes, /*item_bytes=*/1, "data"));
   char* const data = static_cast<char*>(from.data);
   const bool is_host = from.device.device_type == kDLPackCpu ||
                        from.device.device_type == kDLPackCudaHost ||

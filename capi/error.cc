@@ -5,11 +5,13 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ferry/capi/handle.h"
+#include "ferry/capi/message.h"
 #include "ferry/ferry.h"
 #include "ferry/plugins/plugin_description.h"
 
@@ -32,20 +34,28 @@ ferry_error out_of_memory = {FERRY_RESOURCE_EXHAUSTED, out_of_memory_text};
 // caller has not set it.
 constexpr uint64_t kMaxStructSize = 4096;
 
+// No array is larger: the addresses of programs have at most 56 bits.
+constexpr uint64_t kMaxArrayBytes = uint64_t{1} << 56;
+
 }  // namespace
 
 int32_t Report(const absl::Status& status, ferry_error** error) noexcept {
   const auto code = static_cast<int32_t>(status.raw_code());
   if (status.ok() || error == nullptr) return code;
-  const absl::string_view text = status.message();
-  void* const block = std::malloc(sizeof(ferry_error) + text.size() + 1);
+  void* block = nullptr;
+  std::string text;
+  try {
+    text = MessageForC(status.message());
+    block = std::malloc(sizeof(ferry_error) + text.size() + 1);
+  } catch (const std::bad_alloc&) {
+    // As if malloc() had failed.
+  }
   if (block == nullptr) {
     *error = &out_of_memory;
     return out_of_memory.code;
   }
   char* const message = static_cast<char*>(block) + sizeof(ferry_error);
-  if (!text.empty()) std::memcpy(message, text.data(), text.size());
-  message[text.size()] = '\0';
+  std::memcpy(message, text.c_str(), text.size() + 1);
   *error = new (block) ferry_error{code, message};
   return code;
 }
@@ -57,14 +67,18 @@ absl::Status CheckNotNull(const void* argument, absl::string_view name) {
 }
 
 absl::Status CheckArray(const void* argument, uint64_t count,
-                        absl::string_view name) {
-  return count == 0 ? absl::OkStatus() : CheckNotNull(argument, name);
+                        uint64_t item_bytes, absl::string_view name) {
+  if (count == 0) return absl::OkStatus();
+  if (count <= kMaxArrayBytes / item_bytes) return CheckNotNull(argument, name);
+  return absl::InvalidArgumentError(
+      absl::StrCat("the argument \"", name, "\" cannot have ", count,
+                   " items: no memory is that large"));
 }
 
 absl::Status CheckBytes(const void* argument, uint64_t size_bytes,
                         absl::string_view name) {
   if (size_bytes <= std::numeric_limits<uint32_t>::max()) {
-    return CheckArray(argument, size_bytes, name);
+    return CheckArray(argument, size_bytes, /*item_bytes=*/1, name);
   }
   return absl::InvalidArgumentError(
       absl::StrCat("the argument \"", name, "\" has ", size_bytes,

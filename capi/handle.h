@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -105,11 +106,14 @@ namespace capi {
 int32_t Report(const absl::Status& status, ferry_error** error) noexcept;
 
 // Calls `function`, which returns an absl::Status, and reports its result.
-// Exceptions become errors.
+// Exceptions become errors. That a container would become longer than any can
+// be is kResourceExhausted, as running out of memory is.
 template <typename Function>
 int32_t Call(ferry_error** error, Function&& function) noexcept {
   try {
     return Report(CatchOutOfMemory(std::forward<Function>(function)), error);
+  } catch (const std::length_error&) {
+    return Report(OutOfMemoryError(), error);
   } catch (const std::exception& exception) {
     return Report(absl::InternalError(exception.what()), error);
   }
@@ -118,10 +122,16 @@ int32_t Call(ferry_error** error, Function&& function) noexcept {
 // Returns kInvalidArgument if an argument is null. `name` is the argument's.
 absl::Status CheckNotNull(const void* argument, absl::string_view name);
 
-// Returns kInvalidArgument if an argument is null although its `count` is not
-// 0.
+// Returns kInvalidArgument if no array of `count` items of `item_bytes` each
+// can be at an argument: it is null although its `count` is not 0, or it would
+// not fit in the address space. Does not touch the items.
 absl::Status CheckArray(const void* argument, uint64_t count,
-                        absl::string_view name);
+                        uint64_t item_bytes, absl::string_view name);
+template <typename T>
+absl::Status CheckArray(const T* argument, uint64_t count,
+                        absl::string_view name) {
+  return CheckArray(argument, count, sizeof(T), name);
+}
 
 // Returns kInvalidArgument if no value can hold these bytes: they are null,
 // although their size is not 0, or have 4 GiB or more.

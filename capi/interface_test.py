@@ -771,6 +771,95 @@ class InterfaceTest(unittest.TestCase):
         for name, tensor in value.items():
             self.assertEqual(read[name], self.bytes_of(tensor))
 
+    def test_messages_are_utf8(self):
+        """Whatever the caller's text is; ferry_c decodes every message."""
+        text = b'\xff/caf\xe9'
+        metadata = (ctypes.c_char_p * 2)(text, text)
+        tried = 0
+
+        def fails(function, *args):
+            nonlocal tried
+            try:
+                function(*args)
+            except ferry_c.Error as error:
+                if r'\xff' in error.message:
+                    self.assertNotIn('caf\u00e9', error.message)
+                    tried += 1
+
+        for function in LIBRARY.functions.values():
+            for index, parameter in enumerate(function.parameters):
+                if parameter.type not in ('const char*', 'const char* const*'):
+                    continue
+                args, keep = self.right_arguments(function)
+                args[index] = (text if parameter.type == 'const char*' else
+                               (ctypes.c_char_p * 1)(text))
+                with self.subTest(function=function.name,
+                                  parameter=parameter.name):
+                    fails(LIBRARY.call, function.name, *args)
+                del keep
+        path = self.saved({'w': torch.ones(1)})
+        for name in ('map_location', 'dtype'):
+            fails(lambda field: LIBRARY.call(
+                'ferry_checkpoint_load_all',
+                LIBRARY.open(path, ferry_c.LoadOptions(**{field: text}))), name)
+        for options in (
+                ferry_c.SaveOptions(container=text),
+                ferry_c.SaveOptions(codec=text),
+                ferry_c.SaveOptions(container=b'safetensors', metadata_count=1,
+                                    metadata=metadata)):
+            fails(LIBRARY.save, LIBRARY.value({}), self.path('x'), options)
+        self.assertGreaterEqual(tried, 10)
+
+    def test_messages_name_the_c_interface(self):
+        path = self.saved({'w': torch.ones(1)})
+        checkpoint = LIBRARY.open(path)
+        _listed, tensors = LIBRARY.tensors(LIBRARY.root(checkpoint))
+        message = self.assert_fails(ferry_c.FAILED_PRECONDITION, LIBRARY.data,
+                                    tensors['/w'])
+        self.assertIn('call ferry_checkpoint_load first', message)
+        with open(path, 'rb') as file:
+            contents = file.read()
+        options = ferry_c.LoadOptions(flags=ferry_c.LOAD_MAP)
+        message = self.assert_fails(
+            ferry_c.INVALID_ARGUMENT, LIBRARY.new,
+            'ferry_checkpoint_open_memory', contents, len(contents),
+            ctypes.byref(options))
+        self.assertIn('leave out FERRY_LOAD_MAP', message)
+        self.assertNotIn('::', message)
+        message = self.assert_fails(
+            ferry_c.INVALID_ARGUMENT, LIBRARY.save, LIBRARY.value({}),
+            self.path('x.pt'), ferry_c.SaveOptions(codec=b'marshal'))
+        self.assertIn('"marshal"', message)
+        self.assertIn('"proto"', message)
+        self.assertNotIn('::', message)
+
+    def test_absurd_counts(self):
+        """An array that cannot be there is not read."""
+        tried = 0
+        for function in LIBRARY.functions.values():
+            for index, parameter in enumerate(function.parameters):
+                if parameter.name not in ('count', 'size_bytes', 'rank'):
+                    continue
+                for number in (2**64 - 1, 1 << 59, 1 << 60):
+                    args, keep = self.right_arguments(function)
+                    args[index] = number
+                    with self.subTest(function=function.name, number=number):
+                        message = self.assert_fails(
+                            ferry_c.INVALID_ARGUMENT, LIBRARY.call,
+                            function.name, *args)
+                        self.assertIn(str(number), message)
+                    del keep
+                    tried += 1
+        self.assertGreaterEqual(tried, 30)
+        metadata = (ctypes.c_char_p * 2)(b'a', b'b')
+        for count in (2**64 - 1, 1 << 59, 1 << 63):
+            options = ferry_c.SaveOptions(
+                container=b'safetensors', metadata=metadata,
+                metadata_count=count)
+            self.assert_fails(ferry_c.INVALID_ARGUMENT, LIBRARY.save,
+                              LIBRARY.value({}), self.path('x.safetensors'),
+                              options)
+
     # --- Devices -----------------------------------------------------------------
 
     def test_plugins_bring_devices(self):

@@ -14,6 +14,8 @@
 #include "ferry/core/status_macros.h"
 #include "ferry/ferry.h"
 #include "ferry/io/atomic_file.h"
+#include "ferry/serialization/codec_registry.h"
+#include "ferry/serialization/container/codec_snapshot.h"
 #include "ferry/serialization/container/container_kind.h"
 #include "ferry/serialization/save_options.h"
 
@@ -32,6 +34,15 @@ absl::StatusOr<Container> ParseContainer(absl::string_view name) {
                    "\"; it can write zip, legacy and safetensors"));
 }
 
+// Returns kInvalidArgument for a codec that is not registered. A save would
+// return kNotFound, which in ferry.h means that there is no such folder.
+absl::Status CheckCodec(absl::string_view name) {
+  if (name.empty()) return absl::OkStatus();
+  const CodecSnapshot codecs = CodecRegistry::Default().Snapshot();
+  const absl::Status status = codecs.FindByName(name).status();
+  return status.ok() ? status : absl::InvalidArgumentError(status.message());
+}
+
 absl::StatusOr<SaveOptions> ReadSaveOptions(const ferry_save_options* from) {
   FERRY_ASSIGN_OR_RETURN(const ferry_save_options fields,
                          ReadStruct(from, "options"));
@@ -47,9 +58,13 @@ absl::StatusOr<SaveOptions> ReadSaveOptions(const ferry_save_options* from) {
   if (fields.container != nullptr) {
     FERRY_ASSIGN_OR_RETURN(options.container, ParseContainer(fields.container));
   }
-  if (fields.codec != nullptr) options.codec = fields.codec;
-  FERRY_RETURN_IF_ERROR(
-      CheckArray(fields.metadata, fields.metadata_count, "metadata"));
+  if (fields.codec != nullptr) {
+    FERRY_RETURN_IF_ERROR(CheckCodec(fields.codec));
+    options.codec = fields.codec;
+  }
+  FERRY_RETURN_IF_ERROR(CheckArray(fields.metadata, fields.metadata_count,
+                                   /*item_bytes=*/2 * sizeof(*fields.metadata),
+                                   "metadata"));
   for (uint64_t i = 0; i < fields.metadata_count; ++i) {
     const char* const name = fields.metadata[2 * i];
     const char* const text = fields.metadata[2 * i + 1];

@@ -177,7 +177,8 @@ int32_t ferry_tensor_from_memory(const char* dtype, uint64_t rank,
                                  ferry_error** error) noexcept {
   return capi::Call(error, [&]() -> absl::Status {
     FERRY_RETURN_IF_ERROR(capi::CheckNotNull(out, "out"));
-    FERRY_RETURN_IF_ERROR(capi::CheckArray(data, size_bytes, "data"));
+    FERRY_RETURN_IF_ERROR(
+        capi::CheckArray(data, size_bytes, /*item_bytes=*/1, "data"));
     FERRY_ASSIGN_OR_RETURN(const ferry::DType parsed, capi::ParseDType(dtype));
     FERRY_ASSIGN_OR_RETURN(const absl::Span<const int64_t> sizes,
                            capi::ReadShape(rank, shape));
