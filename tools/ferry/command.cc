@@ -145,7 +145,7 @@ CLI::Validator OneOf(const std::vector<std::string>& words) {
     return absl::StrCat("\"", word, "\" is not supported; supported: ",
                         absl::StrJoin(words, ", "));
   };
-  return CLI::Validator(check, absl::StrJoin(words, "|"));
+  return CLI::Validator(check, absl::StrJoin(words, "|"), kOneOfName);
 }
 
 void Complain(const CommandIo& io, absl::string_view message) {

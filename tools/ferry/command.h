@@ -79,7 +79,9 @@ void AddBudgetOptions(CLI::App* command, BudgetOptions* budget);
 void AddFormatOption(CLI::App* command, OutputFormat* format);
 
 // Returns a validator that accepts one of `words`; anything else is an error
-// that lists them.
+// that lists them. It has the name `kOneOfName`, and describes itself as the
+// words with "|" between them.
+inline constexpr char kOneOfName[] = "one of";
 CLI::Validator OneOf(const std::vector<std::string>& words);
 
 // Writes "ferry: ..." to `io.err`, escaped for a terminal.

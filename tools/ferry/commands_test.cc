@@ -3,6 +3,7 @@
 //
 // The command line as a whole, and the subcommands that are short.
 
+#include <cstdio>
 #include <filesystem>
 #include <iterator>
 #include <map>
@@ -169,6 +170,48 @@ TEST(CompletionTest, KnowsCommandsAndOptions) {
                     HasSubstr("--digest"), HasSubstr("--protocol"),
                     HasSubstr("--codec"),
                     HasSubstr("complete -o default -F _ferry ferry")));
+}
+
+TEST(CompletionTest, CompletesInBash) {
+  const std::string script = NewFolder() + "/completion";
+  WriteFile(script, RunFerryForTest({"completion", "bash"}).out +
+                        "COMP_WORDS=(ferry \"$@\")\n"
+                        "COMP_CWORD=$#\n"
+                        "_ferry\n"
+                        "echo \"${COMPREPLY[*]}\"\n");
+  struct Case {
+    // The words after "ferry", as a shell reads them.
+    std::string words;
+    std::string completions;
+  };
+  const Case cases[] = {
+      {"pl", "plugin"},
+      {"--v", "--version"},
+      {"plugin ''", "new check --help"},
+      {"plugin n", "new"},
+      {"plugin new --o", "--output"},
+      {"plugin new ''", ""},
+      {"plugin check --only=X --expect-d", "--expect-devices"},
+      {"completion ''", "bash --help"},
+      {"completion b", "bash"},
+      {"convert --cont", "--container"},
+      {"convert plugin --cont", "--container"},
+      {"convert in", ""},
+      {"nothing --", "--version --help"},
+  };
+  for (const Case& c : cases) {
+    const std::string command =
+        absl::StrCat("bash -u ", script, " ", c.words, " 2>&1");
+    std::FILE* const output = popen(command.c_str(), "r");
+    ASSERT_NE(output, nullptr);
+    std::string printed;
+    for (int byte = std::fgetc(output); byte != EOF;
+         byte = std::fgetc(output)) {
+      printed += static_cast<char>(byte);
+    }
+    EXPECT_EQ(pclose(output), 0) << c.words;
+    EXPECT_EQ(printed, c.completions + "\n") << c.words;
+  }
 }
 
 TEST(DevicesTest, ListsThoseThatAreBuiltIn) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 
 namespace ferry {
 inline namespace v1 {
@@ -24,30 +25,70 @@ std::string OptionsOf(CLI::App* command) {
   return absl::StrJoin(options, " ");
 }
 
-std::string BashScript(CLI::App* app) {
-  std::vector<std::string> names;
-  std::string cases;
-  for (CLI::App* command :
-       app->get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(command->get_name());
-    absl::StrAppend(&cases, "    ", command->get_name(), ") words=\"",
-                    OptionsOf(command), "\" ;;\n");
+// Returns the words that an argument may be, or "" if it may be any.
+std::string ChoicesOf(CLI::Option* option) {
+  try {
+    return absl::StrReplaceAll(
+        option->get_validator(kOneOfName)->get_description(), {{"|", " "}});
+  } catch (const CLI::OptionNotFound&) {
+    return "";
   }
+}
+
+// Returns the commands of a command, and the choices of its arguments.
+std::string WordsOf(CLI::App* command) {
+  std::vector<std::string> words;
+  for (const CLI::App* part :
+       command->get_subcommands([](const CLI::App*) { return true; })) {
+    words.push_back(part->get_name());
+  }
+  for (CLI::Option* option : command->get_options()) {
+    if (!option->get_positional()) continue;
+    const std::string choices = ChoicesOf(option);
+    if (!choices.empty()) words.push_back(choices);
+  }
+  return absl::StrJoin(words, " ");
+}
+
+// Adds a case for a command, and for all commands in it. `path` has its words,
+// each after a space.
+void AppendCases(CLI::App* command, const std::string& path,
+                 std::vector<std::string>* paths, std::string* cases) {
+  absl::StrAppend(cases, "  \"", path, "\")\n    words=\"", WordsOf(command),
+                  "\"\n    options=\"", OptionsOf(command), "\" ;;\n");
+  for (CLI::App* part :
+       command->get_subcommands([](const CLI::App*) { return true; })) {
+    const std::string of_part = absl::StrCat(path, " ", part->get_name());
+    paths->push_back(absl::StrCat("\"", of_part, "\""));
+    AppendCases(part, of_part, paths, cases);
+  }
+}
+
+std::string BashScript(CLI::App* app) {
+  std::vector<std::string> paths;
+  std::string cases;
+  AppendCases(app, "", &paths, &cases);
   return absl::StrCat(
       "# Completes ferry in bash. Source it, or save it as\n"
       "# ~/.local/share/bash-completion/completions/ferry\n"
       "_ferry() {\n"
-      "  local current=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\"\n"
+      "  local current=\"${COMP_WORDS[COMP_CWORD]}\" command=\"\" word\n"
+      "  local words=\"\" options=\"\"\n"
       "  COMPREPLY=()\n"
-      "  if [[ $COMP_CWORD == 1 ]]; then\n"
-      "    words=\"",
-      absl::StrJoin(names, " "), " ", OptionsOf(app),
-      "\"\n"
-      "  elif [[ $current == -* ]]; then\n"
-      "    case \"${COMP_WORDS[1]}\" in\n",
-      cases,
+      "  # The command that the words so far name.\n"
+      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+      "    case \"$command $word\" in\n"
+      "    ",
+      absl::StrJoin(paths, "|"),
+      ")\n"
+      "      command+=\" $word\" ;;\n"
       "    esac\n"
-      "  fi\n"
+      "  done\n"
+      "  case \"$command\" in\n",
+      cases,
+      "  esac\n"
+      "  # Where files are expected, options only if one is begun.\n"
+      "  if [[ -n $words || $current == -* ]]; then words+=\" $options\"; fi\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
       "}\n"
       "complete -o default -F _ferry ferry\n");
