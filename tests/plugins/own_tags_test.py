@@ -186,13 +186,16 @@ class OwnTagsTest(unittest.TestCase):
     def test_the_guide_shows_it(self):
         with open(GUIDE, encoding='utf-8') as file:
             command, wanted = re.search(
-                r'^\$ ferry (devices .*)\n((?:.*\n)*?)```$', file.read(),
+                r'^\$ ferry (devices .*)\n\.\.\.\n((?:.*\n)*?)```$', file.read(),
                 re.MULTILINE).groups()
         shutil.copy(OTHER_TOY, self.path('libtoy_privateuseone.so'))
         os.chmod(self.path('libtoy_privateuseone.so'), 0o755)
         self.assertEqual(command, 'devices --plugin=./libtoy_privateuseone.so')
         shown = self.devices('./libtoy_privateuseone.so')
         self.assertTrue(shown.endswith(wanted), shown)
+        above = shown[:-len(wanted)]
+        self.assertEqual(re.findall(r'^\w+', above, re.MULTILINE),
+                         ['cpu', 'cuda', 'meta'])
 
 
 if __name__ == '__main__':
