@@ -1,6 +1,6 @@
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a shared object that contains Ferry exports.
+"""What a shared object that contains Ferry exports, and that it stays loaded.
 
     exports_test.py PLAIN HIDDEN
 
@@ -50,6 +50,12 @@ class ExportsTest(unittest.TestCase):
                           if letter != WEAK and '5ferry' in name], [])
         self.assertEqual([name for letter, name in exported(HIDDEN)
                           if OF_FERRY.match(name)], [])
+
+    def test_dlclose_does_not_unload_them(self):
+        for library in (PLAIN, HIDDEN):
+            result = subprocess.run(['readelf', '-d', library],
+                                    capture_output=True, text=True, check=True)
+            self.assertIn('NODELETE', result.stdout)
 
 
 if __name__ == '__main__':
