@@ -14,9 +14,9 @@
 // a failure sets `*error` to an object with the code and a message, which the
 // caller frees with `ferry_error_free`. Success leaves `*error` alone, and
 // failure leaves all other results alone. A null argument, unless the function
-// allows it, or a handle of another type is FERRY_INVALID_ARGUMENT. Any
-// function may return FERRY_RESOURCE_EXHAUSTED. No exception leaves a function,
-// and none may leave a callback.
+// allows it, a handle of another type, or a count that no memory can hold is
+// FERRY_INVALID_ARGUMENT. Any function may return FERRY_RESOURCE_EXHAUSTED. No
+// exception leaves a function, and none may leave a callback.
 //
 // MEMORY. A handle that a function returns through `out` belongs to the caller,
 // who frees it with the `_free` function of its type. These functions accept
@@ -323,6 +323,9 @@ FERRY_API int32_t ferry_value_new_ordered_dict(
 // Append to a list, and set the value of a dict's key, which is a str or any
 // value. The container gets a copy of what belongs to another container, so
 // fill a container before you put it into another.
+//
+// `ferry_value_set` reads the key to its first null byte. For a key that has
+// null bytes, pass a str to `ferry_value_set_entry`.
 //
 // FERRY_INVALID_ARGUMENT: not a list, not a dict, or Python cannot hash the
 //   key.
