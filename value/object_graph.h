@@ -401,6 +401,12 @@ class ObjectGraph {
     kBig = 8,
   };
 
+  // How many children a node has, and how many it has room for.
+  struct Run {
+    uint32_t count;
+    uint32_t capacity;
+  };
+
   struct Node {
     ValueKind kind = ValueKind::kNone;
     uint8_t flags = 0;
@@ -410,10 +416,7 @@ class ObjectGraph {
       int64_t i = 0;
       double d;
       const char* text;
-      struct {
-        uint32_t count;
-        uint32_t capacity;
-      } run;
+      Run run;
     };
   };
   static_assert(sizeof(Node) == 16, "a node is 16 bytes");

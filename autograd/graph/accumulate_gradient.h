@@ -38,9 +38,9 @@ class AccumulateGradient final : public Node {
   static const Tensor* LeafOf(const Node& node);
 
   // Does nothing: the engine adds the gradient up, since that takes an op.
-  absl::Status Run(absl::Span<const Tensor> gradients,
-                   absl::Span<const bool> needed,
-                   absl::Span<Tensor> results) override {
+  absl::Status Run(absl::Span<const Tensor> /*gradients*/,
+                   absl::Span<const bool> /*needed*/,
+                   absl::Span<Tensor> /*results*/) override {
     return absl::OkStatus();
   }
 
