@@ -5,6 +5,7 @@
 // in place.
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -158,6 +159,25 @@ TEST(RecordingTest, CopiesUnderNoGradHaveNoHistoryButCastsToTheSameDTypeDo) {
   EXPECT_FALSE(x.Detach().requires_grad());
   EXPECT_FALSE(Cast(x, DType::kFloat32)->requires_grad());
   EXPECT_TRUE(Cast(x, DType::kFloat64)->IsSame(x));
+}
+
+TEST(RecordingTest, ATensorWithoutElementsMayBeginAnywhere) {
+  const Tensor base = Leaf({1, 2, 3});
+  for (int64_t offset : {int64_t{8}, std::numeric_limits<int64_t>::max()}) {
+    const Tensor x =
+        *Tensor::Create(base.storage(), base.dtype(), {0}, {1}, offset);
+    ASSERT_THAT(x.SetRequiresGrad(true), IsOk());
+    for (int64_t begin : {int64_t{0}, offset}) {
+      const auto view = AsStrided(x, {0}, {1}, begin);
+      ASSERT_THAT(view, IsOk());
+      ASSERT_THAT(Backward(Sum(*view * *view)), IsOk());
+      EXPECT_THAT(Elements(Gradient(x)), ElementsAre());
+    }
+    const auto row = AsStrided(x, {2}, {1}, 1);
+    ASSERT_THAT(row, IsOk());
+    EXPECT_THAT(Elements(*row), ElementsAre(2, 3));
+    EXPECT_THAT(Backward(Sum(*row * *row)), IsOk());
+  }
 }
 
 TEST(RecordingTest, WritesUnderNoGradKeepALeafALeaf) {

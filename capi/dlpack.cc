@@ -118,8 +118,12 @@ absl::Status Locate(const Tensor& tensor, DLTensor* to) {
   }
   FERRY_ASSIGN_OR_RETURN(const PluginHandle memory,
                          PluginHandleOf(tensor.storage()));
-  const uint64_t offset_bytes = static_cast<uint64_t>(tensor.storage_offset()) *
-                                ElementSizeBytes(tensor.dtype());
+  // The offset of a tensor without elements may lie outside the storage.
+  const uint64_t offset_bytes =
+      tensor.num_elements() == 0
+          ? 0
+          : static_cast<uint64_t>(tensor.storage_offset()) *
+                ElementSizeBytes(tensor.dtype());
   to->device = {is_cuda ? kDLPackCuda : kDLPackOpenCl,
                 static_cast<int32_t>(memory.device_index)};
   // Some readers of tensors on CUDA ignore `byte_offset`. A handle of OpenCL is

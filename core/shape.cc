@@ -89,7 +89,7 @@ absl::StatusOr<int64_t> ViewExtent(absl::Span<const int64_t> shape,
                      ShapeToString(shape), ", strides ", ShapeToString(strides),
                      ", offset ", offset));
   }
-  if (empty) return offset;
+  if (empty) return 0;
   int64_t last = offset;
   for (size_t i = 0; i < shape.size(); ++i) {
     int64_t reach;

@@ -33,7 +33,8 @@ inline namespace v1 {
 // Sizes or strides, one per dimension. Up to four need no allocation.
 using Dimensions = absl::InlinedVector<int64_t, 4>;
 
-// The highest rank that PyTorch itself supports.
+// The highest rank that most functions of PyTorch support. PyTorch also saves
+// and loads tensors of a higher rank, which Ferry does not have.
 inline constexpr int kMaxRank = 64;
 
 // Returns the number of elements of a tensor of `shape`.
@@ -52,8 +53,8 @@ bool IsContiguous(absl::Span<const int64_t> shape,
                   absl::Span<const int64_t> strides);
 
 // Returns one past the largest element index that the view (`shape`, `strides`,
-// `offset`) addresses, counted from the start of the storage. Returns `offset`
-// if the view has no elements.
+// `offset`) addresses, counted from the start of the storage. Returns 0 if the
+// view has no elements, whatever its offset is.
 //
 // Errors: kInvalidArgument - lengths differ, a negative size, stride or
 //         offset, too many dimensions, or a result of 2^63 or more.

@@ -58,7 +58,9 @@ TEST(ShapeTest, ExtentIsOnePastTheLastElement) {
   EXPECT_EQ(*ViewExtent(Shape{2, 3}, Shape{3, 1}, 0), 6);
   EXPECT_EQ(*ViewExtent(Shape{2, 3}, Shape{1, 2}, 4), 10);
   EXPECT_EQ(*ViewExtent(Shape{5, 8}, Shape{0, 1}, 0), 8);
-  EXPECT_EQ(*ViewExtent(Shape{0, 8}, Shape{kMax, kMax}, 7), 7);
+  // A view without elements addresses nothing, wherever it begins.
+  EXPECT_EQ(*ViewExtent(Shape{0, 8}, Shape{kMax, kMax}, 7), 0);
+  EXPECT_EQ(*ViewExtent(Shape{0}, Shape{1}, kMax), 0);
   EXPECT_EQ(*ViewExtent(Shape{kMax}, Shape{0}, 0), 1);
 }
 

@@ -78,6 +78,20 @@ TEST(StridedCopiesTest, ResultsHaveNoGradient) {
   EXPECT_FALSE(strided::Cast(t, DType::kFloat64)->requires_grad());
 }
 
+TEST(StridedCopiesTest, ATensorWithoutElementsMayBeginAnywhere) {
+  const Storage storage = *Storage::Allocate(8);
+  const Tensor t = *Tensor::Create(storage, DType::kFloat32, {0, 3},
+                                   {INT64_MAX, 1}, INT64_MAX);
+  for (const absl::StatusOr<Tensor>& copy :
+       {strided::Contiguous(t), strided::Clone(t),
+        strided::Cast(t, DType::kFloat64)}) {
+    ASSERT_THAT(copy, IsOk());
+    EXPECT_EQ(copy->num_elements(), 0);
+  }
+  EXPECT_THAT(strided::CopyInto(t, t), IsOk());
+  EXPECT_THAT(ForEachElement<float>(t, [](float) { FAIL(); }), IsOk());
+}
+
 TEST(StridedCopiesTest, ConjAndNegAreResolved) {
   const std::vector<std::complex<float>> numbers = {{1, 2}, {3, -4}};
   const Tensor t = *Tensor::FromData(numbers, {2});

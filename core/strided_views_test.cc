@@ -94,6 +94,21 @@ TEST(StridedViewsTest, SliceAsPython) {
               StatusIs(StatusCode::kInvalidArgument));
 }
 
+// As torch.zeros(6)[::4][2:] has, or further on.
+TEST(StridedViewsTest, OfATensorWithoutElementsPastTheEnd) {
+  const Tensor t = *Tensor::Create(Counting({6}).storage(), DType::kInt32,
+                                   {0, 3}, {INT64_MAX, 1}, INT64_MAX);
+  for (const absl::StatusOr<Tensor>& view :
+       {strided::Narrow(t, 1, 1, 2), strided::Select(t, 1, 2),
+        strided::Slice(t, 1, 1, 3, 2), strided::Slice(t, 0, 5),
+        strided::Transpose(t, 0, 1), strided::Expand(t, {2, 0, 3}),
+        strided::Reshape(t, {5, 0})}) {
+    ASSERT_THAT(view, IsOk());
+    EXPECT_EQ(view->num_elements(), 0);
+    EXPECT_EQ(view->data(), t.storage().data());
+  }
+}
+
 TEST(StridedViewsTest, TransposeAndPermute) {
   const Tensor t = Counting({2, 3});
   EXPECT_THAT(Elements(*strided::Transpose(t, 0, 1)),

@@ -202,6 +202,8 @@ void* Tensor::data() const {
       !impl_->storage.device().is_cpu()) {
     return nullptr;
   }
+  // The offset of a tensor without elements may lie outside the storage.
+  if (impl_->num_elements == 0) return impl_->storage.data();
   const uint64_t unit =
       static_cast<uint64_t>(impl_->offset) / ElementsPerUnit(impl_->dtype);
   return static_cast<char*>(impl_->storage.data()) +

@@ -84,8 +84,10 @@ class AutogradSlot {
 // A handle: copies are cheap and refer to the same tensor. A tensor's dtype,
 // shape, strides and offset never change; its elements may.
 //
-// Every strided tensor lies inside its storage. This is checked when it is
-// created, so any element of its shape may be accessed without a further check.
+// The elements of every strided tensor lie inside its storage. This is checked
+// when it is created, so any element of its shape may be accessed without a
+// further check. The offset of a tensor without elements may be any number >=
+// 0, as in PyTorch, so check for that before you compute an address from it.
 //
 // Thread-safety: const methods may be called from any thread, as long as no
 // other thread sets `requires_grad`.
@@ -99,7 +101,8 @@ class Tensor {
   //   shape    outermost dimension first; rank 0 to kMaxRank; dimensions of
   //            size 0 are legal.
   //   strides  in elements, >= 0, one per dimension; 0 repeats an element.
-  //   offset   of the first element, in elements, >= 0.
+  //   offset   of the first element, in elements, >= 0. It may lie outside the
+  //            storage if there are no elements.
   //
   //   pool     allocates the state that the handles share; may be null.
   //
@@ -174,8 +177,8 @@ class Tensor {
   // its last component.
   Device device() const;
 
-  // Returns the address of the first element. Null if the storage has no data
-  // in host memory.
+  // Returns the address of the first element, or the start of the storage if
+  // there are no elements. Null if the storage has no data in host memory.
   void* data() const;
 
   // Returns the elements in row-major order. Writing to them writes to the

@@ -93,12 +93,34 @@ TEST(TensorTest, RefusesViewsThatLeaveTheStorage) {
   EXPECT_EQ(code(24, {kMax}, {kMax}, 0), Code::kInvalidArgument);
   EXPECT_EQ(code(24, {kMax / 2}, {1}, 0), Code::kInvalidArgument);
   EXPECT_EQ(code(24, Shape(65, 1), Shape(65, 1), 0), Code::kInvalidArgument);
-  // No element, yet the offset must lie in the storage.
-  EXPECT_EQ(code(0, {0}, {1}, 0), Code::kOk);
-  EXPECT_EQ(code(24, {0, 5}, {1, 1}, 6), Code::kOk);
-  EXPECT_EQ(code(24, {0, 5}, {1, 1}, 7), Code::kInvalidArgument);
   EXPECT_EQ(Tensor::Create(Storage(), DType::kFloat32, Shape{}).status().code(),
             Code::kInvalidArgument);
+}
+
+TEST(TensorTest, WithoutElementsTheOffsetMayBeAnything) {
+  // PyTorch: torch.zeros(6)[::4][2:] has the offset 8.
+  const Storage storage = Bytes(24);
+  for (int64_t offset : {int64_t{0}, int64_t{6}, int64_t{7}, kMax}) {
+    const absl::StatusOr<Tensor> tensor = Tensor::Create(
+        storage, DType::kFloat32, Shape{5, 0}, Shape{4, kMax}, offset);
+    ASSERT_TRUE(tensor.ok()) << tensor.status();
+    EXPECT_EQ(tensor->storage_offset(), offset);
+    EXPECT_EQ(tensor->data(), storage.data());
+    EXPECT_THAT(tensor->Data<float>(), IsOkAndHolds(IsEmpty()));
+    EXPECT_FALSE(tensor->Item().ok());
+    EXPECT_EQ(RowMajorSizeBytes(*tensor), 0u);
+    EXPECT_FALSE(MayOverlap(
+        *tensor, *Tensor::Create(storage, DType::kFloat32, Shape{6})));
+  }
+  EXPECT_TRUE(
+      Tensor::Create(Bytes(0), DType::kFloat32, Shape{0}, Shape{1}, 1).ok());
+  for (int64_t offset : {int64_t{-1}, -kMax}) {
+    EXPECT_EQ(
+        Tensor::Create(storage, DType::kFloat32, Shape{0}, Shape{1}, offset)
+            .status()
+            .code(),
+        Code::kInvalidArgument);
+  }
 }
 
 TEST(TensorTest, RowMajorSizes) {

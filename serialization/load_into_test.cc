@@ -157,6 +157,19 @@ TEST_F(LoadIntoTest, ReadsByName) {
   EXPECT_NE(a.storage().version(), version);
 }
 
+TEST_F(LoadIntoTest, TensorsWithoutElementsMayBeginAnywhere) {
+  const Storage storage = Count(6);
+  const std::string file = Saved({{"a", View(storage, {2}, {1}, 4)},
+                                  {"none", View(storage, {0}, {4}, 8)},
+                                  {"far", View(storage, {0}, {1}, INT64_MAX)}});
+  const Tensor a = Blank({2});
+  ASSERT_THAT(Load(file, {{"a", a},
+                          {"none", View(Count(6), {0}, {1}, 9)},
+                          {"far", View(OnDevice(8), {0}, {1}, 9)}}),
+              IsOk());
+  EXPECT_THAT(Memory32(a.storage()), ElementsAre(4, 5));
+}
+
 TEST_F(LoadIntoTest, ReadsLargeTensorsInPieces) {
   const int64_t count = 3 << 20;
   const std::string file = Saved({{"a", View(Count(count), {count}, {1})}});

@@ -114,8 +114,14 @@ void AddElements(const Tensor& from, const Tensor& to) {
 absl::StatusOr<Outputs> AsStridedForward(const Call& call) {
   const Tensor& x = call[0].tensor();
   const Geometry geometry = Unpack(call.attributes());
-  return AsOutputs(MakeView(x, geometry.shape, geometry.strides,
-                            x.storage_offset() + geometry.offset));
+  // The offset of a tensor without elements may be any number.
+  int64_t offset;
+  if (__builtin_add_overflow(x.storage_offset(), geometry.offset, &offset)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a view that begins ", geometry.offset, " elements after the offset ",
+        x.storage_offset(), " reaches past 2^63 elements"));
+  }
+  return AsOutputs(MakeView(x, geometry.shape, geometry.strides, offset));
 }
 
 // The sum, at the places of the base, of the elements at those of the view.

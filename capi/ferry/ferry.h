@@ -111,7 +111,8 @@ typedef struct ferry_tensor_info {
   uint64_t rank;
   const int64_t* shape;
   const int64_t* strides;  // in elements
-  int64_t storage_offset;  // in elements
+  // In elements. May lie outside the storage if `num_elements` is 0.
+  int64_t storage_offset;
   uint64_t num_elements;
   uint64_t size_bytes;  // of the elements in row-major order, without gaps
   // Where the tensor belongs, such as "cuda:0". Before the tensor is loaded,

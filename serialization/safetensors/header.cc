@@ -59,9 +59,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
         return Refuse("has a dimension past 2^63");
       }
       if (tensor->shape.size() == static_cast<size_t>(kMaxRank)) {
-        return Refuse(absl::StrCat("has more than ", kMaxRank,
-                                   " dimensions, which is "
-                                   "what PyTorch has"));
+        return RefuseAsUnsupported(absl::StrCat(
+            "has more than ", kMaxRank, " dimensions, which Ferry supports"));
       }
       tensor->shape.push_back(static_cast<int64_t>(value));
       return true;
@@ -86,10 +85,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
                                    ", which the format does not have"));
       }
       if (!code->dtype) {
-        failure_ = absl::UnimplementedError(
-            absl::StrCat("tensor ", QuoteForMessage(name_), " has the dtype ",
-                         text, ", which PyTorch does not have"));
-        return false;
+        return RefuseAsUnsupported(absl::StrCat(
+            "has the dtype ", text, ", which PyTorch does not have"));
       }
       header_.tensors.back().dtype = *code->dtype;
       return Done(Next::kField);
@@ -260,6 +257,11 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool Refuse(absl::string_view what) {
     return RefuseHeader(
         absl::StrCat("tensor ", QuoteForMessage(name_), " ", what));
+  }
+  bool RefuseAsUnsupported(absl::string_view what) {
+    failure_ = absl::UnimplementedError(
+        absl::StrCat("tensor ", QuoteForMessage(name_), " ", what));
+    return false;
   }
   bool RefuseHeader(absl::string_view what) {
     failure_ = absl::DataLossError(what);

@@ -70,7 +70,8 @@ struct Header {
 // Errors:
 //   kDataLoss      - not a valid header; the message has the tensor, or the
 //                    offset in the text.
-//   kUnimplemented - PyTorch does not have the dtype.
+//   kUnimplemented - PyTorch does not have the dtype, or a tensor has more than
+//                    kMaxRank dimensions.
 absl::StatusOr<Header> ParseHeader(absl::string_view text, uint64_t data_bytes);
 
 // Returns the size and the header, byte for byte as the library writes them:

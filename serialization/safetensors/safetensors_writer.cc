@@ -267,6 +267,8 @@ void Writer::LayOut() {
       continue;
     }
     extent.storage = tensor.storage();
+    // The offset of a tensor without elements may lie outside the storage.
+    if (tensor.num_elements() == 0) continue;
     extent.storage_offset_bytes =
         static_cast<uint64_t>(tensor.storage_offset()) *
         ElementSizeBytes(tensor.dtype());

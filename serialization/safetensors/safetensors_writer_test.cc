@@ -140,6 +140,9 @@ TEST_F(SafetensorsWriterTest, WritesElementsInARow) {
               ElementsAre(3, 4));
   EXPECT_THAT(AfterRoundTrip<float>(View(base, {2, 2}, {1, 0}, 4)),
               ElementsAre(4, 4, 5, 5));
+  EXPECT_THAT(AfterRoundTrip<float>(View(base, {0}, {4}, 8)), ElementsAre());
+  EXPECT_THAT(AfterRoundTrip<float>(View(base, {0}, {1}, INT64_MAX)),
+              ElementsAre());
   const Tensor negative = View(base, {2}, {1}, 1);
   negative.set_neg(true, InternalKey());
   EXPECT_THAT(AfterRoundTrip<float>(negative), ElementsAre(-1, -2));

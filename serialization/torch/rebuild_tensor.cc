@@ -33,12 +33,29 @@ absl::Status Malformed(absl::string_view what) {
       absl::StrCat("a tensor cannot be rebuilt: ", what));
 }
 
-// A view that cannot be is damage here, not a caller's mistake.
+// PyTorch has such tensors, so the file is not damaged.
+absl::Status Unsupported(absl::string_view what) {
+  return absl::UnimplementedError(
+      absl::StrCat("a tensor is not supported: ", what));
+}
+
+// Returns whether PyTorch has tensors of a shape that `NumElements` refuses:
+// those without elements whose other sizes are large.
+bool IsOnlyTooLarge(absl::Span<const int64_t> shape) {
+  return std::all_of(shape.begin(), shape.end(),
+                     [](int64_t size) { return size >= 0; }) &&
+         std::find(shape.begin(), shape.end(), 0) != shape.end() &&
+         !NumElements(shape).ok();
+}
+
+// A view of `shape` that cannot be is damage here, not a caller's mistake.
 template <typename T>
-absl::StatusOr<T> AsDamage(absl::StatusOr<T> result) {
+absl::StatusOr<T> AsDamage(absl::Span<const int64_t> shape,
+                           absl::StatusOr<T> result) {
   if (!result.ok() &&
       result.status().code() == absl::StatusCode::kInvalidArgument) {
-    return Malformed(result.status().message());
+    return IsOnlyTooLarge(shape) ? Unsupported(result.status().message())
+                                 : Malformed(result.status().message());
   }
   return result;
 }
@@ -80,9 +97,9 @@ absl::Status Ints::Read(const ObjectGraph& graph, NodeId node,
                                     ", not a tuple"));
   }
   if (items.size() > static_cast<size_t>(kMaxRank)) {
-    return Malformed(absl::StrCat("its ", what, " has ", items.size(),
-                                  " dimensions; at most ", kMaxRank,
-                                  " are supported"));
+    return Unsupported(absl::StrCat("its ", what, " has ", items.size(),
+                                    " dimensions; at most ", kMaxRank,
+                                    " are supported"));
   }
   size_ = items.size();
   for (size_t i = 0; i < size_; ++i) {
@@ -130,7 +147,8 @@ absl::Status ReadView(const ObjectGraph& graph, absl::Span<const NodeId> args,
   FERRY_RETURN_IF_ERROR(view->size.Read(graph, args[2], "shape"));
   FERRY_RETURN_IF_ERROR(view->stride.Read(graph, args[3], "stride"));
   if (view->stride.size() == 0 && view->size.size() != 0) {
-    FERRY_RETURN_IF_ERROR(AsDamage(NumElements(view->size)).status());
+    FERRY_RETURN_IF_ERROR(
+        AsDamage(view->size, NumElements(view->size)).status());
     view->stride.Assign(ContiguousStrides(view->size));
   }
   return absl::OkStatus();
@@ -151,7 +169,8 @@ absl::Status AsDamage(const absl::Status& status) {
 
 absl::StatusOr<Tensor> MakeView(ViewArgs&& view, DType dtype,
                                 ObjectPool* pool) {
-  return AsDamage(Tensor::Create(std::move(view.storage), dtype, view.size,
+  return AsDamage(view.size,
+                  Tensor::Create(std::move(view.storage), dtype, view.size,
                                  view.stride, view.offset, pool));
 }
 
@@ -352,14 +371,14 @@ absl::StatusOr<Tensor> RebuildMeta(const ObjectGraph& graph,
   FERRY_RETURN_IF_ERROR(size.Read(graph, args[1], "shape"));
   FERRY_RETURN_IF_ERROR(stride.Read(graph, args[2], "stride"));
   FERRY_ASSIGN_OR_RETURN(const uint64_t size_bytes,
-                         AsDamage(ViewSizeBytes(dtype, size, stride, 0)));
+                         AsDamage(size, ViewSizeBytes(dtype, size, stride, 0)));
   FERRY_ASSIGN_OR_RETURN(const bool requires_grad,
                          ReadBool(graph, args[3], "requires_grad"));
   FERRY_ASSIGN_OR_RETURN(
       Tensor tensor,
-      AsDamage(Tensor::Create(
-          Storage::FromMemory(Device("meta"), Memory{}, size_bytes), dtype,
-          size, stride, 0)));
+      AsDamage(size, Tensor::Create(Storage::FromMemory(Device("meta"),
+                                                        Memory{}, size_bytes),
+                                    dtype, size, stride, 0)));
   tensor.set_requires_grad(requires_grad, InternalKey());
   return Checked(tensor);
 }

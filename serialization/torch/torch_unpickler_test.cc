@@ -386,8 +386,13 @@ TEST(RebuildTensor, EdgesOfTheStorage) {
   // Many elements over one: a stride of 0.
   EXPECT_TRUE(ok(
       V2(Floats(1), Int(0), Tuple({Int(int64_t{1} << 40)}), Tuple({Int(0)}))));
-  // No elements: only the offset counts.
+  // Without elements nothing is addressed. PyTorch writes such an offset for
+  // torch.zeros(10)[::4][3:].
   EXPECT_TRUE(ok(V2(Floats(0), Int(0), Tuple({Int(0)}), one)));
+  EXPECT_TRUE(ok(V2(Floats(10), Int(12), Tuple({Int(0)}), Tuple({Int(4)}))));
+  EXPECT_TRUE(ok(
+      V2(Floats(0), Int(INT64_MAX), Tuple({Int(0)}), Tuple({Int(INT64_MAX)}))));
+  ExpectDamage(V2(Floats(10), Int(-1), Tuple({Int(0)}), one), "rebuilt");
   EXPECT_TRUE(ok(
       V2(Floats(0), Int(0), Tuple({Int(3), Int(0)}), Tuple({Int(1), Int(1)}))));
   // One element, no dimensions.
@@ -422,9 +427,33 @@ TEST(RebuildTensor, MalformedViews) {
   ExpectDamage(
       V2(storage, Int(INT64_MAX), Tuple({Int(2)}), Tuple({Int(INT64_MAX)})),
       "rebuilt");
-  // Too many dimensions.
+}
+
+TEST(RebuildTensor, ViewsThatOnlyPyTorchHas) {
+  const auto expect_unsupported = [](const std::string& value,
+                                     absl::string_view what) {
+    const absl::Status status = Read(value).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+    EXPECT_THAT(status.message(), testing::HasSubstr(what));
+  };
+  // torch.zeros([1] * 65).
   const std::vector<std::string> ones(65, Int(1));
-  ExpectDamage(V2(storage, Int(0), Tuple(ones), Tuple(ones)), "dimensions");
+  expect_unsupported(V2(Floats(1), Int(0), Tuple(ones), Tuple(ones)),
+                     "65 dimensions");
+  // torch.empty(0, 2**40, 2**40).
+  const std::string large = Int(int64_t{1} << 40);
+  expect_unsupported(V2(Floats(0), Int(0), Tuple({Int(0), large, large}),
+                        Tuple({Int(0), large, Int(1)})),
+                     "2^63");
+  expect_unsupported(
+      V2(Floats(0), Int(0), Tuple({Int(0), large, large}), Tuple({})), "2^63");
+  // No PyTorch has these.
+  ExpectDamage(
+      V2(Floats(1), Int(0), Tuple({large, large}), Tuple({Int(0), Int(0)})),
+      "2^63");
+  ExpectDamage(V2(Floats(0), Int(0), Tuple({Int(0), large, large, Int(-1)}),
+                  Tuple({Int(0), Int(0), Int(0), Int(0)})),
+               "rebuilt");
 }
 
 TEST(RebuildTensor, MalformedCalls) {

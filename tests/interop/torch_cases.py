@@ -425,6 +425,13 @@ def all_cases():
         torch.zeros(1, 1, 1),
         torch.empty(0, 5).t()
     ])
+    # Their offsets lie behind the last element of the storage.
+    add('empty_past_the_end', [
+        torch.zeros(10)[::4][3:],
+        torch.arange(12.).view(3, 4)[::2][2:],
+        torch.zeros(5, 7)[:, ::3][:, 3:],
+        torch.zeros(4, dtype=torch.int8).as_strided((0,), (2**62,), 2**62)
+    ])
     add('parameters', _parameters())
     add('shared', _shared())
     add('cycles', _cycles())
