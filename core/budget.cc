@@ -3,6 +3,7 @@
 
 #include "ferry/core/budget.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -57,6 +58,16 @@ Budget::Budget(const BudgetOptions& options, uint64_t stored_bytes,
     accounts_[resource].limit =
         limits[resource].value_or(DefaultLimit(kRates[resource], stored_bytes));
   }
+  Account& memory = accounts_[kMemory];
+  memory.spent = std::min(options.held_memory_bytes, memory.limit);
+}
+
+uint64_t Budget::DefaultSteps(uint64_t stored_bytes) {
+  return DefaultLimit(kRates[kSteps], stored_bytes);
+}
+
+uint64_t Budget::DefaultOutputBytes(uint64_t stored_bytes) {
+  return DefaultLimit(kRates[kOutput], stored_bytes);
 }
 
 Budget* Budget::Unlimited() {

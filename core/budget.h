@@ -45,6 +45,10 @@ struct BudgetOptions {
   std::optional<uint64_t> max_memory_bytes;
   // Bytes that the call writes or prints.
   std::optional<uint64_t> max_output_bytes;
+
+  // Memory that earlier calls allocated for the same work and still hold, in
+  // bytes. It counts as spent, so that all calls together keep to one limit.
+  uint64_t held_memory_bytes = 0;
 };
 
 // Budget
@@ -61,6 +65,10 @@ class Budget {
   // threads that charge.
   Budget(const BudgetOptions& options, uint64_t stored_bytes,
          std::function<bool()> is_cancelled = nullptr);
+
+  // Return the default limits of a call whose input takes `stored_bytes`.
+  static uint64_t DefaultSteps(uint64_t stored_bytes);
+  static uint64_t DefaultOutputBytes(uint64_t stored_bytes);
 
   // Returns a budget without limits that lives as long as the process. It is
   // for input that the program has made itself.
@@ -81,7 +89,8 @@ class Budget {
   absl::Status ChargeMemory(uint64_t bytes) { return Charge(kMemory, bytes); }
   absl::Status ChargeOutput(uint64_t bytes) { return Charge(kOutput, bytes); }
 
-  // Return what has been spent so far.
+  // Return what has been spent so far, with what counts as spent from the
+  // beginning.
   uint64_t steps() const { return Spent(kSteps); }
   uint64_t memory_bytes() const { return Spent(kMemory); }
   uint64_t output_bytes() const { return Spent(kOutput); }

@@ -64,7 +64,30 @@ TEST(BudgetTest, NoChargeWrapsAround) {
   EXPECT_EQ(budget.steps(), kMost - 1);
 }
 
+TEST(BudgetTest, WhatIsHeldIsSpent) {
+  BudgetOptions options;
+  options.max_memory_bytes = 10;
+  options.held_memory_bytes = 7;
+  Budget budget(options, 0);
+  EXPECT_EQ(budget.memory_bytes(), 7);
+  EXPECT_TRUE(budget.ChargeMemory(3).ok());
+  // The message has the whole limit.
+  EXPECT_THAT(std::string(budget.ChargeMemory(1).message()),
+              HasSubstr("10 bytes of memory"));
+  // More than there is.
+  options.held_memory_bytes = kMost;
+  Budget spent(options, 0);
+  EXPECT_TRUE(spent.ChargeMemory(0).ok());
+  EXPECT_FALSE(spent.ChargeMemory(1).ok());
+  // Other resources are not held.
+  EXPECT_TRUE(spent.ChargeSteps(1000).ok());
+}
+
 TEST(BudgetTest, DefaultsGrowWithTheInput) {
+  EXPECT_EQ(Budget::DefaultSteps(1000) - Budget::DefaultSteps(0), 64000u);
+  EXPECT_EQ(Budget::DefaultOutputBytes(1000) - Budget::DefaultOutputBytes(0),
+            32000u);
+  EXPECT_EQ(Budget::DefaultOutputBytes(kMost), kMost);
   Budget none(BudgetOptions(), 0);
   const uint64_t floor = uint64_t{1} << 27;
   EXPECT_TRUE(none.ChargeSteps(floor).ok());
