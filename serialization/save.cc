@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -206,14 +207,35 @@ uint64_t StoredBytes(const ObjectGraph& graph) {
   return stored_bytes;
 }
 
+// The limits of a save, and the bytes that their defaults are in proportion to.
+struct Limits {
+  BudgetOptions options;
+  uint64_t stored_bytes;
+};
+
+Limits LimitsOf(const SaveOptions& options, const ObjectGraph& graph) {
+  Limits limits = {options.budget, StoredBytes(graph)};
+  if (!options.source_bytes.has_value()) return limits;
+  const uint64_t once_bytes =
+      std::exchange(limits.stored_bytes, *options.source_bytes);
+  if (!limits.options.max_output_bytes.has_value()) {
+    uint64_t most = Budget::DefaultOutputBytes(limits.stored_bytes);
+    if (__builtin_add_overflow(most, once_bytes, &most)) {
+      most = std::numeric_limits<uint64_t>::max();
+    }
+    limits.options.max_output_bytes = most;
+  }
+  return limits;
+}
+
 absl::Status SaveTo(const Value& value, const std::string& archive_name,
                     const SaveOptions& options, const Output& output) {
   const DeviceRegistry& registry = options.registry != nullptr
                                        ? *options.registry
                                        : DeviceRegistry::Default();
   const DeviceSnapshot devices = registry.Snapshot();
-  Budget budget(options.budget, StoredBytes(*value.graph()),
-                options.is_cancelled);
+  const Limits limits = LimitsOf(options, *value.graph());
+  Budget budget(limits.options, limits.stored_bytes, options.is_cancelled);
   if (options.container == Container::kSafetensors) {
     safetensors::WriteOptions write_options;
     write_options.metadata = options.metadata;

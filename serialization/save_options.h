@@ -16,6 +16,7 @@
 #define FERRY_SERIALIZATION_SAVE_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -116,6 +117,13 @@ struct SaveOptions : TransferControl {
   // (core/budget.h). `max_output_bytes` limits the size of the file,
   // `max_memory_bytes` that of the pickle; `max_steps` has no effect.
   BudgetOptions budget;
+
+  // The size of the file that the value was read from, in bytes. Set it if that
+  // file is not trusted: the defaults of `budget` are then in proportion to it,
+  // because a small file may inflate to much memory. The bytes that the value
+  // has in memory may be written once, whatever that size is; only what repeats
+  // them is limited.
+  std::optional<uint64_t> source_bytes;
 
   // --- How it is written -----------------------------------------------------
 

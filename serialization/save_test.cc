@@ -831,6 +831,27 @@ TEST_F(SaveTest, TheDefaultAllowsAnHonestExpandAndNoBomb) {
               IsOk());
 }
 
+TEST_F(SaveTest, ASmallSourceAllowsItsMemoryOnce) {
+  options_.container = Container::kSafetensors;
+  options_.copy_shared = true;
+  constexpr int64_t kBytes = 16 << 20;
+  const Storage storage = *Storage::Allocate(kBytes);
+  std::memset(storage.data(), 0, kBytes);
+  const auto views = [&storage](size_t count) {
+    return Numbered(std::vector<Value>(
+        count, Value(*Tensor::Create(storage, DType::kUInt8, {kBytes}))));
+  };
+  options_.source_bytes = 1000;
+  EXPECT_THAT(SaveToString(views(2)), IsOk());
+  const absl::Status status = SaveToString(views(20)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("max_output_bytes"));
+  // What the caller allows holds.
+  options_.budget.max_output_bytes = kBytes;
+  EXPECT_EQ(SaveToString(views(1)).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace v1
 }  // namespace ferry

@@ -121,8 +121,8 @@ void AddBudgetOptions(CLI::App* command, BudgetOptions* budget) {
       ->option_text("BYTES");
   command
       ->add_option("--max-output", budget->max_output_bytes,
-                   "The most that it may print or write, not counting tensor\n"
-                   "data [likewise]")
+                   "The most that it may print or write, with tensor data\n"
+                   "[likewise, plus the memory of the tensors once]")
       ->option_text("BYTES");
 }
 

@@ -410,6 +410,7 @@ absl::Status Convert(ConvertOptions options, const CommandIo& io,
   FERRY_ASSIGN_OR_RETURN(root, Select(root, options, io));
   SaveOptions save_options = options.save;
   save_options.budget = options.load.budget;
+  save_options.source_bytes = checkpoint.root().graph()->stored_bytes();
   save_options.container = ContainerOf(options);
   FERRY_ASSIGN_OR_RETURN(save_options.metadata,
                          MakeMetadata(options.metadata, checkpoint.info()));

@@ -32,6 +32,9 @@ namespace {
 // Storages are read together up to so many bytes.
 constexpr uint64_t kBatchBytes = uint64_t{64} << 20;
 
+// Deflate makes at most so many bytes of one.
+constexpr uint64_t kMaxInflation = 1032;
+
 // Where the digests of a selection come from.
 class Contents final : public GraphVisitor {
  public:
@@ -73,7 +76,7 @@ class Contents final : public GraphVisitor {
       absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain);
 
  private:
-  absl::StatusOr<uint64_t> StoredBytes(const Checkpoint& checkpoint) const;
+  absl::StatusOr<uint64_t> DefaultSteps(const Checkpoint& checkpoint) const;
 
   static constexpr size_t kMaxPointerBytes = 120;
 
@@ -159,29 +162,38 @@ absl::StatusOr<std::string> DigestTensor(const Tensor& tensor,
   return hash.Finish();
 }
 
-// The bytes of the file that the storages have. Views of one storage have the
-// same ones.
-absl::StatusOr<uint64_t> Contents::StoredBytes(
+// The steps that reading and hashing may take: in proportion to the bytes of
+// the file that the storages have, plus those to read and hash once what is
+// inflated. Views of one storage have the same bytes.
+absl::StatusOr<uint64_t> Contents::DefaultSteps(
     const Checkpoint& checkpoint) const {
-  uint64_t plain_bytes = 0;
-  uint64_t deflated_bytes = 0;
+  uint64_t encoded_bytes = 0;
+  uint64_t inflated_bytes = 0;
   for (const Group& group : groups_) {
     FERRY_ASSIGN_OR_RETURN(const std::vector<Checkpoint::StoredRun> runs,
                            checkpoint.FindRuns(group.storage));
     for (const Checkpoint::StoredRun& run : runs) {
-      (run.encoding == Encoding::kStored ? plain_bytes : deflated_bytes) +=
-          run.size_bytes;
+      encoded_bytes += run.encoded_bytes;
+      if (run.encoding == Encoding::kStored) continue;
+      // No more than can be true.
+      inflated_bytes +=
+          std::min(run.size_bytes, kMaxInflation * run.encoded_bytes);
     }
   }
-  return std::min(plain_bytes, checkpoint.end_offset_bytes()) + deflated_bytes;
+  const uint64_t steps = Budget::DefaultSteps(
+      std::min(encoded_bytes, checkpoint.end_offset_bytes()));
+  return steps + 2 * inflated_bytes;
 }
 
 absl::Status Contents::Digest(
     const Checkpoint& checkpoint, const BudgetOptions& budget_options,
     const TransferControl& control, SelectionDigests* digests,
     absl::FunctionRef<void(absl::string_view, const absl::Status&)> complain) {
-  FERRY_ASSIGN_OR_RETURN(const uint64_t stored_bytes, StoredBytes(checkpoint));
-  Budget budget(budget_options, stored_bytes, control.is_cancelled);
+  BudgetOptions limits = budget_options;
+  if (!limits.max_steps.has_value()) {
+    FERRY_ASSIGN_OR_RETURN(limits.max_steps, DefaultSteps(checkpoint));
+  }
+  Budget budget(limits, /*stored_bytes=*/0, control.is_cancelled);
   for (size_t next = 0; next < groups_.size();) {
     std::vector<uint64_t> sizes;
     uint64_t total_bytes = 0;

@@ -69,8 +69,9 @@ struct SelectionDigests {
 // once, and frees it before it reads the next. Uses memory for the largest
 // storage, or for a few tens of MiB of smaller ones. Hashes in parallel.
 //
-//   budget    what reading and hashing may cost, in proportion to the bytes
-//             that the storages have in the file.
+//   budget    what reading and hashing may cost. By default in proportion to
+//             the bytes that the storages have in the file, plus reading and
+//             hashing once what is inflated.
 //   control   `progress` has no effect.
 //   complain  called with the pointer of each tensor whose elements have no
 //             digest, and the reason. The other digests are complete.

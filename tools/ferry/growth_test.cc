@@ -7,6 +7,8 @@
 #include "ferry/core/testing/growth.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,11 +17,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/dtype.h"
+#include "ferry/core/storage.h"
+#include "ferry/core/tensor.h"
 #include "ferry/core/testing/files.h"
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/serialization/checkpoint.h"
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
+#include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/tools/ferry/run_for_test.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/testing/growing_graphs.h"
@@ -112,6 +118,57 @@ TEST(GrowthTest, CommandsCostInProportionToTheFileOrEndAtALimit) {
           }));
     }
   }
+}
+
+// A file of tensors over one storage of 16 MiB, which is deflated to 16 KiB.
+std::string WriteDeflatedViews(int num_views) {
+  constexpr int64_t kBytes = 16 << 20;
+  const Storage storage = *Storage::Allocate(kBytes);
+  std::memset(storage.data(), 0, kBytes);
+  Value dict = Value::Dict();
+  for (int i = 0; i < num_views; ++i) {
+    EXPECT_THAT(
+        dict.Set(absl::StrCat(i),
+                 Value(*Tensor::Create(storage, DType::kUInt8, {kBytes}))),
+        IsOk());
+  }
+  const absl::StatusOr<Checkpoint> plain =
+      Checkpoint::Open(SaveTestFile("plain.pt", dict));
+  EXPECT_THAT(plain, IsOk());
+  ZipBuilder zip;
+  for (const char* record : {"data.pkl", "data/0"}) {
+    zip.AddDeflated(absl::StrCat("plain/", record), *plain->ReadRecord(record));
+  }
+  zip.Add("plain/version", "3\n");
+  return WriteTestFile("deflated.pt", zip.Build());
+}
+
+// What is inflated may be written and hashed once. Only what repeats it is in
+// proportion to the file.
+TEST(GrowthTest, WhatIsInflatedIsNotRepeated) {
+  const std::string out = TestPath("out.safetensors");
+  const std::vector<std::string> convert = {"convert", "--copy-shared"};
+  const std::vector<std::string> digest = {"inspect", "--digest"};
+  const auto run = [&out](std::vector<std::string> arguments,
+                          const std::string& file) {
+    arguments.push_back(file);
+    if (arguments[0] == "convert") arguments.push_back(out);
+    return RunFerryForTest(arguments);
+  };
+  const std::string tied = WriteDeflatedViews(2);
+  EXPECT_EQ(run(convert, tied).exit_code, 0);
+  EXPECT_EQ(ReadFile(out).size() >> 20, 32u);
+  EXPECT_THAT(run(digest, tied).err, Not(HasSubstr("which is the limit")));
+
+  const std::string bomb = WriteDeflatedViews(20);
+  const FerryResult refused = run(convert, bomb);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("raise --max-output"));
+  EXPECT_EQ(ReadFile(out).size() >> 20, 32u);  // as it was
+  EXPECT_THAT(run(digest, bomb).err, HasSubstr("raise --max-steps"));
+  // Views of a storage that is not deflated are worth their bytes.
+  const FerryResult plain = run(digest, TestPath("plain.pt"));
+  EXPECT_THAT(plain.err, Not(HasSubstr("which is the limit")));
 }
 
 }  // namespace
