@@ -310,8 +310,11 @@ absl::StatusOr<std::string> Checkpoint::Impl::ReadRecord(
         absl::StrCat(file_->name(), ": there is no record ",
                      QuoteForMessage(name), near.Question()));
   }
-  const absl::Status fits = Budget(options_.budget, file_->size_bytes())
-                                .ChargeMemory(record->contents_bytes);
+  BudgetOptions budget = options_.budget;
+  budget.held_memory_bytes += root_.graph()->memory_bytes();
+  budget.held_memory_bytes += constants_.graph()->memory_bytes();
+  const absl::Status fits =
+      Budget(budget, file_->size_bytes()).ChargeMemory(record->contents_bytes);
   if (!fits.ok()) {
     return ExtentError(fits.code(), *file_, *record, fits.message());
   }

@@ -394,10 +394,12 @@ absl::Status Convert(ConvertOptions options, const CommandIo& io,
     Complain(io, absl::StrCat(options.in, ": warning: ", warning));
   }
   Value root = checkpoint.root();
+  options.load.budget.held_memory_bytes = HeldMemoryBytes(checkpoint);
   if (options.as_data) {
     FERRY_ASSIGN_OR_RETURN(
         root, ProgramData(root, checkpoint.constants(), options.load.budget,
                           options.load.is_cancelled));
+    options.load.budget.held_memory_bytes += root.graph()->memory_bytes();
   } else if (checkpoint.info().kind == CheckpointKind::kTorchScript &&
              !options.state_dict) {
     return absl::UnimplementedError(
@@ -410,6 +412,9 @@ absl::Status Convert(ConvertOptions options, const CommandIo& io,
   FERRY_ASSIGN_OR_RETURN(root, Select(root, options, io));
   SaveOptions save_options = options.save;
   save_options.budget = options.load.budget;
+  if (options.state_dict || options.tensors_only) {
+    save_options.budget.held_memory_bytes += root.graph()->memory_bytes();
+  }
   save_options.source_bytes = checkpoint.root().graph()->stored_bytes();
   save_options.container = ContainerOf(options);
   FERRY_ASSIGN_OR_RETURN(save_options.metadata,

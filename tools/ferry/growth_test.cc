@@ -13,10 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "ferry/core/budget.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/storage.h"
 #include "ferry/core/tensor.h"
@@ -26,7 +28,9 @@
 #include "ferry/serialization/save.h"
 #include "ferry/serialization/save_options.h"
 #include "ferry/serialization/testing/zip_builder.h"
+#include "ferry/tools/ferry/input.h"
 #include "ferry/tools/ferry/run_for_test.h"
+#include "ferry/value/graph_walk.h"
 #include "ferry/value/object_graph.h"
 #include "ferry/value/testing/growing_graphs.h"
 #include "ferry/value/value.h"
@@ -169,6 +173,45 @@ TEST(GrowthTest, WhatIsInflatedIsNotRepeated) {
   // Views of a storage that is not deflated are worth their bytes.
   const FerryResult plain = run(digest, TestPath("plain.pt"));
   EXPECT_THAT(plain.err, Not(HasSubstr("which is the limit")));
+}
+
+// What is opened and what it takes to list it are in memory at the same time.
+TEST(GrowthTest, OneLimitOfMemoryIsForOpeningAndListing) {
+  auto graph = std::make_shared<ObjectGraph>();
+  const NodeId root =
+      graph->AddList(std::vector<NodeId>(1000000, graph->AddTuple({})));
+  const std::string path = SaveTestFile("list.pt", Value(graph, root));
+  uint64_t held_bytes, listing_bytes;
+  {
+    const absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(path);
+    ASSERT_THAT(checkpoint, IsOk());
+    held_bytes = HeldMemoryBytes(*checkpoint);
+    Budget budget;
+    class Visitor final : public GraphVisitor {
+      absl::Status OnTensor(absl::string_view, NodeId) override {
+        return absl::OkStatus();
+      }
+    } visitor;
+    ASSERT_THAT(WalkGraph(*checkpoint->root().graph(),
+                          checkpoint->root().node(), &budget, &visitor),
+                IsOk());
+    listing_bytes = budget.memory_bytes();
+  }
+  const auto run = [&path](const char* command, uint64_t max_memory) {
+    return RunFerryForTest(
+        {command, absl::StrCat("--max-memory=", max_memory), path});
+  };
+  const uint64_t both_bytes = held_bytes + listing_bytes;
+  EXPECT_GE(listing_bytes, both_bytes / 2);
+  EXPECT_EQ(run("verify", both_bytes - 1).exit_code, 0);  // only opens it
+  const FerryResult refused = run("inspect", both_bytes - 1);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err,
+              HasSubstr(absl::StrCat("more than ", both_bytes - 1,
+                                     " bytes of memory, which is the limit; if "
+                                     "you trust the file, raise "
+                                     "--max-memory")));
+  EXPECT_EQ(run("inspect", both_bytes + 100000).exit_code, 0);
 }
 
 }  // namespace

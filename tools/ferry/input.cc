@@ -26,6 +26,8 @@
 #include "ferry/io/fd_sink.h"
 #include "ferry/io/file.h"
 #include "ferry/tools/ferry/progress.h"
+#include "ferry/value/object_graph.h"
+#include "ferry/value/value.h"
 
 namespace ferry {
 inline namespace v1 {
@@ -158,6 +160,11 @@ absl::StatusOr<Checkpoint> OpenAndScanInput(const std::string& path,
   *report = ScanFile(*bytes, scan_options);
   if (absl::IsCancelled(report->status)) return report->status;
   return Checkpoint::Open(std::move(bytes), options);
+}
+
+uint64_t HeldMemoryBytes(const Checkpoint& checkpoint) {
+  return checkpoint.root().graph()->memory_bytes() +
+         checkpoint.constants().graph()->memory_bytes();
 }
 
 absl::StatusOr<Checkpoint::FileVerdict> VerifyInput(const std::string& path,

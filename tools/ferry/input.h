@@ -13,6 +13,7 @@
 #ifndef FERRY_TOOLS_FERRY_INPUT_H_
 #define FERRY_TOOLS_FERRY_INPUT_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -61,6 +62,11 @@ absl::StatusOr<Checkpoint> OpenAndScanInput(const std::string& path,
                                             const LoadOptions& options,
                                             const CommandIo& io,
                                             ScanReport* report);
+
+// Returns about how much memory the objects of an open checkpoint take, in
+// bytes. What the command does next has the rest of its budget
+// (`BudgetOptions::held_memory_bytes`).
+uint64_t HeldMemoryBytes(const Checkpoint& checkpoint);
 
 }  // namespace cli
 }  // namespace v1

@@ -152,6 +152,7 @@ absl::Status Inspect(InspectOptions options, const CommandIo& io) {
     return opened.status();
   }
   const Checkpoint& checkpoint = *opened;
+  options.load.budget.held_memory_bytes = HeldMemoryBytes(checkpoint);
   Budget budget(options.load.budget, checkpoint.root().graph()->stored_bytes(),
                 io.is_cancelled);
   ChargedStream out(io.out, &budget);
