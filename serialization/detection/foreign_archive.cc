@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "ferry/core/status_macros.h"
 #include "ferry/core/text.h"
 #include "ferry/serialization/container/extent.h"
 #include "ferry/serialization/container/plain_record.h"
@@ -198,13 +199,12 @@ absl::Status ExplainZip(const RandomAccessFile& file,
 absl::Status ExplainTar(const RandomAccessFile& file,
                         const ContainerOptions& options,
                         const absl::Status& missing) {
-  uint64_t end_offset_bytes = 0;
-  const absl::StatusOr<std::vector<PlainRecord>> records =
-      torch::ReadTarDirectory(file, options.budget, &end_offset_bytes);
-  if (!records.ok()) return records.status();
+  torch::TarDirectory directory;
+  FERRY_RETURN_IF_ERROR(
+      torch::ReadTarDirectory(file, options.budget, &directory));
   std::vector<Member> members;
   uint64_t num_members = 0;
-  for (const PlainRecord& record : *records) {
+  for (const PlainRecord& record : directory.files) {
     const absl::string_view name = absl::StripPrefix(record.name, "./");
     if (name == "sys_info" || name == "storages" || name == "tensors" ||
         name == "pickle") {
@@ -215,7 +215,8 @@ absl::Status ExplainTar(const RandomAccessFile& file,
   }
   return NotACheckpointError(
       file.name(),
-      absl::StrCat("a tar archive of other files (", records->size(), ")"),
+      absl::StrCat("a tar archive of other files (", directory.files.size(),
+                   ")"),
       DescribeMembers(members, num_members, options, "tar xf"));
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "ferry/core/dtype.h"
 #include "ferry/core/status_macros.h"
@@ -208,12 +209,21 @@ std::string FileScan::ReadRecord(const RandomAccessFile& file,
 
 void FileScan::ScanTar(const RandomAccessFile& file, const std::string& record,
                        int depth) {
-  uint64_t end = 0;
-  const absl::StatusOr<std::vector<PlainRecord>> members =
-      torch::ReadTarDirectory(file, meter_.budget(), &end);
-  if (!members.ok()) return Problem(record, members.status());
+  torch::TarDirectory directory;
+  const absl::Status status =
+      torch::ReadTarDirectory(file, meter_.budget(), &directory);
+  if (!status.ok()) {
+    if (absl::IsUnimplemented(status)) {
+      Odd(record, absl::StrCat(status.message(),
+                               ", which readers understand in several ways"));
+    }
+    Problem(record, status);
+  }
   std::map<absl::string_view, int> names;
-  for (const PlainRecord& member : *members) {
+  for (const std::string& folder : directory.folders) {
+    names[absl::StripPrefix(folder, "./")] = 1;
+  }
+  for (const PlainRecord& member : directory.files) {
     const std::string name = Inside(record, member.name);
     if (absl::StartsWith(member.name, "/") ||
         absl::StrContains(absl::StrCat("/", member.name, "/"), "/../")) {
@@ -221,7 +231,7 @@ void FileScan::ScanTar(const RandomAccessFile& file, const std::string& record,
           "its name leads out of the folder into which the archive is "
           "extracted");
     }
-    if (++names[member.name] == 2) {
+    if (++names[absl::StripPrefix(member.name, "./")] == 2) {
       Odd(name, "another member has the same name");
     }
     const FilePart contents(file, member.offset_bytes, member.size_bytes);
@@ -238,7 +248,8 @@ void FileScan::ScanTar(const RandomAccessFile& file, const std::string& record,
       Sniff(contents, name, depth);
     }
   }
-  if (end < file.size_bytes()) {
+  const uint64_t end = directory.end_offset_bytes;
+  if (status.ok() && end < file.size_bytes()) {
     Odd(record, absl::StrCat(file.size_bytes() - end,
                              " bytes follow the tar archive, at offset ", end));
   }

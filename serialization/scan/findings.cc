@@ -54,7 +54,7 @@ void Findings::Odd(const std::string& record, absl::string_view detail) {
   ScanFinding finding;
   finding.grade = ScanGrade::kOdd;
   finding.record = record;
-  finding.detail = std::string(detail);
+  finding.detail = WithoutFileName(detail);
   Add(std::move(finding));
 }
 

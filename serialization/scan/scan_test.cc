@@ -185,6 +185,11 @@ std::string OutOfStep() {
       "AAAAAAAAC", std::string(1, char(Evil().size())), Evil(), "00}.");
 }
 
+std::string WithType(char type, std::string header) {
+  header[156] = type;
+  return WithTarChecksum(std::move(header));
+}
+
 // A header of pax attributes.
 std::string Pax(const std::string& attributes) {
   std::string header = TarHeader("p", attributes.size());
@@ -353,7 +358,31 @@ TEST(ScanTest, FindsEachTrick) {
          return WithTarChecksum(tar);
        }(),
        "odd [../x] : its name leads out"},
+      {"a member with two names",
+       Pax("17 path=storages\n") + Pax("12 path=abc\n") + Tar({{"x", "a"}}),
+       "odd [] : the tar header at offset 1024 gives the next member a second "
+       "name, which readers understand in several ways"},
+      {"a member before a header that Python takes for the end",
+       Tar({{"pickle", Evil()}}).substr(0, 1024) + TarHeader("x", 99),
+       in("pickle")},
+      // Python takes the first for a folder without contents.
+      {"a folder with contents in old versions",
+       WithType('L', TarHeader("x", 6)) + Padded("notes") +
+           WithType('\0', TarHeader("x/", 1024)) + Tar({{"pickle", Evil()}}),
+       "odd [] : the tar header at offset 1024 describes a file with the name "
+       "of a folder"},
+      {"a long name that goes on in the padding",
+       WithType('L', TarHeader("x", 4)) + Padded("pickle") +
+           Tar({{"x", Evil()}}),
+       "odd [] : the tar header at offset 0 has attributes that go on in the "
+       "padding"},
+      {"a file and a folder of one name",
+       WithType('5', TarHeader("pickle", 0)) + Tar({{"pickle", "}."}}),
+       "odd [pickle] : another member has the same name"},
       {"two members of one name", Tar({{"pickle", "}."}, {"pickle", "}."}}),
+       "odd [pickle] : another member has the same name"},
+      {"two members that are extracted to one name",
+       Tar({{"./pickle", "}."}, {"pickle", "}."}}),
        "odd [pickle] : another member has the same name"},
       {"a tar archive that is a pickle",
        Tar({{"cposix\nsystem\n(S'id'\ntR.", "abc"}}),
@@ -629,8 +658,8 @@ TEST(ScanTest, SaysWhatCouldNotBeExamined) {
       {"N0" + OutOfStep().substr(2), "an operand crosses the end"},
       {Legacy(4, "I1\n."), "the keys of the storages are not a list"},
       {Tar({{"storages", two_classes}}), "is not the description of a storage"},
-      {Pax("17 path=storages\n") + Pax("12 path=abc\n") + Tar({{"x", Evil()}}),
-       "gives the next member a second name"},
+      {TarHeader("x", 0).replace(100, 1, "z") + Tar({{"x", Evil()}}),
+       "does not match its checksum"},
   };
   for (const auto& file : files) {
     const ScanReport report = Scan(file.bytes);

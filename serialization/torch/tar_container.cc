@@ -185,20 +185,31 @@ class TarContainer {
   const RandomAccessFile& file_;
   const ContainerOptions& options_;
   ParsedCheckpoint parsed_;
-  std::vector<PlainRecord> records_;
+  TarDirectory directory_;
   HashMap<int64_t, Keyed> keyed_;
 };
 
 absl::StatusOr<const PlainRecord*> TarContainer::Find(
     absl::string_view name) const {
   const PlainRecord* found = nullptr;
-  for (const PlainRecord& record : records_) {
+  for (const PlainRecord& record : directory_.files) {
     if (absl::StripPrefix(record.name, "./") != name) continue;
     if (found != nullptr) {
       return absl::DataLossError(absl::StrCat(
           file_.name(), " is a tar archive with several files \"", name, "\""));
     }
     found = &record;
+  }
+  // Python takes the last of the members with this name.
+  const bool is_folder =
+      std::any_of(directory_.folders.begin(), directory_.folders.end(),
+                  [name](absl::string_view folder) {
+                    return absl::StripPrefix(folder, "./") == name;
+                  });
+  if (found != nullptr && is_folder) {
+    return absl::DataLossError(absl::StrCat(
+        file_.name(), " is a tar archive with a file and a folder \"", name,
+        "\""));
   }
   if (found != nullptr) return found;
   return absl::NotFoundError(
@@ -437,8 +448,8 @@ absl::Status TarContainer::ReadObjects() {
 }
 
 absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
-  FERRY_ASSIGN_OR_RETURN(records_, ReadTarDirectory(file_, options_.budget,
-                                                    &parsed_.end_offset_bytes));
+  FERRY_RETURN_IF_ERROR(ReadTarDirectory(file_, options_.budget, &directory_));
+  parsed_.end_offset_bytes = directory_.end_offset_bytes;
   parsed_.info.container = Container::kTar;
   parsed_.info.codec = std::string(kPickleCodecName);
   FERRY_RETURN_IF_ERROR(ReadStorages());
@@ -446,7 +457,7 @@ absl::StatusOr<ParsedCheckpoint> TarContainer::Read() {
   FERRY_RETURN_IF_ERROR(ReadObjects());
   for (Extent& extent : parsed_.extents) extent.name = "storages";
   AttachExtents(&parsed_);
-  SetRecords(std::move(records_), &parsed_);
+  SetRecords(std::move(directory_.files), &parsed_);
   return std::move(parsed_);
 }
 

@@ -12,9 +12,10 @@
 #define FERRY_SERIALIZATION_TORCH_TAR_DIRECTORY_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/budget.h"
 #include "ferry/io/file.h"
@@ -35,17 +36,32 @@ bool IsTar(absl::string_view head);
 // tar archive.
 bool HasTarMagic(absl::string_view head);
 
-// Returns the regular files in the archive, in archive order. Sets
-// `end_offset_bytes` to where the archive ends, including its padding. Charges
-// its memory to the budget.
+struct TarDirectory {
+  // The regular files, in archive order.
+  std::vector<PlainRecord> files;
+  // The names of the folders, without a slash at the end.
+  std::vector<std::string> folders;
+  // Where the archive ends, including its padding.
+  uint64_t end_offset_bytes = 0;
+};
+
+// Lists the members of an archive as Python's tarfile reads them, for that is
+// how PyTorch finds its files. Returns an error for all that Python refuses, or
+// takes for the end of the archive, except for zeros; and for what versions of
+// Python or other readers understand in several ways, none of which PyTorch
+// ever wrote. On an error, `directory` has the members before it, which Python
+// may read. Charges its memory to the budget.
 //
-// Errors: kDataLoss - a header is damaged, or a member is truncated, has two
-//                     long names, or is neither a regular file nor a folder
-//                     (Python's tarfile would follow links and read members of
-//                     unknown types).
+// Errors: kDataLoss      - a header is damaged, or a member is truncated.
+//         kUnimplemented - a member is neither a regular file nor a folder
+//                          (Python follows links, and reads members of unknown
+//                          types), is sparse, has two names or sizes, or is a
+//                          file with the name of a folder; attributes go on in
+//                          the padding; or a number is in a notation that only
+//                          Python reads, such as "0o644".
 //         kResourceExhausted, kCancelled - as the budget says.
-absl::StatusOr<std::vector<PlainRecord>> ReadTarDirectory(
-    const RandomAccessFile& file, Budget* budget, uint64_t* end_offset_bytes);
+absl::Status ReadTarDirectory(const RandomAccessFile& file, Budget* budget,
+                              TarDirectory* directory);
 
 }  // namespace torch
 }  // namespace v1
