@@ -44,7 +44,9 @@ absl::Status CheckIsNoPickle(const RandomAccessFile& file,
                              const ContainerOptions& options,
                              absl::string_view what) {
   pickle::PickleStream stream(file, 0, file.size_bytes(), options.budget);
-  FERRY_ASSIGN_OR_RETURN(const bool may_run, stream.MayLookUpGlobal());
+  FERRY_ASSIGN_OR_RETURN(
+      const bool may_run,
+      stream.MayLookUpGlobal(pickle::PersistentIds::kRefused));
   return may_run ? PickleTooError(file, what) : absl::OkStatus();
 }
 

@@ -70,6 +70,7 @@ bool CanComeFirst(unsigned char opcode) {
     case kExt1:
     case kExt2:
     case kExt4:
+    case kPersId:
       return true;
     default:
       return false;
@@ -78,15 +79,14 @@ bool CanComeFirst(unsigned char opcode) {
 
 // Whether Python could accept an opcode whose operands begin with `line`, up to
 // a newline if they are lines. Returns false only if Python certainly refuses
-// them. `is_first`: in the first pickle of the file.
-bool MayPass(unsigned char opcode, absl::string_view line, bool is_first) {
+// them.
+bool MayPass(unsigned char opcode, absl::string_view line, PersistentIds ids) {
   switch (opcode) {
     case kNextBuffer:
       return false;
     case kPersId:
     case kBinPersId:
-      // Legacy streams have these in their fourth pickle alone.
-      return !is_first;
+      return ids == PersistentIds::kResolved;
     case kInt:
     case kLong:
     case kFloat:
@@ -290,9 +290,8 @@ absl::StatusOr<bool> PickleStream::SkipLine() {
   return false;
 }
 
-absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
+absl::StatusOr<bool> PickleStream::MayLookUpGlobal(PersistentIds ids) {
   uint64_t frame_end = 0;   // in the file
-  bool is_first = true;     // the first pickle
   bool has_nothing = true;  // on the stack
   // What an extension is, the program that loads the pickle has decided. To
   // look it up is nothing yet.
@@ -324,11 +323,11 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal() {
       if (size > bytes_left() - 9) return false;
       frame_end = begin + 9 + size;
     }
-    if (!MayPass(opcode, head.substr(0, head.find('\n')), is_first)) {
+    if (!MayPass(opcode, head.substr(0, head.find('\n')), ids)) {
       return false;
     }
     if (opcode == kStop) {
-      is_first = false;
+      ids = PersistentIds::kResolved;
       has_nothing = true;
     }
     Advance(1);

@@ -33,6 +33,10 @@ namespace ferry {
 inline namespace v1 {
 namespace pickle {
 
+// Whether the program that loads a pickle resolves persistent ids in it. Python
+// refuses the opcodes of one that it does not resolve.
+enum class PersistentIds { kRefused, kResolved };
+
 // PickleStream
 //
 // Uses memory in proportion to the largest pickle, never more than the size of
@@ -65,10 +69,11 @@ class PickleStream {
   // run code. Considers only the syntax of the opcodes, so `true` may be wrong,
   // but `false` never is. Afterwards the position is unspecified. Reads up to
   // the first opcode that Python certainly refuses, in pieces of 64 KiB, and
-  // skips the contents of texts.
+  // skips the contents of texts. `ids` applies to the first pickle; those in
+  // later ones may be resolved, as in a legacy stream.
   //
   // Errors: whatever reading the file returns.
-  absl::StatusOr<bool> MayLookUpGlobal();
+  absl::StatusOr<bool> MayLookUpGlobal(PersistentIds ids);
 
   // Takes the next `size` bytes, which are valid until the next call.
   //

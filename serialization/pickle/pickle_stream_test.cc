@@ -181,10 +181,11 @@ TEST(PickleStreamTest, ALengthThatLiesTakesNoMemory) {
   EXPECT_LE(file.bytes_read(), file.size_bytes());
 }
 
-bool MayLookUpGlobal(const std::string& bytes) {
+bool MayLookUpGlobal(const std::string& bytes,
+                     PersistentIds ids = PersistentIds::kRefused) {
   const CountedBytes file(bytes);
   PickleStream stream(file, 0, file.size_bytes(), Budget::Unlimited());
-  const absl::StatusOr<bool> result = stream.MayLookUpGlobal();
+  const absl::StatusOr<bool> result = stream.MayLookUpGlobal(ids);
   EXPECT_THAT(result, IsOk());
   return result.ok() && *result;
 }
@@ -259,6 +260,14 @@ TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
   }
 }
 
+TEST(PickleStreamTest, SeesGlobalsBehindPersistentIds) {
+  for (const std::string bytes : {"P1\ncos\nsystem\n", "NQcos\nsystem\n",
+                                  "\x80\x02U\x01\x32QP1\ncos\nsystem\n"}) {
+    EXPECT_TRUE(MayLookUpGlobal(bytes, PersistentIds::kResolved)) << bytes;
+    EXPECT_FALSE(MayLookUpGlobal(bytes, PersistentIds::kRefused)) << bytes;
+  }
+}
+
 TEST(PickleStreamTest, SkipsTextsOnTheWayToAGlobal) {
   // A text whose size is known, one that ends with its line, and a line that
   // nothing ends.
@@ -266,7 +275,7 @@ TEST(PickleStreamTest, SkipsTextsOnTheWayToAGlobal) {
   const CountedBytes counted(
       absl::StrCat("X", std::string("\0\0\x40\0", 4), text, "cos\nsystem\n"));
   PickleStream stream(counted, 0, counted.size_bytes(), Budget::Unlimited());
-  EXPECT_TRUE(*stream.MayLookUpGlobal());
+  EXPECT_TRUE(*stream.MayLookUpGlobal(PersistentIds::kRefused));
   EXPECT_LE(counted.bytes_read(), 1u << 18);
   EXPECT_TRUE(MayLookUpGlobal(absl::StrCat("V", text, "\ncos\nsystem\n")));
   EXPECT_FALSE(MayLookUpGlobal(absl::StrCat("V", text, "cos")));

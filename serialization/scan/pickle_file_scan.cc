@@ -97,7 +97,11 @@ bool FileScan::MayBePickle(const RandomAccessFile& file, uint64_t at,
                            const std::string& record) {
   if (meter_.is_over()) return false;
   pickle::PickleStream stream(file, at, file.size_bytes(), meter_.budget());
-  const absl::StatusOr<bool> may = stream.MayLookUpGlobal();
+  // PyTorch resolves no persistent ids at the beginning of a file, but does in
+  // members of tar archives, and others may in any record.
+  const absl::StatusOr<bool> may = stream.MayLookUpGlobal(
+      record.empty() && at == 0 ? pickle::PersistentIds::kRefused
+                                : pickle::PersistentIds::kResolved);
   if (!may.ok()) Problem(record, may.status());
   return may.ok() && *may;
 }
