@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -318,6 +319,7 @@ class Scanner {
   uint64_t charged_bytes_ = 0;
   uint64_t globals_bytes_ = 0;  // the memory of `scan_.globals`
   uint64_t frame_end_ = 0;      // of the last frame
+  bool has_short_frame_ = false;
   Step step_;
   uint64_t protocol_ = 0;
   bool is_unreadable_ = false;  // whether a literal could not be read
@@ -355,11 +357,12 @@ void Scanner::CheckFrame() {
     OutOfStep("STOP is not at the end of its frame");
   }
   if (step_.opcode != kFrame) return;
-  if (step_.number > end_ - reader_.at()) {
-    Damaged("a frame is cut short");
-  } else {
-    frame_end_ = std::max(frame_end_, reader_.at() + step_.number);
+  if (step_.number > std::numeric_limits<int64_t>::max()) {
+    return Damaged("a frame is longer than a file can be");
   }
+  if (step_.number > end_ - reader_.at()) has_short_frame_ = true;
+  frame_end_ = std::max(
+      frame_end_, reader_.at() + std::min(step_.number, end_ - reader_.at()));
 }
 
 NodeId Scanner::Pop() {
@@ -807,6 +810,12 @@ PickleScan Scanner::Run() {
     scan_.fault = absl::DataLossError(
         absl::StrCat("the pickle is cut short: it has no STOP (at offset ",
                      reader_.at(), ")"));
+  }
+  if (has_short_frame_ && scan_.fault.ok()) {
+    scan_.has_only_short_frame = true;
+    scan_.fault = absl::DataLossError(
+        "a frame is cut short, which Python's unpickler in C refuses, and the "
+        "one in Python does not");
   }
   scan_.end_offset_bytes = reader_.at();
   scan_.next_offset_bytes = std::max(reader_.at(), frame_end_);

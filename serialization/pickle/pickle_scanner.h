@@ -129,6 +129,10 @@ struct PickleScan {
   // Whether the pickle calls something other than an extension before its first
   // fault.
   bool has_calls = false;
+  // Whether a frame is longer than the rest of the file, and the pickle has no
+  // other fault. Python's unpickler in C refuses such a frame, and the one in
+  // Python reads what is there. `fault` says so.
+  bool has_only_short_frame = false;
   // The number of opcodes that were read.
   uint64_t num_opcodes = 0;
   // The first fault, at which Python would stop; OK if there is none. The scan

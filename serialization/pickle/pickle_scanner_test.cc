@@ -223,6 +223,10 @@ TEST(PickleScannerTest, NoticesWherePythonReadsOtherOpcodes) {
   EXPECT_THAT(
       Scan(BYTES("\x95\x09\0\0\0\0\0\0\0N.")).fault,
       StatusIs(absl::StatusCode::kDataLoss, HasSubstr("a frame is cut short")));
+  EXPECT_TRUE(Scan(BYTES("\x95\x09\0\0\0\0\0\0\0N.")).has_only_short_frame);
+  EXPECT_FALSE(Scan(BYTES("\x95\x09\0\0\0\0\0\0\0.")).has_only_short_frame);
+  // Python reads no frame of so many bytes.
+  EXPECT_FALSE(Scan(BYTES("\x95\0\0\0\0\0\0\0\x80N.")).has_only_short_frame);
 }
 
 TEST(PickleScannerTest, SaysWhetherAnythingIsCalledBeforeAFault) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -320,8 +321,10 @@ absl::StatusOr<bool> PickleStream::MayLookUpGlobal(PersistentIds ids) {
       }
     } else if (opcode == kFrame && head.size() >= 8) {
       const uint64_t size = CountAt(head.data(), 8);
-      if (size > bytes_left() - 9) return false;
-      frame_end = begin + 9 + size;
+      if (size > std::numeric_limits<int64_t>::max()) return false;
+      // Of a frame that is longer than the file, the unpickler in Python takes
+      // what is there.
+      frame_end = begin + 9 + std::min(size, bytes_left() - 9);
     }
     if (!MayPass(opcode, head.substr(0, head.find('\n')), ids)) {
       return false;

@@ -219,6 +219,10 @@ TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
            "\x95\x02\0\0\0\0\0\0\0Ixyz\n."s,
            "\x95\x03\0\0\0\0\0\0\0N.N"s,
            "\x95\x0B\0\0\0\0\0\0\0N\x95\0\0\0\0\0\0\0\0."s,
+           // A frame that ends past the file.
+           "\x95\xff\0\0\0\0\0\0\0cos\nsystem\n"s,
+           "I1\n0\x95\xff\xff\xff\xff\xff\xff\xff\x7f"
+           "cos\nsystem\n"s,
            // After text that is of no use, and in the next pickle.
            "V{\"not\": 1}\ncos\nsystem\n"s,
            "N.\x80\x02K\x01Q."
@@ -244,8 +248,9 @@ TEST(PickleStreamTest, SeesWhatCouldLookUpGlobals) {
            "I{}\ncos\nsystem\n"s,
            "S{}\ncos\nsystem\n"s,
            "X\xff\0\0\0cos\nsystem\n"s,
-           // A frame that ends past the file, and one that is sound.
-           "\x95\xff\0\0\0\0\0\0\0cos\nsystem\n"s,
+           // A frame that ends past all files, and one that is sound.
+           "\x95\0\0\0\0\0\0\0\x80"
+           "cos\nsystem\n"s,
            "\x95\x02\0\0\0\0\0\0\0N."s,
            // To look up an extension is nothing yet.
            "\x82\1."s,

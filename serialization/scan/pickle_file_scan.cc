@@ -47,14 +47,15 @@ bool IsDotted(absl::string_view name) {
 // bytes are a few opcodes, by chance, and then an error.
 bool IsGenuine(const PickleScan& scan, bool has_proto) {
   if (scan.has_calls || scan.is_out_of_step) return true;
+  const bool is_sound =
+      scan.is_complete && (scan.fault.ok() || scan.has_only_short_frame);
   for (const ScannedGlobal& global : scan.globals) {
     if (global.form != ScannedGlobal::Form::kNamed) {
-      if (scan.is_complete && scan.fault.ok()) return true;
+      if (is_sound) return true;
       continue;
     }
     if (!IsDotted(global.module) || !IsDotted(global.name)) continue;
-    if (has_proto || (scan.is_complete && scan.fault.ok()) ||
-        global.uses_of(GlobalUse::kCalled).count > 0 ||
+    if (has_proto || is_sound || global.uses_of(GlobalUse::kCalled).count > 0 ||
         GradeGlobal(global.module, global.name).grade !=
             GlobalGrade::kUnknown) {
       return true;

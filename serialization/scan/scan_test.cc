@@ -382,6 +382,15 @@ TEST(ScanTest, FindsEachTrick) {
       {"a persistent id before the call",
        Tar({{"x", "\x80\x02U\x01\x32Q0" + Evil()}}), in("x")},
       {"a persistent id at first", Tar({{"x", "P2\n0" + Evil()}}), in("x")},
+      {"a frame that is longer than the file",
+       BYTES("\x95\xE8\3\0\0\0\0\0\0") + Evil(), kSystem},
+      {"such a frame later", BYTES("I1\n0\x95\xE8\3\0\0\0\0\0\0") + Evil(),
+       kSystem},
+      {"such a frame, and no call",
+       BYTES("\x95\xE8\3\0\0\0\0\0\0"
+             "cmy\nmodule\n."),
+       "unknown [] my.module: it is not on the list that weights_only allows, "
+       "imported 1\nproblem a frame is cut short"},
       {"two members of one name", Tar({{"pickle", "}."}, {"pickle", "}."}}),
        "odd [pickle] : another member has the same name"},
       {"two members that are extracted to one name",
