@@ -40,6 +40,12 @@ constexpr absl::string_view kProgramFunctions[] = {
     "build_tensorlist", "build_tensor_from_id", "restore_type_tag",
 };
 
+// Whether a global is in a module or class, or is it.
+bool IsInside(absl::string_view global, absl::string_view outer) {
+  return global == outer ||
+         (absl::StartsWith(global, outer) && global[outer.size()] == '.');
+}
+
 // The longest name of a record in a report.
 constexpr size_t kMaxShownBytes = 1024;
 
@@ -102,15 +108,30 @@ void Findings::Finish(const absl::Status& status) {
       absl::StrCat("and ", more_problems_, " more problems"));
 }
 
-bool Findings::IsAllowed(absl::string_view global, ScanGrade grade) const {
-  return std::any_of(
-      options_.allowed_globals.begin(), options_.allowed_globals.end(),
-      [global, grade](absl::string_view allowed) {
-        if (!absl::ConsumeSuffix(&allowed, ".*")) return global == allowed;
-        if (grade == ScanGrade::kDangerous) return false;
-        return global == allowed || (absl::StartsWith(global, allowed) &&
-                                     global[allowed.size()] == '.');
-      });
+bool Findings::IsAllowed(absl::string_view global, ScanGrade grade,
+                         absl::string_view name) const {
+  return std::any_of(options_.allowed_globals.begin(),
+                     options_.allowed_globals.end(),
+                     [global, grade, name](absl::string_view allowed) {
+                       if (!absl::ConsumeSuffix(&allowed, ".*"))
+                         return global == allowed;
+                       if (grade == ScanGrade::kDangerous) return false;
+                       return IsInside(global, allowed) &&
+                              CanAllowAll(allowed) && !NeedsFullName(name);
+                     });
+}
+
+std::string Findings::WhyNotAllowed(absl::string_view global) const {
+  for (absl::string_view allowed : options_.allowed_globals) {
+    if (!absl::ConsumeSuffix(&allowed, ".*")) continue;
+    if (!IsInside(global, allowed)) continue;
+    return absl::StrCat("; \"", allowed, ".*\" does not allow it, because ",
+                        CanAllowAll(allowed)
+                            ? "it may be a function of another module"
+                            : "that has functions that run code",
+                        ": allow it by its full name");
+  }
+  return "";
 }
 
 bool Findings::Grade(const ScannedGlobal& global, ScanFinding* finding) const {
@@ -127,7 +148,8 @@ bool Findings::Grade(const ScannedGlobal& global, ScanFinding* finding) const {
       const bool is_allowed =
           is_listed ||
           IsAllowed(finding->global,
-                    is_dangerous ? ScanGrade::kDangerous : ScanGrade::kUnknown);
+                    is_dangerous ? ScanGrade::kDangerous : ScanGrade::kUnknown,
+                    global.name);
       // What accompanies an allowed program in its archive.
       const bool is_of_program =
           IsAllowed(kProgram, ScanGrade::kUnknown) &&
@@ -148,7 +170,9 @@ bool Findings::Grade(const ScannedGlobal& global, ScanFinding* finding) const {
         finding->grade = ScanGrade::kDangerous;
         finding->detail = absl::StrCat("it ", graded.reason);
       } else {
-        finding->detail = "it is not on the list that weights_only allows";
+        finding->detail =
+            absl::StrCat("it is not on the list that weights_only allows",
+                         WhyNotAllowed(finding->global));
       }
       break;
     }

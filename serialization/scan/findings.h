@@ -74,8 +74,14 @@ class Findings {
   void Add(ScanFinding finding);
   // Leaves out the name of the file, with which readers begin their messages.
   std::string WithoutFileName(absl::string_view message) const;
-  // Whether the options allow a global. A wildcard allows no dangerous one.
-  bool IsAllowed(absl::string_view global, ScanGrade grade) const;
+  // Whether the options allow a global. A wildcard allows no dangerous one, and
+  // none that needs its full name (`CanAllowAll`, `NeedsFullName`). `name` is
+  // the name in its module.
+  bool IsAllowed(absl::string_view global, ScanGrade grade,
+                 absl::string_view name = {}) const;
+  // Returns what to add to the finding of a global that a wildcard covers and
+  // does not allow.
+  std::string WhyNotAllowed(absl::string_view global) const;
   // Decides on the grade and the detail of a global. Returns false if it is
   // allowed.
   bool Grade(const pickle::ScannedGlobal& global, ScanFinding* finding) const;

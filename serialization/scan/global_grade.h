@@ -43,6 +43,19 @@ struct GradedGlobal {
 // ("torch.serialization", "os.system"). Thread-safe; O(size of the names).
 GradedGlobal GradeGlobal(absl::string_view module, absl::string_view name);
 
+// Returns whether a pattern "MODULE.*" may allow what is in `module`: it is not
+// of Python's standard library, and nothing in it is known to be dangerous. No
+// list of what is dangerous is complete, and where something is, there is more:
+// false for "numpy" and "torch", true for "torch.nn". Thread-safe.
+bool CanAllowAll(absl::string_view module);
+
+// Returns whether no pattern allows a global with this name, whatever its
+// module: the name is that of a function that a module may import from a
+// dangerous one ("system"), or it leads through something other than classes,
+// such as a module that was imported under another name ("np.testing.measure").
+// Thread-safe; O(size of the name).
+bool NeedsFullName(absl::string_view name);
+
 }  // namespace scan
 }  // namespace v1
 }  // namespace ferry

@@ -28,6 +28,21 @@ TEST(GlobalGradeTest, Grades) {
       {"builtins", "object", GlobalGrade::kUnknown},
       {"torch.storage", "_load_from_bytes", GlobalGrade::kDangerous},
       {"torch", "load", GlobalGrade::kDangerous},
+      {"numpy.testing", "measure", GlobalGrade::kDangerous},
+      {"numpy.distutils.exec_command", "exec_command", GlobalGrade::kDangerous},
+      {"torch.fx.graph_module", "_exec_with_source", GlobalGrade::kDangerous},
+      {"torch.serialization", "_open_file_like", GlobalGrade::kDangerous},
+      {"dataclasses", "_create_fn", GlobalGrade::kDangerous},
+      {"pathlib", "PosixPath.unlink", GlobalGrade::kDangerous},
+      {"pathlib", "PosixPath", GlobalGrade::kUnknown},
+      // Under other names.
+      {"numpy.core.multiarray", "fromfile", GlobalGrade::kDangerous},
+      {"numpy._core._multiarray_umath", "fromfile", GlobalGrade::kDangerous},
+      {"numpy", "ndarray.tofile", GlobalGrade::kDangerous},
+      {"torch.storage", "UntypedStorage.from_file", GlobalGrade::kDangerous},
+      {"torch.optim.lbfgs", "reduce", GlobalGrade::kDangerous},
+      {"numpy.random._pickle", "__generator_ctor", GlobalGrade::kUnknown},
+      {"torch.nn.modules.linear", "Linear", GlobalGrade::kUnknown},
       // Modules and functions that are reached by way of others.
       {"torch.serialization", "os.system", GlobalGrade::kDangerous},
       {"my_package", "torch.load", GlobalGrade::kDangerous},
@@ -54,10 +69,23 @@ TEST(GlobalGradeTest, Grades) {
   }
 }
 
+TEST(GlobalGradeTest, KnowsWhichModulesCanBeAllowedAsAWhole) {
+  for (const char* const module : {"my_package", "torch.nn", "torch.optim",
+                                   "numpy.random", "__torch__", "a.b", "num"}) {
+    EXPECT_TRUE(CanAllowAll(module)) << module;
+  }
+  for (const char* const module :
+       {"numpy", "torch", "torch.utils", "numpy.core", "numpy._core", "pandas",
+        "sympy", "dataclasses", "collections.abc", "colorsys", "_csv"}) {
+    EXPECT_FALSE(CanAllowAll(module)) << module;
+  }
+}
+
 TEST(GlobalGradeTest, ManyParts) {
   std::string name;
   for (int i = 0; i < 100'000; ++i) name += "a.";
   EXPECT_EQ(GradeGlobal("m", name).grade, GlobalGrade::kUnknown);
+  EXPECT_TRUE(NeedsFullName(name));
 }
 
 }  // namespace

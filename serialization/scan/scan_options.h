@@ -34,8 +34,10 @@ inline namespace v1 {
 // knows.
 struct ScanOptions : TransferControl {
   // Classes and functions that are not reported: full names
-  // ("my_package.Config"), or all of a module ("my_package.*"), except for
-  // those that are dangerous, which need their full names. "__torch__.*" stands
+  // ("my_package.Config"), or all of a module ("my_package.*"). A pattern
+  // allows nothing that is dangerous or may be a function of another module,
+  // and nothing at all if something in its module is known to be dangerous, or
+  // if it is of Python's standard library (docs/scan.md). "__torch__.*" stands
   // for TorchScript programs.
   std::vector<std::string> allowed_globals;
   // The number of findings that are listed. More are only counted. Dangerous

@@ -823,6 +823,47 @@ TEST(ScanTest, AllowsGlobals) {
   EXPECT_EQ(Describe(Scan(pickle, options)), "");
 }
 
+// Each of these runs code, or would if the package imported it.
+TEST(ScanTest, WildcardsAllowNoneThatNeedsItsFullName) {
+  const struct {
+    const char* pickle;
+    const char* pattern;
+    const char* global;
+    const char* reason;
+  } rows[] = {
+      {"cnumpy.random\nfoo\n.", "numpy.*", "numpy.random.foo",
+       "\"numpy.*\" does not allow it, because that has functions that run "
+       "code: allow it by its full name"},
+      {"cnumpy.random\nfoo\n.", "numpy.random.*", "", ""},
+      {"ctorch.nn.modules.linear\nLinear\n.", "torch.*",
+       "torch.nn.modules.linear.Linear", "functions that run code"},
+      {"ctorch.nn.modules.linear\nLinear\n.", "torch.nn.*", "", ""},
+      {"cdataclasses\nfoo\n.", "dataclasses.*", "dataclasses.foo",
+       "functions that run code"},
+      {"ccolorsys\nfoo\n.", "colorsys.*", "colorsys.foo",
+       "functions that run code"},
+      // A function from elsewhere, and a way through another module.
+      {"cmy\nsystem\n.", "my.*", "my.system",
+       "it may be a function of another module"},
+      {"ctorch.optim.lbfgs\nreduce\n.", "torch.optim.*",
+       "torch.optim.lbfgs.reduce", "it runs functions later"},
+      {"\x80\x04\x8c\x02my\x8c\x08np.f.run\x93.", "my.*", "my.np.f.run",
+       "it may be a function of another module"},
+      {"\x80\x04\x8c\x02my\x8c\x06_Foo.B\x93.", "my.*", "", ""},
+      {"cmy.models\nNet\n.", "my.*", "", ""},
+  };
+  for (const auto& row : rows) {
+    ScanOptions options;
+    options.allowed_globals = {row.pattern};
+    const std::string text = Describe(Scan(row.pickle, options));
+    EXPECT_THAT(text, HasSubstr(row.global));
+    EXPECT_THAT(text, HasSubstr(row.reason));
+    EXPECT_EQ(text.empty(), *row.global == '\0') << text;
+    options.allowed_globals.push_back(row.global);
+    EXPECT_EQ(Describe(Scan(row.pickle, options)), "");
+  }
+}
+
 TEST(ScanTest, AllowsDangerousGlobalsByTheirExactNamesOnly) {
   const std::string pickle = BYTES("cnumpy.ctypeslib\nload_library\n.");
   ScanOptions options;

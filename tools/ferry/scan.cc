@@ -423,7 +423,7 @@ void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
           std::string(kInputHelp),
       "  ferry scan model.pt && python3 train.py model.pt\n"
       "  ferry scan --quiet downloads/\n"
-      "  ferry scan --allow=my_package.Config --allow='numpy.*' model.pt\n"
+      "  ferry scan --allow=my_package.Config --allow='torch.nn.*' model.pt\n"
       "  ferry scan --format=json . | jq '.[].findings[].global'");
   const auto options = std::make_shared<ScanCommandOptions>();
   command
@@ -433,8 +433,9 @@ void AddScan(CLI::App* app, const CommandIo& io, int* exit_code) {
       ->option_text("...");
   command
       ->add_option("--allow", options->scan.allowed_globals,
-                   "Do not report this class or function, nor with \".*\"\n"
-                   "anything of the module that is not dangerous.\n"
+                   "Do not report this class or function. MODULE.* stands\n"
+                   "for what is in a module, unless something in it is\n"
+                   "known to be dangerous, as in numpy or torch.\n"
                    "__torch__.* stands for TorchScript programs. May be\n"
                    "given several times")
       ->option_text("GLOBAL")
