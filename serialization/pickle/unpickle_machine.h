@@ -52,9 +52,9 @@ class UnpickleMachine {
         notes_(PickleNotes::In(graph)),
         copy_budget_(bytes.size()),
         charged_to_(bytes.data()),
-        check_from_(bytes.data()),
-        charged_memory_bytes_(MemoryBytes()) {
+        check_from_(bytes.data()) {
     std::fill(std::begin(small_ints_), std::end(small_ints_), kNoNode);
+    charged_memory_bytes_ = MemoryBytes();
     memo_.Reserve(bytes.size());
   }
 
@@ -71,7 +71,8 @@ class UnpickleMachine {
   // grows have room for up to twice as many entries.
   uint64_t MemoryBytes() const {
     return 2 * graph_->memory_bytes() + stack_.memory_bytes() +
-           memo_.memory_bytes();
+           memo_.memory_bytes() + 3 * fetched_.size() * sizeof(Fetched) +
+           3 * dropped_.size() * sizeof(NodeId);
   }
   // Whether the last opcode begins inside a frame.
   bool IsInFrame() const {
@@ -185,11 +186,12 @@ class UnpickleMachine {
            kind == ValueKind::kFrozenSet;
   }
   bool Drop(absl::Span<const NodeId> values);
-  bool SetsState(NodeId call) const;
+  bool SetsState(NodeId call);
   bool SetStateByCall(NodeId call);
   bool ExplainDropped(NodeId fetched);
-  bool IsOfSameCall(NodeId a, NodeId b) const;
-  bool HasPartsOfDropped(NodeId fetched) const;
+  bool IsOfSameForm(NodeId a, NodeId b) const;
+  absl::Span<const NodeId> PartsOf(NodeId node) const;
+  bool IsCopyOfDropped(NodeId fetched) const;
   bool CheckNothingIsLost();
   bool FindPart(std::vector<NodeId> nodes,
                 absl::FunctionRef<bool(NodeId)> is_wanted, NodeId* found);
@@ -213,17 +215,18 @@ class UnpickleMachine {
   const char* charged_to_;
   const char* check_from_;
   const char* frame_end_ = nullptr;  // null if there was no frame yet
-  uint64_t charged_memory_bytes_;
-  // Python's picklers complete a value where they make it, and never add to one
-  // that they fetch from the memo. These are the values on the stack that were
-  // fetched, from the bottom to the top; the last may have been popped since.
+  uint64_t charged_memory_bytes_ = 0;
+  // CPython's pickler in C completes a value where it makes it, and never adds
+  // to one that it fetches from the memo. These are the values on the stack that
+  // were fetched, from the bottom to the top; the last may have been popped
+  // since.
   struct Fetched {
-    size_t position;
+    uint32_t position;
     NodeId node;
   };
   std::vector<Fetched> fetched_;
-  // Containers that became the state of an object before they were complete.
-  // Python mostly copies what they hold then.
+  // Dicts that were fetched to become the state of an object. Python copies
+  // their entries at that point, so they must not change later.
   HashSet<NodeId> taken_;
   // The last object that a call made, and the end of the opcode of that call.
   NodeId call_ = kNoNode;
@@ -232,7 +235,8 @@ class UnpickleMachine {
   // the end of those opcodes.
   std::vector<NodeId> dropped_;
   const char* dropped_end_ = nullptr;
-  bool dropped_is_call_ = false;  // and nothing else, just after the call
+  // Whether `dropped_` is one object, popped right after the call that made it.
+  bool dropped_is_call_ = false;
 };
 
 }  // namespace pickle

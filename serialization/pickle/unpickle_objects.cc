@@ -175,7 +175,10 @@ bool UnpickleMachine::Build() {
   if (!Need(2)) return false;
   const NodeId state = Pop();
   const NodeId object = stack_.back();
-  if (IsFetched(stack_.size(), state)) taken_.insert(state);
+  if (graph_->kind(state) == ValueKind::kDict &&
+      IsFetched(stack_.size(), state)) {
+    taken_.insert(state);
+  }
   if (!graph_->is_object(object)) {
     return input_.Damaged(absl::StrCat(
         "state is given to ", WithArticle(Name(graph_->kind(object)))));
@@ -197,7 +200,7 @@ bool UnpickleMachine::Build() {
 
 // Notes that the value on top was fetched.
 void UnpickleMachine::NoteFetched() {
-  const size_t position = stack_.size() - 1;
+  const auto position = static_cast<uint32_t>(stack_.size() - 1);
   while (!fetched_.empty() && fetched_.back().position >= position) {
     fetched_.pop_back();
   }
@@ -214,41 +217,46 @@ bool UnpickleMachine::IsFetched(size_t position, NodeId node) {
          fetched_.back().node == node;
 }
 
-// Fails if what had been made with the value on top could be another after the
-// value changes: if it changes when all is written again, it changes earlier.
+// Fails if the value on top was in use before this change. A call that took it
+// saw the old contents. The graph keeps only the last contents, so when it is
+// written again, the call would be given those.
 bool UnpickleMachine::CheckMayChange(NodeId node) {
   if (ABSL_PREDICT_TRUE(fetched_.empty() && taken_.empty())) return true;
   if (IsFetched(stack_.size() - 1, node)) {
     return input_.Unimplemented(
-        "a value that was complete and in use is changed, which no pickler of "
-        "Python's does");
+        "a value is changed after it was complete and in use, and the order of "
+        "such changes would be lost");
   }
   if (taken_.contains(node)) {
     return input_.Unimplemented(
-        "a container is changed after it became the state of an object, which "
-        "may have copied it");
+        "a dict is changed after it became the state of an object, which may "
+        "have copied it");
   }
   return true;
 }
 
 // Whether a call whose result is thrown away at once is
-// `setter(object, state)`, with `object` on top of the stack. That is how
-// Python pickles an object whose reduction brings its own function to set the
-// state.
-bool UnpickleMachine::SetsState(NodeId call) const {
+// `setter(object, state)`, with `object` on top of the stack, where it was
+// made. That is how Python pickles an object whose reduction brings its own
+// function to set the state.
+bool UnpickleMachine::SetsState(NodeId call) {
   const ObjectRecord record = graph_->object(call);
   const absl::Span<const NodeId> args = graph_->items(record.args);
-  return record.form == ObjectForm::kCall && args.size() == 2 &&
-         stack_.num_above_mark() != 0 && args[0] == stack_.back();
+  if (record.form != ObjectForm::kCall || args.size() != 2 ||
+      stack_.num_above_mark() == 0) {
+    return false;
+  }
+  const NodeId object = stack_.back();
+  return args[0] == object && graph_->is_object(object) &&
+         !IsFetched(stack_.size() - 1, object);
 }
 
 bool UnpickleMachine::SetStateByCall(NodeId call) {
   const ObjectRecord record = graph_->object(call);
   const NodeId object = stack_.back();
-  if (!graph_->is_object(object) || graph_->object(object).state != kNoNode) {
+  if (graph_->object(object).state != kNoNode) {
     return input_.Unimplemented(
-        "a function sets the state of a value that cannot have state, or "
-        "already has it");
+        "a function sets the state of an object that already has one");
   }
   if (!CheckMayChange(object)) return false;
   graph_->SetState(object, graph_->items(record.args)[1], record.callable);
@@ -277,52 +285,82 @@ bool UnpickleMachine::Drop(absl::Span<const NodeId> values) {
   dropped_end_ = input_.next();
   return true;
 }
-// Python writes a value that is inside its own parts twice, drops the outer
-// copy or the parts that it would have had, and fetches the inner copy. Fails
-// if the fetched value is no such copy, and what was dropped may be missed.
+
+// Decides whether `fetched`, which is on top now, makes up for what was dropped
+// just before. Python writes a value that is inside its own parts twice: it
+// drops the outer copy, or the parts for it, and fetches the inner copy.
+// Anything else that is dropped must not hold a call.
 bool UnpickleMachine::ExplainDropped(NodeId fetched) {
   if (dropped_end_ != input_.opcode()) return CheckNothingIsLost();
-  if (dropped_is_call_ && IsOfSameCall(fetched, dropped_[0])) {
+  const NodeId dropped = dropped_[0];
+  // The same values may be dropped and fetched any number of times.
+  if (!input_.Check(budget_->ChargeSteps(dropped_.size() +
+                                         PartsOf(dropped).size() +
+                                         PartsOf(fetched).size()))) {
+    return false;
+  }
+  if (dropped_is_call_ && IsOfSameForm(fetched, dropped)) {
     NodeId found;
     if (!FindPart(
             dropped_, [&](NodeId part) { return part == fetched; }, &found)) {
       return false;
     }
     if (found == kNoNode) return CheckNothingIsLost();
-    graph_->AddDroppedCall(fetched, dropped_[0]);
-  } else if (!HasPartsOfDropped(fetched)) {
+    if (graph_->object(fetched).callable == graph_->object(dropped).callable) {
+      graph_->AddDroppedCall(fetched, dropped);
+    }
+    // Python's pickler in Python now writes the items and entries once more, as
+    // if it had just made the object.
+    fetched_.pop_back();
+  } else if (!IsCopyOfDropped(fetched)) {
     return CheckNothingIsLost();
   }
   dropped_.clear();
   return true;
 }
 
-bool UnpickleMachine::IsOfSameCall(NodeId a, NodeId b) const {
-  return a != b && graph_->is_object(a) &&
-         graph_->object(a).callable == graph_->object(b).callable &&
-         graph_->object(a).form == graph_->object(b).form;
+// Whether one call may have made `b` as another made `a`: of the same callable,
+// or of two that calls made.
+bool UnpickleMachine::IsOfSameForm(NodeId a, NodeId b) const {
+  if (a == b || !graph_->is_object(a)) return false;
+  const ObjectRecord of_a = graph_->object(a);
+  const ObjectRecord of_b = graph_->object(b);
+  return of_a.form == of_b.form &&
+         (of_a.callable == of_b.callable || (graph_->is_object(of_a.callable) &&
+                                             graph_->is_object(of_b.callable)));
 }
 
-// Whether what was dropped are the parts of a tuple or frozenset, or another
-// set or frozenset with the same parts, as a call makes of a list.
-bool UnpickleMachine::HasPartsOfDropped(NodeId fetched) const {
-  std::vector<NodeId> parts;
+absl::Span<const NodeId> UnpickleMachine::PartsOf(NodeId node) const {
+  return graph_->kind(node) == ValueKind::kDict ? graph_->entries(node)
+                                                : graph_->items(node);
+}
+
+// Whether what was dropped is another value of the same kind and parts, as
+// calls make sets and OrderedDicts of lists, or the parts of a tuple or
+// frozenset.
+bool UnpickleMachine::IsCopyOfDropped(NodeId fetched) const {
+  const auto has = [&](absl::Span<const NodeId> parts) {
+    // In between are parts that were fetched, and values without parts.
+    size_t num_found = 0;
+    for (const NodeId part : PartsOf(fetched)) {
+      if (num_found < parts.size() && parts[num_found] == part) ++num_found;
+    }
+    return num_found == parts.size();
+  };
   const ValueKind kind = graph_->kind(fetched);
-  const bool is_set = kind == ValueKind::kSet || kind == ValueKind::kFrozenSet;
-  if (is_set && dropped_.size() == 1 && graph_->kind(dropped_[0]) == kind) {
-    absl::c_copy_if(graph_->items(dropped_[0]), std::back_inserter(parts),
-                    [this](NodeId item) { return HasParts(item); });
-  } else if (kind == ValueKind::kTuple || kind == ValueKind::kFrozenSet) {
-    parts.assign(dropped_.rbegin(), dropped_.rend());
-  } else {
-    return false;
+  const NodeId dropped = dropped_[0];
+  const bool is_made_of_list =
+      kind == ValueKind::kSet || kind == ValueKind::kFrozenSet ||
+      (kind == ValueKind::kDict && graph_->is_object(fetched));
+  if (is_made_of_list && dropped_.size() == 1 &&
+      graph_->kind(dropped) == kind) {
+    std::vector<NodeId> parts;
+    absl::c_copy_if(PartsOf(dropped), std::back_inserter(parts),
+                    [this](NodeId part) { return HasParts(part); });
+    if (has(parts)) return true;
   }
-  // In between are parts that were fetched, and values without parts.
-  size_t num_found = 0;
-  for (const NodeId item : graph_->items(fetched)) {
-    if (num_found < parts.size() && parts[num_found] == item) ++num_found;
-  }
-  return num_found == parts.size();
+  return (kind == ValueKind::kTuple || kind == ValueKind::kFrozenSet) &&
+         has(std::vector<NodeId>(dropped_.rbegin(), dropped_.rend()));
 }
 
 // Fails if a call is dropped, or a value that holds one: the call may have
@@ -351,17 +389,17 @@ bool UnpickleMachine::CheckNothingIsLost() {
                    "changed"));
 }
 
-// Finds a value that `is_wanted` among `nodes` and what they refer to. Looks
-// only at values with parts. `*found` becomes kNoNode if there is none.
+// Finds a value that `is_wanted` among `nodes` and what they refer to, nearest
+// first. Looks only at values with parts. `*found` becomes kNoNode if there is
+// none.
 bool UnpickleMachine::FindPart(std::vector<NodeId> nodes,
                                absl::FunctionRef<bool(NodeId)> is_wanted,
                                NodeId* found) {
   HashSet<NodeId> seen(nodes.begin(), nodes.end());
   uint64_t steps = 0;
   *found = kNoNode;
-  while (!nodes.empty() && *found == kNoNode) {
-    const NodeId node = nodes.back();
-    nodes.pop_back();
+  for (size_t i = 0; i < nodes.size() && *found == kNoNode; ++i) {
+    const NodeId node = nodes[i];
     const auto add = [&](absl::Span<const NodeId> children) {
       steps += 1 + children.size();
       for (const NodeId child : children) {
@@ -375,7 +413,8 @@ bool UnpickleMachine::FindPart(std::vector<NodeId> nodes,
     add(graph_->entries(node));
     if (!graph_->is_object(node)) continue;
     const ObjectRecord record = graph_->object(node);
-    for (const NodeId part : {record.args, record.kwargs, record.state}) {
+    for (const NodeId part : {record.callable, record.args, record.kwargs,
+                              record.state, record.state_setter}) {
       if (part != kNoNode) add({&part, 1});
     }
   }

@@ -12,7 +12,8 @@
 //
 // The bytes are untrusted. Every operand is checked against the number of bytes
 // left, the work is proportional to the size of the pickle, and nothing
-// recurses.
+// recurses. Only values that are thrown away are searched besides, for calls
+// that would be lost; `budget` limits that.
 //
 // Example: read a pickle without persistent ids.
 //
@@ -73,8 +74,8 @@ struct UnpickleResult {
 };
 
 // Reads the pickle at the beginning of `bytes`. While it reads, it charges to
-// `budget` a step for each byte, and the memory that the graph grows by.
-// `hooks` may be null; persistent ids are then an error.
+// `budget` a step for each byte and for each value that is searched, and the
+// memory that the graph, the stack and the memo take. `hooks` may be null; persistent ids are then an error.
 //
 // Python 2 strings, whose encoding is not recorded, become str if they are
 // UTF-8, and bytes otherwise.
@@ -83,7 +84,10 @@ struct UnpickleResult {
 //   kDataLoss          - not a pickle, or truncated; the message has the
 //                        offset.
 //   kUnimplemented     - the pickle has extension codes, out-of-band buffers,
-//                        text of 4 GiB or more, or state that is given twice.
+//                        text of 4 GiB or more, state that is given twice, a
+//                        call whose result is thrown away, a value that changes
+//                        after it was in use, or items of an object after its
+//                        entries or its state.
 //   kResourceExhausted - `budget` is spent, or the graph has more references
 //                        than fit in 32 bits.
 //   whatever a hook returns.

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ferry/core/budget.h"
 #include "ferry/core/testing/hex.h"
@@ -350,7 +352,10 @@ TEST_F(UnpicklerTest, ACallIsNotLost) {
            call + "\x85" + "0N.",  // in a tuple
            call + "\x85" + "\x85N.",
            "ccollections\nOrderedDict\n)R}K\1" + call + "sb0N.",  // in a state
-           // In the place of what Python drops.
+           // In the place of what Python drops, or in another order.
+           "(" + call + "q\1" + call +
+               B("q\2(h\2h\1tq\0"
+                 "01h\0."),
            B("]q\0(") + call + B("1h\0."),
            call + B("q\0]h\0a") + call + B("0h\0\x86."),
            call + B("\x85q\0") + "0" + call + B("0h\0."),
@@ -478,10 +483,87 @@ TEST_F(UnpicklerTest, WhatPythonDropsIsNotMissed) {
       {"tuple in tuple, protocol 4",
        "80049515000000000000005d946800859468018694613068016801303068"
        "022e"},
+      {"frozenset in frozenset, protocol 4",
+       "800495260000000000000028288c016d948c01439493942981947d948c01"
+       "6694282868039194919473623168063168072e"},
+      {"bound method of its holder, protocol 2",
+       "800263636f6c6c656374696f6e730a64656661756c74646963740a710063"
+       "5f5f6275696c74696e5f5f0a676574617474720a7101636d0a430a710229"
+       "8171037d7104580100000064710568006801680358040000006d616b6571"
+       "0686710752710885710952710a58010000006b710b4b0173736268068671"
+       "0c5230680885710d5230680a2e"},
+      {"bound method of its holder, protocol 2, in Python",
+       "800263636f6c6c656374696f6e730a64656661756c74646963740a710063"
+       "5f5f6275696c74696e5f5f0a676574617474720a7101636d0a430a710229"
+       "8171037d7104580100000064710568006801680358040000006d616b6571"
+       "0686710752710885710952710a58010000006b710b4b0173736268068671"
+       "0c5230680885710d5230680a680b4b01732e"},
+      {"bound method of its holder, protocol 4",
+       "80049575000000000000008c0b636f6c6c656374696f6e73948c0b646566"
+       "61756c74646963749493948c086275696c74696e73948c07676574617474"
+       "729493948c016d948c01439493942981947d948c0164946802680568098c"
+       "046d616b659486945294859452948c016b944b01737362680c8694523068"
+       "0e8594523068102e"},
+      {"bound method of its holder, protocol 4, in Python",
+       "8004957a000000000000008c0b636f6c6c656374696f6e73948c0b646566"
+       "61756c74646963749493948c086275696c74696e73948c07676574617474"
+       "729493948c016d948c01439493942981947d948c0164946802680568098c"
+       "046d616b659486945294859452948c016b944b01737362680c8694523068"
+       "0e85945230681068114b01732e"},
+      {"a call of what is below, protocol 2",
+       "80025d710028636d0a500a710129817102636d0a520a710368025d710468"
+       "03680268048671055271066186710752306806652e"},
+      {"a call of what is below, protocol 4",
+       "8004952f000000000000005d94288c016d948c015094939429819468018c"
+       "015294939468045d946806680468078694529461869452306809652e"},
+      {"a call of the list it is in, protocol 2",
+       "80025d7100636d0a520a710168005d710268016800680286710352710461"
+       "86710552306804612e"},
+      {"a call of the list it is in, protocol 4",
+       "80049523000000000000005d948c016d948c015294939468005d94680368"
+       "0068048694529461869452306806612e"},
+      {"state that is an object, protocol 2",
+       "8002636d0a500a7100298171017d710258050000006368696c647103636d"
+       "0a530a71042981710568016273622e"},
+      {"state that is an object, protocol 4",
+       "80049528000000000000008c016d948c01509493942981947d948c056368"
+       "696c649468008c015394939429819468036273622e"},
+      {"keyword arguments with itself, protocol 2",
+       "80026366756e63746f6f6c730a7061727469616c0a7100635f5f6275696c"
+       "74696e5f5f0a676574617474720a7101636d0a4e0a710258070000005f5f"
+       "6e65775f5f710386710452710585710652710728680568028571087d7109"
+       "580100000061710a5d710b6800680585710c52710d286805680285710e7d"
+       "710f680a680b734e74711062295271117d7112680a680b736261734e7471"
+       "136229523068112e"},
+      {"keyword arguments with itself, protocol 4",
+       "8004952e000000000000008c016d948c014e949394297d948c0161945d94"
+       "6802297d94680468057392947d946804680573626173923068072e"},
   };
   for (const auto& [name, hex] : kPickles) {
     SCOPED_TRACE(name);
-    Read(BytesFromHex(hex));
+    const NodeId root = Read(BytesFromHex(hex));
+    if (absl::StartsWith(name, "object,")) {
+      EXPECT_NE(graph_.object(root).dropped, kNoNode);
+    } else if (absl::StartsWith(name, "tuple of")) {
+      ASSERT_EQ(Kind(root), ValueKind::kTuple);
+      // Its list holds it.
+      EXPECT_TRUE(absl::c_any_of(graph_.items(root), [&](NodeId item) {
+        return Kind(item) == ValueKind::kList && graph_.items(item)[0] == root;
+      }));
+    }
+  }
+}
+
+// What is dropped is compared with what is fetched, each time.
+TEST_F(UnpicklerTest, DroppingTheSameAgainAndAgainIsBounded) {
+  const int count = 30000;
+  std::string many = "(";
+  for (int i = 0; i < count; ++i) many += "N";
+  for (const std::string& bytes : {many + B("tq\0"), many + B("\x91q\0")}) {
+    std::string again = bytes;
+    for (int i = 0; i < count; ++i) again += B("]0h\0");
+    Budget budget(BudgetOptions(), again.size());
+    EXPECT_EQ(Error(again + ".", &budget).code(), Code::kResourceExhausted);
   }
 }
 
