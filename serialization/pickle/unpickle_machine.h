@@ -217,9 +217,9 @@ class UnpickleMachine {
   const char* frame_end_ = nullptr;  // null if there was no frame yet
   uint64_t charged_memory_bytes_ = 0;
   // CPython's pickler in C completes a value where it makes it, and never adds
-  // to one that it fetches from the memo. These are the values on the stack that
-  // were fetched, from the bottom to the top; the last may have been popped
-  // since.
+  // to one that it fetches from the memo. These are the values on the stack
+  // that were fetched, from the bottom to the top; the last may have been
+  // popped since.
   struct Fetched {
     uint32_t position;
     NodeId node;

@@ -75,7 +75,8 @@ struct UnpickleResult {
 
 // Reads the pickle at the beginning of `bytes`. While it reads, it charges to
 // `budget` a step for each byte and for each value that is searched, and the
-// memory that the graph, the stack and the memo take. `hooks` may be null; persistent ids are then an error.
+// memory that the graph, the stack and the memo take. `hooks` may be null;
+// persistent ids are then an error.
 //
 // Python 2 strings, whose encoding is not recorded, become str if they are
 // UTF-8, and bytes otherwise.

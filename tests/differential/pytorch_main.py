@@ -227,6 +227,11 @@ def _old_tensor(make):
     return make_empty
 
 
+def _newer(*_args):
+    """What PyTorch 1.13, which is described here, does not have."""
+    raise pickle.UnpicklingError('a function of a newer PyTorch')
+
+
 def _real_globals():
     """What may be called: (module, name) to a class or function."""
     real = {
@@ -249,7 +254,11 @@ def _real_globals():
     for name in ('_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter',
                  '_rebuild_meta_tensor_no_storage', '_rebuild_sparse_tensor',
                  '_rebuild_sparse_csr_tensor'):
-        real['torch._utils', name] = getattr(torch._utils, name)
+        # Newer versions read compressed sparse tensors by another function.
+        if hasattr(torch._utils, name):
+            real['torch._utils', name] = getattr(torch._utils, name)
+    for name in ('_rebuild_tensor_v3', '_rebuild_parameter_with_state'):
+        real['torch._utils', name] = _newer
     for kind in ('', 'Float', 'Double', 'Half', 'Long', 'Int', 'Short', 'Char',
                  'Byte', 'Bool', 'BFloat16'):
         name = kind + 'Tensor'
