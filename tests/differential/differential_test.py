@@ -72,6 +72,8 @@ class DifferentialTest(unittest.TestCase):
             return checkpoint.with_part('archive/data/0',
                                         lambda data: data + b'x' * surplus)
 
+        if 'does not match expected size' in self.read(longer_by(1))[1]:
+            self.skipTest('this version of PyTorch compares the sizes')
         for surplus in range(8):
             self.check_alike(longer_by(surplus))
         for surplus in (8, 9, 16, 800):
