@@ -48,7 +48,7 @@ int32_t Report(const absl::Status& status, ferry_error** error) noexcept {
     text = MessageForC(status.message());
     block = std::malloc(sizeof(ferry_error) + text.size() + 1);
   } catch (const std::bad_alloc&) {
-    // As if malloc() had failed.
+    block = nullptr;  // as if malloc() had failed
   }
   if (block == nullptr) {
     *error = &out_of_memory;
