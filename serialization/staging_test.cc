@@ -22,7 +22,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "ferry/core/device.h"
 #include "ferry/core/dtype.h"
@@ -42,6 +41,7 @@
 #include "ferry/serialization/load.h"
 #include "ferry/serialization/load_into.h"
 #include "ferry/serialization/save.h"
+#include "ferry/serialization/testing/tar_member.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "ferry/serialization/transfer/map_location.h"
 #include "ferry/value/value.h"
@@ -296,20 +296,7 @@ void WriteMember(std::ofstream* file, const std::string& name,
                  const std::string& head, uint64_t size_bytes = 0,
                  const std::string& tail = "") {
   const uint64_t total = head.size() + size_bytes + tail.size();
-  std::string header(512, '\0');
-  header.replace(0, name.size(), name);
-  header.replace(100, 7, "0000644");
-  header.replace(108, 7, "0000000");
-  header.replace(116, 7, "0000000");
-  header.replace(124, 11, absl::StrFormat("%011o", total));
-  header.replace(136, 11, "00000000000");
-  header.replace(148, 8, "        ");
-  header[156] = '0';
-  header.replace(257, 8, std::string("ustar\00000", 8));
-  unsigned sum = 0;
-  for (char byte : header) sum += static_cast<unsigned char>(byte);
-  header.replace(148, 7, absl::StrFormat("%06o", sum) + '\0');
-  *file << header << head;
+  *file << TarHeader(name, total) << head;
   std::string bytes(uint64_t{1} << 20, '\0');
   for (uint64_t at = 0; at < size_bytes; at += bytes.size()) {
     GenerateBytes(at, &bytes[0], bytes.size());

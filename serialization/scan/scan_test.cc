@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "ferry/core/testing/status_matchers.h"
 #include "ferry/io/file.h"
 #include "ferry/serialization/testing/counted_bytes.h"
+#include "ferry/serialization/testing/tar_member.h"
 #include "ferry/serialization/testing/zip_builder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -91,43 +91,10 @@ std::string LittleEndian(uint64_t number) {
   return bytes;
 }
 
-// The header at the beginning of `bytes` with a sound checksum.
-std::string WithTarChecksum(std::string bytes) {
-  bytes.replace(148, 8, "        ");
-  unsigned sum = 0;
-  for (size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(bytes[i]);
-  char octal[12];
-  std::snprintf(octal, sizeof(octal), "%06o", sum);
-  bytes.replace(148, 7, std::string(octal, 6) + '\0');
-  return bytes;
-}
-
-std::string TarHeader(const std::string& name, uint64_t size) {
-  std::string header(512, '\0');
-  header.replace(0, name.size(), name);
-  header.replace(100, 7, "0000644");
-  char octal[12];
-  std::snprintf(octal, sizeof(octal), "%011o", static_cast<unsigned>(size));
-  header.replace(124, 11, octal);
-  header[156] = '0';
-  header.replace(257, 8,
-                 std::string("ustar\0"
-                             "00",
-                             8));
-  return WithTarChecksum(header);
-}
-
-std::string Padded(std::string contents) {
-  contents.resize((contents.size() + 511) / 512 * 512);
-  return contents;
-}
-
 std::string Tar(const std::vector<std::pair<std::string, std::string>>& files) {
   std::string tar;
   for (const auto& [name, contents] : files) {
-    tar += TarHeader(name, contents.size());
-    tar += contents;
-    tar.resize((tar.size() + 511) / 512 * 512);
+    tar += TarMember(name, '0', contents);
   }
   tar.resize((tar.size() / 10240 + 1) * 10240);
   return tar;
@@ -185,16 +152,9 @@ std::string OutOfStep() {
       "AAAAAAAAC", std::string(1, char(Evil().size())), Evil(), "00}.");
 }
 
-std::string WithType(char type, std::string header) {
-  header[156] = type;
-  return WithTarChecksum(std::move(header));
-}
-
 // A header of pax attributes.
 std::string Pax(const std::string& attributes) {
-  std::string header = TarHeader("p", attributes.size());
-  header[156] = 'x';
-  return WithTarChecksum(header) + Padded(attributes);
+  return TarMember("p", 'x', attributes);
 }
 
 constexpr char kSystem[] =
@@ -367,17 +327,16 @@ TEST(ScanTest, FindsEachTrick) {
        in("pickle")},
       // Python takes the first for a folder without contents.
       {"a folder with contents in old versions",
-       WithType('L', TarHeader("x", 6)) + Padded("notes") +
-           WithType('\0', TarHeader("x/", 1024)) + Tar({{"pickle", Evil()}}),
+       TarHeader("x", 6, 'L') + TarPadded("notes") +
+           TarHeader("x/", 1024, '\0') + Tar({{"pickle", Evil()}}),
        "odd [] : the tar header at offset 1024 describes a file with the name "
        "of a folder"},
       {"a long name that goes on in the padding",
-       WithType('L', TarHeader("x", 4)) + Padded("pickle") +
-           Tar({{"x", Evil()}}),
+       TarHeader("x", 4, 'L') + TarPadded("pickle") + Tar({{"x", Evil()}}),
        "odd [] : the tar header at offset 0 has attributes that go on in the "
        "padding"},
       {"a file and a folder of one name",
-       WithType('5', TarHeader("pickle", 0)) + Tar({{"pickle", "}."}}),
+       TarHeader("pickle", 0, '5') + Tar({{"pickle", "}."}}),
        "odd [pickle] : another member has the same name"},
       {"a persistent id before the call",
        Tar({{"x", "\x80\x02U\x01\x32Q0" + Evil()}}), in("x")},

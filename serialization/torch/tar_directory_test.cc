@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "ferry/core/budget.h"
 #include "ferry/io/file.h"
+#include "ferry/serialization/testing/tar_member.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -29,37 +30,16 @@ struct Change {
   std::string bytes;
 };
 
-std::string Sealed(std::string header) {
-  header.replace(148, 8, "        ");
-  unsigned sum = 0;
-  for (char c : header) sum += static_cast<unsigned char>(c);
-  char octal[12];
-  std::snprintf(octal, sizeof(octal), "%06o", sum);
-  return header.replace(148, 7, std::string(octal, 6) + '\0');
-}
-
 std::string Header(const std::string& name, uint64_t size, char type = '0',
                    const Change& change = {0, ""}) {
-  std::string header(512, '\0');
-  header.replace(0, name.size(), name);
-  header.replace(100, 7, "0000644");
-  char octal[16];
-  std::snprintf(octal, sizeof(octal), "%011o", static_cast<unsigned>(size));
-  header.replace(124, 11, octal);
-  header[156] = type;
-  header.replace(257, 8, "ustar\00000"s);
-  header.replace(change.offset, change.bytes.size(), change.bytes);
-  return Sealed(header);
-}
-
-std::string Padded(std::string contents) {
-  contents.resize((contents.size() + 511) / 512 * 512);
-  return contents;
+  return WithTarChecksum(
+      TarHeader(name, size, type)
+          .replace(change.offset, change.bytes.size(), change.bytes));
 }
 
 std::string Member(const std::string& name, const std::string& contents,
                    char type = '0', const Change& change = {0, ""}) {
-  return Header(name, contents.size(), type, change) + Padded(contents);
+  return Header(name, contents.size(), type, change) + TarPadded(contents);
 }
 
 const std::string kEnd(1024, '\0');
@@ -111,7 +91,8 @@ TEST(TarDirectoryTest, ReadsWhatPythonReads) {
       {"a long name of a link", Member("x", "name\0"s, 'K') + a, "a 3 "},
       {"a path", Member("x", "12 path=b/c\n", 'x') + a, "b/c 3 "},
       {"a path of Solaris", Member("x", "12 path=b/c\n", 'X') + a, "b/c 3 "},
-      {"a size", Member("x", "10 size=3\n", 'x') + Header("a", 0) + Padded("1"),
+      {"a size",
+       Member("x", "10 size=3\n", 'x') + Header("a", 0) + TarPadded("1"),
        "a 3 "},
       {"a time, as Python 3 writes it",
        Member("x", "21 mtime=123456789.5\n", 'x') + a, "a 3 "},
@@ -153,12 +134,12 @@ TEST(TarDirectoryTest, RefusesWhatReadersUnderstandInSeveralWays) {
        "a file with the name of a folder"},
       // "pickle".
       {"a long name that goes on in the padding",
-       Header("x", 4, 'L') + Padded("pickle") + a,
+       Header("x", 4, 'L') + TarPadded("pickle") + a,
        "UNIMPLEMENTED a.tar: the tar header at offset 0 has attributes that go "
        "on in the padding"},
       // "pickle".
       {"attributes that go on in the padding",
-       Header("x", 9, 'x') + Padded("9 uid=12\n15 path=pickle\n") + a,
+       Header("x", 9, 'x') + TarPadded("9 uid=12\n15 path=pickle\n") + a,
        "go on in the padding"},
       // "n".
       {"a long name with bytes after its end",
