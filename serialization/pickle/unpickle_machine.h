@@ -187,7 +187,6 @@ class UnpickleMachine {
   }
   bool Drop(absl::Span<const NodeId> values);
   bool SetsState(NodeId call);
-  bool SetStateByCall(NodeId call);
   bool ExplainDropped(NodeId fetched);
   bool IsOfSameForm(NodeId a, NodeId b) const;
   absl::Span<const NodeId> PartsOf(NodeId node) const;

@@ -237,8 +237,8 @@ bool UnpickleMachine::CheckMayChange(NodeId node) {
 
 // Whether a call whose result is thrown away at once is
 // `setter(object, state)`, with `object` on top of the stack, where it was
-// made. That is how Python pickles an object whose reduction brings its own
-// function to set the state.
+// made, and without a state yet. That is how Python pickles an object whose
+// reduction brings its own function to set the state.
 bool UnpickleMachine::SetsState(NodeId call) {
   const ObjectRecord record = graph_->object(call);
   const absl::Span<const NodeId> args = graph_->items(record.args);
@@ -248,19 +248,8 @@ bool UnpickleMachine::SetsState(NodeId call) {
   }
   const NodeId object = stack_.back();
   return args[0] == object && graph_->is_object(object) &&
+         graph_->object(object).state == kNoNode &&
          !IsFetched(stack_.size() - 1, object);
-}
-
-bool UnpickleMachine::SetStateByCall(NodeId call) {
-  const ObjectRecord record = graph_->object(call);
-  const NodeId object = stack_.back();
-  if (graph_->object(object).state != kNoNode) {
-    return input_.Unimplemented(
-        "a function sets the state of an object that already has one");
-  }
-  if (!CheckMayChange(object)) return false;
-  graph_->SetState(object, graph_->items(record.args)[1], record.callable);
-  return true;
 }
 
 // Takes note of values that left the stack and that nothing used. Values that
@@ -273,7 +262,10 @@ bool UnpickleMachine::Drop(absl::Span<const NodeId> values) {
   const bool is_call =
       values.size() == 1 && values[0] == call_ && call_end_ == input_.opcode();
   if (is_call && dropped_.empty() && SetsState(call_)) {
-    return SetStateByCall(call_);
+    const ObjectRecord setter = graph_->object(call_);
+    graph_->SetState(stack_.back(), graph_->items(setter.args)[1],
+                     setter.callable);
+    return true;
   }
   dropped_is_call_ = is_call && dropped_.empty();
   for (size_t i = values.size(); i > 0; --i) {

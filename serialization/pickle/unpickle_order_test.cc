@@ -282,12 +282,21 @@ TEST_F(UnpickleOrderTest, WhatPythonDropsIsNotMissed) {
       {"keyword arguments with itself, protocol 4",
        "8004952e000000000000008c016d948c014e949394297d948c0161945d94"
        "6802297d94680468057392947d946804680573626173923068072e"},
+      {"a call of what is fetched below, protocol 2",
+       "80025d710028636d0a500a7101298171026802636d0a520a710368025d71"
+       "046803680268048671055271066186710752306806652e"},
+      {"a call of what has attributes below, protocol 2",
+       "80025d710028636d0a500a7101298171027d710358010000006b71044b01"
+       "7362636d0a520a710568025d710668056802680686710752710861867109"
+       "52306808652e"},
   };
   for (const auto& [name, hex] : kPickles) {
     SCOPED_TRACE(name);
     const NodeId root = Read(BytesFromHex(hex));
     if (absl::StartsWith(name, "object,")) {
       EXPECT_NE(graph_.object(root).dropped, kNoNode);
+    } else if (absl::StartsWith(name, "a call of what is fetched")) {
+      EXPECT_EQ(graph_.object(graph_.items(root)[0]).state, kNoNode);
     } else if (absl::StartsWith(name, "tuple of")) {
       ASSERT_EQ(Kind(root), ValueKind::kTuple);
       // Its list holds it.
