@@ -40,7 +40,7 @@ namespace pickle {
 // thread calls a non-const method.
 class PickleNotes final : public CodecNotes {
  public:
-  // The strs that make up the name of a global (pickle protocol 4 and later).
+  // The strs that make up the name of a global (opcode STACK_GLOBAL).
   struct Global {
     NodeId module = kNoNode;
     NodeId name = kNoNode;
@@ -59,7 +59,8 @@ class PickleNotes final : public CodecNotes {
   static const PickleNotes& Of(const ObjectGraph& graph);
 
   // Records the strs of the global at `index` (`ObjectGraph::global_index`).
-  // Only the first call per global has an effect.
+  // They must be its module and its name, because they are written in place of
+  // them. Only the first call per global has an effect.
   void NoteGlobal(uint32_t index, NodeId module, NodeId name);
   Global global(uint32_t index) const {
     return index < globals_.size() ? globals_[index] : Global();

@@ -11,8 +11,10 @@
 #include "ferry/core/budget.h"
 #include "ferry/core/testing/hex.h"
 #include "ferry/core/testing/status_matchers.h"
+#include "ferry/serialization/pickle/python2_names.h"
 #include "ferry/serialization/pickle/test_vectors.h"
 #include "ferry/serialization/pickle/unpickler.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace ferry {
@@ -21,6 +23,7 @@ namespace pickle {
 namespace {
 
 using Code = absl::StatusCode;
+using ::testing::HasSubstr;
 using Nodes = std::vector<NodeId>;
 
 template <size_t N>
@@ -96,6 +99,43 @@ TEST_F(PicklerTest, NamesAreThoseThatTheProtocolKnows) {
   EXPECT_EQ(Write(range, 4), B("\x80\4\x95\x16\0\0\0\0\0\0\0\x8c\x08"
                                "builtins\x94\x8c\5range\x94"
                                "\x93\x94."));
+}
+
+// No pickler writes STACK_GLOBAL below protocol 4, but Python reads it there,
+// and maps names of Python 2.
+TEST_F(PicklerTest, NamesThatWereMappedStayMapped) {
+  const std::string operands =
+      B("U\x08"
+        "copy_regU\x0e_reconstructor\x93.");
+  const std::string mapped = B("\x8c\7copyreg\x94\x8c\x0e_reconstructor\x94");
+  for (const std::string& protocol : {B(""), B("\x80\1"), B("\x80\2")}) {
+    const NodeId global = Read(protocol + operands);
+    EXPECT_EQ(Write(global, 2), B("\x80\2ccopy_reg\n_reconstructor\nq\0."));
+    EXPECT_EQ(Write(global, 3), B("\x80\3ccopyreg\n_reconstructor\nq\0."));
+    EXPECT_THAT(Write(global, 4), HasSubstr(mapped));
+    EXPECT_THAT(Write(global, 5), HasSubstr(mapped));
+  }
+  // From protocol 3 on it is a module of that name.
+  const NodeId other = Read(B("\x80\3") + operands);
+  EXPECT_THAT(Write(other, 4), HasSubstr("copy_reg"));
+  EXPECT_EQ(WriteCode(other, 2), Code::kUnimplemented);
+}
+
+// CPython writes them all.
+TEST_F(PicklerTest, NamesThatWouldComeBackAsOthersAreRefused) {
+  for (const auto& [module, name] :
+       {GlobalName{"builtins", "TimeoutError"},
+        GlobalName{"builtins", "ModuleNotFoundError"},
+        GlobalName{"copy_reg", "_reconstructor"},
+        GlobalName{"Queue", "Queue"}}) {
+    const NodeId global = graph_.AddGlobal(module, name);
+    for (int protocol : {0, 1, 2}) {
+      EXPECT_EQ(WriteCode(global, protocol), Code::kUnimplemented) << module;
+    }
+    for (int protocol : {3, 4, 5}) {
+      EXPECT_EQ(WriteCode(global, protocol), Code::kOk) << module;
+    }
+  }
 }
 
 TEST_F(PicklerTest, NestedClassesAreGotByGetattrBeforeProtocol4) {

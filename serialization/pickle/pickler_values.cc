@@ -258,10 +258,16 @@ void Pickler::CheckGlobal(const GlobalName& global) {
                   absl::StrCat("is not a valid name: ", fault));
   }
   if (protocol_ >= 3) return;
-  // A reader of these protocols maps names of Python 2 to those of Python 3.
+  // A reader of these protocols maps names of Python 2 to those of Python 3. A
+  // name in Python 3 that is also one of Python 2 would become another, and so
+  // would an exception that Python 2 lacks: its name there is that of its base.
+  // All others that change stay the same object, such as _functools.reduce,
+  // which comes back as functools.reduce.
   const GlobalName spelt = ToPython2(global);
-  const GlobalName read = FromPython2(global);
-  if (spelt.module == global.module && spelt.name == global.name &&
+  const GlobalName read = FromPython2(spelt);
+  const bool is_spelt_alike =
+      spelt.module == global.module && spelt.name == global.name;
+  if ((is_spelt_alike || spelt.module == "exceptions") &&
       (read.module != global.module || read.name != global.name)) {
     refuse(absl::StatusCode::kUnimplemented,
            absl::StrCat("would be read as ", EscapeForMessage(read.module), ".",

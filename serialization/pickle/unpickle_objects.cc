@@ -74,7 +74,10 @@ bool UnpickleMachine::PushStackGlobal() {
       !GlobalNode(graph_->text(module), graph_->text(name), &node)) {
     return false;
   }
-  notes_.NoteGlobal(graph_->global_index(node), module, name);
+  // Below protocol 3 the name may have been mapped from one of Python 2.
+  if (protocol_ >= 3) {
+    notes_.NoteGlobal(graph_->global_index(node), module, name);
+  }
   Push(node);
   return true;
 }
