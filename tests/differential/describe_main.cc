@@ -2,12 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Describes what Ferry reads from checkpoints, in the words in which
-// pytorch_main.py describes what PyTorch reads from the same files.
+// pytorch_main.py describes what PyTorch reads from the same files. Also copies
+// checkpoints, so that PyTorch can read the copies.
 //
-//   describe < PATHS
+//   describe < REQUESTS
 //
-// Reads one path per line and answers each with one line: "ok DESCRIPTION", or
-// "error MESSAGE". Runs until standard input ends.
+// Reads one request per line until standard input ends. Answers each with one
+// line: "ok DESCRIPTION" for a description, "ok" for a copy, or "error
+// MESSAGE". The words of a request are separated by tabs:
+//
+//   PATH                       describes a file
+//   PATH COPY FORM PROTOCOL    loads PATH and saves it to COPY, with a pickle
+//                              of PROTOCOL. FORM is "zip", "legacy" or "proto".
+//                              The last saves with the codec "proto", loads
+//                              that, and saves it as "zip"
 //
 // A DESCRIPTION is a list of words, the value graph in pre-order:
 //
@@ -21,7 +29,10 @@
 //   tensor:... parameter:...            see `View`
 //   storage:DTYPE:...                   see `StorageWords`
 //   object:call object:new              followed by the callable, `args:N` and
-//                                       N items, and what else it was given
+//                                       N items, and what else it was given. A
+//                                       call of copyreg.__newobj__ is described
+//                                       as `new`, because protocols 0 and 1
+//                                       write `new` as that call
 //   @K                                  the K-th list, dict, ... once more
 //
 // Text is hexadecimal UTF-8; floats are their 64 bits; in names, bytes that do
@@ -40,11 +51,15 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "ferry/io/crc32.h"
@@ -283,8 +298,16 @@ class Description {
     if (!graph_.is_object(node))
       return absl::StrCat("?", Name(graph_.kind(node)));
     const ObjectRecord object = graph_.object(node);
-    Add(object.callable);
-    const absl::Span<const NodeId> args = graph_.items(object.args);
+    bool is_call = object.form == ObjectForm::kCall;
+    NodeId callable = object.callable;
+    absl::Span<const NodeId> args = graph_.items(object.args);
+    if (is_call && IsGlobal(callable, "copyreg", "__newobj__") &&
+        !args.empty()) {
+      is_call = false;
+      callable = args[0];
+      args.remove_prefix(1);
+    }
+    Add(callable);
     AddWords(absl::StrCat("args:", args.size()));
     AddAll(args);
     if (object.kwargs != kNoNode && !graph_.entries(object.kwargs).empty()) {
@@ -306,7 +329,7 @@ class Description {
       AddWords("state");
       Add(object.state);
     }
-    return object.form == ObjectForm::kCall ? "object:call" : "object:new";
+    return is_call ? "object:call" : "object:new";
   }
 
   // The number of a storage, and where it is first met its size, location and
@@ -413,16 +436,59 @@ class Description {
   std::vector<Place> places_;
 };
 
-std::string Describe(const std::string& path) {
+LoadOptions OnTheHost() {
   LoadOptions options;
   options.placement = Placement::kHost;
-  const absl::StatusOr<Value> value = Load(path, options);
-  if (!value.ok()) {
-    std::string message = value.status().ToString();
-    absl::c_replace(message, '\n', ' ');
-    return absl::StrCat("error ", message);
+  return options;
+}
+
+absl::StatusOr<std::string> Describe(const std::string& path) {
+  FERRY_ASSIGN_OR_RETURN(Value value, Load(path, OnTheHost()));
+  return Description(*value.graph()).Of(value.node());
+}
+
+absl::Status Copy(const std::string& path, const std::string& copy,
+                  absl::string_view form, int protocol) {
+  FERRY_ASSIGN_OR_RETURN(Value value, Load(path, OnTheHost()));
+  SaveOptions options;
+  options.durability = Durability::kNone;
+  options.pickle_protocol = protocol;
+  if (form == "legacy") {
+    options.container = Container::kLegacy;
+  } else if (form == "proto") {
+    options.codec = "proto";
+    FERRY_RETURN_IF_ERROR(Save(value, copy, options));
+    options.codec.clear();
+    absl::StatusOr<Value> again = Load(copy, OnTheHost());
+    if (!again.ok()) {
+      return absl::InternalError(absl::StrCat(
+          "Ferry cannot read what it wrote: ", again.status().ToString()));
+    }
+    value = *std::move(again);
+  } else if (form != "zip") {
+    return absl::InternalError("not a form");
   }
-  return absl::StrCat("ok ", Description(*value->graph()).Of(value->node()));
+  return Save(value, copy, options);
+}
+
+// Returns the answer to one request.
+std::string Answer(const std::string& request) {
+  const std::vector<std::string> words = absl::StrSplit(request, '\t');
+  absl::Status status;
+  int protocol = 0;
+  if (words.size() == 1) {
+    const absl::StatusOr<std::string> description = Describe(words[0]);
+    if (description.ok()) return absl::StrCat("ok ", *description);
+    status = description.status();
+  } else if (words.size() == 4 && absl::SimpleAtoi(words[3], &protocol)) {
+    status = Copy(words[0], words[1], words[2], protocol);
+    if (status.ok()) return "ok";
+  } else {
+    status = absl::InternalError("not a request");
+  }
+  std::string message = status.ToString();
+  absl::c_replace(message, '\n', ' ');
+  return absl::StrCat("error ", message);
 }
 
 }  // namespace
@@ -430,9 +496,9 @@ std::string Describe(const std::string& path) {
 }  // namespace ferry
 
 int main() {
-  std::string path;
-  while (std::getline(std::cin, path)) {
-    std::cout << ferry::Describe(path) << std::endl;
+  std::string request;
+  while (std::getline(std::cin, request)) {
+    std::cout << ferry::Answer(request) << std::endl;
   }
   return 0;
 }

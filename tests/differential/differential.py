@@ -1,6 +1,10 @@
 # Copyright 2026 The Ferry Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reads files by Ferry and by PyTorch, and compares what they make of them."""
+"""Reads files with Ferry and with PyTorch, and compares the results.
+
+If both can read a file, Ferry also copies it, and PyTorch must read the same
+from the copy.
+"""
 
 import argparse
 import collections
@@ -28,9 +32,21 @@ _MEMORY_MIB = 8192
 # start on a busy machine.
 _TIMEOUT_S = 300
 
+# The forms and pickle protocols in which Ferry writes copies. describe_main.cc
+# describes the forms.
+FORMS = [(form, protocol)
+         for form in ('zip', 'legacy', 'proto')
+         for protocol in range(6)]
+
+# What Ferry may answer when it is asked for a copy of a file that it can read.
+# Any other error is a fault.
+_REFUSALS = tuple('error %s: ' % code for code in ('INVALID_ARGUMENT',
+                                                   'RESOURCE_EXHAUSTED',
+                                                   'UNIMPLEMENTED'))
+
 
 class Reader:
-    """A process that describes one file after another.
+    """A process that answers one request after another.
 
     It is started when it is asked, and again if it has died.
     """
@@ -40,7 +56,7 @@ class Reader:
         self._process = None
         self._pending = b''
 
-    def ask(self, path):
+    def ask(self, request):
         if self._process is None:
             self._process = subprocess.Popen(self._command,
                                              stdin=subprocess.PIPE,
@@ -48,7 +64,7 @@ class Reader:
                                              stderr=subprocess.DEVNULL)
             os.set_blocking(self._process.stdout.fileno(), False)
             self._pending = b''
-        self._process.stdin.write(path.encode() + b'\n')
+        self._process.stdin.write(request.encode() + b'\n')
         self._process.stdin.flush()
 
     def answer(self):
@@ -116,22 +132,40 @@ class Readers:
         self.pytorch.ask(path)
         return self.ferry.answer(), self.pytorch.answer()
 
+    def copied(self, path, form, protocol):
+        """Has Ferry copy a file, and PyTorch read the copy.
 
-def _first_difference(ferry, pytorch):
+        Returns:
+          Ferry's answer, and PyTorch's if there is a copy, else ''.
+        """
+        copy = path + '.copy'
+        self.ferry.ask('\t'.join([path, copy, form, str(protocol)]))
+        ferry = self.ferry.answer()
+        if ferry != 'ok':
+            return ferry, ''
+        self.pytorch.ask(copy)
+        return ferry, self.pytorch.answer()
+
+
+def _first_difference(ours, theirs):
     """The words of two descriptions from where they part, then an empty one."""
-    ferry, pytorch = ferry.split(' ') + [''], pytorch.split(' ') + ['']
-    place = next((i for i, pair in enumerate(zip(ferry, pytorch))
-                  if pair[0] != pair[1]), min(len(ferry), len(pytorch)) - 1)
-    return ferry[place:], pytorch[place:]
+    ours, theirs = ours.split(' ') + [''], theirs.split(' ') + ['']
+    place = next((i for i, pair in enumerate(zip(ours, theirs))
+                  if pair[0] != pair[1]), min(len(ours), len(theirs)) - 1)
+    return ours[place:], theirs[place:]
 
 
-def first_difference(ferry, pytorch):
-    """The words where two descriptions part, with some before."""
-    ours, theirs = _first_difference(ferry, pytorch)
-    before = ferry.split(' ')[:-len(ours) + 1 or None][-6:]
-    return 'after "%s": Ferry has "%s", PyTorch "%s"' % (
-        ' '.join(before)[-300:], ' '.join(ours[:4])[:200],
-        ' '.join(theirs[:4])[:200])
+def first_difference(ours, theirs, names=('Ferry', 'PyTorch')):
+    """The words where two descriptions part, with some before.
+
+    Args:
+      names: what the two are descriptions by, or of.
+    """
+    our_words, their_words = _first_difference(ours, theirs)
+    before = ours.split(' ')[:-len(our_words) + 1 or None][-6:]
+    return 'after "%s": %s has "%s", %s "%s"' % (
+        ' '.join(before)[-300:], names[0], ' '.join(our_words[:4])[:200],
+        names[1], ' '.join(their_words[:4])[:200])
 
 
 # --- Many files ---------------------------------------------------------------
@@ -148,16 +182,19 @@ class Tally:
 
     def __init__(self):
         self.equal = 0
+        self.different = 0
         self.findings = collections.Counter()  # by kind
         self.excused = collections.Counter()  # by reason
+        self.copied = 0
+        self.excused_copies = collections.Counter()  # by reason
+        self.not_copied = collections.Counter()  # by Ferry's message
         self.ferry_alone = collections.Counter()  # by PyTorch's message
         self.pytorch_alone = collections.Counter()  # by Ferry's message
         self.neither = 0
 
     @property
     def both(self):
-        return self.equal + sum(self.excused.values()) + sum(
-            self.findings.values())
+        return self.equal + sum(self.excused.values()) + self.different
 
     @property
     def files(self):
@@ -167,6 +204,7 @@ class Tally:
     def add(self, ferry, pytorch):
         """Counts one file; the kind of finding that it is, or None."""
         if ferry.startswith('died '):
+            self.different += 1
             self.findings['Ferry ' + ferry] += 1
             return 'Ferry ' + ferry
         if ferry.startswith('ok ') and pytorch.startswith('ok '):
@@ -178,6 +216,7 @@ class Tally:
                 self.excused[excuse] += 1
                 return None
             kind = _kind_of_difference(ferry, pytorch)
+            self.different += 1
             self.findings[kind] += 1
             return kind
         if ferry.startswith('ok '):
@@ -188,22 +227,53 @@ class Tally:
             self.neither += 1
         return None
 
+    def add_copy(self, original, ferry, copy):
+        """Counts a copy. Returns the kind of finding that it is, or None.
+
+        Args:
+          original: what PyTorch says of the file.
+          ferry: Ferry's answer when it was asked for a copy.
+          copy: what PyTorch says of the copy.
+        """
+        if ferry.startswith(_REFUSALS):
+            self.not_copied[_kind_of_message(ferry)] += 1
+            return None
+        if ferry != 'ok':
+            kind = 'no copy: ' + _kind_of_message(ferry)
+        else:
+            self.copied += 1
+            if copy == original:
+                return None
+            excuse = excuse_of_copy(copy, original)
+            if excuse:
+                self.excused_copies[excuse] += 1
+                return None
+            if copy.startswith('ok '):
+                kind = 'a copy has ' + _kind_of_difference(copy, original)
+            else:
+                kind = 'a copy is not read: ' + _kind_of_message(copy)
+        self.findings[kind] += 1
+        return kind
+
     def line(self):
         return ('%d files: %d (%.1f %%) read by both, %d of them alike, '
                 '%d excused, %d differently; %d by Ferry alone, %d by PyTorch '
-                'alone, %d by neither' %
+                'alone, %d by neither; %d copied by Ferry, %d findings' %
                 (self.files, self.both, 100 * self.both / max(1, self.files),
                  self.equal, sum(self.excused.values()),
-                 sum(self.findings.values()), sum(self.ferry_alone.values()),
-                 sum(self.pytorch_alone.values()), self.neither))
+                 self.different, sum(self.ferry_alone.values()),
+                 sum(self.pytorch_alone.values()), self.neither, self.copied,
+                 sum(self.findings.values())))
 
     def report(self):
         lines = [self.line()]
         for title, counts in (
-            ('Read differently', self.findings),
+            ('Findings', self.findings),
             ('Excused', self.excused),
             ('Read by Ferry alone; PyTorch says', self.ferry_alone),
-            ('Read by PyTorch alone; Ferry says', self.pytorch_alone)):
+            ('Read by PyTorch alone; Ferry says', self.pytorch_alone),
+            ('Excused copies', self.excused_copies),
+            ('Not copied; Ferry says', self.not_copied)):
             if counts:
                 lines.append(title + ':')
                 lines += [
@@ -222,6 +292,61 @@ def excuse_of(ferry, pytorch):
         return ('a storage that the pickle calls for has no contents; Ferry '
                 'keeps the call')
     return None
+
+
+def excuse_of_copy(copy, original):
+    """Why PyTorch may describe a copy and its original differently, or None."""
+    if copy.startswith('ok '):
+        if _as_saved(copy) == _as_saved(original):
+            return ('views of a storage are storages, there are always hooks, '
+                    'and a location tag is never empty, as torch.save writes '
+                    'them')
+        copied, before = _first_difference(_as_saved(copy), _as_saved(original))
+        if (copied[:2] == ['object:call', 'global:builtins.getattr'] and
+                re.match(r'global:.*\..*\.', before[0])):
+            return 'a name with a dot is a call of getattr before protocol 4'
+    elif re.search("StorageType'|not StorageType", copy) and re.search(
+            r' global:\w*Storage\b', original):
+        return ('torch.load makes no classes of the names of storages, but '
+                'pickle does, which reads bare pickles')
+    return None
+
+
+# The words that are counted by those of the form @K.
+_COUNTED = re.compile(r'(list|tuple|set|frozenset|dict|odict|bytearray|tensor|'
+                      r'parameter|object):|\?')
+_NOT_COUNTED = ('tuple:0', 'frozenset:0')
+
+
+def _as_saved(description):
+    """A description without what torch.save does not preserve.
+
+    That is which storages are views of another, and whether a tensor has no
+    hooks or an empty OrderedDict of them. An empty location tag, which it never
+    writes, is that of the CPU to Ferry.
+    """
+    words = re.sub(r',s\d+\+\d+', '', description)
+    words = re.sub(r'\b(s\d+=\d+),(?=,|\s|$)', r'\1,637075', words).split(' ')
+    numbers = {}  # of what was counted: its number without the empty hooks
+    kept = []
+    counted = 0
+    i = 0
+    while i < len(words):
+        word = words[i]
+        i += 1
+        if word == 'hooks' and words[i:i + 1] == [
+                'odict:0'
+        ] and not ''.join(words[i + 1:i + 2]).startswith('attributes:'):
+            counted += 1
+            i += 1
+        elif word.startswith('@'):
+            kept.append('@%s' % numbers.get(int(word[1:]), 'hooks'))
+        else:
+            if _COUNTED.match(word) and word not in _NOT_COUNTED:
+                numbers[counted] = len(numbers)
+                counted += 1
+            kept.append(word)
+    return ' '.join(kept)
 
 
 def _kind_of_message(message):
@@ -270,9 +395,19 @@ def run(readers, files, seed, stop, keep=None, progress=None):
             ferry, pytorch = readers.read(path)
             kind = tally.add(ferry, pytorch)
             if kind is not None:
+                where = first_difference(ferry, pytorch)
+            elif ferry.startswith('ok ') and pytorch.startswith('ok '):
+                form, protocol = random_.choice(FORMS)
+                answer, copy = readers.copied(path, form, protocol)
+                kind = tally.add_copy(pytorch, answer, copy)
+                if kind is not None:
+                    where = '%s, protocol %d: %s' % (
+                        form, protocol,
+                        first_difference(copy or answer, pytorch,
+                                         ('the copy', 'the original')))
+            if kind is not None:
                 print('%d.%d, from %s: %s: %s' %
-                      (seed, index, name, kind,
-                       first_difference(ferry, pytorch)), flush=True)
+                      (seed, index, name, kind, where), flush=True)
                 if keep is not None and tally.findings[kind] <= _MAX_SAVED:
                     os.makedirs(keep, exist_ok=True)
                     kept = os.path.join(keep, '%d.%d' % (seed, index))
@@ -295,7 +430,7 @@ def _main():
                         default=int(time.time()),
                         help='the seed of the changes; default: the time')
     parser.add_argument('--keep',
-                        help='the folder for files that are read differently')
+                        help='the folder for files that are findings')
     parser.add_argument('files', nargs='*', help='more seeds: checkpoints')
     options = parser.parse_intermixed_args()
     files = seeds.all_seeds()

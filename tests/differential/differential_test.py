@@ -38,10 +38,13 @@ class DifferentialTest(unittest.TestCase):
         return self.readers.read(self.path)
 
     def test_every_seed(self):
-        """Ferry reads all, and as PyTorch if PyTorch can."""
-        both = 0
+        """Ferry reads all, and as PyTorch if PyTorch can.
+
+        PyTorch reads the same from Ferry's copies, each in one of the forms.
+        """
+        tally = differential.Tally()
         files = seeds.all_seeds()
-        for name, contents in files:
+        for i, (name, contents) in enumerate(files):
             with self.subTest(seed=name):
                 ferry, pytorch = self.read(contents)
                 if not pytorch.startswith('ok '):
@@ -49,8 +52,51 @@ class DifferentialTest(unittest.TestCase):
                 self.assertEqual(
                     ferry, pytorch,
                     differential.first_difference(ferry, pytorch))
-                both += 1
-        self.assertGreater(both, len(files) * 9 // 10)
+                tally.add(ferry, pytorch)
+                form, protocol = differential.FORMS[i % len(differential.FORMS)]
+                answer, copy = self.readers.copied(self.path, form, protocol)
+                self.assertIsNone(
+                    tally.add_copy(pytorch, answer, copy),
+                    '%s, protocol %d: %s' %
+                    (form, protocol,
+                     differential.first_difference(copy or answer, pytorch)))
+        print(tally.report())
+        self.assertGreater(tally.both, len(files) * 9 // 10)
+        # No form of protocol 0 takes tensors.
+        self.assertGreater(tally.copied, len(files) * 3 // 4)
+
+    def test_what_copies_are_excused(self):
+        """Views and empty hooks, and nothing else in the same file."""
+        view = 'tensor:s1=12,637075,00,s0+8'
+        hooks = 'list:3 tensor:a hooks odict:0 dict:0 @%d'
+        for copy, original in ((view[:-5], view), (hooks % 3, 'list:3 tensor:a '
+                                                   'dict:0 @2')):
+            for after in ('', ' int:1'):
+                self.assertIsNotNone(
+                    differential.excuse_of_copy('ok ' + copy + after,
+                                                'ok ' + original + after))
+            self.assertIsNone(
+                differential.excuse_of_copy('ok ' + copy + ' int:1',
+                                            'ok ' + original + ' int:2'))
+        for copy, original in (
+            (hooks % 2, 'list:3 tensor:a dict:0 @2'),
+            ('tensor:a hooks odict:0 attributes:1 int:1 int:2', 'tensor:a'),
+            ('tensor:a hooks odict:0', 'tensor:a quantizer tuple:0'),
+            (view.replace(',00', ',01'), view),
+        ):
+            self.assertIsNone(
+                differential.excuse_of_copy('ok ' + copy, 'ok ' + original),
+                copy)
+        nested = 'object:call global:builtins.getattr args:2 global:m.A str:42'
+        self.assertIsNotNone(
+            differential.excuse_of_copy('ok ' + nested, 'ok global:m.A.B'))
+        self.assertIsNone(
+            differential.excuse_of_copy('ok ' + nested, 'ok global:m.A'))
+        error = "error TypeError: 'StorageType' object is not callable"
+        self.assertIsNotNone(
+            differential.excuse_of_copy(error, 'ok global:FloatStorage'))
+        self.assertIsNone(
+            differential.excuse_of_copy(error, 'ok tensor:s0=4,00'))
 
     def test_mutated_seeds(self):
         """A sample of what tools/differential does for an hour."""
@@ -62,6 +108,7 @@ class DifferentialTest(unittest.TestCase):
         self.assertGreater(tally.both, SAMPLE // 5)
         self.assertGreater(sum(tally.ferry_alone.values()), 0)
         self.assertGreater(sum(tally.pytorch_alone.values()), 0)
+        self.assertGreater(tally.copied, SAMPLE // 8)
 
     def test_records_longer_than_their_storage(self):
         """Less than an element is left over; PyTorch reads past any more."""

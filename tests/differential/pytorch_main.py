@@ -184,6 +184,12 @@ def _device(*args):
     return _AS_DATA
 
 
+def _newobj(cls, *args):
+    if not isinstance(cls, type):
+        raise TypeError('an object of something that is no class')
+    return cls.__new__(cls, *args)
+
+
 def _rebuild_qtensor(*args):
     tensor = torch._utils._rebuild_qtensor(*args)
     _quantizers[id(tensor)] = args[4]
@@ -243,6 +249,7 @@ def _real_globals():
         ('builtins', 'getattr'): _getattr,
         ('_codecs', 'encode'): _encode,
         ('collections', 'OrderedDict'): _ordered_dict,
+        ('copyreg', '__newobj__'): _newobj,
         ('torch', 'Size'): _size,
         ('torch', 'device'): _device,
         ('torch.serialization', '_get_layout'): torch.serialization._get_layout,
