@@ -147,7 +147,10 @@ std::vector<NamedTensor> Likenesses(const std::vector<NamedTensor>& tensors) {
   std::vector<NamedTensor> likenesses;
   likenesses.reserve(tensors.size());
   for (const NamedTensor& entry : tensors) {
+    // For a tensor without elements LoadInto reads no record, not even one that
+    // is damaged.
     if (entry.tensor.layout() != Layout::kStrided ||
+        entry.tensor.num_elements() == 0 ||
         entry.tensor.num_elements() > kMostElements) {
       continue;
     }

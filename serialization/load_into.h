@@ -84,8 +84,9 @@ struct LoadIntoResult {
 // scale is stored outside their elements. Strides may differ. Elements that the
 // file lays out differently, or that are cast, are copied through host memory,
 // at most about 64 MiB at a time, or the size of the largest such storage if
-// that is more. If two tensors are different views that overlap in memory, the
-// overlap holds the data of either one.
+// that is more. Nothing is read for a tensor without elements, so damage to its
+// record is not found. If two tensors are different views that overlap in
+// memory, the overlap holds the data of either one.
 //
 // Compares all names, dtypes and shapes before reading any tensor, and reports
 // every mismatch in one error. After an error while reading (damage, a lost
