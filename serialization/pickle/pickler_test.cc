@@ -148,6 +148,16 @@ TEST_F(PicklerTest, NestedClassesAreGotByGetattrBeforeProtocol4) {
                                 "A.B.C\x94\x93\x94."));
 }
 
+TEST_F(PicklerTest, DotsThatPartNoNamesNeedProtocol4) {
+  for (const char* name : {".", ".A", "A.", "A..B"}) {
+    const NodeId global = graph_.AddGlobal("m", name);
+    for (int protocol : {0, 1, 2, 3}) {
+      EXPECT_EQ(WriteCode(global, protocol), Code::kUnimplemented) << name;
+    }
+    EXPECT_EQ(Read(Write(global, 4)), global) << name;
+  }
+}
+
 TEST_F(PicklerTest, WhatNeedsHooksSaysSo) {
   const Tensor tensor =
       *Tensor::Create(*Storage::Allocate(4), DType::kFloat32, {});

@@ -15,6 +15,7 @@
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
@@ -256,6 +257,11 @@ void Pickler::CheckGlobal(const GlobalName& global) {
   if (ABSL_PREDICT_FALSE(!fault.empty())) {
     return refuse(absl::StatusCode::kInvalidArgument,
                   absl::StrCat("is not a valid name: ", fault));
+  }
+  if (protocol_ < 4 && absl::StrContains(global.name, '.')) {
+    return refuse(absl::StatusCode::kUnimplemented,
+                  "has a dot that does not part two names, which only pickle "
+                  "protocol 4 and later can write");
   }
   if (protocol_ >= 3) return;
   // A reader of these protocols maps names of Python 2 to those of Python 3. A
