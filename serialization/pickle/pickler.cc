@@ -283,17 +283,17 @@ NodeId Pickler::NextCall(NodeId object) {
   return std::exchange(next, graph_.object(next).dropped);
 }
 
-absl::Status Pickler::CheckCopiedState(NodeId state) const {
-  if (state == ObjectGraph::kNone) return absl::OkStatus();
-  if (graph_.kind(state) != ValueKind::kDict) {
+absl::Status Pickler::CheckState(NodeId object, NodeId state) const {
+  if (graph_.kind(object) == ValueKind::kDict && state != ObjectGraph::kNone &&
+      graph_.kind(state) != ValueKind::kDict) {
     return absl::UnimplementedError(absl::StrCat(
         "an OrderedDict has ", WithArticle(Name(graph_.kind(state))),
         " as attributes; only a dict can be read back"));
   }
   if (has_open_entries_[state]) {
     return absl::UnimplementedError(
-        "the attributes of an OrderedDict contain the OrderedDict and are "
-        "written before it; Python would copy them before they are complete");
+        "the state of an object contains the object and is written before it; "
+        "Python would copy the state before it is complete");
   }
   return absl::OkStatus();
 }
@@ -461,9 +461,7 @@ absl::Status Pickler::ContinueObject(Frame* frame) {
         frame->stage = kSetterState;
         return Begin(object.state_setter);
       }
-      if (graph_.kind(node) == ValueKind::kDict) {
-        FERRY_RETURN_IF_ERROR(CheckCopiedState(object.state));
-      }
+      FERRY_RETURN_IF_ERROR(CheckState(node, object.state));
       frame->stage = kBuildState;
       return Begin(object.state);
     case kSetterState:

@@ -224,9 +224,9 @@ class Pickler {
   void EndCall(Frame* frame);
   // Returns the callable to write when an object begins.
   NodeId NextCall(NodeId object);
-  // Checks whether an OrderedDict can be given `state` at this point: when
-  // Python reads the pickle, it copies the entries that the state has by then.
-  absl::Status CheckCopiedState(NodeId state) const;
+  // Checks whether `object` can be given `state` at this point: when Python
+  // reads the pickle, it copies the entries that the state has by then.
+  absl::Status CheckState(NodeId object, NodeId state) const;
 
   const ObjectGraph& graph_;
   const PickleNotes& notes_;

@@ -208,6 +208,19 @@ TEST_F(PicklerTest, AttributesOfAnOrderedDictAreCompleteWhereTheyAreCopied) {
   EXPECT_EQ(WriteCode(ordered_dict(ObjectGraph::kNone), 2), Code::kOk);
 }
 
+TEST_F(PicklerTest, TheStateOfAnObjectIsCompleteWhereItIsCopied) {
+  const NodeId object = graph_.AddObject(
+      ObjectForm::kNew, graph_.AddGlobal("m", "A"), ObjectGraph::kEmptyTuple);
+  const NodeId state = graph_.AddDict();
+  graph_.SetState(object, state);
+  graph_.AppendEntries(state, Nodes{object, graph_.AddList(Nodes{})});
+  for (int protocol = 0; protocol <= 5; ++protocol) {
+    EXPECT_EQ(WriteCode(state, protocol), Code::kUnimplemented);
+    const NodeId read = Read(Write(object, protocol));
+    EXPECT_EQ(graph_.entries(graph_.object(read).state)[0], read);
+  }
+}
+
 TEST_F(PicklerTest, HooksWriteWhatPickleDoesNotKnow) {
   class Devices final : public PickleHooks {
    public:
