@@ -290,7 +290,14 @@ absl::Status Pickler::CheckState(NodeId object, NodeId state) const {
         "an OrderedDict has ", WithArticle(Name(graph_.kind(state))),
         " as attributes; only a dict can be read back"));
   }
-  if (has_open_entries_[state]) {
+  bool is_open = has_open_entries_[state];
+  // A pair of dicts is the attributes and the slots.
+  if (graph_.kind(state) == ValueKind::kTuple &&
+      graph_.items(state).size() == 2) {
+    is_open = has_open_entries_[graph_.items(state)[0]] ||
+              has_open_entries_[graph_.items(state)[1]];
+  }
+  if (is_open) {
     return absl::UnimplementedError(
         "the state of an object contains the object and is written before it; "
         "Python would copy the state before it is complete");

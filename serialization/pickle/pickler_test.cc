@@ -209,15 +209,19 @@ TEST_F(PicklerTest, AttributesOfAnOrderedDictAreCompleteWhereTheyAreCopied) {
 }
 
 TEST_F(PicklerTest, TheStateOfAnObjectIsCompleteWhereItIsCopied) {
-  const NodeId object = graph_.AddObject(
-      ObjectForm::kNew, graph_.AddGlobal("m", "A"), ObjectGraph::kEmptyTuple);
-  const NodeId state = graph_.AddDict();
-  graph_.SetState(object, state);
-  graph_.AppendEntries(state, Nodes{object, graph_.AddList(Nodes{})});
-  for (int protocol = 0; protocol <= 5; ++protocol) {
-    EXPECT_EQ(WriteCode(state, protocol), Code::kUnimplemented);
-    const NodeId read = Read(Write(object, protocol));
-    EXPECT_EQ(graph_.entries(graph_.object(read).state)[0], read);
+  for (int form = 0; form < 3; ++form) {
+    const NodeId object = graph_.AddObject(
+        ObjectForm::kNew, graph_.AddGlobal("m", "A"), ObjectGraph::kEmptyTuple);
+    const NodeId dict = graph_.AddDict();
+    const NodeId states[] = {dict,
+                             graph_.AddTuple(Nodes{dict, ObjectGraph::kNone}),
+                             graph_.AddTuple(Nodes{ObjectGraph::kNone, dict})};
+    graph_.SetState(object, states[form]);
+    graph_.AppendEntries(dict, Nodes{object, graph_.AddList(Nodes{})});
+    for (int protocol = 0; protocol <= 5; ++protocol) {
+      EXPECT_EQ(WriteCode(dict, protocol), Code::kUnimplemented) << form;
+      Read(Write(object, protocol));
+    }
   }
 }
 

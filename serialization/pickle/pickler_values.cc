@@ -260,8 +260,8 @@ void Pickler::CheckGlobal(const GlobalName& global) {
   }
   if (protocol_ < 4 && absl::StrContains(global.name, '.')) {
     return refuse(absl::StatusCode::kUnimplemented,
-                  "has a dot that does not part two names, which only pickle "
-                  "protocol 4 and later can write");
+                  "has an empty part beside a dot, which pickle protocols "
+                  "before 4 cannot name; save with protocol 4 or later");
   }
   if (protocol_ >= 3) return;
   // A reader of these protocols maps names of Python 2 to those of Python 3. A

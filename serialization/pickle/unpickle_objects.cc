@@ -182,6 +182,13 @@ bool UnpickleMachine::Build() {
       IsFetched(stack_.size(), state)) {
     taken_.insert(state);
   }
+  // A pair of dicts is the attributes and the slots.
+  if (graph_->kind(state) == ValueKind::kTuple &&
+      graph_->items(state).size() == 2) {
+    for (NodeId part : graph_->items(state)) {
+      if (graph_->kind(part) == ValueKind::kDict) taken_.insert(part);
+    }
+  }
   if (!graph_->is_object(object)) {
     return input_.Damaged(absl::StrCat(
         "state is given to ", WithArticle(Name(graph_->kind(object)))));

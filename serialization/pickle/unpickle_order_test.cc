@@ -64,6 +64,16 @@ TEST_F(UnpickleOrderTest, PythonCopiesTheAttributesOfAnOrderedDict) {
   EXPECT_EQ(ErrorCode(dict + "]b."), Code::kUnimplemented);
 }
 
+// So that a dict that has the object in it, and is the state, is refused.
+TEST_F(UnpickleOrderTest, PythonCopiesTheStateOfAnObject) {
+  for (const char* state : {"h\1", "h\1N\x86", "Nh\1\x86"}) {
+    EXPECT_EQ(ErrorCode(B("}q\1cm\nC\n)R") + state + "bK\1s."),
+              Code::kUnimplemented)
+        << state;
+    Read(B("}q\1K\1K\2scm\nC\n)R") + state + "b.");
+  }
+}
+
 TEST_F(UnpickleOrderTest, ACallInsideItsOwnArgumentsIsNoted) {
   const NodeId object =
       Read(B("\x80\2cm\nC\nq\0]q\1h\0h\1\x85q\2Rq\3a\x85q\4R0h\3."));
